@@ -1,0 +1,1 @@
+"""Training and evaluation, run from a checkout. The live application never imports this."""

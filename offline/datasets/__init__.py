@@ -1,0 +1,1 @@
+"""One file per data set; base.py holds the contract."""

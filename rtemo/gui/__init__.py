@@ -1,0 +1,1 @@
+"""The desktop application: paints snapshots of the engine and owns no signal processing."""

@@ -1,0 +1,1 @@
+"""Threads and time: the engine, the recorder, the outlet, the session folder. No Qt."""
