@@ -158,7 +158,7 @@ class Window:
 
     F frames of WindowSpec.frame_s, C channels, B bands, E eye features:
     eeg          (F, C, B) float32, normalised log-power, 0 where masked
-    eeg_power    (F, C, B) float32, the same before normalisation: ln(uV^2), NaN where masked
+    eeg_power    (F, C, B) float32, the same before normalisation: ln(uV^2/Hz), NaN where masked
     eeg_mask     (F, C) bool, True where the channel can be used
     eye          (E,) float32, normalised, 0 where not valid
     eye_raw      (E,) float32, in the units of the schema, NaN where not valid

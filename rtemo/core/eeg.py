@@ -1,0 +1,200 @@
+"""The EEG branch: from stamped raw samples of one stream to frames of band power on the absolute grid.
+
+Everything that it keeps depends on this stream's samples alone, so other streams, chunk sizes and the moment at which
+windows are cut cannot change a frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.conditioning import EegConditioner
+from rtemo.core.features import BandPower, band_centres
+from rtemo.core.layout import EegLayout
+from rtemo.core.normalise import Normaliser, Scale
+from rtemo.core.quality import Fault, faults
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.tape import Tape
+from rtemo.core.timeline import Run, Timeline
+from rtemo.core.types import BoolArray, FloatArray, TimeArray
+from rtemo.core.units import plausible_scale
+from rtemo.core.windowing import Grid
+
+RAW_KEEP_S = 3.0
+PIECE_S = 1.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+MEASURABLE = 0.45  # a band above this share of the native rate is not measured
+
+
+@dataclass(frozen=True, slots=True)
+class EegFrame:
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,)."""
+
+    end: int
+    power: FloatArray
+    fault: NDArray[np.int8]
+    coverage: float
+    settled: bool
+    scale: Scale
+
+    @property
+    def usable(self) -> BoolArray:
+        return self.fault == Fault.NONE
+
+
+class EegBranch:
+    """One EEG stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used."""
+
+    def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
+        self.layout = layout
+        self.frames: dict[int, EegFrame] = {}
+        self.notes: list[str] = []
+        self.first_time: float | None = None
+        self._settings, self._grid = settings, grid
+        self._columns = np.array(layout.columns, dtype=np.intp)
+        self._to_uv = np.array(layout.scale, dtype=np.float64)
+        self._unit_known = False
+        n = len(layout.columns)
+        self.timeline = Timeline(nominal_hz, even=True)
+        self._conditioner = EegConditioner(settings.eeg, n)
+        self._power = BandPower(settings.eeg, settings.window.frame_s)
+        self._values: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
+        self._valid: Tape[np.bool_] = Tape(n, grid.frame + grid.step, np.bool_)
+        self._raw: Tape[np.float32] | None = None
+        self._raw_times: Tape[np.float64] | None = None
+        self._next_end: int | None = None
+        self._settled_from = 0
+        self._restarted = False
+        centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(centres), (n, 1))
+        self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
+
+    @property
+    def watermark(self) -> int | None:
+        """The last grid index that is determined."""
+        return self._values.stop - 1 if self._next_end is not None else None
+
+    def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
+        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
+        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values)[:, self._columns]):
+            self._take(run)
+
+    def flush(self) -> None:
+        for run in self.timeline.flush():
+            self._take(run)
+
+    def frame_at(self, end: int) -> EegFrame | None:
+        """The frame that ends at an index: as computed, or from what is there so far. None where nothing is."""
+        known = self.frames.get(end)
+        if known is not None:
+            return known
+        if self._next_end is None or end < self._next_end or end - self._grid.frame >= self._values.stop:
+            return None
+        return self._compute(end)
+
+    def forget_before(self, end: int) -> None:
+        for old in [k for k in self.frames if k < end]:
+            del self.frames[old]
+
+    def _take(self, run: Run) -> None:
+        uv = np.asarray(run.values, dtype=np.float64)
+        if not self._unit_known:
+            self._check_unit(uv)
+        uv = uv * self._to_uv
+        if self.first_time is None:
+            self.first_time = float(run.times[0])
+        piece = max(int(PIECE_S * run.rate_hz), 1)
+        for i in range(0, len(uv), piece):
+            part = Run(run.times[i : i + piece], uv[i : i + piece], run.rate_hz, run.gap_s if i == 0 else 0.0)
+            self._condition(part)
+
+    def _check_unit(self, values: NDArray[np.float64]) -> None:
+        """Decide the unit once, on the first second: what a stream declares is checked against its amplitude."""
+        self._to_uv, note = plausible_scale(values, self._to_uv)
+        self._unit_known = True
+        if note:
+            self.notes.append(note)
+
+    def _condition(self, run: Run) -> None:
+        self._keep_raw(run)
+        block = self._conditioner.push(run)
+        self._restarted |= block.restarted
+        if not len(block.values):
+            return
+        if self._next_end is None:
+            self._begin_at(block.first)
+        self._leave_hole(block.first)
+        if self._restarted:
+            self._restarted = False
+            self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
+        self._values.append(block.values)
+        self._valid.append(block.valid)
+        self._compute_ready()
+
+    def _keep_raw(self, run: Run) -> None:
+        if self._raw is None or self._raw_times is None:
+            keep = int(RAW_KEEP_S * run.rate_hz) + 1
+            self._raw = Tape(len(self._columns), keep, np.float32)
+            self._raw_times = Tape(1, keep, np.float64)
+        self._raw.append(run.values.astype(np.float32))
+        self._raw_times.append(run.times[:, None])
+
+    def _leave_hole(self, first: int) -> None:
+        """Mark the grid samples before `first` that no data will fill."""
+        hole = first - self._values.stop
+        if hole <= 0:
+            return
+        n = min(hole, self._grid.frame)
+        self._values.append(np.zeros((n, len(self._columns))))
+        self._valid.append(np.zeros((n, len(self._columns)), dtype=bool))
+        self._compute_ready()
+        if hole > n:
+            self._begin_at(first)
+
+    def _begin_at(self, first: int) -> None:
+        """Let the tapes begin at a grid index, with nothing before it."""
+        self._values.clear(first)
+        self._valid.clear(first)
+        self._next_end = -(-first // self._grid.step) * self._grid.step
+
+    def _compute_ready(self) -> None:
+        assert self._next_end is not None
+        while self._next_end < self._values.stop:
+            frame = self._compute(self._next_end)
+            self.frames[frame.end] = frame
+            self._next_end += self._grid.step
+
+    def _compute(self, end: int) -> EegFrame:
+        """The frame of the grid samples end - frame + 1 .. end, absent ones included, and its part in the baseline."""
+        values, valid = self._cut(end)
+        raw, rate_hz = self._cut_raw(end)
+        fault = faults(raw, values, valid, rate_hz, self._settings.eeg.min_coverage, self._settings.quality)
+        usable = fault == Fault.NONE
+        power = self._power(values, valid, usable)
+        power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
+        settled = end - self._grid.frame + 1 >= self._settled_from
+        if settled and end < self._values.stop and end % round(self._grid.hz) == 0:
+            self._normaliser.update(power, np.isfinite(power), 1.0)
+        coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
+        return EegFrame(end, power, fault, coverage, settled, self._normaliser.snapshot)
+
+    def _cut(self, end: int) -> tuple[NDArray[np.float64], BoolArray]:
+        begin = end - self._grid.frame + 1
+        values = np.zeros((self._grid.frame, len(self._columns)))
+        valid = np.zeros((self._grid.frame, len(self._columns)), dtype=bool)
+        have = self._values.slice(begin, end + 1)
+        offset = max(self._values.start - begin, 0)
+        values[offset : offset + len(have)] = have
+        valid[offset : offset + len(have)] = self._valid.slice(begin, end + 1)
+        return values, valid
+
+    def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
+        assert self._raw is not None
+        assert self._raw_times is not None
+        assert self.timeline.rate is not None
+        times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
+        bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
+        begin, stop = np.searchsorted(times, bounds, side="right") + self._raw_times.start
+        return self._raw.slice(int(begin), int(stop)), self.timeline.rate.hz

@@ -1,0 +1,130 @@
+"""The gaze branch: from stamped raw samples of one eye tracker to eye features at the ends of windows.
+
+Everything that it keeps depends on this stream's samples alone. Features at an end use samples up to it and no later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.eye_features import EYE_FEATURES
+from rtemo.core.gaze import GazeTracker
+from rtemo.core.gaze_events import GazeEvent
+from rtemo.core.layout import GazeLayout
+from rtemo.core.normalise import Normaliser, Scale
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.timeline import Run, Timeline
+from rtemo.core.types import BoolArray, FloatArray, TimeArray
+from rtemo.core.windowing import Grid
+
+SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new tracker
+
+
+@dataclass(frozen=True, slots=True)
+class EyeFrame:
+    """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid."""
+
+    end: int
+    values: FloatArray
+    valid: BoolArray
+    coverage: float
+    scale: Scale
+
+
+class EyeBranch:
+    """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used."""
+
+    def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
+        self.layout = layout
+        self.frames: dict[int, EyeFrame] = {}
+        self.notes: list[str] = []
+        self.first_time: float | None = None
+        self.timeline = Timeline(nominal_hz, even=False)
+        self._settings, self._grid = settings, grid
+        self._tracker: GazeTracker | None = None
+        self._rate_hz = 0.0
+        self._last_time = -np.inf
+        self._next_end: int | None = None
+        mean = np.array([[feature.typical] for feature in EYE_FEATURES])
+        spread = np.array([[feature.spread] for feature in EYE_FEATURES])
+        self._normaliser = Normaliser(settings.normaliser, mean, spread)
+
+    @property
+    def watermark(self) -> int | None:
+        """The last grid index up to which every sample is known."""
+        return self._grid.at_or_before(self._last_time) if self._tracker is not None else None
+
+    def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
+        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
+        for run in self.timeline.push(times - self.layout.latency_s, self.layout.canonical(np.asarray(values))):
+            self._take(run)
+
+    def flush(self) -> None:
+        for run in self.timeline.flush():
+            self._take(run)
+
+    def frame_at(self, end: int) -> EyeFrame | None:
+        """The features at an end: as computed, or from what is there so far. None where nothing is."""
+        known = self.frames.get(end)
+        if known is not None:
+            return known
+        if self._next_end is None or end < self._next_end:
+            return None
+        if self._grid.seconds(end) > self._last_time + self._look_back_s:
+            return None
+        return self._compute(end)
+
+    def take_events(self) -> list[GazeEvent]:
+        """Fixations, saccades and blinks that have ended since the last call."""
+        return self._tracker.take_events() if self._tracker is not None else []
+
+    def forget_before(self, end: int) -> None:
+        for old in [k for k in self.frames if k < end]:
+            del self.frames[old]
+
+    @property
+    def _look_back_s(self) -> float:
+        return self._settings.window.length_s
+
+    def _take(self, run: Run) -> None:
+        self._prepare(run)
+        assert self._tracker is not None
+        assert self._next_end is not None
+        begin = 0
+        while begin < len(run.times):
+            end_s = self._grid.seconds(self._next_end)
+            stop = int(np.searchsorted(run.times, end_s, side="right"))
+            if stop > begin:
+                self._tracker.push(run.times[begin:stop], run.values[begin:stop])
+                self._last_time = float(run.times[stop - 1])
+                begin = stop
+            if begin < len(run.times) or self._last_time == end_s:
+                self._pass_end(float(run.times[min(begin, len(run.times) - 1)]))
+
+    def _prepare(self, run: Run) -> None:
+        if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
+            self._rate_hz = run.rate_hz
+            self._tracker = GazeTracker(self._settings.gaze, self.layout.view, run.rate_hz)
+        if self.first_time is None:
+            self.first_time = float(run.times[0])
+            self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
+
+    def _pass_end(self, next_time: float) -> None:
+        """Compute the end that all samples have now passed, or jump over the ends in a long hole before next_time."""
+        assert self._next_end is not None
+        if self._grid.seconds(self._next_end) > self._last_time + self._look_back_s:
+            self._next_end = self._grid.at_or_after(next_time, self._grid.step)
+            return
+        frame = self._compute(self._next_end)
+        self.frames[frame.end] = frame
+        if frame.end % round(self._grid.hz) == 0:
+            self._normaliser.update(frame.values[:, None], frame.valid[:, None], 1.0)
+        self._next_end += self._grid.step
+
+    def _compute(self, end: int) -> EyeFrame:
+        assert self._tracker is not None
+        features = self._tracker.features(self._grid.seconds(end), self._look_back_s)
+        return EyeFrame(end, features.values, features.valid, features.coverage, self._normaliser.snapshot)

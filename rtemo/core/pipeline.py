@@ -1,0 +1,211 @@
+"""The one pipeline: time-stamped chunks in, synchronised windows out. Live, replay and offline building all use it.
+
+It reads no clock. What a window holds depends on the samples with times up to the window's end and on nothing else: not
+on how they were cut into chunks, nor on how the streams were interleaved. A window is given out once every expected
+stream has reached its end. Whoever cannot wait asks for a provisional one with `peek`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtemo.core.clock import ClockModel
+from rtemo.core.eeg import EegBranch, EegFrame
+from rtemo.core.errors import RtemoError
+from rtemo.core.eye import EyeBranch, EyeFrame
+from rtemo.core.eye_features import EYE_FEATURES
+from rtemo.core.features import band_centres
+from rtemo.core.layout import EegLayout, GazeLayout
+from rtemo.core.quality import REASONS, Fault
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
+from rtemo.core.windowing import Grid
+
+Branch = EegBranch | EyeBranch
+
+
+class Pipeline:
+    """Windows from one EEG stream, one gaze stream, or both.
+
+    `push` and `flush` return windows in order of their ends, each end once. Windows without any usable data are left
+    out. `n_skipped` counts them.
+    """
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self.settings = settings
+        self.grid = Grid.of(settings.window, settings.eeg.grid_hz)
+        self.n_skipped = 0
+        self._n_bands = len(band_centres(settings.eeg))
+        self._branches: dict[Modality, Branch] = {}
+        self._streams: dict[str, tuple[Modality, ClockModel]] = {}
+        self._expected: set[Modality] = set()
+        self._cursor: int | None = None  # end of the next window
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """What the windows are made of."""
+        return frozenset(self._branches)
+
+    def branch(self, modality: Modality) -> Branch | None:
+        """The state of one modality, to be read: rate, gaps, notes, layout."""
+        return self._branches.get(modality)
+
+    def add_stream(self, info: StreamInfo, layout: EegLayout | GazeLayout) -> None:
+        """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
+        if isinstance(layout, EegLayout):
+            modality, branch = Modality.EEG, EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+        else:
+            modality = Modality.GAZE
+            branch = EyeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+        self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
+        self._streams[info.stream_id] = (modality, ClockModel())
+        self._branches[modality] = branch
+        self._expected.add(modality)
+
+    def expect(self, modality: Modality, expected: bool) -> list[Window]:  # noqa: FBT001
+        """Whether windows wait for a modality. Windows that waited only for it are returned."""
+        if expected and modality in self._branches:
+            self._expected.add(modality)
+        else:
+            self._expected.discard(modality)
+        return self._ready()
+
+    def push(self, item: Chunk | ClockOffset) -> list[Window]:
+        """Take in samples or a clock measurement; items of streams that are not used are ignored."""
+        known = self._streams.get(item.stream_id)
+        if known is None:
+            return []
+        modality, clock = known
+        if isinstance(item, ClockOffset):
+            clock.add(item)
+            return []
+        self._branches[modality].push(clock.to_lsl(item.stamps), item.values)
+        return self._ready()
+
+    def flush(self) -> list[Window]:
+        """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
+        for branch in self._branches.values():
+            branch.flush()
+        return self._up_to(self.newest)
+
+    @property
+    def newest(self) -> int | None:
+        """The last grid index that any stream has reached."""
+        return max((w for b in self._branches.values() if (w := b.watermark) is not None), default=None)
+
+    @property
+    def next_end_s(self) -> float | None:
+        """The end of the next window, once there has been a sample."""
+        self._place_cursor()
+        return None if self._cursor is None else self.grid.seconds(self._cursor)
+
+    def peek(self, end_s: float) -> Window | None:
+        """A provisional window from what is there, marked as forced. The pipeline does not move on.
+
+        None where there is no usable data, or the end is no window's end.
+        """
+        end = self.grid.at_or_before(end_s)
+        if end % self.grid.hop or self._cursor is None or end < self._cursor:
+            return None
+        return self._window(end, forced=True)
+
+    def skip_to(self, end_s: float) -> None:
+        """Give up all windows that end before a time."""
+        self._place_cursor()
+        if self._cursor is not None:
+            self._cursor = max(self._cursor, self.grid.at_or_after(end_s, self.grid.hop))
+
+    def _place_cursor(self) -> None:
+        """The first window ends when one window's length of the first stream's data is there."""
+        if self._cursor is None:
+            first = [b.first_time for b in self._branches.values() if b.first_time is not None]
+            if first:
+                self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
+
+    def _ready(self) -> list[Window]:
+        marks = [self._branches[m].watermark for m in self._expected] or [self.newest]
+        return self._up_to(None if None in marks else min(m for m in marks if m is not None))
+
+    def _up_to(self, last: int | None) -> list[Window]:
+        """The windows that end at or before a grid index."""
+        self._place_cursor()
+        windows: list[Window] = []
+        while last is not None and self._cursor is not None and self._cursor <= last:
+            window = self._window(self._cursor, forced=False)
+            if window is None:
+                self.n_skipped += 1
+                self._cursor = self._after_hole(self._cursor, last)
+            else:
+                windows.append(window)
+                self._cursor += self.grid.hop
+            self._forget()
+        return windows
+
+    def _after_hole(self, end: int, last: int) -> int:
+        """The end of the next window that can hold data, so that a hole of days costs nothing."""
+        ahead = [k for b in self._branches.values() for k in b.frames if k > end]
+        target = min(min(ahead, default=last + 1), last + 1)
+        return max(end + self.grid.hop, -(-target // self.grid.hop) * self.grid.hop)
+
+    def _forget(self) -> None:
+        assert self._cursor is not None
+        for branch in self._branches.values():
+            branch.forget_before(self._cursor - self.grid.length)
+
+    def _window(self, end: int, *, forced: bool) -> Window | None:
+        """The window that ends at a grid index, or None without any usable data."""
+        eeg, eye = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
+        frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
+        look = eye.frame_at(end) if isinstance(eye, EyeBranch) else None
+        eeg_coverage = float(np.mean([0.0 if f is None else f.coverage for f in frames]))
+        gaze_coverage = 0.0 if look is None else look.coverage
+        if eeg_coverage == 0.0 and gaze_coverage == 0.0:
+            return None
+        layout = eeg.layout if isinstance(eeg, EegBranch) else None
+        n_channels = len(layout.labels) if layout is not None else 0
+        power, mask, normal = _eeg_part(frames, (n_channels, self._n_bands))
+        raw, valid, eye_normal = _eye_part(look)
+        parts = [p for p in (frames[-1], look) if p is not None and p.coverage > 0.0]
+        steady = eeg_coverage == 0.0 or all(f is not None and f.settled for f in frames)
+        return Window(
+            end_s=self.grid.seconds(end),
+            eeg=normal,
+            eeg_power=power,
+            eeg_mask=mask,
+            eye=eye_normal,
+            eye_raw=raw,
+            eye_valid=valid,
+            positions=np.zeros((0, 3), np.float32) if layout is None else layout.positions,
+            channels=() if layout is None else layout.labels,
+            eeg_coverage=eeg_coverage,
+            gaze_coverage=gaze_coverage,
+            bad_channels={} if layout is None else _bad_channels(frames, layout.labels),
+            settled=steady and bool(parts) and all(part.scale.ready for part in parts),
+            forced=forced,
+        )
+
+
+def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Power (F, C, B), mask (F, C) and normalised power of the frames that are there, by the newest one's baseline."""
+    there = [f for f in frames if f is not None]
+    nothing = np.full(shape, np.nan, dtype=np.float32)
+    power = np.stack([nothing if f is None else f.power for f in frames])
+    mask = np.stack([np.zeros(shape[0], dtype=bool) if f is None else f.usable for f in frames])
+    normal = there[-1].scale.apply(power, np.isfinite(power)) if there else np.zeros_like(power)
+    return power, mask, normal
+
+
+def _eye_part(look: EyeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Raw features (E,), validity and normalised features."""
+    if look is None:
+        n = len(EYE_FEATURES)
+        return np.full(n, np.nan, np.float32), np.zeros(n, dtype=bool), np.zeros(n, np.float32)
+    return look.values, look.valid, look.scale.apply(look.values[:, None], look.valid[:, None])[:, 0]
+
+
+def _bad_channels(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
+    """The channels that are out in half of the frames or more, each with the newest reason."""
+    faults = np.stack([np.full(len(labels), Fault.MISSING, np.int8) if f is None else f.fault for f in frames])
+    out = np.mean(faults != Fault.NONE, axis=0) >= 0.5
+    reasons = [next(f for f in faults[::-1, c] if f) if out[c] else 0 for c in range(len(labels))]
+    return {label: REASONS[Fault(int(reason))] for label, reason in zip(labels, reasons, strict=True) if reason}

@@ -1,0 +1,88 @@
+"""All settings of the pipeline in one record that travels in the model bundle. What is not here cannot change a window."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.conditioning import EegSettings
+from rtemo.core.errors import RtemoError
+from rtemo.core.gaze import GazeSettings
+from rtemo.core.normalise import NormaliserSettings
+from rtemo.core.quality import QualitySettings
+from rtemo.core.types import WindowSpec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """Everything that decides what a window holds."""
+
+    window: WindowSpec = field(default_factory=WindowSpec)
+    eeg: EegSettings = field(default_factory=EegSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    gaze: GazeSettings = field(default_factory=GazeSettings)
+    normaliser: NormaliserSettings = field(default_factory=NormaliserSettings)
+    # The prior of scalp EEG after average reference: ln PSD = level - slope * ln f, in uV^2/Hz
+    eeg_prior_level: float = 3.4
+    eeg_prior_slope: float = 1.3
+    eeg_prior_scale: float = 1.0
+    format: int = FORMAT
+
+    def eeg_prior_mean(self, centres_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The expected ln PSD (B,) of bands at these centres (B,) before any data of the session."""
+        return self.eeg_prior_level - self.eeg_prior_slope * np.log(centres_hz)
+
+    def with_hop(self, hop_s: float) -> PipelineSettings:
+        """The same with another hop. Frames, features and normalisation do not depend on it."""
+        return dataclasses.replace(self, window=dataclasses.replace(self.window, hop_s=hop_s))
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PipelineSettings:
+        """Strict: unknown and missing names are refused, so that no setting is silently ignored."""
+        settings = _read(cls, data, "pipeline")
+        if settings.format != FORMAT:
+            raise RtemoError(
+                "these pipeline settings are of another format", f"found {settings.format}, need {FORMAT}", "update rtemo"
+            )
+        return settings
+
+
+R = typing.TypeVar("R")
+
+
+def _read(cls: type[R], data: Mapping[str, Any], where: str) -> R:
+    """A dataclass from a plain mapping, recursively."""
+    hints = typing.get_type_hints(cls)
+    if set(data) != set(hints):
+        unknown, missing = sorted(set(data) - set(hints)), sorted(set(hints) - set(data))
+        raise RtemoError(
+            f"the {where} settings do not fit", f"unknown {unknown}, missing {missing}", "train or export the model again"
+        )
+    return cls(**{name: _value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise RtemoError(f"{where} must be a table", f"found {value!r}", "train or export the model again")
+        return _read(hint, value, where)
+    if typing.get_origin(hint) is tuple:
+        return tuple(value)
+    wanted = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in wanted and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, wanted):
+        raise RtemoError(f"{where} has the wrong type", f"found {value!r}", "train or export the model again")
+    return value
