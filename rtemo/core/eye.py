@@ -59,7 +59,7 @@ class EyeBranch:
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.timeline.push(times - self.layout.latency_s, self.layout.canonical(np.asarray(values))):
+        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values, np.float64)):
             self._take(run)
 
     def flush(self) -> None:
@@ -93,24 +93,32 @@ class EyeBranch:
         self._prepare(run)
         assert self._tracker is not None
         assert self._next_end is not None
+        samples = self.layout.canonical(run.values)
         begin = 0
         while begin < len(run.times):
             end_s = self._grid.seconds(self._next_end)
             stop = int(np.searchsorted(run.times, end_s, side="right"))
             if stop > begin:
-                self._tracker.push(run.times[begin:stop], run.values[begin:stop])
+                self._tracker.push(run.times[begin:stop], samples[begin:stop])
                 self._last_time = float(run.times[stop - 1])
                 begin = stop
             if begin < len(run.times) or self._last_time == end_s:
                 self._pass_end(float(run.times[min(begin, len(run.times) - 1)]))
 
+    def _check_unit(self, run: Run) -> None:
+        """Decide the unit of an undescribed stream once, on the first second."""
+        self.layout, note = self.layout.checked(run.values)
+        if note:
+            self.notes.append(note)
+
     def _prepare(self, run: Run) -> None:
+        if self.first_time is None:
+            self.first_time = float(run.times[0])
+            self._check_unit(run)
+            self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz
             self._tracker = GazeTracker(self._settings.gaze, self.layout.view, run.rate_hz)
-        if self.first_time is None:
-            self.first_time = float(run.times[0])
-            self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
 
     def _pass_end(self, next_time: float) -> None:
         """Compute the end that all samples have now passed, or jump over the ends in a long hole before next_time."""
