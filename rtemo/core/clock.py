@@ -35,6 +35,7 @@ class _Group:
         self.times: list[float] = []
         self._start: list[float] = []  # the offset at the knot
         self._goal: list[float] = []  # the offset that it glides to
+        self._table = np.empty((3, 0))  # the three lists as one array
 
     def add(self, time_s: float, offset_s: float) -> None:
         if not self.times:
@@ -47,6 +48,7 @@ class _Group:
         self.times.append(time_s)
         self._start.append(start)
         self._goal.append(offset_s)
+        self._table = np.array([self.times, self._start, self._goal])
 
     def count_until(self, stamp: float) -> int:
         """How many measurements were made up to a raw stamp."""
@@ -59,7 +61,7 @@ class _Group:
 
     def at(self, stamps: TimeArray) -> TimeArray:
         """The offset at each raw stamp (n,)."""
-        times, start, goal = np.array(self.times), np.array(self._start), np.array(self._goal)
+        times, start, goal = self._table
         knot = np.maximum(np.searchsorted(times, stamps, side="right") - 1, 0)
         reach = SLEW * np.maximum(stamps - times[knot], 0.0)
         return np.asarray(start[knot] + np.clip(goal[knot] - start[knot], -reach, reach), dtype=np.float64)

@@ -86,6 +86,7 @@ class Pipeline:
         """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
         for branch in self._branches.values():
             branch.flush()
+        self._expected.clear()
         return self._up_to(self.newest)
 
     @property
@@ -116,11 +117,12 @@ class Pipeline:
             self._cursor = max(self._cursor, self.grid.at_or_after(end_s, self.grid.hop))
 
     def _place_cursor(self) -> None:
-        """The first window ends when one window's length of the first stream's data is there."""
-        if self._cursor is None:
-            first = [b.first_time for b in self._branches.values() if b.first_time is not None]
-            if first:
-                self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
+        """The first window ends when one window's length of the stream that began first is there."""
+        if self._cursor is not None or any(self._branches[m].first_time is None for m in self._expected):
+            return
+        first = [b.first_time for b in self._branches.values() if b.first_time is not None]
+        if first:
+            self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
 
     def _ready(self) -> list[Window]:
         marks = [self._branches[m].watermark for m in self._expected] or [self.newest]
