@@ -1,0 +1,205 @@
+"""The model bundle: a folder that holds everything that turns a window into a prediction.
+
+    bundle.json          settings, calibration, training description, metrics, hashes, fingerprint (see schema.py)
+    weights.safetensors  "head.*" and "novelty.*" for the live application, "network.*" for further training
+    model.onnx           the network without its heads, inputs and outputs as in runtime.py
+    MODEL_CARD.md        for people; the only file that the fingerprint leaves out (line ends may change in a checkout)
+
+Nothing is ever unpickled. Loading checks every hash and every shape and refuses, with the reason, what does not fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import FloatArray
+from rtemo.model.embeddings import HEADS
+from rtemo.model.novelty import Familiar
+from rtemo.model.schema import COMBINATIONS, Fields, Spec, from_json, to_json
+
+FORMAT = 1
+SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "bundle.json", "weights.safetensors", "model.onnx", "MODEL_CARD.md"
+_HASHED = (WEIGHTS_FILE, ONNX_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One linear head: logits = weight @ z + bias. weight (K, d), bias (K,)."""
+
+    weight: FloatArray
+    bias: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A checked bundle. heads: one of each name in HEADS. familiar: one a combination of modalities."""
+
+    path: Path
+    spec: Spec
+    heads: Mapping[str, Head]
+    familiar: Mapping[str, Familiar]
+    fingerprint: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.spec.labels
+
+    @property
+    def onnx_path(self) -> Path:
+        return self.path / ONNX_FILE
+
+
+def load_bundle(path: Path) -> Bundle:
+    """The bundle in the folder `path`. Raises RtemoError with the reason where anything does not fit."""
+    for name in (SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE):
+        if not (path / name).is_file():
+            raise RtemoError(f"{path} is no model bundle", f"{name} is missing", "name a folder written by rtemo")
+    document = _read_json(path / SPEC_FILE)
+    _check_format(document, path)
+    _check_hashes(document, path)
+    spec = from_json(document)
+    heads, familiar = _read_arrays(path / WEIGHTS_FILE, spec)
+    return Bundle(path, spec, heads, familiar, document["fingerprint"])
+
+
+def write_bundle(
+    path: Path,
+    spec: Spec,
+    heads: Mapping[str, Head],
+    familiar: Mapping[str, Familiar],
+    network: Mapping[str, NDArray[Any]],
+    write_onnx: Callable[[Path], None],
+    card: str,
+) -> Bundle:
+    """Write the folder in one step: a reader sees the whole bundle or none, also when the writing is interrupted.
+
+    network: weights for further training. write_onnx writes the graph to the path it is given. Raises RtemoError
+    where `path` exists already: nothing is overwritten.
+    """
+    if path.exists():
+        raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)  # left by an interrupted run
+    partial.mkdir()
+    try:
+        save_file(_arrays(heads, familiar, network), partial / WEIGHTS_FILE)
+        write_onnx(partial / ONNX_FILE)
+        (partial / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
+        document = _document(spec, partial)
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (partial / SPEC_FILE).write_text(text, encoding="utf-8", newline="\n")
+        load_bundle(partial)  # what cannot be read back is not handed out
+        partial.rename(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return load_bundle(path)
+
+
+def read_network(path: Path) -> dict[str, NDArray[Any]]:
+    """The network's weights in a bundle folder, by their names in rtemo.model.network. Call load_bundle first."""
+    with safe_open(path / WEIGHTS_FILE, framework="numpy") as file:
+        return {key.removeprefix("network."): file.get_tensor(key) for key in _keys(file) if key.startswith("network.")}
+
+
+def _document(spec: Spec, folder: Path) -> dict[str, Any]:
+    document = {"format": FORMAT, **to_json(spec), "files": {name: _sha256(folder / name) for name in _HASHED}}
+    return {**document, "fingerprint": _fingerprint(document)}
+
+
+def _fingerprint(document: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in document.items() if key != "fingerprint"}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:  # ValueError: no JSON, or no UTF-8
+        raise RtemoError(f"{path} cannot be read", str(error), "get the bundle again") from error
+    if not isinstance(document, dict):
+        raise RtemoError(f"{path} is no bundle description", f"found {type(document).__name__}", "get the bundle again")
+    return document
+
+
+def _check_format(document: Mapping[str, Any], path: Path) -> None:
+    found = document.get("format")
+    if not isinstance(found, int) or found < 1:
+        raise RtemoError(f"{path} is no model bundle", f"its format is {found!r}", "name a folder written by rtemo")
+    if found > FORMAT:
+        raise RtemoError(
+            f"{path} was written by a newer rtemo",
+            f"format {found}, this rtemo reads {FORMAT}",
+            "install a newer rtemo",
+        )
+
+
+def _check_hashes(document: Mapping[str, Any], path: Path) -> None:
+    if document.get("fingerprint") != _fingerprint(document):
+        raise RtemoError(f"{path / SPEC_FILE} was changed", "its fingerprint does not fit", "get the bundle again")
+    files = Fields(document).fields("files")
+    for name in _HASHED:
+        if files.text(name) != _sha256(path / name):
+            raise RtemoError(f"{path / name} was changed", "its hash does not fit", "get the bundle again")
+
+
+def _arrays(
+    heads: Mapping[str, Head], familiar: Mapping[str, Familiar], network: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {f"network.{name}": value for name, value in network.items()}
+    for name, head in heads.items():
+        arrays |= {f"head.{name}.weight": head.weight, f"head.{name}.bias": head.bias}
+    for name, known in familiar.items():
+        arrays |= {f"novelty.{name}.mean": known.mean, f"novelty.{name}.precision": known.precision}
+    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+
+
+def _read_arrays(path: Path, spec: Spec) -> tuple[dict[str, Head], dict[str, Familiar]]:
+    n_labels, width = len(spec.labels), spec.input.embedding
+    try:
+        with safe_open(path, framework="numpy") as file:
+            stored = {key: file.get_tensor(key) for key in _keys(file) if not key.startswith("network.")}
+    except (SafetensorError, OSError) as error:
+        raise RtemoError(f"{path} cannot be read", str(error), "get the bundle again") from error
+
+    def array(key: str, shape: tuple[int, ...]) -> FloatArray:
+        found = stored.get(key)
+        if found is None or found.shape != shape or found.dtype != np.float32 or not np.isfinite(found).all():
+            what = "nothing" if found is None else f"{found.dtype} {found.shape}"
+            raise RtemoError(f"{path}: {key} does not fit", f"found {what}, wanted float32 {shape}", "get it again")
+        return np.asarray(found, np.float32)
+
+    heads = {
+        name: Head(array(f"head.{name}.weight", (n_labels, width)), array(f"head.{name}.bias", (n_labels,)))
+        for name in HEADS
+    }
+    familiar = {
+        name: Familiar(array(f"novelty.{name}.mean", (width,)), array(f"novelty.{name}.precision", (width, width)))
+        for name in COMBINATIONS
+        if name in spec.combinations
+    }
+    return heads, familiar
+
+
+def _keys(file: Any) -> list[str]:
+    return sorted(file.keys())

@@ -1,0 +1,215 @@
+"""The network: EEG of any montage and one vector of eye features in, three embeddings out. torch lives here only.
+
+Each channel and 1 s frame is a token made of its log-power spectrum and its place on the head. A few learned queries
+pool the channels of a frame (so the number of channels is free and a masked channel has no influence), and a small
+pre-LN transformer joins the frames with the eye features. Attention is blocked so that CLS_eeg sees EEG only, CLS_eye
+sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is missing.
+
+The network knows no labels: the heads are linear, lie outside the exported graph and travel as arrays in the bundle.
+There is no BatchNorm, so no output depends on the batch. Sources of the design: LUNA (arXiv 2510.22257) for the pooling
+queries, REVE (arXiv 2510.21585) for the Fourier features of coordinates, MAET for one CLS and one head per modality,
+and the attention bottleneck of Nagrani et al. 2021 (arXiv 2107.00135) for the joint tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rtemo.core.errors import RtemoError
+from rtemo.model.embeddings import HEADS
+
+_LIMIT = 8.0  # normalised values beyond this many deviations carry no more information, only leverage
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The network's shape. frames, bands and eye_features are those of the windows it is fed."""
+
+    frames: int = 4
+    bands: int = 20
+    eye_features: int = 33
+    channel_width: int = 64
+    queries: int = 4
+    pool_heads: int = 4
+    octaves: int = 4  # of the Fourier features of the electrode coordinates
+    joint_tokens: int = 4
+    width: int = 160
+    layers: int = 4
+    heads: int = 5
+    dropout: float = 0.1
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> NetworkConfig:
+        """Raises RtemoError where a name is unknown: a silently ignored setting would be another network."""
+        unknown = sorted(set(data) - {field.name for field in fields(cls)})
+        if unknown:
+            raise RtemoError(
+                "the network's settings are not of this version", f"unknown: {unknown}", "use a newer rtemo"
+            )
+        return cls(**data)
+
+
+class ChannelTokens(nn.Module):
+    """(N, F, C, B) log-power and (N, C, 3) positions -> (N, F, C, D) tokens."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.channel_width
+        octaves = 2.0 ** torch.arange(config.octaves, dtype=torch.float32)
+        self.register_buffer("octaves", octaves, persistent=False)
+        self.spectrum = nn.Linear(config.bands, width)
+        self.place = nn.Sequential(nn.Linear(3 + 6 * config.octaves, width), nn.GELU(), nn.Linear(width, width))
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def fourier(self, positions: Tensor) -> Tensor:
+        """(N, C, 3) -> (N, C, 3 + 6 octaves): the coordinates and their sines and cosines at doubling frequencies."""
+        octaves: Tensor = self.octaves  # type: ignore[assignment]
+        phase = (positions.unsqueeze(-1) * octaves).flatten(-2)
+        return torch.cat((positions, torch.sin(phase), torch.cos(phase)), dim=-1)
+
+    def forward(self, eeg: Tensor, positions: Tensor) -> Tensor:
+        token = self.spectrum(eeg) + self.place(self.fourier(positions)).unsqueeze(1)
+        mixed: Tensor = token + self.mix(self.norm(token))
+        return mixed
+
+
+class ChannelPool(nn.Module):
+    """Learned queries attend over the channels of each frame: (N, F, C, D) -> (N, F, Q, D).
+
+    The queries are constants, so their product with the key projection is one linear map from token to scores, and
+    the value projection is applied after pooling: the same attention, without a key or a value per channel. A learned
+    null token is always there to attend to: a frame with no usable channel becomes that token and never NaN.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width, queries, heads = config.channel_width, config.queries, config.pool_heads
+        if width % heads:
+            raise ValueError(f"channel_width {width} is no multiple of pool_heads {heads}")
+        self.queries, self.heads = queries, heads
+        self.norm = nn.LayerNorm(width)
+        self.null = nn.Parameter(torch.zeros(width))
+        self.scores = nn.Linear(width, queries * heads)
+        self.values = nn.Parameter(torch.randn(heads, width, width // heads) / width**0.5)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        n, frames, _, width = tokens.shape
+        null = self.null.expand(n, frames, 1, width)
+        tokens = torch.cat((null, self.norm(tokens)), dim=2)
+        usable = torch.cat((torch.ones_like(null[..., 0], dtype=torch.bool), mask), dim=2)
+        scores = self.scores(tokens).masked_fill(~usable.unsqueeze(-1), float("-inf"))
+        pooled = scores.softmax(dim=2).transpose(2, 3) @ tokens  # (N, F, Q * H, D)
+        pooled = pooled.reshape(n, frames, self.queries, self.heads, 1, width) @ self.values
+        out: Tensor = self.out(pooled.reshape(n, frames, self.queries, width))
+        return out
+
+
+class Block(nn.Module):
+    """One pre-LN transformer layer whose attention is limited to `allowed`."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is no multiple of heads {heads}")
+        self.heads, self.rate = heads, dropout
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mix = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+        n, tokens, width = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(n, tokens, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        attended = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=allowed, dropout_p=self.rate if self.training else 0.0
+        )
+        x = x + self.drop(self.out(attended.transpose(1, 2).reshape(n, tokens, width)))
+        return x + self.drop(self.mix(self.norm2(x)))
+
+    def drop(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.rate, training=self.training)
+
+
+class Network(nn.Module):
+    """embed(eeg, eeg_mask, positions, eye, eye_valid) -> (z_eeg, z_eye, z_joint), each (N, width)."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, eeg_tokens = config.width, config.frames * config.queries
+        self.channels, self.pool = ChannelTokens(config), ChannelPool(config)
+        self.lift = nn.Linear(config.channel_width, width)
+        self.eye = nn.Sequential(nn.Linear(2 * config.eye_features, width), nn.GELU(), nn.Linear(width, width))
+        self.missing_eye = nn.Parameter(torch.zeros(width))
+        self.where = nn.Parameter(0.02 * torch.randn(eeg_tokens, width))  # which frame and which query
+        self.cls_eeg, self.cls_eye = nn.Parameter(0.02 * torch.randn(width)), nn.Parameter(0.02 * torch.randn(width))
+        self.joint = nn.Parameter(0.02 * torch.randn(config.joint_tokens, width))
+        self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(width)
+        self.register_buffer("allowed", _allowed(config.joint_tokens, eeg_tokens), persistent=False)
+
+    def eeg_tokens(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
+        """(N, F, C, B), (N, F, C), (N, C, 3) -> (N, F * Q, width), one token per frame and query."""
+        eeg = torch.where(eeg_mask.unsqueeze(-1), eeg, 0.0).clamp(-_LIMIT, _LIMIT)
+        pooled = self.pool(self.channels(eeg, positions), eeg_mask)
+        lifted: Tensor = self.lift(pooled)
+        return lifted.flatten(1, 2) + self.where
+
+    def eye_token(self, eye: Tensor, eye_valid: Tensor) -> Tensor:
+        """(N, E), (N, E) -> (N, 1, width); no valid feature at all gives the learned missing token."""
+        values = torch.where(eye_valid, eye, 0.0).clamp(-_LIMIT, _LIMIT)
+        token = self.eye(torch.cat((values, eye_valid.to(values.dtype)), dim=-1))
+        return torch.where(eye_valid.any(dim=-1, keepdim=True), token, self.missing_eye).unsqueeze(1)
+
+    def embed(
+        self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The three embeddings. z_eeg depends on the EEG alone, z_eye on the eyes alone, z_joint on both.
+
+        Shapes: eeg (N, F, C, B), eeg_mask (N, F, C) bool, positions (N, C, 3), eye (N, E), eye_valid (N, E) bool.
+        Masked values are never read; they may be anything.
+        """
+        n, joints = eeg.shape[0], self.config.joint_tokens
+        eeg_tokens = self.eeg_tokens(eeg, eeg_mask, positions)
+        cls_eeg, cls_eye = self.cls_eeg.expand(n, 1, -1), self.cls_eye.expand(n, 1, -1)
+        parts = (self.joint.expand(n, -1, -1), cls_eeg, eeg_tokens, cls_eye, self.eye_token(eye, eye_valid))
+        x = torch.cat(parts, dim=1)
+        for block in self.blocks:
+            x = block(x, self.allowed)
+        z = self.norm(x)
+        return z[:, joints], z[:, joints + 1 + eeg_tokens.shape[1]], z[:, 0]
+
+    def forward(
+        self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.embed(eeg, eeg_mask, positions, eye, eye_valid)
+
+
+def _allowed(joint_tokens: int, eeg_tokens: int) -> Tensor:
+    """(T, T) bool, True where the token of the row may attend to the token of the column."""
+    group = torch.tensor([0] * joint_tokens + [1] * (1 + eeg_tokens) + [2] * 2)
+    return (group[:, None] == group[None, :]) | (group[:, None] == 0)
+
+
+class Heads(nn.Module):
+    """One linear head per embedding, kept apart from the network so that they can be refitted for a person."""
+
+    def __init__(self, width: int, n_labels: int) -> None:
+        super().__init__()
+        self.linear = nn.ModuleDict({name: nn.Linear(width, n_labels) for name in HEADS})
+
+    def forward(self, embeddings: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """(z_eeg, z_eye, z_joint) -> logits of the three heads, each (N, n_labels)."""
+        eeg, eye, joint = (self.linear[name](z) for name, z in zip(HEADS, embeddings, strict=True))
+        return eeg, eye, joint

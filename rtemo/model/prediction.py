@@ -1,0 +1,107 @@
+"""One prediction as a record, and its one JSON and CSV form.
+
+Numbers are written with a fixed number of digits, so that two replays of one file are byte-identical. NaN (no model
+output) is written as null in JSON and as an empty cell in CSV.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_DIGITS = 7
+_BY_LABEL = ("probabilities", "smoothed")
+_LISTS = ("set", "bad_channels")
+FIELDS = (
+    "time_s",
+    "emotion",
+    "probabilities",
+    "smoothed",
+    "set",
+    "abstain",
+    "eeg_coverage",
+    "gaze_coverage",
+    "bad_channels",
+    "novelty",
+    "settled",
+    "forced",
+    "latency_ms",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the program says about the window that ends at time_s (LSL time), in the order of FIELDS.
+
+    emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
+    no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
+    novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay.
+    """
+
+    time_s: float
+    emotion: str | None
+    probabilities: Mapping[str, float]
+    smoothed: Mapping[str, float]
+    set: tuple[str, ...]
+    abstain: str | None
+    eeg_coverage: float
+    gaze_coverage: float
+    bad_channels: tuple[str, ...]
+    novelty: float
+    settled: bool
+    forced: bool
+    latency_ms: float | None = None
+
+    @property
+    def confidence(self) -> float:
+        """The largest smoothed probability."""
+        return max(self.smoothed.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record with rounded numbers, ready for JSON."""
+        return {name: _plain(name, getattr(self, name)) for name in FIELDS}
+
+    def to_json_line(self) -> str:
+        """One line of JSON without its line end."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def csv_row(self) -> list[str]:
+        """The cells in the order of csv_header, for csv.writer."""
+        cells: list[str] = []
+        for name, value in self.to_dict().items():
+            if name in _BY_LABEL:
+                cells.extend(_cell(number) for number in value.values())
+            else:
+                cells.append(";".join(value) if name in _LISTS else _cell(value))
+        return cells
+
+
+def csv_header(labels: Sequence[str]) -> list[str]:
+    """Column names: the JSON names; one column a label where the record holds one number a label (name.label)."""
+    columns: list[str] = []
+    for name in FIELDS:
+        columns.extend([f"{name}.{label}" for label in labels] if name in _BY_LABEL else [name])
+    return columns
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "time_s":
+        return round(value, 6)  # LSL time in seconds has more digits before the point than _DIGITS
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {label: _rounded(number) for label, number in value.items()}
+    return list(value) if isinstance(value, tuple) else _rounded(value)
+
+
+def _rounded(number: float) -> float | None:
+    return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,71 @@
+"""The causal sticky filter over predictions: a hidden Markov model with one state a label, run forward only.
+
+Every parameter is in seconds, so that the filter does not depend on the hop and a skipped window only means that more
+time has passed. State is a value: whoever keeps an old one can go on from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.errors import RtemoError
+
+FloatVector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """dwell_s: mean time in one emotion. prior: (K,) label shares in training, which the likelihood divides out."""
+
+    dwell_s: float
+    prior: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothingState:
+    """posterior: (K,). Times are the last step's and the last one's that brought evidence; None before the first."""
+
+    posterior: FloatVector
+    step_s: float | None = None
+    evidence_s: float | None = None
+
+
+def start(smoothing: Smoothing) -> SmoothingState:
+    """The state before any window: every label equally likely."""
+    n_labels = len(smoothing.prior)
+    return SmoothingState(np.full(n_labels, 1.0 / n_labels))
+
+
+def advance(
+    state: SmoothingState,
+    time_s: float,
+    probabilities: FloatVector | None,
+    decorrelation_s: float,
+    smoothing: Smoothing,
+) -> SmoothingState:
+    """One step of the forward filter to time_s, with the window's probabilities (K,) or None for no evidence.
+
+    Transition over t seconds: stay with exp(-t / dwell_s), else jump to any label alike (models.md section 3: mean
+    dwell about 60 s). Steps compose: two of t seconds are one of 2 t. Evidence: the likelihood p(y|x) / p(y) to the
+    power t / decorrelation_s, at most 1, t since the last evidence: overlapping windows say much the same, and a
+    second of data weighs the same at any hop. Raises RtemoError where time does not go forward.
+    """
+    if state.step_s is not None and time_s <= state.step_s:
+        raise RtemoError(
+            "predictions must go forward in time", f"{time_s} s after {state.step_s} s", "start a new decoder"
+        )
+    posterior = state.posterior
+    if state.step_s is not None:
+        stay = math.exp(-(time_s - state.step_s) / smoothing.dwell_s)
+        posterior = stay * posterior + (1.0 - stay) / len(posterior)
+    if probabilities is None:
+        return SmoothingState(posterior, time_s, state.evidence_s)
+    fresh = 1.0 if state.evidence_s is None else min(1.0, (time_s - state.evidence_s) / decorrelation_s)
+    likelihood = np.log(np.maximum(probabilities, 1e-12)) - np.log(np.asarray(smoothing.prior))
+    log_posterior = np.log(posterior) + fresh * likelihood
+    posterior = np.exp(log_posterior - log_posterior.max())
+    return SmoothingState(posterior / posterior.sum(), time_s, time_s)

@@ -1,0 +1,187 @@
+"""A stream's description: from the XML that LSL and XDF carry to StreamInfo and back.
+
+Nothing is expected but <info>: real streams leave out labels, host and source, use `name` for `label`, put the channels
+in `desc/channel`, or write Latin-1. A description is text from another machine: it can neither declare entities nor
+claim more channels than memory holds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from xml.etree import ElementTree as ET
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Channel, StreamInfo
+
+FORMATS = ("float32", "double64", "string", "int32", "int16", "int8", "int64")
+MAX_CHANNELS = 100_000  # no device has as many; a damaged count must not decide how much memory is taken
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
+_FORBIDDEN = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+def decode_xml(content: bytes) -> str:
+    """The text of a description: UTF-8, or Latin-1 where it is not (senders that write a bare micro sign)."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def parse_xml(text: str) -> ET.Element:
+    """The root element. Refuses document types and entities: they can grow without bound.
+
+    Raises RtemoError when it is not XML.
+    """
+    clean = _CONTROL.sub("", text)
+    if _FORBIDDEN.search(clean):
+        raise RtemoError("a description declares a document type", "entities are not allowed in stream descriptions")
+    try:
+        return ET.fromstring(clean)
+    except (ET.ParseError, ValueError) as error:
+        raise RtemoError("a description is not readable XML", str(error)) from error
+
+
+def stream_info(xml: str, stream_id: str) -> StreamInfo:
+    """Read a stream's description.
+
+    Raises RtemoError when it is not XML, or when the channel count or format, without which no sample can be read,
+    is missing or not one of FORMATS.
+    """
+    root = parse_xml(xml)
+    count = _channel_count(root, stream_id)
+    channel_format = _text(root, "channel_format").lower()
+    if channel_format not in FORMATS:
+        raise RtemoError(
+            f"stream {stream_id} has no channel format that can be read",
+            f"channel_format is {channel_format!r}",
+            f"known are {', '.join(FORMATS)}",
+        )
+    return StreamInfo(
+        stream_id=stream_id,
+        name=_text(root, "name"),
+        type=_text(root, "type"),
+        channel_format=channel_format,
+        nominal_rate_hz=_rate(root),
+        channels=_channels(root, count),
+        source_id=_text(root, "source_id"),
+        hostname=_text(root, "hostname"),
+        uid=_text(root, "uid"),
+        xml=xml,
+    )
+
+
+def stream_xml(info: StreamInfo) -> str:
+    """A description in the layout of liblsl, for a stream that came without one."""
+    root = ET.Element("info")
+    _add(root, "name", info.name)
+    _add(root, "type", info.type)
+    _add(root, "channel_count", str(info.n_channels))
+    _add(root, "channel_format", info.channel_format)
+    _add(root, "source_id", info.source_id)
+    _add(root, "nominal_srate", repr(float(info.nominal_rate_hz)))
+    _add(root, "version", "1.100000000000000")
+    _add(root, "uid", info.uid)
+    _add(root, "hostname", info.hostname)
+    desc = ET.SubElement(root, "desc")
+    if any(channel != Channel() for channel in info.channels):
+        parent = ET.SubElement(desc, "channels")
+        for channel in info.channels:
+            _add_channel(parent, channel)
+    ET.indent(root, "\t")
+    return '<?xml version="1.0"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def recordable_xml(info: StreamInfo) -> str:
+    """The description as it was sent, or one made anew where it was not or does not fit the samples."""
+    if not info.xml:
+        return stream_xml(info)
+    try:
+        sent = stream_info(info.xml, info.stream_id)
+    except RtemoError:
+        return stream_xml(info)
+    fits = (sent.n_channels, sent.channel_format) == (info.n_channels, info.channel_format)
+    return info.xml if fits else stream_xml(info)
+
+
+def same_description(a: StreamInfo, b: StreamInfo) -> bool:
+    """True when both describe the same stream, whichever connection, uid or port they came with."""
+
+    def plain(info: StreamInfo) -> tuple[object, ...]:
+        return (info.key, info.channel_format, info.nominal_rate_hz, info.channels, _desc(info.xml))
+
+    return plain(a) == plain(b)
+
+
+def _desc(xml: str) -> str:
+    if not xml:
+        return ""
+    try:
+        desc = parse_xml(xml).find("desc")
+    except RtemoError:
+        return xml
+    return "" if desc is None else ET.canonicalize(ET.tostring(desc, encoding="unicode"), strip_text=True)
+
+
+def _channel_count(root: ET.Element, stream_id: str) -> int:
+    text = _text(root, "channel_count")
+    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= MAX_CHANNELS:
+        return int(text)
+    raise RtemoError(f"stream {stream_id} has no channel count that can be read", f"channel_count is {text!r}")
+
+
+def _rate(root: ET.Element) -> float:
+    rate = _number(_text(root, "nominal_srate"))
+    return rate if rate is not None and rate > 0 else 0.0
+
+
+def _channels(root: ET.Element, count: int) -> tuple[Channel, ...]:
+    found = root.findall("desc/channels/channel") or root.findall("desc/channel")
+    described = [_channel(node) for node in found[:count]]
+    return tuple(described + [Channel()] * (count - len(described)))
+
+
+def _channel(node: ET.Element) -> Channel:
+    return Channel(
+        label=_text(node, "label") or _text(node, "name"),
+        type=_text(node, "type") or _text(node, "metatype"),
+        unit=_text(node, "unit"),
+        eye=_text(node, "eye"),
+        location_mm=_location(node.find("location")),
+    )
+
+
+def _location(node: ET.Element | None) -> tuple[float, float, float] | None:
+    if node is None:
+        return None
+    x, y, z = (_number(_text(node, axis) or _text(node, axis.lower())) for axis in "XYZ")
+    return None if x is None or y is None or z is None else (x, y, z)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _text(node: ET.Element, tag: str) -> str:
+    return (node.findtext(tag) or "").strip()
+
+
+def _add(parent: ET.Element, tag: str, text: str) -> None:
+    ET.SubElement(parent, tag).text = _CONTROL.sub("", text)
+
+
+def _add_channel(parent: ET.Element, channel: Channel) -> None:
+    node = ET.SubElement(parent, "channel")
+    _add(node, "label", channel.label)
+    for tag in ("type", "unit", "eye"):
+        if getattr(channel, tag):
+            _add(node, tag, getattr(channel, tag))
+    if channel.location_mm is not None:
+        location = ET.SubElement(node, "location")
+        for axis, value in zip("XYZ", channel.location_mm, strict=True):
+            _add(location, axis, repr(float(value)))
