@@ -28,11 +28,6 @@ class Rate:
     gap_s: float
 
 
-def enough(times: TimeArray) -> bool:
-    """Whether these stamps suffice to measure a rate."""
-    return len(times) >= MEASURE_SAMPLES and float(times[-1] - times[0]) >= MEASURE_S
-
-
 def measure(times: TimeArray, nominal_hz: float) -> Rate:
     """The rate of at least two stamps (n,) in seconds.
 
@@ -61,6 +56,7 @@ def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: 
         deviation = np.abs(steps - period_s)
         jitter = float(np.max(deviation[deviation < 0.5 * period_s], initial=0.0))
         late = deviation[(deviation >= 0.5 * period_s) & (deviation < 0.1)]
-        if len(late) > 0.02 * len(steps):  # not a lost packet now and then but the way this stream is stamped
+        early = np.count_nonzero(steps < 0.5 * period_s)
+        if 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never caught up with
             jitter = max(jitter, float(np.median(late)))
     return float(np.clip(max(0.75 * period_s, 3.0 * jitter), MIN_THRESHOLD_S, MAX_THRESHOLD_S))
