@@ -134,7 +134,7 @@ class EegBranch:
             self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
         self._values.append(block.values)
         self._valid.append(block.valid)
-        self._compute_ready()
+        self._compute_ready(learn=True)
 
     def _keep_raw(self, run: Run) -> None:
         if self._raw is None or self._raw_times is None:
@@ -152,7 +152,7 @@ class EegBranch:
         n = min(hole, self._grid.frame)
         self._values.append(np.zeros((n, len(self._columns))))
         self._valid.append(np.zeros((n, len(self._columns)), dtype=bool))
-        self._compute_ready()
+        self._compute_ready(learn=False)
         if hole > n:
             self._begin_at(first)
 
@@ -162,15 +162,19 @@ class EegBranch:
         self._valid.clear(first)
         self._next_end = -(-first // self._grid.step) * self._grid.step
 
-    def _compute_ready(self) -> None:
+    def _compute_ready(self, *, learn: bool) -> None:
+        """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
+        stream must know the same as its replay."""
         assert self._next_end is not None
         while self._next_end < self._values.stop:
             frame = self._compute(self._next_end)
             self.frames[frame.end] = frame
+            if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
+                self._normaliser.update(frame.power, np.isfinite(frame.power), 1.0)
             self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EegFrame:
-        """The frame of the grid samples end - frame + 1 .. end, absent ones included, and its part in the baseline."""
+        """The frame of the grid samples end - frame + 1 .. end, absent ones included."""
         values, valid = self._cut(end)
         raw, rate_hz = self._cut_raw(end)
         fault = faults(raw, values, valid, rate_hz, self._settings.eeg.min_coverage, self._settings.quality)
@@ -178,8 +182,6 @@ class EegBranch:
         power = self._power(values, valid, usable)
         power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame + 1 >= self._settled_from
-        if settled and end < self._values.stop and end % round(self._grid.hz) == 0:
-            self._normaliser.update(power, np.isfinite(power), 1.0)
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, coverage, settled, self._normaliser.snapshot)
 

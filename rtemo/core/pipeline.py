@@ -46,6 +46,11 @@ class Pipeline:
         """What the windows are made of."""
         return frozenset(self._branches)
 
+    @property
+    def expected(self) -> frozenset[Modality]:
+        """What windows wait for."""
+        return frozenset(self._expected)
+
     def branch(self, modality: Modality) -> Branch | None:
         """The state of one modality, to be read: rate, gaps, notes, layout."""
         return self._branches.get(modality)
