@@ -1,0 +1,64 @@
+"""Which stream plays which part: EEG, gaze, markers. Ambiguity is refused with the list of what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.layout import EegLayout, GazeLayout, Screen
+from rtemo.core.types import Modality, StreamInfo
+from rtemo.sources.profile import DeviceProfile, eeg_layout, gaze_layout, match
+from rtemo.sources.select import StreamQuery, choose, choose_markers
+
+
+class Cast:
+    """The parts and who plays them. A stream is known again by its key, whatever its id is."""
+
+    def __init__(
+        self,
+        profiles: Sequence[DeviceProfile],
+        queries: Mapping[Modality, StreamQuery] | None = None,
+        screen: Screen | None = None,
+        rename: Mapping[str, str] | None = None,
+    ) -> None:
+        self.profiles = profiles
+        self.queries = dict(queries or {})
+        self._screen = screen or Screen()
+        self._rename = dict(rename or {})
+        self._parts: dict[tuple[str, str, str, str], Modality] = {}
+
+    def choose(self, infos: Iterable[StreamInfo]) -> dict[Modality, StreamInfo]:
+        """Fill the parts that are still free from these streams. Raises RtemoError where several fit one part."""
+        seen = list(infos)
+        chosen: dict[Modality, StreamInfo] = {}
+        for part in (Modality.EEG, Modality.GAZE):
+            if part not in self._parts.values():
+                choice = choose(seen, part, self.queries.get(part), self.profiles)
+                if choice is not None:
+                    chosen[part] = choice.info
+                    self._parts[_who(choice.info)] = part
+        for info in choose_markers(seen, self.queries.get(Modality.MARKERS), self.profiles):
+            self._parts.setdefault(_who(info), Modality.MARKERS)
+        return chosen
+
+    def missing(self) -> tuple[Modality, ...]:
+        """The parts that were asked for by a query and have nobody yet."""
+        return tuple(part for part in self.queries if part not in self._parts.values())
+
+    def role_of(self, info: StreamInfo) -> Modality | None:
+        """The part of a stream, None where it has none. A restarted stream keeps its part, also with other channels."""
+        return self._parts.get(_who(info))
+
+    def layout(self, info: StreamInfo, part: Modality) -> EegLayout | GazeLayout:
+        """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
+        profile = match(info, self.profiles).profile
+        if part == Modality.EEG:
+            return eeg_layout(info, profile, self._rename)
+        if part == Modality.GAZE:
+            return gaze_layout(info, profile, self._screen)
+        raise RtemoError(f"{info.name} has no layout", f"it is used for {part}", "report this as a mistake of rtemo")
+
+
+def _who(info: StreamInfo) -> tuple[str, str, str, str]:
+    """What identifies a stream's sender across restarts. The channel count may change."""
+    return (info.name, info.type, info.source_id, info.hostname)
