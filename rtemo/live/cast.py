@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rtemo.core.errors import RtemoError
 from rtemo.core.layout import EegLayout, GazeLayout, Screen
 from rtemo.core.types import Modality, StreamInfo
-from rtemo.sources.profile import DeviceProfile, eeg_layout, gaze_layout, match
+from rtemo.sources.profile import DeviceProfile, eeg_layout, gaze_layout
 from rtemo.sources.select import StreamQuery, choose, choose_markers
 
 
@@ -26,6 +25,7 @@ class Cast:
         self._screen = screen or Screen()
         self._rename = dict(rename or {})
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
+        self._played_by: dict[Modality, DeviceProfile] = {}
 
     def choose(self, infos: Iterable[StreamInfo]) -> dict[Modality, StreamInfo]:
         """Fill the parts that are still free from these streams. Raises RtemoError where several fit one part."""
@@ -37,6 +37,7 @@ class Cast:
                 if choice is not None:
                     chosen[part] = choice.info
                     self._parts[_who(choice.info)] = part
+                    self._played_by[part] = choice.match.profile
         for info in choose_markers(seen, self.queries.get(Modality.MARKERS), self.profiles):
             self._parts.setdefault(_who(info), Modality.MARKERS)
         return chosen
@@ -51,12 +52,10 @@ class Cast:
 
     def layout(self, info: StreamInfo, part: Modality) -> EegLayout | GazeLayout:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
-        profile = match(info, self.profiles).profile
+        profile = self._played_by[part]
         if part == Modality.EEG:
             return eeg_layout(info, profile, self._rename)
-        if part == Modality.GAZE:
-            return gaze_layout(info, profile, self._screen)
-        raise RtemoError(f"{info.name} has no layout", f"it is used for {part}", "report this as a mistake of rtemo")
+        return gaze_layout(info, profile, self._screen)
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:
