@@ -198,11 +198,15 @@ def replace_process(command: list[str]) -> NoReturn:
     sys.stdout.flush()
     if os.name != "nt":
         os.execv(command[0], command)
-    child = subprocess.Popen(command)  # Windows has no exec that the console waits for
+    sys.exit(wait_for(subprocess.Popen(command)))  # Windows has no exec that the console waits for
+
+
+def wait_for(child: "subprocess.Popen[bytes]") -> int:
+    """The exit status of a child, waited for through Ctrl-C: the child gets it too and closes its files."""
     while True:
         try:
-            sys.exit(child.wait())
-        except KeyboardInterrupt:  # the child got it too and closes its files; wait for its status
+            return child.wait()
+        except KeyboardInterrupt:
             continue
 
 
