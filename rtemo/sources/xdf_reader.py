@@ -20,7 +20,7 @@ from rtemo.core.types import StreamInfo
 from rtemo.sources.stream_xml import decode_xml, parse_xml, stream_info
 from rtemo.sources.xdf_chunks import BOUNDARY, HEAD_BYTES, MAGIC, RawChunk, Tag, find_boundary, parse_head, read_length
 from rtemo.sources.xdf_file import XdfFile
-from rtemo.sources.xdf_samples import SampleLayout, Samples, read_blocks
+from rtemo.sources.xdf_samples import SampleLayout, Samples, decode, read_blocks
 
 SPAN_BYTES = 1 << 15
 MAX_XML_BYTES = 1 << 24  # no description is as long; a damaged length must not decide how much memory is taken
@@ -70,34 +70,69 @@ def scan(file: XdfFile) -> XdfIndex:
 
 def read_stream(
     file: BinaryIO, stream: XdfStream, on_damage: Callable[[int, int], None], first_span: int = 0
-) -> Iterator[tuple[int, Samples]]:
-    """The second pass: (byte, samples) blocks of one stream in file order, from one of its spans on.
+) -> Iterator[Samples]:
+    """The second pass: one stream's samples in file order, in blocks, from one of its spans on.
 
     on_damage(byte, n_samples) is told of samples that could not be decoded. Raises RtemoError when the file changed.
     """
     previous_s = 0.0
     for start, stop in zip(stream.span_starts[first_span:], stream.span_stops[first_span:], strict=True):
-        for chunk, begin, n_samples in _sample_chunks(file, start, stop, stream.number):
-            found = 0
-            for samples in read_blocks(file, begin, min(chunk.end, stop), stream.layout, n_samples, previous_s):
-                previous_s = float(samples.stamps[-1])
-                found += len(samples.stamps)
-                yield chunk.start, samples
-            if found < n_samples:
-                on_damage(chunk.start, n_samples - found)
+        for samples in _read_span(file, start, stop, stream, previous_s, on_damage):
+            previous_s = float(samples.stamps[-1])
+            yield samples
 
 
-def _sample_chunks(file: BinaryIO, start: int, stop: int, number: int) -> Iterator[tuple[RawChunk, int, int]]:
+def _read_span(
+    file: BinaryIO, start: int, stop: int, stream: XdfStream, previous_s: float, on_damage: Callable[[int, int], None]
+) -> Iterator[Samples]:
+    if stop - start <= SPAN_BYTES:
+        joined = _read_joined(file, start, stop, stream, previous_s)
+        if joined is not None:
+            yield joined
+            return
+
+    def peek(at: int) -> bytes:
+        file.seek(at)
+        return file.read(_PEEK_BYTES)
+
+    for chunk, begin, n_samples in _sample_chunks(peek, start, stop, stream.number):
+        found = 0
+        for samples in read_blocks(file, begin, min(chunk.end, stop), stream.layout, n_samples, previous_s):
+            previous_s = float(samples.stamps[-1])
+            found += len(samples.stamps)
+            yield samples
+        if found < n_samples and chunk.end <= stop:
+            on_damage(chunk.start, n_samples - found)
+
+
+def _read_joined(file: BinaryIO, start: int, stop: int, stream: XdfStream, previous_s: float) -> Samples | None:
+    """All chunks of a short span decoded as one: some recorders write every sample as a chunk. None where damaged."""
+    file.seek(start)
+    data = file.read(stop - start)
+    records: list[bytes] = []
+    n_samples = 0
+    for chunk, begin, count in _sample_chunks(
+        lambda at: data[at - start : at - start + _PEEK_BYTES], start, stop, stream.number
+    ):
+        records.append(data[begin - start : chunk.end - start])
+        n_samples += count
+    joined = b"".join(records)
+    samples = decode(joined, stream.layout, n_samples, previous_s)
+    return samples if samples.used == len(joined) and len(samples.stamps) == n_samples else None
+
+
+def _sample_chunks(
+    peek: Callable[[int], bytes], start: int, stop: int, number: int
+) -> Iterator[tuple[RawChunk, int, int]]:
     """A stream's chunks between two bytes: each with the byte where its samples begin and their count."""
     while start < stop:
-        file.seek(start)
-        head = file.read(_PEEK_BYTES)
+        head = peek(start)
         chunk = parse_head(head, start)
         if chunk is None:
             raise RtemoError("the recording changed while it was read", f"no chunk at byte {start}", "read it again")
         if chunk.stream == number and chunk.tag == Tag.SAMPLES:
             count = read_length(head, chunk.body - start)
-            if count is not None:
+            if count is not None and count[0]:
                 yield chunk, start + count[1], count[0]
         start = chunk.end
 
