@@ -21,8 +21,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamInfo, TimeArray
 from rtemo.sources.xdf_checks import Checked, check, clock_of
 from rtemo.sources.xdf_file import XdfFile
-from rtemo.sources.xdf_reader import XdfStream, read_stream, scan
+from rtemo.sources.xdf_reader import read_stream
 from rtemo.sources.xdf_samples import Samples
+from rtemo.sources.xdf_scan import XdfStream, scan
 
 BATCH_BYTES = 1 << 18  # a read returns about as much
 PIECE_S = 0.25  # chunks come in pieces of at most so much, whatever their length in the file
@@ -30,9 +31,14 @@ MARGIN_S = 10.0  # how far stamps may stand out of order around start_s and stop
 
 
 class Timed(NamedTuple):
-    """An item with the LSL times of its samples (n,); NaN where the clock is not known, empty for offsets."""
+    """An item with the LSL times of its samples (n,); NaN where the clock is not known, empty for offsets.
+
+    elapsed: (n,) seconds since the recording's first sample, never NaN: by which streams are merged, cut and paced. For
+    a stream whose clock is not that of the others they count from its own first sample.
+    """
 
     times: TimeArray
+    elapsed: TimeArray
     item: Chunk | ClockOffset
 
 
@@ -40,8 +46,8 @@ class XdfSource:
     """Reads any XDF file as a Source. Not safe to share between threads."""
 
     def __init__(self, path: Path | str, start_s: float | None = None, stop_s: float | None = None) -> None:
-        """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds of LSL time from the recording's first
-        sample (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
+        """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
+        time (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
         wherever the filters have settled; begin earlier to have them settled at a certain moment.
         """
         self._path, self._start_s, self._stop_s = Path(path), start_s, stop_s
@@ -158,14 +164,15 @@ class XdfSource:
         """All offsets, then the samples of all streams, each time the stream that lies furthest back."""
         if self._file is None:
             raise ValueError("the source was not started")
-        first_s, offsets = self._known.first_s, self._known.offsets
-        begin_s = -math.inf if self._start_s is None else first_s + self._start_s
-        end_s = math.inf if self._stop_s is None else first_s + self._stop_s
+        checked, nothing = self._known, np.empty(0)
         for stream in self._streams:
-            yield from (Timed(np.empty(0), offset) for offset in offsets[stream.number])
-            cursor = _Cursor(self._file.open(), stream, offsets[stream.number], first_s, self._late_warnings)
-            self._cursors.append(cursor)
-        yield from _by_time([cursor.chunks(begin_s, end_s) for cursor in self._cursors])
+            offsets = checked.offsets[stream.number]
+            yield from (Timed(nothing, nothing, offset) for offset in offsets)
+            origin_s = checked.origins[stream.number]
+            self._cursors.append(_Cursor(self._file.open(), stream, offsets, origin_s, self._late_warnings))
+        start_s = -math.inf if self._start_s is None else self._start_s
+        stop_s = math.inf if self._stop_s is None else self._stop_s
+        yield from _by_time([cursor.chunks(start_s, stop_s) for cursor in self._cursors])
 
     def _failed(self, error: OSError) -> RtemoError:
         return RtemoError(
@@ -185,24 +192,27 @@ class _Cursor:
         damage: dict[str, int],
     ) -> None:
         self.file, self._stream, self._offsets = file, stream, offsets
-        self._origin_s, self._damage = origin_s, damage  # where samples without a known time go; counts by what is wrong
+        self._origin_s, self._damage = (
+            origin_s,
+            damage,
+        )  # where samples without a known time go; counts by what is wrong
         self._clock = clock_of(offsets)
 
-    def chunks(self, begin_s: float, end_s: float) -> Iterator[Timed]:
-        """The samples with begin_s <= LSL time < end_s. A sample without a time goes with the one before it."""
-        newest_s = self._origin_s
+    def chunks(self, start_s: float, stop_s: float) -> Iterator[Timed]:
+        """The samples with start_s <= elapsed < stop_s. A sample without a time goes with the one before it."""
+        newest_s = 0.0
         stream_id = self._stream.info.stream_id
-        for samples in read_stream(self.file, self._stream, self._note_damage, self._first_span(begin_s)):
+        for samples in read_stream(self.file, self._stream, self._note_damage, self._first_span(start_s)):
             stamps, values = self._stamped(samples)
             times = self._clock.to_lsl(stamps)
-            placed = _filled(times, newest_s)
-            newest_s = float(placed[-1]) if len(placed) else newest_s
-            inside = (placed >= begin_s) & (placed < end_s)
+            elapsed = _filled(times - self._origin_s, newest_s)
+            newest_s = float(elapsed[-1]) if len(elapsed) else newest_s
+            inside = (elapsed >= start_s) & (elapsed < stop_s)
             if not inside.all():
-                times, placed, stamps, values = times[inside], placed[inside], stamps[inside], values[inside]
-            for cut in _pieces(placed) if len(placed) else ():
-                yield Timed(times[cut], Chunk(stream_id, stamps[cut], values[cut]))
-            if newest_s >= end_s + MARGIN_S:
+                times, elapsed, stamps, values = times[inside], elapsed[inside], stamps[inside], values[inside]
+            for cut in _pieces(elapsed) if len(elapsed) else ():
+                yield Timed(times[cut], elapsed[cut], Chunk(stream_id, stamps[cut], values[cut]))
+            if newest_s >= stop_s + MARGIN_S:
                 return
 
     def _stamped(self, samples: Samples) -> tuple[TimeArray, NDArray[Any]]:
@@ -220,41 +230,40 @@ class _Cursor:
         line = f"stream {self._stream.info.stream_id} {what}"
         self._damage[line] = self._damage.get(line, 0) + n_samples
 
-    def _first_span(self, begin_s: float) -> int:
-        """The first span worth reading: nothing before it reaches begin_s. 0 where stamps do not say it for sure."""
+    def _first_span(self, start_s: float) -> int:
+        """The first span worth reading: nothing before it reaches start_s. 0 where stamps do not say it for sure."""
         firsts = np.array(self._stream.span_firsts)
         resets = np.diff([offset.time_s for offset in self._offsets]) < 0
-        if begin_s == -math.inf or resets.any() or not (np.diff(firsts) >= 0).all():
+        if start_s <= 0 or resets.any() or not (np.diff(firsts) >= 0).all():
             return 0
-        times = clock_of(self._offsets).to_lsl(firsts)
-        early = np.flatnonzero(times < begin_s - MARGIN_S)
+        elapsed = clock_of(self._offsets).to_lsl(firsts) - self._origin_s
+        early = np.flatnonzero(elapsed < start_s - MARGIN_S)
         return int(early[-1]) if len(early) else 0
 
 
 def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
-    """Merges by the time of each chunk's first sample, holding one chunk of each stream."""
+    """Merges by each chunk's first sample, holding one chunk of each stream."""
     order = itertools.count()  # streams that stand at the same time take turns
     heap: list[tuple[float, int, Timed, Iterator[Timed]]] = []
 
-    def advance(stream: Iterator[Timed], at_s: float) -> None:
+    def advance(stream: Iterator[Timed]) -> None:
         timed = next(stream, None)
         if timed is not None:
-            first_s = float(timed.times[0])
-            heapq.heappush(heap, (at_s if math.isnan(first_s) else first_s, next(order), timed, stream))
+            heapq.heappush(heap, (float(timed.elapsed[0]), next(order), timed, stream))
 
     for stream in streams:
-        advance(stream, -math.inf)
+        advance(stream)
     while heap:
-        at_s, _, timed, stream = heapq.heappop(heap)
+        _, _, timed, stream = heapq.heappop(heap)
         yield timed
-        advance(stream, at_s)
+        advance(stream)
 
 
-def _pieces(placed: TimeArray) -> list[slice]:
+def _pieces(elapsed: TimeArray) -> list[slice]:
     """Cuts times (n,) into stretches of at most PIECE_S, so that streams advance together whatever their chunks."""
     with np.errstate(over="ignore"):  # damaged stamps may be of any size
-        cell = np.floor((np.maximum.accumulate(placed) - placed[0]) / PIECE_S)
-    cuts = [0, *(np.flatnonzero(cell[1:] != cell[:-1]) + 1).tolist(), len(placed)]
+        cell = np.floor((np.maximum.accumulate(elapsed) - elapsed[0]) / PIECE_S)
+    cuts = [0, *(np.flatnonzero(cell[1:] != cell[:-1]) + 1).tolist(), len(elapsed)]
     return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rtemo.core.clock import ClockModel
 from rtemo.core.types import BoolArray, ClockOffset
-from rtemo.sources.xdf_reader import XdfIndex, XdfStream
+from rtemo.sources.xdf_scan import XdfIndex, XdfStream
 
 OUTLIER_S = 1.0
 APART_S = 60.0  # streams of one recording that lie further apart than this have different clocks
@@ -33,9 +33,14 @@ class StreamSpan:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A recording's offsets by stream number, its extent in LSL time (of the streams that share a clock), and notes."""
+    """A recording's clocks and extent, in LSL time, and what is odd about it.
+
+    offsets and origins go by stream number. A stream's origin is the first sample of all streams that share its clock;
+    first_s and last_s are of the streams that the recording is about, the largest group with one clock.
+    """
 
     offsets: dict[int, tuple[ClockOffset, ...]]
+    origins: dict[int, float]
     first_s: float
     last_s: float
     warnings: tuple[str, ...]
@@ -55,11 +60,15 @@ def check(index: XdfIndex) -> Checked:
             warnings += _counts(span)
         else:
             warnings.append(f"{_name(stream)} has no samples")
-    main = _main_group([span for span in spans if math.isfinite(span.first_s) and math.isfinite(span.last_s)])
+    groups = _groups(spans)
+    main = max(groups, key=lambda group: sum(span.stream.n_samples for span in group), default=[])
     first_s = min((span.first_s for span in main), default=0.0)
     last_s = max((span.last_s for span in main), default=0.0)
     warnings += [_foreign(span, first_s, last_s) for span in spans if span not in main]
-    return Checked(offsets, first_s, last_s, tuple(warnings))
+    origins = dict.fromkeys(offsets, first_s)
+    for group in groups:
+        origins.update({span.stream.number: min(span.first_s for span in group) for span in group})
+    return Checked(offsets, origins, first_s, last_s, tuple(warnings))
 
 
 def clock_of(offsets: tuple[ClockOffset, ...]) -> ClockModel:
@@ -100,10 +109,12 @@ def _outliers(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> BoolArray
 
 
 def _span(stream: XdfStream, offsets: tuple[ClockOffset, ...]) -> StreamSpan:
-    first_s, last_s = clock_of(offsets).to_lsl(np.array([stream.first_s, stream.last_s])).tolist()
-    if math.isnan(last_s) and offsets:
-        last_s = stream.last_s + offsets[-1].offset_s
-    return StreamSpan(stream, first_s, last_s)
+    raw = np.array([stream.first_s, stream.last_s])
+    raw = np.where(np.isfinite(raw), raw, raw[0] if np.isfinite(raw[0]) else 0.0)  # damaged stamps
+    first_s, last_s = clock_of(offsets).to_lsl(raw).tolist()
+    if math.isnan(last_s):
+        last_s = float(raw[1]) + offsets[-1].offset_s
+    return StreamSpan(stream, first_s, max(first_s, last_s))
 
 
 def _counts(span: StreamSpan) -> list[str]:
@@ -118,16 +129,16 @@ def _counts(span: StreamSpan) -> list[str]:
     return notes
 
 
-def _main_group(spans: list[StreamSpan]) -> list[StreamSpan]:
-    """Of the groups of streams that overlap, or nearly, the one with most samples."""
+def _groups(spans: list[StreamSpan]) -> list[list[StreamSpan]]:
+    """Streams that overlap in time, or nearly, belong together: they can share a clock."""
     groups: list[list[StreamSpan]] = []
     end_s = -math.inf
-    for span in sorted(spans, key=lambda span: min(span.first_s, span.last_s)):
-        if min(span.first_s, span.last_s) - end_s > APART_S:
+    for span in sorted(spans, key=lambda span: span.first_s):
+        if span.first_s - end_s > APART_S:
             groups.append([])
         groups[-1].append(span)
-        end_s = max(end_s, span.first_s, span.last_s)
-    return max(groups, key=lambda group: sum(span.stream.n_samples for span in group), default=[])
+        end_s = max(end_s, span.last_s)
+    return groups
 
 
 def _foreign(span: StreamSpan, first_s: float, last_s: float) -> str:
