@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn, TypeAlias
 
 import rtemo
 from rtemo.core.errors import RtemoError
@@ -22,9 +23,16 @@ Every command has its own --help.
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints have the form of every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RtemoError(message, "", f"see {self.prog} --help")
+
+
+def build_parser() -> Parser:
     """The parser of all commands. Each sets `run`, the name of its function in rtemo.commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rtemo",
         description="Emotion from EEG and eye movements, live over the Lab Streaming Layer or from recordings.",
         epilog=EPILOG,
@@ -40,11 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
     parser = build_parser()
-    args = parser.parse_args(argv)
-    if args.command is None:
-        parser.print_help()
-        return 0
     try:
+        args = parser.parse_args(argv)
+        if args.command is None:
+            parser.print_help()
+            return 0
         code: int = args.run(args)
     except RtemoError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -61,10 +69,10 @@ def _one_line(error: RtemoError) -> str:
     return " ".join(str(error).split())
 
 
-Commands = argparse._SubParsersAction  # the type has no public name
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # the type has no public name
 
 
-def _demo(commands: Commands[argparse.ArgumentParser]) -> None:
+def _demo(commands: Commands) -> None:
     p = commands.add_parser("demo", help="a simulated person as real LSL streams, and rtemo on them")
     p.add_argument("--headless", action="store_true", help="print predictions instead of opening the window")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
@@ -72,14 +80,14 @@ def _demo(commands: Commands[argparse.ArgumentParser]) -> None:
     p.set_defaults(run=_later("demo"))
 
 
-def _streams(commands: Commands[argparse.ArgumentParser]) -> None:
+def _streams(commands: Commands) -> None:
     p = commands.add_parser("streams", help="what is on the network")
     p.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     p.add_argument("--timeout", type=_seconds, default=3.0, metavar="S", help="how long to look (default: 3)")
     p.set_defaults(run=_later("streams"))
 
 
-def _live(commands: Commands[argparse.ArgumentParser]) -> None:
+def _live(commands: Commands) -> None:
     p = commands.add_parser("live", help="predictions from live streams, without a window")
     _queries(p)
     _model(p)
@@ -89,11 +97,13 @@ def _live(commands: Commands[argparse.ArgumentParser]) -> None:
     p.add_argument("--session", type=Path, metavar="DIR", help="make a session folder in DIR with everything in it")
     p.add_argument("--subject", default="anonymous", help="the participant, for the session folder's name")
     p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
-    p.add_argument("--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)")
+    p.add_argument(
+        "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
+    )
     p.set_defaults(run=_later("live"))
 
 
-def _replay(commands: Commands[argparse.ArgumentParser]) -> None:
+def _replay(commands: Commands) -> None:
     p = commands.add_parser("replay", help="predictions from a recording, through the same engine")
     p.add_argument("file", type=Path, metavar="FILE.xdf")
     p.add_argument("--speed", type=_speed, default=1.0, metavar="N|max", help="times real time (default: 1)")
@@ -107,7 +117,7 @@ def _replay(commands: Commands[argparse.ArgumentParser]) -> None:
     p.set_defaults(run=_later("replay"))
 
 
-def _simulate(commands: Commands[argparse.ArgumentParser]) -> None:
+def _simulate(commands: Commands) -> None:
     p = commands.add_parser("simulate", help="a simulated person over LSL, or into an XDF file")
     p.add_argument("--seed", type=int, default=1, help="which person and session (default: 1)")
     p.add_argument("--duration", type=_seconds, default=300.0, metavar="S", help="seconds (default: 300)")
@@ -121,25 +131,27 @@ def _simulate(commands: Commands[argparse.ArgumentParser]) -> None:
     p.set_defaults(run=_later("simulate"))
 
 
-def _record(commands: Commands[argparse.ArgumentParser]) -> None:
+def _record(commands: Commands) -> None:
     p = commands.add_parser("record", help="record LSL streams into XDF")
     p.add_argument("file", type=Path, metavar="FILE.xdf")
     which = p.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="every stream (default where no --stream is given)")
     which.add_argument("--stream", action="append", default=[], metavar="QUERY", help="streams that fit; repeatable")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
-    p.add_argument("--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)")
+    p.add_argument(
+        "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
+    )
     p.set_defaults(run=_later("record"))
 
 
-def _devices(commands: Commands[argparse.ArgumentParser]) -> None:
+def _devices(commands: Commands) -> None:
     p = commands.add_parser("devices", help="device profiles")
     p.add_argument("action", nargs="?", choices=["list", "show", "check"], default="list")
     p.add_argument("id", nargs="?", help="with show: which profile")
     p.set_defaults(run=_later("devices"))
 
 
-def _doctor(commands: Commands[argparse.ArgumentParser]) -> None:
+def _doctor(commands: Commands) -> None:
     p = commands.add_parser("doctor", help="what is wrong with this computer, and what to do")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
     p.set_defaults(run=_later("doctor"))

@@ -102,7 +102,9 @@ class GridResampler:
             return 0, self._values[:0], self._valid[:0]
         if self._next is None:
             self._next = int(np.ceil(self._times[2] * self._grid_hz))
-        stop = int(np.ceil(self._times[-3] * self._grid_hz))  # the last interval ends, exclusive, at the third last sample
+        stop = int(
+            np.ceil(self._times[-3] * self._grid_hz)
+        )  # the last interval ends, exclusive, at the third last sample
         begin = self._next
         grid = np.arange(begin, max(stop, begin)) / self._grid_hz
         left = np.searchsorted(self._times, grid, side="right") - 1

@@ -114,7 +114,9 @@ class EegBranch:
         """Decide the unit once, on the first second: what a stream declares is checked against its amplitude."""
         self._to_uv, note = plausible_scale(values, self._to_uv)
         self._unit_known = True
-        if np.isnan(self._to_uv).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
+        if np.isnan(
+            self._to_uv
+        ).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
             self._to_uv = np.where(np.isnan(self._to_uv), 1.0, self._to_uv)
             note = "no unit is stated and the first second is flat; the values are taken as microvolts"
         if note:

@@ -92,9 +92,7 @@ def _railed(raw: NDArray[np.float32], settings: QualitySettings) -> BoolArray:
     return np.asarray((share > settings.railed_share) & (reach > settings.railed_uv))
 
 
-def _line(
-    raw: NDArray[np.float32], rms: NDArray[np.float64], rate_hz: float, settings: QualitySettings
-) -> BoolArray:
+def _line(raw: NDArray[np.float32], rms: NDArray[np.float64], rate_hz: float, settings: QualitySettings) -> BoolArray:
     """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
     n = len(raw)
     loud = np.zeros(raw.shape[1], dtype=bool)

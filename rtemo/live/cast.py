@@ -27,6 +27,11 @@ class Cast:
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
         self._played_by: dict[Modality, DeviceProfile] = {}
 
+    @property
+    def parts(self) -> frozenset[Modality]:
+        """The parts that somebody plays."""
+        return frozenset(self._parts.values())
+
     def choose(self, infos: Iterable[StreamInfo]) -> dict[Modality, StreamInfo]:
         """Fill the parts that are still free from these streams. Raises RtemoError where several fit one part."""
         seen = list(infos)

@@ -76,10 +76,13 @@ class Engine:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
 
-    def run(self, stop: threading.Event) -> None:
-        """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source."""
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
+        """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
+
+        The source has been started; `streams` is what it named.
+        """
         try:
-            for info in self._source.start():
+            for info in streams:
                 self._take(StreamUp(info))
             self._loop(stop)
         finally:

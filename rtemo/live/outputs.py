@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +13,11 @@ from rtemo.model.prediction import Prediction, csv_header
 
 
 class PredictionSink(Protocol):
-    """Takes predictions until it is closed."""
+    """Takes predictions until it is closed. `discard` says that the result is worth nothing: the run failed."""
 
     def put(self, prediction: Prediction) -> None: ...
+
+    def discard(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -30,6 +31,9 @@ class JsonLines:
     def put(self, prediction: Prediction) -> None:
         self._file.write(prediction.to_json_line() + "\n")
         self._file.flush()
+
+    def discard(self) -> None:
+        return
 
     def close(self) -> None:
         if self._file is not sys.stdout:
@@ -47,6 +51,9 @@ class Csv:
     def put(self, prediction: Prediction) -> None:
         self._writer.writerow(prediction.csv_row())
         self._file.flush()
+
+    def discard(self) -> None:
+        return
 
     def close(self) -> None:
         self._file.close()
@@ -72,6 +79,9 @@ class Lines:
         ]
         notes = [prediction.abstain or "", "" if prediction.settled else "settling", "waited" * prediction.forced]
         self._write("  ".join([*parts, *(note for note in notes if note)]))
+
+    def discard(self) -> None:
+        return
 
     def close(self) -> None:
         return
@@ -113,10 +123,14 @@ class _Renaming:
     def put(self, prediction: Prediction) -> None:
         self._sink.put(prediction)
 
+    def discard(self) -> None:
+        self._sink.close()
+        self._target.partial.unlink(missing_ok=True)
+
     def close(self) -> None:
         self._sink.close()
         if self._target.partial.exists():
-            os.replace(self._target.partial, self._target.path)
+            self._target.partial.replace(self._target.path)
 
 
 def _open(path: Path, mode: str) -> IO[str]:

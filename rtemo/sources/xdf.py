@@ -98,6 +98,10 @@ class XdfSource:
         self._streams = index.streams
         return tuple(stream.info for stream in index.streams)
 
+    def n_samples(self, stream_id: str) -> int:
+        """How many samples of a stream the file holds. Known from `start` on."""
+        return next(stream.n_samples for stream in self._streams if stream.info.stream_id == stream_id)
+
     def select(self, stream_ids: Collection[str]) -> None:
         """Reads only these streams; to be called before the first read. The others are not decoded."""
         if self._merged is not None:

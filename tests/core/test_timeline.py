@@ -158,4 +158,3 @@ def test_one_sample_at_a_time_gives_the_same_as_all_at_once():
     times[500:] += 0.2
     whole, single = joined(feed(times)[1]), joined(feed(times, list(range(900)))[1])
     np.testing.assert_array_equal(single[0], whole[0])
-
