@@ -166,7 +166,8 @@ class EegBranch:
 
     def _compute_ready(self, *, learn: bool) -> None:
         """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
-        stream must know the same as its replay."""
+        stream must know the same as its replay.
+        """
         assert self._next_end is not None
         while self._next_end < self._values.stop:
             frame = self._compute(self._next_end)

@@ -11,7 +11,6 @@ import numpy as np
 
 from rtemo.core.clock import ClockModel
 from rtemo.core.eeg import EegBranch, EegFrame
-from rtemo.core.errors import RtemoError
 from rtemo.core.eye import EyeBranch, EyeFrame
 from rtemo.core.eye_features import EYE_FEATURES
 from rtemo.core.features import band_centres

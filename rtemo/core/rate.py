@@ -48,7 +48,7 @@ def _snap(hz: float, nominal_hz: float) -> float:
 
 
 def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: bool) -> float:  # noqa: FBT001
-    """Three times the jitter seen, at least three quarters of a period, so that one lost sample shows if jitter allows."""
+    """Three times the jitter seen, at least three quarters of a period: one lost sample shows if jitter allows."""
     if bursty:
         residual = times - times[0] - period_s * np.arange(len(times))
         jitter = 0.5 * float(np.max(residual) - np.min(residual))

@@ -1,7 +1,7 @@
 """Collects items until it is worth pushing them: the cost of a push does not depend on how many samples it carries.
 
-A batch is due when every stream that windows wait for has passed the next window's end, or when it holds SPAN_S of data.
-Nothing is reordered within a stream.
+A batch is due when every stream that windows wait for has passed the next window's end, or when it holds SPAN_S of
+data. Nothing is reordered within a stream.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class Engine:
             self._publish(self._predictor.expect(role, expected=True))
 
     def _use(self, info: StreamInfo, role: Modality) -> None:
-        """Build the stream's layout and give it to the pipeline. In a live session a misfit is an event, not the end."""
+        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event."""
         try:
             layout = self._cast.layout(info, role)
         except RtemoError as error:
