@@ -195,9 +195,9 @@ class GazeLayout:
 
     def _codes_removed(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """A copy with NaN in both columns where a row is no gaze."""
-        bad = ~np.isfinite(xy).all(axis=1) | (xy <= _CODE).any(axis=1)
-        bad |= np.isin(xy, self.missing).all(axis=1)
-        return np.where(bad[:, None], np.nan, xy)
+        bad = ~np.isfinite(xy).all(axis=1, keepdims=True) | (xy <= _CODE).any(axis=1, keepdims=True)
+        bad = bad | np.isin(xy, self.missing).all(axis=1, keepdims=True)
+        return np.where(bad, np.nan, xy)
 
     def _gaze(self, raw: NDArray[np.float64], eye: EyeColumns) -> NDArray[np.float64]:
         if eye.x is None or eye.y is None:

@@ -21,6 +21,8 @@ from rtemo.core.montage_tables import Table, table
 from rtemo.core.scalp import directions_of
 from rtemo.core.types import FloatArray
 
+TEN_FIVE = "10-05 names"
+
 _EGI = re.compile(r"e0*(\d{1,3})")
 _BIOSEMI = re.compile(r"([a-h])0*(\d{1,2})")
 _EGI_SIZES = (32, 64, 128, 256)
@@ -35,14 +37,16 @@ class Placement:
     """Where the channels lie.
 
     columns: which of the given labels were placed, ascending. labels: their electrode names. positions: (C, 3) float32
-    unit vectors. unplaced: label (with its column, counted from 1, where the label alone is not unique) -> reason.
+    unit vectors. unplaced: label (with its column, counted from 1, where the label alone is not unique) -> reason;
+    reasons: the same by column (from 0). source: what the positions rest on.
     """
 
     columns: tuple[int, ...]
     labels: tuple[str, ...]
     positions: FloatArray
     unplaced: Mapping[str, str]
-    source: str = "10-05 names"
+    reasons: Mapping[int, str]
+    source: str = TEN_FIVE
 
 
 def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Placement:
@@ -65,8 +69,10 @@ def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Place
     at = {column: np.array(lookup.positions[name], np.float32) for column, name in named.items()}
     for column, position in _located(labels, locations_mm, at, unplaced).items():
         named[column], at[column] = labels[column].strip() or f"column {column + 1}", position
-        scheme = f"{scheme} and the stream's own locations"
         del unplaced[column]
+    located = len(named) - len(taken)
+    if located:
+        scheme = f"{scheme}, and the stream's own locations for {located}" if taken else "the stream's own locations"
     return _placement(labels, named, at, unplaced, scheme)
 
 
@@ -84,8 +90,8 @@ def _placement(
 ) -> Placement:
     columns = tuple(sorted(named))
     stacked = np.stack([at[column] for column in columns]) if columns else np.zeros((0, 3), np.float32)
-    reasons = {describe_column(labels, column): reason for column, reason in sorted(unplaced.items())}
-    return Placement(columns, tuple(named[column] for column in columns), stacked, reasons, scheme)
+    told = {describe_column(labels, column): reason for column, reason in sorted(unplaced.items())}
+    return Placement(columns, tuple(named[column] for column in columns), stacked, told, dict(unplaced), scheme)
 
 
 def describe_column(labels: Sequence[str], column: int) -> str:
@@ -110,7 +116,7 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
     if len(numbers) >= _MIN_EGI and max(numbers) <= _EGI_SIZES[-1] + 1:
         size = next(size for size in _EGI_SIZES if max(numbers) <= size + 1)  # E(n+1) is the vertex
         return f"EGI HydroCel net of {size}", _padded(table(f"egi-{size}"), _EGI, keys)
-    return "10-05 names", table("10-05")
+    return TEN_FIVE, table("10-05")
 
 
 def _padded(found: Table, pattern: re.Pattern[str], keys: Sequence[str]) -> Table:
