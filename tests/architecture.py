@@ -24,6 +24,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.gui": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.live", "rtemo.report"),
     "rtemo.resources": ("rtemo.core",),
     "rtemo.cli": ("rtemo",),
+    "rtemo.commands": ("rtemo",),
     "rtemo.__main__": ("rtemo.cli",),
     "rtemo": (),
     "offline": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.simulate"),
