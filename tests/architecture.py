@@ -24,6 +24,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.gui": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.live", "rtemo.report"),
     "rtemo.resources": ("rtemo.core",),
     "rtemo.cli": ("rtemo",),
+    "rtemo.commands": ("rtemo",),
     "rtemo.__main__": ("rtemo.cli",),
     "rtemo": (),
     "offline": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.simulate"),
@@ -31,7 +32,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 NETWORK = "rtemo.model.network"
 
 QT = ("PySide6", "shiboken6", "pyqtgraph")
-BASE = ("numpy", "scipy", "onnxruntime", "tqdm", "tomli_w", "platformdirs", "psutil")  # what every install of rtemo has
+BASE = ("numpy", "scipy", "onnxruntime", "safetensors", "tqdm", "tomli_w", "platformdirs", "psutil")
 # package -> the modules of rtemo that may import it; in offline, which has every extra, only pylsl and Qt are refused
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BASE, ("rtemo.*",)),
