@@ -7,6 +7,7 @@ windows are cut cannot change a frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ from rtemo.core.conditioning import EegConditioner
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
 from rtemo.core.normalise import Normaliser, Scale
-from rtemo.core.quality import Fault, faults
+from rtemo.core.quality import ChannelCheck, Fault
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.tape import Tape
 from rtemo.core.timeline import Run, Timeline
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.units import plausible_scale
 from rtemo.core.windowing import Grid
+
+T = TypeVar("T", np.float64, np.bool_)
 
 RAW_KEEP_S = 3.0
 PIECE_S = 1.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
@@ -41,7 +44,7 @@ class EegFrame:
 
     @property
     def usable(self) -> BoolArray:
-        return self.fault == Fault.NONE
+        return np.asarray(self.fault == Fault.NONE)
 
 
 class EegBranch:
@@ -60,7 +63,9 @@ class EegBranch:
         self.timeline = Timeline(nominal_hz, even=True)
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
+        self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
         self._values: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
+        self._wide: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
         self._valid: Tape[np.bool_] = Tape(n, grid.frame + grid.step, np.bool_)
         self._raw: Tape[np.float32] | None = None
         self._raw_times: Tape[np.float64] | None = None
@@ -135,6 +140,7 @@ class EegBranch:
             self._restarted = False
             self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
         self._values.append(block.values)
+        self._wide.append(block.wide)
         self._valid.append(block.valid)
         self._compute_ready(learn=True)
 
@@ -153,6 +159,7 @@ class EegBranch:
             return
         n = min(hole, self._grid.frame)
         self._values.append(np.zeros((n, len(self._columns))))
+        self._wide.append(np.zeros((n, len(self._columns))))
         self._valid.append(np.zeros((n, len(self._columns)), dtype=bool))
         self._compute_ready(learn=False)
         if hole > n:
@@ -161,6 +168,7 @@ class EegBranch:
     def _begin_at(self, first: int) -> None:
         """Let the tapes begin at a grid index, with nothing before it."""
         self._values.clear(first)
+        self._wide.clear(first)
         self._valid.clear(first)
         self._next_end = -(-first // self._grid.step) * self._grid.step
 
@@ -178,9 +186,9 @@ class EegBranch:
 
     def _compute(self, end: int) -> EegFrame:
         """The frame of the grid samples end - frame + 1 .. end, absent ones included."""
-        values, valid = self._cut(end)
+        values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
-        fault = faults(raw, values, valid, rate_hz, self._settings.eeg.min_coverage, self._settings.quality)
+        fault = self._check(raw, wide, values, valid)
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
         power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
@@ -188,15 +196,16 @@ class EegBranch:
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, coverage, settled, self._normaliser.snapshot)
 
-    def _cut(self, end: int) -> tuple[NDArray[np.float64], BoolArray]:
+    def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
+        """The rows of the frame that ends at `end`, zeros where the tape has none."""
         begin = end - self._grid.frame + 1
-        values = np.zeros((self._grid.frame, len(self._columns)))
-        valid = np.zeros((self._grid.frame, len(self._columns)), dtype=bool)
-        have = self._values.slice(begin, end + 1)
-        offset = max(self._values.start - begin, 0)
-        values[offset : offset + len(have)] = have
-        valid[offset : offset + len(have)] = self._valid.slice(begin, end + 1)
-        return values, valid
+        rows = tape.slice(begin, end + 1)
+        if len(rows) == self._grid.frame:
+            return rows
+        padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
+        offset = max(tape.start - begin, 0)
+        padded[offset : offset + len(rows)] = rows
+        return padded
 
     def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
         assert self._raw is not None

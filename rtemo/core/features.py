@@ -62,4 +62,5 @@ class BandPower:
         if np.count_nonzero(usable) < 3:
             return np.zeros((len(frame), 1))
         part = (valid & usable).astype(np.float64)
-        return (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
+        mean = (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
+        return np.asarray(mean)

@@ -56,10 +56,11 @@ class Pipeline:
 
     def add_stream(self, info: StreamInfo, layout: EegLayout | GazeLayout) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
+        modality = Modality.EEG if isinstance(layout, EegLayout) else Modality.GAZE
+        branch: Branch
         if isinstance(layout, EegLayout):
-            modality, branch = Modality.EEG, EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+            branch = EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         else:
-            modality = Modality.GAZE
             branch = EyeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
         self._streams[info.stream_id] = (modality, ClockModel())

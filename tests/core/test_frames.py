@@ -6,7 +6,7 @@ import pytest
 from rtemo.core.conditioning import EegSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.features import BandPower, band_centres, filter_bank
-from rtemo.core.quality import Fault, QualitySettings, faults
+from rtemo.core.quality import ChannelCheck, Fault, QualitySettings
 from rtemo.core.tape import Tape
 from rtemo.core.types import WindowSpec
 from rtemo.core.windowing import Grid
@@ -69,10 +69,13 @@ def test_absent_samples_do_not_lower_the_power():
     np.testing.assert_array_equal(power_of(frame, valid=valid), power_of(np.where(valid, frame, 1e9), valid=valid))
 
 
-def frame_faults(raw, frame=None, valid=None, hz=1000.0):
+CHECK = ChannelCheck(QualitySettings(), 200.0, 200, 0.75)
+
+
+def frame_faults(raw, frame=None, valid=None, wide=None):
     frame = raw[:: len(raw) // 200][:200] if frame is None else frame
     valid = np.ones(frame.shape, dtype=bool) if valid is None else valid
-    found = faults(raw.astype(np.float32), frame.astype(float), valid, hz, 0.75, QualitySettings())
+    found = CHECK(raw.astype(np.float32), frame.astype(float) if wide is None else wide, frame.astype(float), valid)
     return [Fault(int(f)) for f in found]
 
 
@@ -92,13 +95,14 @@ def test_each_fault_is_named():
     raw[:, 1], frame[:, 1] = 7.0, 0.0
     raw[300:, 2] = 1000.0
     raw[:, 3], frame[:, 3] = -165_000.0, 0.0
-    raw[:, 4] += 400 * np.sin(2 * np.pi * 50 * np.arange(1000) / 1000)
+    wide = frame.copy()
+    wide[:, 4] += 400 * np.sin(2 * np.pi * 50 * np.arange(200) / 200)
     raw[:, 5] *= 100
     frame[:, 5] *= 100
     raw[:, 7], frame[:, 7] = raw[:, 6], frame[:, 6]
     valid = np.ones(frame.shape, dtype=bool)
     valid[:100, 8] = False
-    assert frame_faults(raw, frame, valid) == [
+    assert frame_faults(raw, frame, valid, wide) == [
         Fault.NONE, Fault.FLAT, Fault.RAILED, Fault.RAILED, Fault.LINE_NOISE, Fault.NOISY,
         Fault.NONE, Fault.BRIDGED, Fault.MISSING, Fault.NONE,
     ]  # fmt: skip
