@@ -32,8 +32,8 @@ class Brain:
 
     def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course) -> None:
         self._key = (plan.person_seed, plan.session_seed, "brain")
-        self._rate, self._course = plan.eeg_rate_hz, course
-        self._bins = bins_hz(HIGHEST_HZ, plan.eeg_rate_hz)
+        self._rate, self._course = int(plan.eeg_rate_hz), course
+        self._bins = bins_hz(HIGHEST_HZ, self._rate)
         weights = patches(head)
         places = np.concatenate([head.dipoles, _centres()])
         self._density = np.concatenate(

@@ -26,7 +26,7 @@ class ScalpEeg:
 
     def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course, train: EyeTrain) -> None:
         self._plan, self._head, self._train = plan, head, train
-        self._rate = plan.eeg_rate_hz
+        self._rate = int(plan.eeg_rate_hz)
         self._grid = np.arange(self._rate) / self._rate
         self._brain = Brain(plan, head, traits, course)
         self._muscles = Muscles(plan, head, traits, course)

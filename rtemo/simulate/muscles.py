@@ -23,8 +23,8 @@ class Muscles:
 
     def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course) -> None:
         self._key = (plan.person_seed, plan.session_seed, "muscles")
-        self._rate, self._head, self._tone = plan.eeg_rate_hz, head, traits.muscle_uv
-        self._bins = bins_hz(HIGHEST_HZ, plan.eeg_rate_hz)
+        self._rate, self._head, self._tone = int(plan.eeg_rate_hz), head, traits.muscle_uv
+        self._bins = bins_hz(HIGHEST_HZ, self._rate)
         shape = np.where(self._bins < LOWEST_HZ, 0.0, 1.0 / np.sqrt(1.0 + (self._bins / CORNER_HZ) ** 2))
         self._density = (shape / np.sqrt((shape**2).sum() * 0.5)).astype(np.float32)
         self._bursts = _bursts(plan, traits)

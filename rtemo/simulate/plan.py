@@ -81,7 +81,7 @@ class SessionPlan:
     segments: tuple[Segment, ...]
     study_seed: int = 0
     montage: Montage = field(default_factory=lambda: montage("seed62"))
-    eeg_rate_hz: int = 500
+    eeg_rate_hz: float = 500
     gaze_rate_hz: float = 120.0
     options: Options = Options()
     family: str = "default"
@@ -108,7 +108,7 @@ class SessionPlan:
         *,
         eeg_channels: int = 0,
         montage_name: str = "",
-        eeg_rate_hz: int = 500,
+        eeg_rate_hz: float = 500,
         gaze_rate_hz: float = 120.0,
         options: Options = Options(),
         faults: Sequence[Fault] = (),

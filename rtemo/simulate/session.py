@@ -89,9 +89,9 @@ class SimulatedSession:
         if kind == GAZE:
             tracker = GazeTracker(self.plan, person.eyes, truth.course, truth.train)
             return lambda second: tracker.second(second, rate_hz)
-        plan = replace(self.plan, eeg_rate_hz=int(rate_hz))
+        plan = replace(self.plan, eeg_rate_hz=rate_hz)
         scalp = ScalpEeg(plan, self._head, person.brain, truth.course, truth.train)
-        grid = np.arange(plan.eeg_rate_hz) / plan.eeg_rate_hz
+        grid = np.arange(int(rate_hz)) / rate_hz
         return lambda second: (second + grid, scalp.second(second))
 
     def _sensor(self, kind: str) -> Sensor:
