@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -84,10 +84,10 @@ def safe_name(subject: str) -> str:
     return cleaned[:60] or "anonymous"
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that takes part in a prediction."""
+def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:
+    """Versions of rtemo, the system and these packages, by default of all that takes part in a prediction."""
     found = {"rtemo": rtemo.__version__, "python": platform.python_version(), "system": platform.platform()}
-    for name in VERSIONS_OF:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
