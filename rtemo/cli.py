@@ -7,8 +7,10 @@ found and what to do), 3 a required stream was never found or lost for good, 130
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -31,7 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> Parser:
-    """The parser of all commands. Each sets `run`, the name of its function in rtemo.commands."""
+    """The parser of all commands. Each sets `run`, a function in rtemo.commands."""
     parser = Parser(
         prog="rtemo",
         description="Emotion from EEG and eye movements, live over the Lab Streaming Layer or from recordings.",
@@ -47,6 +49,8 @@ def build_parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy is imported: matrices here are small, and a second
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # thread that waits for the next one costs a whole core
     parser = build_parser()
     try:
         args = parser.parse_args(argv)
@@ -122,9 +126,12 @@ def _simulate(commands: Commands) -> None:
     p.add_argument("--seed", type=int, default=1, help="which person and session (default: 1)")
     p.add_argument("--duration", type=_seconds, default=300.0, metavar="S", help="seconds (default: 300)")
     p.add_argument("--eeg-channels", type=int, metavar="N", help="that many well-spread channels (default: 62)")
-    p.add_argument("--eeg-rate", type=_rate, default=1000.0, metavar="HZ", help="default: 1000")
+    p.add_argument("--eeg-rate", type=_rate, default=500.0, metavar="HZ", help="default: 500")
     p.add_argument("--gaze-rate", type=_rate, default=120.0, metavar="HZ", help="default: 120")
     p.add_argument("--montage", metavar="NAME", help="a named set of channels; see devices/README.md")
+    p.add_argument(
+        "--effect", type=_effect, default=1.0, metavar="F", help="strength of emotion; 0 is none (default: 1)"
+    )
     p.add_argument("--faults", type=Path, metavar="FILE.toml", help="what goes wrong, and when")
     p.add_argument("--xdf", type=Path, metavar="FILE", help="write a recording as fast as possible; no LSL")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -169,17 +176,14 @@ def _model(p: argparse.ArgumentParser) -> None:
     p.add_argument("--hop", type=_seconds, metavar="S", help="seconds between predictions (default: the bundle's)")
 
 
-class _later:  # noqa: N801 - used like a function
-    """Imports a command's function when it is run, so that --help and errors in arguments are quick."""
+def _later(name: str) -> Callable[[argparse.Namespace], int]:
+    """The function of a command, imported when it is run, so that --help and wrong arguments are quick."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def run(args: argparse.Namespace) -> int:
+        command: int = importlib.import_module(f"rtemo.commands.{name}").run(args)
+        return command
 
-    def __call__(self, args: argparse.Namespace) -> int:
-        from rtemo import commands
-
-        run = getattr(commands, self._name)
-        return int(run(args))
+    return run
 
 
 def _seconds(text: str) -> float:
@@ -193,6 +197,13 @@ def _rate(text: str) -> float:
     value = _number(text)
     if not 1 <= value <= 20_000:
         raise argparse.ArgumentTypeError(f"must be a rate between 1 and 20000 Hz; found {text!r}")
+    return value
+
+
+def _effect(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 10; found {text!r}")
     return value
 
 
