@@ -28,6 +28,11 @@ class Rate:
     gap_s: float
 
 
+def enough(times: TimeArray) -> bool:
+    """Whether these stamps suffice to measure a rate."""
+    return len(times) >= MEASURE_SAMPLES and float(times[-1] - times[0]) >= MEASURE_S
+
+
 def measure(times: TimeArray, nominal_hz: float) -> Rate:
     """The rate of at least two stamps (n,) in seconds.
 

@@ -32,20 +32,30 @@ class Cast:
         """The parts that somebody plays."""
         return frozenset(self._parts.values())
 
-    def choose(self, infos: Iterable[StreamInfo]) -> dict[Modality, StreamInfo]:
-        """Fill the parts that are still free from these streams. Raises RtemoError where several fit one part."""
+    def choose(self, infos: Iterable[StreamInfo]) -> None:
+        """Give out all parts among these streams. Raises RtemoError where several streams fit one part."""
         seen = list(infos)
-        chosen: dict[Modality, StreamInfo] = {}
         for part in (Modality.EEG, Modality.GAZE):
-            if part not in self._parts.values():
-                choice = choose(seen, part, self.queries.get(part), self.profiles)
-                if choice is not None:
-                    chosen[part] = choice.info
-                    self._parts[_who(choice.info)] = part
-                    self._played_by[part] = choice.match.profile
-        for info in choose_markers(seen, self.queries.get(Modality.MARKERS), self.profiles):
+            self.choose_for(part, seen)
+        for info in seen:
+            self.take_marker(info)
+
+    def choose_for(self, part: Modality, infos: Sequence[StreamInfo]) -> StreamInfo | None:
+        """Give a part to one of these streams, None where none fits. Raises RtemoError where several do."""
+        choice = choose(infos, part, self.queries.get(part), self.profiles)
+        if choice is None:
+            return None
+        self._parts = {who: other for who, other in self._parts.items() if other != part}
+        self._parts[_who(choice.info)] = part
+        self._played_by[part] = choice.match.profile
+        return choice.info
+
+    def take_marker(self, info: StreamInfo) -> bool:
+        """Whether this is a marker stream that is wanted. All of them are taken."""
+        fits = bool(choose_markers([info], self.queries.get(Modality.MARKERS)))
+        if fits:
             self._parts.setdefault(_who(info), Modality.MARKERS)
-        return chosen
+        return fits
 
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""
