@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Tensors come to the CPU. Raises RtemoError where the file is none, or holds anything but plain values."""
     if not path.is_file():
         raise RtemoError(f"{path} is no checkpoint", "there is no such file", "name the file that training wrote")
+    if not zipfile.is_zipfile(path):  # what torch.save writes; anything else would reach an older reader
+        raise RtemoError(f"{path} cannot be read as a checkpoint", "it is no archive", "train again")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:

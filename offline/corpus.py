@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def write_recording(
     for name in ARRAYS:
         np.save(partial / f"{name}.npy", arrays[name], allow_pickle=False)
         content.update(arrays[name].tobytes())
-    done = About(**{**_plain(about), "n_windows": len(windows), "content": content.hexdigest()})
+    done = replace(about, n_windows=len(windows), content=content.hexdigest())
     (partial / ABOUT).write_text(json.dumps(_plain(done), indent=1), encoding="utf-8")
     partial.rename(folder)
     return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from offline.corpus import About, open_corpus, write_manifest, write_recording
 from rtemo.core.types import Window
 
@@ -23,8 +24,8 @@ def invented_windows(person, n_channels, n_trials=8, per_trial=6):
             eye = random.normal(size=33)
             eeg[..., 5] += 0.8 * (label in (0, 1))
             eeg[..., 15] += 0.8 * (label in (0, 2))
-            eye[3] += 1.0 * (label in (0, 1))
-            eye[20] += 1.0 * (label in (0, 2))
+            eye[3] += 2.0 * (label in (0, 1))
+            eye[20] += 2.0 * (label in (0, 2))
             end_s = 100.0 * trial + 2.0 * k + 4.0
             windows.append(
                 Window(
