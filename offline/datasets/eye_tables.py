@@ -37,6 +37,15 @@ def to_schema(released: NDArray[np.floating], rows: tuple[int, ...], window_s: f
     return EyeWindows(values, np.isfinite(values), window_s, causal=False)
 
 
+def incomplete(released: NDArray[np.floating], n_windows: int) -> str:
+    """What is missing inside a trial's (W, features), which are used all the same; "" where nothing is."""
+    missing = int(np.sum(~np.isfinite(released)))
+    parts = [f"{missing} of its values are not finite"] if missing else []
+    if len(released) < n_windows:
+        parts.append("its last window has no eye features")
+    return ", ".join(parts)
+
+
 def pupil_bands_doubt(windows: NDArray[np.floating]) -> str:
     """Why rows 5 to 12 of (W, 31) may be interleaved X1 Y1 X2 Y2 ... instead of X1-4 Y1-4; "" where nothing says so.
 

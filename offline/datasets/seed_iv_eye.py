@@ -13,7 +13,7 @@ import numpy as np
 from offline.datasets import mat5
 from offline.datasets.base import EyeWindows, Omission
 from offline.datasets.eye_events import events_as_windows, read_seed_iv_events
-from offline.datasets.eye_tables import SEED_IV_ROWS, pupil_bands_doubt, to_schema
+from offline.datasets.eye_tables import SEED_IV_ROWS, incomplete, pupil_bands_doubt, to_schema
 from offline.datasets.seed_tables import WINDOW_S
 from rtemo.core.errors import RtemoError
 
@@ -38,8 +38,9 @@ def released_eye(
         why = _unfit(index, number, n_windows)
         if not why:
             try:
-                windows[number] = to_schema(mat5.variable(path, f"eye_{number}").T, SEED_IV_ROWS, WINDOW_S)
-                why = _incomplete(windows[number], n_windows)
+                values = np.asarray(mat5.variable(path, f"eye_{number}").T, dtype=np.float64)
+                windows[number] = to_schema(values, SEED_IV_ROWS, WINDOW_S)
+                why = incomplete(values, n_windows)
             except RtemoError as error:
                 why = str(error)
         if why:
@@ -58,15 +59,6 @@ def _unfit(index: mat5.MatIndex, number: int, n_windows: int) -> str:
     if abs(shape[1] - n_windows) > 1:
         return f"eye_{number} has {shape[1]} windows, the EEG has {n_windows}"
     return ""
-
-
-def _incomplete(windows: EyeWindows, n_windows: int) -> str:
-    """What is missing inside a trial's eye features, which are used all the same."""
-    missing = int(np.sum(~windows.valid[:, : len(SEED_IV_ROWS)]))
-    parts = [f"{missing} of its values are not finite"] if missing else []
-    if len(windows.values) < n_windows:
-        parts.append("its last window has no eye features")
-    return ", ".join(parts)
 
 
 def rebuilt_eye(
