@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core.layout import Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
 
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
@@ -76,27 +77,16 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
-    """What gaze in pixels refers to. Sizes are of the area that shows width_px by height_px; None where unknown."""
-
-    width_px: float
-    height_px: float
-    width_mm: float | None = None
-    height_mm: float | None = None
-    distance_mm: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Stream:
     """One stream of a recording. `chunks(block_s)` yields its samples in order, in chunks of at most block_s seconds.
 
-    positions: electrode positions that came with the data (unit sphere, x right, y front, z up), where it has any.
+    info says what the columns are, as an LSL stream would: rtemo.sources.profile makes the layout from it. Electrode
+    positions that came with the data are in its channels. screen: what gaze refers to, None where nobody knows.
     """
 
     info: StreamInfo
     modality: Modality
     chunks: Callable[[float], Iterator[Chunk]]
-    positions: Mapping[str, tuple[float, float, float]] | None = None
     screen: Screen | None = None
 
 
