@@ -143,7 +143,7 @@ def install(venv: Path, extra: str) -> None:
     if status:
         write_state(venv, state)
         fail(f"pip failed with status {status}; see {venv / LOG_NAME}; mend the cause and start again", 1)
-    write_state(venv, State(state.made_here, python_tag(), {**state.installed, extra: install_key(extra)}))
+    write_state(venv, State(state.made_here, python_tag(), {extra: install_key(extra)}))
 
 
 def make_venv(venv: Path) -> State:
