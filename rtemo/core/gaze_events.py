@@ -1,0 +1,197 @@
+"""From runs of still, moving and lost samples to fixations, saccades and blinks.
+
+Runs are first tidied: holes are bridged, twitches dropped, glissades joined to their saccade, islands between two
+losses given up. A run is settled once two more runs have ended behind it. What is open is told by `open_events`, which
+looks as if the stream ended now and changes nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from rtemo.core.gaze_runs import Label, Pair, Run
+from rtemo.core.gaze_settings import GazeSettings
+
+
+class EventKind(StrEnum):
+    """What the eyes did. A loss is no blink: it lasted too long, or no samples came."""
+
+    FIXATION = "fixation"
+    SACCADE = "saccade"
+    BLINK = "blink"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True, slots=True)
+class GazeEvent:
+    """One event. Times are LSL seconds.
+
+    x, y: canonical position of a fixation, or where a saccade landed; NaN otherwise. amplitude_deg: distance from start
+    to landing of a saccade. dispersion_deg: (max - min) in x and y of a fixation. peak_deg_s: of a saccade, smoothed.
+    """
+
+    kind: EventKind
+    start_s: float
+    end_s: float
+    x: float = np.nan
+    y: float = np.nan
+    amplitude_deg: float = np.nan
+    dispersion_deg: Pair = (np.nan, np.nan)
+    peak_deg_s: float = np.nan
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+class EventBuilder:
+    """Runs in, events out. `events` holds those that have ended, until the owner takes them."""
+
+    def __init__(self, settings: GazeSettings, edge_n: int) -> None:
+        self.events: list[GazeEvent] = []
+        self._settings = settings
+        self._edge_n = edge_n
+        self._runs: list[Run] = []  # not settled yet: at most a few
+        self._fixation: Run | None = None
+        self._after_loss = True  # the fixation began when the eyes came back
+        self._shift: Run | None = None  # moving samples behind the fixation
+        self._landing: GazeEvent | None = None  # a saccade whose landing has not lasted long enough yet
+
+    def add(self, run: Run) -> None:
+        """Take in the next run that has ended."""
+        self._append(run)
+        while len(self._runs) > 2:
+            self._settle(self._runs.pop(0))
+
+    def open_events(self, run: Run | None) -> list[GazeEvent]:
+        """What would be added if the stream ended with this open run."""
+        end = copy.copy(self)
+        end.events, end._runs = [], list(self._runs)
+        if run is not None:
+            end._append(run)
+        end._finish()
+        return end.events
+
+    def _append(self, run: Run) -> None:
+        """Add a run and tidy the one before it, whose both neighbours are known now."""
+        runs = self._runs
+        runs.append(run)
+        while len(runs) > 1 and (self._join_equal() or (len(runs) > 2 and self._tidy_middle())):
+            pass
+
+    def _join_equal(self) -> bool:
+        before, last = self._runs[-2:]
+        if before.label != last.label or before.end_s != last.start_s:
+            return False
+        self._runs[-2:] = [before.then(last, self._edge_n)]
+        return True
+
+    def _tidy_middle(self) -> bool:
+        """Give the last run but one its neighbours' label where it is too short to be what it looks like."""
+        before, run, after = self._runs[-3:]
+        label = self._label_between(before, run, after)
+        if label == run.label:
+            return False
+        parts = [replace(run, label=label)]
+        if before.label == label:
+            parts[:1] = [before.then(parts[0], self._edge_n)]
+        else:
+            parts.insert(0, before)
+        if after.label == label:
+            parts[-1:] = [parts[-1].then(after, self._edge_n)]
+        else:
+            parts.append(after)
+        self._runs[-3:] = parts
+        return True
+
+    def _label_between(self, before: Run, run: Run, after: Run) -> Label:
+        s, length_s = self._settings, run.length_s
+        if run.label == Label.LOST:
+            if length_s >= s.min_blink_s or Label.LOST in (before.label, after.label):
+                return Label.LOST
+            far = _distance(before.tail, after.head) >= s.min_amplitude_deg * max(before.scale, after.scale)
+            return Label.MOVING if far else Label.STILL
+        if before.label == after.label == Label.LOST and length_s < s.glissade_s:
+            return Label.LOST
+        if run.label == Label.MOVING and length_s < s.min_saccade_s:
+            return Label.STILL
+        if run.label == Label.STILL and before.label == after.label == Label.MOVING and length_s < s.glissade_s:
+            return Label.MOVING
+        return run.label
+
+    def _finish(self) -> None:
+        """Settle everything as if nothing came any more."""
+        if self._runs:
+            last = self._runs[-1]
+            if last.label == Label.MOVING and last.length_s < self._settings.min_saccade_s:
+                self._runs[-1] = replace(last, label=Label.STILL)
+                if len(self._runs) > 1:
+                    self._join_equal()
+            elif last.label == Label.LOST and last.length_s < self._settings.min_blink_s:
+                self._runs.pop()
+        for run in self._runs:
+            self._settle(run, open_end=run is self._runs[-1])
+        self._close_fixation()
+
+    def _settle(self, run: Run, *, open_end: bool = False) -> None:
+        if run.label == Label.LOST:
+            self._lose(run, open_end=open_end)
+        elif run.label == Label.MOVING:
+            self._shift = run if self._fixation is not None else None
+        else:
+            self._hold_still(run)
+
+    def _lose(self, run: Run, *, open_end: bool) -> None:
+        """The eyes are gone. A saccade right before that is the lid's doing."""
+        s = self._settings
+        if self._fixation is not None and self._fixation.length_s < s.min_fixation_s:
+            self._landing = None
+        self._close_fixation()
+        self._fixation, self._shift, self._after_loss = None, None, True
+        blink = run.length_s <= s.max_blink_s and run.absent_s < s.min_blink_s and not open_end
+        self.events.append(GazeEvent(EventKind.BLINK if blink else EventKind.LOSS, run.start_s, run.end_s))
+
+    def _hold_still(self, run: Run) -> None:
+        """Still samples: the same fixation, or the landing of a saccade."""
+        before, shift = self._fixation, self._shift
+        self._shift = None
+        if before is None:
+            self._fixation = run
+            return
+        s = self._settings
+        distance = _distance(before.tail, run.head)
+        least = s.min_amplitude_deg * max(before.scale, run.scale)
+        start_s, end_s = before.end_s, run.start_s
+        if distance < least and end_s - start_s <= s.merge_gap_s:
+            self._fixation = before.then(run, self._edge_n)
+            return
+        from_lid = self._after_loss and before.length_s < s.min_fixation_s
+        self._close_fixation()
+        self._fixation, self._after_loss = run, False
+        if distance >= least and s.min_saccade_s <= end_s - start_s <= s.max_saccade_s and not from_lid:
+            x, y = (total / max(run.n, 1) for total in run.place_sum)
+            peak = shift.peak if shift is not None else np.nan
+            self._landing = GazeEvent(EventKind.SACCADE, start_s, end_s, x, y, amplitude_deg=distance, peak_deg_s=peak)
+
+    def _close_fixation(self) -> None:
+        """Emit the saccade that led to the fixation, and the fixation if it lasted long enough."""
+        if self._landing is not None:
+            self.events.append(self._landing)
+            self._landing = None
+        if self._fixation is not None and self._fixation.length_s >= self._settings.min_fixation_s:
+            self.events.append(_fixation(self._fixation))
+
+
+def _fixation(run: Run) -> GazeEvent:
+    x, y = (total / max(run.n, 1) for total in run.place_sum)
+    spread = (run.high[0] - run.low[0], run.high[1] - run.low[1])
+    return GazeEvent(EventKind.FIXATION, run.start_s, run.end_s, x, y, dispersion_deg=spread)
+
+
+def _distance(a: Pair, b: Pair) -> float:
+    x, y = b[0] - a[0], b[1] - a[1]
+    return float(np.sqrt(x * x + y * y))

@@ -1,0 +1,217 @@
+"""Runs of equally labelled samples: what the event builder is fed with.
+
+A run knows all that events need of its samples (extent, sums, where it starts and ends), so no sample has to be kept.
+Sums are sequential and extents are exact, whatever the cuts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.gaze_signal import GazePath
+from rtemo.core.types import BoolArray
+
+Pair = tuple[float, float]
+Labels = NDArray[np.int8]
+Array = NDArray[np.float64]
+
+
+class Label(IntEnum):
+    """What a sample looks like."""
+
+    STILL = 0
+    MOVING = 1
+    LOST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive samples with one label. Degrees, except for place_sum (canonical).
+
+    A run begins and ends halfway to its neighbours. head and tail: mean position of the first and last few samples, of
+    head_n and tail_n of them. scale: how much wider than usual (1) thresholds are because of noise. absent_s: time
+    without any sample.
+    """
+
+    label: Label
+    start_s: float
+    end_s: float
+    n: int = 0
+    low: Pair = (np.inf, np.inf)
+    high: Pair = (-np.inf, -np.inf)
+    place_sum: Pair = (0.0, 0.0)
+    head: Pair = (np.nan, np.nan)
+    head_n: int = 0
+    tail: Pair = (np.nan, np.nan)
+    tail_n: int = 0
+    peak: float = 0.0
+    scale: float = 1.0
+    absent_s: float = 0.0
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+    def then(self, later: Run, edge_n: int) -> Run:
+        """Both as one run, with this one's label."""
+        return Run(
+            self.label,
+            self.start_s,
+            later.end_s,
+            self.n + later.n,
+            (min(self.low[0], later.low[0]), min(self.low[1], later.low[1])),
+            (max(self.high[0], later.high[0]), max(self.high[1], later.high[1])),
+            (self.place_sum[0] + later.place_sum[0], self.place_sum[1] + later.place_sum[1]),
+            *_joined(self.head, self.head_n, later.head, later.head_n, edge_n),
+            *_joined(later.tail, later.tail_n, self.tail, self.tail_n, edge_n),
+            max(self.peak, later.peak),
+            max(self.scale, later.scale),
+            self.absent_s + later.absent_s,
+        )
+
+
+def _joined(edge: Pair, n: int, more: Pair, more_n: int, wanted: int) -> tuple[Pair, int]:
+    """The mean of an edge, completed from the run behind it where it has fewer samples than wanted."""
+    extra = min(wanted - n, more_n)
+    if extra <= 0:
+        return edge, n
+    if n == 0:
+        return more, extra
+    total = n + extra
+    return ((edge[0] * n + more[0] * extra) / total, (edge[1] * n + more[1] * extra) / total), total
+
+
+@dataclass(slots=True)
+class _Open:
+    """The run that goes on. sums: the running sums before its first sample."""
+
+    label: Label
+    start_s: float
+    first: int
+    sums: Array
+    low: Array
+    high: Array
+    peak: float
+    scale: float
+    head: Pair | None = None
+
+
+class RunCutter:
+    """Cuts labelled samples into runs. A hole between samples becomes a lost run without samples."""
+
+    def __init__(self, edge_n: int, period_s: float, link_s: float) -> None:
+        self.edge_n = edge_n
+        self._half_s = 0.5 * period_s
+        self._link_s = link_s
+        self._open: _Open | None = None
+        self._start_s = 0.0  # where the open run starts
+        self._last_s = 0.0
+        self._last_label = -1
+        self._sums = np.zeros((1, 4))  # after each of the newest samples: canonical x, y, degrees x, y
+        self._first = 0  # index of the sample before which _sums[0] holds
+
+    @property
+    def open(self) -> Run | None:
+        """The run that goes on, as far as it has been seen."""
+        return None if self._open is None else self._closed(self._open, self._first + len(self._sums) - 1, self._last_s)
+
+    def push(self, path: GazePath, labels: Labels, breaks: BoolArray, scales: Array) -> list[Run]:
+        """Runs that have ended. breaks: a new run begins here although the label stays. scales (n,): see Run."""
+        n = len(path)
+        if n == 0:
+            return []
+        base = self._extend_sums(path, labels)
+        times = path.times
+        before = np.concatenate([[self._last_s], times[:-1]])
+        wide = times - before > self._link_s
+        cut = (labels != np.concatenate([[self._last_label], labels[:-1]])) | wide | breaks
+        wide[0] &= self._open is not None
+        starts = np.flatnonzero(cut)
+        pieces = starts if cut[0] else np.concatenate([[0], starts])
+        low, high, peak = _extents(path, labels, pieces)
+        runs: list[Run] = []
+        for i, at in enumerate(pieces.tolist()):
+            if cut[at]:
+                self._turn(runs, base + at, float(before[at]), float(times[at]), bool(wide[at]), bool(breaks[at]))
+                self._begin(Label(int(labels[at])), base + at, scales[at], low[i], high[i], peak[i])
+            else:
+                assert self._open is not None
+                self._open.low = np.minimum(self._open.low, low[i])
+                self._open.high = np.maximum(self._open.high, high[i])
+                self._open.peak = max(self._open.peak, float(peak[i]))
+        self._last_s, self._last_label = float(times[-1]), int(labels[-1])
+        self._trim()
+        return runs
+
+    def _extend_sums(self, path: GazePath, labels: Labels) -> int:
+        """Add the samples to the running sums. Returns the index of the first one."""
+        rows = np.hstack([path.place, path.degrees])
+        rows[labels == Label.LOST] = 0.0
+        base = self._first + len(self._sums) - 1
+        sums = np.cumsum(np.vstack([self._sums[-1:], rows]), axis=0)
+        self._sums = np.vstack([self._sums[:-1], sums])
+        return base
+
+    def _turn(self, runs: list[Run], index: int, before_s: float, now_s: float, wide: bool, broken: bool) -> None:  # noqa: FBT001
+        """Close the open run at a sample's index and set where the next one starts."""
+        if self._open is None:
+            self._start_s = now_s
+            return
+        if wide:
+            end_s, self._start_s = before_s + self._half_s, now_s - self._half_s
+            runs.append(self._closed(self._open, index, end_s))
+            runs.append(Run(Label.LOST, end_s, self._start_s, absent_s=self._start_s - end_s))
+            return
+        middle = 0.5 * (before_s + now_s)
+        end_s, self._start_s = (before_s, now_s) if broken else (middle, middle)
+        runs.append(self._closed(self._open, index, end_s))
+
+    def _begin(self, label: Label, index: int, scale: float, low: Array, high: Array, peak: float) -> None:
+        self._open = _Open(
+            label, self._start_s, index, self._sums[index - self._first], low, high, float(peak), float(scale)
+        )
+
+    def _closed(self, run: _Open, stop: int, end_s: float) -> Run:
+        """A run that holds the samples before index `stop`."""
+        n = stop - run.first
+        if run.label == Label.LOST:
+            return Run(run.label, run.start_s, end_s, n)
+        total = self._sums[stop - self._first]
+        edge = min(n, self.edge_n)
+        tail = (total - self._sums[stop - edge - self._first])[2:] / edge
+        place = total - run.sums
+        return Run(
+            run.label, run.start_s, end_s, n,
+            (float(run.low[0]), float(run.low[1])), (float(run.high[0]), float(run.high[1])),
+            (float(place[0]), float(place[1])),
+            run.head or self._head(run, edge), edge, (float(tail[0]), float(tail[1])), edge,
+            run.peak, run.scale,
+        )  # fmt: skip
+
+    def _head(self, run: _Open, n: int) -> Pair:
+        head = (self._sums[run.first + n - self._first] - run.sums)[2:] / n
+        return float(head[0]), float(head[1])
+
+    def _trim(self) -> None:
+        """Keep the sums that the edges of the open run still need."""
+        run = self._open
+        assert run is not None
+        stop = self._first + len(self._sums) - 1
+        if run.head is None and run.label != Label.LOST and stop - run.first >= self.edge_n:
+            run.head = self._head(run, self.edge_n)
+        spent = len(self._sums) - 1 - self.edge_n
+        if spent > 0:
+            self._sums, self._first = self._sums[spent:], self._first + spent
+
+
+def _extents(path: GazePath, labels: Labels, starts: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    """Lowest and highest position (k, 2) and highest speed (k,) of the pieces that begin at these rows."""
+    lost = labels == Label.LOST
+    low = np.minimum.reduceat(np.where(lost[:, None], np.inf, path.degrees), starts, axis=0)
+    high = np.maximum.reduceat(np.where(lost[:, None], -np.inf, path.degrees), starts, axis=0)
+    speed = np.where(lost | np.isnan(path.speed), 0.0, path.speed)
+    return low, high, np.maximum.reduceat(speed, starts)

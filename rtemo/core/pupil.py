@@ -1,0 +1,93 @@
+"""Pupil diameters on an absolute grid: bin k is the mean of the good samples in ((k - 1) / hz, k / hz].
+
+A bin is computed once, when so much time has passed that no blink can begin beside it any more, from the samples
+around it alone. So it does not depend on how the stream was cut or when it was joined.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.gaze_settings import GazeSettings
+from rtemo.core.tape import Tape
+from rtemo.core.types import BoolArray, TimeArray
+
+Array = NDArray[np.float64]
+
+_MARGIN_S = 0.001  # so that no comparison of times hangs on its last bit
+
+
+class PupilGrid:
+    """Samples of both pupils in, bins out. Row i of `bins` has the grid index `first` + i."""
+
+    def __init__(self, settings: GazeSettings, rate_hz: float) -> None:
+        self._hz = settings.pupil_hz
+        self._pad_s = settings.pupil_pad_s
+        self._hole_s = max(settings.min_blink_s + 1.0 / rate_hz, 2.5 / rate_hz)
+        self._keep = round(max(settings.pupil_buffer_s, settings.statistics_s) * self._hz)
+        self._bins: Tape[np.float64] = Tape(2, self._keep, np.float64)
+        self._times: TimeArray = np.empty(0)
+        self._pupils: Array = np.empty((0, 2))
+        self._next: int | None = None  # the next bin
+
+    @property
+    def first(self) -> int:
+        return self._bins.start
+
+    @property
+    def bins(self) -> Array:
+        """(m, 2) left and right, NaN without a good sample. A view that is good until the next push."""
+        return self._bins.slice(self._bins.start, self._bins.stop)
+
+    def push(self, times: TimeArray, pupils: Array) -> None:
+        """Pupils (n, 2) at strictly increasing times (n,), NaN where not valid."""
+        if not len(times):
+            return
+        if self._next is None:
+            self._next = self._bin_of(float(times[0]))
+            self._bins.clear(self._next)
+        self._times = np.concatenate([self._times, times])
+        self._pupils = np.concatenate([self._pupils, pupils])
+        reach_s = self._pad_s + self._hole_s + _MARGIN_S
+        stop = int(np.ceil((self._times[-1] - reach_s) * self._hz))  # every sample that bears on lower bins is here
+        if stop > self._next:
+            self._finish(self._next, stop)
+            self._next = stop
+            spent = max(int(np.searchsorted(self._times, (stop - 1) / self._hz - reach_s)) - 1, 0)
+            self._times, self._pupils = self._times[spent:], self._pupils[spent:]
+
+    def _bin_of(self, time_s: float) -> int:
+        return int(np.ceil(time_s * self._hz))
+
+    def _finish(self, begin: int, stop: int) -> None:
+        """Compute bins begin..stop-1."""
+        if stop - begin > self._keep:  # a hole longer than anything that is kept
+            begin = stop - self._keep
+            self._bins.clear(begin)
+        index = np.ceil(self._times * self._hz).astype(np.int64) - begin
+        rows = np.full((stop - begin, 2), np.nan)
+        for eye in range(2):
+            good = self._good(self._pupils[:, eye]) & (index >= 0) & (index < stop - begin)
+            where = index[good]
+            count = np.bincount(where, minlength=stop - begin)
+            total = np.bincount(where, weights=self._pupils[good, eye], minlength=stop - begin)
+            rows[count > 0, eye] = total[count > 0] / count[count > 0]
+        self._bins.append(rows)
+
+    def _good(self, pupil: Array) -> BoolArray:
+        """Which samples are valid and not beside a blink of this eye, whether or not the other one saw it."""
+        valid = np.isfinite(pupil)
+        times = self._times[valid]
+        if not len(times):
+            return valid
+        closing = np.concatenate([times[:-1][np.diff(times) > self._hole_s], [np.inf]])
+        opening = np.concatenate([[-np.inf], times[1:][np.diff(times) > self._hole_s]])
+        if self._times[-1] - times[-1] > self._hole_s:
+            closing[-1] = times[-1]
+        if times[0] - self._times[0] > self._hole_s:
+            opening[0] = times[0]
+        next_closing = closing[np.searchsorted(closing[:-1], self._times)]
+        last_opening = opening[np.searchsorted(opening[1:], self._times, side="right")]
+        beside = (next_closing - self._times <= self._pad_s) | (self._times - last_opening <= self._pad_s)
+        return np.asarray(valid & ~beside)
