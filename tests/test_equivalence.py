@@ -114,7 +114,7 @@ def assert_same(got, expected):
     assert [d for d in map(difference, got, expected) if d] == []
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_windows_do_not_depend_on_cuts_or_interleaving(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
@@ -237,7 +237,7 @@ def test_a_provisional_window_leaves_the_pipeline_where_it_was():
     assert forced.forced
     assert forced.eeg_coverage > 0.95
     assert forced.gaze_coverage < 0.35
-    assert made.peek(111.6).end_s == 111.5
+    assert made.peek(111.6) is None
     windows += made.push(Chunk("g", gaze[0][900:], gaze[1][900:]))
     windows += made.push(Chunk("e", eeg[0][~some], eeg[1][~some]))
     assert_same(windows + made.flush(), whole)
@@ -250,7 +250,7 @@ def test_a_hole_of_days_costs_nothing_and_is_counted():
     windows = made.push(Chunk("e", *eeg)) + made.push(Chunk("e", *later)) + made.flush()
     assert made.n_skipped > 0
     assert {int(w.end_s // 100_000) for w in windows} == {0, 5}
-    assert len(windows) < 70
+    assert len(windows) < 80
 
 
 def test_only_eeg_or_only_gaze_gives_windows_too():

@@ -74,7 +74,7 @@ class ChannelCheck:
         marks = [
             (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
             (Fault.NOISY, _noisy(rms, self._settings)),
-            (Fault.LINE_NOISE, self._line(wide, rms)),
+            (Fault.LINE_NOISE, self._line(wide, valid, rms)),
             (Fault.FLAT, rms < self._settings.flat_uv),
             (Fault.RAILED, _railed(raw, self._settings)),
             (Fault.MISSING, valid.mean(axis=0) < self._min_coverage),
@@ -83,9 +83,10 @@ class ChannelCheck:
             found[where] = fault
         return found
 
-    def _line(self, wide: NDArray[np.float64], rms: NDArray[np.float64]) -> BoolArray:
+    def _line(self, wide: NDArray[np.float64], valid: BoolArray, rms: NDArray[np.float64]) -> BoolArray:
         """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
-        parts = self._waves @ (wide - wide.mean(axis=0))
+        mean = np.where(valid, wide, 0.0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
+        parts = self._waves @ np.where(valid, wide - mean, 0.0)
         line_uv = np.sqrt((parts * parts).sum(axis=0)).max(axis=0)
         return np.asarray((line_uv > self._settings.line_uv) & (line_uv > self._settings.line_ratio * rms))
 
