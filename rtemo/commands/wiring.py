@@ -48,6 +48,9 @@ def tell_summary(engine: Engine, predictor: Predictor) -> None:
     """What the session ran on and what was missing, in a few lines on stderr."""
     used = ", ".join(f"{role.value} from {info.name!r}" for role, info in sorted(engine.roles.items())) or "nothing"
     say(f"{engine.n_predictions} predictions; {used}")
+    for reason, n in engine.abstained.most_common():
+        bad = f" ({', '.join(engine.latest.bad_channels)})" if engine.latest and engine.latest.bad_channels else ""
+        say(f"no emotion is named in {n} of {engine.n_predictions}: {reason}{bad}")
     for role in engine.roles:
         branch = predictor.pipeline.branch(role)
         if branch is None or branch.timeline.rate is None:

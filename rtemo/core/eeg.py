@@ -33,11 +33,15 @@ MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 @dataclass(frozen=True, slots=True)
 class EegFrame:
-    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,)."""
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,).
+
+    present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any.
+    """
 
     end: int
     power: FloatArray
     fault: NDArray[np.int8]
+    present: float
     coverage: float
     settled: bool
     scale: Scale
@@ -194,7 +198,7 @@ class EegBranch:
         power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame + 1 >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
-        return EegFrame(end, power, fault, coverage, settled, self._normaliser.snapshot)
+        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""

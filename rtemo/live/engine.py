@@ -7,6 +7,7 @@ only: to tell how old a prediction is, and how long to run. Everything that happ
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,6 +70,7 @@ class Engine:
         self._noted: set[str] = set()
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
+        self.abstained: Counter[str] = Counter()  # reasons
         self.latest: Prediction | None = None
 
     @property
@@ -206,6 +208,8 @@ class Engine:
             self._now_s = prediction.time_s
             self.latest = prediction
             self.n_predictions += 1
+            if prediction.abstain is not None:
+                self.abstained[prediction.abstain] += 1
 
     def _report_notes(self) -> None:
         """Tell once what the pipeline found out about a stream while reading it."""
