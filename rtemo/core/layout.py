@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-from rtemo.core.units import plausible_scale
 
 CANONICAL = ("x_left", "y_left", "x_right", "y_right", "pupil_left", "pupil_right")
 
@@ -31,7 +30,8 @@ class EegLayout:
     """Which columns are EEG channels, where they lie, and their factor to microvolts.
 
     columns: into the stream. labels: electrode names. positions: (C, 3) float32 unit vectors. scale: (C,) float64, NaN
-    where the stream states no unit (then `checked` decides). left_out: channel -> reason. notes: what was assumed.
+    where the stream states no unit (then the amplitudes decide, see units.py). left_out: channel -> reason. notes: what
+    was assumed.
     """
 
     columns: tuple[int, ...]
@@ -41,16 +41,6 @@ class EegLayout:
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
-
-    def microvolts(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """(n, n_channels of the stream) -> (n, C) float64 microvolts. NaN where a channel's unit is unknown."""
-        return np.asarray(values)[:, list(self.columns)].astype(np.float64) * self.scale
-
-    def checked(self, values: NDArray[Any]) -> tuple[EegLayout, str | None]:
-        """The layout with a scale that fits the amplitudes of these values, and the reason where it is another one."""
-        block = np.asarray(values)[:, list(self.columns)].astype(np.float64)
-        scale, reason = plausible_scale(block, self.scale)
-        return replace(self, scale=scale), reason
 
 
 @dataclass(frozen=True, slots=True)

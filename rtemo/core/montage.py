@@ -38,7 +38,8 @@ class Placement:
 
     columns: which of the given labels were placed, ascending. labels: their electrode names. positions: (C, 3) float32
     unit vectors. unplaced: label (with its column, counted from 1, where the label alone is not unique) -> reason;
-    reasons: the same by column (from 0). source: what the positions rest on.
+    reasons: the same by column (from 0). twins: column -> the earlier column at the same electrode. source: what the
+    positions rest on.
     """
 
     columns: tuple[int, ...]
@@ -46,7 +47,8 @@ class Placement:
     positions: FloatArray
     unplaced: Mapping[str, str]
     reasons: Mapping[int, str]
-    source: str = TEN_FIVE
+    twins: Mapping[int, int]
+    source: str
 
 
 def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Placement:
@@ -58,11 +60,13 @@ def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Place
     named: dict[int, str] = {}
     unplaced: dict[int, str] = {}
     taken: dict[str, int] = {}
+    twins: dict[int, int] = {}
     for column, label in enumerate(labels):
         name, reason = electrode_name(label, lookup.names)
         if name is None:
             unplaced[column] = reason
         elif name in taken:
+            twins[column] = taken[name]
             unplaced[column] = f"the same electrode as column {taken[name] + 1}"
         else:
             named[column], taken[name] = name, column
@@ -73,25 +77,21 @@ def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Place
     located = len(named) - len(taken)
     if located:
         scheme = f"{scheme}, and the stream's own locations for {located}" if taken else "the stream's own locations"
-    return _placement(labels, named, at, unplaced, scheme)
+    columns = tuple(sorted(named))
+    return Placement(
+        columns=columns,
+        labels=tuple(named[column] for column in columns),
+        positions=np.stack([at[column] for column in columns]) if columns else np.zeros((0, 3), np.float32),
+        unplaced={describe_column(labels, column): reason for column, reason in sorted(unplaced.items())},
+        reasons=unplaced,
+        twins=twins,
+        source=scheme,
+    )
 
 
 def is_electrode(label: str) -> bool:
     """True where the label names an electrode of the 10-05 system."""
     return electrode_name(label, table("10-05").names)[0] is not None
-
-
-def _placement(
-    labels: Sequence[str],
-    named: Mapping[int, str],
-    at: Mapping[int, FloatArray],
-    unplaced: Mapping[int, str],
-    scheme: str,
-) -> Placement:
-    columns = tuple(sorted(named))
-    stacked = np.stack([at[column] for column in columns]) if columns else np.zeros((0, 3), np.float32)
-    told = {describe_column(labels, column): reason for column, reason in sorted(unplaced.items())}
-    return Placement(columns, tuple(named[column] for column in columns), stacked, told, dict(unplaced), scheme)
 
 
 def describe_column(labels: Sequence[str], column: int) -> str:

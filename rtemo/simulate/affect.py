@@ -46,16 +46,16 @@ _PREFRONTAL = ((0.0, 0.96, 0.25),)
 _FRONTAL = ((0.0, 0.80, 0.60),)
 
 PATTERNS = (
-    Pattern("neutral", "alpha", 0.55, _POSTERIOR, 34.0),
-    Pattern("sad", "delta", 0.55, _POSTERIOR, 34.0),
-    Pattern("sad", "gamma", 0.35, _PREFRONTAL, 30.0),
-    Pattern("sad", "theta", 0.25, _FRONTAL, 26.0),
-    Pattern("fear", "delta", 0.35, _POSTERIOR, 34.0),
-    Pattern("fear", "gamma", 0.65, _PREFRONTAL, 30.0),
-    Pattern("fear", "alpha", -0.40, _POSTERIOR, 34.0),
-    Pattern("happy", "beta", 0.50, _TEMPORAL, 28.0),
-    Pattern("happy", "gamma", 0.70, _TEMPORAL, 28.0),
-    Pattern("happy", "alpha", -0.15, _POSTERIOR, 34.0),
+    Pattern("neutral", "alpha", 0.75, _POSTERIOR, 34.0),
+    Pattern("sad", "delta", 0.75, _POSTERIOR, 34.0),
+    Pattern("sad", "gamma", 0.45, _PREFRONTAL, 30.0),
+    Pattern("sad", "theta", 0.35, _FRONTAL, 26.0),
+    Pattern("fear", "delta", 0.45, _POSTERIOR, 34.0),
+    Pattern("fear", "gamma", 0.85, _PREFRONTAL, 30.0),
+    Pattern("fear", "alpha", -0.55, _POSTERIOR, 34.0),
+    Pattern("happy", "beta", 0.65, _TEMPORAL, 28.0),
+    Pattern("happy", "gamma", 0.90, _TEMPORAL, 28.0),
+    Pattern("happy", "alpha", -0.20, _POSTERIOR, 34.0),
 )
 # The held-out family keeps what the literature says and changes how it looks: smaller patches, moved by this angle
 # about a fixed axis, other sizes.
@@ -77,9 +77,9 @@ class EyeEffect:
 
 EYE_EFFECTS = {
     "neutral": EyeEffect(0.0, 0.0, 0.0, 0.0),
-    "sad": EyeEffect(0.08, 0.12, -0.15, 0.15),
-    "fear": EyeEffect(0.28, -0.18, 0.10, -0.35),
-    "happy": EyeEffect(0.18, -0.05, 0.08, 0.10),
+    "sad": EyeEffect(0.08, 0.15, -0.15, 0.15),
+    "fear": EyeEffect(0.30, -0.20, 0.12, -0.40),
+    "happy": EyeEffect(0.20, -0.05, 0.08, 0.15),
 }
 
 
@@ -106,10 +106,11 @@ def feel(plan: SessionPlan) -> Course:
     times = np.arange(int(np.ceil(plan.duration_s * GRID_HZ)) + 1) / GRID_HZ
     intensity = np.zeros((len(times), len(EMOTIONS)), dtype=np.float32)
     responses = []
+    cold = _cold_clips(plan)
     for position, clip in enumerate(plan.clips):
         rng = generator(plan.person_seed, plan.session_seed, position, "response")
-        cold, level = rng.random() < NO_RESPONSE, rng.uniform(0.35, 1.0)
-        responses.append(0.0 if cold else float(level))
+        level = float(rng.uniform(0.35, 1.0))
+        responses.append(0.0 if position in cold else level)
         ramp_s = min(rng.uniform(*RAMP_S), RAMP_SHARE * (clip.stop_s - clip.start_s))
         rise = np.clip((times - clip.start_s) / ramp_s, 0.0, 1.0)
         fall = np.exp(-np.maximum(times - clip.stop_s, 0.0) / AFTERGLOW_S)
@@ -117,6 +118,13 @@ def feel(plan: SessionPlan) -> Course:
         course = responses[-1] * rise**2 * (3 - 2 * rise) * fall * np.clip(wander, 0.3, 1.5)
         intensity[:, EMOTIONS.index(clip.emotion)] += course.astype(np.float32)
     return Course(times, intensity, tuple(responses))
+
+
+def _cold_clips(plan: SessionPlan) -> set[int]:
+    """Positions of the clips without response: as near to their share as whole clips allow, which ones is chance."""
+    rng = generator(plan.person_seed, plan.session_seed, "cold")
+    count = int(NO_RESPONSE * len(plan.clips) + rng.random())
+    return {int(position) for position in rng.permutation(len(plan.clips))[:count]}
 
 
 def reactions(plan: SessionPlan, places: NDArray[np.floating]) -> FloatArray:

@@ -19,7 +19,8 @@ from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.seeds import generator
 from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time, wandering
 
-HIGHEST_HZ = 70.0  # above, the sensors' noise covers the cortex
+# From FADING_HZ on the cortex fades into the sensors' noise, which saves drawing what nobody could see.
+FADING_HZ, FADING_WIDTH_HZ, HIGHEST_HZ = 46.0, 18.0, 78.0
 # Density of one background dipole at 10 Hz; 320 of them with an exponent of 1.2 give about 6 uV rms at the scalp.
 DIPOLE_NAM_RTHZ = 0.9
 BAND_EDGES_HZ = (4.0, 8.0, 13.0, 30.0)
@@ -36,9 +37,8 @@ class Brain:
         self._bins = bins_hz(HIGHEST_HZ, self._rate)
         weights = patches(head)
         places = np.concatenate([head.dipoles, _centres()])
-        self._density = np.concatenate(
-            [background(traits, head, self._bins, self._key), rhythms(traits, self._bins)], 1
-        )
+        density = np.concatenate([background(traits, head, self._bins, self._key), rhythms(traits, self._bins)], axis=1)
+        self._density = (density * fading(self._bins)[:, None]).astype(np.float32)
         self._mix = _mix(head, weights, atlas(plan.family).gain, traits)
         self._bands = band_windows(self._bins)
         self._reactions = reactions(plan, places)
@@ -72,6 +72,13 @@ def band_windows(bins: FloatArray) -> FloatArray:
     above = np.stack([np.ones_like(bins), *steps, np.zeros_like(bins)])
     windows: FloatArray = (above[:-1] - above[1:]).T.astype(np.float32)
     return windows
+
+
+def fading(bins: FloatArray) -> NDArray[np.float64]:
+    """(F,): 1 up to FADING_HZ, then half a Gaussian."""
+    above = np.maximum(bins.astype(np.float64) - FADING_HZ, 0.0) / FADING_WIDTH_HZ
+    gain: NDArray[np.float64] = np.exp(-(above**2))
+    return gain
 
 
 def background(traits: BrainTraits, head: Head, bins: FloatArray, key: tuple[int | str, ...]) -> FloatArray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -74,14 +75,19 @@ class SimulatedSession:
 
     def eeg(self, start_s: float, stop_s: float) -> FloatArray:
         """(T, C) uV from start_s to stop_s of the session at the plan's rate, sample faults included, nothing lost."""
-        return _between(self._render(EEG, self.plan.eeg_rate_hz), start_s, stop_s)[1]
+        return _between(self._eeg, start_s, stop_s)[1]
 
     def gaze(self, start_s: float, stop_s: float) -> tuple[TimeArray, FloatArray]:
         """Times (n,) in seconds from the session's start and values (n, 6), as in `eeg`."""
-        return _between(self._render(GAZE, self.plan.gaze_rate_hz), start_s, stop_s)
+        return _between(self._gaze, start_s, stop_s)
 
-    def _render(self, kind: str, rate_hz: float) -> Render:
-        return with_faults(self._clean(kind, rate_hz), self._struck[kind], rate_hz)
+    @cached_property
+    def _eeg(self) -> Render:
+        return with_faults(self._clean(EEG, self.plan.eeg_rate_hz), self._struck[EEG], self.plan.eeg_rate_hz)
+
+    @cached_property
+    def _gaze(self) -> Render:
+        return with_faults(self._clean(GAZE, self.plan.gaze_rate_hz), self._struck[GAZE], self.plan.gaze_rate_hz)
 
     def _clean(self, kind: str, rate_hz: float) -> Render:
         """What the device would send if nothing were wrong, at this rate."""

@@ -73,7 +73,7 @@ def _window(length: int) -> FloatArray:
 
     irfft adds every bin but the first twice (itself and its conjugate), so a bin of amplitude a has variance 2 a**2.
     """
-    sine = np.sin(np.pi * (np.arange(length) + 0.5) / length)
+    sine = np.sin(np.pi * np.arange(length) / length)
     window: FloatArray = (sine * np.sqrt(BIN_HZ) / 2)[:, None].astype(np.float32)
     return window
 

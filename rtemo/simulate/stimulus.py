@@ -10,7 +10,7 @@ from rtemo.simulate.plan import Segment, SessionPlan
 from rtemo.simulate.seeds import generator
 
 REST_LOG10_CD_M2 = 1.5
-CLIP_MEAN, CLIP_SD = 1.5, 0.25  # of a clip's mean log10 luminance
+CLIP_MEAN, CLIP_SD = 1.5, 0.12  # of a clip's mean log10 luminance
 SCENE_SD = 0.25
 SCENE_MEAN_S, SCENE_SHORTEST_S = 4.0, 1.0
 CONFOUND = {"neutral": 0.0, "sad": -0.25, "fear": -0.5, "happy": 0.4}

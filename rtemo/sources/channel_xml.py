@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from xml.etree import ElementTree as ET
 
-_FORBIDDEN = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
+from rtemo.core.errors import RtemoError
+from rtemo.sources.stream_xml import parse_xml
 
 
 def channel_numbers(xml: str, element: str) -> dict[int, float]:
     """Column (from 0) -> the finite number in this element of the channel's description, where it has one."""
-    if not xml or _FORBIDDEN.search(xml):
+    if not xml:
         return {}
     try:
-        root = ET.fromstring(xml)
-    except (ET.ParseError, ValueError):
+        root = parse_xml(xml)
+    except RtemoError:
         return {}  # the stream itself was described all the same; then its unit alone counts
     channels = root.findall("desc/channels/channel") or root.findall("desc/channel")
     found = {column: _number(channel.findtext(element)) for column, channel in enumerate(channels)}

@@ -34,21 +34,22 @@ def eeg_layout(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, st
     given = renamed_columns(info, rename or {}, "eeg")
     labels = _labels(info, profile, given, notes)
     left_out = _not_eeg(info, profile, labels, given)
-    kept = [column for column in range(info.n_channels) if column not in left_out]
-    placement = place([labels[column] for column in kept], [info.channels[column].location_mm for column in kept])
-    _check_names(info, given, kept, placement)
-    columns = tuple(kept[index] for index in placement.columns)
-    reasons = {describe_column(labels, column): reason for column, reason in left_out.items()}
-    reasons |= {describe_column(labels, kept[index]): reason for index, reason in placement.reasons.items()}
-    if len(columns) < MIN_CHANNELS:
+    placement = place(
+        ["" if column in left_out else label for column, label in enumerate(labels)],
+        [None if column in left_out else channel.location_mm for column, channel in enumerate(info.channels)],
+    )
+    _check_names(info, given, placement)
+    all_reasons = {**placement.reasons, **left_out}
+    reasons = {describe_column(labels, column): all_reasons[column] for column in sorted(all_reasons)}
+    if len(placement.columns) < MIN_CHANNELS:
         raise _too_few(info, placement, reasons)
     if placement.source != TEN_FIVE:
         notes.append(f"channels placed by: {placement.source}")
     return EegLayout(
-        columns=columns,
+        columns=placement.columns,
         labels=placement.labels,
         positions=placement.positions,
-        scale=_scale(info, profile, columns),
+        scale=_scale(info, profile, placement.columns),
         left_out=reasons,
         latency_s=profile.latency_s,
         notes=tuple(notes),
@@ -84,12 +85,20 @@ def _not_eeg(
     return reasons
 
 
-def _check_names(info: StreamInfo, given: Mapping[int, str], kept: Sequence[int], placement: Placement) -> None:
+def _check_names(info: StreamInfo, given: Mapping[int, str], placement: Placement) -> None:
+    """Refuses a name of the session that is no electrode, or that of an electrode which another column has."""
     for column, name in given.items():
-        if name and placement.reasons.get(kept.index(column)):
+        twin = {**{b: a for a, b in placement.twins.items()}, **placement.twins}.get(column)
+        if twin is not None:
+            raise RtemoError(
+                f"[eeg.map] gives column {column + 1} of {info.name!r} the electrode of another column",
+                f"{name!r} is column {twin + 1} as well",
+                f'give column {twin + 1} another name, or leave it out: {twin + 1} = ""',
+            )
+        if name and column in placement.reasons:
             raise RtemoError(
                 f"[eeg.map] gives column {column + 1} of {info.name!r} a name that cannot be placed",
-                f"{name!r} is {placement.reasons[kept.index(column)]}",
+                f"{name!r}: {placement.reasons[column]}",
                 "use a 10-05 name such as Fp1, or an empty name to leave the column out",
             )
 

@@ -13,7 +13,7 @@ try:
 except (ImportError, RuntimeError, OSError) as error:
     raise RtemoError(
         "the Lab Streaming Layer library cannot be loaded",
-        str(error).splitlines()[0],
+        str(error).partition("\n")[0],
         "install pylsl 1.18.6 or newer, or set PYLSL_LIB to a liblsl for this computer",
     ) from error
 

@@ -80,14 +80,17 @@ def choose(
     return found[0] if found else None
 
 
-def choose_markers(infos: Sequence[StreamInfo], query: StreamQuery | None = None) -> tuple[StreamInfo, ...]:
-    """All marker streams that the query fits: strings, or a marker type. None of them is no fault.
+def choose_markers(
+    infos: Sequence[StreamInfo], query: StreamQuery | None, profiles: Sequence[DeviceProfile]
+) -> tuple[StreamInfo, ...]:
+    """All marker streams that the query fits: strings, or numbers of a marker type that are neither EEG nor gaze.
 
-    Without a query rtemo's own outlets are left out; a query may name them.
+    None is no fault. Without a query rtemo's own outlets are left out; a query may name them.
     """
-    if query is not None:
-        return tuple(info for info in infos if query.fits(info) and _is_marker(info))
-    return tuple(info for info in infos if _is_marker(info) and info.name not in _OWN_NAMES)
+    found = [info for info in infos if _is_marker(info) and match(info, profiles) is None]
+    if query is None:
+        return tuple(info for info in found if info.name not in _OWN_NAMES)
+    return tuple(info for info in found if query.fits(info))
 
 
 def _is_marker(info: StreamInfo) -> bool:
