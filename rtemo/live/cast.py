@@ -52,7 +52,7 @@ class Cast:
 
     def take_marker(self, info: StreamInfo) -> bool:
         """Whether this is a marker stream that is wanted. All of them are taken."""
-        fits = bool(choose_markers([info], self.queries.get(Modality.MARKERS)))
+        fits = bool(choose_markers([info], self.queries.get(Modality.MARKERS), self.profiles))
         if fits:
             self._parts.setdefault(_who(info), Modality.MARKERS)
         return fits

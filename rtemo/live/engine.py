@@ -78,14 +78,15 @@ class Engine:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
 
-    def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
         """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
 
-        The source has been started; `streams` is what it named.
+        The source has been started; `streams` is what it named, `early` what has been read from it since.
         """
         try:
             for info in streams:
                 self._take(StreamUp(info))
+            self._step(early)
             self._loop(stop)
         finally:
             self._source.stop()

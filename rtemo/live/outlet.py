@@ -41,15 +41,17 @@ class PredictionOutlet:
     stamps by a nominal rate would shift all that follow.
     """
 
-    def __init__(self, labels: Sequence[str], fingerprint: str, hop_s: float, keep: Keep | None = None) -> None:
-        """fingerprint: of the model bundle. hop_s: seconds between predictions."""
+    def __init__(
+        self, labels: Sequence[str], fingerprint: str, hop_s: float, keep: Keep | None = None, *, publish: bool = True
+    ) -> None:
+        """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too."""
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
         info = _described(PREDICTIONS, "Emotion", "float32", channels)
         model = info.desc().append_child("model")
         model.append_child_value("bundle_fingerprint", fingerprint)
         model.append_child_value("hop_s", repr(float(hop_s)))
-        self._outlet = _Outlet(info, keep)
+        self._outlet = _Outlet(info, keep, publish=publish)
 
     @property
     def info(self) -> StreamInfo:
@@ -73,8 +75,9 @@ class PredictionOutlet:
 class EventOutlet:
     """Name rtemo_events: one text an event."""
 
-    def __init__(self, keep: Keep | None = None) -> None:
-        self._outlet = _Outlet(_described(EVENTS, "Markers", "string", [("event", "Marker", "")]), keep)
+    def __init__(self, keep: Keep | None = None, *, publish: bool = True) -> None:
+        channels = [("event", "Marker", "")]
+        self._outlet = _Outlet(_described(EVENTS, "Markers", "string", channels), keep, publish=publish)
 
     @property
     def info(self) -> StreamInfo:
@@ -100,15 +103,15 @@ class EventOutlet:
 class _Outlet:
     """An outlet that one thread feeds, sample by sample."""
 
-    def __init__(self, info: pylsl.StreamInfo, keep: Keep | None) -> None:
-        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info)
-        self.info = stream_info(self._outlet.get_info().as_xml(), info.name())
+    def __init__(self, info: pylsl.StreamInfo, keep: Keep | None, *, publish: bool) -> None:
+        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info) if publish else None
+        described = info if self._outlet is None else self._outlet.get_info()
+        self.info = stream_info(described.as_xml(), info.name())
         self._keep = keep
 
     def push(self, values: NDArray[np.generic], time_s: float) -> None:
-        if self._outlet is None:
-            return
-        self._outlet.push_sample(values.tolist(), time_s)
+        if self._outlet is not None:
+            self._outlet.push_sample(values.tolist(), time_s)
         if self._keep is not None:
             self._keep(Chunk(self.info.stream_id, np.array([time_s]), values[np.newaxis]))
 

@@ -27,12 +27,17 @@ from rtemo.sources.lsl_line import Line, StreamStatus
 from rtemo.sources.lsl_monitor import Monitor, Sight
 from rtemo.sources.lsl_wants import Every, One, Want
 
-__all__ = ["Every", "LslSource", "One", "StreamStatus"]
+__all__ = ["Every", "LslSource", "One", "StreamStatus", "local_clock"]
 
 LOOK_S = 1.0  # how long `start` looks around: streams elsewhere in the lab answer within half a second
 DESCRIBE_S = 0.5  # and how much longer it waits for descriptions
 TICK_S = 0.1
 STOP_S = 3.0
+
+
+def local_clock() -> float:
+    """Now, in LSL time."""
+    return float(pylsl.local_clock())
 
 
 class LslSource:
