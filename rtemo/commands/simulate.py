@@ -14,6 +14,7 @@ from rtemo.core.types import Chunk, ClockOffset, StreamUp
 from rtemo.simulate.faults import load_faults
 from rtemo.simulate.plan import Options, SessionPlan
 from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.lsl_config import configure
 from rtemo.sources.xdf_writer import XdfWriter
 
 FILE_BLOCK_S = 1.0
@@ -21,6 +22,8 @@ FILE_BLOCK_S = 1.0
 
 def run(args: argparse.Namespace) -> int:
     """Simulate one session."""
+    if args.lsl_session:
+        configure("machine", args.lsl_session)
     plan = SessionPlan.for_duration(
         args.seed,
         args.duration,
