@@ -20,24 +20,34 @@ from collections.abc import Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
-from rtemo.sources.lsl_discovery import Directory, Sighting, free_id
+from rtemo.sources.lsl_config import configure, lsl_version
+from rtemo.sources.lsl_discovery import Directory, Sighting, discover, free_id
 from rtemo.sources.lsl_inlet import Pump
-from rtemo.sources.lsl_library import pylsl
+from rtemo.sources.lsl_library import local_clock
 from rtemo.sources.lsl_line import Line, StreamStatus
 from rtemo.sources.lsl_monitor import Monitor, Sight
+from rtemo.sources.lsl_selftest import self_test
 from rtemo.sources.lsl_wants import Every, One, Want
 
-__all__ = ["Every", "LslSource", "One", "StreamStatus", "local_clock"]
+__all__ = [
+    "Every",
+    "LslSource",
+    "One",
+    "StreamStatus",
+    "configure",
+    "discover",
+    "local_clock",
+    "lsl_clock",
+    "lsl_version",
+    "self_test",
+]
+
+lsl_clock = local_clock
 
 LOOK_S = 1.0  # how long `start` looks around: streams elsewhere in the lab answer within half a second
 DESCRIBE_S = 0.5  # and how much longer it waits for descriptions
 TICK_S = 0.1
 STOP_S = 3.0
-
-
-def local_clock() -> float:
-    """Now, in LSL time."""
-    return float(pylsl.local_clock())
 
 
 class LslSource:
@@ -84,7 +94,7 @@ class LslSource:
 
     def status(self) -> tuple[StreamStatus, ...]:
         """Where every stream stands that is or was open."""
-        now_s = pylsl.local_clock()
+        now_s = local_clock()
         return tuple(line.status(now_s) for line in self._monitor.lines)
 
     @property
@@ -112,7 +122,7 @@ class _Watch:
 
     def begin(self, look_s: float) -> tuple[StreamInfo, ...]:
         self._directory = Directory()
-        infos = self._monitor.begin(pylsl.local_clock(), self._look_around(self._directory, look_s))
+        infos = self._monitor.begin(local_clock(), self._look_around(self._directory, look_s))
         self._thread = threading.Thread(target=self._run, args=(self._directory,), name="lsl watch", daemon=True)
         self._thread.start()
         return infos
@@ -130,10 +140,10 @@ class _Watch:
             self._directory = None
 
     def _look_around(self, directory: Directory, look_s: float) -> dict[str, Sighting]:
-        begin_s = pylsl.local_clock()
+        begin_s = local_clock()
         while True:
             seen = dict(directory.look())
-            passed_s = pylsl.local_clock() - begin_s
+            passed_s = local_clock() - begin_s
             silent = any(not sighting.described for sighting in seen.values())
             if passed_s >= look_s + (DESCRIBE_S if silent else 0.0) or self._stop.is_set():
                 return seen
@@ -142,7 +152,7 @@ class _Watch:
     def _run(self, directory: Directory) -> None:
         try:
             while not self._stop.wait(TICK_S):
-                self._monitor.tick(pylsl.local_clock(), directory.look())
+                self._monitor.tick(local_clock(), directory.look())
                 self.problems = tuple(directory.problems.values())
         except Exception as error:  # noqa: BLE001 - read() tells it
             self.failure = f"{type(error).__name__}: {error}"

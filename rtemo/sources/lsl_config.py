@@ -7,7 +7,6 @@ user's own lsl_api.cfg decides. Importing this module does not load liblsl, whic
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +17,6 @@ Scope = Literal["lab", "machine"]
 # liblsl reports every lost connection in lines of its own; we report them in ours.
 _QUIET = "[log]\nlevel = -3\n"
 _configured: list[tuple[Scope, str]] = []
-
-
-@dataclass(frozen=True, slots=True)
-class LslVersion:
-    """Versions of the binding and of the library behind it, with what the library says of its build."""
-
-    pylsl: str
-    liblsl: str
-    build: str
 
 
 def config_file() -> Path | None:
@@ -66,9 +56,9 @@ def settings_for(scope: Scope, session_id: str) -> str:
     return "" if config_file() else _QUIET
 
 
-def lsl_version() -> LslVersion:
-    """Raises RtemoError when liblsl is missing or cannot be loaded."""
+def lsl_version() -> str:
+    """The versions of liblsl and of its binding. Raises RtemoError when liblsl is missing or cannot be loaded."""
     from rtemo.sources.lsl_library import pylsl
 
     number = pylsl.library_version()
-    return LslVersion(str(pylsl.__version__), f"{number // 100}.{number % 100}", str(pylsl.library_info()))
+    return f"liblsl {number // 100}.{number % 100}, pylsl {pylsl.__version__}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
-from rtemo.sources.lsl_library import pylsl
+from rtemo.sources.lsl_library import local_clock, pylsl
 from rtemo.sources.stream_xml import stream_info
 
 FORGET_S = 2.0  # the resolver asks once a second: after two answers that did not come a stream is off the list
@@ -72,7 +72,7 @@ class Directory:
 
     def look(self) -> Mapping[str, Sighting]:
         """The streams that are there now, by uid; each has been visible within the last FORGET_S."""
-        now_s = pylsl.local_clock()
+        now_s = local_clock()
         handles = {handle.uid(): handle for handle in self._resolver.results()}
         for uid in self._seen.keys() - handles.keys():
             self._seen.pop(uid)
@@ -130,9 +130,9 @@ def discover(timeout_s: float = 2.0) -> tuple[StreamInfo, ...]:
     """
     directory = Directory()
     try:
-        end_s = pylsl.local_clock() + timeout_s
+        end_s = local_clock() + timeout_s
         seen = directory.look()
-        while (now_s := pylsl.local_clock()) < end_s or (
+        while (now_s := local_clock()) < end_s or (
             now_s < end_s + 1.0 and any(not sighting.described for sighting in seen.values())
         ):
             time.sleep(POLL_S)

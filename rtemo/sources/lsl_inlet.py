@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
 from rtemo.sources.lsl_clock import ClockBasis, Intake, Measurement
-from rtemo.sources.lsl_library import measure_clock, pylsl
+from rtemo.sources.lsl_library import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl_line import Line
 
 BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps as much
@@ -50,7 +50,7 @@ class Pump:
         return str(self.handle.uid())
 
     def start(self) -> None:
-        self.opened_s = pylsl.local_clock()
+        self.opened_s = local_clock()
         self._thread = threading.Thread(target=self._run, name=f"lsl {self.line.stream_id}", daemon=True)
         self._thread.start()
 
@@ -136,11 +136,11 @@ class _Connection:
             values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=MAX_SAMPLES, min_samples=1)
             n, timeout_s = len(stamps), 0.0
             chunk = Chunk(self._line.stream_id, stamps, _decoded(values) if self._text else values) if n else None
-            self._hand_over(pylsl.local_clock(), chunk)
+            self._hand_over(local_clock(), chunk)
 
     def give_up(self) -> None:
         """Hands over what was held for a clock measurement that did not come."""
-        self._line.deliver(pylsl.local_clock(), None, self.intake.give_up())
+        self._line.deliver(local_clock(), None, self.intake.give_up())
 
     def _hand_over(self, now_s: float, chunk: Chunk | None) -> None:
         items = self.intake.take(now_s, chunk, self._measured(now_s))

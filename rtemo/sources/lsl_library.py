@@ -17,9 +17,14 @@ except (ImportError, RuntimeError, OSError) as error:
         "install pylsl 1.18.6 or newer, or set PYLSL_LIB to a liblsl for this computer",
     ) from error
 
-__all__ = ["measure_clock", "pylsl"]
+__all__ = ["local_clock", "measure_clock", "pylsl"]
 
 lib.lsl_time_correction_ex.restype = ctypes.c_double
+
+
+def local_clock() -> float:
+    """Now, in LSL time: the seconds of this computer's steady clock."""
+    return float(pylsl.local_clock())
 
 
 def measure_clock(inlet: pylsl.StreamInlet) -> Measurement | None:

@@ -210,25 +210,25 @@ class Monitor:
         if isinstance(want, One) and any(not held.line.down for held in holders):
             return
         new = [uid for uid, sight in seen.items() if self._is_new(want, uid, sight, now_s, holders)]
+        settled = {uid for uid in new if now_s - seen[uid].first_seen_s >= SETTLE_S}
         try:
             chosen = self._chosen(want, seen, new)
         except RtemoError as error:
-            self.warn(f"{want.label}: {error}")
+            if settled.issuperset(new):  # before that one of them may be an outlet that has just gone
+                self.warn(f"{want.label}: {error}")
             return
-        for uid in chosen:
+        for uid in settled.intersection(chosen):
             if isinstance(want, One):
                 self._leave(want, holders)
             self._open(want, seen[uid], now_s, announced=False)
 
     def _is_new(self, want: Want, uid: str, sight: Sight, now_s: float, holders: Sequence[_Held]) -> bool:
         """Whether a want may take it: no bystander of what it lost, and none of its own that may have come back."""
-        age_s = now_s - sight.first_seen_s
+        strangers = [held.line for held in holders if uid not in held.line.bystanders]
         if isinstance(want, One):
-            return age_s >= SETTLE_S and not any(uid in held.line.bystanders for held in holders)
-        may_return = any(
-            uid not in held.line.bystanders and sender(sight.info) == sender(held.line.info) for held in holders
-        )
-        return age_s >= (TWIN_S + SETTLE_S if may_return else SETTLE_S)
+            return len(strangers) == len(holders)
+        may_return = any(sender(sight.info) == sender(line.info) for line in strangers)
+        return not may_return or now_s - sight.first_seen_s > TWIN_S + SETTLE_S
 
     def _chosen(self, want: Want, seen: Mapping[str, Sight], uids: Sequence[str]) -> list[str]:
         """Which of these streams it takes that it does not have yet."""
