@@ -7,16 +7,26 @@ told is not valid; the frequency of an event that did not happen is valid and 0.
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rtemo.core.eye_record import (
+    DISPERSION_X,
+    DISPERSION_Y,
+    DURATION_MS,
+    END_S,
+    START_S,
+    EyeRecord,
+    Rows,
+    reaching,
+)
 from rtemo.core.gaze_settings import GazeSettings
 from rtemo.core.types import BoolArray, FloatArray
 
-Rows = NDArray[np.float64]
 Group = Literal["pupil", "dispersion", "fixation", "saccade", "statistics", "blink"]
 
 PUPIL_BANDS_HZ = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0))
@@ -93,24 +103,7 @@ class EyeFeatures:
     coverage: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EyeRecord:
-    """Everything that features are made of, each table in order of time. Times in seconds, sizes in degrees.
-
-    fixations (n, 4): start, end, dispersion x, dispersion y (max - min). saccades (n, 3): start, end, amplitude.
-    blinks (n, 2) and losses (n, 2): start, end. What is still open ends with what has been seen of it.
-    pupils (m, 2): left and right on the pupil grid, row i at grid index pupil_first + i, NaN where not known.
-    begin_s, end_s: the stretch of time that was watched.
-    """
-
-    fixations: Rows
-    saccades: Rows
-    blinks: Rows
-    losses: Rows
-    pupils: Rows
-    pupil_first: int
-    begin_s: float
-    end_s: float
+NO_FEATURES = EyeFeatures(np.full(len(EYE_FEATURES), np.nan, np.float32), np.zeros(len(EYE_FEATURES), dtype=bool), 0.0)
 
 
 def eye_features(
@@ -123,20 +116,16 @@ def eye_features(
     few seconds holds hardly a blink. An event that began earlier counts with its full length.
     """
     if not coverage > 0.0:
-        n = len(EYE_FEATURES)
-        return EyeFeatures(np.full(n, np.nan, np.float32), np.zeros(n, dtype=bool), 0.0)
-    fixations = reaching(record.fixations, end_s - length_s)
-    saccades = reaching(record.saccades, end_s - length_s)
-    pupils = _pupils_until(record, int(np.floor(end_s * settings.pupil_hz)), round(length_s * settings.pupil_hz))
-    newest = int(np.floor(end_s * settings.pupil_hz)) - PUPIL_LAG_BINS
-    buffer = _pupils_until(record, newest, round(settings.pupil_buffer_s * settings.pupil_hz))
+        return NO_FEATURES
+    duration, dispersion_x, dispersion_y = _moments(reaching(record.fixations, end_s - length_s)[:, DURATION_MS:])
+    saccade, amplitude = _moments(reaching(record.saccades, end_s - length_s)[:, DURATION_MS:])
     values = np.array(
         [
-            *_pupil_moments(pupils, settings.pupil_min_bins),
-            *pupil_entropies(buffer, settings),
-            *_means_then_spreads(fixations[:, 2], fixations[:, 3]),
-            *_mean_and_spread(_durations_ms(fixations)),
-            *_means_then_spreads(_durations_ms(saccades), saccades[:, 2]),
+            *_pupil_moments(record, end_s, length_s, settings),
+            *_pupil_entropies(record, end_s, settings),
+            *(dispersion_x[0], dispersion_y[0], dispersion_x[1], dispersion_y[1]),
+            *duration,
+            *(saccade[0], amplitude[0], saccade[1], amplitude[1]),
             *_statistics(record, end_s, settings),
         ],
         dtype=np.float32,
@@ -144,100 +133,117 @@ def eye_features(
     return EyeFeatures(values, np.isfinite(values), min(coverage, 1.0))
 
 
-def reaching(events: Rows, since_s: float) -> Rows:
-    """The events that end after a time."""
-    return events[np.searchsorted(events[:, 1], since_s, side="right") :]
-
-
-def _durations_ms(events: Rows) -> Rows:
-    return 1000.0 * (events[:, 1] - events[:, 0])
-
-
-def _mean_and_spread(values: Rows) -> tuple[float, float]:
-    """Mean and population standard deviation. One value has no spread."""
-    n = len(values)
+def _moments(columns: Rows) -> list[tuple[float, float]]:
+    """Mean and population standard deviation of each column of (n, k). One value has no spread."""
+    n, k = columns.shape
     if n == 0:
-        return np.nan, np.nan
-    mean = float(values.sum()) / n
+        return [(np.nan, np.nan)] * k
+    mean = np.add.reduce(columns, axis=0) / n
     if n == 1:
-        return mean, np.nan
-    away = values - mean
-    return mean, float(np.sqrt((away * away).sum() / n))
-
-
-def _means_then_spreads(first: Rows, second: Rows) -> tuple[float, float, float, float]:
-    (mean_a, spread_a), (mean_b, spread_b) = _mean_and_spread(first), _mean_and_spread(second)
-    return mean_a, mean_b, spread_a, spread_b
+        return [(float(m), np.nan) for m in mean]
+    away = columns - mean
+    spread = np.sqrt(np.add.reduce(away * away, axis=0) / n)
+    return list(zip(mean.tolist(), spread.tolist(), strict=True))
 
 
 def _pupils_until(record: EyeRecord, last: int, n: int) -> Rows:
     """The n rows (n, 2) of the pupil grid up to index `last`, NaN where there is none."""
+    begin = last + 1 - n - record.pupil_first
+    stop = begin + n
+    there = record.pupils[max(begin, 0) : max(stop, 0)]
+    if len(there) == n:
+        return there
     rows = np.full((n, 2), np.nan)
-    first = last + 1 - n
-    begin = max(first, record.pupil_first)
-    stop = min(last + 1, record.pupil_first + len(record.pupils))
-    if stop > begin:
-        rows[begin - first : stop - first] = record.pupils[begin - record.pupil_first : stop - record.pupil_first]
+    before = max(-begin, 0)
+    rows[before : before + len(there)] = there
     return rows
 
 
-def _pupil_moments(pupils: Rows, min_bins: int) -> tuple[float, float, float, float]:
-    """Means (left, right), then standard deviations."""
-    eyes = [eye[np.isfinite(eye)] for eye in (pupils[:, 0], pupils[:, 1])]
-    left, right = (eye if len(eye) >= min_bins else eye[:0] for eye in eyes)
-    return _means_then_spreads(left, right)
+def _pupil_moments(record: EyeRecord, end_s: float, length_s: float, settings: GazeSettings) -> list[float]:
+    """Means (left, right), then standard deviations, of the bins in the window."""
+    last, n = math.floor(end_s * settings.pupil_hz), round(length_s * settings.pupil_hz)
+    pupils = _pupils_until(record, last, n)
+    moments = []
+    for eye in (pupils[:, 0], pupils[:, 1]):
+        known = eye[np.isfinite(eye)]
+        moments += _moments(known[:, None]) if len(known) >= settings.pupil_min_bins else [(np.nan, np.nan)]
+    (left, left_spread), (right, right_spread) = moments
+    return [left, right, left_spread, right_spread]
 
 
-def pupil_entropies(buffer: Rows, settings: GazeSettings) -> list[float]:
-    """Differential entropies 1/2 ln(2 pi e variance) of a stretch (n, 2) of the grid: left in each band, then right.
+def _pupil_entropies(record: EyeRecord, end_s: float, settings: GazeSettings) -> list[float]:
+    """Differential entropies 1/2 ln(2 pi e variance) of the trailing buffer: left in each band, then right.
 
-    The variance in a band is the sum of a Hann-tapered periodogram's lines above its lower and up to its upper edge,
-    without the mean. Unknown bins are bridged by straight lines: with both ends in the past that is causal.
+    The variance in a band is the sum of a Hann-tapered periodogram's lines above its lower and up to its upper edge.
+    Unknown bins are bridged by straight lines: with both ends in the past that is causal.
     """
-    n = len(buffer)
-    known = np.isfinite(buffer)
-    enough = known.sum(axis=0) >= max(settings.pupil_min_share * n, 1.0)
-    index = np.arange(n)
-    bridged = np.zeros((n, 2))
-    for eye in np.flatnonzero(enough):
-        bridged[:, eye] = np.interp(index, index[known[:, eye]], buffer[known[:, eye], eye])
-    taper = (0.5 - 0.5 * np.cos(2.0 * np.pi * index / n))[:, None]
-    centred = bridged - (taper * bridged).sum(axis=0) / taper.sum()
-    spectrum = np.fft.rfft(taper * centred, axis=0)
-    lines = 2.0 * (spectrum.real**2 + spectrum.imag**2) / (n * (taper * taper).sum())
-    span_s = n / settings.pupil_hz
-    edges = [[int(np.floor(edge * span_s + 1e-9)) + 1 for edge in band] for band in PUPIL_BANDS_HZ]
-    variance = np.array([lines[low:high].sum(axis=0) for low, high in edges])
-    entropy = 0.5 * np.log(2.0 * np.pi * np.e * np.maximum(variance, PUPIL_FLOOR))
-    return [float(value) for value in np.where(enough, entropy, np.nan).T.ravel()]
+    n = round(settings.pupil_buffer_s * settings.pupil_hz)
+    buffer = _pupils_until(record, math.floor(end_s * settings.pupil_hz) - PUPIL_LAG_BINS, n)
+    index, transform, lines = _periodogram(n, settings.pupil_hz)
+    entropies = []
+    for eye in (buffer[:, 0], buffer[:, 1]):
+        known = np.isfinite(eye).nonzero()[0]
+        if len(known) < max(settings.pupil_min_share * n, 1.0):
+            entropies += [np.nan] * len(PUPIL_BANDS_HZ)
+            continue
+        bridged = np.interp(index, known, eye[known])
+        variance = lines @ np.square(transform @ (bridged - bridged[0]))
+        entropies += (0.5 * np.log(2.0 * np.pi * np.e * np.maximum(variance, PUPIL_FLOOR))).tolist()
+    return entropies
+
+
+@functools.cache
+def _periodogram(n: int, hz: float) -> tuple[Rows, Rows, Rows]:
+    """Index (n,); the rows (2 k, n) of a tapered, mean-free Fourier transform; which of them (bands, 2 k) make a band.
+
+    The square of the transform, summed over all lines up to half of hz, is the variance.
+    """
+    index = np.arange(n, dtype=np.float64)
+    edges = [[math.floor(edge * n / hz + 1e-9) for edge in band] for band in PUPIL_BANDS_HZ]
+    line = np.arange(1, edges[-1][1] + 1)
+    taper = 0.5 - 0.5 * np.cos(2.0 * np.pi * index / n)
+    phase = 2.0 * np.pi * line[:, None] * index / n
+    waves = np.concatenate([np.cos(phase), np.sin(phase)]) * taper
+    waves -= waves.sum(axis=1, keepdims=True) * taper / taper.sum()  # takes the tapered mean off
+    waves *= np.sqrt(2.0 / (n * (taper * taper).sum()))
+    bands = np.array([(line > low) & (line <= high) for low, high in edges], dtype=np.float64)
+    return index, waves, np.concatenate([bands, bands], axis=1)
 
 
 def _statistics(record: EyeRecord, end_s: float, settings: GazeSettings) -> list[float]:
     """The features of group statistics, then the blink features, of the trailing settings.statistics_s."""
     since = max(end_s - settings.statistics_s, record.begin_s)
     losses = reaching(record.losses, since)
-    lost = float((losses[:, 1] - np.maximum(losses[:, 0], since)).sum())
+    lost = sum(end - max(start, since) for start, end, _ in losses.tolist())
     observed = record.end_s - since - lost
     fixations, saccades = reaching(record.fixations, since), reaching(record.saccades, since)
-    blink_ms = _durations_ms(reaching(record.blinks, since))
+    blinks = reaching(record.blinks, since)
+    (blink,) = _moments(blinks[:, DURATION_MS:])
     rate = 1.0 / observed if observed >= settings.min_observed_s else np.nan
-    dispersion = fixations[:, 2] + fixations[:, 3]
+    dispersion = fixations[:, DISPERSION_X] + fixations[:, DISPERSION_Y]
+    longest, widest = np.nan, np.nan
+    if len(fixations):
+        longest, widest = float(fixations[:, DURATION_MS].max()), float(dispersion.max())
+    (duration, _), (amplitude, _) = _moments(saccades[:, DURATION_MS:])
     return [
-        len(blink_ms) * rate,
+        len(blinks) * rate,
         len(fixations) * rate,
-        float(_durations_ms(fixations).max()) if len(fixations) else np.nan,
-        60.0 * float(dispersion.sum()) * rate,
-        float(dispersion.max()) if len(fixations) else np.nan,
+        longest,
+        60.0 * float(np.add.reduce(dispersion)) * rate,
+        widest,
         len(saccades) * rate,
-        _mean_and_spread(_durations_ms(saccades))[0],
-        _mean_and_spread(saccades[:, 2])[0],
+        duration,
+        amplitude,
         _latency_ms(saccades, losses),
-        *_mean_and_spread(blink_ms),
+        *blink,
     ]
 
 
 def _latency_ms(saccades: Rows, losses: Rows) -> float:
     """Mean time from the end of a saccade to the start of the next one (as SMI defines it), not across a loss."""
-    ends, starts = saccades[:-1, 1], saccades[1:, 0]
-    together = np.searchsorted(losses[:, 0], ends) == np.searchsorted(losses[:, 0], starts)
-    return 1000.0 * _mean_and_spread((starts - ends)[together])[0]
+    ends, starts = saccades[:-1, END_S], saccades[1:, START_S]
+    waits = starts - ends
+    if len(losses):
+        at = losses[:, START_S]
+        waits = waits[at.searchsorted(ends) == at.searchsorted(starts)]
+    return 1000.0 * float(np.add.reduce(waits)) / len(waits) if len(waits) else np.nan

@@ -9,15 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.eye_features import EyeFeatures, EyeRecord, eye_features, reaching
+from rtemo.core.eye_features import NO_FEATURES, EyeFeatures, eye_features
+from rtemo.core.eye_record import BLINK_WIDTH, FIXATION_WIDTH, LOSS_WIDTH, SACCADE_WIDTH, EventTable, EyeRecord
 from rtemo.core.gaze_events import EventBuilder, EventKind, GazeEvent
-from rtemo.core.gaze_labels import DispersionLabels, VelocityLabels
+from rtemo.core.gaze_labels import labeller
 from rtemo.core.gaze_runs import RunCutter
 from rtemo.core.gaze_settings import GazeSettings
-from rtemo.core.gaze_signal import GazePath, GazeSignal, View, link_s
+from rtemo.core.gaze_signal import GazeSignal, View, link_s
 from rtemo.core.pupil import PupilGrid
 from rtemo.core.tape import Tape
-from rtemo.core.types import TimeArray
+from rtemo.core.types import BoolArray, TimeArray
 
 __all__ = ["GazeSettings", "GazeTracker"]
 
@@ -26,7 +27,12 @@ Array = NDArray[np.float64]
 _BLOCK = 512  # samples that are worked through at once
 _MAX_WAITING = 256  # and how many wait for it at most
 _MAX_EVENTS = 2048  # of one kind, for display and for the statistics
-_COLUMNS = {EventKind.FIXATION: 4, EventKind.SACCADE: 3, EventKind.BLINK: 2, EventKind.LOSS: 2}
+_WIDTHS = {
+    EventKind.FIXATION: FIXATION_WIDTH,
+    EventKind.SACCADE: SACCADE_WIDTH,
+    EventKind.BLINK: BLINK_WIDTH,
+    EventKind.LOSS: LOSS_WIDTH,
+}
 
 
 class GazeTracker:
@@ -36,17 +42,15 @@ class GazeTracker:
         self.settings = settings
         period_s = 1.0 / rate_hz
         edge_n = max(round(settings.edge_s * rate_hz), 2)
-        by_velocity = rate_hz >= settings.velocity_rate_hz
-        self._labels = (VelocityLabels if by_velocity else DispersionLabels)(settings, rate_hz)
+        self._labeller = labeller(settings, rate_hz)
         self._signal = GazeSignal(settings, view, rate_hz)
         self._cutter = RunCutter(edge_n, period_s, link_s(settings, rate_hz))
         self._builder = EventBuilder(settings, edge_n)
         self._pupils = PupilGrid(settings, rate_hz)
-        self._path = GazePath.empty()  # not labelled yet
         self._period_s = period_s
         # time, and how much time a sample stands for: 0 where gaze is not valid
         self._seen: Tape[np.float64] = Tape(2, round(settings.statistics_s * rate_hz * 1.25), np.float64)
-        self._tables = {kind: Tape[np.float64](n, _MAX_EVENTS, np.float64) for kind, n in _COLUMNS.items()}
+        self._tables = {kind: EventTable(width, _MAX_EVENTS) for kind, width in _WIDTHS.items()}
         self._events: list[GazeEvent] = []
         self._waiting: list[tuple[TimeArray, Array]] = []
         self._n_waiting = 0
@@ -76,7 +80,7 @@ class GazeTracker:
         """
         self._work()
         if self._first_s is None:
-            return eye_features(_NOTHING, end_s, length_s, 0.0, self.settings)
+            return NO_FEATURES
         return eye_features(self._record(), end_s, length_s, self._coverage(end_s, length_s), self.settings)
 
     def take_events(self) -> list[GazeEvent]:
@@ -87,15 +91,15 @@ class GazeTracker:
 
     def _coverage(self, end_s: float, length_s: float) -> float:
         seen = self._seen.slice(self._seen.start, self._seen.stop)
-        begin, stop = np.searchsorted(seen[:, 0], [end_s - length_s, end_s], side="right")
-        return float(seen[begin:stop, 1].sum()) / length_s
+        begin, stop = seen[:, 0].searchsorted((end_s - length_s, end_s), side="right")
+        return float(np.add.reduce(seen[begin:stop, 1])) / length_s
 
     def _record(self) -> EyeRecord:
         """What is known now, with open events cut off at the newest judged sample."""
-        since = self._last_s - self.settings.statistics_s
-        tables = {kind: reaching(tape.slice(tape.start, tape.stop), since) for kind, tape in self._tables.items()}
+        rows: dict[EventKind, list[list[float]]] = {kind: [] for kind in _WIDTHS}
         for event in self._builder.open_events(self._cutter.open):
-            tables[event.kind] = np.vstack([tables[event.kind], _row(event)])
+            rows[event.kind].append(_row(event))
+        tables = {kind: table.with_open(rows[kind]) for kind, table in self._tables.items()}
         assert self._first_s is not None
         return EyeRecord(
             tables[EventKind.FIXATION],
@@ -119,38 +123,35 @@ class GazeTracker:
             self._take(times[begin : begin + _BLOCK], samples[begin : begin + _BLOCK])
 
     def _take(self, times: TimeArray, samples: Array) -> None:
-        self._note_seen(times, samples)
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples[~finite] = np.nan
+        self._note_seen(times, (finite[:, 0] & finite[:, 1]) | (finite[:, 2] & finite[:, 3]))
         self._pupils.push(times, samples[:, 4:6])
-        path = self._path.then(self._signal.push(times, samples))
-        labels, breaks, scales = self._labels.push(path.part(len(self._path)))
-        self._path = path.part(len(labels))
-        for run in self._cutter.push(path.part(0, len(labels)), labels, breaks, scales):
+        for run in self._cutter.push(self._labeller.push(self._signal.push(times, samples))):
             self._builder.add(run)
-        self._file(self._builder.events)
-        self._builder.events = []
+        if self._builder.events:
+            self._file(self._builder.events)
+            self._builder.events = []
 
-    def _note_seen(self, times: TimeArray, samples: Array) -> None:
+    def _note_seen(self, times: TimeArray, valid: BoolArray) -> None:
         if self._first_s is None:
             self._first_s = self._last_s = float(times[0])
-        step = np.minimum(np.diff(times, prepend=self._last_s), 1.5 * self._period_s)
-        valid = np.isfinite(samples[:, 0:2]).all(axis=1) | np.isfinite(samples[:, 2:4]).all(axis=1)
-        self._seen.append(np.column_stack([times, np.where(valid, step, 0.0)]))
+        steps = times - np.concatenate([[self._last_s], times[:-1]])
+        seen = np.empty((len(times), 2))
+        seen[:, 0], seen[:, 1] = times, np.minimum(steps, 1.5 * self._period_s) * valid
+        self._seen.append(seen)
         self._last_s = float(times[-1])
 
     def _file(self, events: list[GazeEvent]) -> None:
         for event in events:
-            self._tables[event.kind].append(np.array([_row(event)]))
+            self._tables[event.kind].append(_row(event))
         self._events = [*self._events, *(e for e in events if e.kind != EventKind.LOSS)][-_MAX_EVENTS:]
 
 
 def _row(event: GazeEvent) -> list[float]:
     """An event as a row of its table in EyeRecord."""
-    row = [event.start_s, event.end_s]
+    row = [event.start_s, event.end_s, 1000.0 * (event.end_s - event.start_s)]
     if event.kind == EventKind.FIXATION:
         return [*row, *event.dispersion_deg]
     return [*row, event.amplitude_deg] if event.kind == EventKind.SACCADE else row
-
-
-_NOTHING = EyeRecord(
-    np.empty((0, 4)), np.empty((0, 3)), np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 2)), 0, 0.0, 0.0
-)

@@ -6,13 +6,15 @@ samples before it and on nothing else.
 
 from __future__ import annotations
 
+import math
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.gaze_runs import Label, Labels
+from rtemo.core.gaze_runs import Label, Labelled
 from rtemo.core.gaze_settings import GazeSettings
 from rtemo.core.gaze_signal import GazePath
-from rtemo.core.types import BoolArray
 
 Array = NDArray[np.float64]
 
@@ -20,6 +22,18 @@ _ENOUGH = 1000  # speeds that a threshold is computed from
 _FEWEST = 16
 _ROUNDS = 8
 _RAYLEIGH_MEDIAN = 1.1774  # the median speed over the standard deviation of the velocity on each axis
+
+
+class Labeller(Protocol):
+    """Labels a path, as far as it can be told now, in order."""
+
+    def push(self, path: GazePath) -> Labelled: ...
+
+
+def labeller(settings: GazeSettings, rate_hz: float) -> Labeller:
+    """The one that suits the rate."""
+    by_velocity = rate_hz >= settings.velocity_rate_hz
+    return VelocityLabels(settings, rate_hz) if by_velocity else DispersionLabels(settings, rate_hz)
 
 
 class NoiseGauge:
@@ -57,12 +71,18 @@ class NoiseGauge:
             below = speeds[speeds < limit]
             if len(below) < _FEWEST:
                 return
-            median = float(np.median(below))
-            found = median + self._settings.noise_factor * float(np.median(np.abs(below - median)))
+            median = _median(below)
+            found = median + self._settings.noise_factor * _median(np.abs(below - median))
             self._level = (min(found, self._settings.max_threshold_deg_s), median)
             if found >= limit - 1.0:
                 return
             limit = found
+
+
+def _median(values: Array) -> float:
+    """The upper median; numpy's own spends most of its time on what is not needed here."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 class VelocityLabels:
@@ -72,12 +92,11 @@ class VelocityLabels:
         self._floor = settings.saccade_velocity_deg_s
         self._gauge = NoiseGauge(settings, rate_hz)
 
-    def push(self, path: GazePath) -> tuple[Labels, BoolArray, Array]:
-        """Labels, breaks and scales of the first samples that have not been labelled yet; here all of them."""
+    def push(self, path: GazePath) -> Labelled:
         threshold = np.maximum(self._gauge.push(path.speed)[:, 0], self._floor)
-        labels = np.where(path.speed > threshold, Label.MOVING, Label.STILL).astype(np.int8)
+        labels = (path.speed > threshold).astype(np.int8)
         labels[np.isnan(path.speed)] = Label.LOST
-        return labels, np.zeros(len(path), dtype=bool), threshold / self._floor
+        return Labelled(path, labels, np.zeros(len(path), dtype=bool), threshold / self._floor)
 
 
 class DispersionLabels:
@@ -87,28 +106,47 @@ class DispersionLabels:
         self._settings = settings
         self._gauge = NoiseGauge(settings, rate_hz)
         self._period_s = 1.0 / rate_hz
-        self._window: list[tuple[float, float, float, float]] = []  # undecided: time, x, y, scale
+        self._path: GazePath | None = None  # what has no label yet
+        self._window: list[tuple[float, float, float, float]] = []  # the same: time, x, y, scale
         self._box: tuple[float, float, float, float] | None = None  # of the fixation that goes on
         self._last_valid_s = -np.inf
         self._last_label = Label.LOST
         self._out: list[tuple[Label, bool, float]] = []
 
-    def push(self, path: GazePath) -> tuple[Labels, BoolArray, Array]:
-        """Labels, breaks and scales of the first samples that have not been labelled yet."""
+    def push(self, path: GazePath) -> Labelled:
         s = self._settings
-        # A fit through three samples of white noise has a slope of sigma / (sqrt(2) period)
+        # The slope of a line through three samples has a standard deviation of sigma / (sqrt(2) period)
         sigma = self._gauge.push(path.speed)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
         scales = np.maximum(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
-        rows = zip(path.times.tolist(), *path.degrees.T.tolist(), scales.tolist(), strict=True)
-        for row in rows:
+        for row in zip(path.times.tolist(), *path.rows[:, 2:].T.tolist(), scales.tolist(), strict=True):
             self._take(row)
+        done, self._path = self._split(path, len(self._out))
         out, self._out = self._out, []
-        labels = np.array([label for label, _, _ in out], dtype=np.int8)
-        return labels, np.array([b for _, b, _ in out], dtype=bool), np.array([scale for _, _, scale in out])
+        return Labelled(
+            done,
+            np.array([label for label, _, _ in out], dtype=np.int8),
+            np.array([new for _, new, _ in out], dtype=bool),
+            np.array([scale for _, _, scale in out], dtype=np.float64),
+        )
+
+    def _split(self, path: GazePath, n: int) -> tuple[GazePath, GazePath]:
+        """The first n samples that had no label, and the rest."""
+        old = self._path
+        if old is not None and len(old):
+            path = GazePath(
+                np.concatenate([old.times, path.times]),
+                np.concatenate([old.rows, path.rows]),
+                np.concatenate([old.speed, path.speed]),
+            )
+        first, rest = slice(0, n), slice(n, None)
+        return (
+            GazePath(path.times[first], path.rows[first], path.speed[first]),
+            GazePath(path.times[rest], path.rows[rest], path.speed[rest]),
+        )
 
     def _take(self, row: tuple[float, float, float, float]) -> None:
         time_s, x, y, scale = row
-        invalid = x != x
+        invalid = math.isnan(x)
         if time_s - self._last_valid_s >= self._settings.min_blink_s + (0.0 if invalid else self._period_s):
             self._give_up()
         if invalid:
@@ -133,30 +171,32 @@ class DispersionLabels:
         """Give out samples from the front until the window is too short to tell, or is a fixation."""
         wanted = self._settings.dispersion_window_s - 1.25 * self._period_s
         while self._window and self._window[-1][0] - self._window[0][0] >= wanted:
-            valid = [row for row in self._window if row[1] == row[1]]
+            valid = [row for row in self._window if not math.isnan(row[1])]
             xs, ys = [row[1] for row in valid], [row[2] for row in valid]
             box = (min(xs), max(xs), min(ys), max(ys))
             if box[1] - box[0] + box[3] - box[2] <= limit:
                 self._box = box
-                for row in self._window:
-                    self._give(Label.STILL if row[1] == row[1] else Label.LOST, row[3], new=row is self._window[0])
-                self._window = []
+                self._give_window(Label.STILL)
             else:
                 self._drop_first()
 
     def _drop_first(self) -> None:
         """The first valid sample of the window is no part of a fixation; nor are invalid ones behind it."""
         self._give(Label.MOVING, self._window.pop(0)[3])
-        while self._window and self._window[0][1] != self._window[0][1]:
+        while self._window and math.isnan(self._window[0][1]):
             self._give(Label.LOST, self._window.pop(0)[3])
 
     def _give_up(self) -> None:
         """Gaze has been away for too long to go on with the window or the fixation."""
-        for row in self._window:
-            self._give(Label.MOVING if row[1] == row[1] else Label.LOST, row[3])
-        self._window, self._box = [], None
+        self._give_window(Label.MOVING)
+        self._box = None
+
+    def _give_window(self, label: Label) -> None:
+        """Label the window's valid samples. A fixation right behind another one is a new run."""
+        for i, row in enumerate(self._window):
+            self._give(Label.LOST if math.isnan(row[1]) else label, row[3], new=i == 0 and label == Label.STILL)
+        self._window = []
 
     def _give(self, label: Label, scale: float, *, new: bool = False) -> None:
-        """A fixation right behind another one is a new run."""
         self._out.append((label, new and label == self._last_label, scale))
         self._last_label = label

@@ -85,6 +85,16 @@ def _joined(edge: Pair, n: int, more: Pair, more_n: int, wanted: int) -> tuple[P
     return ((edge[0] * n + more[0] * extra) / total, (edge[1] * n + more[1] * extra) / total), total
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A labelled path. new: a run begins here although the label stays. scales: see Run. All (n,)."""
+
+    path: GazePath
+    labels: Labels
+    new: BoolArray
+    scales: Array
+
+
 @dataclass(slots=True)
 class _Open:
     """The run that goes on. sums: the running sums before its first sample."""
@@ -93,10 +103,10 @@ class _Open:
     start_s: float
     first: int
     sums: Array
+    scale: float
     low: Array
     high: Array
-    peak: float
-    scale: float
+    peak: float = 0.0
     head: Pair | None = None
 
 
@@ -104,7 +114,7 @@ class RunCutter:
     """Cuts labelled samples into runs. A hole between samples becomes a lost run without samples."""
 
     def __init__(self, edge_n: int, period_s: float, link_s: float) -> None:
-        self.edge_n = edge_n
+        self._edge_n = edge_n
         self._half_s = 0.5 * period_s
         self._link_s = link_s
         self._open: _Open | None = None
@@ -119,45 +129,40 @@ class RunCutter:
         """The run that goes on, as far as it has been seen."""
         return None if self._open is None else self._closed(self._open, self._first + len(self._sums) - 1, self._last_s)
 
-    def push(self, path: GazePath, labels: Labels, breaks: BoolArray, scales: Array) -> list[Run]:
-        """Runs that have ended. breaks: a new run begins here although the label stays. scales (n,): see Run."""
-        n = len(path)
-        if n == 0:
+    def push(self, labelled: Labelled) -> list[Run]:
+        """Runs that have ended."""
+        path, labels = labelled.path, labelled.labels
+        if not len(path):
             return []
-        base = self._extend_sums(path, labels)
-        times = path.times
-        before = np.concatenate([[self._last_s], times[:-1]])
-        wide = times - before > self._link_s
-        cut = (labels != np.concatenate([[self._last_label], labels[:-1]])) | wide | breaks
-        wide[0] &= self._open is not None
-        starts = np.flatnonzero(cut)
-        pieces = starts if cut[0] else np.concatenate([[0], starts])
-        low, high, peak = _extents(path, labels, pieces)
+        index = self._extend_sums(path.rows, labels)
+        before = np.concatenate([[self._last_s], path.times[:-1]])
+        wide = path.times - before > self._link_s
+        cut = (labels != np.concatenate([[self._last_label], labels[:-1]])) | wide | labelled.new
         runs: list[Run] = []
-        for i, at in enumerate(pieces.tolist()):
-            if cut[at]:
-                self._turn(runs, base + at, float(before[at]), float(times[at]), bool(wide[at]), bool(breaks[at]))
-                self._begin(Label(int(labels[at])), base + at, scales[at], low[i], high[i], peak[i])
-            else:
-                assert self._open is not None
-                self._open.low = np.minimum(self._open.low, low[i])
-                self._open.high = np.maximum(self._open.high, high[i])
-                self._open.peak = max(self._open.peak, float(peak[i]))
-        self._last_s, self._last_label = float(times[-1]), int(labels[-1])
+        starts = cut.nonzero()[0].tolist()
+        if not starts or starts[0] > 0:
+            self._go_on(path, slice(0, starts[0] if starts else None))
+        for at, stop in zip(starts, [*starts, len(path)][1:], strict=True):
+            now_s, before_s = float(path.times[at]), float(before[at])
+            self._turn(runs, index + at, before_s, now_s, wide=bool(wide[at]), new=bool(labelled.new[at]))
+            self._begin(Label(int(labels[at])), index + at, float(labelled.scales[at]))
+            self._go_on(path, slice(at, stop))
+        self._last_s, self._last_label = float(path.times[-1]), int(labels[-1])
         self._trim()
         return runs
 
-    def _extend_sums(self, path: GazePath, labels: Labels) -> int:
+    def _extend_sums(self, rows: Array, labels: Labels) -> int:
         """Add the samples to the running sums. Returns the index of the first one."""
-        rows = np.hstack([path.place, path.degrees])
-        rows[labels == Label.LOST] = 0.0
-        base = self._first + len(self._sums) - 1
-        sums = np.cumsum(np.vstack([self._sums[-1:], rows]), axis=0)
-        self._sums = np.vstack([self._sums[:-1], sums])
-        return base
+        lost = labels == Label.LOST
+        if lost.any():
+            rows = np.where(lost[:, None], 0.0, rows)
+        index = self._first + len(self._sums) - 1
+        sums = np.add.accumulate(np.concatenate([self._sums[-1:], rows]), axis=0)
+        self._sums = np.concatenate([self._sums[:-1], sums])
+        return index
 
-    def _turn(self, runs: list[Run], index: int, before_s: float, now_s: float, wide: bool, broken: bool) -> None:  # noqa: FBT001
-        """Close the open run at a sample's index and set where the next one starts."""
+    def _turn(self, runs: list[Run], index: int, before_s: float, now_s: float, *, wide: bool, new: bool) -> None:
+        """Close the open run before a sample and set where the next one starts."""
         if self._open is None:
             self._start_s = now_s
             return
@@ -167,13 +172,24 @@ class RunCutter:
             runs.append(Run(Label.LOST, end_s, self._start_s, absent_s=self._start_s - end_s))
             return
         middle = 0.5 * (before_s + now_s)
-        end_s, self._start_s = (before_s, now_s) if broken else (middle, middle)
+        end_s, self._start_s = (before_s, now_s) if new else (middle, middle)
         runs.append(self._closed(self._open, index, end_s))
 
-    def _begin(self, label: Label, index: int, scale: float, low: Array, high: Array, peak: float) -> None:
-        self._open = _Open(
-            label, self._start_s, index, self._sums[index - self._first], low, high, float(peak), float(scale)
-        )
+    def _begin(self, label: Label, index: int, scale: float) -> None:
+        low, high = np.full(2, np.inf), np.full(2, -np.inf)
+        self._open = _Open(label, self._start_s, index, self._sums[index - self._first], scale, low, high)
+
+    def _go_on(self, path: GazePath, part: slice) -> None:
+        """Take these samples into the extent of the open run."""
+        run = self._open
+        assert run is not None
+        if run.label == Label.LOST:
+            return
+        degrees = path.rows[part, 2:]
+        run.low = np.minimum(run.low, np.minimum.reduce(degrees, axis=0))
+        run.high = np.maximum(run.high, np.maximum.reduce(degrees, axis=0))
+        if run.label == Label.MOVING:
+            run.peak = max(run.peak, float(np.fmax.reduce(path.speed[part])))
 
     def _closed(self, run: _Open, stop: int, end_s: float) -> Run:
         """A run that holds the samples before index `stop`."""
@@ -181,37 +197,28 @@ class RunCutter:
         if run.label == Label.LOST:
             return Run(run.label, run.start_s, end_s, n)
         total = self._sums[stop - self._first]
-        edge = min(n, self.edge_n)
-        tail = (total - self._sums[stop - edge - self._first])[2:] / edge
-        place = total - run.sums
+        edge = min(n, self._edge_n)
+        tail = ((total - self._sums[stop - edge - self._first]) / edge).tolist()
+        place = (total - run.sums).tolist()
+        low, high = run.low.tolist(), run.high.tolist()
         return Run(
             run.label, run.start_s, end_s, n,
-            (float(run.low[0]), float(run.low[1])), (float(run.high[0]), float(run.high[1])),
-            (float(place[0]), float(place[1])),
-            run.head or self._head(run, edge), edge, (float(tail[0]), float(tail[1])), edge,
+            (low[0], low[1]), (high[0], high[1]), (place[0], place[1]),
+            run.head or self._head(run, edge), edge, (tail[2], tail[3]), edge,
             run.peak, run.scale,
         )  # fmt: skip
 
     def _head(self, run: _Open, n: int) -> Pair:
-        head = (self._sums[run.first + n - self._first] - run.sums)[2:] / n
-        return float(head[0]), float(head[1])
+        head = ((self._sums[run.first + n - self._first] - run.sums) / n).tolist()
+        return head[2], head[3]
 
     def _trim(self) -> None:
         """Keep the sums that the edges of the open run still need."""
         run = self._open
         assert run is not None
         stop = self._first + len(self._sums) - 1
-        if run.head is None and run.label != Label.LOST and stop - run.first >= self.edge_n:
-            run.head = self._head(run, self.edge_n)
-        spent = len(self._sums) - 1 - self.edge_n
+        if run.head is None and run.label != Label.LOST and stop - run.first >= self._edge_n:
+            run.head = self._head(run, self._edge_n)
+        spent = len(self._sums) - 1 - self._edge_n
         if spent > 0:
             self._sums, self._first = self._sums[spent:], self._first + spent
-
-
-def _extents(path: GazePath, labels: Labels, starts: NDArray[np.intp]) -> tuple[Array, Array, Array]:
-    """Lowest and highest position (k, 2) and highest speed (k,) of the pieces that begin at these rows."""
-    lost = labels == Label.LOST
-    low = np.minimum.reduceat(np.where(lost[:, None], np.inf, path.degrees), starts, axis=0)
-    high = np.maximum.reduceat(np.where(lost[:, None], -np.inf, path.degrees), starts, axis=0)
-    speed = np.where(lost | np.isnan(path.speed), 0.0, path.speed)
-    return low, high, np.maximum.reduceat(speed, starts)

@@ -1,7 +1,7 @@
-"""From canonical gaze to one eye's path in degrees: one position of both eyes, spikes removed, velocity.
+"""From canonical gaze to one eye's path in degrees: one position of both eyes, spikes removed, speed.
 
-What comes out for a sample depends on the samples around it, up to `lag` later ones, by element-wise arithmetic or
-sequential sums in a fixed order. So it is bitwise the same however the stream was cut.
+What comes out for a sample depends on the samples around it, up to `lag` later ones, by element-wise arithmetic or by
+sums over blocks that lie at fixed sample indices. So it is bitwise the same however the stream was cut.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from rtemo.core.gaze_settings import GazeSettings
 from rtemo.core.types import BoolArray, TimeArray
@@ -19,7 +18,8 @@ from rtemo.core.types import BoolArray, TimeArray
 Array = NDArray[np.float64]
 
 _BLOCK = 32  # arc tangents are taken of whole blocks: a library may round the odd ones at the end otherwise
-_EYES_MEMORY_S = 2.0  # over which the offset between the eyes is averaged
+_EYES_BLOCK_S = 0.25  # the offset between the eyes is averaged over this long,
+_EYES_GAIN = 0.1  # and then smoothed over some ten times as long
 
 
 class View(Protocol):
@@ -32,37 +32,17 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GazePath:
-    """Consecutive samples. times (n,). place (n, 2) canonical. degrees (n, 2), calmed. speed (n,) in deg/s.
+    """Consecutive samples: times (n,); rows (n, 4) canonical x, y and calmed degrees x, y; speed (n,) in deg/s.
 
     NaN where neither eye is valid; speed also where there is no neighbour to tell it from.
     """
 
     times: TimeArray
-    place: Array
-    degrees: Array
+    rows: Array
     speed: Array
 
     def __len__(self) -> int:
         return len(self.times)
-
-    def part(self, begin: int, stop: int | None = None) -> GazePath:
-        rows = slice(begin, stop)
-        return GazePath(self.times[rows], self.place[rows], self.degrees[rows], self.speed[rows])
-
-    def then(self, later: GazePath) -> GazePath:
-        """Both, one after the other."""
-        if not len(self):
-            return later
-        return GazePath(
-            np.concatenate([self.times, later.times]),
-            np.concatenate([self.place, later.place]),
-            np.concatenate([self.degrees, later.degrees]),
-            np.concatenate([self.speed, later.speed]),
-        )
-
-    @classmethod
-    def empty(cls) -> GazePath:
-        return cls(np.empty(0), np.empty((0, 2)), np.empty((0, 2)), np.empty(0))
 
 
 def link_s(settings: GazeSettings, rate_hz: float) -> float:
@@ -77,33 +57,44 @@ class Cyclops:
     """
 
     def __init__(self, rate_hz: float) -> None:
-        self._gain = min(1.0 / (_EYES_MEMORY_S * rate_hz), 1.0)
-        self._offset: Array | None = None  # half of left minus right, (2,)
+        self._block = max(round(_EYES_BLOCK_S * rate_hz), 1)
+        self._n = 0  # samples seen of the block that goes on
+        self._parts: list[Array] = []  # half of left minus right, of this block's samples
+        self._offset: Array | None = None  # (2,)
 
     def __call__(self, samples: Array) -> Array:
-        """One position of each sample: (n, 6) -> (n, 2), NaN where neither eye is valid."""
+        """One position of each sample, (n, 6) -> (n, 2), NaN where neither eye is valid."""
         left, right = samples[:, 0:2], samples[:, 2:4]
-        has_left, has_right = (np.isfinite(eye[:, 0]) & np.isfinite(eye[:, 1]) for eye in (left, right))
-        both = has_left & has_right
-        if both.all():
-            self._offsets(left, right, both)
-            return np.asarray(0.5 * (left + right))
-        shift = self._offsets(left, right, both)
-        one = np.where(has_left[:, None], left - shift, np.where(has_right[:, None], right + shift, np.nan))
-        return np.where(both[:, None], 0.5 * (left + right), one)
+        apart = 0.5 * (left - right)
+        place = 0.5 * (left + right)
+        missing = np.isnan(apart[:, 0]) | np.isnan(apart[:, 1])
+        begin = 0
+        while begin < len(samples):
+            stop = min(begin + self._block - self._n, len(samples))
+            if missing[begin:stop].any():
+                place[begin:stop] = self._with_one(left[begin:stop], right[begin:stop], missing[begin:stop])
+            self._learn(apart[begin:stop])
+            begin = stop
+        return place
 
-    def _offsets(self, left: Array, right: Array, both: BoolArray) -> Array:
-        """The offset after each sample (n, 2)."""
-        before = np.zeros(2) if self._offset is None else self._offset
-        raw = 0.5 * (left[both] - right[both])
-        if not len(raw):
-            return np.broadcast_to(before, left.shape)
-        if self._offset is None:
-            self._offset = raw[0]
-        keep = 1.0 - self._gain
-        smooth, _ = lfilter([self._gain], [1.0, -keep], raw, axis=0, zi=keep * self._offset[None, :])
-        self._offset = smooth[-1]
-        return np.asarray(np.vstack([before, smooth])[np.cumsum(both)])
+    def _with_one(self, left: Array, right: Array, missing: BoolArray) -> Array:
+        """Positions where at least one eye may be missing."""
+        shift = np.zeros(2) if self._offset is None else self._offset
+        alone = np.where(np.isnan(left[:, :1] + left[:, 1:]), right + shift, left - shift)
+        return np.where(missing[:, None], alone, 0.5 * (left + right))
+
+    def _learn(self, apart: Array) -> None:
+        """Update the offset at the end of each block."""
+        self._parts.append(apart)
+        self._n += len(apart)
+        if self._n < self._block:
+            return
+        block = np.concatenate(self._parts)
+        self._parts, self._n = [], 0
+        block = block[~np.isnan(block[:, 0] + block[:, 1])]
+        if len(block):
+            mean = np.add.reduce(block, axis=0) / len(block)
+            self._offset = mean if self._offset is None else self._offset + _EYES_GAIN * (mean - self._offset)
 
 
 class GazeSignal:
@@ -116,30 +107,30 @@ class GazeSignal:
         self._link_s = link_s(settings, rate_hz)
         self._smooth = rate_hz >= settings.velocity_rate_hz  # at low rates a mean would smear steps
         self._cyclops = Cyclops(rate_hz)
-        self._raw = (np.empty(0), np.empty((0, 4)))  # times; canonical x, y, degrees x, y: what the median still needs
-        self._calm = self._raw  # the same after the median: what the fit still needs
-        self._n_raw_done = 0  # rows of _raw that have been given out already
-        self._n_calm_done = 0
+        nothing = (np.empty(0), np.empty((0, 4)))
+        self._raw, self._n_raw_done = nothing, 0  # times and rows that the median still needs; done with among them
+        self._calm, self._n_calm_done = nothing, 0  # the same of the fit
 
     def push(self, times: TimeArray, samples: Array) -> GazePath:
         """Samples (n, 6) at strictly increasing times (n,)."""
-        place = self._cyclops(np.where(np.isfinite(samples), samples, np.nan))
-        calm = self._medians(times, np.hstack([place, _degrees(self._view, place)]))
-        return self._fits(*calm)
+        place = self._cyclops(samples)
+        rows = np.concatenate([place, _degrees(self._view, place)], axis=1)
+        return self._fits(*self._medians(times, rows))
 
     def _medians(self, times: TimeArray, rows: Array) -> tuple[TimeArray, Array]:
         """Medians of three in degrees, for all samples that have a successor [Stampe 1993]. Steps stay as they are."""
         times, rows = np.concatenate([self._raw[0], times]), np.concatenate([self._raw[1], rows])
         begin, stop = self._n_raw_done, max(len(times) - 1, self._n_raw_done)
-        self._raw, self._n_raw_done = (times[max(stop - 1, 0) :], rows[max(stop - 1, 0) :]), min(stop, 1)
+        spent = max(stop - 1, 0)
+        self._raw, self._n_raw_done = (times[spent:], rows[spent:]), stop - spent
         calm = rows[begin:stop].copy()
         first = max(begin, 1)
         if stop > first:
             before, here, after = (rows[first + k : stop + k, 2:] for k in (-1, 0, 1))
             middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
-            near = times[first + 1 : stop + 1] - times[first - 1 : stop - 1] <= 2.0 * self._link_s
-            whole = np.isfinite(middle).all(axis=1) & near
-            calm[first - begin :, 2:] = np.where(whole[:, None], middle, here)
+            spike = times[first + 1 : stop + 1] - times[first - 1 : stop - 1] <= 2.0 * self._link_s
+            spike &= ~np.isnan(middle[:, 0] + middle[:, 1])
+            calm[first - begin :, 2:] = np.where(spike[:, None], middle, here)
         return times[begin:stop], calm
 
     def _fits(self, times: TimeArray, rows: Array) -> GazePath:
@@ -149,35 +140,41 @@ class GazeSignal:
         spent = max(stop - self._half, 0)
         self._calm, self._n_calm_done = (times[spent:], rows[spent:]), stop - spent
         if stop == begin:
-            return GazePath.empty()
-        mean, slope = self._lines(times, rows[:, 2:], begin, stop)
-        speed = np.sqrt(slope[:, 0] * slope[:, 0] + slope[:, 1] * slope[:, 1])
-        return GazePath(times[begin:stop], rows[begin:stop, :2], mean, speed)
+            return GazePath(times[:0], rows[:0], times[:0])
+        x, y, speed = self._lines(times, rows[:, 2], rows[:, 3], begin, stop)
+        fitted = rows[begin:stop]
+        if self._smooth:
+            fitted = fitted.copy()
+            fitted[:, 2], fitted[:, 3] = x, y
+        return GazePath(times[begin:stop], fitted, speed)
 
-    def _lines(self, times: TimeArray, degrees: Array, begin: int, stop: int) -> tuple[Array, Array]:
-        """Mean and slope (n, 2) at rows begin..stop-1, from the valid rows in the window around each."""
-        t, p = times[begin:stop], degrees[begin:stop]
-        n, st, stt = np.ones(len(t)), np.zeros(len(t)), np.zeros(len(t))
-        sp, stp = np.zeros((len(t), 2)), np.zeros((len(t), 2))
-        finite = np.isfinite(degrees[:, 0])
+    def _lines(self, times: TimeArray, x: Array, y: Array, begin: int, stop: int) -> tuple[Array, Array, Array]:
+        """Mean x, mean y and speed at rows begin..stop-1, from the valid rows in the window around each."""
+        t0, x0, y0 = times[begin:stop], x[begin:stop], y[begin:stop]
+        size = stop - begin
+        n, st, stt = np.ones(size), np.zeros(size), np.zeros(size)
+        sx, sy, stx, sty = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
         for k in range(-self._half, self._half + 1):
             low = max(-begin - k, 0)  # rows before this have no such neighbour: the stream began later
-            if k == 0 or low >= len(t):
+            if k == 0 or low >= size:
                 continue
-            rows = slice(begin + low + k, stop + k)
-            dt = times[rows] - t[low:]
-            used = finite[rows] & (np.abs(dt) <= self._link_s)
-            dt = np.where(used, dt, 0.0)
-            dp = np.where(used[:, None], degrees[rows] - p[low:], 0.0)
+            dt, dx, dy = (a[begin + low + k : stop + k] - a0[low:] for a, a0 in ((times, t0), (x, x0), (y, y0)))
+            used = (np.abs(dt) <= self._link_s) & ~np.isnan(dx)
+            if not used.all():
+                dt, dx, dy = np.where(used, dt, 0.0), np.where(used, dx, 0.0), np.where(used, dy, 0.0)
             n[low:] += used
             st[low:] += dt
             stt[low:] += dt * dt
-            sp[low:] += dp
-            stp[low:] += dt[:, None] * dp
+            sx[low:] += dx
+            sy[low:] += dy
+            stx[low:] += dt * dx
+            sty[low:] += dt * dy
         spread = n * stt - st * st
-        known = (n >= 2) & (spread > 0)
-        slope = (n[:, None] * stp - st[:, None] * sp) / np.where(known, spread, np.nan)[:, None]
-        return (p + sp / n[:, None] if self._smooth else p), slope
+        spread[(spread <= 0) | (n < 2)] = np.nan
+        vx, vy = (n * stx - st * sx) / spread, (n * sty - st * sy) / spread
+        speed = np.sqrt(vx * vx + vy * vy)
+        speed[np.isnan(x0)] = np.nan
+        return x0 + sx / n, y0 + sy / n, speed
 
 
 def _degrees(view: View, place: Array) -> Array:

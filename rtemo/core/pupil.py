@@ -65,29 +65,29 @@ class PupilGrid:
         if stop - begin > self._keep:  # a hole longer than anything that is kept
             begin = stop - self._keep
             self._bins.clear(begin)
-        index = np.ceil(self._times * self._hz).astype(np.int64) - begin
+        first = self._times.searchsorted(((begin - 1) / self._hz - _MARGIN_S, (stop - 1) / self._hz + _MARGIN_S))
+        near = slice(*first)
+        index = np.ceil(self._times[near] * self._hz).astype(np.int64) - begin
+        inside = (index >= 0) & (index < stop - begin)
         rows = np.full((stop - begin, 2), np.nan)
         for eye in range(2):
-            good = self._good(self._pupils[:, eye]) & (index >= 0) & (index < stop - begin)
+            good = self._good(self._pupils[:, eye], near) & inside
             where = index[good]
             count = np.bincount(where, minlength=stop - begin)
-            total = np.bincount(where, weights=self._pupils[good, eye], minlength=stop - begin)
-            rows[count > 0, eye] = total[count > 0] / count[count > 0]
+            total = np.bincount(where, self._pupils[near, eye][good], stop - begin)
+            np.divide(total, count, out=rows[:, eye], where=count > 0)
         self._bins.append(rows)
 
-    def _good(self, pupil: Array) -> BoolArray:
-        """Which samples are valid and not beside a blink of this eye, whether or not the other one saw it."""
+    def _good(self, pupil: Array, near: slice) -> BoolArray:
+        """Which of the samples `near` are valid and not beside a blink of this eye, whether or not the other saw it."""
         valid = np.isfinite(pupil)
-        times = self._times[valid]
-        if not len(times):
-            return valid
-        closing = np.concatenate([times[:-1][np.diff(times) > self._hole_s], [np.inf]])
-        opening = np.concatenate([[-np.inf], times[1:][np.diff(times) > self._hole_s]])
-        if self._times[-1] - times[-1] > self._hole_s:
-            closing[-1] = times[-1]
-        if times[0] - self._times[0] > self._hole_s:
-            opening[0] = times[0]
-        next_closing = closing[np.searchsorted(closing[:-1], self._times)]
-        last_opening = opening[np.searchsorted(opening[1:], self._times, side="right")]
-        beside = (next_closing - self._times <= self._pad_s) | (self._times - last_opening <= self._pad_s)
-        return np.asarray(valid & ~beside)
+        seen = self._times[valid]
+        if not len(seen):
+            return valid[near]
+        edges = np.concatenate([self._times[:1], seen, self._times[-1:]])  # an absent eye at either end is a hole too
+        holes = (edges[1:] - edges[:-1] > self._hole_s).nonzero()[0]
+        good = valid[near]
+        times = self._times[near]
+        for hole in holes:
+            good = good & ((times > edges[hole + 1] + self._pad_s) | (times < edges[hole] - self._pad_s))
+        return good
