@@ -1,4 +1,4 @@
-"""The folders of data are found in a checkout, in a wheel, and missed with a clear line. .ci/run looks in a real wheel."""
+"""The folders of data are found in a checkout and in a wheel's layout; .ci/run looks in a real wheel."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def test_a_wheel_has_them_inside_the_package(tmp_path: Path, monkeypatch: pytest
 def test_an_installation_without_them_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "rtemo")
 
-    with pytest.raises(RtemoError, match="'devices' of rtemo is missing.*install rtemo again"):
+    with pytest.raises(RtemoError, match="folder 'devices' of rtemo is missing"):
         resources.devices()
