@@ -16,7 +16,6 @@ import pyxdf
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamDown, StreamInfo, StreamState, StreamUp
-from rtemo.live.record import record_source
 from rtemo.live.recorder import CYCLE_S, SYNC_S, Recorder, RecorderState
 from rtemo.sources.xdf import XdfSource
 from rtemo.sources.xdf_writer import XdfWriter
@@ -265,81 +264,3 @@ def test_a_full_disk_is_a_visible_failure_and_the_file_reads_up_to_it(tmp_path):
     indices = np.concatenate([c.values[:, 0] for c in source.read(0.0) if isinstance(c, Chunk)])
     assert len(indices) > 5_000
     np.testing.assert_array_equal(indices, np.arange(len(indices)))
-
-
-class Listed:
-    """A source that gives what it was made with, and then nothing more."""
-
-    def __init__(self, *batches) -> None:
-        self._batches = list(batches)
-        self.stopped = 0
-
-    @property
-    def exhausted(self) -> bool:
-        return not self._batches
-
-    def start(self):
-        return (EEG,)
-
-    def read(self, timeout_s):
-        batch = self._batches.pop(0)
-        if isinstance(batch, Exception):
-            raise batch
-        return batch
-
-    def stop(self) -> None:
-        self.stopped += 1
-
-
-def test_a_source_is_recorded_to_its_end_late_streams_too(tmp_path):
-    text = Chunk("m", np.array([1.0]), np.array([["go"]], object))
-    source = Listed([ClockOffset("eeg", 1.0, 2.0), ramp(0)], [], [StreamUp(MARKERS), text, ramp(10)])
-    recorder = Recorder(tmp_path / "a.xdf")
-    record_source(source, recorder, threading.Event())
-    recorder.close()
-    assert source.stopped == 1
-    streams = read(recorder.path)
-    assert len(streams[1]["time_stamps"]) == 20
-    assert streams[1]["clock_values"] == [2.0]
-    assert streams[2]["time_series"] == [["go"]]
-
-
-def test_recording_a_source_ends_when_it_is_told_to(tmp_path):
-    stop = threading.Event()
-    stop.set()
-    source = Listed([ramp(0)])
-    recorder = Recorder(tmp_path / "a.xdf")
-    record_source(source, recorder, stop)
-    recorder.close()
-    assert source.stopped == 1
-    assert recorder.status().samples == {}
-
-
-def test_a_source_that_fails_is_stopped_and_leaves_a_whole_file(tmp_path):
-    source = Listed([ramp(0)], RtemoError("the amplifier is on fire"))
-    recorder = Recorder(tmp_path / "a.xdf")
-    with pytest.raises(RtemoError, match="on fire"):
-        record_source(source, recorder, threading.Event())
-    recorder.close()
-    assert source.stopped == 1
-    assert len(read(recorder.path)[1]["time_stamps"]) == 10
-
-
-def test_a_recorder_that_fails_ends_the_recording_of_a_source(tmp_path):
-    class Writer(XdfWriter):
-        def write_chunk(self, chunk) -> None:
-            raise OSError(28, "No space left on device")
-
-    recorder = Recorder(tmp_path / "a.xdf", open_writer=Writer)
-
-    class Endless(Listed):
-        exhausted = False
-
-        def read(self, timeout_s):
-            recorder.wait_flushed(30)
-            return [ramp()]
-
-    source = Endless()
-    with pytest.raises(RtemoError, match="No space left on device"):
-        record_source(source, recorder, threading.Event())
-    assert source.stopped == 1
