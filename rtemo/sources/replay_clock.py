@@ -15,46 +15,41 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo
 from rtemo.sources.xdf import Timed, XdfSource
 
+TICK_S = 0.01  # samples are handed out no more often: a reader that wakes for each of 1000 a second does little else
+EARLY_S = 1e-6  # and so much too soon, since clocks and times are rounded
+
 
 class Pacer:
     """Holds items in the order in which a recording gives them and hands out what is due, cut at the sample."""
 
     def __init__(self) -> None:
-        self._held: deque[Timed] = deque()
+        self._held: dict[str, deque[Timed]] = {}  # by stream
+        self.reach_s = -np.inf  # up to this moment all is here: a recording comes by the first sample of each chunk
 
     def add(self, items: list[Timed]) -> None:
-        self._held.extend(items)
+        for timed in items:
+            self._held.setdefault(timed.item.stream_id, deque()).append(timed)
+            if len(timed.elapsed):
+                self.reach_s = float(timed.elapsed[0])
 
     @property
     def next_s(self) -> float | None:
-        """The moment of the first sample that is held, in elapsed seconds of the recording; None when none is."""
-        return min((float(timed.elapsed[0]) for timed in self._held if len(timed.elapsed)), default=None)
-
-    @property
-    def reach_s(self) -> float:
-        """Up to this moment everything has been added: a recording comes by the first sample of each chunk."""
-        return float(self._held[-1].elapsed[0]) if self._held and len(self._held[-1].elapsed) else -np.inf
+        """When the next item is due, in elapsed seconds of the recording; None when none is held."""
+        return min((_first_s(held[0]) for held in self._held.values() if held), default=None)
 
     def due(self, now_s: float) -> list[Timed]:
-        """What is due at a moment of the recording, in order. Items without samples are due with what follows them.
+        """What is due at a moment of the recording, each stream in its order. Items without samples are due at once.
 
-        A sample that stands before the one in front of it is due with that one: streams keep their order.
+        A sample that stands before the one in front of it is due with that one.
         """
         out: list[Timed] = []
-        rest: deque[Timed] = deque()
-        while self._held:
-            timed = self._held.popleft()
-            n_due = int(np.searchsorted(np.maximum.accumulate(timed.elapsed), now_s, side="right"))
-            if n_due == len(timed.elapsed):
-                out.append(timed)
-                continue
-            if n_due:
+        for held in self._held.values():
+            while held and _first_s(held[0]) <= now_s + EARLY_S:
+                timed = held.popleft()
+                n_due = int(np.searchsorted(np.maximum.accumulate(timed.elapsed), now_s + EARLY_S, side="right"))
                 out.append(_cut(timed, slice(None, n_due)))
-            rest.append(_cut(timed, slice(n_due, None)))
-            if not n_due:
-                break  # what follows begins later still
-        rest.extend(self._held)
-        self._held = rest
+                if n_due < len(timed.elapsed):
+                    held.appendleft(_cut(timed, slice(n_due, None)))
         return out
 
 
@@ -75,9 +70,7 @@ class PacedSource:
         self.speed = speed
         self._clock, self._wait = clock, wait
         self._pacer = Pacer()
-        self._began: tuple[float, float] | None = (
-            None  # the clock, and the recording's elapsed seconds, at the beginning
-        )
+        self._began_s: float | None = None  # what the clock said at the recording's first sample
 
     @property
     def exhausted(self) -> bool:
@@ -100,22 +93,21 @@ class PacedSource:
         if due or self.exhausted:
             return due
         next_s = self._pacer.next_s
-        wait_s = timeout_s if next_s is None else min(timeout_s, self.wall_s(next_s) - self._clock())
+        wait_s = timeout_s if next_s is None else min(timeout_s, max(TICK_S, self.wall_s(next_s) - self._clock()))
         if wait_s > 0:
             self._wait(wait_s)
         return self._due()
 
     def wall_s(self, elapsed_s: float) -> float:
         """When a moment of the recording is due, on `clock`. Known from the first read on."""
-        if self._began is None:
+        if self._began_s is None:
             raise ValueError("nothing has been read yet")
-        return self._began[0] + (elapsed_s - self._began[1]) / self.speed
+        return self._began_s + elapsed_s / self.speed
 
     def _due(self) -> list[Timed]:
-        if self._began is None:
-            self._fill(-np.inf)
-            self._began = (self._clock(), self._pacer.next_s or 0.0)
-        now_s = self._began[1] + (self._clock() - self._began[0]) * self.speed
+        if self._began_s is None:
+            self._began_s = self._clock() - self.recording.begin_s / self.speed
+        now_s = (self._clock() - self._began_s) * self.speed
         self._fill(now_s)
         return self._pacer.due(now_s)
 
@@ -123,6 +115,10 @@ class PacedSource:
         """Reads on until everything up to a moment is there."""
         while not self.recording.exhausted and (self._pacer.next_s is None or self._pacer.reach_s <= now_s):
             self._pacer.add(self.recording.read_timed())
+
+
+def _first_s(timed: Timed) -> float:
+    return float(timed.elapsed[0]) if len(timed.elapsed) else -np.inf
 
 
 def _cut(timed: Timed, part: slice) -> Timed:

@@ -79,6 +79,11 @@ class XdfSource:
         return self._known.last_s
 
     @property
+    def begin_s(self) -> float:
+        """Where the part to be read begins, in seconds from the recording's first sample."""
+        return max(self._start_s or 0.0, 0.0)
+
+    @property
     def position_s(self) -> float:
         """LSL time of the newest sample that was read; NaN before."""
         return self._position_s
@@ -87,16 +92,13 @@ class XdfSource:
         """Looks through the file. Returns all its streams, empty ones too. Raises RtemoError."""
         self._file = XdfFile(self._path)
         try:
-            index = scan(self._file)
-            self._checked = check(index)
+            return self._look_through(self._file)
         except OSError as error:
+            self.stop()
             raise self._failed(error) from error
-        if not index.streams:
-            found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
-            raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
-        self._check_part()
-        self._streams = index.streams
-        return tuple(stream.info for stream in index.streams)
+        except RtemoError:
+            self.stop()
+            raise
 
     def n_samples(self, stream_id: str) -> int:
         """How many samples of a stream the file holds. Known from `start` on."""
@@ -154,10 +156,20 @@ class XdfSource:
             raise ValueError("the source was not started")
         return self._checked
 
+    def _look_through(self, file: XdfFile) -> tuple[StreamInfo, ...]:
+        index = scan(file)
+        if not index.streams:
+            found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
+            raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
+        self._checked = check(index)
+        self._check_part()
+        self._streams = index.streams
+        return tuple(stream.info for stream in index.streams)
+
     def _check_part(self) -> None:
-        start_s, stop_s = self._start_s or 0.0, math.inf if self._stop_s is None else self._stop_s
+        start_s, stop_s = self.begin_s, math.inf if self._stop_s is None else self._stop_s
         length_s = self.last_s - self.first_s
-        if start_s > length_s or stop_s <= max(start_s, 0.0):
+        if start_s > length_s or stop_s <= start_s:
             raise RtemoError(
                 f"nothing of {self._path} lies between start and stop",
                 f"it is {length_s:.1f} s long; start is {start_s:g} s, stop is {stop_s:g} s",

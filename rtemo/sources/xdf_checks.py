@@ -92,7 +92,8 @@ def _offsets(stream: XdfStream) -> tuple[tuple[ClockOffset, ...], list[str]]:
     times, values = times[keep], values[keep]
     resets = int(np.sum(np.abs(np.diff(values)) > OUTLIER_S))
     if resets:
-        notes.append(f"{_name(stream)}: its clock was reset {resets} times, or its last clock offset is damaged")
+        times_text = f"{resets} time{'s' * (resets > 1)}"
+        notes.append(f"{_name(stream)}: its clock was reset ({times_text}), or its last clock offset is damaged")
     if not len(times) and stream.n_samples:
         notes.append(f"{_name(stream)} has no clock offsets; its stamps are taken for LSL time")
     pairs = zip(times.tolist(), values.tolist(), strict=True)

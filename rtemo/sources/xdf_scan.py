@@ -229,9 +229,9 @@ class _Scan:
 
     def _report(self) -> None:
         if self._damage:
-            lost = sum(n_bytes for _, n_bytes in self._damage)
+            lost, times = sum(n_bytes for _, n_bytes in self._damage), len(self._damage)
             self._warnings.append(
-                f"the file is damaged in {len(self._damage)} places, first at byte {self._damage[0][0]}: "
+                f"the file is damaged ({times} time{'s' * (times > 1)}, first at byte {self._damage[0][0]}): "
                 f"{lost} bytes up to the next boundary marks are left out"
             )
         for number, n_samples in self._nameless.items():
