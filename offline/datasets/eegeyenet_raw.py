@@ -118,9 +118,9 @@ def _streams(runs: Sequence[Run], starts: Sequence[float]) -> Iterator[Stream]:
     if first.gaze:
         eye = "left" if first.labels[first.gaze[0]].startswith("L") else "right"
         channels = (
-            Channel(f"{eye}_x", "ScreenX", "pixels", eye),
-            Channel(f"{eye}_y", "ScreenY", "pixels", eye),
-            Channel(f"{eye}_pupil_area", "pupilsize", "arbitrary", eye),
+            Channel(f"gaze_x_{eye}", "ScreenX", "pixels", eye),
+            Channel(f"gaze_y_{eye}", "ScreenY", "pixels", eye),
+            Channel(f"pupil_area_{eye}", "pupilsize", "arbitrary", eye),
         )
         info = StreamInfo("gaze", "EyeLink", "Gaze", "float32", first.rate_hz, channels)
         chunks = partial(segment_chunks, "gaze", _segments(runs, starts, first.gaze))

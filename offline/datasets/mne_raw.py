@@ -17,7 +17,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 
 _READ_AT_ONCE_S = 16.0
-_ERRORS = (OSError, ValueError, RuntimeError, TypeError, KeyError, IndexError, NotImplementedError, UnicodeDecodeError)
+_ERRORS = (ImportError, OSError, ValueError, RuntimeError, TypeError, KeyError, IndexError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
