@@ -33,7 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="rtemo-tests-"))
     session = f"rtemo-tests-{os.getpid()}-{secrets.token_hex(4)}"
     (folder / "lsl_api.cfg").write_text(
-        f"[lab]\nSessionID = {session}\n[multicast]\nResolveScope = machine\n[log]\nlevel = -2\n", encoding="utf-8"
+        f"[lab]\nSessionID = {session}\nKnownPeers = {{127.0.0.1}}\n"
+        "[multicast]\nResolveScope = machine\n[log]\nlevel = -2\n",
+        encoding="utf-8",
     )
     os.environ["LSLAPICFG"] = str(folder / "lsl_api.cfg")
     config.stash[_LSL_FOLDER] = folder

@@ -5,6 +5,7 @@ and joining late gives the same windows once the filters have settled.
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def run(made, eeg, gaze, eeg_cuts, gaze_cuts, rng, offsets=()):
     queues = {}
     for stream, (stamps, values), cuts in (("e", eeg, eeg_cuts), ("g", gaze, gaze_cuts)):
         bounds = [0, *sorted(cuts), len(stamps)]
-        queues[stream] = [Chunk(stream, stamps[a:b], values[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        queues[stream] = [Chunk(stream, stamps[a:b], values[a:b]) for a, b in pairwise(bounds)]
     windows = []
     for offset in offsets:
         made.push(offset)
@@ -172,7 +173,8 @@ def test_a_window_knows_nothing_of_what_comes_after_its_end():
     upto = [w for w in whole if w.end_s <= end_s]
     assert len(upto) > 15
     assert_same([w for w in changed if w.end_s <= end_s], upto)
-    assert difference([w for w in changed if w.end_s > end_s + 1][0], [w for w in whole if w.end_s > end_s + 1][0])
+    later = [next(w for w in windows if w.end_s > end_s + 1) for windows in (changed, whole)]
+    assert difference(*later)
 
 
 def test_windows_end_on_the_absolute_grid_and_joining_late_converges():

@@ -52,7 +52,10 @@ def configure(scope: Scope, session_id: str = "") -> None:
 def settings_for(scope: Scope, session_id: str) -> str:
     """The settings to be given to liblsl; empty where the user's own file decides."""
     if scope == "machine":
-        return f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n{_QUIET}"
+        # A query to 127.0.0.1 reaches only one of the outlets that listen on the shared port; naming this computer as
+        # a peer makes liblsl ask each outlet's own port too.
+        lab = f"[lab]\nSessionID = {session_id}\nKnownPeers = {{127.0.0.1}}\n"
+        return f"{lab}[multicast]\nResolveScope = machine\n{_QUIET}"
     return "" if config_file() else _QUIET
 
 

@@ -69,7 +69,8 @@ print(json.dumps({"sent": sent, "streams": out, "begin": begin, "end": pylsl.loc
 def play(path: Path, folder: Path, speed: float) -> dict:
     config = folder / "lsl.cfg"
     config.write_text(
-        f"[multicast]\nResolveScope = machine\n[lab]\nSessionID = {uuid.uuid4().hex}\n[log]\nlevel = -2\n"
+        f"[multicast]\nResolveScope = machine\n[lab]\nSessionID = {uuid.uuid4().hex}\n"
+        "KnownPeers = {127.0.0.1}\n[log]\nlevel = -2\n"
     )
     environment = {**os.environ, "LSLAPICFG": str(config), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PLAYER, str(path), str(speed)]
