@@ -1,9 +1,8 @@
-from __future__ from itertools import pairwise
-
-import annotations
+from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
