@@ -14,14 +14,16 @@ from rtemo.simulate.eye_train import look
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
-from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.seeds import generator
+from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time
 
 SECONDS = 40
 
 
 def plan(seed=3, rate=250, family="default", **options) -> SessionPlan:
-    return SessionPlan(seed, 0, segments_for_duration(1, 120.0), eeg_rate_hz=rate, family=family, options=Options(**options))
+    return SessionPlan(
+        seed, 0, segments_for_duration(1, 120.0), eeg_rate_hz=rate, family=family, options=Options(**options)
+    )
 
 
 def feeling(emotion: str | None) -> Course:
@@ -62,7 +64,9 @@ def test_any_second_comes_out_the_same_in_any_order():
     chosen = plan()
     whole = cortex(chosen, feeling("happy"))[0]
     person = draw_person(3, 0)
-    brain = Brain(chosen, head("default", chosen.montage.electrodes), replace(person.brain, vigilance_sd=0.0), feeling("happy"))
+    brain = Brain(
+        chosen, head("default", chosen.montage.electrodes), replace(person.brain, vigilance_sd=0.0), feeling("happy")
+    )
     for second in (31, 7, 8, 30):
         assert np.array_equal(brain.second(second), whole[second * 250 : (second + 1) * 250])
 
