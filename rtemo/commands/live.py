@@ -15,7 +15,7 @@ from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.wiring import load_model, queries_of, tell_summary, told_events
 from rtemo.core.errors import RtemoError, StreamMissing
-from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
@@ -154,6 +154,7 @@ class _Outputs:
         told = EventOutlet(self.keep, publish=asked.publish)
         for info in (outlet.info, told.info):
             self.keep(StreamUp(info))
+            self.keep(ClockOffset(info.stream_id, local_clock(), 0.0))  # ours is LSL's clock
         self.sinks.append(outlet)
         self.events.listen(told.tell)
         closing.callback(told.close)

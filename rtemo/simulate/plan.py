@@ -89,14 +89,14 @@ class SessionPlan:
     start_s: float = 1000.0
 
     def __post_init__(self) -> None:
-        if min(self.person_seed, self.session_seed, self.study_seed) < 0:
-            raise RtemoError("seeds cannot be negative", f"{self.person_seed}", "use 0 or more")
-        if self.eeg_rate_hz != int(self.eeg_rate_hz) or not 50 <= self.eeg_rate_hz <= 20_000:
+        for seed in (self.person_seed, self.session_seed, self.study_seed):
+            _check_seed(seed)
+        if not 50 <= self.eeg_rate_hz <= 20_000 or self.eeg_rate_hz != int(self.eeg_rate_hz):
             raise RtemoError("cannot simulate this EEG rate", f"{self.eeg_rate_hz} Hz", "use whole Hz from 50 to 20000")
         if not 10 <= self.gaze_rate_hz <= 2000:
             raise RtemoError("cannot simulate this gaze rate", f"{self.gaze_rate_hz} Hz", "use 10 to 2000 Hz")
-        if self.options.effect < 0:
-            raise RtemoError("the effect size cannot be negative", f"{self.options.effect}", "use 0 or more")
+        if not 0 <= self.options.effect < math.inf:
+            raise RtemoError("cannot simulate this effect size", f"{self.options.effect:g}", "use 0 or more")
         if self.family not in FAMILIES:
             raise RtemoError("unknown family", f"{self.family!r}", f"choose one of {', '.join(FAMILIES)}")
 
@@ -140,10 +140,18 @@ class SessionPlan:
         return found
 
 
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise RtemoError("seeds cannot be negative", f"{seed}", "use 0 or more")
+
+
 def segments_for_clips(clips: Sequence[Clip], baseline_s: float = 30.0, rest_s: float = 5.0) -> tuple[Segment, ...]:
     """A neutral baseline, then the clips in their order with a rest after each but the last."""
     if unknown := sorted({clip.emotion for clip in clips} - set(EMOTIONS)):
         raise RtemoError("unknown emotion", ", ".join(unknown), f"choose from {', '.join(EMOTIONS)}")
+    if any(not 0 < clip.duration_s < math.inf for clip in clips):
+        found = ", ".join(f"{clip.duration_s:g} s" for clip in clips)
+        raise RtemoError("a clip has no possible length", found, "give every clip more than 0 s")
     now, segments = 0.0, []
     if baseline_s > 0:
         segments.append(Segment("baseline", 0.0, baseline_s))
@@ -161,8 +169,11 @@ def segments_for_clips(clips: Sequence[Clip], baseline_s: float = 30.0, rest_s: 
 
 def segments_for_duration(seed: int, duration_s: float) -> tuple[Segment, ...]:
     """A session of this length: baseline, then every emotion equally often, in a seeded order of blocks of four."""
-    if not duration_s >= SHORTEST_S or math.isinf(duration_s):
-        raise RtemoError("the session is too short", f"{duration_s:g} s", f"ask for {SHORTEST_S:g} s or more")
+    _check_seed(seed)
+    if not SHORTEST_S <= duration_s < math.inf:
+        raise RtemoError(
+            "cannot simulate a session of this length", f"{duration_s:g} s", f"ask for {SHORTEST_S:g} s or more"
+        )
     length = "long" if duration_s >= LONG_S else "short"
     baseline_s = min(BASELINE_S[length], 0.2 * duration_s)
     blocks = max(1, round((duration_s - baseline_s) / (len(EMOTIONS) * CLIP_PERIOD_S[length])))

@@ -1,8 +1,9 @@
-"""One simulated device: makes its samples second by second, sends them through its faults, cuts them into items."""
+"""One simulated device: makes its samples second by second, sends them through its faults, cuts them into chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def with_faults(render: Render, struck: Sequence[Struck], rate_hz: float) -> Ren
 
 
 class Sensor:
-    """Seconds go in with `make`, in order; `cut` gives what lies in a block. infos: one each run."""
+    """Seconds are made with `make`, in order; `chunks` cuts what was made. infos: one each run."""
 
     def __init__(
         self,
@@ -69,38 +70,36 @@ class Sensor:
                 sent = values[arrive] if len(run.columns) == values.shape[1] else values[arrive][:, list(run.columns)]
                 self._waiting.append((index, times[arrive], stamps, sent))
 
-    def cut(self, start_s: float, stop_s: float) -> list[Entry]:
-        """Everything from start_s to stop_s: chunks, clock offsets, and the stream's comings and goings."""
-        return [*self._chunks(stop_s), *self._changes(start_s, stop_s)]
-
-    def _chunks(self, stop_s: float) -> list[Entry]:
+    def chunks(self, stop_s: float) -> list[Entry]:
+        """The samples that have been made and lie before stop_s, one chunk for each run."""
         parts: dict[int, list[tuple[TimeArray, TimeArray, FloatArray]]] = {}
         kept = []
         for index, times, stamps, values in self._waiting:
-            last = int(np.searchsorted(times, stop_s))
+            last = int(times.searchsorted(stop_s))
             if last:
                 parts.setdefault(index, []).append((times[:last], stamps[:last], values[:last]))
             if last < len(times):
                 kept.append((index, times[last:], stamps[last:], values[last:]))
         self._waiting = kept
-        entries: list[Entry] = []
-        for index, cuts in parts.items():
-            stamps, values = np.concatenate([c[1] for c in cuts]), np.concatenate([c[2] for c in cuts])
-            entries.append((float(cuts[0][0][0]), _CHUNK, Chunk(self._infos[index].stream_id, stamps, values)))
-        return entries
+        return [
+            (float(cuts[0][0][0]), _CHUNK, Chunk(self._infos[index].stream_id, _join(cuts, 1), _join(cuts, 2)))
+            for index, cuts in parts.items()
+        ]
 
-    def _changes(self, start_s: float, stop_s: float) -> list[Entry]:
+    def changes(self, duration_s: float) -> list[Entry]:
+        """Clock measurements and the stream's comings and goings in the whole session."""
         entries: list[Entry] = []
         for run, info in zip(self._runs, self._infos, strict=True):
-            if start_s <= run.start_s < stop_s and run.start_s > 0:
+            if run.start_s > 0:
                 entries.append((run.start_s, _UP, StreamUp(info)))
-            if start_s < run.stop_s <= stop_s and run is not self._runs[-1]:
-                reason = "the simulated stream is gone"
-                entries.append((run.stop_s, _DOWN, StreamDown(info.stream_id, StreamState.LOST, reason)))
-            regular = np.arange(np.ceil(start_s / OFFSET_EVERY_S), np.ceil(stop_s / OFFSET_EVERY_S)) * OFFSET_EVERY_S
-            entries += [
-                (moment, _OFFSET, ClockOffset(info.stream_id, *self._transport.offset(moment)))
-                for moment in sorted({run.start_s, *(float(t) for t in regular)})
-                if start_s <= moment < stop_s and run.start_s <= moment < run.stop_s
-            ]
+            if run.stop_s < duration_s:
+                gone = StreamDown(info.stream_id, StreamState.LOST, "the simulated stream is gone")
+                entries.append((run.stop_s, _DOWN, gone))
+            regular = OFFSET_EVERY_S * np.arange(np.floor(run.start_s / OFFSET_EVERY_S) + 1, duration_s)
+            moments = [run.start_s, *(float(moment) for moment in regular if moment < run.stop_s)]
+            entries += [(t, _OFFSET, ClockOffset(info.stream_id, *self._transport.offset(t))) for t in moments]
         return entries
+
+
+def _join(cuts: Sequence[tuple[Any, ...]], which: int) -> Any:
+    return cuts[0][which] if len(cuts) == 1 else np.concatenate([cut[which] for cut in cuts])

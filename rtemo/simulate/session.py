@@ -5,6 +5,7 @@ Samples are made in fixed seconds of the session, so they do not depend on how t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -62,16 +63,19 @@ class SimulatedSession:
         if not block_s > 0:
             raise RtemoError("the block length must be positive", f"{block_s:g} s", "use for example 0.1")
         sensors = [self._sensor(EEG), self._sensor(GAZE)]
-        made, start_s = 0, 0.0
+        changes = [entry for sensor in sensors for entry in sensor.changes(self.plan.duration_s)]
+        waiting = deque(sorted([*changes, *self._markers()], key=_moment))
+        made = 0
         for stop_s in _edges(self.plan.duration_s, block_s):
             while made < stop_s:
                 for sensor in sensors:
                     sensor.make(made)
                 made += 1
-            entries = [entry for sensor in sensors for entry in sensor.cut(start_s, stop_s)]
-            for _time, _rank, item in sorted([*entries, *self._markers(start_s, stop_s)], key=lambda entry: entry[:2]):
+            entries = [entry for sensor in sensors for entry in sensor.chunks(stop_s)]
+            while waiting and (waiting[0][0] < stop_s or stop_s == self.plan.duration_s):
+                entries.append(waiting.popleft())
+            for _time, _rank, item in sorted(entries, key=_moment):
                 yield stop_s, item
-            start_s = stop_s
 
     def eeg(self, start_s: float, stop_s: float) -> FloatArray:
         """(T, C) uV from start_s to stop_s of the session at the plan's rate, sample faults included, nothing lost."""
@@ -122,14 +126,15 @@ class SimulatedSession:
                 )
         return [known[run.columns, run.rate_hz] for run in stretches]
 
-    def _markers(self, start_s: float, stop_s: float) -> list[Entry]:
-        """The markers from start_s to before stop_s; at the session's end those at its very end too."""
-        ends = stop_s >= self.plan.duration_s
+    def _markers(self) -> list[Entry]:
         return [
             (time_s, _MARKER_RANK, _marker_chunk(self.plan.start_s + time_s, marker.text))
             for time_s, marker in self.plan.markers()
-            if start_s <= time_s < stop_s or (ends and time_s >= stop_s)
         ]
+
+
+def _moment(entry: Entry) -> tuple[float, int]:
+    return entry[:2]
 
 
 def _edges(duration_s: float, block_s: float) -> Iterator[float]:
