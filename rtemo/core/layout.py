@@ -96,7 +96,7 @@ class ViewGeometry:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A column that tells whether an eye's sample is valid: at least, or at most, this value. NaN is not valid."""
+    """A column that tells whether an eye's sample is valid: at least, or at most, this value. NaN is neither."""
 
     column: int
     at_least: float | None = None
@@ -105,7 +105,7 @@ class Flag:
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n, channels) -> (n,) bool."""
         given = values[:, self.column]
-        valid = ~np.isnan(given)
+        valid = np.ones(len(given), bool)
         if self.at_least is not None:
             valid &= given >= self.at_least
         if self.at_most is not None:
