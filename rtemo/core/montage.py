@@ -23,11 +23,12 @@ from rtemo.core.types import FloatArray
 
 TEN_FIVE = "10-05 names"
 
-_EGI = re.compile(r"e0*(\d{1,3})")
+_EGI = re.compile(r"(e)0*(\d{1,3})")
 _BIOSEMI = re.compile(r"([a-h])0*(\d{1,2})")
 _EGI_SIZES = (32, 64, 128, 256)
+_MAX_EGI = _EGI_SIZES[-1] + 1
 _BIOSEMI_SIZES = (16, 32, 64, 128, 160, 256)
-_MIN_EGI = 4  # fewer E labels are no net
+_MIN_EGI = 4  # fewer E labels are no net: polysomnographs call the eyes E1 and E2
 
 Location = tuple[float, float, float] | None
 
@@ -112,8 +113,8 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
         highest = max((ord(box) - ord("a")) * 32 + number for box, number in have)
         size = next(size for size in _BIOSEMI_SIZES if highest <= size)
         return f"BioSemi {size}-channel cap", _padded(table(f"biosemi-{size}"), _BIOSEMI, keys)
-    numbers = [int(match[1]) for key in keys if (match := _EGI.fullmatch(key.split("-")[0].strip()))]
-    if len(numbers) >= _MIN_EGI and max(numbers) <= _EGI_SIZES[-1] + 1:
+    numbers = [int(match[2]) for key in keys if (match := _EGI.fullmatch(key.split("-")[0].strip()))]
+    if 2 * len(numbers) > len(keys) and len(numbers) >= _MIN_EGI and 1 <= min(numbers) and max(numbers) <= _MAX_EGI:
         size = next(size for size in _EGI_SIZES if max(numbers) <= size + 1)  # E(n+1) is the vertex
         return f"EGI HydroCel net of {size}", _padded(table(f"egi-{size}"), _EGI, keys)
     return TEN_FIVE, table("10-05")
@@ -121,15 +122,8 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
 
 def _padded(found: Table, pattern: re.Pattern[str], keys: Sequence[str]) -> Table:
     """The table with the spellings that have leading zeros (E001, A01) added."""
-    spelled: dict[str, str] = {}
-    for key in keys:
-        match = pattern.fullmatch(key)
-        if match is None:
-            continue
-        plain = "".join((*match.groups()[:-1], str(int(match.groups()[-1]))))
-        plain = plain if pattern is _BIOSEMI else f"e{plain}"
-        if plain in found.names:
-            spelled[key] = found.names[plain]
+    plain = {key: f"{match[1]}{int(match[2])}" for key in keys if (match := pattern.fullmatch(key))}
+    spelled = {key: found.names[name] for key, name in plain.items() if name in found.names}
     return Table({**found.names, **spelled}, found.positions)
 
 

@@ -37,7 +37,6 @@ _LOUDEST_UV = 2000.0  # stated microvolts are believed up to here: open electrod
 _QUIETEST_UV = 0.02  # and down to here: a shorted input gives tenths of a microvolt
 _STEPS = (1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9)
 _MIN_SAMPLES = 16
-_RAILED_SHARE = 0.5
 _LINE_SHARE = 0.6  # of the power in one spectral line: an open electrode that picks up the mains
 
 
@@ -69,7 +68,7 @@ def spread(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Size of the fluctuation of each column of (n, C): median |x - line|, NaN where a column tells nothing.
 
     The line is fitted robustly, so an offset of millivolts, drift, or a few spikes do not count. A column tells nothing
-    when it is flat, stuck at one value or at a rail for half of the time, or has fewer than 16 finite values.
+    when it has one value for half of the time (flat, railed), or fewer than 16 finite values.
     """
     block = np.asarray(values, np.float64)
     return np.array([_spread(column) for column in block.T], np.float64)
@@ -78,9 +77,6 @@ def spread(values: NDArray[np.generic]) -> NDArray[np.float64]:
 def _spread(column: NDArray[np.float64]) -> float:
     given = column[np.isfinite(column)]
     if len(given) < _MIN_SAMPLES:
-        return UNKNOWN
-    low, high = given.min(), given.max()
-    if low == high or max(np.mean(given == low), np.mean(given == high)) >= _RAILED_SHARE:
         return UNKNOWN
     half = len(given) // 2
     slope = np.median(given[half : 2 * half] - given[:half]) / half
@@ -125,9 +121,8 @@ def _correction(sizes_uv: NDArray[np.float64], block: NDArray[np.float64]) -> fl
     """The power of a thousand that makes stated amplitudes (C,) of a block (n, C) plausible; 1 where they are."""
     if np.median(sizes_uv) < _QUIETEST_UV:
         return _nearest_step(float(np.median(sizes_uv)))
-    if np.quantile(sizes_uv, 0.25) > _LOUDEST_UV and not _mostly_lines(block):
-        return _nearest_step(float(np.quantile(sizes_uv, 0.25)))
-    return 1.0
+    quiet = float(np.quantile(sizes_uv, 0.25))
+    return _nearest_step(quiet) if quiet > _LOUDEST_UV and not _mostly_lines(block) else 1.0
 
 
 def _nearest_step(size: float) -> float:

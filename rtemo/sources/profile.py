@@ -27,7 +27,6 @@ GENERIC = {Modality.EEG: "generic-eeg", Modality.GAZE: "generic-gaze"}
 _TYPE, _COUNT, _LABELS, _NAME, _SOURCE = 1.0, 1.0, 3.0, 4.0, 4.0  # how much each fitting part says
 _BY_LABELS = 0.5  # a stream that states no type but has the right labels
 _VAGUE_TYPES = ("", "data", "signal", "timeseries", "biosignal", "biosignals")
-_OWN_TYPES = ("emotion",)  # what rtemo itself sends
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ def generic(profiles: Iterable[DeviceProfile], modality: Modality) -> DeviceProf
 def match(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Match | None:
     """The profile that says most about this stream; None where it is neither EEG nor gaze.
 
-    Strings are never EEG or gaze, nor is what a profile says to ignore, nor what rtemo itself sends.
+    Strings are never EEG or gaze, nor is what a profile says to ignore.
     """
-    if info.channel_format == STRING_FORMAT or info.type.strip().casefold() in _OWN_TYPES or ignored(info, profiles):
+    if info.channel_format == STRING_FORMAT or ignored(info, profiles):
         return None
     found = [fit for profile in profiles for rule in profile.match if (fit := _fit(info, profile, rule)) is not None]
     if not found:

@@ -15,7 +15,7 @@ from rtemo.sources.profile import DeviceProfile, Match, generic, ignored, match
 KEYS = ("name", "type", "source_id", "hostname")
 
 _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
-_OWN_NAMES = ("rtemo", "rtemo_events")
+_OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sends
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,13 @@ def _is_marker(info: StreamInfo) -> bool:
 
 
 def _may_be(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> bool:
-    """True for numbers that no profile claims for anything and that are no markers."""
-    return not _is_marker(info) and match(info, profiles) is None and ignored(info, profiles) is None
+    """True for numbers that no profile claims for anything, and that are neither markers nor our own predictions."""
+    return (
+        not _is_marker(info)
+        and info.name not in _OWN_NAMES
+        and match(info, profiles) is None
+        and ignored(info, profiles) is None
+    )
 
 
 def _refuse_ignored(infos: Sequence[StreamInfo], modality: Modality, profiles: Sequence[DeviceProfile]) -> None:

@@ -86,6 +86,19 @@ def test_missing_codes_of_a_device_replace_the_usual_ones():
     assert canonical(layout, 0, 0)[:2] == pytest.approx([0, 0])
 
 
+def test_an_int16_minimum_is_missing_on_the_largest_screen_too():
+    layout = with_(CYCLOPEAN, unit="pixels", size=(7680, 4320))
+
+    assert np.isnan(canonical(layout, -32768, -32768)[:2]).all()
+    assert np.isnan(canonical(layout, 500, -32768)[:2]).all()
+
+
+def test_single_precision_is_computed_in_double_precision():
+    layout = with_(CYCLOPEAN, unit="pixels", size=(1920, 1080))
+
+    assert layout.canonical(np.array([[333, 777]], np.float32))[0, :2].tolist() == [333 / 1920, 777 / 1080]
+
+
 def test_one_eye_missing_leaves_the_other():
     found = canonical(BOTH_EYES, 0, 0, 0, 0.3, 0.4, 4.0)
 

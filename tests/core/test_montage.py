@@ -122,6 +122,17 @@ def test_egi_labels_with_leading_zeros_and_references_are_read():
     assert np.array_equal(referenced.positions, plain.positions)
 
 
+def test_a_few_e_labels_beside_10_05_names_are_no_net():
+    placement = place([*SEED, "E1", "E2", "E3", "E4"])
+
+    assert len(placement.columns) == 62
+    assert set(placement.unplaced) == {"E1", "E2", "E3", "E4"}
+
+
+def test_e_labels_counted_from_zero_are_not_placed_one_off():
+    assert place([f"E{i}" for i in range(128)]).columns == ()
+
+
 @pytest.mark.parametrize("size", [16, 32, 64, 128, 160, 256])
 def test_a_biosemi_cap_is_placed_whole(size):
     placement = place(["Trig1", *biosemi(size), "EX1", "AUX1"])

@@ -59,6 +59,11 @@ def test_every_profile_has_a_stream_among_these_tests():
     assert {profile.id for profile in PROFILES} - tested == {"eego"}
 
 
+def test_a_few_electrode_names_among_many_other_columns_make_no_eeg():
+    assert match(stream("log", "data", [*TEN_TWENTY[:4], *(f"value{i}" for i in range(16))]), PROFILES) is None
+    assert match(stream("log", "data", TEN_TWENTY[:3]), PROFILES) is None
+
+
 def test_a_big_cap_that_holds_the_four_muse_electrodes_is_no_muse():
     labels = [*TEN_TWENTY, "TP9", "AF7", "AF8", "TP10"]
 

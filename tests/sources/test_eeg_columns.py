@@ -147,6 +147,32 @@ def test_an_electrode_can_be_given_to_another_column_when_its_own_is_left_out():
     assert layout.labels[-1] == "Cz"
 
 
+def test_a_factor_beside_a_unit_multiplies_it_and_beside_counts_it_is_microvolts():
+    channels = [
+        Channel(label, "EEG", unit)
+        for label, unit in zip(TEN_TWENTY[:5], ["nV", "nV", "counts", "", "uV"], strict=True)
+    ]
+    info = amp(channels)
+    for i in range(4):
+        info = dataclasses.replace(
+            info, xml=info.xml.replace(f"<label>{TEN_TWENTY[i]}</label>", f"<label>x</label><k>{50 + i}</k>")
+        )
+    scaled = dataclasses.replace(GENERIC, eeg=dataclasses.replace(GENERIC.eeg, scale_from="k"))
+
+    assert eeg_layout(info, scaled).scale == pytest.approx([0.05, 0.051, 52, 53, 1])
+
+
+def test_a_left_out_column_is_not_brought_back_by_its_location():
+    at = place(TEN_TWENTY).positions * 90
+    spots = [tuple(map(float, spot)) for spot in at]
+    channels = [
+        Channel(label, "EEG", "uV", location_mm=spot) for label, spot in zip(TEN_TWENTY[:-1], spots, strict=False)
+    ]
+    info = amp([*channels, Channel("sensor", "ACC", location_mm=spots[-1])])
+
+    assert "sensor" in eeg_layout(info, GENERIC).left_out
+
+
 def test_locations_in_the_description_place_unnamed_channels():
     at = place(TEN_TWENTY).positions * 90
     info = amp([Channel(f"ch{i}", "EEG", "uV", location_mm=tuple(map(float, at[i]))) for i in range(19)])

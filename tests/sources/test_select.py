@@ -158,6 +158,16 @@ def test_all_marker_streams_are_taken_strings_and_numbers():
     assert choose_markers([EEG, MARKERS, GAZE, numbers, *ours], None, PROFILES) == (MARKERS, numbers)
 
 
+def test_a_gaze_stream_with_events_in_its_type_is_no_marker_stream():
+    gaze = stream("GP3", "Gaze events", ["LPOGX", "LPOGY", "RPOGX", "RPOGY"])
+
+    assert choose_markers([gaze, MARKERS], None, PROFILES) == (MARKERS,)
+
+
+def test_our_own_predictions_are_never_taken_for_input():
+    assert chosen([OTHERS["our own predictions"]], Modality.EEG, "name=rtemo") is None
+
+
 def test_markers_can_be_named_and_may_be_missing():
     other = stream("Buttons", "Markers", 1, fmt="string", rate=0)
 
