@@ -32,7 +32,6 @@ from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, Strea
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
 TRIAL_GAP_S = 20.0  # long enough that nobody takes it for lost packets
 BLOCK_S = 1.0
-N_EYE_FEATURES = 33
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 
 What is known: each list is in order, the durations are in ms, and there is one pupil row a fixation. What is not known
 is when anything happened, so the times are rebuilt: fixations follow each other with the time that they leave over
-shared equally between them; saccades and blinks are spread over the trial as evenly as their number allows. An event
-counts for the window in which it begins. Near a window's edge that puts some events on the wrong side.
+shared equally between them; saccades and blinks are spread over the trial as evenly as their number allows. The core's
+own definitions then apply, to what had begun by a window's end. Near a window's edge some events are on the wrong side.
 
-The features are those that lists can give, in the core's units and order. Pupil entropies need a sampled pupil and
-the saccade latency needs times: these stay invalid. Pupil and dispersion are in pixels of SMI's camera and scene.
+The features are in the core's units, as from live gaze. What the lists cannot give in them stays invalid: pupils and
+dispersions (pixels of SMI's cameras), pupil entropies (no sampled pupil) and the saccade latency (no times).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets import mat5
-from offline.datasets.base import N_EYE_FEATURES, EyeWindows
-from offline.datasets.eye_tables import BLINK_MEAN, BLINK_STD
+from offline.datasets.base import EyeWindows
 from offline.datasets.seed_tables import WINDOW_S
 from rtemo.core.errors import RtemoError
+from rtemo.core.eye_features import EYE_FEATURES, EyeRecord, eye_features
+from rtemo.core.gaze_settings import GazeSettings
 
 Doubles = NDArray[np.float64]
+_LATENCY = next(i for i, feature in enumerate(EYE_FEATURES) if feature.name == "saccade_latency_average")
 _WIDTHS = {"blink": 1, "fixation": 1, "pupil": 4, "saccade": 2, "event": 28}
 
 
@@ -77,23 +78,46 @@ def _cells(path: Path, name: str, width: int, n_trials: int) -> list[Doubles]:
     return lists
 
 
-def events_as_windows(events: EyeEvents, duration_s: float) -> EyeWindows:
+def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettings | None = None) -> EyeWindows:
     """The schema's features for each whole 4 s window of a trial of this length."""
-    onsets = {
-        "fixation": _fixation_onsets_s(events.fixation_ms, duration_s),
-        "saccade": _even_onsets_s(len(events.saccade), duration_s),
-        "blink": _even_onsets_s(len(events.blink_ms), duration_s),
-    }
-    n_windows = int(duration_s // WINDOW_S)
-    values = np.full((n_windows, N_EYE_FEATURES), np.nan, dtype=np.float32)
-    for window in range(n_windows):
-        inside = {kind: np.floor(when / WINDOW_S) == window for kind, when in onsets.items()}
-        for row, value in _rows(events, inside).items():
-            values[window, row - 1] = value
+    fixations = _spans(_fixation_onsets_s(events.fixation_ms, duration_s), events.fixation_ms, np.full((2,), np.nan))
+    saccades = _spans(_even_onsets_s(len(events.saccade), duration_s), events.saccade[:, 0], events.saccade[:, 1:])
+    blinks = _spans(_even_onsets_s(len(events.blink_ms), duration_s), events.blink_ms, np.empty(0))
+    ends_s = WINDOW_S * np.arange(1, int(duration_s // WINDOW_S) + 1)
+    values = np.full((len(ends_s), len(EYE_FEATURES)), np.nan, dtype=np.float32)
+    for window, end_s in enumerate(ends_s.tolist()):
+        record = EyeRecord(
+            fixations=_until(fixations, end_s),
+            saccades=_until(saccades, end_s),
+            blinks=_until(blinks, end_s),
+            losses=np.empty((0, 2)),
+            pupils=np.empty((0, 2)),
+            pupil_first=0,
+            begin_s=0.0,
+            end_s=end_s,
+        )
+        values[window] = eye_features(record, end_s, WINDOW_S, 1.0, settings or GazeSettings()).values
+    values[:, _LATENCY] = np.nan
     return EyeWindows(values, np.isfinite(values), WINDOW_S, causal=True)
 
 
+def _spans(onsets_s: Doubles, durations_ms: Doubles, more: Doubles) -> Doubles:
+    """(n, 2 + k): start and end in seconds, ends rising, then `more`. Events without a duration are left out."""
+    known = np.isfinite(durations_ms)
+    starts, ends = onsets_s[known], np.maximum.accumulate(onsets_s[known] + durations_ms[known] / 1000.0)
+    rest = more[known] if more.ndim == 2 else np.tile(more, (len(starts), 1))
+    return np.column_stack([starts, ends, rest])
+
+
+def _until(spans: Doubles, end_s: float) -> Doubles:
+    """What has begun by then, with what is still going on cut off there."""
+    seen = np.array(spans[spans[:, 0] < end_s])
+    seen[:, 1] = np.minimum(seen[:, 1], end_s)
+    return seen
+
+
 def _fixation_onsets_s(fixation_ms: Doubles, duration_s: float) -> Doubles:
+    """One after the other; squeezed where their durations exceed the trial's."""
     if not len(fixation_ms):
         return fixation_ms
     lengths_s = np.nan_to_num(fixation_ms) / 1000.0
@@ -104,38 +128,3 @@ def _fixation_onsets_s(fixation_ms: Doubles, duration_s: float) -> Doubles:
 
 def _even_onsets_s(n: int, duration_s: float) -> Doubles:
     return (np.arange(n) + 0.5) * duration_s / max(n, 1)
-
-
-def _rows(events: EyeEvents, inside: Mapping[str, NDArray[np.bool_]]) -> dict[int, float]:
-    """SEED-IV's rows (from 1) that one window's events give."""
-    fixation_ms, pupil = events.fixation_ms[inside["fixation"]], _pupil_rows(events)[inside["fixation"]]
-    saccade, blink_ms = events.saccade[inside["saccade"]], events.blink_ms[inside["blink"]]
-    rows = {23: len(blink_ms) / WINDOW_S, 24: len(fixation_ms) / WINDOW_S, 28: len(saccade) / WINDOW_S}
-    for column, (mean_row, std_row) in enumerate(((1, 3), (2, 4))):
-        rows |= _mean_and_std(pupil[:, column], mean_row, std_row)
-    for column, (mean_row, std_row) in enumerate(((13, 15), (14, 16)), start=2):
-        rows |= _mean_and_std(pupil[:, column], mean_row, std_row)
-    rows |= _mean_and_std(fixation_ms, 17, 18)
-    rows |= _mean_and_std(saccade[:, 0], 19, 21) | _mean_and_std(saccade[:, 1], 20, 22)
-    rows |= _mean_and_std(blink_ms, BLINK_MEAN, BLINK_STD)
-    if len(fixation_ms):
-        dispersion = pupil[:, 2] + pupil[:, 3]
-        rows |= {25: fixation_ms.max(), 26: dispersion.sum(), 27: dispersion.max()}
-    if len(saccade):
-        rows |= {29: saccade[:, 0].mean(), 30: saccade[:, 1].mean()}
-    return {row: float(value) for row, value in rows.items()}
-
-
-def _pupil_rows(events: EyeEvents) -> Doubles:
-    """The pupil rows as many as there are fixations; the release has one each, a missing one is NaN."""
-    n = len(events.fixation_ms)
-    padded = np.full((n, 4), np.nan)
-    padded[: min(n, len(events.pupil_px))] = events.pupil_px[:n]
-    return padded
-
-
-def _mean_and_std(values: Sequence[float] | Doubles, mean_row: int, std_row: int) -> dict[int, float]:
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return {}
-    return {mean_row: float(np.mean(finite)), std_row: float(np.std(finite))}

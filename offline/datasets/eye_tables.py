@@ -12,27 +12,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.datasets.base import N_EYE_FEATURES, EyeWindows
+from offline.datasets.base import EyeWindows
+from rtemo.core.eye_features import EYE_FEATURES, EyeFeature
 
-# Columns as rows of SEED-IV's table, counted from 1; the two features that its release lacks follow as 32 and 33.
-BLINK_MEAN, BLINK_STD = 32, 33
-SEED_IV_ROWS = tuple(range(1, 32))
-SEED_V_ROWS = (*range(1, 19), BLINK_MEAN, BLINK_STD, *range(19, 32))
-SEED_VII_ROWS = (
-    *(5, 6, 7, 8, 9, 10, 11, 12),  # pupil entropy, left then right eye
-    *(1, 3, 2, 4),  # pupil mean and std, left, then right
-    *(17, 18, 13, 14, 15, 16),  # fixation duration, dispersion
-    *(19, 21, 20, 22),  # saccade duration mean and std, amplitude mean and std
-    *(BLINK_MEAN, BLINK_STD),
-    *(23, 24, 25, 27, 26, 28, 29, 30, 31),  # per clip; dispersion maximum before total
-)
+SEED_V_WIDTH, SEED_VII_WIDTH, SEED_IV_WIDTH = 33, 33, 31
+
+
+def _seed_v_column(feature: EyeFeature) -> int:
+    """SEED-IV's order with the two blink durations between fixations and saccades."""
+    if feature.seed_iv_row is None:
+        return 18 if feature.name == "blink_duration_mean" else 19
+    return feature.seed_iv_row - 1 if feature.seed_iv_row <= 18 else feature.seed_iv_row + 1
+
+
+# For each feature of the schema its column in a release, None where the release lacks it.
+SEED_IV_COLUMNS = tuple(None if f.seed_iv_row is None else f.seed_iv_row - 1 for f in EYE_FEATURES)
+SEED_V_COLUMNS = tuple(_seed_v_column(feature) for feature in EYE_FEATURES)
+SEED_VII_COLUMNS = tuple(feature.seed_vii_column for feature in EYE_FEATURES)
 _CONSTANT_FROM = 24  # SEED-V columns 24 to 32 are SEED-IV's rows 23 to 31: one value a clip
 
 
-def to_schema(released: NDArray[np.floating], rows: tuple[int, ...], window_s: float) -> EyeWindows:
-    """(W, len(rows)) in a release's order into the schema's. Values that are not finite are not valid."""
-    values = np.full((len(released), N_EYE_FEATURES), np.nan, dtype=np.float32)
-    values[:, [row - 1 for row in rows]] = released
+def to_schema(released: NDArray[np.floating], columns: tuple[int | None, ...], window_s: float) -> EyeWindows:
+    """(W, features) in a release's order and units into the schema's order. Values not finite are not valid."""
+    values = np.full((len(released), len(EYE_FEATURES)), np.nan, dtype=np.float32)
+    for feature, column in enumerate(columns):
+        if column is not None:
+            values[:, feature] = released[:, column]
     values[~np.isfinite(values)] = np.nan
     return EyeWindows(values, np.isfinite(values), window_s, causal=False)
 

@@ -107,8 +107,11 @@ def read_mapping(path: Path) -> TrialMap:
         raise _wrong(path, f"trials.duration_s is {length_s!r}", "give a number of seconds")
     if any(not isinstance(label, str) or not label for label in content.get("labels", {}).values()):
         raise _wrong(path, "a label is not a word", 'write "their word" = "label"')
+    start = _pattern(path, trials, "start")
+    if not content.get("labels") and (trials.get("label_from") or (start is not None and "label" in start.groupindex)):
+        raise _wrong(path, "trials have labels, but [labels] does not list them", 'write "their word" = "label"')
     return TrialMap(
-        start=_pattern(path, trials, "start"),
+        start=start,
         stop=_pattern(path, trials, "stop"),
         duration_s=length_s,
         column=str(trials.get("column", "trial_type")),

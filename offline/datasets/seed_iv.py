@@ -53,9 +53,11 @@ CARD = DatasetCard(
     url="https://bcmi.sjtu.edu.cn/home/seed/seed-iv.html",
     notes=(
         "eye 'released': 31 features per 4 s window; rows 1-22 are smoothed over the whole trial and rows 23-31 are "
-        "one value a trial, so they are not causal; blink duration mean and std are not in the release",
+        "one value a trial, so they are not causal; blink duration mean and std are not in the release; units are the "
+        "release's (pixels, base-2 logarithms), not live gaze's",
         "eye 'released': which of rows 5-12 is X and which is Y is inferred; a recording whose data disagree says so",
-        "eye 'events': rebuilt from event lists without times; see offline/datasets/eye_events.py",
+        "eye 'events': the core's features, in live gaze's units, from event lists whose times are rebuilt from their "
+        "order and durations; no pupil, dispersion or latency; see offline/datasets/eye_events.py",
     ),
 )
 _SESSION_1_S = tuple((n - 1) / RATE_HZ for n in SEED_IV_SESSION_1_SAMPLES)

@@ -13,7 +13,7 @@ import numpy as np
 from offline.datasets import mat5
 from offline.datasets.base import EyeWindows, Omission
 from offline.datasets.eye_events import events_as_windows, read_seed_iv_events
-from offline.datasets.eye_tables import SEED_IV_ROWS, incomplete, pupil_bands_doubt, to_schema
+from offline.datasets.eye_tables import SEED_IV_COLUMNS, SEED_IV_WIDTH, incomplete, pupil_bands_doubt, to_schema
 from offline.datasets.seed_tables import WINDOW_S
 from rtemo.core.errors import RtemoError
 
@@ -39,7 +39,7 @@ def released_eye(
         if not why:
             try:
                 values = np.asarray(mat5.variable(path, f"eye_{number}").T, dtype=np.float64)
-                windows[number] = to_schema(values, SEED_IV_ROWS, WINDOW_S)
+                windows[number] = to_schema(values, SEED_IV_COLUMNS, WINDOW_S)
                 why = incomplete(values, n_windows)
             except RtemoError as error:
                 why = str(error)
@@ -54,8 +54,8 @@ def _unfit(index: mat5.MatIndex, number: int, n_windows: int) -> str:
     shape = index.shapes.get(f"eye_{number}")
     if shape is None:
         return "the eye file ends before it" if index.truncated else f"no eye_{number} in {index.path.name}"
-    if len(shape) != 2 or shape[0] != len(SEED_IV_ROWS):
-        return f"eye_{number} has the shape {shape}, expected ({len(SEED_IV_ROWS)}, windows)"
+    if len(shape) != 2 or shape[0] != SEED_IV_WIDTH:
+        return f"eye_{number} has the shape {shape}, expected ({SEED_IV_WIDTH}, windows)"
     if abs(shape[1] - n_windows) > 1:
         return f"eye_{number} has {shape[1]} windows, the EEG has {n_windows}"
     return ""

@@ -32,7 +32,7 @@ from offline.datasets.base import (
     Trial,
     segment_chunks,
 )
-from offline.datasets.eye_tables import SEED_V_ROWS, incomplete, seed_v_order_doubt, to_schema
+from offline.datasets.eye_tables import SEED_V_COLUMNS, SEED_V_WIDTH, incomplete, seed_v_order_doubt, to_schema
 from offline.datasets.restricted_pickle import load_trials
 from offline.datasets.seed_tables import (
     BANDS_HZ,
@@ -59,7 +59,8 @@ CARD = DatasetCard(
     url="https://bcmi.sjtu.edu.cn/home/seed/seed-v.html",
     notes=(
         "eye 'released': the order of the 33 columns is not published; it is inferred from the EmotionMeter paper's "
-        "table and tested on every person's data; a person whose data contradict it has no eye features",
+        "table and tested on every person's data; a person whose data contradict it has no eye features; units are the "
+        "release's, not live gaze's",
         "Eye_raw (Excel exports) is not read: no public source describes its columns",
     ),
 )
@@ -180,14 +181,14 @@ def _released_eye(
         key, code = N_TRIALS * (session - 1) + number - 1, SEED_V_TRIALS[session][number - 1]
         values, own = data.get(key, np.empty(0)), sorted({int(label) for label in labels.get(key, np.empty(0)).ravel()})
         n_windows = int((stop_s - start_s) // WINDOW_S)
-        if values.ndim != 2 or values.shape[1] != len(SEED_V_ROWS):
+        if values.ndim != 2 or values.shape[1] != SEED_V_WIDTH:
             why = f"no (W, 33) array under key {key}"
         elif own != [code]:
             why = f"its label is {own}, published is {code}"
         elif abs(len(values) - n_windows) > 1:
             why = f"it has {len(values)} windows, the trial's times allow {n_windows}"
         else:
-            windows[number] = to_schema(values, SEED_V_ROWS, WINDOW_S)
+            windows[number] = to_schema(values, SEED_V_COLUMNS, WINDOW_S)
             why = incomplete(values, n_windows)
         if why:
             omissions.append(Omission("eye", f"{where} trial {number}", why))

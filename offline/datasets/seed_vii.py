@@ -34,7 +34,7 @@ from offline.datasets.base import (
     Trial,
     segment_chunks,
 )
-from offline.datasets.eye_tables import SEED_VII_ROWS, incomplete, to_schema
+from offline.datasets.eye_tables import SEED_VII_COLUMNS, SEED_VII_WIDTH, incomplete, to_schema
 from offline.datasets.seed_tables import BANDS_HZ, CHANNELS, LICENCE, SEED_VII_LABELS, SEED_VII_TRIALS, WINDOW_S
 from offline.datasets.tobii_tsv import clock_s, gaze_stream, open_tobii
 from rtemo.core.errors import RtemoError
@@ -228,10 +228,10 @@ def _released_eye(
         except RtemoError as error:
             omissions.append(Omission("eye", f"{where} trial {trial.number}", str(error)))
             continue
-        if values.ndim != 2 or values.shape[1] != len(SEED_VII_ROWS) or abs(len(values) - n_windows) > 1:
-            why = f"its shape is {values.shape}, expected ({n_windows}, {len(SEED_VII_ROWS)})"
+        if values.ndim != 2 or values.shape[1] != SEED_VII_WIDTH or abs(len(values) - n_windows) > 1:
+            why = f"its shape is {values.shape}, expected ({n_windows}, {SEED_VII_WIDTH})"
         else:
-            windows[trial.number] = to_schema(values, SEED_VII_ROWS, WINDOW_S)
+            windows[trial.number] = to_schema(values, SEED_VII_COLUMNS, WINDOW_S)
             why = incomplete(values, n_windows)
         if why:
             omissions.append(Omission("eye", f"{where} trial {trial.number}", why))

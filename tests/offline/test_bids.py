@@ -137,7 +137,7 @@ def test_trials_can_come_from_events_with_durations_or_from_start_and_end_events
         {"onset": "n/a", "duration": 0.0, "trial_type": "happy", "event": "start"},
     ]
     write(folder, rng, events=rows)
-    by_type = mapping(folder, "[trials]\nstart='(?P<label>happy|sad)'\n")
+    by_type = mapping(folder, "[trials]\nstart='(?P<label>happy|sad)'\n[labels]\nhappy='happy'\n")
     found = load_one(folder, by_type).trials
     assert [(t.label, t.stop_s - t.start_s) for t in found] == [("happy", 1.0)]
     by_event = mapping(folder, "[trials]\ncolumn='event'\nstart='start'\nstop='end'\nclip_from='task'\n")

@@ -26,7 +26,8 @@ def trials(rules, events=EVENTS, end_s=100.0, **fixed):
 
 
 def test_start_and_stop_give_clip_and_label(tmp_path):
-    rules = mapping(tmp_path, f"[trials]\nstart = '{START}'\nstop = '{STOP}'\n")
+    text = f"[trials]\nstart = '{START}'\nstop = '{STOP}'\n[labels]\nfear = 'fear'\nsad = 'sad'\n"
+    rules = mapping(tmp_path, text)
     assert trials(rules) == ([(1, "xdf/3", "fear", 1.0, 9.0), (2, "xdf/4", "sad", 12.0, 20.0)], [])
 
 
@@ -95,6 +96,8 @@ def test_the_whole_file_is_read(tmp_path):
         ("[screen]\nwidth_px = 0", "positive"),
         ("[streams]\neeg = 'EEG'", "stream query"),
         ("not toml", "cannot be read"),
+        ("[trials]\nlabel_from='session'", "does not list them"),
+        ("[trials]\nstart='(?P<label>.*)'", "does not list them"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(tmp_path, text, word):

@@ -11,6 +11,9 @@ from offline.datasets import seed_iv
 from offline.datasets.eye_events import EyeEvents
 from offline.layouts import seed_iv as layout
 from rtemo.core.errors import RtemoError
+from rtemo.core.eye_features import EYE_FEATURES
+
+NAMES = [feature.name for feature in EYE_FEATURES]
 
 # Typed in again from the published vectors, so that a slip in the loader's table shows.
 PUBLISHED = {
@@ -130,12 +133,20 @@ def test_event_files_give_windows_of_their_own_with_blink_durations(folder, copy
     layout.write_eye_events(copy, 1, 1, trials)
     recording = entry(seed_iv.load(copy), 1, 1).load()
     windows = recording.eye_windows["events"]
-    first, seconds = windows[1], SECONDS[1][0]
-    assert first.values.shape == (seconds // 4, 33)
-    assert np.nansum(first.values[:, 22]) * 4 == pytest.approx(len(trials[0].blink_ms))
-    assert np.nansum(first.values[:, 23]) * 4 == pytest.approx(len(trials[0].fixation_ms))
-    assert not first.valid[:, 4:12].any()
-    assert np.nanmax(first.values[:, 24]) == pytest.approx(trials[0].fixation_ms.max(), rel=1e-6)
+    longest = SECONDS[1].index(12)
+    last = dict(zip(NAMES, windows[longest + 1].values[-1].tolist(), strict=True))
+    lists = trials[longest]
+    assert len(windows[longest + 1].values) == 3
+    assert last["blink_frequency"] == pytest.approx(len(lists.blink_ms) / 12)
+    assert last["fixation_frequency"] == pytest.approx(len(lists.fixation_ms) / 12)
+    assert last["fixation_duration_max"] == pytest.approx(lists.fixation_ms.max(), rel=1e-5)
+    assert last["saccade_amplitude_average"] == pytest.approx(lists.saccade[:, 1].mean(), rel=1e-5)
+    assert last["blink_duration_mean"] == pytest.approx(lists.blink_ms.mean(), rel=1e-5)
+    assert {name for name, value in last.items() if np.isnan(value)} == {
+        *(name for name in NAMES if name.startswith(("pupil", "dispersion")) or "dispersion" in name),
+        "saccade_latency_average",
+    }
+    assert windows[longest + 1].causal
     assert {path.name for path in recording.files} >= {"1_20160518_blink.mat", "1_20160518_pupil.mat"}
 
 
@@ -152,14 +163,13 @@ def test_event_files_are_found_in_session_folders_too_and_an_incomplete_set_is_l
 
 
 def test_a_trial_without_any_blink_has_an_empty_cell_and_a_frequency_of_zero(copy, rng):
-    trials = events(rng, 1)
-    trials[0] = EyeEvents(
-        np.empty(0), trials[0].fixation_ms, trials[0].pupil_px, trials[0].saccade, trials[0].statistics
-    )
+    trials, n = events(rng, 1), SECONDS[1].index(12) + 1
+    seen = trials[n - 1]
+    trials[n - 1] = EyeEvents(np.empty(0), seen.fixation_ms, seen.pupil_px, seen.saccade, seen.statistics)
     layout.write_eye_events(copy, 1, 1, trials)
-    first = entry(seed_iv.load(copy), 1, 1).load().eye_windows["events"][1]
-    assert (first.values[:, 22] == 0).all()
-    assert not first.valid[:, 31:].any()
+    longest = entry(seed_iv.load(copy), 1, 1).load().eye_windows["events"][n]
+    assert longest.values[-1, NAMES.index("blink_frequency")] == 0
+    assert not longest.valid[:, 31:].any()
 
 
 def test_raw_eeg_and_eye_features_alone_are_enough(folder):
