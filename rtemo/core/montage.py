@@ -114,7 +114,7 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
         size = next(size for size in _BIOSEMI_SIZES if highest <= size)
         return f"BioSemi {size}-channel cap", _padded(table(f"biosemi-{size}"), _BIOSEMI, keys)
     numbers = [int(match[2]) for key in keys if (match := _EGI.fullmatch(key.split("-")[0].strip()))]
-    if 2 * len(numbers) > len(keys) and len(numbers) >= _MIN_EGI and 1 <= min(numbers) and max(numbers) <= _MAX_EGI:
+    if 2 * len(numbers) > len(keys) and len(numbers) >= _MIN_EGI and min(numbers) >= 1 and max(numbers) <= _MAX_EGI:
         size = next(size for size in _EGI_SIZES if max(numbers) <= size + 1)  # E(n+1) is the vertex
         return f"EGI HydroCel net of {size}", _padded(table(f"egi-{size}"), _EGI, keys)
     return TEN_FIVE, table("10-05")
