@@ -167,8 +167,15 @@ def test_a_missing_unit_is_told_from_the_size_of_the_values(values, unit):
     assert unit in reason
 
 
-def test_the_unit_is_told_from_gaze_and_not_from_codes_for_missing():
-    values = np.array([[-1.0, -1.0]] * 90 + [[-32768.0, -32768.0]] * 90 + [[960.0, 540.0]] * 20)
+@pytest.mark.parametrize("gaze", [(960.0, 540.0), (0.4, 0.6)])
+def test_the_unit_is_told_from_gaze_and_not_from_codes_for_missing(gaze):
+    values = np.array([[-1.0, -1.0]] * 90 + [[-32768.0, -32768.0]] * 90 + [gaze] * 20)
+
+    assert with_(CYCLOPEAN, unit="").checked(values)[0].unit == ("pixels" if gaze[0] > 1 else "normalized")
+
+
+def test_a_look_into_the_corner_does_not_hide_that_the_unit_is_pixels():
+    values = np.array([[2.0, 1.0]] * 60 + [[900.0, 500.0]] * 40)
 
     assert with_(CYCLOPEAN, unit="").checked(values)[0].unit == "pixels"
 
