@@ -140,7 +140,7 @@ def _moments(columns: Rows) -> list[tuple[float, float]]:
         return [(np.nan, np.nan)] * k
     mean = np.add.reduce(columns, axis=0) / n
     if n == 1:
-        return [(float(m), np.nan) for m in mean]
+        return [(value, np.nan) for value in mean.tolist()]
     away = columns - mean
     spread = np.sqrt(np.add.reduce(away * away, axis=0) / n)
     return list(zip(mean.tolist(), spread.tolist(), strict=True))
@@ -163,11 +163,14 @@ def _pupil_moments(record: EyeRecord, end_s: float, length_s: float, settings: G
     """Means (left, right), then standard deviations, of the bins in the window."""
     last, n = math.floor(end_s * settings.pupil_hz), round(length_s * settings.pupil_hz)
     pupils = _pupils_until(record, last, n)
-    moments = []
-    for eye in (pupils[:, 0], pupils[:, 1]):
-        known = eye[np.isfinite(eye)]
-        moments += _moments(known[:, None]) if len(known) >= settings.pupil_min_bins else [(np.nan, np.nan)]
-    (left, left_spread), (right, right_spread) = moments
+    known = np.isfinite(pupils)
+    if known.all() and n >= settings.pupil_min_bins:
+        (left, left_spread), (right, right_spread) = _moments(pupils)
+        return [left, right, left_spread, right_spread]
+    eyes = [pupils[known[:, eye], eye, None] for eye in (0, 1)]
+    (left, left_spread), (right, right_spread) = (
+        _moments(eye if len(eye) >= settings.pupil_min_bins else eye[:0])[0] for eye in eyes
+    )
     return [left, right, left_spread, right_spread]
 
 

@@ -128,7 +128,7 @@ class GazeTracker:
             samples[~finite] = np.nan
         self._note_seen(times, (finite[:, 0] & finite[:, 1]) | (finite[:, 2] & finite[:, 3]))
         self._pupils.push(times, samples[:, 4:6])
-        for run in self._cutter.push(self._labeller.push(self._signal.push(times, samples))):
+        for run in self._cutter.push(self._labeller.push(self._signal.push(times, samples[:, :4].T))):
             self._builder.add(run)
         if self._builder.events:
             self._file(self._builder.events)

@@ -118,7 +118,7 @@ class DispersionLabels:
         # The slope of a line through three samples has a standard deviation of sigma / (sqrt(2) period)
         sigma = self._gauge.push(path.speed)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
         scales = np.maximum(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
-        for row in zip(path.times.tolist(), *path.rows[:, 2:].T.tolist(), scales.tolist(), strict=True):
+        for row in zip(path.times.tolist(), *path.rows[2:].tolist(), scales.tolist(), strict=True):
             self._take(row)
         done, self._path = self._split(path, len(self._out))
         out, self._out = self._out, []
@@ -135,13 +135,13 @@ class DispersionLabels:
         if old is not None and len(old):
             path = GazePath(
                 np.concatenate([old.times, path.times]),
-                np.concatenate([old.rows, path.rows]),
+                np.concatenate([old.rows, path.rows], axis=1),
                 np.concatenate([old.speed, path.speed]),
             )
         first, rest = slice(0, n), slice(n, None)
         return (
-            GazePath(path.times[first], path.rows[first], path.speed[first]),
-            GazePath(path.times[rest], path.rows[rest], path.speed[rest]),
+            GazePath(path.times[first], path.rows[:, first], path.speed[first]),
+            GazePath(path.times[rest], path.rows[:, rest], path.speed[rest]),
         )
 
     def _take(self, row: tuple[float, float, float, float]) -> None:

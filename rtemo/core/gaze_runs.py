@@ -104,8 +104,8 @@ class _Open:
     first: int
     sums: Array
     scale: float
-    low: Array
-    high: Array
+    low: Pair = (np.inf, np.inf)
+    high: Pair = (-np.inf, -np.inf)
     peak: float = 0.0
     head: Pair | None = None
 
@@ -121,20 +121,26 @@ class RunCutter:
         self._start_s = 0.0  # where the open run starts
         self._last_s = 0.0
         self._last_label = -1
-        self._sums = np.zeros((1, 4))  # after each of the newest samples: canonical x, y, degrees x, y
-        self._first = 0  # index of the sample before which _sums[0] holds
+        self._sums = np.zeros((4, 1))  # after each of the newest samples: canonical x, y, degrees x, y
+        self._first = 0  # index of the sample before which _sums[:, 0] holds
 
     @property
     def open(self) -> Run | None:
         """The run that goes on, as far as it has been seen."""
-        return None if self._open is None else self._closed(self._open, self._first + len(self._sums) - 1, self._last_s)
+        return None if self._open is None else self._closed(self._open, self._stop, self._last_s)
+
+    @property
+    def _stop(self) -> int:
+        """The index of the next sample."""
+        return self._first + self._sums.shape[1] - 1
 
     def push(self, labelled: Labelled) -> list[Run]:
         """Runs that have ended."""
         path, labels = labelled.path, labelled.labels
         if not len(path):
             return []
-        index = self._extend_sums(path.rows, labels)
+        index = self._stop
+        self._extend_sums(path.rows, labels)
         before = np.concatenate([[self._last_s], path.times[:-1]])
         wide = path.times - before > self._link_s
         cut = (labels != np.concatenate([[self._last_label], labels[:-1]])) | wide | labelled.new
@@ -145,21 +151,21 @@ class RunCutter:
         for at, stop in zip(starts, [*starts, len(path)][1:], strict=True):
             now_s, before_s = float(path.times[at]), float(before[at])
             self._turn(runs, index + at, before_s, now_s, wide=bool(wide[at]), new=bool(labelled.new[at]))
-            self._begin(Label(int(labels[at])), index + at, float(labelled.scales[at]))
+            sums = self._sums[:, index + at - self._first]
+            scale = float(labelled.scales[at])
+            self._open = _Open(Label(int(labels[at])), self._start_s, index + at, sums, scale)
             self._go_on(path, slice(at, stop))
         self._last_s, self._last_label = float(path.times[-1]), int(labels[-1])
         self._trim()
         return runs
 
-    def _extend_sums(self, rows: Array, labels: Labels) -> int:
-        """Add the samples to the running sums. Returns the index of the first one."""
+    def _extend_sums(self, rows: Array, labels: Labels) -> None:
+        """Add the samples to the running sums, one after the other."""
         lost = labels == Label.LOST
         if lost.any():
-            rows = np.where(lost[:, None], 0.0, rows)
-        index = self._first + len(self._sums) - 1
-        sums = np.add.accumulate(np.concatenate([self._sums[-1:], rows]), axis=0)
-        self._sums = np.concatenate([self._sums[:-1], sums])
-        return index
+            rows = np.where(lost, 0.0, rows)
+        sums = np.add.accumulate(np.concatenate([self._sums[:, -1:], rows], axis=1), axis=1)
+        self._sums = np.concatenate([self._sums[:, :-1], sums], axis=1)
 
     def _turn(self, runs: list[Run], index: int, before_s: float, now_s: float, *, wide: bool, new: bool) -> None:
         """Close the open run before a sample and set where the next one starts."""
@@ -175,19 +181,16 @@ class RunCutter:
         end_s, self._start_s = (before_s, now_s) if new else (middle, middle)
         runs.append(self._closed(self._open, index, end_s))
 
-    def _begin(self, label: Label, index: int, scale: float) -> None:
-        low, high = np.full(2, np.inf), np.full(2, -np.inf)
-        self._open = _Open(label, self._start_s, index, self._sums[index - self._first], scale, low, high)
-
     def _go_on(self, path: GazePath, part: slice) -> None:
         """Take these samples into the extent of the open run."""
         run = self._open
         assert run is not None
         if run.label == Label.LOST:
             return
-        degrees = path.rows[part, 2:]
-        run.low = np.minimum(run.low, np.minimum.reduce(degrees, axis=0))
-        run.high = np.maximum(run.high, np.maximum.reduce(degrees, axis=0))
+        degrees = path.rows[2:, part]
+        low, high = np.minimum.reduce(degrees, axis=1).tolist(), np.maximum.reduce(degrees, axis=1).tolist()
+        run.low = (min(run.low[0], low[0]), min(run.low[1], low[1]))
+        run.high = (max(run.high[0], high[0]), max(run.high[1], high[1]))
         if run.label == Label.MOVING:
             run.peak = max(run.peak, float(np.fmax.reduce(path.speed[part])))
 
@@ -196,29 +199,29 @@ class RunCutter:
         n = stop - run.first
         if run.label == Label.LOST:
             return Run(run.label, run.start_s, end_s, n)
-        total = self._sums[stop - self._first]
         edge = min(n, self._edge_n)
-        tail = ((total - self._sums[stop - edge - self._first]) / edge).tolist()
-        place = (total - run.sums).tolist()
-        low, high = run.low.tolist(), run.high.tolist()
+        at = stop - self._first
+        u, v, x, y = self._sums[:, at].tolist()
+        u0, v0, _, _ = run.sums.tolist()
+        _, _, x0, y0 = self._sums[:, at - edge].tolist()
+        tail = ((x - x0) / edge, (y - y0) / edge)
+        head = run.head or self._head(run, edge)
         return Run(
-            run.label, run.start_s, end_s, n,
-            (low[0], low[1]), (high[0], high[1]), (place[0], place[1]),
-            run.head or self._head(run, edge), edge, (tail[2], tail[3]), edge,
-            run.peak, run.scale,
+            run.label, run.start_s, end_s, n, run.low, run.high, (u - u0, v - v0),
+            head, edge, tail, edge, run.peak, run.scale,
         )  # fmt: skip
 
     def _head(self, run: _Open, n: int) -> Pair:
-        head = ((self._sums[run.first + n - self._first] - run.sums) / n).tolist()
-        return head[2], head[3]
+        _, _, x, y = self._sums[:, run.first + n - self._first].tolist()
+        _, _, x0, y0 = run.sums.tolist()
+        return (x - x0) / n, (y - y0) / n
 
     def _trim(self) -> None:
         """Keep the sums that the edges of the open run still need."""
         run = self._open
         assert run is not None
-        stop = self._first + len(self._sums) - 1
-        if run.head is None and run.label != Label.LOST and stop - run.first >= self._edge_n:
+        if run.head is None and run.label != Label.LOST and self._stop - run.first >= self._edge_n:
             run.head = self._head(run, self._edge_n)
-        spent = len(self._sums) - 1 - self._edge_n
+        spent = self._sums.shape[1] - 1 - self._edge_n
         if spent > 0:
-            self._sums, self._first = self._sums[spent:], self._first + spent
+            self._sums, self._first = self._sums[:, spent:], self._first + spent

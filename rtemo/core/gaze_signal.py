@@ -18,8 +18,8 @@ from rtemo.core.types import BoolArray, TimeArray
 Array = NDArray[np.float64]
 
 _BLOCK = 32  # arc tangents are taken of whole blocks: a library may round the odd ones at the end otherwise
-_EYES_BLOCK_S = 0.25  # the offset between the eyes is averaged over this long,
-_EYES_GAIN = 0.1  # and then smoothed over some ten times as long
+_EYES_BLOCK_S = 1.0  # the offset between the eyes is averaged over this long,
+_EYES_GAIN = 0.25  # and then smoothed over some four times as long
 
 
 class View(Protocol):
@@ -32,7 +32,7 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GazePath:
-    """Consecutive samples: times (n,); rows (n, 4) canonical x, y and calmed degrees x, y; speed (n,) in deg/s.
+    """Consecutive samples: times (n,); rows (4, n) canonical x, y and calmed degrees x, y; speed (n,) in deg/s.
 
     NaN where neither eye is valid; speed also where there is no neighbour to tell it from.
     """
@@ -60,40 +60,41 @@ class Cyclops:
         self._block = max(round(_EYES_BLOCK_S * rate_hz), 1)
         self._n = 0  # samples seen of the block that goes on
         self._parts: list[Array] = []  # half of left minus right, of this block's samples
-        self._offset: Array | None = None  # (2,)
+        self._offset: Array | None = None  # (2, 1)
 
-    def __call__(self, samples: Array) -> Array:
-        """One position of each sample, (n, 6) -> (n, 2), NaN where neither eye is valid."""
-        left, right = samples[:, 0:2], samples[:, 2:4]
-        apart = 0.5 * (left - right)
-        place = 0.5 * (left + right)
-        missing = np.isnan(apart[:, 0]) | np.isnan(apart[:, 1])
+    def __call__(self, eyes: Array) -> Array:
+        """One position of each sample, (4, n) -> (2, n), NaN where neither eye is valid."""
+        apart, place = 0.5 * (eyes[:2] - eyes[2:]), 0.5 * (eyes[:2] + eyes[2:])
+        missing = np.isnan(place[0] + place[1])
+        some_missing = bool(missing.any())
+        n = len(missing)
         begin = 0
-        while begin < len(samples):
-            stop = min(begin + self._block - self._n, len(samples))
-            if missing[begin:stop].any():
-                place[begin:stop] = self._with_one(left[begin:stop], right[begin:stop], missing[begin:stop])
-            self._learn(apart[begin:stop])
-            begin = stop
+        while begin < n:
+            part = slice(begin, min(begin + self._block - self._n, n))
+            if some_missing:
+                place[:, part] = self._with_one(eyes[:, part], missing[part])
+            self._learn(apart[:, part])
+            begin = part.stop
         return place
 
-    def _with_one(self, left: Array, right: Array, missing: BoolArray) -> Array:
-        """Positions where at least one eye may be missing."""
-        shift = np.zeros(2) if self._offset is None else self._offset
-        alone = np.where(np.isnan(left[:, :1] + left[:, 1:]), right + shift, left - shift)
-        return np.where(missing[:, None], alone, 0.5 * (left + right))
+    def _with_one(self, eyes: Array, missing: BoolArray) -> Array:
+        """Positions where an eye may be missing."""
+        left, right = eyes[:2], eyes[2:]
+        shift = 0.0 if self._offset is None else self._offset
+        alone = np.where(np.isnan(left[0] + left[1]), right + shift, left - shift)
+        return np.where(missing, alone, 0.5 * (left + right))
 
     def _learn(self, apart: Array) -> None:
         """Update the offset at the end of each block."""
         self._parts.append(apart)
-        self._n += len(apart)
+        self._n += apart.shape[1]
         if self._n < self._block:
             return
-        block = np.concatenate(self._parts)
+        block = np.concatenate(self._parts, axis=1)
         self._parts, self._n = [], 0
-        block = block[~np.isnan(block[:, 0] + block[:, 1])]
-        if len(block):
-            mean = np.add.reduce(block, axis=0) / len(block)
+        block = block[:, ~np.isnan(block[0] + block[1])]
+        if block.shape[1]:
+            mean = np.add.reduce(block, axis=1, keepdims=True) / block.shape[1]
             self._offset = mean if self._offset is None else self._offset + _EYES_GAIN * (mean - self._offset)
 
 
@@ -107,79 +108,77 @@ class GazeSignal:
         self._link_s = link_s(settings, rate_hz)
         self._smooth = rate_hz >= settings.velocity_rate_hz  # at low rates a mean would smear steps
         self._cyclops = Cyclops(rate_hz)
-        nothing = (np.empty(0), np.empty((0, 4)))
+        nothing = (np.empty(0), np.empty((4, 0)))
         self._raw, self._n_raw_done = nothing, 0  # times and rows that the median still needs; done with among them
         self._calm, self._n_calm_done = nothing, 0  # the same of the fit
 
-    def push(self, times: TimeArray, samples: Array) -> GazePath:
-        """Samples (n, 6) at strictly increasing times (n,)."""
-        place = self._cyclops(samples)
-        rows = np.concatenate([place, _degrees(self._view, place)], axis=1)
+    def push(self, times: TimeArray, eyes: Array) -> GazePath:
+        """Canonical x, y of the left, then of the right eye (4, n), at strictly increasing times (n,)."""
+        place = self._cyclops(eyes)
+        rows = np.concatenate([place, _degrees(self._view, place)])
         return self._fits(*self._medians(times, rows))
 
     def _medians(self, times: TimeArray, rows: Array) -> tuple[TimeArray, Array]:
         """Medians of three in degrees, for all samples that have a successor [Stampe 1993]. Steps stay as they are."""
-        times, rows = np.concatenate([self._raw[0], times]), np.concatenate([self._raw[1], rows])
+        times, rows = np.concatenate([self._raw[0], times]), np.concatenate([self._raw[1], rows], axis=1)
         begin, stop = self._n_raw_done, max(len(times) - 1, self._n_raw_done)
         spent = max(stop - 1, 0)
-        self._raw, self._n_raw_done = (times[spent:], rows[spent:]), stop - spent
-        calm = rows[begin:stop].copy()
+        self._raw, self._n_raw_done = (times[spent:], rows[:, spent:]), stop - spent
+        calm = rows[:, begin:stop].copy()
         first = max(begin, 1)
         if stop > first:
-            before, here, after = (rows[first + k : stop + k, 2:] for k in (-1, 0, 1))
+            before, here, after = (rows[2:, first + k : stop + k] for k in (-1, 0, 1))
             middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
-            spike = times[first + 1 : stop + 1] - times[first - 1 : stop - 1] <= 2.0 * self._link_s
-            spike &= ~np.isnan(middle[:, 0] + middle[:, 1])
-            calm[first - begin :, 2:] = np.where(spike[:, None], middle, here)
+            apart = times[first + 1 : stop + 1] - times[first - 1 : stop - 1] > 2.0 * self._link_s
+            np.copyto(calm[2:, first - begin :], middle, where=~(apart | np.isnan(middle[0] + middle[1])))
         return times[begin:stop], calm
 
     def _fits(self, times: TimeArray, rows: Array) -> GazePath:
         """A straight line through the samples around each one: its middle and its slope."""
-        times, rows = np.concatenate([self._calm[0], times]), np.concatenate([self._calm[1], rows])
+        times, rows = np.concatenate([self._calm[0], times]), np.concatenate([self._calm[1], rows], axis=1)
         begin, stop = self._n_calm_done, max(len(times) - self._half, self._n_calm_done)
         spent = max(stop - self._half, 0)
-        self._calm, self._n_calm_done = (times[spent:], rows[spent:]), stop - spent
+        self._calm, self._n_calm_done = (times[spent:], rows[:, spent:]), stop - spent
         if stop == begin:
-            return GazePath(times[:0], rows[:0], times[:0])
-        x, y, speed = self._lines(times, rows[:, 2], rows[:, 3], begin, stop)
-        fitted = rows[begin:stop]
-        if self._smooth:
-            fitted = fitted.copy()
-            fitted[:, 2], fitted[:, 3] = x, y
+            return GazePath(times[:0], rows[:, :0], times[:0])
+        middle, speed = self._lines(times, rows[2:], begin, stop)
+        fitted = np.concatenate([rows[:2, begin:stop], middle if self._smooth else rows[2:, begin:stop]])
         return GazePath(times[begin:stop], fitted, speed)
 
-    def _lines(self, times: TimeArray, x: Array, y: Array, begin: int, stop: int) -> tuple[Array, Array, Array]:
-        """Mean x, mean y and speed at rows begin..stop-1, from the valid rows in the window around each."""
-        t0, x0, y0 = times[begin:stop], x[begin:stop], y[begin:stop]
-        size = stop - begin
-        n, st, stt = np.ones(size), np.zeros(size), np.zeros(size)
-        sx, sy, stx, sty = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    def _lines(self, times: TimeArray, degrees: Array, begin: int, stop: int) -> tuple[Array, Array]:
+        """Mean position (2, m) and speed (m,) at samples begin..stop-1, from the valid ones in the window around each."""
+        here_s, here = times[begin:stop], degrees[:, begin:stop]
+        m = stop - begin
+        n, sum_t, sum_tt = np.ones(m), np.zeros(m), np.zeros(m)
+        sum_p, sum_tp = np.zeros((2, m)), np.zeros((2, m))
+        reach_s = times[min(self._half, len(times) - 1) :] - times[: max(len(times) - self._half, 1)]
+        whole = bool(reach_s.max() <= self._link_s) and not np.isnan(degrees).any()
         for k in range(-self._half, self._half + 1):
-            low = max(-begin - k, 0)  # rows before this have no such neighbour: the stream began later
-            if k == 0 or low >= size:
+            low = max(-begin - k, 0)  # samples before this have no such neighbour: the stream began later
+            if k == 0 or low >= m:
                 continue
-            dt, dx, dy = (a[begin + low + k : stop + k] - a0[low:] for a, a0 in ((times, t0), (x, x0), (y, y0)))
-            used = (np.abs(dt) <= self._link_s) & ~np.isnan(dx)
-            if not used.all():
-                dt, dx, dy = np.where(used, dt, 0.0), np.where(used, dx, 0.0), np.where(used, dy, 0.0)
-            n[low:] += used
-            st[low:] += dt
-            stt[low:] += dt * dt
-            sx[low:] += dx
-            sy[low:] += dy
-            stx[low:] += dt * dx
-            sty[low:] += dt * dy
-        spread = n * stt - st * st
+            near, mine = slice(begin + low + k, stop + k), slice(low, m)
+            dt, dp = times[near] - here_s[mine], degrees[:, near] - here[:, mine]
+            used: float | BoolArray = 1.0
+            if not whole:
+                used = (np.abs(dt) <= self._link_s) & ~np.isnan(dp[0] + dp[1])
+                dt, dp = np.where(used, dt, 0.0), np.where(used, dp, 0.0)
+            n[mine] += used
+            sum_t[mine] += dt
+            sum_tt[mine] += dt * dt
+            sum_p[:, mine] += dp
+            sum_tp[:, mine] += dt * dp
+        spread = n * sum_tt - sum_t * sum_t
         spread[(spread <= 0) | (n < 2)] = np.nan
-        vx, vy = (n * stx - st * sx) / spread, (n * sty - st * sy) / spread
-        speed = np.sqrt(vx * vx + vy * vy)
-        speed[np.isnan(x0)] = np.nan
-        return x0 + sx / n, y0 + sy / n, speed
+        slope = (n * sum_tp - sum_t * sum_p) / spread
+        speed = np.sqrt(slope[0] * slope[0] + slope[1] * slope[1])
+        middle = here + sum_p / n
+        return middle, np.where(np.isnan(middle[0]), np.nan, speed)
 
 
 def _degrees(view: View, place: Array) -> Array:
-    """(n, 2) in degrees, taken of whole blocks."""
-    n = len(place)
+    """Canonical (2, n) in degrees (2, n), taken of whole blocks."""
+    n = place.shape[1]
     padded = np.zeros((-(-n // _BLOCK) * _BLOCK, 2))
-    padded[:n] = place
-    return view.to_degrees(padded)[:n]
+    padded[:n] = place.T
+    return view.to_degrees(padded)[:n].T

@@ -70,24 +70,24 @@ class PupilGrid:
         index = np.ceil(self._times[near] * self._hz).astype(np.int64) - begin
         inside = (index >= 0) & (index < stop - begin)
         rows = np.full((stop - begin, 2), np.nan)
-        for eye in range(2):
-            good = self._good(self._pupils[:, eye], near) & inside
+        valid = np.isfinite(self._pupils)
+        left = self._good(valid[:, 0], near) & inside
+        same = np.array_equal(valid[:, 0], valid[:, 1])
+        right = left if same else self._good(valid[:, 1], near) & inside
+        for eye, good in ((0, left), (1, right)):
             where = index[good]
             count = np.bincount(where, minlength=stop - begin)
             total = np.bincount(where, self._pupils[near, eye][good], stop - begin)
             np.divide(total, count, out=rows[:, eye], where=count > 0)
         self._bins.append(rows)
 
-    def _good(self, pupil: Array, near: slice) -> BoolArray:
+    def _good(self, valid: BoolArray, near: slice) -> BoolArray:
         """Which of the samples `near` are valid and not beside a blink of this eye, whether or not the other saw it."""
-        valid = np.isfinite(pupil)
-        seen = self._times[valid]
-        if not len(seen):
-            return valid[near]
-        edges = np.concatenate([self._times[:1], seen, self._times[-1:]])  # an absent eye at either end is a hole too
-        holes = (edges[1:] - edges[:-1] > self._hole_s).nonzero()[0]
         good = valid[near]
-        times = self._times[near]
-        for hole in holes:
-            good = good & ((times > edges[hole + 1] + self._pad_s) | (times < edges[hole] - self._pad_s))
+        seen = self._times[valid]
+        if len(seen):
+            edges = np.concatenate([self._times[:1], seen, self._times[-1:]])  # an eye may be absent at either end
+            times = self._times[near]
+            for hole in (edges[1:] - edges[:-1] > self._hole_s).nonzero()[0]:
+                good = good & ((times > edges[hole + 1] + self._pad_s) | (times < edges[hole] - self._pad_s))
         return good
