@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rtemo.core.errors import RtemoError
 
@@ -104,8 +103,10 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     return tuple(read_fault(table, f"fault {number} of {path.name}") for number, table in enumerate(listed, start=1))
 
 
-def read_fault(table: Mapping[str, Any], where: str = "the fault") -> Fault:
+def read_fault(table: object, where: str = "the fault") -> Fault:
     """One fault from a table of the file's form; RtemoError for anything unknown or impossible."""
+    if not isinstance(table, Mapping):
+        raise RtemoError(f"{where} is no table", f"{table!r}", "use [[fault]] tables")
     kind = KINDS.get(str(table.get("kind")))
     if kind is None:
         raise RtemoError(f"{where} is of no known kind", f"{table.get('kind')!r}", f"use one of {', '.join(KINDS)}")
@@ -131,30 +132,34 @@ def read_fault(table: Mapping[str, Any], where: str = "the fault") -> Fault:
 def _channels(found: object, kind: Kind, where: str) -> tuple[tuple[str, ...], int]:
     """(labels, 0) or ((), how many)."""
     fewest, most = kind.channels
+    names: tuple[str, ...] = ()
+    count = 0
     if isinstance(found, int) and not isinstance(found, bool):
-        names: tuple[str, ...] = ()
-        count, size = found, found
-        right = count >= 1
+        count = found
+        right = fewest <= count <= most and count > 0
     else:
-        right = isinstance(found, Sequence) and not isinstance(found, str) and all(isinstance(n, str) for n in found)
-        names = tuple(found) if right else ()  # type: ignore[arg-type]
-        count, size = 0, len(names)
-    if not right or not fewest <= size <= most:
-        wanted = (
-            "no channels"
-            if most == 0
-            else f"{fewest:g} to {most:g} channels"
-            if most < math.inf
-            else f"at least {fewest:g} channels"
-        )
-        raise RtemoError(f"{where} has the wrong channels", f"{found!r}", f"give {wanted}, as labels or as a number")
+        listed = found if isinstance(found, list | tuple) else [None]
+        names = tuple(name for name in listed if isinstance(name, str))
+        right = len(set(names)) == len(listed) and fewest <= len(names) <= most
+    if not right:
+        todo = f"give {_wanted(kind)}, as labels or as a number"
+        raise RtemoError(f"{where} has the wrong channels", f"{found!r}", todo)
     return names, count
+
+
+def _wanted(kind: Kind) -> str:
+    fewest, most = kind.channels
+    if most == 0:
+        return "no channels, it concerns all of the stream"
+    return f"exactly {fewest}" if fewest == most else f"{max(fewest, 1)} or more different ones"
 
 
 def _number(found: object, name: str, where: str) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float) or math.isnan(found):
         raise RtemoError(f"{where}: {name} is no number", f"{found!r}", "give a number")
     value = float(found)
+    if math.isinf(value) and name != "duration_s":
+        raise RtemoError(f"{where}: {name} is out of range", f"{value:g}", "give a finite number")
     if (name in _POSITIVE and not value > 0) or (name in _SHARES and not 0 <= value <= 1):
         wanted = "between 0 and 1" if name in _SHARES else "above 0"
         raise RtemoError(f"{where}: {name} is out of range", f"{value:g}", f"give a value {wanted}")

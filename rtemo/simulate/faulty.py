@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.eeg import mains
-from rtemo.simulate.faults import KINDS, Fault
+from rtemo.simulate.faults import Fault
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.seeds import generator
 from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time
@@ -34,6 +34,12 @@ def strike(plan: SessionPlan, stream: str, labels: Sequence[str]) -> list[Struck
     found = []
     for position, fault in enumerate(plan.faults):
         if fault.stream == stream:
+            if fault.start_s >= plan.duration_s:
+                raise RtemoError(
+                    f"a fault of kind {fault.kind} never happens",
+                    f"it starts at {fault.start_s:g} s, the session ends at {plan.duration_s:g} s",
+                    "start it earlier",
+                )
             key = (plan.person_seed, plan.session_seed, "fault", position)
             found.append(Struck(fault, _columns(fault, labels, key), key))
     return found
@@ -181,4 +187,4 @@ _CHANGES: dict[str, Callable[[Struck, float], Change]] = {
     "nan": _nan,
     "tracking_lost": _tracking_lost,
 }
-STREAM_KINDS = frozenset(KINDS) - frozenset(_CHANGES)  # those are done in `transport`
+SAMPLE_KINDS = frozenset(_CHANGES)  # the other kinds are done in `transport`

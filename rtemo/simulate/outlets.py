@@ -16,7 +16,7 @@ import pylsl
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamDown, StreamInfo, StreamUp
 from rtemo.simulate.session import SimulatedSession
-from rtemo.simulate.streams import description, fill_description
+from rtemo.sources.lsl_emit import lsl_info
 
 BLOCK_S = 0.01
 HEAD_START_S = 0.2  # between opening the outlets and the first sample
@@ -104,12 +104,3 @@ class _Outlets:
 
     def close_all(self) -> None:
         self._open.clear()
-
-
-def lsl_info(info: StreamInfo) -> pylsl.StreamInfo:
-    """The same description for an outlet; LSL adds host, uid and ports of its own."""
-    made = pylsl.StreamInfo(
-        info.name, info.type, info.n_channels, info.nominal_rate_hz, info.channel_format, info.source_id
-    )
-    fill_description(made.desc(), description(info))
-    return made

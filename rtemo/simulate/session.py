@@ -118,11 +118,10 @@ class SimulatedSession:
         known: dict[tuple[tuple[int, ...], float], StreamInfo] = {}
         for run in stretches:
             if (run.columns, run.rate_hz) not in known:
-                number = len(known)
                 known[run.columns, run.rate_hz] = (
-                    eeg_info(self.plan, self._head, run.rate_hz, run.columns, number)
+                    eeg_info(replace(self.plan, eeg_rate_hz=run.rate_hz), self._head, run.columns, len(known))
                     if kind == EEG
-                    else gaze_info(self.plan, run.rate_hz, number)
+                    else gaze_info(replace(self.plan, gaze_rate_hz=run.rate_hz), len(known))
                 )
         return [known[run.columns, run.rate_hz] for run in stretches]
 

@@ -19,6 +19,7 @@ from rtemo.simulate.faulty import Struck
 from rtemo.simulate.seeds import generator
 
 _BREAKS = ("lost", "channels_lost", "rate_change")
+STREAM_KINDS = frozenset((*_BREAKS, "gap", "jitter", "clock"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Transport:
         """(n,) which samples arrive, and their raw stamps (as many as arrive)."""
         arrive = np.ones(len(times), dtype=bool)
         for struck in self._gaps:
-            packet = np.floor((times - number) / struck.fault["packet_s"]).astype(np.int64)
+            packet = np.floor((times - number) / struck.fault["packet_s"] + 1e-6).astype(np.int64)
             draws = generator(*struck.key, number).random(int(packet.max(initial=0)) + 1)
             inside = (times >= struck.fault.start_s) & (times < struck.fault.stop_s)
             arrive &= ~(inside & (draws[packet] < struck.fault["loss_share"]))
