@@ -22,7 +22,8 @@ from offline.datasets import mat5
 from offline.datasets.base import EyeWindows
 from offline.datasets.seed_tables import WINDOW_S
 from rtemo.core.errors import RtemoError
-from rtemo.core.eye_features import EYE_FEATURES, EyeRecord, eye_features
+from rtemo.core.eye_features import EYE_FEATURES, eye_features
+from rtemo.core.eye_record import EyeRecord
 from rtemo.core.gaze_settings import GazeSettings
 
 Doubles = NDArray[np.float64]
@@ -90,7 +91,7 @@ def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettin
             fixations=_until(fixations, end_s),
             saccades=_until(saccades, end_s),
             blinks=_until(blinks, end_s),
-            losses=np.empty((0, 2)),
+            losses=np.empty((0, 3)),
             pupils=np.empty((0, 2)),
             pupil_first=0,
             begin_s=0.0,
@@ -102,17 +103,20 @@ def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettin
 
 
 def _spans(onsets_s: Doubles, durations_ms: Doubles, more: Doubles) -> Doubles:
-    """(n, 2 + k): start and end in seconds, ends rising, then `more`. Events without a duration are left out."""
+    """(n, 3 + k): start and end in s, ends rising, duration in ms, then `more`. Without a duration: left out."""
     known = np.isfinite(durations_ms)
-    starts, ends = onsets_s[known], np.maximum.accumulate(onsets_s[known] + durations_ms[known] / 1000.0)
+    starts, durations = onsets_s[known], durations_ms[known]
+    ends = np.maximum.accumulate(starts + durations / 1000.0)
     rest = more[known] if more.ndim == 2 else np.tile(more, (len(starts), 1))
-    return np.column_stack([starts, ends, rest])
+    return np.column_stack([starts, ends, durations, rest])
 
 
 def _until(spans: Doubles, end_s: float) -> Doubles:
     """What has begun by then, with what is still going on cut off there."""
     seen = np.array(spans[spans[:, 0] < end_s])
-    seen[:, 1] = np.minimum(seen[:, 1], end_s)
+    still = seen[:, 1] > end_s
+    seen[still, 1] = end_s
+    seen[still, 2] = np.minimum(seen[still, 2], 1000.0 * (end_s - seen[still, 0]))
     return seen
 
 

@@ -114,10 +114,8 @@ class GridResampler:
         if len(self._times) < self.TAPS:
             return 0, self._values[:0], self._valid[:0]
         if self._next is None:
-            self._next = int(np.ceil(self._times[2] * self._grid_hz))
-        stop = int(
-            np.ceil(self._times[-3] * self._grid_hz)
-        )  # the last interval ends, exclusive, at the third last sample
+            self._next = self._first_at(self._times[2])
+        stop = self._first_at(self._times[-3])  # the last interval ends, exclusive, at the third last sample
         begin = self._next
         grid = np.arange(begin, max(stop, begin)) / self._grid_hz
         left = np.searchsorted(self._times, grid, side="right") - 1
@@ -126,6 +124,15 @@ class GridResampler:
         spent = max(int(np.searchsorted(self._times, self._next / self._grid_hz, side="right")) - 3, 0)
         self._times, self._values, self._valid = self._times[spent:], self._values[spent:], self._valid[spent:]
         return begin, *result
+
+    def _first_at(self, time_s: float) -> int:
+        """The first grid index whose time is not before this; the product alone may round to either side."""
+        index = int(np.ceil(time_s * self._grid_hz))
+        while (index - 1) / self._grid_hz >= time_s:
+            index -= 1
+        while index / self._grid_hz < time_s:
+            index += 1
+        return index
 
     def _interpolate(self, grid: TimeArray, left: NDArray[np.intp]) -> tuple[Samples, BoolArray]:
         start, width = self._times[left], self._times[left + 1] - self._times[left]

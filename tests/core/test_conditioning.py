@@ -82,6 +82,18 @@ def test_the_interpolation_of_a_parabola_is_exact():
     assert valid.all()
 
 
+@pytest.mark.parametrize("hz", [200.0, 250.0, 1000.0])
+def test_samples_that_lie_on_the_grid_come_out_as_they_are_at_any_time_of_the_day(hz):
+    for start in range(0, 4000, 20):
+        times = start + np.arange(120) / hz
+        resampler = GridResampler(200.0, 1)
+        for cut in (slice(0, 57), slice(57, 60), slice(60, 120)):
+            block = (times[cut] - start)[:, None]
+            first, out, _ = resampler.push(times[cut], block, np.ones(block.shape, dtype=bool))
+            grid = (first + np.arange(len(out))) / 200.0
+            np.testing.assert_allclose(out[:, 0], grid - start, atol=1e-9)
+
+
 def test_the_grid_does_not_depend_on_how_samples_are_cut():
     rng = np.random.default_rng(0)
     values = rng.normal(0, 20, (3000, 3))
