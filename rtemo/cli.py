@@ -99,7 +99,7 @@ def _live(commands: Commands) -> None:
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
     p.add_argument("--session", type=Path, metavar="DIR", help="make a session folder in DIR with everything in it")
-    p.add_argument("--subject", default="anonymous", help="the participant, for the session folder's name")
+    p.add_argument("--subject", help="the participant, for the session folder's name (default: the settings')")
     p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
     p.add_argument(
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
@@ -166,6 +166,7 @@ def _doctor(commands: Commands) -> None:
 
 
 def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
+    p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--eeg", metavar="QUERY", help="which stream is the EEG (default: the only one there is)")
     p.add_argument("--gaze", metavar="QUERY", help="which stream is the gaze (default: the only one there is)")
     if markers:

@@ -17,6 +17,7 @@ from rtemo.commands.console import say, stop_on_signal
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.live.outputs import Lines
+from rtemo.live.settings import SessionSettings
 from rtemo.sources.lsl_config import configure
 from rtemo.sources.select import StreamQuery
 
@@ -37,10 +38,12 @@ def run(args: argparse.Namespace) -> int:
     duration_s = args.duration or OPEN_END_S
     with stop_on_signal() as stop, simulated(session, args.seed, duration_s + MARGIN_S):
         asked = LiveRun(
-            queries={
-                Modality.EEG: StreamQuery(name="rtemo simulated EEG"),
-                Modality.GAZE: StreamQuery(name="rtemo simulated gaze"),
-            },
+            settings=SessionSettings(
+                queries={
+                    Modality.EEG: StreamQuery(name="rtemo simulated EEG"),
+                    Modality.GAZE: StreamQuery(name="rtemo simulated gaze"),
+                }
+            ),
             duration_s=duration_s,
             wait_s=30.0,
             console=Lines,

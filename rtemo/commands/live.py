@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.wiring import load_model, queries_of, tell_summary, told_events
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
 from rtemo.live.cast import Cast
@@ -22,24 +21,22 @@ from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder
+from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
-from rtemo.sources.profile import load_profiles
-from rtemo.sources.select import StreamQuery
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
     """What a headless session is asked to do. console: how predictions look on stdout where there is no `out`."""
 
-    queries: dict[Modality, StreamQuery] = field(default_factory=dict)
+    settings: SessionSettings = field(default_factory=SessionSettings)
     model: Path | None = None
     hop_s: float | None = None
     record: Path | None = None
     out: Path | None = None
     session_root: Path | None = None
-    subject: str = "anonymous"
     duration_s: float | None = None
     wait_s: float = 15.0
     publish: bool = True
@@ -49,13 +46,12 @@ class LiveRun:
 def run(args: argparse.Namespace) -> int:
     """Predictions from live streams."""
     asked = LiveRun(
-        queries=queries_of(args),
+        settings=settings_of(args),
         model=args.model,
         hop_s=args.hop,
         record=args.record,
         out=args.out,
         session_root=args.session,
-        subject=args.subject,
         duration_s=args.duration,
         wait_s=args.wait,
         publish=not args.no_outlet,
@@ -67,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
     bundle, predictor = load_model(asked.model, asked.hop_s)
-    cast = Cast(load_profiles(resources.devices()), asked.queries)
+    cast = cast_of(asked.settings)
     source = LslSource(
         [
             One("eeg", functools.partial(cast.choose_for, Modality.EEG)),
@@ -125,7 +121,7 @@ def _missing(cast: Cast, wait_s: float) -> StreamMissing:
 
 def _check_lost(source: LslSource, asked: LiveRun) -> None:
     """A stream that was asked for and is gone at the end was lost for good."""
-    lost = [part.value for part in asked.queries if part.value in source.missing and part != Modality.MARKERS]
+    lost = [part.value for part in asked.settings.queries if part.value in source.missing and part != Modality.MARKERS]
     if lost:
         raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
 
@@ -137,7 +133,7 @@ class _Outputs:
         self.folder: SessionFolder | None = None
         self._failure_said = False
         if asked.session_root is not None:
-            self.folder = SessionFolder.create(asked.session_root, asked.subject, datetime.now().astimezone())
+            self.folder = SessionFolder.create(asked.session_root, asked.settings.subject, datetime.now().astimezone())
             say(f"session folder: {self.folder.path}")
         self.sinks: list[PredictionSink] = []
         if asked.out is not None:
@@ -192,9 +188,10 @@ class _Outputs:
 
 def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
-    plain["queries"] = {part.value: str(query) for part, query in asked.queries.items()}
-    plain.pop("console")
-    return {**plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
+    session = asdict(asked.settings)
+    session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
+    del plain["console"], plain["settings"]
+    return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
 
 
 def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:

@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.wiring import (
+    cast_of,
     load_model,
-    queries_of,
+    settings_of,
     tell_summary,
     told_events,
     why_none,
@@ -27,7 +27,6 @@ from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.outputs import JsonLines, open_output
 from rtemo.sources.base import Source
-from rtemo.sources.profile import load_profiles
 from rtemo.sources.replay_clock import PacedSource
 from rtemo.sources.xdf import XdfSource
 
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         return _emit(recording, args.speed)
     source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
     streams = source.start()
-    cast = Cast(load_profiles(resources.devices()), queries_of(args))
+    cast = cast_of(settings_of(args))
     cast.choose(info for info in streams if recording.n_samples(info.stream_id))
     for warning in recording.warnings:
         say(f"warning: {warning}")

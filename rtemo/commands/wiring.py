@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rtemo import resources
@@ -10,22 +11,34 @@ from rtemo.commands.console import say
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
+from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventKind, EventLog
 from rtemo.live.predictor import Predictor
+from rtemo.live.settings import SessionSettings, read_settings
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.runtime import Runtime
+from rtemo.sources.profile import load_profiles
 from rtemo.sources.select import StreamQuery
 
 DEMO_MODEL = "models/demo"
 SAID = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN)
 
 
-def queries_of(args: argparse.Namespace) -> dict[Modality, StreamQuery]:
-    """The queries that were given."""
+def settings_of(args: argparse.Namespace) -> SessionSettings:
+    """The settings file, if one is given, with what the command line says instead."""
+    settings = read_settings(args.settings) if args.settings is not None else SessionSettings()
     given = {part: getattr(args, part.value, None) for part in Modality}
-    return {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
+    queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
+    subject = getattr(args, "subject", None) or settings.subject
+    return replace(settings, subject=subject, queries={**settings.queries, **queries})
+
+
+def cast_of(settings: SessionSettings) -> Cast:
+    """The cast of a session, with every device profile."""
+    profiles = load_profiles(resources.devices())
+    return Cast(profiles, settings.queries, settings.screen, settings.eeg_map, settings.gaze_map)
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:

@@ -18,12 +18,14 @@ class Cast:
         profiles: Sequence[DeviceProfile],
         queries: Mapping[Modality, StreamQuery] | None = None,
         screen: Screen | None = None,
-        rename: Mapping[str, str] | None = None,
+        eeg_map: Mapping[str, str] | None = None,
+        gaze_map: Mapping[str, str] | None = None,
     ) -> None:
+        """eeg_map, gaze_map: what the session's settings say a channel is, by its label or its column from 1."""
         self.profiles = profiles
         self.queries = dict(queries or {})
         self._screen = screen or Screen()
-        self._rename = dict(rename or {})
+        self._maps = {Modality.EEG: dict(eeg_map or {}), Modality.GAZE: dict(gaze_map or {})}
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
         self._played_by: dict[Modality, DeviceProfile] = {}
 
@@ -69,8 +71,8 @@ class Cast:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         profile = self._played_by[part]
         if part == Modality.EEG:
-            return eeg_layout(info, profile, self._rename)
-        return gaze_layout(info, profile, self._screen)
+            return eeg_layout(info, profile, self._maps[part])
+        return gaze_layout(info, profile, self._screen, self._maps[part])
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:
