@@ -24,6 +24,7 @@ from rtemo.live.finding import Finding, State
 from rtemo.live.session import VERSIONS_OF, versions
 from rtemo.model.bundle import load_bundle
 from rtemo.model.runtime import Runtime
+from rtemo.sources.lsl_config import config_file
 
 SELF_TEST_S = 5.0
 CLOCK_TEST_S = 0.5
@@ -36,7 +37,7 @@ _NAME_WIDTH = 13
 
 
 class Lsl(Protocol):
-    """What rtemo.sources.lsl answers about liblsl."""
+    """What rtemo.sources.lsl answers about liblsl; the module itself is one."""
 
     def lsl_version(self) -> str:
         """The version of liblsl and of pylsl, for people."""
@@ -69,7 +70,7 @@ def examine(setup: Setup) -> list[Finding]:
     findings = [
         _guarded("versions", lambda: check_versions(versions((*VERSIONS_OF, "PySide6-Essentials")))),
         _guarded("liblsl", lambda: check_liblsl(setup.lsl)),
-        _guarded("LSL settings", lambda: network.check_settings(_settings_files())),
+        _guarded("LSL settings", lambda: network.check_settings(config_file())),
         _guarded("network", lambda: network.check_interfaces(found)),
         _guarded("multicast", lambda: network.check_multicast(found)),
         _guarded("ports", network.check_ports),
@@ -90,7 +91,7 @@ def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:  # noqa: BLE001 - shown in the report
         return Finding(
-            name, State.FAIL, f"the check itself failed: {_named(error)}", "report this with the whole output"
+            name, State.FAIL, f"the check itself broke: {_named(error)}", "report this with the whole output"
         )
 
 
@@ -132,7 +133,7 @@ def check_clock(
     wait(CLOCK_TEST_S)
     after_s, offset_after_s = _offset(lsl_clock, clock)
     passed_s, gained_s = after_s - before_s, offset_after_s - offset_before_s
-    fact = f"LSL's clock gained {gained_s * 1e6:.0f} us on the computer's in {passed_s:.3f} s"
+    fact = f"LSL's clock gained {gained_s * 1e6:+.1f} us on the computer's in {passed_s:.3f} s"
     if passed_s <= 0 or abs(gained_s) > CLOCK_TOLERANCE * passed_s:
         return Finding("clock", State.WARN, fact, "try again; in a virtual machine, look at its time source")
     return Finding("clock", State.OK, fact)
@@ -209,10 +210,6 @@ def as_json(findings: Sequence[Finding]) -> str:
 
 def _named(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _settings_files() -> list[Path]:
-    return network.settings_files(os.environ, Path.home(), Path.cwd())
 
 
 def _ufw_settings() -> str:

@@ -1,7 +1,7 @@
 """What of this computer's network LSL rests on: interfaces, multicast, ports, firewall, settings file.
 
 Looks without liblsl, so that it can say what is wrong where liblsl finds nothing. What it sends stays on this computer.
-Addresses, ports and places of the settings file are the defaults of liblsl 1.18 (src/api_config.cpp).
+Addresses and ports are the defaults of liblsl 1.18 (src/api_config.cpp).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import configparser
 import secrets
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import psutil
@@ -125,15 +125,8 @@ def check_firewall(system: str, ufw_settings: str, processes: Collection[str]) -
     return Finding("firewall", State.OK, "cannot be read here without an administrator", hint)
 
 
-def settings_files(environ: Mapping[str, str], home: Path, folder: Path) -> list[Path]:
-    """Where liblsl looks for its settings, in its order; the first that is there counts."""
-    named = [Path(environ["LSLAPICFG"])] if environ.get("LSLAPICFG") else []
-    return [*named, folder / "lsl_api.cfg", home / "lsl_api" / "lsl_api.cfg", Path("/etc/lsl_api/lsl_api.cfg")]
-
-
-def check_settings(files: Sequence[Path]) -> Finding:
-    """Which settings file of liblsl is in force, and whether it hides streams."""
-    path = next((path for path in files if path.is_file()), None)
+def check_settings(path: Path | None) -> Finding:
+    """Whether the settings file of liblsl that is in force, if there is one, hides streams."""
     if path is None:
         return Finding("LSL settings", State.OK, "the defaults; no lsl_api.cfg")
     settings = configparser.ConfigParser(interpolation=None, strict=False)
