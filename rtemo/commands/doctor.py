@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lsl() -> Lsl:
-    """Raises RtemoError where liblsl cannot be loaded."""
+    """LSL, imported late: a liblsl that cannot be loaded is something to report."""
     from rtemo.sources import lsl
 
     return lsl
