@@ -92,13 +92,15 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     except OSError as error:
         raise RtemoError("cannot read the file of faults", f"{path}: {error.strerror}", "check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RtemoError("the file of faults is no TOML", f"{path}: {error}", "see rtemo/simulate/faults.py") from error
+        raise RtemoError(
+            "the file of faults is no TOML", f"{path}: {error}", "write [[fault]] tables with a kind"
+        ) from error
     listed = document.get("fault")
     if set(document) - {"fault"} or not isinstance(listed, list):
         raise RtemoError(
             "the file of faults has another form",
             f"{path} holds {', '.join(document) or 'nothing'}",
-            "use [[fault]] tables",
+            "write [[fault]] tables with a kind",
         )
     return tuple(read_fault(table, f"fault {number} of {path.name}") for number, table in enumerate(listed, start=1))
 
@@ -106,7 +108,7 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
 def read_fault(table: object, where: str = "the fault") -> Fault:
     """One fault from a table of the file's form; RtemoError for anything unknown or impossible."""
     if not isinstance(table, Mapping):
-        raise RtemoError(f"{where} is no table", f"{table!r}", "use [[fault]] tables")
+        raise RtemoError(f"{where} is no table", f"{table!r}", "write [[fault]] tables with a kind")
     kind = KINDS.get(str(table.get("kind")))
     if kind is None:
         raise RtemoError(f"{where} is of no known kind", f"{table.get('kind')!r}", f"use one of {', '.join(KINDS)}")
