@@ -164,14 +164,11 @@ def _pupil_moments(record: EyeRecord, end_s: float, length_s: float, settings: G
     last, n = math.floor(end_s * settings.pupil_hz), round(length_s * settings.pupil_hz)
     pupils = _pupils_until(record, last, n)
     known = np.isfinite(pupils)
-    if known.all() and n >= settings.pupil_min_bins:
-        (left, left_spread), (right, right_spread) = _moments(pupils)
-        return [left, right, left_spread, right_spread]
-    eyes = [pupils[known[:, eye], eye, None] for eye in (0, 1)]
-    (left, left_spread), (right, right_spread) = (
-        _moments(eye if len(eye) >= settings.pupil_min_bins else eye[:0])[0] for eye in eyes
-    )
-    return [left, right, left_spread, right_spread]
+    count = np.add.reduce(known, axis=0, dtype=np.float64)
+    count[count < settings.pupil_min_bins] = np.nan
+    mean = np.add.reduce(np.where(known, pupils, 0.0), axis=0) / count
+    away = np.where(known, pupils - mean, 0.0)
+    return [*mean.tolist(), *np.sqrt(np.add.reduce(away * away, axis=0) / count).tolist()]
 
 
 def _pupil_entropies(record: EyeRecord, end_s: float, settings: GazeSettings) -> list[float]:
@@ -226,8 +223,8 @@ def _statistics(record: EyeRecord, end_s: float, settings: GazeSettings) -> list
     dispersion = fixations[:, DISPERSION_X] + fixations[:, DISPERSION_Y]
     longest, widest = np.nan, np.nan
     if len(fixations):
-        longest, widest = float(fixations[:, DURATION_MS].max()), float(dispersion.max())
-    (duration, _), (amplitude, _) = _moments(saccades[:, DURATION_MS:])
+        longest, widest = (float(np.maximum.reduce(size)) for size in (fixations[:, DURATION_MS], dispersion))
+    duration, amplitude = (np.add.reduce(saccades[:, DURATION_MS:], axis=0) / (len(saccades) or np.nan)).tolist()
     return [
         len(blinks) * rate,
         len(fixations) * rate,

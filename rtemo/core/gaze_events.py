@@ -64,7 +64,7 @@ class EventBuilder:
     def add(self, run: Run) -> None:
         """Take in the next run that has ended."""
         self._append(run)
-        while len(self._runs) > 2:
+        while len(self._runs) > 2 and not any(self._is_hole(r) for r in self._runs):
             self._settle(self._runs.pop(0))
 
     def open_events(self, run: Run | None) -> list[GazeEvent]:
@@ -77,60 +77,61 @@ class EventBuilder:
         return end.events
 
     def _append(self, run: Run) -> None:
-        """Add a run and tidy the one before it, whose both neighbours are known now."""
+        """Add a run and tidy those that have neighbours on both sides."""
         runs = self._runs
-        runs.append(run)
-        while len(runs) > 1 and (self._join_equal() or (len(runs) > 2 and self._tidy_middle())):
-            pass
-
-    def _join_equal(self) -> bool:
-        before, last = self._runs[-2:]
-        if before.label != last.label or before.end_s != last.start_s:
-            return False
-        self._runs[-2:] = [before.then(last, self._edge_n)]
-        return True
-
-    def _tidy_middle(self) -> bool:
-        """Give the last run but one its neighbours' label where it is too short to be what it looks like."""
-        before, run, after = self._runs[-3:]
-        label = self._label_between(before, run, after)
-        if label == run.label:
-            return False
-        parts = [replace(run, label=label)]
-        if before.label == label:
-            parts[:1] = [before.then(parts[0], self._edge_n)]
+        if runs and runs[-1].label == run.label and runs[-1].end_s == run.start_s:
+            runs[-1] = runs[-1].then(run, self._edge_n)
         else:
-            parts.insert(0, before)
+            runs.append(run)
+        at = 1
+        while at < len(runs) - 1:
+            label = self._label_between(*runs[at - 1 : at + 2])
+            if label == runs[at].label:
+                at += 1
+            else:
+                self._relabel(at, label)
+                at = 1
+
+    def _relabel(self, at: int, label: Label) -> None:
+        """Give a run another label and join it with neighbours that have the same."""
+        before, run, after = self._runs[at - 1 : at + 2]
+        parts = [before, replace(run, label=label), after]
         if after.label == label:
-            parts[-1:] = [parts[-1].then(after, self._edge_n)]
-        else:
-            parts.append(after)
-        self._runs[-3:] = parts
-        return True
+            parts[1:] = [parts[1].then(after, self._edge_n)]
+        if before.label == label:
+            parts[:2] = [before.then(parts[1], self._edge_n)]
+        self._runs[at - 1 : at + 2] = parts
 
     def _label_between(self, before: Run, run: Run, after: Run) -> Label:
+        """The label of a run between its neighbours: another one where it is too short to be what it looks like."""
         s, length_s = self._settings, run.length_s
+        beside = (before.label, after.label)
         if run.label == Label.LOST:
-            if length_s >= s.min_blink_s or Label.LOST in (before.label, after.label):
+            if not self._is_hole(run):
                 return Label.LOST
+            if beside == (Label.MOVING, Label.MOVING):
+                return Label.MOVING
             far = _distance(before.tail, after.head) >= s.min_amplitude_deg * max(before.scale, after.scale)
             return Label.MOVING if far else Label.STILL
-        if before.label == after.label == Label.LOST and length_s < s.glissade_s:
+        if self._is_hole(before) or self._is_hole(after):
+            return run.label  # until the hole is bridged
+        if beside == (Label.LOST, Label.LOST) and length_s < s.glissade_s:
             return Label.LOST
         if run.label == Label.MOVING and length_s < s.min_saccade_s:
             return Label.STILL
-        if run.label == Label.STILL and before.label == after.label == Label.MOVING and length_s < s.glissade_s:
+        if beside == (Label.MOVING, Label.MOVING) and length_s < s.glissade_s:
             return Label.MOVING
         return run.label
+
+    def _is_hole(self, run: Run) -> bool:
+        return run.label == Label.LOST and run.length_s < self._settings.min_blink_s
 
     def _finish(self) -> None:
         """Settle everything as if nothing came any more."""
         if self._runs:
             last = self._runs[-1]
             if last.label == Label.MOVING and last.length_s < self._settings.min_saccade_s:
-                self._runs[-1] = replace(last, label=Label.STILL)
-                if len(self._runs) > 1:
-                    self._join_equal()
+                self._append(replace(self._runs.pop(), label=Label.STILL))
             elif last.label == Label.LOST and last.length_s < self._settings.min_blink_s:
                 self._runs.pop()
         for run in self._runs:

@@ -7,7 +7,7 @@ samples before it and on nothing else.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,16 +99,50 @@ class VelocityLabels:
         return Labelled(path, labels, np.zeros(len(path), dtype=bool), threshold / self._floor)
 
 
+class _Row(NamedTuple):
+    """One sample without a label."""
+
+    time_s: float
+    x: float
+    y: float
+    scale: float
+
+    @property
+    def invalid(self) -> bool:
+        return math.isnan(self.x)
+
+
+class _Box(NamedTuple):
+    """The extent of a fixation: left, right, top, bottom in degrees."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def around(self, row: _Row) -> _Box:
+        return _Box(min(self.left, row.x), max(self.right, row.x), min(self.top, row.y), max(self.bottom, row.y))
+
+    @property
+    def size(self) -> float:
+        return self.right - self.left + self.bottom - self.top
+
+
 class DispersionLabels:
-    """I-DT: still is what stays within a small box for long enough. Labels come up to that long later."""
+    """I-DT: still is what stays within a small box for long enough. Labels come up to that long later.
+
+    A sample at the edge of a fixation that lies a saccade's step away from its neighbour is already on its way.
+    """
 
     def __init__(self, settings: GazeSettings, rate_hz: float) -> None:
         self._settings = settings
         self._gauge = NoiseGauge(settings, rate_hz)
         self._period_s = 1.0 / rate_hz
         self._path: GazePath | None = None  # what has no label yet
-        self._window: list[tuple[float, float, float, float]] = []  # the same: time, x, y, scale
-        self._box: tuple[float, float, float, float] | None = None  # of the fixation that goes on
+        self._window: list[_Row] = []  # the same, of no fixation yet
+        self._box: _Box | None = None  # of the fixation that goes on
+        self._inside: _Row | None = None  # its last but one sample
+        self._newest: _Row | None = None  # its last sample, which has no label yet
         self._last_valid_s = -np.inf
         self._last_label = Label.LOST
         self._out: list[tuple[Label, bool, float]] = []
@@ -119,7 +153,7 @@ class DispersionLabels:
         sigma = self._gauge.push(path.speed)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
         scales = np.maximum(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
         for row in zip(path.times.tolist(), *path.rows[2:].tolist(), scales.tolist(), strict=True):
-            self._take(row)
+            self._take(_Row(*row))
         done, self._path = self._split(path, len(self._out))
         out, self._out = self._out, []
         return Labelled(
@@ -144,57 +178,72 @@ class DispersionLabels:
             GazePath(path.times[rest], path.rows[:, rest], path.speed[rest]),
         )
 
-    def _take(self, row: tuple[float, float, float, float]) -> None:
-        time_s, x, y, scale = row
-        invalid = math.isnan(x)
-        if time_s - self._last_valid_s >= self._settings.min_blink_s + (0.0 if invalid else self._period_s):
+    def _take(self, row: _Row) -> None:
+        if row.time_s - self._last_valid_s >= self._settings.min_blink_s + (0.0 if row.invalid else self._period_s):
             self._give_up()
-        if invalid:
+        if row.invalid:
+            self._let_go(at_edge=False)
             if self._window:
                 self._window.append(row)
             else:
-                self._give(Label.LOST, scale)
+                self._give(Label.LOST, row.scale)
             return
-        self._last_valid_s = time_s
-        limit = self._settings.dispersion_deg * scale
+        self._last_valid_s = row.time_s
+        limit = self._settings.dispersion_deg * row.scale
         if self._box is not None:
-            box = (min(self._box[0], x), max(self._box[1], x), min(self._box[2], y), max(self._box[3], y))
-            if box[1] - box[0] + box[3] - box[2] <= limit:
-                self._box = box
-                self._give(Label.STILL, scale)
+            box = self._box.around(row)
+            self._let_go(at_edge=box.size > limit)
+            if box.size <= limit:
+                self._box, self._newest = box, row
                 return
             self._box = None
         self._window.append(row)
         self._shrink(limit)
 
+    def _let_go(self, *, at_edge: bool) -> None:
+        """Label the fixation's last sample."""
+        row, before = self._newest, self._inside
+        self._newest, self._inside = None, row
+        if row is not None:
+            leaving = at_edge and before is not None and self._far(before, row)
+            self._give(Label.MOVING if leaving else Label.STILL, row.scale)
+
+    def _far(self, before: _Row, row: _Row) -> bool:
+        """Whether two samples are further apart than a still eye gets between them."""
+        reach = self._settings.saccade_velocity_deg_s * (row.time_s - before.time_s) * row.scale
+        return math.hypot(row.x - before.x, row.y - before.y) > reach
+
     def _shrink(self, limit: float) -> None:
         """Give out samples from the front until the window is too short to tell, or is a fixation."""
         wanted = self._settings.dispersion_window_s - 1.25 * self._period_s
-        while self._window and self._window[-1][0] - self._window[0][0] >= wanted:
-            valid = [row for row in self._window if not math.isnan(row[1])]
-            xs, ys = [row[1] for row in valid], [row[2] for row in valid]
-            box = (min(xs), max(xs), min(ys), max(ys))
-            if box[1] - box[0] + box[3] - box[2] <= limit:
+        while self._window and self._window[-1].time_s - self._window[0].time_s >= wanted:
+            valid = [row for row in self._window if not row.invalid]
+            xs, ys = [row.x for row in valid], [row.y for row in valid]
+            box = _Box(min(xs), max(xs), min(ys), max(ys))
+            if box.size <= limit and not self._far(*valid[:2]):
                 self._box = box
+                self._newest = self._window.pop()
+                self._inside = valid[-2]
                 self._give_window(Label.STILL)
             else:
                 self._drop_first()
 
     def _drop_first(self) -> None:
         """The first valid sample of the window is no part of a fixation; nor are invalid ones behind it."""
-        self._give(Label.MOVING, self._window.pop(0)[3])
-        while self._window and math.isnan(self._window[0][1]):
-            self._give(Label.LOST, self._window.pop(0)[3])
+        self._give(Label.MOVING, self._window.pop(0).scale)
+        while self._window and self._window[0].invalid:
+            self._give(Label.LOST, self._window.pop(0).scale)
 
     def _give_up(self) -> None:
         """Gaze has been away for too long to go on with the window or the fixation."""
+        self._let_go(at_edge=False)
         self._give_window(Label.MOVING)
         self._box = None
 
     def _give_window(self, label: Label) -> None:
         """Label the window's valid samples. A fixation right behind another one is a new run."""
         for i, row in enumerate(self._window):
-            self._give(Label.LOST if math.isnan(row[1]) else label, row[3], new=i == 0 and label == Label.STILL)
+            self._give(Label.LOST if row.invalid else label, row.scale, new=i == 0 and label == Label.STILL)
         self._window = []
 
     def _give(self, label: Label, scale: float, *, new: bool = False) -> None:

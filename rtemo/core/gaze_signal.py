@@ -146,7 +146,7 @@ class GazeSignal:
         return GazePath(times[begin:stop], fitted, speed)
 
     def _lines(self, times: TimeArray, degrees: Array, begin: int, stop: int) -> tuple[Array, Array]:
-        """Mean position (2, m) and speed (m,) at samples begin..stop-1, from the valid ones in the window around each."""
+        """Mean position (2, m) and speed (m,) at samples begin..stop-1, from the valid ones around each."""
         here_s, here = times[begin:stop], degrees[:, begin:stop]
         m = stop - begin
         n, sum_t, sum_tt = np.ones(m), np.zeros(m), np.zeros(m)
