@@ -52,6 +52,7 @@ def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     people = parser.add_argument_group("simulated people")
     people.add_argument("--subjects", type=int, default=96, metavar="N", help="how many (default 96)")
     people.add_argument("--seed", type=int, default=1000, metavar="N", help="seed of the first person (default 1000)")
+    people.add_argument("--family", default="default", help="generator family (default: default)")
     people.add_argument(
         "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
     )
@@ -84,10 +85,10 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _build(options: argparse.Namespace) -> None:
     from offline.build import build
-    from offline.datasets.synthetic import simulated_people
+    from offline.datasets.synthetic import Population, simulated_people
 
-    dataset = simulated_people(options.subjects, options.seed, options.effect)
-    sys.stdout.write(build(dataset, options.out, options.hop, options.jobs) + "\n")
+    dataset = simulated_people(Population(options.subjects, options.seed, options.effect, options.family))
+    sys.stdout.write(build(dataset, "simulated people", options.out, options.hop, options.jobs) + "\n")
 
 
 def _finetune(options: argparse.Namespace) -> None:

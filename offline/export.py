@@ -19,6 +19,7 @@ from offline.graph import write_onnx
 from offline.scores import score
 from offline.sessions import SessionOutputs, run_network
 from rtemo.core.errors import RtemoError
+from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import Bundle, Head, write_bundle
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -66,7 +67,7 @@ def _calibrated(
     spec = Spec(
         name=name,
         labels=corpus.labels,
-        pipeline=corpus.pipeline,
+        pipeline=live_settings(corpus),
         input=InputShape(config.frames, config.bands, config.eye_features, config.width),
         network=config.to_dict(),
         temperatures=by_head,
@@ -79,6 +80,11 @@ def _calibrated(
         metrics={},
     )
     return spec, familiar
+
+
+def live_settings(corpus: Corpus) -> PipelineSettings:
+    """The corpus's pipeline settings with the hop of a live session: what a window holds does not depend on it."""
+    return PipelineSettings.from_dict(corpus.pipeline).with_hop(PipelineSettings().window.hop_s)
 
 
 def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:

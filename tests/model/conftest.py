@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from offline.graph import write_onnx
+from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Window
 from rtemo.model.bundle import Head, write_bundle
 from rtemo.model.network import Heads, Network, NetworkConfig
@@ -35,7 +36,7 @@ def spec(network):
     return Spec(
         name="test",
         labels=LABELS,
-        pipeline={"window": {"length_s": 4.0}},
+        pipeline=PipelineSettings(),
         input=InputShape(config.frames, config.bands, config.eye_features, config.width),
         network=config.to_dict(),
         temperatures={"eeg": 1.3, "eye": 0.8, "joint": 1.1},

@@ -142,6 +142,13 @@ def test_arrays_that_do_not_fit_are_refused_by_name(copy, key, value):
         load_bundle(copy)
 
 
+@pytest.mark.parametrize("change", [set_at("pipeline", "magic", 1), lambda document: document["pipeline"].pop("eeg")])
+def test_pipeline_settings_of_another_version_are_refused(copy, change):
+    rewrite(copy, change)
+    with pytest.raises(RtemoError, match="pipeline settings do not fit"):
+        load_bundle(copy)
+
+
 def test_weights_that_are_no_safetensors_are_refused(copy):
     (copy / "weights.safetensors").write_bytes(b"\x80\x04pickle")
     rewrite(copy, lambda document: None)

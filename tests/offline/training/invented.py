@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from offline.corpus import About, open_corpus, write_manifest, write_recording
+from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Window
 
 LABELS = ("neutral", "sad", "fear", "happy")
@@ -69,5 +70,5 @@ def invented_corpus(path, n_people, **shape):
         windows, labels, trials = invented_windows(person, MONTAGES[person % 3], **shape)
         recordings.append(write_recording(path, about(person, windows[0].channels), windows, labels, trials))
     description = {"people": "invented people", "what": "made for a test"}
-    write_manifest(path, "invented", {"window": {"hop_s": 2.0}}, LABELS, description, recordings)
+    write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, description, recordings)
     return open_corpus(path)

@@ -14,6 +14,7 @@ from offline.__main__ import main
 from offline.finetune import TrainingSettings
 from offline.sessions import run_network
 from rtemo.core.errors import RtemoError
+from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.network import Heads, Network, NetworkConfig
@@ -35,6 +36,11 @@ def test_finetune_writes_a_bundle_that_loads(bundle):
     assert read.spec.training["corpus_fingerprint"]
     assert set(read.spec.combinations) == {"eeg", "eye", "both"}
     assert all(set(c.quantiles) == {0.8, 0.9} for c in read.spec.combinations.values())
+
+
+def test_the_bundle_takes_the_corpus_pipeline_at_the_hop_of_a_live_session(bundle, corpus):
+    assert corpus.pipeline["window"]["hop_s"] == 1.0
+    assert bundle.spec.pipeline == PipelineSettings()
 
 
 def test_the_card_tells_people_scores_chance_and_limits(bundle):
