@@ -17,6 +17,7 @@ So a recording with its clock offsets gives the same times as the live session d
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 
 import numpy as np
 
@@ -99,7 +100,7 @@ class ClockModel:
         jumps = np.flatnonzero((steps < -RESET_S) | (steps > STALE_S))
         cuts = [0, *(int(i) for i in jumps if i > 0), len(stamps)]
         times = np.empty_like(stamps)
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             if begin in jumps:
                 self._after_jump(float(stamps[begin]), float(stamps[begin] - steps[begin]))
             times[begin:end] = self._piece(stamps[begin:end])

@@ -1,6 +1,7 @@
-"""EEG from runs of raw microvolts onto the absolute grid: causal filters, then resampling.
+"""EEG from runs of raw microvolts onto the absolute grid: anti-aliasing, resampling, then high-pass and notch.
 
-Grid sample k lies at k / grid_hz seconds of LSL time, whenever the stream started and whatever its rate is. Filters are
+Grid sample k lies at k / grid_hz seconds of LSL time, whenever the stream started and whatever its rate is. Only the
+anti-aliasing runs at the native rate; the rest is the same filter for every device. All filters are causal,
 seeded from the first sample, never from a chunk's mean, hold the last good value through NaN, and go on through short
 holes on interpolated samples that are marked as absent. After a long hole they start anew.
 """
@@ -37,29 +38,41 @@ class EegSettings:
     settle_s: float = 3.0  # the high-pass has forgotten its start to 0.01 % after this
 
 
-def design(settings: EegSettings, rate_hz: float) -> NDArray[np.float64]:
-    """Second-order sections (n_sections, 6) of the whole causal chain at a native rate."""
-    nyquist = 0.5 * rate_hz
+Sections = NDArray[np.float64]
+
+
+def anti_aliasing(settings: EegSettings, rate_hz: float) -> Sections:
+    """Second-order sections (n, 6) of the low-pass at a native rate; none where the rate is too low to need one."""
+    edge = settings.lowpass_hz / (0.5 * rate_hz)
+    if edge >= 0.9:
+        return np.empty((0, 6))
+    return np.asarray(butter(settings.lowpass_order, edge, output="sos"), dtype=np.float64)
+
+
+def grid_filter(settings: EegSettings) -> Sections:
+    """Second-order sections (n, 6) of the high-pass and the notches, at the grid's rate."""
+    nyquist = 0.5 * settings.grid_hz
     sections = [butter(2, settings.highpass_hz / nyquist, "highpass", output="sos")]
-    sections += [tf2sos(*iirnotch(f / nyquist, settings.notch_q)) for f in settings.notch_hz if f < 0.95 * nyquist]
-    if settings.lowpass_hz < 0.9 * nyquist:
-        sections.append(butter(settings.lowpass_order, settings.lowpass_hz / nyquist, output="sos"))
+    sections += [tf2sos(*iirnotch(f / nyquist, settings.notch_q)) for f in settings.notch_hz]
     return np.asarray(np.vstack(sections), dtype=np.float64)
 
 
 class CausalFilter:
     """A stateful sosfilt over (n, C) that starts in the steady state of its first sample and never sees a NaN."""
 
-    def __init__(self, sos: NDArray[np.float64], first: Samples) -> None:
+    def __init__(self, sos: Sections, first: Samples) -> None:
         self._sos = sos
         self._held = np.where(np.isfinite(first), first, 0.0)
-        self._state = sosfilt_zi(sos)[:, :, None] * self._held
+        self._state = sosfilt_zi(sos)[:, :, None] * self._held if len(sos) else np.empty(0)
 
     def __call__(self, values: Samples) -> Samples:
         """Filtered (n, C). A NaN or infinity is replaced by the channel's last good value."""
         values = hold(values, self._held)
-        if len(values):
-            self._held = values[-1]
+        if not len(values):
+            return values
+        self._held = values[-1]
+        if not len(self._sos):
+            return values
         filtered, self._state = sosfilt(self._sos, values, axis=0, zi=self._state)
         return np.asarray(filtered, dtype=np.float64)
 
@@ -101,8 +114,8 @@ class GridResampler:
         if len(self._times) < self.TAPS:
             return 0, self._values[:0], self._valid[:0]
         if self._next is None:
-            self._next = int(np.ceil(self._times[2] * self._grid_hz))
-        stop = int(np.ceil(self._times[-3] * self._grid_hz))  # the last interval ends, exclusive, at the third last sample
+            self._next = self._first_at(self._times[2])
+        stop = self._first_at(self._times[-3])  # the last interval ends, exclusive, at the third last sample
         begin = self._next
         grid = np.arange(begin, max(stop, begin)) / self._grid_hz
         left = np.searchsorted(self._times, grid, side="right") - 1
@@ -111,6 +124,15 @@ class GridResampler:
         spent = max(int(np.searchsorted(self._times, self._next / self._grid_hz, side="right")) - 3, 0)
         self._times, self._values, self._valid = self._times[spent:], self._values[spent:], self._valid[spent:]
         return begin, *result
+
+    def _first_at(self, time_s: float) -> int:
+        """The first grid index whose time is not before this; the product alone may round to either side."""
+        index = int(np.ceil(time_s * self._grid_hz))
+        while (index - 1) / self._grid_hz >= time_s:
+            index -= 1
+        while index / self._grid_hz < time_s:
+            index += 1
+        return index
 
     def _interpolate(self, grid: TimeArray, left: NDArray[np.intp]) -> tuple[Samples, BoolArray]:
         start, width = self._times[left], self._times[left + 1] - self._times[left]
@@ -128,10 +150,14 @@ class GridResampler:
 
 @dataclass(frozen=True, slots=True)
 class GridBlock:
-    """Conditioned samples from grid index `first` on: values (m, C) in microvolts, valid (m, C)."""
+    """Conditioned samples from grid index `first` on: values (m, C) in microvolts, valid (m, C).
+
+    wide: (m, C) the same before high-pass and notch, to judge line noise by.
+    """
 
     first: int
     values: Samples
+    wide: Samples
     valid: BoolArray
     restarted: bool  # the filters started anew before this block
 
@@ -142,7 +168,8 @@ class EegConditioner:
     def __init__(self, settings: EegSettings, n_channels: int) -> None:
         self._settings = settings
         self._n_channels = n_channels
-        self._filter: CausalFilter | None = None
+        self._anti_aliasing: CausalFilter | None = None
+        self._grid_filter: CausalFilter | None = None
         self._resampler = GridResampler(settings.grid_hz, n_channels)
         self._rate_hz = 0.0
         self._last_time = 0.0
@@ -153,17 +180,21 @@ class EegConditioner:
         values = np.asarray(run.values, dtype=np.float64)
         times = run.times
         valid = np.isfinite(values)
-        restart = self._filter is None or run.gap_s > self._settings.fill_s or run.rate_hz != self._rate_hz
+        restart = self._anti_aliasing is None or run.gap_s > self._settings.fill_s or run.rate_hz != self._rate_hz
         if restart:
             self._rate_hz = run.rate_hz
-            self._filter = CausalFilter(design(self._settings, run.rate_hz), values[0])
+            self._anti_aliasing = CausalFilter(anti_aliasing(self._settings, run.rate_hz), values[0])
+            self._grid_filter = None
             self._resampler = GridResampler(self._settings.grid_hz, self._n_channels)
         elif run.gap_s > 0.0:
             times, values, valid = self._bridge(times, values, valid)
-        assert self._filter is not None
+        assert self._anti_aliasing is not None
         self._last_time, self._last_value = float(times[-1]), hold(values, self._last_value)[-1]
-        first, grid, grid_valid = self._resampler.push(times, self._filter(values), valid)
-        return GridBlock(first, grid, grid_valid, restart)
+        first, wide, grid_valid = self._resampler.push(times, self._anti_aliasing(values), valid)
+        if self._grid_filter is None and len(wide):
+            self._grid_filter = CausalFilter(grid_filter(self._settings), wide[0])
+        filtered = self._grid_filter(wide) if self._grid_filter is not None else wide
+        return GridBlock(first, filtered, wide, grid_valid, restart)
 
     def _bridge(self, times: TimeArray, values: Samples, valid: BoolArray) -> tuple[TimeArray, Samples, BoolArray]:
         """Put a straight line of absent samples into the hole before the first sample."""

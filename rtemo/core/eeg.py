@@ -7,6 +7,7 @@ windows are cut cannot change a frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ from rtemo.core.conditioning import EegConditioner
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
 from rtemo.core.normalise import Normaliser, Scale
-from rtemo.core.quality import Fault, faults
+from rtemo.core.quality import ChannelCheck, Fault
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.tape import Tape
 from rtemo.core.timeline import Run, Timeline
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.units import plausible_scale
 from rtemo.core.windowing import Grid
+
+T = TypeVar("T", np.float64, np.bool_)
 
 RAW_KEEP_S = 3.0
 PIECE_S = 1.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
@@ -30,18 +33,22 @@ MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 @dataclass(frozen=True, slots=True)
 class EegFrame:
-    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,)."""
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,).
+
+    present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any.
+    """
 
     end: int
     power: FloatArray
     fault: NDArray[np.int8]
+    present: float
     coverage: float
     settled: bool
     scale: Scale
 
     @property
     def usable(self) -> BoolArray:
-        return self.fault == Fault.NONE
+        return np.asarray(self.fault == Fault.NONE)
 
 
 class EegBranch:
@@ -60,7 +67,9 @@ class EegBranch:
         self.timeline = Timeline(nominal_hz, even=True)
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
+        self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
         self._values: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
+        self._wide: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
         self._valid: Tape[np.bool_] = Tape(n, grid.frame + grid.step, np.bool_)
         self._raw: Tape[np.float32] | None = None
         self._raw_times: Tape[np.float64] | None = None
@@ -114,7 +123,9 @@ class EegBranch:
         """Decide the unit once, on the first second: what a stream declares is checked against its amplitude."""
         self._to_uv, note = plausible_scale(values, self._to_uv)
         self._unit_known = True
-        if np.isnan(self._to_uv).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
+        if np.isnan(
+            self._to_uv
+        ).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
             self._to_uv = np.where(np.isnan(self._to_uv), 1.0, self._to_uv)
             note = "no unit is stated and the first second is flat; the values are taken as microvolts"
         if note:
@@ -133,8 +144,9 @@ class EegBranch:
             self._restarted = False
             self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
         self._values.append(block.values)
+        self._wide.append(block.wide)
         self._valid.append(block.valid)
-        self._compute_ready()
+        self._compute_ready(learn=True)
 
     def _keep_raw(self, run: Run) -> None:
         if self._raw is None or self._raw_times is None:
@@ -151,47 +163,53 @@ class EegBranch:
             return
         n = min(hole, self._grid.frame)
         self._values.append(np.zeros((n, len(self._columns))))
+        self._wide.append(np.zeros((n, len(self._columns))))
         self._valid.append(np.zeros((n, len(self._columns)), dtype=bool))
-        self._compute_ready()
+        self._compute_ready(learn=False)
         if hole > n:
             self._begin_at(first)
 
     def _begin_at(self, first: int) -> None:
         """Let the tapes begin at a grid index, with nothing before it."""
         self._values.clear(first)
+        self._wide.clear(first)
         self._valid.clear(first)
         self._next_end = -(-first // self._grid.step) * self._grid.step
 
-    def _compute_ready(self) -> None:
+    def _compute_ready(self, *, learn: bool) -> None:
+        """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
+        stream must know the same as its replay.
+        """
         assert self._next_end is not None
         while self._next_end < self._values.stop:
             frame = self._compute(self._next_end)
             self.frames[frame.end] = frame
+            if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
+                self._normaliser.update(frame.power, np.isfinite(frame.power), 1.0)
             self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EegFrame:
-        """The frame of the grid samples end - frame + 1 .. end, absent ones included, and its part in the baseline."""
-        values, valid = self._cut(end)
+        """The frame of the grid samples end - frame + 1 .. end, absent ones included."""
+        values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
-        fault = faults(raw, values, valid, rate_hz, self._settings.eeg.min_coverage, self._settings.quality)
+        fault = self._check(raw, wide, values, valid)
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
         power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame + 1 >= self._settled_from
-        if settled and end < self._values.stop and end % round(self._grid.hz) == 0:
-            self._normaliser.update(power, np.isfinite(power), 1.0)
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
-        return EegFrame(end, power, fault, coverage, settled, self._normaliser.snapshot)
+        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
 
-    def _cut(self, end: int) -> tuple[NDArray[np.float64], BoolArray]:
+    def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
+        """The rows of the frame that ends at `end`, zeros where the tape has none."""
         begin = end - self._grid.frame + 1
-        values = np.zeros((self._grid.frame, len(self._columns)))
-        valid = np.zeros((self._grid.frame, len(self._columns)), dtype=bool)
-        have = self._values.slice(begin, end + 1)
-        offset = max(self._values.start - begin, 0)
-        values[offset : offset + len(have)] = have
-        valid[offset : offset + len(have)] = self._valid.slice(begin, end + 1)
-        return values, valid
+        rows = tape.slice(begin, end + 1)
+        if len(rows) == self._grid.frame:
+            return rows
+        padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
+        offset = max(tape.start - begin, 0)
+        padded[offset : offset + len(rows)] = rows
+        return padded
 
     def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
         assert self._raw is not None

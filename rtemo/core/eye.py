@@ -20,6 +20,7 @@ from rtemo.core.timeline import Run, Timeline
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.windowing import Grid
 
+HOLE_S = 0.5  # features computed across a longer hole are not learned from
 SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new tracker
 
 
@@ -128,7 +129,9 @@ class EyeBranch:
             return
         frame = self._compute(self._next_end)
         self.frames[frame.end] = frame
-        if frame.end % round(self._grid.hz) == 0:
+        # a hole teaches nothing: a live session that goes on without this stream must know the same as its replay
+        in_hole = next_time - self._last_time > HOLE_S
+        if frame.end % round(self._grid.hz) == 0 and not in_hole:
             self._normaliser.update(frame.values[:, None], frame.valid[:, None], 1.0)
         self._next_end += self._grid.step
 

@@ -23,7 +23,7 @@ def band_centres(settings: EegSettings) -> NDArray[np.float64]:
 
 
 def filter_bank(settings: EegSettings, n_samples: int) -> NDArray[np.float64]:
-    """Weights (B, n_bins) that average a PSD within each band. A band reaches to its neighbours' centres, or one bin."""
+    """Weights (B, n_bins) that average a PSD within each band. A band reaches to its neighbours, or one bin."""
     bin_hz = settings.grid_hz / n_samples
     frequency = np.arange(n_samples // 2 + 1) * bin_hz
     centres = band_centres(settings)
@@ -62,4 +62,5 @@ class BandPower:
         if np.count_nonzero(usable) < 3:
             return np.zeros((len(frame), 1))
         part = (valid & usable).astype(np.float64)
-        return (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
+        mean = (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
+        return np.asarray(mean)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-from rtemo.core.units import plausible_scale
 
 CANONICAL = ("x_left", "y_left", "x_right", "y_right", "pupil_left", "pupil_right")
 
 _FAR = 10.0  # screens away: no gaze, but a code for missing or a wrong unit
+_SIZES = {"percent": (100.0, 100.0)}
 _CODE = -32768.0  # an int16 minimum and everything below is a code for missing
 
 Origin = Literal["top-left", "bottom-left", "center"]
@@ -31,7 +31,8 @@ class EegLayout:
     """Which columns are EEG channels, where they lie, and their factor to microvolts.
 
     columns: into the stream. labels: electrode names. positions: (C, 3) float32 unit vectors. scale: (C,) float64, NaN
-    where the stream states no unit (then `checked` decides). left_out: channel -> reason. notes: what was assumed.
+    where the stream states no unit (then the amplitudes decide, see units.py). left_out: channel -> reason. notes: what
+    was assumed.
     """
 
     columns: tuple[int, ...]
@@ -41,16 +42,6 @@ class EegLayout:
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
-
-    def microvolts(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """(n, n_channels of the stream) -> (n, C) float64 microvolts. NaN where a channel's unit is unknown."""
-        return np.asarray(values)[:, list(self.columns)].astype(np.float64) * self.scale
-
-    def checked(self, values: NDArray[Any]) -> tuple[EegLayout, str | None]:
-        """The layout with a scale that fits the amplitudes of these values, and the reason where it is another one."""
-        block = np.asarray(values)[:, list(self.columns)].astype(np.float64)
-        scale, reason = plausible_scale(block, self.scale)
-        return replace(self, scale=scale), reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +97,7 @@ class ViewGeometry:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A column that tells whether an eye's sample is valid: at least, or at most, this value. NaN is not valid."""
+    """A column that tells whether an eye's sample is valid: at least, or at most, this value. NaN is neither."""
 
     column: int
     at_least: float | None = None
@@ -115,7 +106,7 @@ class Flag:
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n, channels) -> (n,) bool."""
         given = values[:, self.column]
-        valid = ~np.isnan(given)
+        valid = np.ones(len(given), bool)
         if self.at_least is not None:
             valid &= given >= self.at_least
         if self.at_most is not None:
@@ -168,16 +159,13 @@ class GazeLayout:
         raw = np.asarray(values, np.float64)
         found = np.full((len(raw), len(CANONICAL)), np.nan)
         for index, eye in enumerate((self.left, self.right)):
-            valid = np.ones(len(raw), bool)
-            for flag in eye.flags:
-                valid &= flag.holds(raw)
-            pupil = self._pupil(raw, eye)
-            if self.zero_pupil_is_blink and eye.pupil is not None:
-                valid &= raw[:, eye.pupil] > 0
-            found[:, 2 * index : 2 * index + 2] = self._gaze(raw, eye)
-            found[:, 4 + index] = pupil
-            found[~valid, 2 * index : 2 * index + 2] = np.nan
-            found[~valid, 4 + index] = np.nan
+            valid = self._flags_hold(raw, eye)
+            if eye.x is not None and eye.y is not None:
+                x, y, seen = self._gaze(raw[:, eye.x], raw[:, eye.y])
+                found[:, 2 * index] = np.where(seen & valid, x, np.nan)
+                found[:, 2 * index + 1] = np.where(seen & valid, y, np.nan)
+            if eye.pupil is not None:
+                found[:, 4 + index] = self._pupil(raw[:, eye.pupil], valid)
         return found
 
     def checked(self, values: NDArray[Any]) -> tuple[GazeLayout, str | None]:
@@ -185,44 +173,56 @@ class GazeLayout:
         if self.unit:
             return self, None
         raw = np.asarray(values, np.float64)
-        sizes = [np.abs(self._codes_removed(raw[:, [eye.x, eye.y]])) for eye in (self.left, self.right)
-                 if eye.x is not None and eye.y is not None]  # fmt: skip
-        given = np.concatenate([size[~np.isnan(size)] for size in sizes]) if sizes else np.zeros(0)
+        sizes: list[NDArray[np.float64]] = []
+        for eye in (self.left, self.right):
+            if eye.x is not None and eye.y is not None:
+                x, y = raw[:, eye.x], raw[:, eye.y]
+                seen = ~self._is_code(x, y) & np.isfinite(x) & np.isfinite(y)
+                sizes += [np.abs(x[seen]), np.abs(y[seen])]
+        given = np.concatenate(sizes) if sizes else np.zeros(0)
         if not len(given):
             return self, None
-        unit = _unit_by_size(float(np.median(given)))
+        unit = _unit_by_size(float(np.quantile(given, 0.9)))
         return replace(self, unit=unit), f"no unit stated for x and y; the values are taken as {unit}"
 
-    def _codes_removed(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A copy with NaN in both columns where a row is no gaze."""
-        bad = ~np.isfinite(xy).all(axis=1) | (xy <= _CODE).any(axis=1)
-        bad |= np.isin(xy, self.missing).all(axis=1)
-        return np.where(bad[:, None], np.nan, xy)
+    def _flags_hold(self, raw: NDArray[np.float64], eye: EyeColumns) -> NDArray[np.bool_]:
+        valid = np.ones(len(raw), bool)
+        for flag in eye.flags:
+            valid &= flag.holds(raw)
+        if self.zero_pupil_is_blink and eye.pupil is not None:
+            valid &= raw[:, eye.pupil] > 0
+        return valid
 
-    def _gaze(self, raw: NDArray[np.float64], eye: EyeColumns) -> NDArray[np.float64]:
-        if eye.x is None or eye.y is None:
-            return np.full((len(raw), 2), np.nan)
-        xy = self._codes_removed(raw[:, [eye.x, eye.y]])
-        xy = xy / {"pixels": self.size, "percent": (100.0, 100.0)}.get(self.unit, (1.0, 1.0))
+    def _is_code(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Where x and y (n,) both stand for "no gaze", or one of them is an int16 minimum or below."""
+        code_x, code_y = np.zeros(len(x), bool), np.zeros(len(y), bool)
+        for code in self.missing:
+            code_x |= x == code
+            code_y |= y == code
+        return (code_x & code_y) | (x <= _CODE) | (y <= _CODE)
+
+    def _gaze(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Canonical x and y (n,), and where they are gaze. A comparison with NaN is False, so NaN never is."""
+        code = self._is_code(x, y)
+        width, height = self.size if self.unit == "pixels" else _SIZES.get(self.unit, (1.0, 1.0))
+        x, y = x / width, y / height
         if self.origin == "center":
-            xy = xy * (1.0, -1.0) + 0.5
+            x, y = x + 0.5, 0.5 - y
         elif self.origin == "bottom-left":
-            xy = xy * (1.0, -1.0) + (0.0, 1.0)
-        far = (np.abs(xy - 0.5) > _FAR).any(axis=1, keepdims=True)
-        return np.where(far, np.nan, xy)
+            y = 1.0 - y
+        return x, y, (np.abs(x - 0.5) <= _FAR) & (np.abs(y - 0.5) <= _FAR) & ~code
 
-    def _pupil(self, raw: NDArray[np.float64], eye: EyeColumns) -> NDArray[np.float64]:
-        if eye.pupil is None:
-            return np.full(len(raw), np.nan)
-        size = raw[:, eye.pupil]
-        size = np.where(np.isfinite(size) & (size > 0), size, np.nan)
+    def _pupil(self, size: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+        size = np.where(valid & (size > 0) & (size < np.inf), size, np.nan)
         if self.pupil_is_area:
             size = 2.0 * np.sqrt(size / np.pi)
         return size * self.pupil_scale
 
 
-def _unit_by_size(typical: float) -> GazeUnit:
-    """Normalized gaze stays near 1, percent near 50, pixels in the hundreds."""
-    if typical <= 3.0:
+def _unit_by_size(largest: float) -> GazeUnit:
+    """Normalized gaze stays near 1, percent below about 100, pixels go to hundreds."""
+    if largest <= 3.0:
         return "normalized"
-    return "percent" if typical <= 100.0 else "pixels"
+    return "percent" if largest <= 130.0 else "pixels"

@@ -21,11 +21,14 @@ from rtemo.core.montage_tables import Table, table
 from rtemo.core.scalp import directions_of
 from rtemo.core.types import FloatArray
 
-_EGI = re.compile(r"e0*(\d{1,3})")
+TEN_FIVE = "10-05 names"
+
+_EGI = re.compile(r"(e)0*(\d{1,3})")
 _BIOSEMI = re.compile(r"([a-h])0*(\d{1,2})")
 _EGI_SIZES = (32, 64, 128, 256)
+_MAX_EGI = _EGI_SIZES[-1] + 1
 _BIOSEMI_SIZES = (16, 32, 64, 128, 160, 256)
-_MIN_EGI = 4  # fewer E labels are no net
+_MIN_EGI = 4  # fewer E labels are no net: polysomnographs call the eyes E1 and E2
 
 Location = tuple[float, float, float] | None
 
@@ -35,14 +38,18 @@ class Placement:
     """Where the channels lie.
 
     columns: which of the given labels were placed, ascending. labels: their electrode names. positions: (C, 3) float32
-    unit vectors. unplaced: label (with its column, counted from 1, where the label alone is not unique) -> reason.
+    unit vectors. unplaced: label (with its column, counted from 1, where the label alone is not unique) -> reason;
+    reasons: the same by column (from 0). twins: column -> the earlier column at the same electrode. source: what the
+    positions rest on.
     """
 
     columns: tuple[int, ...]
     labels: tuple[str, ...]
     positions: FloatArray
     unplaced: Mapping[str, str]
-    source: str = "10-05 names"
+    reasons: Mapping[int, str]
+    twins: Mapping[int, int]
+    source: str
 
 
 def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Placement:
@@ -54,38 +61,38 @@ def place(labels: Sequence[str], locations_mm: Sequence[Location] = ()) -> Place
     named: dict[int, str] = {}
     unplaced: dict[int, str] = {}
     taken: dict[str, int] = {}
+    twins: dict[int, int] = {}
     for column, label in enumerate(labels):
         name, reason = electrode_name(label, lookup.names)
         if name is None:
             unplaced[column] = reason
         elif name in taken:
+            twins[column] = taken[name]
             unplaced[column] = f"the same electrode as column {taken[name] + 1}"
         else:
             named[column], taken[name] = name, column
     at = {column: np.array(lookup.positions[name], np.float32) for column, name in named.items()}
     for column, position in _located(labels, locations_mm, at, unplaced).items():
         named[column], at[column] = labels[column].strip() or f"column {column + 1}", position
-        scheme = f"{scheme} and the stream's own locations"
         del unplaced[column]
-    return _placement(labels, named, at, unplaced, scheme)
+    located = len(named) - len(taken)
+    if located:
+        scheme = f"{scheme}, and the stream's own locations for {located}" if taken else "the stream's own locations"
+    columns = tuple(sorted(named))
+    return Placement(
+        columns=columns,
+        labels=tuple(named[column] for column in columns),
+        positions=np.stack([at[column] for column in columns]) if columns else np.zeros((0, 3), np.float32),
+        unplaced={describe_column(labels, column): reason for column, reason in sorted(unplaced.items())},
+        reasons=unplaced,
+        twins=twins,
+        source=scheme,
+    )
 
 
 def is_electrode(label: str) -> bool:
     """True where the label names an electrode of the 10-05 system."""
     return electrode_name(label, table("10-05").names)[0] is not None
-
-
-def _placement(
-    labels: Sequence[str],
-    named: Mapping[int, str],
-    at: Mapping[int, FloatArray],
-    unplaced: Mapping[int, str],
-    scheme: str,
-) -> Placement:
-    columns = tuple(sorted(named))
-    stacked = np.stack([at[column] for column in columns]) if columns else np.zeros((0, 3), np.float32)
-    reasons = {describe_column(labels, column): reason for column, reason in sorted(unplaced.items())}
-    return Placement(columns, tuple(named[column] for column in columns), stacked, reasons, scheme)
 
 
 def describe_column(labels: Sequence[str], column: int) -> str:
@@ -106,24 +113,17 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
         highest = max((ord(box) - ord("a")) * 32 + number for box, number in have)
         size = next(size for size in _BIOSEMI_SIZES if highest <= size)
         return f"BioSemi {size}-channel cap", _padded(table(f"biosemi-{size}"), _BIOSEMI, keys)
-    numbers = [int(match[1]) for key in keys if (match := _EGI.fullmatch(key.split("-")[0].strip()))]
-    if len(numbers) >= _MIN_EGI and max(numbers) <= _EGI_SIZES[-1] + 1:
+    numbers = [int(match[2]) for key in keys if (match := _EGI.fullmatch(key.split("-")[0].strip()))]
+    if 2 * len(numbers) > len(keys) and len(numbers) >= _MIN_EGI and min(numbers) >= 1 and max(numbers) <= _MAX_EGI:
         size = next(size for size in _EGI_SIZES if max(numbers) <= size + 1)  # E(n+1) is the vertex
         return f"EGI HydroCel net of {size}", _padded(table(f"egi-{size}"), _EGI, keys)
-    return "10-05 names", table("10-05")
+    return TEN_FIVE, table("10-05")
 
 
 def _padded(found: Table, pattern: re.Pattern[str], keys: Sequence[str]) -> Table:
     """The table with the spellings that have leading zeros (E001, A01) added."""
-    spelled: dict[str, str] = {}
-    for key in keys:
-        match = pattern.fullmatch(key)
-        if match is None:
-            continue
-        plain = "".join((*match.groups()[:-1], str(int(match.groups()[-1]))))
-        plain = plain if pattern is _BIOSEMI else f"e{plain}"
-        if plain in found.names:
-            spelled[key] = found.names[plain]
+    plain = {key: f"{match[1]}{int(match[2])}" for key in keys if (match := pattern.fullmatch(key))}
+    spelled = {key: found.names[name] for key, name in plain.items() if name in found.names}
     return Table({**found.names, **spelled}, found.positions)
 
 

@@ -51,7 +51,7 @@ class Scale:
 
 
 class Normaliser:
-    """Running mean and scale of a table of features (rows, columns); rows are seen or missed as a whole or by element."""
+    """Running mean and scale of a table of features (rows, columns)."""
 
     def __init__(self, settings: NormaliserSettings, prior_mean: Array, prior_scale: Array) -> None:
         self._settings = settings

@@ -11,7 +11,6 @@ import numpy as np
 
 from rtemo.core.clock import ClockModel
 from rtemo.core.eeg import EegBranch, EegFrame
-from rtemo.core.errors import RtemoError
 from rtemo.core.eye import EyeBranch, EyeFrame
 from rtemo.core.eye_features import EYE_FEATURES
 from rtemo.core.features import band_centres
@@ -27,8 +26,8 @@ Branch = EegBranch | EyeBranch
 class Pipeline:
     """Windows from one EEG stream, one gaze stream, or both.
 
-    `push` and `flush` return windows in order of their ends, each end once. Windows without any usable data are left
-    out. `n_skipped` counts them.
+    `push` and `flush` return windows in order of their ends, each end once. Where no sample came at all there are none;
+    `n_skipped` counts such holes.
     """
 
     def __init__(self, settings: PipelineSettings) -> None:
@@ -46,16 +45,22 @@ class Pipeline:
         """What the windows are made of."""
         return frozenset(self._branches)
 
+    @property
+    def expected(self) -> frozenset[Modality]:
+        """What windows wait for."""
+        return frozenset(self._expected)
+
     def branch(self, modality: Modality) -> Branch | None:
         """The state of one modality, to be read: rate, gaps, notes, layout."""
         return self._branches.get(modality)
 
     def add_stream(self, info: StreamInfo, layout: EegLayout | GazeLayout) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
+        modality = Modality.EEG if isinstance(layout, EegLayout) else Modality.GAZE
+        branch: Branch
         if isinstance(layout, EegLayout):
-            modality, branch = Modality.EEG, EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+            branch = EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         else:
-            modality = Modality.GAZE
             branch = EyeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
         self._streams[info.stream_id] = (modality, ClockModel())
@@ -103,7 +108,7 @@ class Pipeline:
     def peek(self, end_s: float) -> Window | None:
         """A provisional window from what is there, marked as forced. The pipeline does not move on.
 
-        None where there is no usable data, or the end is no window's end.
+        None where no sample came, or the end is no window's end.
         """
         end = self.grid.at_or_before(end_s)
         if end % self.grid.hop or self._cursor is None or end < self._cursor:
@@ -155,13 +160,13 @@ class Pipeline:
             branch.forget_before(self._cursor - self.grid.length)
 
     def _window(self, end: int, *, forced: bool) -> Window | None:
-        """The window that ends at a grid index, or None without any usable data."""
+        """The window that ends at a grid index, or None where no sample came at all."""
         eeg, eye = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
         frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
         look = eye.frame_at(end) if isinstance(eye, EyeBranch) else None
         eeg_coverage = float(np.mean([0.0 if f is None else f.coverage for f in frames]))
         gaze_coverage = 0.0 if look is None else look.coverage
-        if eeg_coverage == 0.0 and gaze_coverage == 0.0:
+        if look is None and not any(f is not None and f.present > 0.0 for f in frames):
             return None
         layout = eeg.layout if isinstance(eeg, EegBranch) else None
         n_channels = len(layout.labels) if layout is not None else 0

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import BoolArray
 
+LINE_HZ = (50.0, 60.0)
+
 
 class Fault(IntEnum):
     """Why a channel is not used in a frame. Ordered: the first that holds is named."""
@@ -49,29 +51,44 @@ class QualitySettings:
     bridged_uv: float = 0.2  # rms of the difference of two channels
 
 
-def faults(
-    raw: NDArray[np.float32],
-    frame: NDArray[np.float64],
-    valid: BoolArray,
-    rate_hz: float,
-    min_coverage: float,
-    settings: QualitySettings,
-) -> NDArray[np.int8]:
-    """The Fault (C,) of each channel. raw: (n, C) microvolts as sent; frame, valid: (m, C) on the grid."""
-    n_channels = frame.shape[1]
-    found = np.zeros(n_channels, dtype=np.int8)
-    rms = _rms(frame, valid)
-    marks = [
-        (Fault.BRIDGED, _bridged(frame, settings.bridged_uv)),
-        (Fault.NOISY, _noisy(rms, settings)),
-        (Fault.LINE_NOISE, _line(raw, rms, rate_hz, settings)),
-        (Fault.FLAT, rms < settings.flat_uv),
-        (Fault.RAILED, _railed(raw, settings)),
-        (Fault.MISSING, valid.mean(axis=0) < min_coverage),
-    ]
-    for fault, where in marks:
-        found[where] = fault
-    return found
+class ChannelCheck:
+    """Finds the Fault of each channel in frames of n_samples on the grid."""
+
+    def __init__(self, settings: QualitySettings, grid_hz: float, n_samples: int, min_coverage: float) -> None:
+        self._settings = settings
+        self._min_coverage = min_coverage
+        taper = np.hanning(n_samples + 1)[:-1]
+        phase = 2.0 * np.pi * np.outer(LINE_HZ, np.arange(n_samples)) / grid_hz
+        # the projection of a wave of 1 uV rms onto these is 1
+        self._waves = np.stack([np.cos(phase), np.sin(phase)]) * taper * (np.sqrt(2.0) / taper.sum())
+
+    def __call__(
+        self, raw: NDArray[np.float32], wide: NDArray[np.float64], frame: NDArray[np.float64], valid: BoolArray
+    ) -> NDArray[np.int8]:
+        """The Fault (C,) of each channel in one frame.
+
+        raw: (n, C) microvolts as sent. On the grid, (m, C): wide, before high-pass and notch; frame, after them; valid.
+        """
+        found = np.zeros(frame.shape[1], dtype=np.int8)
+        rms = _rms(frame, valid)
+        marks = [
+            (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
+            (Fault.NOISY, _noisy(rms, self._settings)),
+            (Fault.LINE_NOISE, self._line(wide, valid, rms)),
+            (Fault.FLAT, rms < self._settings.flat_uv),
+            (Fault.RAILED, _railed(raw, self._settings)),
+            (Fault.MISSING, valid.mean(axis=0) < self._min_coverage),
+        ]
+        for fault, where in marks:
+            found[where] = fault
+        return found
+
+    def _line(self, wide: NDArray[np.float64], valid: BoolArray, rms: NDArray[np.float64]) -> BoolArray:
+        """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
+        mean = np.where(valid, wide, 0.0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
+        parts = self._waves @ np.where(valid, wide - mean, 0.0)
+        line_uv = np.sqrt((parts * parts).sum(axis=0)).max(axis=0)
+        return np.asarray((line_uv > self._settings.line_uv) & (line_uv > self._settings.line_ratio * rms))
 
 
 def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
@@ -85,32 +102,12 @@ def _railed(raw: NDArray[np.float32], settings: QualitySettings) -> BoolArray:
     """At the rail for part of the frame, or without any change at a large offset."""
     if not len(raw):
         return np.zeros(raw.shape[1], dtype=bool)
-    low, high = np.nanmin(raw, axis=0, initial=np.inf), np.nanmax(raw, axis=0, initial=-np.inf)
-    share = np.maximum((raw == low).mean(axis=0), (raw == high).mean(axis=0))
+    low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
+    least = settings.railed_share * len(raw)
+    stuck = (np.count_nonzero(raw == low, axis=0) > least) | (np.count_nonzero(raw == high, axis=0) > least)
     # the reach of the frame for a channel that moves, its offset for one that does not
     reach = np.where(high > low, high - low, np.abs(high))
-    return np.asarray((share > settings.railed_share) & (reach > settings.railed_uv))
-
-
-def _line(
-    raw: NDArray[np.float32], rms: NDArray[np.float64], rate_hz: float, settings: QualitySettings
-) -> BoolArray:
-    """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
-    n = len(raw)
-    loud = np.zeros(raw.shape[1], dtype=bool)
-    if n < 16:
-        return loud
-    taper = np.hanning(n).astype(np.float32)
-    centred = np.nan_to_num(raw - raw[0])
-    centred = centred - centred.mean(axis=0)
-    for line_hz in (50.0, 60.0):
-        if line_hz < 0.48 * rate_hz:
-            phase = 2.0 * np.pi * line_hz / rate_hz * np.arange(n)
-            wave = np.stack([np.cos(phase), np.sin(phase)]).astype(np.float32) * taper
-            amplitude = np.sqrt(((wave @ centred) ** 2).sum(axis=0)) * 2.0 / taper.sum()
-            line_uv = amplitude / np.sqrt(2.0)
-            loud |= (line_uv > settings.line_uv) & (line_uv > settings.line_ratio * rms)
-    return loud
+    return np.asarray(stuck & (reach > settings.railed_uv))
 
 
 def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:

@@ -28,6 +28,11 @@ class Rate:
     gap_s: float
 
 
+def enough(times: TimeArray) -> bool:
+    """Whether these stamps suffice to measure a rate."""
+    return len(times) >= MEASURE_SAMPLES and float(times[-1] - times[0]) >= MEASURE_S
+
+
 def measure(times: TimeArray, nominal_hz: float) -> Rate:
     """The rate of at least two stamps (n,) in seconds.
 
@@ -48,7 +53,7 @@ def _snap(hz: float, nominal_hz: float) -> float:
 
 
 def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: bool) -> float:  # noqa: FBT001
-    """Three times the jitter seen, at least three quarters of a period, so that one lost sample shows if jitter allows."""
+    """Three times the jitter seen, at least three quarters of a period: one lost sample shows if jitter allows."""
     if bursty:
         residual = times - times[0] - period_s * np.arange(len(times))
         jitter = 0.5 * float(np.max(residual) - np.min(residual))
@@ -57,6 +62,6 @@ def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: 
         jitter = float(np.max(deviation[deviation < 0.5 * period_s], initial=0.0))
         late = deviation[(deviation >= 0.5 * period_s) & (deviation < 0.1)]
         early = np.count_nonzero(steps < 0.5 * period_s)
-        if 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never caught up with
+        if 0 < 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never
             jitter = max(jitter, float(np.median(late)))
     return float(np.clip(max(0.75 * period_s, 3.0 * jitter), MIN_THRESHOLD_S, MAX_THRESHOLD_S))

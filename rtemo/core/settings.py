@@ -1,4 +1,4 @@
-"""All settings of the pipeline in one record that travels in the model bundle. What is not here cannot change a window."""
+"""All settings of the pipeline in one record that travels in the model bundle. Nothing else changes a window."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class PipelineSettings:
         settings = _read(cls, data, "pipeline")
         if settings.format != FORMAT:
             raise RtemoError(
-                "these pipeline settings are of another format", f"found {settings.format}, need {FORMAT}", "update rtemo"
+                "these pipeline settings are of another format",
+                f"found {settings.format}, need {FORMAT}",
+                "update rtemo",
             )
         return settings
 
@@ -68,7 +70,9 @@ def _read(cls: type[R], data: Mapping[str, Any], where: str) -> R:
     if set(data) != set(hints):
         unknown, missing = sorted(set(data) - set(hints)), sorted(set(hints) - set(data))
         raise RtemoError(
-            f"the {where} settings do not fit", f"unknown {unknown}, missing {missing}", "train or export the model again"
+            f"the {where} settings do not fit",
+            f"unknown {unknown}, missing {missing}",
+            "train or export the model again",
         )
     return cls(**{name: _value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
 

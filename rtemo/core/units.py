@@ -37,7 +37,7 @@ _LOUDEST_UV = 2000.0  # stated microvolts are believed up to here: open electrod
 _QUIETEST_UV = 0.02  # and down to here: a shorted input gives tenths of a microvolt
 _STEPS = (1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9)
 _MIN_SAMPLES = 16
-_RAILED_SHARE = 0.5
+_LINE_SHARE = 0.6  # of the power in one spectral line: an open electrode that picks up the mains
 
 
 def microvolts_per(unit: str) -> float:
@@ -68,7 +68,7 @@ def spread(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Size of the fluctuation of each column of (n, C): median |x - line|, NaN where a column tells nothing.
 
     The line is fitted robustly, so an offset of millivolts, drift, or a few spikes do not count. A column tells nothing
-    when it is flat, stuck at one value or at a rail for half of the time, or has fewer than 16 finite values.
+    when it has one value for half of the time (flat, railed), or fewer than 16 finite values.
     """
     block = np.asarray(values, np.float64)
     return np.array([_spread(column) for column in block.T], np.float64)
@@ -77,9 +77,6 @@ def spread(values: NDArray[np.generic]) -> NDArray[np.float64]:
 def _spread(column: NDArray[np.float64]) -> float:
     given = column[np.isfinite(column)]
     if len(given) < _MIN_SAMPLES:
-        return UNKNOWN
-    low, high = given.min(), given.max()
-    if low == high or max(np.mean(given == low), np.mean(given == high)) >= _RAILED_SHARE:
         return UNKNOWN
     half = len(given) // 2
     slope = np.median(given[half : 2 * half] - given[:half]) / half
@@ -94,40 +91,56 @@ def plausible_scale(values: NDArray[np.generic], declared: ArrayLike) -> tuple[N
     declared: factor to microvolts, one or (C,); NaN where the stream states no unit. One amplifier has one unit, so all
     channels are corrected by one power of a thousand: where a unit is stated, only if the amplitudes cannot be EEG
     (below 0.02 uV in the median channel, or above 2000 uV even in the quietest quarter); where none is, to the power
-    that comes nearest to 10 uV. A column without information decides nothing. If none has any, the declared factors
-    come back (NaN stays NaN: ask again with later values).
+    that comes nearest to 10 uV. Open electrodes are loud too, but what they pick up is the mains: loud channels that
+    hold little but one spectral line are left as declared. A column without information decides nothing; if none has
+    any, the declared factors come back (NaN stays NaN: nothing can be told from these values).
     """
-    factors = np.broadcast_to(np.asarray(declared, np.float64), (np.asarray(values).shape[1],)).copy()
-    sizes = spread(values)
+    block = np.asarray(values, np.float64)
+    factors = np.broadcast_to(np.asarray(declared, np.float64), (block.shape[1],)).copy()
+    sizes = spread(block)
     stated = sizes * factors
-    if np.isfinite(stated).any():
-        step = _correction(stated[np.isfinite(stated)])
-        factors *= step
-    else:
-        step = 1.0
-    missing = np.isnan(factors)
-    if missing.any() and np.isfinite(sizes[missing]).any():
-        guess = _nearest_step(float(np.nanmedian(sizes[missing])))
-        factors[missing] = guess
+    known, unknown = np.isfinite(stated), np.isnan(factors) & np.isfinite(sizes)
+    if known.any():
+        step = _correction(stated[known], block[:, known])
+        if step != 1.0:
+            factors *= step
+            taken = _unit_of(float(factors[known][0]))
+            found = float(np.median(stated[known]))
+            reason = f"the stated unit gives {found:.2g} uV, which is no EEG; the values are taken as {taken}"
+            return factors, reason
+    if unknown.any():
+        guess = _nearest_step(float(np.median(sizes[unknown])))
+        if guess < 1.0 and _mostly_lines(block[:, unknown]):
+            guess = 1.0
+        factors[np.isnan(factors)] = guess
         return factors, f"no unit stated; the amplitudes are taken as {_unit_of(guess)}"
-    if step != 1.0:
-        found = float(np.nanmedian(stated))
-        taken = _unit_of(float(factors[0]))
-        return factors, f"the stated unit gives {found:.2g} uV, which is no EEG; the values are taken as {taken}"
     return factors, None
 
 
-def _correction(sizes_uv: NDArray[np.float64]) -> float:
-    """The power of a thousand that makes stated amplitudes plausible; 1 where they are."""
+def _correction(sizes_uv: NDArray[np.float64], block: NDArray[np.float64]) -> float:
+    """The power of a thousand that makes stated amplitudes (C,) of a block (n, C) plausible; 1 where they are."""
     if np.median(sizes_uv) < _QUIETEST_UV:
         return _nearest_step(float(np.median(sizes_uv)))
-    if np.quantile(sizes_uv, 0.25) > _LOUDEST_UV:
-        return _nearest_step(float(np.quantile(sizes_uv, 0.25)))
-    return 1.0
+    quiet = float(np.quantile(sizes_uv, 0.25))
+    return _nearest_step(quiet) if quiet > _LOUDEST_UV and not _mostly_lines(block) else 1.0
 
 
 def _nearest_step(size: float) -> float:
     return min(_STEPS, key=lambda step: abs(np.log10(size * step / _TYPICAL_UV)))
+
+
+def _mostly_lines(block: NDArray[np.float64]) -> bool:
+    return float(np.median([_line_share(column) for column in block.T])) >= _LINE_SHARE
+
+
+def _line_share(column: NDArray[np.float64]) -> float:
+    """Share of the power in the strongest line of a column's spectrum (a Hann window spreads it over three bins)."""
+    given = column[np.isfinite(column)]
+    drift = np.polynomial.polynomial.polyfit(np.arange(len(given)), given, 1)
+    level = given - np.polynomial.polynomial.polyval(np.arange(len(given)), drift)
+    power = np.abs(np.fft.rfft(level * np.hanning(len(level)))) ** 2
+    peak = int(power.argmax())
+    return float(power[max(peak - 1, 0) : peak + 2].sum() / power.sum())
 
 
 def _unit_of(factor: float) -> str:

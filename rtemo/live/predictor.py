@@ -1,8 +1,8 @@
 """From items to predictions: the pipeline, the model and the decoder in one. Live and replay run this same object.
 
-A live session cannot wait for a stream that stays away. `force` then decides on what is there: on a copy of the decoder,
-so that when the missing samples do come (or the hole in them is over) the windows are decided again in order, silently,
-and everything after them is what a replay of the recording gives.
+A live session cannot wait for a stream that stays away. `force` then decides on what is there, on a copy of the
+decoder: when the missing samples do come (or the hole in them is over) the windows are decided again in order,
+silently, and everything after them is what a replay of the recording gives.
 """
 
 from __future__ import annotations

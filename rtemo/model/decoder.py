@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core.quality import REASONS, Fault
 from rtemo.core.types import Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.conformal import members
@@ -152,5 +153,6 @@ def _eye_passes(window: Window, gate: Gate) -> bool:
 
 
 def _signal_reason(window: Window) -> AbstainReason:
-    arrives = window.eeg_coverage > 0.0 or window.gaze_coverage > 0.0
+    lies = any(reason != REASONS[Fault.MISSING] for reason in window.bad_channels.values())  # something, but no EEG
+    arrives = window.eeg_coverage > 0.0 or window.gaze_coverage > 0.0 or lies
     return AbstainReason.BAD_SIGNAL if arrives else AbstainReason.NO_SIGNAL

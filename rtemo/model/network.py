@@ -110,8 +110,8 @@ class ChannelPool(nn.Module):
         usable = torch.cat((torch.ones_like(null[..., 0], dtype=torch.bool), mask), dim=2)
         scores = self.scores(tokens).masked_fill(~usable.unsqueeze(-1), float("-inf"))
         pooled = scores.softmax(dim=2).transpose(2, 3) @ tokens  # (N, F, Q * H, D)
-        pooled = pooled.reshape(n, frames, self.queries, self.heads, 1, width) @ self.values
-        out: Tensor = self.out(pooled.reshape(n, frames, self.queries, width))
+        by_head = pooled.reshape(n * frames * self.queries, self.heads, width).transpose(0, 1) @ self.values
+        out: Tensor = self.out(by_head.transpose(0, 1).reshape(n, frames, self.queries, width))
         return out
 
 
@@ -131,9 +131,7 @@ class Block(nn.Module):
         n, tokens, width = x.shape
         qkv = self.qkv(self.norm1(x)).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=allowed, dropout_p=self.rate if self.training else 0.0
-        )
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         x = x + self.drop(self.out(attended.transpose(1, 2).reshape(n, tokens, width)))
         return x + self.drop(self.mix(self.norm2(x)))
 

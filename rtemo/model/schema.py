@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.settings import PipelineSettings
 from rtemo.model.embeddings import HEADS
 from rtemo.model.novelty import NoveltyScale
 from rtemo.model.smoothing import Smoothing
@@ -69,11 +70,11 @@ class Combination:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """bundle.json without its bookkeeping. pipeline: the settings of rtemo.core.pipeline as a dictionary."""
+    """bundle.json without its bookkeeping."""
 
     name: str
     labels: tuple[str, ...]
-    pipeline: Mapping[str, Any]
+    pipeline: PipelineSettings
     input: InputShape
     network: Mapping[str, Any]
     temperatures: Mapping[str, float]
@@ -108,7 +109,7 @@ def from_json(data: Mapping[str, Any]) -> Spec:
     spec = Spec(
         name=top.text("name"),
         labels=labels,
-        pipeline=top.fields("pipeline").data,
+        pipeline=PipelineSettings.from_dict(top.fields("pipeline").data),
         input=_input(top.fields("input")),
         network=top.fields("network").data,
         temperatures={head: temperatures.number(head, above=0.0) for head in HEADS},

@@ -1,1 +1,4 @@
-"""Simulated people with known truth, for the demo, the tests and the synthetic data sets. Never real data."""
+"""Simulated people: EEG and gaze with known emotions, for the demonstration, the tests and the synthetic data sets.
+
+Nothing in here is a recording of a person. Everything is drawn from seeds, and every stream says so in its metadata.
+"""

@@ -38,14 +38,14 @@ class Source(Protocol):
     def read(self, timeout_s: float) -> list[Item]:
         """What has come since the last call, oldest first; waits at most timeout_s seconds for the first item.
 
-        Empty: nothing yet, or, if `exhausted` is true, nothing ever again. timeout_s = 0 does not wait. Raises RtemoError
-        for damage from which the source cannot go on; what was read before it has been returned by then.
+        Empty: nothing yet, or, if `exhausted` is true, nothing ever again. timeout_s = 0 does not wait. Raises
+        RtemoError for damage from which the source cannot go on; what was read before it has been returned by then.
         """
         ...
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing will ever come again: a recording at its end, any source after stop() once it is read empty."""
+        """Whether nothing will ever come again: a recording at its end, a stopped source once it is read empty."""
         ...
 
     def stop(self) -> None:

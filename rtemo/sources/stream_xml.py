@@ -74,6 +74,37 @@ def stream_info(xml: str, stream_id: str) -> StreamInfo:
 
 def stream_xml(info: StreamInfo) -> str:
     """A description in the layout of liblsl, for a stream that came without one."""
+    return _written(_element(info))
+
+
+def recordable_xml(info: StreamInfo) -> str:
+    """The description as it was sent; where its core does not fit the samples, a new core with what it had in desc."""
+    if not info.xml:
+        return stream_xml(info)
+    try:
+        sent, root = stream_info(info.xml, info.stream_id), parse_xml(info.xml)
+    except RtemoError:
+        return stream_xml(info)
+    rate = _number(_text(root, "nominal_srate"))
+    if (sent.n_channels, sent.channel_format, rate) == (info.n_channels, info.channel_format, info.nominal_rate_hz):
+        return info.xml
+    made, desc = _element(info), root.find("desc")
+    if desc is not None and len(desc):
+        made.remove(made[-1])
+        made.append(desc)
+    return _written(made)
+
+
+def same_description(a: StreamInfo, b: StreamInfo) -> bool:
+    """True when both describe the same stream, whichever connection, uid or port they came with."""
+
+    def plain(info: StreamInfo) -> tuple[object, ...]:
+        return (info.key, info.channel_format, info.nominal_rate_hz, info.channels, _desc(info.xml))
+
+    return plain(a) == plain(b)
+
+
+def _element(info: StreamInfo) -> ET.Element:
     root = ET.Element("info")
     _add(root, "name", info.name)
     _add(root, "type", info.type)
@@ -89,29 +120,12 @@ def stream_xml(info: StreamInfo) -> str:
         parent = ET.SubElement(desc, "channels")
         for channel in info.channels:
             _add_channel(parent, channel)
+    return root
+
+
+def _written(root: ET.Element) -> str:
     ET.indent(root, "\t")
     return '<?xml version="1.0"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
-
-
-def recordable_xml(info: StreamInfo) -> str:
-    """The description as it was sent, or one made anew where it was not or does not fit the samples."""
-    if not info.xml:
-        return stream_xml(info)
-    try:
-        sent = stream_info(info.xml, info.stream_id)
-    except RtemoError:
-        return stream_xml(info)
-    fits = (sent.n_channels, sent.channel_format) == (info.n_channels, info.channel_format)
-    return info.xml if fits else stream_xml(info)
-
-
-def same_description(a: StreamInfo, b: StreamInfo) -> bool:
-    """True when both describe the same stream, whichever connection, uid or port they came with."""
-
-    def plain(info: StreamInfo) -> tuple[object, ...]:
-        return (info.key, info.channel_format, info.nominal_rate_hz, info.channels, _desc(info.xml))
-
-    return plain(a) == plain(b)
 
 
 def _desc(xml: str) -> str:

@@ -119,7 +119,7 @@ def _decode_even(data: bytes, layout: SampleLayout, n_samples: int, previous_s: 
     if size not in (0, 8) or not count or not (records["size"] == size).all():
         return None
     stamps = records["stamp"].copy() if size else _deduced(previous_s, layout.interval_s, count)
-    return Samples(stamps, np.ascontiguousarray(records["values"]), count * dtype.itemsize)
+    return Samples(stamps, records["values"].copy(), count * dtype.itemsize)
 
 
 def _deduced(previous_s: float, interval_s: float, count: int) -> TimeArray:
@@ -140,7 +140,7 @@ def _decode_mixed(data: bytes, layout: SampleLayout, n_samples: int, previous_s:
         at = begin + width
         stamps.append(previous_s)
         values.append(view[begin:at])
-    flat = np.frombuffer(b"".join(values), DTYPES[layout.channel_format])
+    flat = np.frombuffer(bytearray().join(values), DTYPES[layout.channel_format])
     return Samples(np.array(stamps, np.float64), flat.reshape(len(stamps), layout.n_channels), at)
 
 

@@ -1,0 +1,112 @@
+"""python -m offline: the one place that reads the arguments of the offline commands.
+
+Each command is a parser and a function that imports what it needs only when it runs, so that --help is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rtemo.core.errors import RtemoError
+
+Run = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    if options.quiet:
+        os.environ["TQDM_DISABLE"] = "1"
+    run: Run = options.run
+    try:
+        run(options)
+    except RtemoError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was finished is kept\n")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_build, _add_finetune, _add_export):
+        add(commands)
+    return parser
+
+
+def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("build", help="turn a data set into a corpus of windows")
+    parser.set_defaults(run=_build)
+    parser.add_argument("name", choices=["synthetic"], help="the data set")
+    parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
+    parser.add_argument("--hop", type=float, default=1.0, metavar="S", help="seconds between windows (default 1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
+    people = parser.add_argument_group("simulated people")
+    people.add_argument("--subjects", type=int, default=96, metavar="N", help="how many (default 96)")
+    people.add_argument("--seed", type=int, default=1000, metavar="N", help="seed of the first person (default 1000)")
+    people.add_argument("--family", default="default", help="generator family (default: default)")
+    people.add_argument(
+        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
+    )
+
+
+def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("finetune", help="train with labels, and write a model bundle")
+    parser.set_defaults(run=_finetune)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
+    parser.add_argument(
+        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from (default: scratch)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
+    parser.add_argument("--epochs", type=int, default=60, metavar="N", help="at most (default 60)")
+    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
+    parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("export", help="calibrate a trained checkpoint and write it as a bundle")
+    parser.set_defaults(run=_export)
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune")
+    parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+
+
+def _build(options: argparse.Namespace) -> None:
+    from offline.build import build
+    from offline.datasets.synthetic import Population, simulated_people
+
+    dataset = simulated_people(Population(options.subjects, options.seed, options.effect, options.family))
+    sys.stdout.write(build(dataset, "simulated people", options.out, options.hop, options.jobs) + "\n")
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from offline.commands import finetune
+    from offline.finetune import TrainingSettings
+
+    settings = TrainingSettings(
+        seed=options.seed, device=options.device, max_minutes=options.max_minutes, epochs=options.epochs
+    )
+    bundle = finetune(options.corpus, options.out, options.name, settings, options.init, resume=options.resume)
+    sys.stdout.write(f"{bundle.path}\n")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from offline.commands import export
+
+    sys.stdout.write(f"{export(options.checkpoint, options.corpus, options.out, options.name).path}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

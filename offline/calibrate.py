@@ -1,0 +1,168 @@
+"""Everything between the trained network and honest predictions, fitted on people that it was not trained on.
+
+Validation people give temperatures, fusion weights and the decorrelation time; calibration people give conformal
+quantiles and novelty thresholds, so that the promise of the sets rests on people used for nothing else. In every fit a
+person counts as one, however many windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from sklearn.covariance import ledoit_wolf
+
+from offline.metrics import nll
+from offline.sessions import SessionOutputs
+from rtemo.model.conformal import quantile, scores
+from rtemo.model.decoder import log_softmax, pool
+from rtemo.model.embeddings import HEADS
+from rtemo.model.novelty import Familiar, NoveltyScale, distance, energy, novelty
+from rtemo.model.schema import COMBINATIONS, MAIN_HEAD, Combination
+from rtemo.model.smoothing import Smoothing, advance, start
+
+LEVELS = (0.8, 0.9)
+NOVEL_SHARE = 0.05  # of a held-out person's windows that may count as novel
+_DECORRELATION_S = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)  # 4 s: windows that do not overlap
+
+Array = NDArray[np.float64]
+
+
+def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[float, ...]:
+    """The labels' shares as training saw them: every trial counts the same."""
+    counts = np.ones(n_labels)  # one more of each: no share is 0
+    for session in sessions:
+        rows = session.shard.rows[session.shard.labelled]
+        for trial in np.unique(rows["trial"]):
+            counts[rows["label"][rows["trial"] == trial][0]] += 1
+    return tuple((counts / counts.sum()).tolist())
+
+
+def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
+    """One a head: the temperature with the least NLL."""
+    return {
+        head: _temperature(*_stacked(validation, combination, head))
+        for head, combination in zip(HEADS, COMBINATIONS, strict=True)
+    }
+
+
+def _temperature(logits: Array, labels: NDArray[np.int64], weight: Array) -> float:
+    def loss(log_t: float) -> float:
+        return _weighted_nll(log_softmax(logits / np.exp(log_t)), labels, weight)
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Weights of the heads' log-probabilities: 1 where one head speaks, else those with the least NLL."""
+    parts = {head: _stacked(validation, "both", head) for head in HEADS}
+    logs = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
+    _, labels, weight = parts["joint"]
+
+    def loss(w: Array) -> float:
+        return _weighted_nll(log_softmax(np.tensordot(w, logs, axes=1)), labels, weight)
+
+    fit = minimize(loss, np.full(3, 1 / 3), method="L-BFGS-B", bounds=[(0.0, 3.0)] * 3)
+    both = dict(zip(HEADS, (float(w) for w in fit.x), strict=True))
+    return {"eeg": {"eeg": 1.0}, "eye": {"eye": 1.0}, "both": both}
+
+
+def smoothed(
+    session: SessionOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
+) -> Array:
+    """(W, K) smoothed probabilities of a session that offers these modalities only."""
+    instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
+    for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
+        state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
+        out.append(state.posterior)
+    return np.array(out)
+
+
+def combination(
+    name: str,
+    weights: Mapping[str, float],
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    validation: Sequence[SessionOutputs],
+    calibration: Sequence[SessionOutputs],
+    familiar: Familiar,
+) -> Combination:
+    """Everything about one combination of modalities."""
+    scale = novelty_scale(calibration, name, familiar)
+
+    def candidate(decorrelation_s: float) -> Combination:
+        return Combination(weights, decorrelation_s, {}, scale)
+
+    def loss(one: Combination) -> float:
+        parts = [(smoothed(s, name, one, by_head, smoothing), s) for s in validation if s.counted(name).any()]
+        return float(np.mean([nll(p[s.counted(name)], s.labels[s.counted(name)]) for p, s in parts]))
+
+    best = min((candidate(seconds) for seconds in _DECORRELATION_S), key=loss)
+    people, score = [], []
+    for number, session in enumerate(_by_person(calibration)):
+        for part in session:
+            counted = part.counted(name)
+            score.append(scores(smoothed(part, name, best, by_head, smoothing)[counted], part.labels[counted]))
+            people.append(np.full(int(counted.sum()), number))
+    together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
+    quantiles = {level: quantile(together, who, level) for level in LEVELS}
+    return Combination(best.weights, best.decorrelation_s, quantiles, scale)
+
+
+def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
+    """Mean and precision of the training embeddings; the covariance is shrunk (Ledoit & Wolf 2004)."""
+    head = MAIN_HEAD[name]
+    z = np.concatenate([session.z[head][session.passes[name]] for session in training]).astype(np.float64)
+    covariance, _ = ledoit_wolf(z)
+    precision = np.linalg.inv(covariance + 1e-6 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    return Familiar(z.mean(axis=0).astype(np.float32), precision.astype(np.float32))
+
+
+def novelty_scale(calibration: Sequence[SessionOutputs], name: str, known: Familiar) -> NoveltyScale:
+    """Centre and spread of both measures on new people, and the value that NOVEL_SHARE of their windows exceed."""
+    head = MAIN_HEAD[name]
+    sessions = [s for s in calibration if s.passes[name].any()]
+    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    logits = np.concatenate([s.logits[head][s.passes[name]] for s in sessions])
+    numbers = {who: number for number, who in enumerate(sorted({s.shard.about.subject for s in sessions}))}
+    person = np.concatenate([np.full(int(s.passes[name].sum()), numbers[s.shard.about.subject]) for s in sessions])
+    pairs = [_centre_and_spread(values) for values in (distance(z, known), energy(logits))]
+    unscaled = NoveltyScale(pairs[0], pairs[1], 1.0)
+    return NoveltyScale(pairs[0], pairs[1], _upper(novelty(z, logits, known, unscaled), person))
+
+
+def _upper(values: Array, person: NDArray[np.int64]) -> float:
+    """What NOVEL_SHARE of the windows of the average person exceed."""
+    counts = np.bincount(person)
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(1.0 / (np.count_nonzero(counts) * counts[person[order]]))
+    return float(max(values[order[min(int(np.searchsorted(mass, 1.0 - NOVEL_SHARE)), len(values) - 1)]], 1e-6))
+
+
+def _centre_and_spread(values: Array) -> tuple[float, float]:
+    centre, high = np.quantile(values, [0.5, 0.95])
+    return float(centre), float(max(high - centre, 1e-6))
+
+
+def _stacked(sessions: Sequence[SessionOutputs], name: str, head: str) -> tuple[Array, NDArray[np.int64], Array]:
+    """Logits (n, K), labels (n,) and weights (n,) of the counted windows; each person's weights add up to 1."""
+    logits, labels, weights = [], [], []
+    for person in _by_person(sessions):
+        total = sum(int(s.counted(name).sum()) for s in person)
+        for s in person:
+            counted = s.counted(name)
+            logits.append(s.logits[head][counted])
+            labels.append(s.labels[counted])
+            weights.append(np.full(int(counted.sum()), 1.0 / max(total, 1)))
+    return np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
+
+
+def _weighted_nll(log_p: Array, labels: NDArray[np.int64], weight: Array) -> float:
+    return float(-np.average(log_p[np.arange(len(labels)), labels], weights=weight))
+
+
+def _by_person(sessions: Sequence[SessionOutputs]) -> list[list[SessionOutputs]]:
+    people = sorted({s.shard.about.subject for s in sessions})
+    return [[s for s in sessions if s.shard.about.subject == person] for person in people]

@@ -1,0 +1,215 @@
+"""The contract of every data set: what a loader must deliver, and nothing about how a corpus is built from it.
+
+A loader is a function `load(root, mapping) -> Dataset`. It looks at file names and headers only; samples are read when
+a recording's items are asked for. What it cannot use it lists as an `Omission`, with the reason. It never guesses a
+label: a file whose trials cannot be told apart for certain is left out.
+
+**One recording is one session of one person**, on one invented clock (LSL seconds, clock offset 0), so that the
+person's normaliser sees the whole session in order. Data sets that ship trials instead of a session have their trials
+laid out in the order of presentation, each starting on a multiple of TRIAL_GRID_S, with at least TRIAL_GAP_S of nothing
+in between. The real pauses are not in the releases. The pipeline meets a gap as it does live: the filters restart, the
+normaliser goes on. Within a stretch the stamps are regular, start + i / rate.
+
+Nothing here filters, resamples, scales or re-references: samples are handed on in the unit that the stream's channels
+name. The one exception is a code that a data set documents for "missing", which becomes NaN.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.layout import Screen
+from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
+
+TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
+TRIAL_GAP_S = 20.0  # long enough that nobody takes it for lost packets
+BLOCK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCard:
+    """What is true of the whole data set. `labels` maps each published word to its published code."""
+
+    name: str
+    title: str
+    labels: Mapping[str, int]
+    licence: str
+    citation: str
+    url: str
+    notes: tuple[str, ...] = ()  # what is inferred or unverified, and what the loader does about it
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Something of the data set that is not used. kind: file, recording, trial, eeg, eye or gaze."""
+
+    kind: str
+    where: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} left out: {self.where}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One presentation. clip names the stimulus, the same for everyone who saw it; None where nobody knows.
+
+    number counts from 1 within the session, as published. start_s and stop_s are on the recording's clock. label is the
+    published word, or None where the data set has none. targets are other published values, such as a gaze position.
+    """
+
+    number: int
+    clip: str | None
+    label: str | None
+    start_s: float
+    stop_s: float
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of a recording. `chunks(block_s)` yields its samples in order, in chunks of at most block_s seconds.
+
+    info says what the columns are, as an LSL stream would: rtemo.sources.profile makes the layout from it. Electrode
+    positions that came with the data are in its channels. screen: what gaze refers to, None where nobody knows.
+    """
+
+    info: StreamInfo
+    modality: Modality
+    chunks: Callable[[float], Iterator[Chunk]]
+    screen: Screen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EyeWindows:
+    """Eye features of one trial that exist only per window, in the order of the core's eye feature schema.
+
+    values: (W, 33) float32, NaN where not valid; valid: (W, 33) bool. Window k covers
+    [start_s + k * window_s, start_s + (k + 1) * window_s) of its trial. causal is False where a window's features
+    also depend on what came later in the trial.
+    """
+
+    values: FloatArray
+    valid: BoolArray
+    window_s: float
+    causal: bool
+
+    def row_for(self, since_start_s: float) -> int | None:
+        """The window that ends nearest to this many seconds into the trial, at most half a window off; else None."""
+        row = math.ceil(since_start_s / self.window_s - 1.5)
+        return row if 0 <= row < len(self.values) else None
+
+
+@dataclass(frozen=True, slots=True)
+class EegWindows:
+    """Band features of one trial as released: values (W, C, bands), band_hz (bands, 2), window k as in EyeWindows."""
+
+    values: FloatArray
+    band_hz: tuple[tuple[float, float], ...]
+    channels: tuple[str, ...]
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One session of one person. streams may be one, two or, where only released features exist, none.
+
+    eye_windows: per mode ("released", "events") and trial number; the data set's notes say what a mode means.
+    eeg_windows: per mode a function that reads them. files: everything that it is made of, for hashes.
+    """
+
+    dataset: str
+    subject: str
+    session: str
+    trials: tuple[Trial, ...]
+    streams: tuple[Stream, ...]
+    files: tuple[Path, ...]
+    omissions: tuple[Omission, ...] = ()
+    notes: tuple[str, ...] = ()
+    eye_windows: Mapping[str, Mapping[int, EyeWindows]] = field(default_factory=dict)
+    eeg_windows: Mapping[str, Callable[[], Mapping[int, EegWindows]]] = field(default_factory=dict)
+    replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
+
+    def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:
+        """All streams' samples as they would have come in: by the stamp of each chunk's last sample."""
+        if self.replay is not None:
+            yield from self.replay()
+            return
+        merged = heapq.merge(*(stream.chunks(block_s) for stream in self.streams), key=_arrival)
+        yield from merged
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recording that has not been opened. `load` reads headers and raises RtemoError where the files are no good."""
+
+    subject: str
+    session: str
+    files: tuple[Path, ...]
+    load: Callable[[], Recording]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Everything under one root. entries are sorted by subject, numbers as numbers, then by session."""
+
+    card: DatasetCard
+    entries: tuple[Entry, ...]
+    omissions: tuple[Omission, ...]
+
+
+Loader = Callable[[Path, "Path | None"], Dataset]
+
+
+def _arrival(chunk: Chunk) -> float:
+    return float(chunk.stamps[-1])
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts 2 before 10, and names without numbers by letter."""
+    parts = (part for part in re.split(r"(\d+)", name) if part)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def lay_out(durations_s: Iterable[float], gap_s: float = TRIAL_GAP_S) -> list[float]:
+    """Where each trial starts on a recording's invented clock, in seconds: on the grid, after a gap."""
+    starts, clock_s = [], 0.0
+    for duration_s in durations_s:
+        start_s = math.ceil((clock_s + gap_s) / TRIAL_GRID_S) * TRIAL_GRID_S
+        starts.append(start_s)
+        clock_s = start_s + duration_s
+    return starts
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of regular samples. `blocks(n)` yields them in order as (<= n, n_channels) arrays."""
+
+    start_s: float
+    rate_hz: float
+    blocks: Callable[[int], Iterator[NDArray[np.floating]]]
+
+
+def segment_chunks(stream_id: str, segments: Iterable[Segment], block_s: float) -> Iterator[Chunk]:
+    """The segments' samples as float32 chunks with regular stamps."""
+    for segment in segments:
+        done = 0
+        for block in segment.blocks(max(1, round(block_s * segment.rate_hz))):
+            stamps = segment.start_s + np.arange(done, done + len(block)) / segment.rate_hz
+            yield Chunk(stream_id, stamps, np.ascontiguousarray(block, dtype=np.float32))
+            done += len(block)
+
+
+def slices(samples: NDArray[np.floating], n: int) -> Iterator[NDArray[np.floating]]:
+    """(T, n_channels) cut into blocks of n rows."""
+    for start in range(0, len(samples), n):
+        yield samples[start : start + n]

@@ -1,0 +1,79 @@
+"""MATLAB v5 files one variable at a time: what is in the file, whether it is whole, and reading a single array.
+
+SciPy reads the variables; what it does not do is notice that a file was cut off behind the last variable that it was
+asked for. The top-level elements' byte counts tell.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from scipy.io import loadmat, whosmat
+from scipy.io.matlab import MatReadError
+
+from rtemo.core.errors import RtemoError
+
+_HEADER_BYTES = 128
+_READ_ERRORS = (OSError, ValueError, TypeError, IndexError, KeyError, NotImplementedError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class MatIndex:
+    """The complete variables of a file, in file order, and whether the file ends inside a further one."""
+
+    path: Path
+    shapes: Mapping[str, tuple[int, ...]]
+    truncated: bool
+
+
+def index(path: Path) -> MatIndex:
+    """Names and shapes without reading any data. RtemoError where it is no v5 file."""
+    try:
+        with path.open("rb") as file:
+            complete_bytes, truncated = _complete_bytes(file.read(_HEADER_BYTES), file, path.stat().st_size)
+            if truncated:
+                file.seek(0)
+                listed = whosmat(io.BytesIO(file.read(complete_bytes)), appendmat=False)  # type: ignore[arg-type]
+            else:
+                listed = whosmat(str(path), appendmat=False)
+    except (*_READ_ERRORS, MatReadError) as error:
+        raise _unreadable(path, error) from error
+    return MatIndex(path, {name: shape for name, shape, _ in listed}, truncated)
+
+
+def variable(path: Path, name: str) -> NDArray[Any]:
+    """One variable, as SciPy gives it. RtemoError where it is not there or damaged."""
+    try:
+        return loadmat(str(path), variable_names=[name], appendmat=False)[name]  # type: ignore[no-any-return]
+    except (*_READ_ERRORS, MatReadError) as error:
+        raise _unreadable(path, error, name) from error
+
+
+def _complete_bytes(header: bytes, file: io.BufferedReader, size: int) -> tuple[int, bool]:
+    """Bytes up to the end of the last complete top-level element (MAT-file format, level 5: 8-byte tags)."""
+    if len(header) < _HEADER_BYTES or header[126:128] not in (b"IM", b"MI"):
+        raise ValueError("no MATLAB v5 header")
+    tag = struct.Struct("<II" if header[126:128] == b"IM" else ">II")
+    position = _HEADER_BYTES
+    while position < size:
+        file.seek(position)
+        head = file.read(tag.size)
+        if len(head) < tag.size:
+            return position, True
+        end = position + tag.size + tag.unpack(head)[1]
+        if end > size:
+            return position, True
+        position = end
+    return position, False
+
+
+def _unreadable(path: Path, error: Exception, name: str = "") -> RtemoError:
+    what = f"variable {name!r} of {path}" if name else f"{path}"
+    return RtemoError(f"{what} cannot be read as MATLAB v5", f"{type(error).__name__}: {error}", "copy the file again")

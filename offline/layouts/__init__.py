@@ -1,0 +1,1 @@
+"""Writers of data sets' own on-disk layouts, for simulated people. The loaders are in offline/datasets."""

@@ -1,0 +1,7 @@
+"""`python -m rtemo` is `rtemo`."""
+
+import sys
+
+from rtemo.cli import main
+
+sys.exit(main())

@@ -1,0 +1,72 @@
+"""`rtemo demo`: a simulated person as real LSL streams of another process, and a session on them.
+
+LSL is kept on this computer and in a session of its own: the demo neither shows up in the lab's network nor picks up
+its streams.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from rtemo.commands.console import say, stop_on_signal
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
+from rtemo.live.outputs import Lines
+from rtemo.live.settings import SessionSettings
+from rtemo.sources.lsl_config import configure
+from rtemo.sources.select import StreamQuery
+
+OPEN_END_S = 1800.0  # how long the simulated person stays where no duration is given
+MARGIN_S = 60.0  # the person is there before the session begins and stays until it is over
+END_S = 5.0
+
+
+def run(args: argparse.Namespace) -> int:
+    """The demonstration."""
+    session = f"rtemo-demo-{os.getpid()}"
+    configure("machine", session)
+    from rtemo.commands.live import LiveRun, run_live  # after configure: it loads liblsl
+
+    if not args.headless:
+        raise RtemoError("this version has no window yet", "", "add --headless")
+    say("This is a simulated person, not a recording. The model was trained on simulated people.")
+    duration_s = args.duration or OPEN_END_S
+    with stop_on_signal() as stop, simulated(session, args.seed, duration_s + MARGIN_S):
+        asked = LiveRun(
+            settings=SessionSettings(
+                queries={
+                    Modality.EEG: StreamQuery(name="rtemo simulated EEG"),
+                    Modality.GAZE: StreamQuery(name="rtemo simulated gaze"),
+                }
+            ),
+            duration_s=duration_s,
+            wait_s=30.0,
+            console=Lines,
+        )
+        return run_live(asked, stop)
+
+
+@contextlib.contextmanager
+def simulated(session: str, seed: int, duration_s: float) -> Iterator[None]:
+    """The simulated person's streams, in a process of their own, until the block ends."""
+    command = [sys.executable, "-m", "rtemo", "simulate", "--seed", str(seed), "--duration", f"{duration_s:g}"]
+    person = subprocess.Popen(
+        [*command, "--lsl-session", session],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        person.terminate()
+        try:
+            person.wait(END_S)
+        except subprocess.TimeoutExpired:
+            person.kill()
+            person.wait()

@@ -1,0 +1,200 @@
+"""`rtemo live`: a headless session on live streams. Also what `rtemo demo --headless` runs on."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import sys
+import threading
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
+from rtemo.core.errors import RtemoError, StreamMissing
+from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
+from rtemo.live.cast import Cast
+from rtemo.live.engine import Engine, LiveOptions
+from rtemo.live.outlet import EventOutlet, PredictionOutlet
+from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
+from rtemo.live.recorder import Recorder, RecorderState
+from rtemo.live.session import SessionFolder
+from rtemo.live.settings import SessionSettings
+from rtemo.model.bundle import Bundle
+from rtemo.sources.lsl import Every, LslSource, One, local_clock
+from rtemo.sources.lsl_discovery import discover
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """What a headless session is asked to do. console: how predictions look on stdout where there is no `out`."""
+
+    settings: SessionSettings = field(default_factory=SessionSettings)
+    model: Path | None = None
+    hop_s: float | None = None
+    record: Path | None = None
+    out: Path | None = None
+    session_root: Path | None = None
+    duration_s: float | None = None
+    wait_s: float = 15.0
+    publish: bool = True
+    console: type[JsonLines] | type[Lines] = JsonLines
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predictions from live streams."""
+    asked = LiveRun(
+        settings=settings_of(args),
+        model=args.model,
+        hop_s=args.hop,
+        record=args.record,
+        out=args.out,
+        session_root=args.session,
+        duration_s=args.duration,
+        wait_s=args.wait,
+        publish=not args.no_outlet,
+    )
+    with stop_on_signal() as stop:
+        return run_live(asked, stop)
+
+
+def run_live(asked: LiveRun, stop: threading.Event) -> int:
+    """One headless session, from looking for streams to the summary."""
+    bundle, predictor = load_model(asked.model, asked.hop_s)
+    cast = cast_of(asked.settings)
+    source = LslSource(
+        [
+            One("eeg", functools.partial(cast.choose_for, Modality.EEG)),
+            One("gaze", functools.partial(cast.choose_for, Modality.GAZE)),
+            Every("markers", cast.take_marker),
+        ]
+    )
+    try:
+        streams, early = _await_streams(source, cast, asked.wait_s, stop)
+        if stop.is_set():
+            return INTERRUPTED
+        with contextlib.ExitStack() as closing:
+            outputs = _Outputs(asked, bundle, closing)
+            if outputs.folder is not None:
+                outputs.folder.write_settings(_settings(asked, bundle), _by_role(cast, streams, early))
+            live = LiveOptions(local_clock, duration_s=asked.duration_s)
+            engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
+            engine.run(streams, stop, early)
+    finally:
+        source.stop()
+    tell_summary(engine, predictor)
+    outputs.tell_recording()
+    _check_lost(source, asked)
+    return INTERRUPTED if stop.is_set() else 0
+
+
+def _await_streams(
+    source: LslSource, cast: Cast, wait_s: float, stop: threading.Event
+) -> tuple[tuple[StreamInfo, ...], list[Item]]:
+    """Wait until everything that was asked for is there, or anything usable where nothing was asked for.
+
+    Raises StreamMissing with what is on the network, RtemoError where several streams fit.
+    """
+    streams = source.start()
+    early: list[Item] = []
+    end_s = local_clock() + wait_s
+    told = False
+    while not stop.is_set() and (cast.missing() or not cast.parts & {Modality.EEG, Modality.GAZE}):
+        if not told:
+            say("waiting for streams; `rtemo streams` shows what is there")
+            told = True
+        if local_clock() >= end_s:
+            raise _missing(cast, wait_s)
+        early += source.read(min(0.2, max(end_s - local_clock(), 0.0)))
+    return streams, early
+
+
+def _missing(cast: Cast, wait_s: float) -> StreamMissing:
+    asked = ", ".join(f"{part.value} ({cast.queries[part]})" for part in cast.missing()) or "EEG or gaze"
+    seen = " | ".join(info.describe() for info in discover(1.0)) or "no stream at all"
+    return StreamMissing(
+        f"no stream for {asked} within {wait_s:g} s", f"on the network: {seen}", "start it, or correct the query"
+    )
+
+
+def _check_lost(source: LslSource, asked: LiveRun) -> None:
+    """A stream that was asked for and is gone at the end was lost for good."""
+    lost = [part.value for part in asked.settings.queries if part.value in source.missing and part != Modality.MARKERS]
+    if lost:
+        raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
+
+
+class _Outputs:
+    """Everything that a session writes, opened in an order in which nothing half-made is left behind."""
+
+    def __init__(self, asked: LiveRun, bundle: Bundle, closing: contextlib.ExitStack) -> None:
+        self.folder: SessionFolder | None = None
+        self._failure_said = False
+        if asked.session_root is not None:
+            self.folder = SessionFolder.create(asked.session_root, asked.settings.subject, datetime.now().astimezone())
+            say(f"session folder: {self.folder.path}")
+        self.sinks: list[PredictionSink] = []
+        if asked.out is not None:
+            self.sinks.append(open_output(asked.out, bundle.labels, replace=False))
+        elif self.folder is None or asked.console is Lines:
+            self.sinks.append(Lines(print) if asked.console is Lines else JsonLines(sys.stdout))
+        if self.folder is not None:
+            self.sinks.append(open_output(self.folder.predictions, bundle.labels, replace=False))
+        self.events = told_events(self.folder.events if self.folder else None)
+        closing.callback(self.events.close)
+        self.recorder = self._recorder(asked, closing)
+        hop_s = asked.hop_s or float(bundle.spec.pipeline["window"]["hop_s"])
+        outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=asked.publish)
+        told = EventOutlet(self.keep, publish=asked.publish)
+        for info in (outlet.info, told.info):
+            self.keep(StreamUp(info))
+            self.keep(ClockOffset(info.stream_id, local_clock(), 0.0))  # ours is LSL's clock
+        self.sinks.append(outlet)
+        self.events.listen(told.tell)
+        closing.callback(told.close)
+        for sink in self.sinks:
+            closing.callback(sink.close)
+
+    def keep(self, item: Item) -> None:
+        """Record an item, where there is a recorder. A failed recorder is said once; the predictions go on."""
+        if self.recorder is None:
+            return
+        self.recorder.submit(item)
+        if self.recorder.state is RecorderState.FAILED and not self._failure_said:
+            self._failure_said = True
+            say(f"error: the recording failed; {self.recorder.error}; predictions go on")
+
+    def tell_recording(self) -> None:
+        """What was recorded, after everything was closed."""
+        if self.recorder is None:
+            return
+        status = self.recorder.status()
+        say(f"{self.recorder.path}: {status.bytes_written / 1e6:.1f} MB")
+        for problem in status.problems:
+            say(f"warning: {problem}: {sum(status.lost.values())} samples are not in the recording")
+        if status.state is RecorderState.FAILED:
+            raise RtemoError("the recording failed", status.error, "what was written before can be read")
+
+    def _recorder(self, asked: LiveRun, closing: contextlib.ExitStack) -> Recorder | None:
+        path = asked.record or (self.folder.recording if self.folder else None)
+        if path is None:
+            return None
+        recorder = Recorder(path)
+        closing.callback(recorder.close)
+        return recorder
+
+
+def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
+    session = asdict(asked.settings)
+    session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
+    del plain["console"], plain["settings"]
+    return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
+
+
+def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:
+    infos = [*streams, *(item.info for item in early if isinstance(item, StreamUp))]
+    roles = ((cast.role_of(info), info) for info in infos)
+    return {(role.value if role != Modality.MARKERS else info.stream_id): info for role, info in roles if role}

@@ -1,0 +1,118 @@
+"""`rtemo replay`: a recording through the live engine, or out over LSL again."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.wiring import (
+    cast_of,
+    load_model,
+    settings_of,
+    tell_summary,
+    told_events,
+    why_none,
+)
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Item, Modality, StreamInfo
+from rtemo.live.cast import Cast
+from rtemo.live.engine import Engine
+from rtemo.live.outputs import JsonLines, open_output
+from rtemo.sources.base import Source
+from rtemo.sources.replay_clock import PacedSource
+from rtemo.sources.xdf import XdfSource
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predictions from a recording."""
+    recording = XdfSource(args.file, args.start, args.stop)
+    if args.lsl:
+        return _emit(recording, args.speed)
+    source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
+    streams = source.start()
+    cast = cast_of(settings_of(args))
+    cast.choose(info for info in streams if recording.n_samples(info.stream_id))
+    for warning in recording.warnings:
+        say(f"warning: {warning}")
+    _check_parts(cast, streams, args.file)
+    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
+    bundle, predictor = load_model(args.model, args.hop)
+    output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
+    with stop_on_signal() as stop, _bar(recording, quiet=args.quiet) as bar:
+        engine = Engine(_Watched(source, recording, bar), cast, predictor, told_events(), [output])
+        try:
+            engine.run(streams, stop)
+        except RtemoError:
+            output.discard()
+            raise
+        finally:
+            output.close()
+    tell_summary(engine, predictor)
+    if engine.n_predictions == 0 and not stop.is_set():
+        raise RtemoError(
+            f"{args.file} gives no prediction", why_none(predictor), "give at least five seconds of signal"
+        )
+    return INTERRUPTED if stop.is_set() else 0
+
+
+def _check_parts(cast: Cast, streams: Sequence[StreamInfo], path: Path) -> None:
+    """At least one of EEG and gaze, and what was asked for."""
+    listed = " | ".join(info.describe() for info in streams)
+    if missing := cast.missing():
+        asked = ", ".join(f"{part} ({cast.queries[part]})" for part in missing)
+        raise RtemoError(f"{path} has no stream for {asked}", listed, "correct the query")
+    if not ({Modality.EEG, Modality.GAZE} & set(cast.parts)):
+        raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one with --eeg or --gaze")
+
+
+@contextlib.contextmanager
+def _bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
+    """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
+    total = recording.last_s - recording.first_s
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(total=round(total, 1), unit="s", disable=off, file=sys.stderr, desc="replay") as bar:
+        yield bar
+
+
+class _Watched:
+    """A source that moves a progress bar."""
+
+    def __init__(self, source: Source, recording: XdfSource, bar: tqdm[NoReturn]) -> None:
+        self._source, self._recording, self._bar = source, recording, bar
+
+    def start(self) -> tuple[StreamInfo, ...]:
+        return self._source.start()
+
+    def read(self, timeout_s: float) -> list[Item]:
+        items = self._source.read(timeout_s)
+        position_s = self._recording.position_s - self._recording.first_s
+        if position_s == position_s:  # not NaN
+            self._bar.update(max(round(position_s, 1) - self._bar.n, 0))
+        return items
+
+    @property
+    def exhausted(self) -> bool:
+        return self._source.exhausted
+
+    def stop(self) -> None:
+        self._source.stop()
+
+
+def _emit(recording: XdfSource, speed: float) -> int:
+    """Send a recording out over LSL."""
+    from rtemo.sources.lsl_emit import emit
+
+    if math.isinf(speed):
+        raise RtemoError("streams cannot be sent at speed max", "LSL is real time", "give a number as --speed")
+    with stop_on_signal() as stop:
+        sent = emit(recording, speed, stop, lambda outlets: say(f"sending {len(outlets)} streams; Ctrl-C ends"))
+    say("sent " + ", ".join(f"{n} samples of stream {stream}" for stream, n in sent.items()))
+    return INTERRUPTED if stop.is_set() else 0

@@ -1,0 +1,170 @@
+"""What the engine tells a client many times a second: everything that a window can show, as plain records.
+
+A snapshot holds the present state and what is new since the client's last one (samples, predictions, events). Records
+hold numpy arrays, numbers and text only, so that they travel without pickle. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.types import StreamState
+
+
+class Phase(StrEnum):
+    """Where a session stands."""
+
+    IDLE = "idle"  # looking for streams, or nothing chosen
+    PREVIEW = "preview"  # streams are read and shown, nothing is kept
+    RUNNING = "running"  # a session: everything is recorded
+    PAUSED = "paused"  # a session whose predictions are suspended; the recording goes on
+    REPLAY = "replay"  # a recording is played
+    FAILED = "failed"  # the engine stopped with an error, named in `failure`
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream on the network or in the file. NaN where a number is not known."""
+
+    stream_id: str
+    name: str
+    type: str
+    hostname: str
+    source_id: str
+    n_channels: int
+    channel_format: str
+    nominal_hz: float
+    measured_hz: float
+    age_s: float  # of the newest sample
+    state: StreamState
+    role: str  # eeg, gaze, markers, or empty
+    profile: str  # the matched device profile, or empty
+    why: str  # why it was chosen, or why not
+    labels: tuple[str, ...] = ()
+    n_samples: int = 0
+    n_missing: int = 0
+    n_gaps: int = 0
+    n_returns: int = 0
+    clock_offset_ms: float = float("nan")
+    clock_uncertainty_ms: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """One EEG channel: where it lies (unit sphere, x right, y front, z up) and what is wrong with it."""
+
+    label: str
+    x: float
+    y: float
+    z: float
+    fault: str  # empty: good. Else the reason: flat, railed, line noise, noisy, bridged, missing samples
+    excluded: bool  # by the researcher
+
+
+@dataclass(frozen=True, slots=True)
+class EegBlock:
+    """New conditioned EEG on the 200 Hz grid. times (n,) LSL seconds; microvolts (n, C), NaN where absent."""
+
+    times: NDArray[np.float64]
+    microvolts: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class GazeBlock:
+    """New gaze samples. times (n,); xy (n, 2) in screen units, both eyes' mean, NaN invalid; pupils_mm (n, 2)."""
+
+    times: NDArray[np.float64]
+    xy: NDArray[np.float32]
+    pupils_mm: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class GazeEventRecord:
+    """A fixation, saccade or blink that has ended. x, y: where (its end for a saccade), in screen units."""
+
+    kind: str
+    start_s: float
+    end_s: float
+    x: float
+    y: float
+    amplitude_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderView:
+    """The recording."""
+
+    path: str
+    state: str  # recording, failed, closed
+    error: str
+    bytes_written: int
+    free_bytes: int
+    lost_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleView:
+    """The model in use."""
+
+    name: str
+    labels: tuple[str, ...]
+    trained_on: str
+    fingerprint: str
+    hop_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something with an end: a baseline, a calibration, a replay's position. NaN total: open end."""
+
+    name: str
+    done_s: float
+    total_s: float
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine does."""
+
+    latency_p50_ms: float = float("nan")  # end of the window to published prediction
+    latency_p99_ms: float = float("nan")
+    n_predictions: int = 0
+    n_forced: int = 0
+    n_skipped: int = 0
+    cpu_percent: float = float("nan")
+    memory_mb: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state now and what is new since the client's last snapshot.
+
+    predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of rtemo.live.events.Event.
+    explanation: what moved the newest explained prediction, name -> share, largest first; empty where there is none.
+    """
+
+    seq: int
+    time_s: float  # LSL time now; in a replay the position
+    phase: Phase
+    failure: str = ""
+    subject: str = ""
+    folder: str = ""
+    started_s: float = float("nan")
+    bundle: BundleView | None = None
+    streams: tuple[StreamStatus, ...] = ()
+    channels: tuple[ChannelStatus, ...] = ()
+    eeg: EegBlock | None = None
+    gaze: GazeBlock | None = None
+    gaze_events: tuple[GazeEventRecord, ...] = ()
+    predictions: tuple[dict[str, Any], ...] = ()
+    events: tuple[dict[str, Any], ...] = ()
+    recorder: RecorderView | None = None
+    progress: Progress | None = None
+    health: Health = field(default_factory=Health)
+    explanation: dict[str, float] = field(default_factory=dict)

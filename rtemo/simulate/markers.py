@@ -1,0 +1,55 @@
+"""The texts of the marker stream, and the one function that reads them.
+
+A text is `<what>/<phase>` and then `key=value` fields, separated by blanks:
+
+    session/start seed=7 simulated=1        session/end
+    baseline/start                          baseline/end
+    clip/start id=3 emotion=fear            clip/end id=3 emotion=fear
+    rest/start                              rest/end
+
+`what` is session, baseline, clip or rest; `phase` is start or end. `id` numbers the stimulus; the same id is the same
+film for everybody in a study. `emotion` is the emotion that the clip is meant to evoke, one of EMOTIONS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+EMOTIONS = ("neutral", "sad", "fear", "happy")
+WHATS = ("session", "baseline", "clip", "rest")
+PHASES = ("start", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What one marker text says."""
+
+    what: str
+    phase: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def emotion(self) -> str | None:
+        return self.fields.get("emotion")
+
+    @property
+    def clip(self) -> int | None:
+        found = self.fields.get("id", "")
+        return int(found) if found.isdecimal() else None
+
+    @property
+    def text(self) -> str:
+        return " ".join([f"{self.what}/{self.phase}", *(f"{key}={value}" for key, value in self.fields.items())])
+
+
+def parse_marker(text: str) -> Marker | None:
+    """The marker that a text holds; None for a text that is none of ours (other programs send markers too)."""
+    head, *rest = text.split() or [""]
+    what, _, phase = head.partition("/")
+    if what not in WHATS or phase not in PHASES or not all("=" in part for part in rest):
+        return None
+    fields = dict(part.split("=", 1) for part in rest)
+    if fields.get("emotion", EMOTIONS[0]) not in EMOTIONS:
+        return None
+    return Marker(what, phase, fields)

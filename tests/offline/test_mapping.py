@@ -1,0 +1,105 @@
+import pytest
+
+from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
+
+EVENTS = [
+    Event(1.0, "clip/start id=3 emotion=fear"),
+    Event(9.0, "clip/end id=3 emotion=fear"),
+    Event(10.0, "noise"),
+    Event(12.0, "clip/start id=4 emotion=sad"),
+    Event(20.0, "clip/end id=4 emotion=sad"),
+]
+START, STOP = r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)", "clip/end.*"
+
+
+def mapping(tmp_path, text):
+    path = tmp_path / "mapping.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_mapping(path)
+
+
+def trials(rules, events=EVENTS, end_s=100.0, **fixed):
+    found, left_out = find_trials(events, rules, end_s, "here", {"label": None, "clip": None, **fixed}, "xdf")
+    return [(t.number, t.clip, t.label, t.start_s, t.stop_s) for t in found], [str(o) for o in left_out]
+
+
+def test_start_and_stop_give_clip_and_label(tmp_path):
+    text = f"[trials]\nstart = '{START}'\nstop = '{STOP}'\n[labels]\nfear = 'fear'\nsad = 'sad'\n"
+    rules = mapping(tmp_path, text)
+    assert trials(rules) == ([(1, "xdf/3", "fear", 1.0, 9.0), (2, "xdf/4", "sad", 12.0, 20.0)], [])
+
+
+def test_words_become_labels_and_unknown_words_leave_the_trial_out(tmp_path):
+    rules = mapping(tmp_path, f"[trials]\nstart = '{START}'\nstop = '{STOP}'\n[labels]\nfear = 'afraid'\n")
+    found, left_out = trials(rules)
+    assert found == [(1, "xdf/3", "afraid", 1.0, 9.0)]
+    assert left_out == [
+        "trial left out: here at 12.000 s, 'clip/start id=4 emotion=sad': its label 'sad' is not in the mapping file"
+    ]
+    assert rules.codes == {"afraid": 0}
+
+
+def test_a_later_trial_keeps_its_number_when_an_earlier_one_is_left_out(tmp_path):
+    rules = mapping(tmp_path, f"[trials]\nstart = '{START}'\nstop = '{STOP}'\n[labels]\nsad = 'sad'\n")
+    assert [number for number, *_ in trials(rules)[0]] == [2]
+
+
+def test_a_fixed_length_wins_over_the_events_own(tmp_path):
+    rules = mapping(tmp_path, "[trials]\nstart = 'go'\nduration_s = 5.0\n")
+    assert trials(rules, [Event(1.0, "go", 3.0), Event(2.0, "gone", 3.0)])[0] == [(1, None, None, 1.0, 6.0)]
+    assert trials(TrialMap(start=rules.start), [Event(1.0, "go", 3.0)])[0] == [(1, None, None, 1.0, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([Event(1.0, "go"), Event(5.0, "go"), Event(9.0, "end")], "the next trial starts before it ends"),
+        ([Event(1.0, "go")], "the recording ends before it does"),
+        ([Event(1.0, "go"), Event(200.0, "end")], "the recording ends before it does"),
+    ],
+)
+def test_a_trial_without_an_end_is_left_out(tmp_path, events, why):
+    rules = mapping(tmp_path, "[trials]\nstart = 'go'\nstop = 'end'\n")
+    assert why in trials(rules, events)[1][0]
+
+
+def test_a_trial_of_unknown_length_is_left_out(tmp_path):
+    rules = mapping(tmp_path, "[trials]\nstart = 'go'\n")
+    assert "nothing says how long" in trials(rules, [Event(1.0, "go")])[1][0]
+
+
+def test_the_whole_file_is_read(tmp_path):
+    rules = mapping(
+        tmp_path,
+        "[trials]\nlabel_from = 'session'\nclip_from = 'task'\ncolumn = 'event'\n"
+        "[labels]\n'01' = 'attentive'\n'02' = 'distracted'\n[files]\nname = '(?P<subject>P.)'\n"
+        "[streams]\neeg = 'type=EEG'\n[screen]\nwidth_px = 800\n",
+    )
+    assert rules.codes == {"attentive": 0, "distracted": 1}
+    assert rules.screen.width_px == 800
+    assert rules.queries[Modality.EEG].type == "EEG"
+    assert (rules.label_from, rules.clip_from, rules.column) == ("session", "task", "event")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[trial]\nstart='x'", "trial is not known"),
+        ("[trials]\nbegin='x'", "trials.begin is not known"),
+        ("labels = 3", "labels is not known"),
+        ("[trials]\nstart='('", "no regular expression"),
+        ("[trials]\nlabel_from='mood'", "label_from is 'mood'"),
+        ("[trials]\nduration_s=-1", "duration_s is -1"),
+        ("[labels]\na = 1", "not a word"),
+        ("[screen]\nwidth_px = 0", "positive"),
+        ("[streams]\neeg = 'EEG'", "stream query"),
+        ("not toml", "cannot be read"),
+        ("[trials]\nlabel_from='session'", "does not list them"),
+        ("[trials]\nstart='(?P<label>.*)'", "does not list them"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(tmp_path, text, word):
+    with pytest.raises(RtemoError, match=word):
+        mapping(tmp_path, text)

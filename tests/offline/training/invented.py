@@ -1,0 +1,74 @@
+"""A small corpus of invented people: an emotion shows in two bands and two eye features, the rest is noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offline.corpus import About, open_corpus, write_manifest, write_recording
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import Window
+
+LABELS = ("neutral", "sad", "fear", "happy")
+MONTAGES = (8, 4, 19)
+
+
+def invented_windows(person, n_channels, n_trials=8, per_trial=6):
+    random = np.random.default_rng(person)
+    positions = random.normal(size=(n_channels, 3)).astype(np.float32)
+    positions /= np.linalg.norm(positions, axis=1, keepdims=True)
+    habit = 0.3 * random.normal(size=(n_channels, 20))
+    windows, labels, trials = [], [], []
+    for trial in range(n_trials):
+        label = trial % 4
+        for k in range(per_trial):
+            eeg = random.normal(size=(4, n_channels, 20)) + habit
+            eye = random.normal(size=33)
+            eeg[..., 5] += 0.8 * (label in (0, 1))
+            eeg[..., 15] += 0.8 * (label in (0, 2))
+            eye[3] += 2.0 * (label in (0, 1))
+            eye[20] += 2.0 * (label in (0, 2))
+            end_s = 100.0 * trial + 2.0 * k + 4.0
+            windows.append(
+                Window(
+                    end_s=end_s,
+                    eeg=eeg.astype(np.float32),
+                    eeg_power=eeg.astype(np.float32),
+                    eeg_mask=np.ones((4, n_channels), np.bool_),
+                    eye=eye.astype(np.float32),
+                    eye_raw=eye.astype(np.float32),
+                    eye_valid=np.ones(33, np.bool_),
+                    positions=positions,
+                    channels=tuple(f"E{i}" for i in range(n_channels)),
+                    eeg_coverage=1.0,
+                    gaze_coverage=1.0,
+                    settled=True,
+                )
+            )
+            labels.append(label)
+            trials.append(trial + 1)
+    return windows, labels, trials
+
+
+def about(person, channels=(), clips=None):
+    return About(
+        id=f"p{person:03d}",
+        subject=f"p{person:03d}",
+        session="1",
+        dataset="invented",
+        key="k",
+        channels=tuple(channels),
+        n_windows=0,
+        clips=clips or {},
+        dropped=(),
+        content="",
+    )
+
+
+def invented_corpus(path, n_people, **shape):
+    recordings = []
+    for person in range(n_people):
+        windows, labels, trials = invented_windows(person, MONTAGES[person % 3], **shape)
+        recordings.append(write_recording(path, about(person, windows[0].channels), windows, labels, trials))
+    description = {"people": "invented people", "what": "made for a test"}
+    write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, description, recordings)
+    return open_corpus(path)

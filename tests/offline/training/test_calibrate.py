@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from offline import calibrate
+from offline.corpus import ROW, UNLABELLED
+from offline.sessions import SessionOutputs
+from rtemo.model.decoder import pool
+from rtemo.model.schema import Combination
+from rtemo.model.smoothing import Smoothing
+
+EVEN = Smoothing(60.0, (0.25,) * 4)
+TRUE_TEMPERATURE = 2.0
+
+
+def session(person, n=240, seed=None, skill=2.0):
+    """Windows every second, blocks of 40 s of one label, logits too sure by TRUE_TEMPERATURE."""
+    random = np.random.default_rng(person if seed is None else seed)
+    rows = np.zeros(n, ROW)
+    rows["end_s"] = 100.0 + np.arange(n)
+    rows["trial"] = np.arange(n) // 40
+    rows["label"] = rows["trial"] % 4
+    rows["label"][::40] = UNLABELLED  # windows that lie across two clips
+    evidence = random.normal(size=(3, n, 4))
+    evidence[:, np.arange(n), rows["trial"] % 4] += skill
+    calibrated = skill * evidence  # Gaussian evidence of this skill: its softmax is exactly calibrated
+    heads = ("eeg", "eye", "joint")
+    labelled = np.flatnonzero(rows["label"] != UNLABELLED)
+    about = SimpleNamespace(subject=f"p{person}")
+    return SessionOutputs(
+        shard=SimpleNamespace(rows=rows, labelled=labelled, about=about),
+        z={head: evidence[i].astype(np.float32) for i, head in enumerate(heads)},
+        logits={head: TRUE_TEMPERATURE * calibrated[i] for i, head in enumerate(heads)},
+        passes={name: np.ones(n, np.bool_) for name in ("eeg", "eye", "both")},
+    )
+
+
+@pytest.fixture(scope="module")
+def people():
+    return [session(person) for person in range(12)]
+
+
+def test_temperature_undoes_overconfidence(people):
+    for found in calibrate.temperatures(people).values():
+        assert found == pytest.approx(TRUE_TEMPERATURE, rel=0.1)
+
+
+def test_a_person_with_ten_times_the_windows_counts_no_more(people):
+    sure = session(99, n=2400)
+    for head in sure.logits:
+        sure.logits[head][:] *= 10.0  # this one person's evidence is far too strong
+    few = calibrate.temperatures([*people, session(98)])["eeg"]
+    many = calibrate.temperatures([*people, sure])["eeg"]
+    thrice = calibrate.temperatures([*people, sure, sure])["eeg"]
+    assert few < many
+    assert thrice == pytest.approx(many, rel=1e-3)
+
+
+def test_independent_heads_are_added_up_and_a_useless_one_is_left_out(people):
+    by_head = calibrate.temperatures(people)
+    weights = calibrate.fusion_weights(people, by_head)
+    assert weights["eeg"] == {"eeg": 1.0}
+    assert all(weight == pytest.approx(1.0, abs=0.2) for weight in weights["both"].values())
+    noise = [session(person) for person in range(12)]
+    for one in noise:
+        one.logits["eye"][:] = np.random.default_rng(7).normal(size=one.logits["eye"].shape)
+    weights = calibrate.fusion_weights(noise, {**by_head, "eye": 1.0})
+    assert weights["both"]["eye"] < 0.1
+
+
+def test_smoothing_is_the_decoders_and_skips_what_the_gate_stops(people):
+    one = session(3)
+    combination = Combination({"eeg": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eeg", identity()))
+    free = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
+    one.passes["eeg"][100:] = False
+    stopped = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
+    np.testing.assert_array_equal(free[:100], stopped[:100])
+    gap_s = one.times[150] - one.times[99]
+    stay = np.exp(-gap_s / 60.0)
+    np.testing.assert_allclose(stopped[150], stay * stopped[99] + (1 - stay) / 4, rtol=1e-9)
+
+
+def identity():
+    return calibrate.Familiar(np.zeros(4, np.float32), np.eye(4, dtype=np.float32))
+
+
+def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
+    echo = [session(person, skill=1.0) for person in range(12)]
+    for one in echo:
+        for values in one.logits.values():  # every window of 20 s says the same
+            values[:] = np.repeat(values[::20], 20, axis=0)[: len(values)]
+    fresh = [session(person, skill=1.0) for person in range(12)]
+    times = {}
+    for name, group in (("echo", echo), ("fresh", fresh)):
+        by_head = calibrate.temperatures(group)
+        one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, group, group, identity())
+        times[name] = one.decorrelation_s
+    assert times["echo"] >= 3 * times["fresh"]
+
+
+def test_the_sets_of_new_people_cover_what_they_promise(people):
+    by_head = calibrate.temperatures(people)
+    calibration = [session(person) for person in range(20, 40)]
+    one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, people, calibration, identity())
+    assert one.quantiles[0.8] <= one.quantiles[0.9]
+    for level, q in one.quantiles.items():
+        covered = []
+        for new in (session(person) for person in range(100, 140)):
+            p, counted = calibrate.smoothed(new, "eeg", one, by_head, EVEN), new.counted("eeg")
+            true = p[np.arange(len(p)), np.maximum(new.labels, 0)][counted]
+            covered.append(np.mean((1.0 - true <= q) | (true == p[counted].max(axis=1))))
+        assert np.mean(covered) >= level - 0.02
+
+
+def test_familiar_embeddings_have_distance_one(people):
+    known = calibrate.familiar(people, "both")
+    z = np.concatenate([one.z["joint"] for one in people])
+    assert np.sqrt(np.mean(calibrate.distance(z, known) ** 2)) == pytest.approx(1.0, abs=0.05)
+
+
+def test_one_window_in_twenty_of_held_out_people_counts_as_novel(people):
+    known = calibrate.familiar(people, "eeg")
+    held_out = [session(person) for person in range(50, 70)]
+    scale = calibrate.novelty_scale(held_out, "eeg", known)
+    values = np.concatenate([calibrate.novelty(s.z["eeg"], s.logits["eeg"], known, scale) for s in held_out])
+    assert np.mean(values > 1.0) == pytest.approx(0.05, abs=0.01)
+
+
+def test_label_shares_count_trials_not_windows(people):
+    one = session(1, n=100)  # trials of 40, 40 and 20 windows: labels 0, 1, 2
+    shares = calibrate.label_shares([one], 4)
+    assert shares == pytest.approx((2 / 7, 2 / 7, 2 / 7, 1 / 7))
+
+
+def test_pooling_one_head_is_that_head(people):
+    one = people[0]
+    combination = Combination({"eye": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eye", identity()))
+    p = pool(one.logits, combination, {"eeg": 1.0, "eye": 2.0, "joint": 1.0})
+    expected = np.exp(one.logits["eye"] / 2.0)
+    np.testing.assert_allclose(p, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from offline import finetune
+from offline.batches import NONE, plain_batches
+from offline.checkpoint import load_checkpoint, save_checkpoint
+from offline.finetune import TrainingSettings, batch_loss, best_network, read_trained, train
+from rtemo.core.errors import RtemoError
+from rtemo.model.network import Heads, Network, NetworkConfig
+
+SMALL = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, pool_heads=2)
+SETTINGS = TrainingSettings(seed=1, device="cpu", epochs=4, patience=4, batch=64, per_trial=3, rate=3e-3, network=SMALL)
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    return train(corpus, SETTINGS, tmp_path_factory.mktemp("run") / "checkpoint.pt")
+
+
+def test_training_lowers_the_loss_of_people_that_it_never_saw(trained):
+    losses = [epoch["validation_loss"] for epoch in trained.history]
+    assert losses[0] > trained.best_loss
+    assert trained.best_loss < 1.2  # ln 4 = 1.386 is what guessing gets
+
+
+def test_training_reads_no_window_of_a_held_out_person(corpus, tmp_path, monkeypatch):
+    seen = set()
+
+    def watch(shards, *args):
+        seen.update(shard.about.subject for shard in shards)
+        return original(shards, *args)
+
+    original = finetune.training_batches
+    monkeypatch.setattr(finetune, "training_batches", watch)
+    state = train(corpus, replace(SETTINGS, epochs=1), tmp_path / "c.pt")
+    assert seen == set(state.split.train)
+
+
+def test_two_runs_are_bitwise_the_same(corpus, tmp_path, trained):
+    again = train(corpus, SETTINGS, tmp_path / "c.pt")
+    assert again.history == trained.history
+    for name, value in trained.best["network"].items():
+        assert torch.equal(value, again.best["network"][name])
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(corpus, tmp_path, trained, monkeypatch):
+    path, epochs = tmp_path / "c.pt", []
+
+    def stop_in_the_third(*args):
+        epochs.append(args)
+        if len(epochs) == 3:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    original = finetune._epoch
+    monkeypatch.setattr(finetune, "_epoch", stop_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        train(corpus, SETTINGS, path)
+    monkeypatch.setattr(finetune, "_epoch", original)
+    resumed = train(corpus, SETTINGS, path)
+    assert resumed.history == trained.history
+    for name, value in trained.best["network"].items():
+        assert torch.equal(value, resumed.best["network"][name])
+
+
+def test_no_time_means_no_epoch_and_no_error(corpus, tmp_path):
+    assert train(corpus, replace(SETTINGS, max_minutes=0.0), tmp_path / "c.pt").epoch == 0
+
+
+def test_patience_ends_a_run_that_no_longer_gets_better(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune, "_held_out_loss", lambda *args: 1.0)
+    state = train(corpus, replace(SETTINGS, epochs=30, patience=2), tmp_path / "c.pt")
+    assert (state.epoch, state.best_epoch) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [({"rate": 1e-4}, "rate"), ({"seed": 9}, "seed"), ({"network": NetworkConfig()}, "network")]
+)
+def test_a_checkpoint_of_other_settings_is_refused(corpus, tmp_path, change, what):
+    path = tmp_path / "c.pt"
+    train(corpus, replace(SETTINGS, epochs=1), path)
+    with pytest.raises(RtemoError, match=what):
+        train(corpus, replace(SETTINGS, **change), path)
+
+
+def test_a_checkpoint_of_another_corpus_is_refused(corpus, tmp_path):
+    path = tmp_path / "c.pt"
+    train(corpus, replace(SETTINGS, epochs=1), path)
+    with pytest.raises(RtemoError, match="another corpus"):
+        train(replace(corpus, fingerprint="other"), SETTINGS, path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_the_place(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune, "batch_loss", lambda *args: torch.tensor(float("nan")))
+    with pytest.raises(RtemoError, match="not finite; epoch 0, step 0"):
+        train(corpus, SETTINGS, tmp_path / "c.pt")
+
+
+def test_a_saved_run_is_read_back(corpus, tmp_path):
+    path = tmp_path / "c.pt"
+    state = train(corpus, replace(SETTINGS, epochs=2), path)
+    read, saved = read_trained(path)
+    assert (read.split, read.history, read.best_epoch) == (state.split, state.history, state.best_epoch)
+    assert saved["settings"]["network"] == asdict(SMALL)
+
+
+def test_the_best_weights_are_what_float16_holds(trained):
+    network, _ = best_network(trained)
+    assert all(torch.equal(p, p.half().float()) for p in network.parameters())
+
+
+def test_weights_that_are_given_are_where_training_begins(corpus, tmp_path, trained):
+    begun = train(corpus, replace(SETTINGS, max_minutes=0.0, seed=5), tmp_path / "c.pt", trained.best["network"])
+    for name, value in begun.network.state_dict().items():
+        assert torch.equal(value, trained.best["network"][name])
+
+
+def test_given_weights_of_another_shape_are_refused(corpus, tmp_path):
+    other = Network(replace(SMALL, queries=4)).state_dict()
+    with pytest.raises(RtemoError, match="do not fit"):
+        train(corpus, SETTINGS, tmp_path / "c.pt", other)
+
+
+def test_a_head_learns_only_from_windows_that_offer_its_modality(corpus):
+    torch.manual_seed(0)
+    network, heads = Network(SMALL).eval(), Heads(SMALL.width, 4)
+    picked = finetune.pick_epoch(corpus.shards[:2], 2, np.random.default_rng(0))
+    batch = next(plain_batches(corpus.shards[:2], picked, 64))
+    batch.eye_valid[:] = False
+    batch_loss(network, heads, batch, 0.0, torch.device("cpu")).backward()
+    assert heads.linear["eye"].weight.grad is None
+    assert heads.linear["eeg"].weight.grad is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x04\x95"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "c.pt"
+    path.write_bytes(content)
+    with pytest.raises(RtemoError, match="cannot be read"):
+        load_checkpoint(path)
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("code from a checkpoint ran",))
+
+
+def test_a_checkpoint_runs_no_code(tmp_path, capsys):
+    path = tmp_path / "c.pt"
+    torch.save({"format": 1, "x": Evil()}, path)
+    with pytest.raises(RtemoError, match="cannot be read"):
+        load_checkpoint(path)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_checkpoint_of_another_version_or_none_at_all_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "c.pt", {"format": 99})
+    with pytest.raises(RtemoError, match="version"):
+        load_checkpoint(tmp_path / "c.pt")
+    with pytest.raises(RtemoError, match="no such file"):
+        load_checkpoint(tmp_path / "d.pt")
+
+
+def test_augmentation_can_be_switched_off(corpus, tmp_path):
+    state = train(corpus, replace(SETTINGS, epochs=1, augmentation=NONE), tmp_path / "c.pt")
+    assert len(state.history) == 1

@@ -1,0 +1,127 @@
+"""DESIGN section 3 holds: who imports whom, what the live application never loads, and names that say something."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from architecture import LAYERS, NETWORK, layer_of, scan, violations
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGES = {name for name in LAYERS if name.startswith("rtemo.")} - {"rtemo.resources", "rtemo.cli", "rtemo.__main__"}
+NEVER_LIVE = ("torch", "mne", "PySide6", "shiboken6", "pyqtgraph", "matplotlib", "sklearn", "h5py", "joblib", "offline")
+
+IMPORT_ALL = """
+import importlib, json, sys
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_every_import_of_the_project_is_allowed():
+    modules = scan(REPOSITORY)
+
+    assert {"rtemo.core.types", "rtemo.core.errors", "rtemo.resources", "offline.datasets"} <= modules.keys()
+    assert {layer_of(name) for name in modules} >= PACKAGES
+    assert "rtemo.core.errors" in modules["rtemo.resources"].imports
+    assert violations(modules) == []
+
+
+def test_the_live_application_loads_no_training_code_and_no_window():
+    live = [name for name in scan(REPOSITORY) if is_live(name)]
+    command = [sys.executable, "-c", IMPORT_ALL, json.dumps(live)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout))
+    assert {"rtemo", "numpy"} <= loaded
+    assert not loaded & set(NEVER_LIVE)
+
+
+def is_live(name: str) -> bool:
+    return name.startswith("rtemo") and layer_of(name) != "rtemo.gui" and name not in (NETWORK, "rtemo.__main__")
+
+
+GOOD_TREE = {
+    "rtemo/__init__.py": "",
+    "rtemo/resources.py": "from rtemo.core.errors import RtemoError",
+    "rtemo/cli.py": "import argparse\ndef main():\n    from rtemo.gui import window",
+    "rtemo/core/__init__.py": "",
+    "rtemo/core/errors.py": "import enum",
+    "rtemo/core/types.py": "import numpy as np\nfrom . import errors",
+    "rtemo/model/network.py": "import torch\nfrom rtemo.core.types import Window",
+    "rtemo/sources/lsl.py": "import pylsl\nfrom ..core import types\nfrom rtemo import resources",
+    "rtemo/sources/lsl_offsets.py": "from pylsl import local_clock",
+    "rtemo/simulate/outlets.py": "import pylsl, time\nfrom rtemo.sources import lsl",
+    "rtemo/live/outlet.py": "import pylsl, threading",
+    "rtemo/gui/__init__.py": "",
+    "rtemo/gui/window.py": "from PySide6 import QtWidgets\nimport pyqtgraph\nfrom rtemo.live import outlet",
+    "offline/train.py": "import torch, mne, sklearn\nfrom rtemo.model import network\nimport rtemo.simulate.outlets",
+}
+
+
+def grow(folder: Path, tree: Mapping[str, str]) -> Path:
+    for path, text in tree.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_tree_that_keeps_every_rule_passes(tmp_path: Path):
+    modules = scan(grow(tmp_path, GOOD_TREE))
+
+    assert len(modules) == len(GOOD_TREE)
+    assert violations(modules) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("rtemo/core/gaze.py", "from rtemo.model import network", "rtemo.core.gaze imports rtemo.model.network"),
+        ("rtemo/core/gaze.py", "from rtemo.sources.lsl import f", "rtemo.core.gaze imports rtemo.sources.lsl"),
+        ("rtemo/core/gaze.py", "def f():\n    import rtemo.live.outlet", "rtemo.core.gaze imports rtemo.live.outlet"),
+        ("rtemo/core/gaze.py", "from ..live.outlet import f", "rtemo.core.gaze imports rtemo.live.outlet"),
+        ("rtemo/core/gaze.py", "from time import monotonic", "rtemo.core.gaze imports time"),
+        ("rtemo/core/gaze.py", "import pylsl", "rtemo.core.gaze imports pylsl"),
+        ("rtemo/sources/xdf.py", "import pylsl", "rtemo.sources.xdf imports pylsl"),
+        ("rtemo/sources/xdf.py", "import mne.io", "rtemo.sources.xdf imports mne.io"),
+        ("rtemo/sources/xdf.py", "import rtemo.simulate.outlets", "rtemo.sources.xdf imports rtemo.simulate.outlets"),
+        ("rtemo/live/engine.py", "import pylsl", "rtemo.live.engine imports pylsl"),
+        ("rtemo/live/engine.py", "from PySide6.QtCore import QTimer", "rtemo.live.engine imports PySide6.QtCore"),
+        ("rtemo/live/engine.py", "from rtemo.gui.window import W", "rtemo.live.engine imports rtemo.gui.window"),
+        ("rtemo/live/engine.py", "from rtemo import cli", "rtemo.live.engine imports rtemo.cli"),
+        ("rtemo/live/engine.py", "from rtemo.model import network", "rtemo.live.engine imports rtemo.model.network"),
+        ("rtemo/model/bundle.py", "from .network import Net", "rtemo.model.bundle imports rtemo.model.network"),
+        ("rtemo/model/runtime.py", "def f():\n    import torch", "rtemo.model.runtime imports torch"),
+        (
+            "rtemo/model/runtime.py",
+            "import importlib\nimportlib.import_module('torch')",
+            "rtemo.model.runtime imports torch",
+        ),
+        ("rtemo/model/runtime.py", "import sklearn", "rtemo.model.runtime imports sklearn"),
+        ("rtemo/gui/page.py", "import pylsl", "rtemo.gui.page imports pylsl"),
+        ("rtemo/report/page.py", "from rtemo.gui import window", "rtemo.report.page imports rtemo.gui.window"),
+        ("rtemo/cli.py", "from offline import train", "rtemo.cli imports offline.train"),
+        ("rtemo/cli.py", "from rtemo.model.network import Net", "rtemo.cli imports rtemo.model.network"),
+        ("offline/build.py", "from rtemo.live import outlet", "offline.build imports rtemo.live.outlet"),
+        ("offline/build.py", "import pylsl", "offline.build imports pylsl"),
+        ("rtemo/live/helpers.py", "", "rtemo.live.helpers: a name that says nothing"),
+        ("rtemo/utils/text.py", "", "rtemo.utils.text: a name that says nothing"),
+        ("rtemo/plugins/one.py", "", "rtemo.plugins.one: in no layer"),
+        (
+            "rtemo/core/errors.py",
+            "from rtemo.core.types import W",
+            "import cycle: rtemo.core.errors -> rtemo.core",
+        ),
+        ("rtemo/core/errors.py", "def f():\n    from . import types", "import cycle: rtemo.core.errors -> rtemo.core"),
+    ],
+)
+def test_a_tree_that_breaks_one_rule_is_named(tmp_path: Path, path: str, text: str, expected: str):
+    lines = violations(scan(grow(tmp_path, GOOD_TREE | {path: text})))
+
+    assert [line for line in lines if line.startswith(expected)], lines
