@@ -68,7 +68,9 @@ def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -
     keep = np.isfinite(lists.saccade_ms)
     saccade_ms, amplitude = lists.saccade_ms[keep], lists.saccade_deg[keep]
     blink_ms = lists.blink_ms[np.isfinite(lists.blink_ms)]
-    slots = max(len(fixation_ms), 1)  # a slot holds a fixation, then its share of the saccades, then of the blinks
+    slots = len(fixation_ms) or max(
+        len(saccade_ms), len(blink_ms), 1
+    )  # a slot holds a fixation, then its share of the saccades, then of the blinks
     slot = np.concatenate([np.arange(len(fixation_ms)), _spread(len(saccade_ms), slots), _spread(len(blink_ms), slots)])
     kind = np.repeat([0, 1, 2], [len(fixation_ms), len(saccade_ms), len(blink_ms)])
     order = np.lexsort((np.arange(len(slot)), kind, slot))

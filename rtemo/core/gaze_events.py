@@ -1,8 +1,8 @@
 """From runs of still, moving and lost samples to fixations, saccades and blinks.
 
 Runs are first tidied: holes are bridged, twitches dropped, glissades joined to their saccade, islands between two
-losses given up. A run is settled once two more runs have ended behind it. What is open is told by `open_events`, which
-looks as if the stream ended now and changes nothing.
+losses given up. A run is settled once what follows it is certain to be something else. What is open is told by
+`open_events`, which looks as if the stream ended now and changes nothing.
 """
 
 from __future__ import annotations
@@ -66,6 +66,14 @@ class EventBuilder:
         self._append(run)
         while len(self._runs) > 2 and not any(self._is_hole(r) for r in self._runs):
             self._settle(self._runs.pop(0))
+        self.look_at(None)
+
+    def look_at(self, run: Run | None) -> None:
+        """Settle what the run that goes on leaves no doubt about. This changes when events come out, not which."""
+        runs = self._runs if run is None else [*self._runs, run]
+        while len(runs) > 1 and self._is_sure(runs[1]):
+            self._settle(self._runs.pop(0))
+            runs = runs[1:]
 
     def open_events(self, run: Run | None) -> list[GazeEvent]:
         """What would be added if the stream ended with this open run."""
@@ -122,6 +130,10 @@ class EventBuilder:
         if beside == (Label.MOVING, Label.MOVING) and length_s < s.glissade_s:
             return Label.MOVING
         return run.label
+
+    def _is_sure(self, run: Run) -> bool:
+        """Whether it is too long for any other label."""
+        return run.length_s >= (self._settings.min_blink_s if run.label == Label.LOST else self._settings.glissade_s)
 
     def _is_hole(self, run: Run) -> bool:
         return run.label == Label.LOST and run.length_s < self._settings.min_blink_s
