@@ -158,11 +158,12 @@ class GazeSignal:
                 continue
             near, mine = slice(begin + low + k, stop + k), slice(low, m)
             dt, dp = times[near] - here_s[mine], degrees[:, near] - here[:, mine]
-            used: float | BoolArray = 1.0
             if not whole:
                 used = (np.abs(dt) <= self._link_s) & ~np.isnan(dp[0] + dp[1])
                 dt, dp = np.where(used, dt, 0.0), np.where(used, dp, 0.0)
-            n[mine] += used
+                n[mine] += used
+            else:
+                n[mine] += 1.0
             sum_t[mine] += dt
             sum_tt[mine] += dt * dt
             sum_p[:, mine] += dp
