@@ -68,6 +68,25 @@ def clear_of_blinks(train: EyeTrain, onset: Times, end: Times) -> NDArray[np.boo
     return np.asarray(~near.any(axis=1))
 
 
+def judged(train: EyeTrain, times: Times, samples: Times, rate_hz: float) -> str:
+    """What is found of a session's saccades and blinks, but for the last seconds, which are not settled yet."""
+    detector = tracker(rate_hz)
+    detector.push(times, samples)
+    events = detector.take_events()
+    slack_s, last_s = 0.5 / rate_hz, times[-1] - 2.0
+    onset, end = train.onset_s, train.onset_s + train.duration_s
+    fair = (end < last_s) & (train.amplitude_deg >= LEAST_DEG) & clear_of_blinks(train, onset, end)
+    recall, timing_ms = matched(events, onset[fair], end[fair], EventKind.SACCADE, slack_s)
+    told = np.array([(e.start_s, e.end_s) for e in events if e.kind == EventKind.SACCADE]).reshape(-1, 2)
+    true = ((told[:, :1] < end + slack_s) & (told[:, 1:] > onset - slack_s)).any(axis=1)
+    lids = train.blink_end_s < last_s
+    blinks, blink_ms = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], EventKind.BLINK, slack_s)
+    return (
+        f"{fair.sum()} saccades: recall {recall:.3f}, precision {true.mean():.3f}, timing {timing_ms:.1f} ms, "
+        f"{lids.sum()} blinks: recall {blinks:.3f}, timing {blink_ms:.1f} ms"
+    )
+
+
 def main() -> int:
     """Print one line for each rate."""
     parser = argparse.ArgumentParser(prog="python -m offline.bench_gaze", description=__doc__)
@@ -80,21 +99,8 @@ def main() -> int:
         times, values = session.gaze(0.0, asked.seconds)
         samples = values[:, CANONICAL].astype(np.float64)
         speed = max(replayed(times, samples, rate_hz) for _ in range(asked.repeat))
-        detector = tracker(rate_hz)
-        detector.push(times, samples)
-        events = detector.take_events()
-        train, slack_s = session.truth.train, 0.5 / rate_hz
-        onset, end = train.onset_s, train.onset_s + train.duration_s
-        fair = (end < times[-1] - 2.0) & (train.amplitude_deg >= LEAST_DEG) & clear_of_blinks(train, onset, end)
-        saccades = matched(events, onset[fair], end[fair], EventKind.SACCADE, slack_s)
-        lids = train.blink_end_s < times[-1] - 2.0
-        blinks = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], EventKind.BLINK, slack_s)
-        told = np.array([(e.start_s, e.end_s) for e in events if e.kind == EventKind.SACCADE]).reshape(-1, 2)
-        true = ((told[:, :1] < end + slack_s) & (told[:, 1:] > onset - slack_s)).any(axis=1)
-        sys.stdout.write(
-            f"{rate_hz:g} Hz: {speed:.0f}x real time; {np.count_nonzero(fair)} saccades: recall {saccades[0]:.3f}, precision {true.mean():.3f}, "
-            f"timing {saccades[1]:.1f} ms; {np.count_nonzero(lids)} blinks: recall {blinks[0]:.3f}, timing {blinks[1]:.1f} ms\n"
-        )
+        found = judged(session.truth.train, times, samples, rate_hz)
+        sys.stdout.write(f"{rate_hz:g} Hz: {speed:.0f}x real time; {found}\n")
     return 0
 
 
