@@ -181,6 +181,16 @@ def test_no_event_means_frequency_zero_and_no_durations():
     assert {values[name] for name in zero} == {0.0}
 
 
+def test_only_time_that_was_watched_counts():
+    blinks = [(50.0, 50.2), (90.0, 90.2)]
+    whole = named(eye_features(record(blinks=blinks), 100.0, 4.0, 1.0, SETTINGS))
+    assert whole["blink_frequency"] == pytest.approx(2 / 60)
+    ended = named(eye_features(record(blinks=blinks, end_s=97.0), 100.0, 4.0, 1.0, SETTINGS))
+    assert ended["blink_frequency"] == pytest.approx(2 / 57)
+    lost = named(eye_features(record(blinks=blinks, losses=[(10.0, 45.0), (60.0, 62.0)]), 100.0, 4.0, 1.0, SETTINGS))
+    assert lost["blink_frequency"] == pytest.approx(2 / 53)  # 5 s of the first loss lie in the last minute
+
+
 def test_frequencies_wait_for_ten_seconds():
     rec = record(blinks=[(92.0, 92.2)], begin_s=90.1)
     assert math.isnan(named(eye_features(rec, 100.0, 4.0, 1.0, SETTINGS))["blink_frequency"])

@@ -5,7 +5,7 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.eye_features import EYE_FEATURES
-from rtemo.core.eye_lists import EyeEventLists, features_of_lists, time_line
+from rtemo.core.eye_lists import EyeEventLists, features_of_lists, time_line, until
 from rtemo.core.gaze_settings import GazeSettings
 
 NAMES = [feature.name for feature in EYE_FEATURES]
@@ -47,6 +47,11 @@ def test_the_time_line_holds_every_event_once_in_order_and_without_overlap(spare
     assert (spans[1:, 0] - spans[:-1, 1] > -1e-9).all()
     assert spans[0, 0] == 0.0
     assert spans[-1, 1] <= record.end_s + 1e-9
+    waits = [
+        start - record.fixations[record.fixations[:, 1] <= start + 1e-9, 1].max() for start in record.saccades[:, 0]
+    ]
+    np.testing.assert_allclose(waits, (spare - 1) * total_s(given) / 200, atol=0.6)  # a few wait for a second one
+    assert np.median(waits) == pytest.approx((spare - 1) * total_s(given) / 200)
     for table in (record.fixations, record.saccades, record.blinks):
         np.testing.assert_allclose(1000 * (table[:, 1] - table[:, 0]), table[:, 2])
 
@@ -90,13 +95,27 @@ def test_a_window_does_not_know_what_comes_after_it():
         np.where(np.arange(len(given.fixation_ms))[:, None] < half, given.dispersion, 99.0),
         np.where(np.arange(len(given.fixation_ms))[:, None] < half, given.pupil, 50.0),
         given.saccade_ms,
-        given.saccade_deg,
+        np.where(np.arange(len(given.saccade_deg)) < half, given.saccade_deg, 40.0),
         given.blink_ms,
     )
     other = features_of_lists(changed, duration_s, ends, 4.0, SETTINGS)
     for end_s, a, b in zip(ends, whole, other, strict=True):
         same = a.values.tobytes() == b.values.tobytes()
         assert same == (end_s < record.fixations[half, 0] + SETTINGS.min_fixation_s), end_s
+
+
+def test_a_record_is_cut_as_a_live_tracker_would_know_it():
+    given = lists()
+    record = time_line(given, total_s(given), SETTINGS)
+    at = record.fixations[50, 0]
+    early, late = (until(record, at + after_s, SETTINGS) for after_s in (0.02, 0.061))
+    assert len(early.fixations) == 50  # too short so far
+    assert late.fixations[-1, 1:3].tolist() == pytest.approx([at + 0.061, 61.0])
+    for past in (early, late):
+        assert past.saccades[-1, 1] <= past.end_s
+        assert past.blinks[-1, 1] <= past.end_s
+        assert len(past.pupils) == int(np.floor(past.end_s * 10)) - 2
+    assert record.fixations[50, 2] == pytest.approx(given.fixation_ms[50])
 
 
 def test_events_without_a_duration_are_left_out():
