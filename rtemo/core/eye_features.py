@@ -53,7 +53,7 @@ class EyeFeature:
 
 def _entropies(eye: str, row: int, column: int) -> tuple[EyeFeature, ...]:
     """Differential entropy of one pupil, 1/2 ln(2 pi e variance), in each band."""
-    typical = (-1.0, -1.5, -2.0, -2.0)
+    typical = (-1.0, -1.7, -2.1, -2.2)
     return tuple(
         EyeFeature(f"pupil_{eye}_de_{low:g}_{high:g}_hz", "nat", "pupil", row + i, column + i, typical[i], 0.8)
         for i, (low, high) in enumerate(PUPIL_BANDS_HZ)
@@ -63,31 +63,31 @@ def _entropies(eye: str, row: int, column: int) -> tuple[EyeFeature, ...]:
 EYE_FEATURES: tuple[EyeFeature, ...] = (
     EyeFeature("pupil_left_mean", "mm", "pupil", 1, 8, 3.5, 0.8),
     EyeFeature("pupil_right_mean", "mm", "pupil", 2, 10, 3.5, 0.8),
-    EyeFeature("pupil_left_std", "mm", "pupil", 3, 9, 0.12, 0.08),
-    EyeFeature("pupil_right_std", "mm", "pupil", 4, 11, 0.12, 0.08),
+    EyeFeature("pupil_left_std", "mm", "pupil", 3, 9, 0.1, 0.06),
+    EyeFeature("pupil_right_std", "mm", "pupil", 4, 11, 0.1, 0.06),
     *_entropies("left", 5, 0),
     *_entropies("right", 9, 4),
-    EyeFeature("dispersion_x_mean", "deg", "dispersion", 13, 14, 0.8, 0.5),
-    EyeFeature("dispersion_y_mean", "deg", "dispersion", 14, 15, 0.8, 0.5),
-    EyeFeature("dispersion_x_std", "deg", "dispersion", 15, 16, 0.4, 0.4),
-    EyeFeature("dispersion_y_std", "deg", "dispersion", 16, 17, 0.4, 0.4),
-    EyeFeature("fixation_duration_mean", "ms", "fixation", 17, 12, 400.0, 250.0),
-    EyeFeature("fixation_duration_std", "ms", "fixation", 18, 13, 250.0, 200.0),
-    EyeFeature("saccade_duration_mean", "ms", "saccade", 19, 18, 45.0, 15.0),
-    EyeFeature("saccade_amplitude_mean", "deg", "saccade", 20, 20, 5.0, 3.0),
-    EyeFeature("saccade_duration_std", "ms", "saccade", 21, 19, 15.0, 10.0),
-    EyeFeature("saccade_amplitude_std", "deg", "saccade", 22, 21, 4.0, 2.5),
+    EyeFeature("dispersion_x_mean", "deg", "dispersion", 13, 14, 0.4, 0.3),
+    EyeFeature("dispersion_y_mean", "deg", "dispersion", 14, 15, 0.4, 0.3),
+    EyeFeature("dispersion_x_std", "deg", "dispersion", 15, 16, 0.25, 0.25),
+    EyeFeature("dispersion_y_std", "deg", "dispersion", 16, 17, 0.25, 0.25),
+    EyeFeature("fixation_duration_mean", "ms", "fixation", 17, 12, 320.0, 150.0),
+    EyeFeature("fixation_duration_std", "ms", "fixation", 18, 13, 180.0, 120.0),
+    EyeFeature("saccade_duration_mean", "ms", "saccade", 19, 18, 38.0, 12.0),
+    EyeFeature("saccade_amplitude_mean", "deg", "saccade", 20, 20, 4.5, 2.5),
+    EyeFeature("saccade_duration_std", "ms", "saccade", 21, 19, 12.0, 8.0),
+    EyeFeature("saccade_amplitude_std", "deg", "saccade", 22, 21, 3.3, 2.0),
     EyeFeature("blink_frequency", "1/s", "statistics", 23, 24, 0.25, 0.2),
-    EyeFeature("fixation_frequency", "1/s", "statistics", 24, 25, 2.2, 0.8),
-    EyeFeature("fixation_duration_max", "ms", "statistics", 25, 26, 1500.0, 900.0),
-    EyeFeature("fixation_dispersion_total", "deg/min", "statistics", 26, 28, 200.0, 120.0),
-    EyeFeature("fixation_dispersion_max", "deg", "statistics", 27, 27, 4.0, 2.5),
-    EyeFeature("saccade_frequency", "1/s", "statistics", 28, 29, 2.0, 0.8),
-    EyeFeature("saccade_duration_average", "ms", "statistics", 29, 30, 45.0, 12.0),
-    EyeFeature("saccade_amplitude_average", "deg", "statistics", 30, 31, 5.0, 2.5),
-    EyeFeature("saccade_latency_average", "ms", "statistics", 31, 32, 420.0, 200.0),
-    EyeFeature("blink_duration_mean", "ms", "blink", None, 22, 180.0, 70.0),
-    EyeFeature("blink_duration_std", "ms", "blink", None, 23, 60.0, 40.0),
+    EyeFeature("fixation_frequency", "1/s", "statistics", 24, 25, 2.7, 0.8),
+    EyeFeature("fixation_duration_max", "ms", "statistics", 25, 26, 1200.0, 600.0),
+    EyeFeature("fixation_dispersion_total", "deg/min", "statistics", 26, 28, 120.0, 80.0),
+    EyeFeature("fixation_dispersion_max", "deg", "statistics", 27, 27, 2.5, 1.5),
+    EyeFeature("saccade_frequency", "1/s", "statistics", 28, 29, 2.5, 0.8),
+    EyeFeature("saccade_duration_average", "ms", "statistics", 29, 30, 38.0, 10.0),
+    EyeFeature("saccade_amplitude_average", "deg", "statistics", 30, 31, 4.5, 2.0),
+    EyeFeature("saccade_latency_average", "ms", "statistics", 31, 32, 360.0, 150.0),
+    EyeFeature("blink_duration_mean", "ms", "blink", None, 22, 170.0, 60.0),
+    EyeFeature("blink_duration_std", "ms", "blink", None, 23, 50.0, 35.0),
 )
 
 
