@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _streams, _live, _replay, _simulate, _record, _devices, _doctor):
+    for add in (_demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor):
         add(commands)
     return parser
 
@@ -150,6 +150,16 @@ def _record(commands: Commands) -> None:
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
     )
     p.set_defaults(run=_later("record"))
+
+
+def _bench(commands: Commands) -> None:
+    p = commands.add_parser("bench", help="latency, CPU, memory and losses on this computer")
+    p.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    p.add_argument("--seconds", type=_seconds, default=30.0, metavar="S", help="how long to measure (default: 30)")
+    p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
+    p.add_argument("--rate", type=_rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
+    p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
+    p.set_defaults(run=_later("bench"))
 
 
 def _devices(commands: Commands) -> None:

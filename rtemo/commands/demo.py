@@ -11,7 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.core.errors import RtemoError
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def simulated(session: str, seed: int, duration_s: float) -> Iterator[None]:
-    """The simulated person's streams, in a process of their own, until the block ends."""
+def simulated(session: str, seed: int, duration_s: float, options: Sequence[str] = ()) -> Iterator[None]:
+    """The simulated person's streams, in a process of their own, until the block ends. options: of `rtemo simulate`."""
     command = [sys.executable, "-m", "rtemo", "simulate", "--seed", str(seed), "--duration", f"{duration_s:g}"]
     person = subprocess.Popen(
-        [*command, "--lsl-session", session],
+        [*command, *options, "--lsl-session", session],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -145,7 +145,7 @@ class _Outputs:
         self.events = told_events(self.folder.events if self.folder else None)
         closing.callback(self.events.close)
         self.recorder = self._recorder(asked, closing)
-        hop_s = asked.hop_s or float(bundle.spec.pipeline["window"]["hop_s"])
+        hop_s = asked.hop_s or bundle.spec.pipeline.window.hop_s
         outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=asked.publish)
         told = EventOutlet(self.keep, publish=asked.publish)
         for info in (outlet.info, told.info):
