@@ -1,11 +1,12 @@
 """Tells still samples from moving and lost ones: by velocity (I-VT), or by dispersion (I-DT) at low rates.
 
-Both adapt to the noise of the last seconds. Thresholds change only at fixed sample indices, so a label depends on the
-samples before it and on nothing else.
+Both adapt to the noise of the last seconds. Thresholds change only at fixed times, so a label depends on the samples
+before it and on nothing else.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.gaze_runs import Label, Labelled
 from rtemo.core.gaze_settings import GazeSettings
-from rtemo.core.gaze_signal import GazePath
+from rtemo.core.gaze_signal import GazePath, block_starts
 
 Array = NDArray[np.float64]
 
@@ -41,25 +42,24 @@ class NoiseGauge:
 
     def __init__(self, settings: GazeSettings, rate_hz: float) -> None:
         self._settings = settings
-        self._block = max(round(settings.noise_update_s * rate_hz), 1)
+        self._block = math.nan
         self._memory = np.empty(0)
-        self._keep = max(round(settings.noise_memory_s * rate_hz), self._block)
+        self._keep = max(round(settings.noise_memory_s * rate_hz), 1)
         self._stride = -(-self._keep // _ENOUGH)
-        self._n = 0
         self._level = (0.0, 0.0)  # threshold, median speed below it
 
-    def push(self, speed: Array) -> Array:
+    def push(self, path: GazePath) -> Array:
         """The gauge at each sample (n, 2): threshold that noise alone rarely exceeds, median speed below it."""
-        levels = np.empty((len(speed), 2))
-        begin = 0
-        while begin < len(speed):
-            if self._n and self._n % self._block == 0:
+        levels = np.empty((len(path), 2))
+        if not len(path):
+            return levels
+        starts = block_starts(path.times, self._settings.noise_update_s, self._block)
+        for begin, stop in itertools.pairwise(sorted({0, *starts, len(path)})):
+            if begin in starts:
                 self._measure()
-            stop = min(begin + self._block - self._n % self._block, len(speed))
             levels[begin:stop] = self._level
-            self._memory = np.concatenate([self._memory, speed[begin:stop]])[-self._keep :]
-            self._n += stop - begin
-            begin = stop
+            self._memory = np.concatenate([self._memory, path.speed[begin:stop]])[-self._keep :]
+        self._block = math.floor(float(path.times[-1]) / self._settings.noise_update_s)
         return levels
 
     def _measure(self) -> None:
@@ -93,7 +93,7 @@ class VelocityLabels:
         self._gauge = NoiseGauge(settings, rate_hz)
 
     def push(self, path: GazePath) -> Labelled:
-        threshold = np.maximum(self._gauge.push(path.speed)[:, 0], self._floor)
+        threshold = np.maximum(self._gauge.push(path)[:, 0], self._floor)
         labels = (path.speed > threshold).astype(np.int8)
         labels[np.isnan(path.speed)] = Label.LOST
         return Labelled(path, labels, np.zeros(len(path), dtype=bool), threshold / self._floor)
@@ -150,7 +150,7 @@ class DispersionLabels:
     def push(self, path: GazePath) -> Labelled:
         s = self._settings
         # The slope of a line through three samples has a standard deviation of sigma / (sqrt(2) period)
-        sigma = self._gauge.push(path.speed)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
+        sigma = self._gauge.push(path)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
         scales = np.maximum(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
         for row in zip(path.times.tolist(), *path.rows[2:].tolist(), scales.tolist(), strict=True):
             self._take(_Row(*row))

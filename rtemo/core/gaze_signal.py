@@ -1,11 +1,14 @@
 """From canonical gaze to one eye's path in degrees: one position of both eyes, spikes removed, speed.
 
 What comes out for a sample depends on the samples around it, up to `lag` later ones, by element-wise arithmetic or by
-sums over blocks that lie at fixed sample indices. So it is bitwise the same however the stream was cut.
+sums over blocks that lie at fixed times. So it is bitwise the same however the stream was cut.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,8 +21,8 @@ from rtemo.core.types import BoolArray, TimeArray
 Array = NDArray[np.float64]
 
 _BLOCK = 32  # arc tangents are taken of whole blocks: a library may round the odd ones at the end otherwise
-_EYES_BLOCK_S = 1.0  # the offset between the eyes is averaged over this long,
-_EYES_GAIN = 0.25  # and then smoothed over some four times as long
+_EYES_BLOCK_S = 1.0  # the offset between the eyes is averaged over blocks of this length
+_EYES_BLOCKS = 8  # and over so many of them
 
 
 class View(Protocol):
@@ -50,52 +53,58 @@ def link_s(settings: GazeSettings, rate_hz: float) -> float:
     return max(2.5 / rate_hz, settings.velocity_window_s)
 
 
+def block_starts(times: TimeArray, block_s: float, last: float) -> list[int]:
+    """Where samples begin a new block of absolute time; last: the number of the block before them, or NaN.
+
+    What is learned block by block is then the same whenever the stream was joined.
+    """
+    if math.floor(float(times[-1]) / block_s) == last:
+        return []
+    block = np.floor(times / block_s)
+    return [int(i) for i in (block != np.concatenate([[last], block[:-1]])).nonzero()[0]]
+
+
 class Cyclops:
     """One position of both eyes: their mean, or the valid one's, shifted by half the usual offset between the two.
 
     Without that shift every loss of one eye looks like a saccade.
     """
 
-    def __init__(self, rate_hz: float) -> None:
-        self._block = max(round(_EYES_BLOCK_S * rate_hz), 1)
-        self._n = 0  # samples seen of the block that goes on
+    def __init__(self) -> None:
+        self._block = math.nan
         self._parts: list[Array] = []  # half of left minus right, of this block's samples
-        self._offset: Array | None = None  # (2, 1)
+        self._means: deque[Array] = deque(maxlen=_EYES_BLOCKS)  # (2, 1) of each block
+        self._offset: Array | float = 0.0
 
-    def __call__(self, eyes: Array) -> Array:
+    def __call__(self, times: TimeArray, eyes: Array) -> Array:
         """One position of each sample, (4, n) -> (2, n), NaN where neither eye is valid."""
         apart, place = 0.5 * (eyes[:2] - eyes[2:]), 0.5 * (eyes[:2] + eyes[2:])
         missing = np.isnan(place[0] + place[1])
         some_missing = bool(missing.any())
-        n = len(missing)
-        begin = 0
-        while begin < n:
-            part = slice(begin, min(begin + self._block - self._n, n))
+        starts = block_starts(times, _EYES_BLOCK_S, self._block)
+        for begin, stop in itertools.pairwise(sorted({0, *starts, len(times)})):
+            if begin in starts:
+                self._learn()
             if some_missing:
-                place[:, part] = self._with_one(eyes[:, part], missing[part])
-            self._learn(apart[:, part])
-            begin = part.stop
+                place[:, begin:stop] = self._with_one(eyes[:, begin:stop], missing[begin:stop])
+            self._parts.append(apart[:, begin:stop])
+        self._block = math.floor(float(times[-1]) / _EYES_BLOCK_S)
         return place
 
     def _with_one(self, eyes: Array, missing: BoolArray) -> Array:
         """Positions where an eye may be missing."""
         left, right = eyes[:2], eyes[2:]
-        shift = 0.0 if self._offset is None else self._offset
-        alone = np.where(np.isnan(left[0] + left[1]), right + shift, left - shift)
+        alone = np.where(np.isnan(left[0] + left[1]), right + self._offset, left - self._offset)
         return np.where(missing, alone, 0.5 * (left + right))
 
-    def _learn(self, apart: Array) -> None:
-        """Update the offset at the end of each block."""
-        self._parts.append(apart)
-        self._n += apart.shape[1]
-        if self._n < self._block:
-            return
-        block = np.concatenate(self._parts, axis=1)
-        self._parts, self._n = [], 0
+    def _learn(self) -> None:
+        """Update the offset from the block that is over."""
+        block = np.concatenate(self._parts, axis=1) if self._parts else np.empty((2, 0))
         block = block[:, ~np.isnan(block[0] + block[1])]
+        self._parts = []
         if block.shape[1]:
-            mean = np.add.reduce(block, axis=1, keepdims=True) / block.shape[1]
-            self._offset = mean if self._offset is None else self._offset + _EYES_GAIN * (mean - self._offset)
+            self._means.append(np.add.reduce(block, axis=1, keepdims=True) / block.shape[1])
+            self._offset = sum(self._means) / len(self._means)
 
 
 class GazeSignal:
@@ -107,14 +116,14 @@ class GazeSignal:
         self._view = view
         self._link_s = link_s(settings, rate_hz)
         self._smooth = rate_hz >= settings.velocity_rate_hz  # at low rates a mean would smear steps
-        self._cyclops = Cyclops(rate_hz)
+        self._cyclops = Cyclops()
         nothing = (np.empty(0), np.empty((4, 0)))
         self._raw, self._n_raw_done = nothing, 0  # times and rows that the median still needs; done with among them
         self._calm, self._n_calm_done = nothing, 0  # the same of the fit
 
     def push(self, times: TimeArray, eyes: Array) -> GazePath:
         """Canonical x, y of the left, then of the right eye (4, n), at strictly increasing times (n,)."""
-        place = self._cyclops(eyes)
+        place = self._cyclops(times, eyes)
         rows = np.concatenate([place, _degrees(self._view, place)])
         return self._fits(*self._medians(times, rows))
 
