@@ -62,6 +62,6 @@ def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: 
         jitter = float(np.max(deviation[deviation < 0.5 * period_s], initial=0.0))
         late = deviation[(deviation >= 0.5 * period_s) & (deviation < 0.1)]
         early = np.count_nonzero(steps < 0.5 * period_s)
-        if 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never caught up with
+        if 0 < 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never
             jitter = max(jitter, float(np.median(late)))
     return float(np.clip(max(0.75 * period_s, 3.0 * jitter), MIN_THRESHOLD_S, MAX_THRESHOLD_S))

@@ -22,10 +22,11 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.sources.lsl_config import configure, lsl_version
 from rtemo.sources.lsl_discovery import Directory, Sighting, discover, free_id
+from rtemo.sources.lsl_held import Sight
 from rtemo.sources.lsl_inlet import Pump
 from rtemo.sources.lsl_library import local_clock
 from rtemo.sources.lsl_line import Line, StreamStatus
-from rtemo.sources.lsl_monitor import Monitor, Sight
+from rtemo.sources.lsl_monitor import Monitor
 from rtemo.sources.lsl_selftest import self_test
 from rtemo.sources.lsl_wants import Every, One, Want
 
@@ -152,7 +153,8 @@ class _Watch:
     def _run(self, directory: Directory) -> None:
         try:
             while not self._stop.wait(TICK_S):
-                self._monitor.tick(local_clock(), directory.look())
+                seen = directory.look()
+                directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
         except Exception as error:  # noqa: BLE001 - read() tells it
             self.failure = f"{type(error).__name__}: {error}"

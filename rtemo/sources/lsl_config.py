@@ -7,12 +7,15 @@ user's own lsl_api.cfg decides. Importing this module does not load liblsl, whic
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import Literal
 
 from rtemo.core.errors import RtemoError
 
 Scope = Literal["lab", "machine"]
+
+FIRST_PORT, PORTS, N_RANGES = 17000, 200, 75  # up to 32000: below the ports that systems give away
 
 # liblsl reports every lost connection in lines of its own; we report them in ours.
 _QUIET = "[log]\nlevel = -3\n"
@@ -50,13 +53,19 @@ def configure(scope: Scope, session_id: str = "") -> None:
 
 
 def settings_for(scope: Scope, session_id: str) -> str:
-    """The settings to be given to liblsl; empty where the user's own file decides."""
-    if scope == "machine":
-        # A query to 127.0.0.1 reaches only one of the outlets that listen on the shared port; naming this computer as
-        # a peer makes liblsl ask each outlet's own port too.
-        lab = f"[lab]\nSessionID = {session_id}\nKnownPeers = {{127.0.0.1}}\n"
-        return f"{lab}[multicast]\nResolveScope = machine\n{_QUIET}"
-    return "" if config_file() else _QUIET
+    """The settings to be given to liblsl; empty where the user's own file decides.
+
+    A query to 127.0.0.1 reaches only one of the outlets that listen on the shared port; naming this computer as a peer
+    makes liblsl ask every port of a range too. The default range of 32 is used up by a handful of outlets and searches,
+    and an outlet beyond it is not found. So a session of its own has a range of its own.
+    """
+    if scope == "lab":
+        return "" if config_file() else _QUIET
+    base = FIRST_PORT + PORTS * (zlib.crc32(session_id.encode()) % N_RANGES)
+    return (
+        f"[lab]\nSessionID = {session_id}\nKnownPeers = {{127.0.0.1}}\n[multicast]\nResolveScope = machine\n"
+        f"[ports]\nBasePort = {base}\nPortRange = {PORTS}\n{_QUIET}"
+    )
 
 
 def lsl_version() -> str:

@@ -1,102 +1,60 @@
 """Watches the streams that are wanted: opens them, notices when they stall or go, takes them up again when they return.
 
-Driven by `tick`, with the time and what is visible as arguments; knows LSL only through the two things it is given.
+Driven by `tick`, with the time and what is visible as arguments; knows LSL only through what it is given.
 How a loss is noticed: a steady stream that is silent too long has stalled; one that is off the network as well, or
 whose connection is over, is lost. How a return is noticed: data comes again; or a newcomer from the same sender shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamState
+from rtemo.sources.lsl_held import TWIN_S, Connection, Held, Sight
 from rtemo.sources.lsl_line import Line
-from rtemo.sources.lsl_wants import One, Want, sender, successors, unchanged
+from rtemo.sources.lsl_wants import One, Want, sender, unchanged
 
-GONE_S = 2.0  # off the network for so long, and silent: lost
 SETTLE_S = 1.0  # a newcomer is chosen only after others had the time to show: there may be two
-TWIN_S = 3.0  # both visible for so long: the older one is alive. More than a dead stream stays visible
-BORN_MARGIN_S = 0.05
-RETURN_S = 2.0  # a stream that is visible again gets so long to send on over the old connection
-LONG_ABSENCE_S = 10.0  # after which a sender may have given up the connection without our side knowing
 RETRY_S = 2.0
 DRAIN_S = 2.0
 
-
-class Sight(Protocol):
-    """What the monitor needs to know of a visible stream: see Sighting."""
-
-    @property
-    def info(self) -> StreamInfo: ...
-    @property
-    def first_seen_s(self) -> float: ...
-    @property
-    def created_s(self) -> float: ...
-    @property
-    def described(self) -> bool: ...
-
-
-class Connection(Protocol):
-    """What the monitor needs of a connection: see Pump."""
-
-    newest: float | None
-    ended: str
-    opened_s: float
-
-    @property
-    def uid(self) -> str: ...
-    @property
-    def over(self) -> bool: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def wait_drained(self, timeout_s: float) -> bool: ...
-    def join(self, timeout_s: float) -> bool: ...
-
-
-@dataclass(slots=True)
-class _Held:
-    """A line with its connection."""
-
-    line: Line
-    connection: Connection
-    seen_s: float  # when it was last visible
-    absent: bool = False
-    absent_s: float = 0.0  # how long it was away
-    returned_s: float = 0.0
-    over_s: float = 0.0
+Name = Callable[[StreamInfo, Sequence[str]], str]
 
 
 @dataclass(slots=True)
 class Monitor:
-    """The wanted streams. Used by one thread, except for `lines` and `warnings`, which are replaced, never changed."""
+    """The wanted streams. Used by one thread, except for `lines` and `warnings`, which are replaced, never changed.
+
+    put: takes an item to the reader. connect: makes a connection, given the newest raw stamp that the line handed over
+    before. name: a stream_id that is none of those given.
+    """
 
     wants: Sequence[Want]
     put: Callable[[Item], None]
     connect: Callable[[Line, Sight, float | None], Connection]
-    name: Callable[[StreamInfo, Sequence[str]], str]
+    name: Name
     lines: tuple[Line, ...] = ()
     warnings: tuple[str, ...] = ()
-    _held: list[_Held] = field(default_factory=list)
+    _held: list[Held] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
     _leaving: list[Connection] = field(default_factory=list)
 
     def begin(self, now_s: float, seen: Mapping[str, Sight]) -> tuple[StreamInfo, ...]:
         """Opens what is wanted and there. Raises RtemoError where a want is ambiguous."""
-        for want in self.wants:
-            for uid in self._chosen(want, seen, list(seen)):
-                self._open(want, seen[uid], now_s, announced=True)
+        chosen = [(want, uid) for want in self.wants for uid in self._chosen(want, seen, list(seen))]
+        for want, uid in chosen:
+            self._open(want, seen[uid], now_s, announced=True)
         return tuple(line.info for line in self.lines)
 
-    def tick(self, now_s: float, seen: Mapping[str, Sight]) -> None:
-        """Look after everything once."""
+    def tick(self, now_s: float, seen: Mapping[str, Sight], dead: Collection[str] = ()) -> set[str]:
+        """Look after everything once. dead: uids that are known to be gone. Returns the uids whose life is in doubt."""
         self._leaving = [connection for connection in self._leaving if not connection.join(0.0)]
-        for held in list(self._held):
-            self._watch(held, now_s, seen)
+        doubts = {held.uid for held in list(self._held) if self._watch(held, now_s, seen, dead)}
         for want in self.wants:
             self._serve(want, now_s, seen)
+        return doubts
 
     def end(self, timeout_s: float) -> bool:
         """Ends all connections. Returns whether all have ended in time."""
@@ -110,83 +68,40 @@ class Monitor:
         if text not in self.warnings:
             self.warnings = (*self.warnings, text)
 
-    # Watching what is open
-
-    def _watch(self, held: _Held, now_s: float, seen: Mapping[str, Sight]) -> None:
-        line, uid = held.line, held.connection.uid
-        visible = uid in seen
-        if visible:
-            held.absent_s = now_s - held.seen_s if held.absent else 0.0
-            held.returned_s = now_s if held.absent else held.returned_s
-            held.seen_s, held.absent = now_s, False
+    def _watch(self, held: Held, now_s: float, seen: Mapping[str, Sight], dead: Collection[str]) -> bool:
+        """Look after one stream. Returns whether it should be asked if it is still alive."""
+        line, visible = held.line, held.uid in seen
+        held.look(now_s, visible)
         if held.connection.over:
             held.over_s = held.over_s or now_s
             line.go_down(StreamState.LOST, held.connection.ended)
         elif visible:
-            self._note_bystanders(held, now_s, seen)
+            for twin in held.note_bystanders(now_s, seen):
+                self.warn(f"{line.stream_id}: another stream is called the same and is left alone: {_who(twin)}")
         line.fell_silent(now_s)
-        if self._gone(held, now_s):
+        if held.uid in dead or held.gone(now_s):
             held.absent = True
             line.go_down(StreamState.LOST, "gone from the network")
         if held.connection.over or not visible:
             self._look_for_successor(held, now_s, seen)
-        elif line.down or held.returned_s:
-            self._welcome_back(held, now_s, seen)
+            return False
+        if (line.down or held.returned_s) and held.needs_new_connection(now_s):
+            self._reconnect(held, seen[held.uid], now_s)
+            return False
+        return line.state is StreamState.STALLED or bool(held.successors(seen, self._in_use()))
 
-    def _gone(self, held: _Held, now_s: float) -> bool:
-        """Off the network and silent. One that still delivers is only hidden."""
-        silent = not now_s - held.line.last_arrival_s < GONE_S  # also where there was no sample yet
-        return silent and now_s - held.seen_s >= GONE_S
-
-    def _note_bystanders(self, held: _Held, now_s: float, seen: Mapping[str, Sight]) -> None:
-        line, own = held.line, held.connection.uid
-        for uid, sight in seen.items():
-            if uid == own or uid in line.bystanders or not self._together(held, sight, now_s):
-                continue
-            line.bystanders.add(uid)
-            if sight.info.key == line.info.key:
-                self.warn(f"{line.stream_id}: another stream is called the same and is left alone: {_who(sight.info)}")
-
-    def _together(self, held: _Held, sight: Sight, now_s: float) -> bool:
-        """Whether our stream was alive while the other one was there."""
-        last_s = held.line.last_arrival_s
-        born_s = sight.created_s + held.line.offset_s  # on the same computer, that is in the same clock
-        same_host = sight.info.hostname == held.line.info.hostname
-        if same_host and held.connection.opened_s < born_s < last_s - BORN_MARGIN_S:
-            return True
-        return last_s > sight.first_seen_s or now_s - sight.first_seen_s > TWIN_S
-
-    def _look_for_successor(self, held: _Held, now_s: float, seen: Mapping[str, Sight]) -> None:
+    def _look_for_successor(self, held: Held, now_s: float, seen: Mapping[str, Sight]) -> None:
         line = held.line
-        free = {
-            uid: s for uid, s in seen.items() if s.described and not self._in_use(uid) and uid not in line.bystanders
-        }
-        found = successors(line.info, [sight.info for sight in free.values()])
+        found = held.successors(seen, self._in_use())
         if len(found) == 1:
-            self._reconnect(held, free[found[0].uid], now_s)
+            self._reconnect(held, seen[found[0].uid], now_s)
         elif found:
-            self.warn(
-                f"{line.stream_id}: several streams came back under its name, none is taken: "
-                + " | ".join(_who(info) for info in found)
-            )
-        elif held.connection.over and held.connection.uid in seen and now_s - held.over_s > RETRY_S:
-            self._reconnect(held, seen[held.connection.uid], now_s)
+            listed = " | ".join(_who(info) for info in found)
+            self.warn(f"{line.stream_id}: several streams came back under its name, none is taken: {listed}")
+        elif held.connection.over and held.uid in seen and now_s - held.over_s > RETRY_S:
+            self._reconnect(held, seen[held.uid], now_s)
 
-    def _welcome_back(self, held: _Held, now_s: float, seen: Mapping[str, Sight]) -> None:
-        """The same outlet is visible again. Its connection may live, and what it kept for us comes in one burst."""
-        line, arrived_s = held.line, held.line.last_arrival_s
-        if arrived_s > held.returned_s:
-            held.returned_s = 0.0
-        elif line.info.nominal_rate_hz > 0:
-            if now_s - held.returned_s > RETURN_S:
-                self._reconnect(held, seen[held.connection.uid], now_s)
-        elif held.absent_s > LONG_ABSENCE_S:
-            self._reconnect(held, seen[held.connection.uid], now_s)
-        else:
-            held.returned_s = 0.0
-            line.up()
-
-    def _reconnect(self, held: _Held, sight: Sight, now_s: float) -> None:
+    def _reconnect(self, held: Held, sight: Sight, now_s: float) -> None:
         """Give the line a new connection; a stream that came back changed gets a line of its own."""
         line, old = held.line, held.connection
         line.go_down(StreamState.LOST, old.ended or "its sender was started again")
@@ -201,11 +116,10 @@ class Monitor:
         else:
             line, newest = self._new_line(sight.info, line), None
         self._held[self._held.index(held)] = self._connected(line, sight, now_s, newest)
-        self.lines = tuple(h.line for h in self._held)
-
-    # Serving what is wanted
+        self._show()
 
     def _serve(self, want: Want, now_s: float, seen: Mapping[str, Sight]) -> None:
+        """Look for what a want does not have yet."""
         holders = [held for held in self._held if want.label in held.line.wanted_by]
         if isinstance(want, One) and any(not held.line.down for held in holders):
             return
@@ -222,7 +136,7 @@ class Monitor:
                 self._leave(want, holders)
             self._open(want, seen[uid], now_s, announced=False)
 
-    def _is_new(self, want: Want, uid: str, sight: Sight, now_s: float, holders: Sequence[_Held]) -> bool:
+    def _is_new(self, want: Want, uid: str, sight: Sight, now_s: float, holders: Sequence[Held]) -> bool:
         """Whether a want may take it: no bystander of what it lost, and none of its own that may have come back."""
         strangers = [held.line for held in holders if uid not in held.line.bystanders]
         if isinstance(want, One):
@@ -232,26 +146,27 @@ class Monitor:
 
     def _chosen(self, want: Want, seen: Mapping[str, Sight], uids: Sequence[str]) -> list[str]:
         """Which of these streams it takes that it does not have yet."""
-        infos = [seen[uid].info for uid in uids if seen[uid].described]
+        infos = _named([seen[uid].info for uid in uids if seen[uid].described], self.name)
         if isinstance(want, One):
-            info = want.choose(_named(infos, self.name)) if infos else None
+            info = want.choose(infos) if infos else None
             chosen = [] if info is None else [info.uid]
         else:
-            chosen = [info.uid for info in _named(infos, self.name) if want.accept(info)]
-        return [uid for uid in chosen if want.label not in self._labels(uid)]
+            chosen = [info.uid for info in infos if want.accept(info)]
+        has = {held.uid for held in self._held if want.label in held.line.wanted_by}
+        return [uid for uid in chosen if uid not in has]
 
     def _open(self, want: Want, sight: Sight, now_s: float, *, announced: bool) -> None:
         """Connect to a stream, or share the connection that another want has."""
         for held in self._held:
-            if held.connection.uid == sight.info.uid:
+            if held.uid == sight.info.uid:
                 held.line.wanted_by.add(want.label)
                 return
         line = self._new_line(sight.info, None, announced=announced)
         line.wanted_by.add(want.label)
         self._held.append(self._connected(line, sight, now_s, None))
-        self.lines = tuple(held.line for held in self._held)
+        self._show()
 
-    def _leave(self, want: One, holders: Sequence[_Held]) -> None:
+    def _leave(self, want: One, holders: Sequence[Held]) -> None:
         """Another stream plays the part now; a lost one that nobody else wants is given up."""
         for held in holders:
             held.line.wanted_by.discard(want.label)
@@ -268,21 +183,22 @@ class Monitor:
             line.wanted_by, line.bystanders, line.n_returns = before.wanted_by, before.bystanders, before.n_returns + 1
         return line
 
-    def _connected(self, line: Line, sight: Sight, now_s: float, newest: float | None) -> _Held:
+    def _connected(self, line: Line, sight: Sight, now_s: float, newest: float | None) -> Held:
         connection = self.connect(line, sight, newest)
         connection.start()
-        return _Held(line, connection, seen_s=now_s)
+        return Held(line, connection, seen_s=now_s)
 
-    def _in_use(self, uid: str) -> bool:
-        return any(held.connection.uid == uid for held in self._held)
+    def _show(self) -> None:
+        self.lines = tuple(held.line for held in self._held)
 
-    def _labels(self, uid: str) -> set[str]:
-        return next((held.line.wanted_by for held in self._held if held.connection.uid == uid), set())
+    def _in_use(self) -> set[str]:
+        return {held.uid for held in self._held}
 
 
-def _named(infos: Sequence[StreamInfo], name: Callable[[StreamInfo, Sequence[str]], str]) -> list[StreamInfo]:
+def _named(infos: Sequence[StreamInfo], name: Name) -> list[StreamInfo]:
+    """Each with a stream_id of its own, for whoever chooses among them."""
     found: list[StreamInfo] = []
-    for info in infos:
+    for info in sorted(infos, key=lambda info: (info.name, info.type, info.hostname, info.source_id, info.uid)):
         found.append(replace(info, stream_id=name(info, [other.stream_id for other in found])))
     return found
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtemo.core.rate import measure
 from rtemo.core.timeline import Timeline
 
 
@@ -158,3 +159,9 @@ def test_one_sample_at_a_time_gives_the_same_as_all_at_once():
     times[500:] += 0.2
     whole, single = joined(feed(times)[1]), joined(feed(times, list(range(900)))[1])
     np.testing.assert_array_equal(single[0], whole[0])
+
+
+def test_stamps_that_step_back_do_not_spoil_the_rate():
+    times = even_times(500)
+    times[300:] -= 0.5
+    assert measure(times, 250.0).hz == pytest.approx(250.0)

@@ -38,6 +38,7 @@ class Sender(threading.Thread):
         self.paused = spec["paused"]
         self.n_nan = 0
         self.sent = 0
+        self.last_s = pylsl.local_clock()
         self.gone = False
         self.start()
 
@@ -56,8 +57,9 @@ class Sender(threading.Thread):
                 if not self.paused:
                     self.push(self.spec["chunk"], due_s)
 
-    def push(self, n: int, last_s: float) -> None:
-        hz = self.spec["hz"] or 1000.0
+    def push(self, n: int, last_s: float, span_s: float = 0.0) -> None:
+        """n samples, the last one stamped last_s, spread over span_s or else at the stream's rate."""
+        hz = n / span_s if span_s else self.spec["hz"]
         rows = [[float(self.sent + k)] + [0.0] * (self.spec["channels"] - 1) for k in range(n)]
         for row in rows[: self.n_nan]:
             row[1:] = [math.nan] * (len(row) - 1)
@@ -65,6 +67,7 @@ class Sender(threading.Thread):
         shift_s = time.time() - pylsl.local_clock() if self.spec["clock"] == "unix" else self.spec["ahead_s"]
         self.outlet.push_chunk(rows, [last_s + shift_s - (n - 1 - k) / hz for k in range(n)])
         self.sent += n
+        self.last_s = last_s
 
 
 def answer(command: dict) -> dict:
@@ -83,7 +86,7 @@ def answer(command: dict) -> dict:
         elif do == "nan":
             sender.n_nan = command["n"]
         elif do == "burst":
-            sender.push(command["n"], pylsl.local_clock())
+            sender.push(command["n"], pylsl.local_clock(), pylsl.local_clock() - sender.last_s)
         elif do == "say":
             sender.outlet.push_sample([command["text"]], pylsl.local_clock())
             sender.sent += 1

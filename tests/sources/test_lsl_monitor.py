@@ -63,6 +63,8 @@ class Lab:
         self.sending: set[str] = set()
         self.connections: list[Connection] = []
         self.items = []
+        self.dead: set[str] = set()
+        self.doubts: set[str] = set()
         self.monitor = Monitor(wants, self.items.append, self._connect, free_id)
 
     def outlet(self, uid, *, visible_after_s=0.0, sends=True, **changes):
@@ -82,7 +84,7 @@ class Lab:
                 if connection.uid in self.sending and not connection.stopped and not connection.over:
                     self.send(connection)
             visible = {uid: s for uid, s in self.seen.items() if s.first_seen_s <= self.now_s}
-            self.monitor.tick(self.now_s, visible)
+            self.doubts = self.monitor.tick(self.now_s, visible, self.dead)
 
     def send(self, connection, items=True):
         data = Chunk(connection.line.stream_id, np.array([self.now_s - 0.02, self.now_s - 0.01]), np.zeros((2, 1)))
@@ -188,6 +190,40 @@ def test_a_steady_stream_that_falls_silent_has_stalled_and_goes_on_unannounced()
     assert len(lab.connections) == 1
 
 
+def test_a_stalled_stream_is_doubted_and_lost_at_once_when_it_is_known_to_be_dead():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(2.0)
+    assert lab.doubts == set()
+
+    lab.dies("u1", hidden=False)
+    lab.run(1.2)
+    assert lab.doubts == {"u1"}
+
+    lab.seen.clear()
+    lab.dead.add("u1")
+    lab.run(0.1)
+    assert lab.said() == [("stalled", "amp"), ("lost", "amp")]
+
+
+def test_a_silent_marker_stream_is_doubted_only_when_a_newcomer_could_be_its_return():
+    lab = Lab(everything)
+    lab.outlet("u1", sends=False, channel_format="string", nominal_rate_hz=0.0)
+    lab.begin()
+    lab.run(5.0)
+    assert lab.doubts == set()
+
+    lab.outlet("u2", sends=False, channel_format="string", nominal_rate_hz=0.0)
+    lab.run(0.2)
+    assert lab.doubts == {"u1"}
+
+    del lab.seen["u1"]
+    lab.dead.add("u1")
+    lab.run(0.2)
+    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+
+
 def test_markers_are_never_stalled():
     lab = Lab(everything)
     lab.outlet("u1", channel_format="string", nominal_rate_hz=0.0)
@@ -238,7 +274,7 @@ def test_a_restarted_stream_goes_on_under_its_id_over_a_new_connection():
     lab.outlet("u2")
     lab.run(1.0)
 
-    assert lab.said() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
+    assert lab.said() == [("lost", "amp"), ("up", "amp")]
     assert lab.connection("u2").begun_after == newest
     assert lab.connection("u1").stopped
     up = next(item for item in lab.items if isinstance(item, StreamUp))
@@ -362,7 +398,7 @@ def test_a_twin_of_a_silent_marker_stream_is_known_by_both_being_visible():
     lab.run(2.0)
 
     lab.outlet("twin", sends=False, channel_format="string", nominal_rate_hz=0.0)
-    lab.run(6.0)
+    lab.run(7.0)
 
     assert lab.said() == [("up", "amp (EEG)")]
     assert len(lab.connections) == 2
@@ -433,7 +469,7 @@ def test_after_a_cable_pull_the_old_connection_may_send_on():
     lab.sending.add("u1")
     lab.run(5.0)
 
-    assert lab.said() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
+    assert lab.said() == [("lost", "amp"), ("up", "amp")]
     assert len(lab.connections) == 1
 
 
