@@ -118,7 +118,7 @@ class _Outlet:
     def close(self) -> None:
         if self._outlet is not None and self._outlet.have_consumers():
             time.sleep(LINGER_S)
-        self._outlet = None
+        self._outlet, self._keep = None, None
 
 
 def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArray:
