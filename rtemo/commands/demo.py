@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from rtemo.commands.console import say, stop_on_signal
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.live.outputs import Lines
 from rtemo.live.settings import SessionSettings
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from rtemo.commands.live import LiveRun, run_live  # after configure: it loads liblsl
 
     if not args.headless:
-        raise RtemoError("this version has no window yet", "", "add --headless")
+        say("This version has no window yet; the predictions are printed instead.")
     say("This is a simulated person, not a recording. The model was trained on simulated people.")
     duration_s = args.duration or OPEN_END_S
     with stop_on_signal() as stop, simulated(session, args.seed, duration_s + MARGIN_S):
