@@ -40,6 +40,32 @@ def test_missing_samples_are_counted_by_their_stamps_however_they_come(size, jit
     assert counters.n_missing == 404
 
 
+@pytest.mark.parametrize("size", [1, 10])
+def test_what_comes_late_and_is_caught_up_with_is_not_missing(size):
+    """A sender on a busy computer stamps a chunk when it gets round to it."""
+    rng = np.random.default_rng(3)
+    late_s = np.where(rng.random(6000) < 0.02, rng.uniform(0.0, 0.03, 6000), 0.0) + rng.uniform(0.0, 0.0002, 6000)
+    stamps = np.maximum.accumulate(np.arange(6000) / 1000.0 + np.repeat(late_s[::10], 10))
+    counters = Counters(1000.0, text=False)
+
+    feed(counters, stamps, size)
+    assert counters.n_missing == 0
+
+    feed(counters, 6.5 + np.arange(3000) / 1000.0, size)
+    assert counters.n_missing == pytest.approx(500, abs=1)
+
+
+def test_losses_that_follow_each_other_quickly_are_all_counted():
+    stamps = np.arange(2000) / 100.0
+    there = np.ones(2000, dtype=bool)
+    there[500:600] = np.arange(100) % 10 < 7
+    counters = Counters(100.0, text=False)
+
+    feed(counters, stamps[there], 1)
+
+    assert counters.n_missing == 30
+
+
 def test_the_rate_is_not_that_of_before_a_long_pause():
     counters = Counters(100.0, text=False)
 
