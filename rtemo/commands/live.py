@@ -62,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
+    for path in (asked.record, asked.out):
+        if path is not None and path.exists():  # said now, not when the participant sits there
+            raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     bundle, predictor = load_model(asked.model, asked.hop_s)
     cast = cast_of(asked.settings)
     source = LslSource(
