@@ -68,17 +68,7 @@ def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -
     keep = np.isfinite(lists.saccade_ms)
     saccade_ms, amplitude = lists.saccade_ms[keep], lists.saccade_deg[keep]
     blink_ms = lists.blink_ms[np.isfinite(lists.blink_ms)]
-    slots = max(len(fixation_ms), 1)  # a slot holds a fixation, then its share of the saccades, then of the blinks
-    slot = np.concatenate([np.arange(len(fixation_ms)), _spread(len(saccade_ms), slots), _spread(len(blink_ms), slots)])
-    kind = np.repeat([0, 1, 2], [len(fixation_ms), len(saccade_ms), len(blink_ms)])
-    order = np.lexsort((np.arange(len(slot)), kind, slot))
-    length_s = np.concatenate([fixation_ms, saccade_ms, blink_ms])[order] / 1000.0
-    spare_s = max(duration_s - float(length_s.sum()), 0.0) / slots
-    stop = np.cumsum(length_s) + spare_s * (slot[order] + (kind[order] > 0))
-    squeeze = min(1.0, duration_s / float(stop[-1])) if len(stop) else 1.0
-    times = np.empty((len(slot), 3))
-    times[order] = np.column_stack([(stop - length_s) * squeeze, stop * squeeze, 1000.0 * length_s])
-    fixations, saccades, blinks = (times[kind == k] for k in range(3))
+    fixations, saccades, blinks = _lay_out(fixation_ms, saccade_ms, blink_ms, duration_s)
     return EyeRecord(
         np.column_stack([fixations, sizes]),
         np.column_stack([saccades, amplitude]),
@@ -89,6 +79,25 @@ def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -
         0.0,
         duration_s,
     )
+
+
+def _lay_out(fixation_ms: Rows, saccade_ms: Rows, blink_ms: Rows, duration_s: float) -> tuple[Rows, Rows, Rows]:
+    """Start, end and duration in ms of each event.
+
+    There are as many slots as fixations; each holds a fixation, spare time, then its share of saccades and of blinks.
+    """
+    lists = (fixation_ms, saccade_ms, blink_ms)
+    n_slots = len(fixation_ms) or max(len(saccade_ms), len(blink_ms), 1)
+    slot = np.concatenate([_spread(len(events), n_slots) for events in lists])
+    kind = np.repeat([0, 1, 2], [len(events) for events in lists])
+    order = np.lexsort((np.arange(len(slot)), kind, slot))
+    length_s = np.concatenate(lists)[order] / 1000.0
+    spare_s = max(duration_s - float(length_s.sum()), 0.0) / n_slots
+    stop = np.cumsum(length_s) + spare_s * (slot[order] + (kind[order] > 0))
+    squeeze = min(1.0, duration_s / float(stop[-1])) if len(stop) else 1.0
+    times = np.empty((len(slot), 3))
+    times[order] = np.column_stack([(stop - length_s) * squeeze, stop * squeeze, 1000.0 * length_s])
+    return times[kind == 0], times[kind == 1], times[kind == 2]
 
 
 def until(record: EyeRecord, end_s: float, settings: GazeSettings) -> EyeRecord:

@@ -79,9 +79,8 @@ class GazeTracker:
         length_s: at most settings.statistics_s.
         """
         self._work()
-        if self._first_s is None:
-            return NO_FEATURES
-        return eye_features(self._record(), end_s, length_s, self._coverage(end_s, length_s), self.settings)
+        coverage = self._coverage(end_s, length_s)
+        return eye_features(self.record(), end_s, length_s, coverage, self.settings) if coverage > 0.0 else NO_FEATURES
 
     def take_events(self) -> list[GazeEvent]:
         """Fixations, saccades and blinks that have ended since the last call; at most the newest few thousand."""
@@ -94,13 +93,13 @@ class GazeTracker:
         begin, stop = seen[:, 0].searchsorted((end_s - length_s, end_s), side="right")
         return float(np.add.reduce(seen[begin:stop, 1])) / length_s
 
-    def _record(self) -> EyeRecord:
-        """What is known now, with open events cut off at the newest judged sample."""
+    def record(self) -> EyeRecord:
+        """What is known now, with open events cut off at the newest judged sample. Good until the next push."""
+        self._work()
         rows: dict[EventKind, list[list[float]]] = {kind: [] for kind in _WIDTHS}
         for event in self._builder.open_events(self._cutter.open):
             rows[event.kind].append(_row(event))
         tables = {kind: table.with_open(rows[kind]) for kind, table in self._tables.items()}
-        assert self._first_s is not None
         return EyeRecord(
             tables[EventKind.FIXATION],
             tables[EventKind.SACCADE],
@@ -108,7 +107,7 @@ class GazeTracker:
             tables[EventKind.LOSS],
             self._pupils.bins,
             self._pupils.first,
-            self._first_s,
+            self._last_s if self._first_s is None else self._first_s,
             self._last_s,
         )
 
@@ -130,6 +129,7 @@ class GazeTracker:
         self._pupils.push(times, samples[:, 4:6])
         for run in self._cutter.push(self._labeller.push(self._signal.push(times, samples[:, :4].T))):
             self._builder.add(run)
+        self._builder.look_at(self._cutter.open)
         if self._builder.events:
             self._file(self._builder.events)
             self._builder.events = []

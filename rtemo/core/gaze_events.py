@@ -1,17 +1,15 @@
 """From runs of still, moving and lost samples to fixations, saccades and blinks.
 
 Runs are first tidied: holes are bridged, twitches dropped, glissades joined to their saccade, islands between two
-losses given up. A run is settled once two more runs have ended behind it. What is open is told by `open_events`, which
-looks as if the stream ended now and changes nothing.
+losses given up. A run is settled once what follows it is certain to be something else. What is open is told by
+`open_events`, which looks as if the stream ended now and changes nothing.
 """
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
 
 from rtemo.core.gaze_runs import Label, Pair, Run
 from rtemo.core.gaze_settings import GazeSettings
@@ -37,11 +35,11 @@ class GazeEvent:
     kind: EventKind
     start_s: float
     end_s: float
-    x: float = np.nan
-    y: float = np.nan
-    amplitude_deg: float = np.nan
-    dispersion_deg: Pair = (np.nan, np.nan)
-    peak_deg_s: float = np.nan
+    x: float = math.nan
+    y: float = math.nan
+    amplitude_deg: float = math.nan
+    dispersion_deg: Pair = (math.nan, math.nan)
+    peak_deg_s: float = math.nan
 
     @property
     def duration_s(self) -> float:
@@ -66,11 +64,20 @@ class EventBuilder:
         self._append(run)
         while len(self._runs) > 2 and not any(self._is_hole(r) for r in self._runs):
             self._settle(self._runs.pop(0))
+        self.look_at(None)
+
+    def look_at(self, run: Run | None) -> None:
+        """Settle what the run that goes on leaves no doubt about. This changes when events come out, not which."""
+        runs = self._runs if run is None else [*self._runs, run]
+        while len(runs) > 1 and self._is_sure(runs[1]):
+            self._settle(self._runs.pop(0))
+            runs = runs[1:]
 
     def open_events(self, run: Run | None) -> list[GazeEvent]:
         """What would be added if the stream ended with this open run."""
-        end = copy.copy(self)
-        end.events, end._runs = [], list(self._runs)
+        end = EventBuilder(self._settings, self._edge_n)
+        end._runs, end._fixation, end._after_loss = list(self._runs), self._fixation, self._after_loss
+        end._shift, end._landing = self._shift, self._landing
         if run is not None:
             end._append(run)
         end._finish()
@@ -95,7 +102,7 @@ class EventBuilder:
     def _relabel(self, at: int, label: Label) -> None:
         """Give a run another label and join it with neighbours that have the same."""
         before, run, after = self._runs[at - 1 : at + 2]
-        parts = [before, replace(run, label=label), after]
+        parts = [before, run._replace(label=label), after]
         if after.label == label:
             parts[1:] = [parts[1].then(after, self._edge_n)]
         if before.label == label:
@@ -123,6 +130,10 @@ class EventBuilder:
             return Label.MOVING
         return run.label
 
+    def _is_sure(self, run: Run) -> bool:
+        """Whether it is too long for any other label."""
+        return run.length_s >= (self._settings.min_blink_s if run.label == Label.LOST else self._settings.glissade_s)
+
     def _is_hole(self, run: Run) -> bool:
         return run.label == Label.LOST and run.length_s < self._settings.min_blink_s
 
@@ -131,7 +142,7 @@ class EventBuilder:
         if self._runs:
             last = self._runs[-1]
             if last.label == Label.MOVING and last.length_s < self._settings.min_saccade_s:
-                self._append(replace(self._runs.pop(), label=Label.STILL))
+                self._append(self._runs.pop()._replace(label=Label.STILL))
             elif last.label == Label.LOST and last.length_s < self._settings.min_blink_s:
                 self._runs.pop()
         for run in self._runs:
@@ -175,7 +186,7 @@ class EventBuilder:
         self._fixation, self._after_loss = run, False
         if distance >= least and s.min_saccade_s <= end_s - start_s <= s.max_saccade_s and not from_lid:
             x, y = (total / max(run.n, 1) for total in run.place_sum)
-            peak = shift.peak if shift is not None else np.nan
+            peak = shift.peak if shift is not None else math.nan
             self._landing = GazeEvent(EventKind.SACCADE, start_s, end_s, x, y, amplitude_deg=distance, peak_deg_s=peak)
 
     def _close_fixation(self) -> None:
@@ -195,4 +206,4 @@ def _fixation(run: Run) -> GazeEvent:
 
 def _distance(a: Pair, b: Pair) -> float:
     x, y = b[0] - a[0], b[1] - a[1]
-    return float(np.sqrt(x * x + y * y))
+    return math.sqrt(x * x + y * y)

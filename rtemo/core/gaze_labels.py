@@ -48,16 +48,16 @@ class NoiseGauge:
         self._stride = -(-self._keep // _ENOUGH)
         self._level = (0.0, 0.0)  # threshold, median speed below it
 
-    def push(self, path: GazePath) -> Array:
-        """The gauge at each sample (n, 2): threshold that noise alone rarely exceeds, median speed below it."""
-        levels = np.empty((len(path), 2))
+    def push(self, path: GazePath) -> list[tuple[slice, float, float]]:
+        """For each part of the path: the speed that noise alone rarely exceeds, and the median of speeds below it."""
+        levels: list[tuple[slice, float, float]] = []
         if not len(path):
             return levels
         starts = block_starts(path.times, self._settings.noise_update_s, self._block)
         for begin, stop in itertools.pairwise(sorted({0, *starts, len(path)})):
             if begin in starts:
                 self._measure()
-            levels[begin:stop] = self._level
+            levels.append((slice(begin, stop), *self._level))
             self._memory = np.concatenate([self._memory, path.speed[begin:stop]])[-self._keep :]
         self._block = math.floor(float(path.times[-1]) / self._settings.noise_update_s)
         return levels
@@ -93,10 +93,13 @@ class VelocityLabels:
         self._gauge = NoiseGauge(settings, rate_hz)
 
     def push(self, path: GazePath) -> Labelled:
-        threshold = np.maximum(self._gauge.push(path)[:, 0], self._floor)
-        labels = (path.speed > threshold).astype(np.int8)
+        labels, scales = np.empty(len(path), dtype=np.int8), np.empty(len(path))
+        for part, threshold, _ in self._gauge.push(path):
+            threshold = max(threshold, self._floor)
+            labels[part] = path.speed[part] > threshold  # Label.STILL or Label.MOVING
+            scales[part] = threshold / self._floor
         labels[np.isnan(path.speed)] = Label.LOST
-        return Labelled(path, labels, np.zeros(len(path), dtype=bool), threshold / self._floor)
+        return Labelled(path, labels, np.zeros(len(path), dtype=bool), scales)
 
 
 class _Row(NamedTuple):
@@ -149,9 +152,11 @@ class DispersionLabels:
 
     def push(self, path: GazePath) -> Labelled:
         s = self._settings
-        # The slope of a line through three samples has a standard deviation of sigma / (sqrt(2) period)
-        sigma = self._gauge.push(path)[:, 1] / _RAYLEIGH_MEDIAN * np.sqrt(2.0) * self._period_s
-        scales = np.maximum(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
+        scales = np.empty(len(path))
+        for part, _, median in self._gauge.push(path):
+            # The slope of a line through three samples has a standard deviation of sigma / (sqrt(2) period)
+            sigma = median / _RAYLEIGH_MEDIAN * math.sqrt(2.0) * self._period_s
+            scales[part] = max(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
         for row in zip(path.times.tolist(), *path.rows[2:].tolist(), scales.tolist(), strict=True):
             self._take(_Row(*row))
         done, self._path = self._split(path, len(self._out))

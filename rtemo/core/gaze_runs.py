@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,8 @@ class Label(IntEnum):
     LOST = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Consecutive samples with one label. Degrees, except for place_sum (canonical).
+class Run(NamedTuple):
+    """Consecutive samples with one label. Degrees, except for place_sum (canonical). A tuple, as many are made.
 
     A run begins and ends halfway to its neighbours. head and tail: mean position of the first and last few samples, of
     head_n and tail_n of them. scale: how much wider than usual (1) thresholds are because of noise. absent_s: time

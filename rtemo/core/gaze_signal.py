@@ -117,42 +117,32 @@ class GazeSignal:
         self._link_s = link_s(settings, rate_hz)
         self._smooth = rate_hz >= settings.velocity_rate_hz  # at low rates a mean would smear steps
         self._cyclops = Cyclops()
-        nothing = (np.empty(0), np.empty((4, 0)))
-        self._raw, self._n_raw_done = nothing, 0  # times and rows that the median still needs; done with among them
-        self._calm, self._n_calm_done = nothing, 0  # the same of the fit
+        self._times, self._rows = np.empty(0), np.empty((4, 0))  # what later samples still need
+        self._done = 0  # how many of those have come out already
 
     def push(self, times: TimeArray, eyes: Array) -> GazePath:
         """Canonical x, y of the left, then of the right eye (4, n), at strictly increasing times (n,)."""
         place = self._cyclops(times, eyes)
-        rows = np.concatenate([place, _degrees(self._view, place)])
-        return self._fits(*self._medians(times, rows))
-
-    def _medians(self, times: TimeArray, rows: Array) -> tuple[TimeArray, Array]:
-        """Medians of three in degrees, for all samples that have a successor [Stampe 1993]. Steps stay as they are."""
-        times, rows = np.concatenate([self._raw[0], times]), np.concatenate([self._raw[1], rows], axis=1)
-        begin, stop = self._n_raw_done, max(len(times) - 1, self._n_raw_done)
-        spent = max(stop - 1, 0)
-        self._raw, self._n_raw_done = (times[spent:], rows[:, spent:]), stop - spent
-        calm = rows[:, begin:stop].copy()
-        first = max(begin, 1)
-        if stop > first:
-            before, here, after = (rows[2:, first + k : stop + k] for k in (-1, 0, 1))
-            middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
-            apart = times[first + 1 : stop + 1] - times[first - 1 : stop - 1] > 2.0 * self._link_s
-            np.copyto(calm[2:, first - begin :], middle, where=~(apart | np.isnan(middle[0] + middle[1])))
-        return times[begin:stop], calm
-
-    def _fits(self, times: TimeArray, rows: Array) -> GazePath:
-        """A straight line through the samples around each one: its middle and its slope."""
-        times, rows = np.concatenate([self._calm[0], times]), np.concatenate([self._calm[1], rows], axis=1)
-        begin, stop = self._n_calm_done, max(len(times) - self._half, self._n_calm_done)
-        spent = max(stop - self._half, 0)
-        self._calm, self._n_calm_done = (times[spent:], rows[:, spent:]), stop - spent
+        times = np.concatenate([self._times, times])
+        rows = np.concatenate([self._rows, np.concatenate([place, _degrees(self._view, place)])], axis=1)
+        begin, stop = self._done, max(len(times) - self.lag, self._done)
+        spent = max(stop - self.lag, 0)
+        self._times, self._rows, self._done = times[spent:], rows[:, spent:], stop - spent
         if stop == begin:
             return GazePath(times[:0], rows[:, :0], times[:0])
-        middle, speed = self._lines(times, rows[2:], begin, stop)
-        fitted = np.concatenate([rows[:2, begin:stop], middle if self._smooth else rows[2:, begin:stop]])
-        return GazePath(times[begin:stop], fitted, speed)
+        calm = self._medians(times, rows[2:])
+        middle, speed = self._lines(times, calm, begin, stop)
+        degrees = middle if self._smooth else calm[:, begin:stop]
+        return GazePath(times[begin:stop], np.concatenate([rows[:2, begin:stop], degrees]), speed)
+
+    def _medians(self, times: TimeArray, degrees: Array) -> Array:
+        """Medians of three, for all samples with two neighbours [Stampe 1993]. Steps stay as they are."""
+        before, here, after = degrees[:, :-2], degrees[:, 1:-1], degrees[:, 2:]
+        middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
+        apart = times[2:] - times[:-2] > 2.0 * self._link_s
+        calm = degrees.copy()
+        np.copyto(calm[:, 1:-1], middle, where=~(apart | np.isnan(middle[0] + middle[1])))
+        return calm
 
     def _lines(self, times: TimeArray, degrees: Array, begin: int, stop: int) -> tuple[Array, Array]:
         """Mean position (2, m) and speed (m,) at samples begin..stop-1, from the valid ones around each."""
@@ -168,11 +158,12 @@ class GazeSignal:
                 continue
             near, mine = slice(begin + low + k, stop + k), slice(low, m)
             dt, dp = times[near] - here_s[mine], degrees[:, near] - here[:, mine]
-            used: float | BoolArray = 1.0
             if not whole:
                 used = (np.abs(dt) <= self._link_s) & ~np.isnan(dp[0] + dp[1])
                 dt, dp = np.where(used, dt, 0.0), np.where(used, dp, 0.0)
-            n[mine] += used
+                n[mine] += used
+            else:
+                n[mine] += 1.0
             sum_t[mine] += dt
             sum_tt[mine] += dt * dt
             sum_p[:, mine] += dp

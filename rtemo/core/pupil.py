@@ -65,19 +65,19 @@ class PupilGrid:
         if stop - begin > self._keep:  # a hole longer than anything that is kept
             begin = stop - self._keep
             self._bins.clear(begin)
-        first = self._times.searchsorted(((begin - 1) / self._hz - _MARGIN_S, (stop - 1) / self._hz + _MARGIN_S))
-        near = slice(*first)
-        index = np.ceil(self._times[near] * self._hz).astype(np.int64) - begin
-        inside = (index >= 0) & (index < stop - begin)
-        rows = np.full((stop - begin, 2), np.nan)
+        n = stop - begin
+        index = np.ceil(self._times * self._hz).astype(np.int64) - begin
+        near = slice(*index.searchsorted((0, n)))
+        index = index[near]
+        rows = np.full((n, 2), np.nan)
         valid = np.isfinite(self._pupils)
-        left = self._good(valid[:, 0], near) & inside
-        same = np.array_equal(valid[:, 0], valid[:, 1])
-        right = left if same else self._good(valid[:, 1], near) & inside
-        for eye, good in ((0, left), (1, right)):
-            where = index[good]
-            count = np.bincount(where, minlength=stop - begin)
-            total = np.bincount(where, self._pupils[near, eye][good], stop - begin)
+        good: BoolArray | None = None
+        for eye in range(2):
+            if good is None or (valid[:, 0] != valid[:, 1]).any():  # mostly both eyes blink together
+                good = self._good(valid[:, eye], near)
+                where = index[good]
+                count = np.bincount(where, minlength=n)
+            total = np.bincount(where, self._pupils[near, eye][good], n)
             np.divide(total, count, out=rows[:, eye], where=count > 0)
         self._bins.append(rows)
 
