@@ -78,7 +78,8 @@ def test_nothing_but_noise_is_one_long_fixation(rate_hz):
         assert EventKind.BLINK not in kinds
 
 
-def perturbed(name, seed, rate_hz, duration_s=60):
+def perturbed(name, seed, rate_hz):
+    duration_s = 60 if rate_hz < 500 else 25
     truth, times, samples = sample(seed, rate_hz, duration_s, jitter=0.4 if name == "jitter" else 0.0)
     rng = np.random.default_rng(seed)
     if name == "random losses":
