@@ -158,8 +158,7 @@ class EngineClient:
                 if self._closed:
                     return
                 connection.send_bytes(pack_request(Poll(self._token)))
-                if not connection.poll(ANSWER_S):
-                    raise RtemoError("the engine does not answer", f"for {ANSWER_S:g} s", "restart it")
+                _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
                 self._wake.wait(POLL_S)
                 self._wake.clear()
@@ -223,11 +222,15 @@ def _newest_gaze(block: GazeBlock | None) -> GazeBlock | None:
     return GazeBlock(block.times[kept], block.xy[kept], block.pupils_mm[kept])
 
 
+def _await_answer(connection: Connection) -> None:
+    if not connection.poll(ANSWER_S):
+        raise RtemoError("the engine does not answer", f"for {ANSWER_S:g} s", "restart it")
+
+
 def _connect(address: Address) -> Connection:
     connection = Client(address.address, address.family)
     try:
-        if not connection.poll(ANSWER_S):
-            raise RtemoError("the engine does not answer", f"for {ANSWER_S:g} s", "restart it")
+        _await_answer(connection)
         answer_challenge(connection, address.key)
         deliver_challenge(connection, address.key)
     except BaseException:

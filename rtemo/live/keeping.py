@@ -1,4 +1,4 @@
-"""Everything that a session in the application keeps: its folder, the recording, predictions, events, and the outlets."""
+"""Everything that a session in the application keeps: folder, recording, predictions, events, and the outlets."""
 
 from __future__ import annotations
 
