@@ -123,10 +123,10 @@ class Channels:
         found = []
         for label, place, fault in zip(layout.labels, layout.positions.tolist(), faults.tolist(), strict=True):
             self._places[label] = (place[0], place[1], place[2])
-            found.append(ChannelStatus(label, *place, fault=REASONS[Fault(fault)], excluded=False))
+            found.append(ChannelStatus(label, place[0], place[1], place[2], REASONS[Fault(fault)], excluded=False))
         for label in left_out:
-            place = self._places.get(label, (math.nan,) * 3)
-            found.append(ChannelStatus(label, *place, fault="", excluded=True))
+            x, y, z = self._places.get(label, (math.nan, math.nan, math.nan))
+            found.append(ChannelStatus(label, x, y, z, "", excluded=True))
         return tuple(found)
 
 

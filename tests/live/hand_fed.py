@@ -42,6 +42,7 @@ class HandFed:
         self.stopped = False
         self.failure = None
         self.idle = False
+        self.n_reads = 0
 
     def start(self):
         return ()
@@ -49,6 +50,7 @@ class HandFed:
     def read(self, timeout_s):
         if self.failure is not None:
             raise self.failure
+        self.n_reads += 1
         self.idle = self.items.empty()  # whoever reads again has used what it was given
         with contextlib.suppress(queue.Empty):
             return [self.items.get(timeout=0.01)]
@@ -108,9 +110,9 @@ class Lab:
 
     def do(self, name, **arguments):
         """Send a command and wait until its effect has been told."""
-        before = self.controller.feed.state.seq
+        before = self.supply.n_reads
         self.controller.submit(Command(name, arguments))
-        wait_for(lambda: self.controller.feed.state.seq > before)
+        wait_for(lambda: self.supply.n_reads >= before + 2 or not self.thread.is_alive())
 
     def take(self):
         snapshot, self.token = self.controller.feed.take(self.token)
