@@ -106,12 +106,12 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(lab, tmp_path):
-    lab.do("start", subject="P", notes="", root=str(tmp_path))
+    lab.do("annotate", text="nowhere to keep it")
     lab.do("stop")
     lab.do("play")
     said = texts(lab, "failure")
     assert len(said) == 3
-    assert "no EEG" in said[0]
+    assert "no session" in said[0]
     begin(lab, tmp_path)
     lab.do("start", subject="P", notes="", root=str(tmp_path))
     lab.do("exclude", label="Fz", excluded=True)
