@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor):
+    for add in (_demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
         add(commands)
     return parser
 
@@ -173,6 +173,19 @@ def _doctor(commands: Commands) -> None:
     p = commands.add_parser("doctor", help="what is wrong with this computer, and what to do")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
     p.set_defaults(run=_later("doctor"))
+
+
+def _engine(commands: Commands) -> None:
+    """The process behind the window; without help it is not listed."""
+    p = commands.add_parser("engine")
+    p.add_argument("--name", default="engine", help="which engine it is (default: engine)")
+    p.add_argument("--endpoint", type=Path, metavar="DIR", help="where its address is left (default: the system's)")
+    p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--linger", type=_seconds, default=60.0, metavar="S", help="stay S seconds without a window")
+    p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
+    _queries(p)
+    _model(p)
+    p.set_defaults(run=_later("engine"))
 
 
 def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
