@@ -35,7 +35,6 @@ class ElidedLabel(PlainLabel):
 
 
 def plain_tip(text: str) -> str:
-    """A tooltip that Qt does not take for rich text: tooltips have no text format, so markup is escaped."""
-    if not Qt.mightBeRichText(text):
-        return text
-    return "<qt>" + text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>") + "</qt>"
+    """A tooltip that shows markup as it is written: tooltips have no text format, so it is escaped."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")
+    return f"<qt>{escaped}</qt>" if text else ""
