@@ -1,7 +1,7 @@
 """Where emotions lie in the valence-arousal plane, and the mean place of a prediction. No Qt.
 
-The angles are those of Russell (1980), "A circumplex model of affect", J. Pers. Soc. Psychol. 39(6), circular scaling of
-28 affect words: 0 degrees is pleasure, 90 degrees arousal, all words on the unit circle. Neutral is the origin. Fear
+The angles are those of Russell (1980), "A circumplex model of affect", J. Pers. Soc. Psychol. 39(6), circular scaling
+of 28 affect words: 0 degrees is pleasure, 90 degrees arousal, all words on the unit circle. Neutral is the origin. Fear
 takes "afraid", surprise "astonished". Disgust is not among the 28 words and has no place here.
 
 The model predicts labels, not valence and arousal: the place shown is the mean of the labels' places weighted by their

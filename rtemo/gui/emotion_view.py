@@ -32,7 +32,7 @@ class Headline(QWidget):
         self.text, self.share, self._ink, self.named = texts.NOTHING_YET, "", "", False
         self.setMinimumHeight(84)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMaximumHeight(170)
+        self.setMaximumHeight(230)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -55,7 +55,7 @@ class Headline(QWidget):
         painter.setBrush(colour(self._ink or self._theme.line, 1.0 if self.named else 0.35))
         painter.drawRoundedRect(mark, 6, 6)
         room = box.adjusted(28, 0, -16, 0)
-        share_font = font(max(14.0, 0.22 * box.height()), QFont.Weight.DemiBold)
+        share_font = font(max(14.0, min(0.2 * box.height(), 0.075 * box.width())), QFont.Weight.DemiBold)
         share_width = QFontMetricsF(share_font).horizontalAdvance("100 %") if self.share else 0.0
         painter.setFont(_fitting(self.text, room.width() - share_width - 14, 0.62 * box.height()))
         painter.setPen(colour(self._theme.ink if self.named else self._theme.faint))
@@ -71,11 +71,14 @@ class EmotionView(QWidget):
         super().__init__()
         self._model, self._theme = model, theme
         self.headline = Headline(theme)
-        self.verdict = PlainLabel(texts.NOTHING_YET_WHY)
+        self.verdict = PlainLabel(texts.NOTHING_YET_WHY, "verdict")
         self.verdict.setWordWrap(True)
         self.verdict.setMinimumHeight(20)
         self.caution = PlainLabel("", "warn")
+        self.caution.setWordWrap(True)
+        self.caution.hide()
         self.bars = EmotionBars(theme)
+        self.bars.setFixedHeight(0)
         self.meters = {
             "eeg": Meter(texts.EEG_COVERAGE, theme),
             "gaze": Meter(texts.GAZE_COVERAGE, theme),
@@ -98,7 +101,7 @@ class EmotionView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 10)
         layout.setSpacing(6)
-        layout.addWidget(self.headline, 3)
+        layout.addWidget(self.headline, 8)
         for label in (self.verdict, self.caution):
             layout.addWidget(label)
         layout.addWidget(self.bars)

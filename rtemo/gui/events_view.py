@@ -16,7 +16,7 @@ from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.wording import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (58, 60)
+WIDTHS = (56, 72)
 TIME, KIND = 0, 1
 
 

@@ -16,6 +16,7 @@ from rtemo.gui.theme import colour, font
 SPAN_S = 180.0
 GAP_S = 1.5
 MOST_MARKS = 40
+LABEL_PX = 120
 
 
 class MinuteAxis(pg.AxisItem):
@@ -118,12 +119,22 @@ class HistoryView(QWidget):
                 self.plot.addItem(part, ignoreBounds=True)
             text.textItem.setFont(font(8))
             self._marks.append((line, text))
+        room_s = self._label_s()
+        free_s = -np.inf  # where the last label ends
         for k, (line, text) in enumerate(self._marks):
             shown = k < len(marks)
             line.setVisible(shown)
-            text.setVisible(shown)
+            labelled = shown and marks[k]["time_s"] >= free_s
+            text.setVisible(labelled)
             if shown:
                 self._place(line, text, marks[k], newest)
+            if labelled:
+                free_s = marks[k]["time_s"] + room_s
+
+    def _label_s(self) -> float:
+        """How many seconds a label is wide: lines closer together than this show only the first one's."""
+        left, right = self.plot.getPlotItem().viewRange()[0]
+        return LABEL_PX * float(right - left) / max(1, self.plot.width())
 
     def _place(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, object], newest: float) -> None:
         ink = self._theme.accent if event["kind"] == "annotation" else self._theme.muted
@@ -131,6 +142,6 @@ class HistoryView(QWidget):
         line.setPen(pg.mkPen(colour(ink, 0.7), width=1, style=Qt.PenStyle.DashLine))
         line.setPos(at)
         words = str(event["text"])
-        text.setPlainText(words if len(words) <= 22 else words[:21] + "…")
+        text.setPlainText(words if len(words) <= 18 else words[:17] + "…")
         text.setColor(colour(ink))
         text.setPos(at, 1.02)

@@ -58,9 +58,9 @@ class Meter(QWidget):
 
 
 class EmotionBars(QWidget):
-    """A bar for each label: the smoothed probability as the bar, the window's own as a tick, members of the set bold."""
+    """A bar for each label: the smoothed probability as the bar, the window's own as a tick, the set in bold."""
 
-    ROW = 30
+    ROW = 36
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -96,12 +96,12 @@ class EmotionBars(QWidget):
             smoothed, now = self._record["smoothed"][label], self._record["probabilities"][label]
             chosen = label in self._record["set"] and not grey
             top = k * self.ROW
-            painter.setFont(font(11, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal))
+            painter.setFont(font(12, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal))
             painter.setPen(colour(self._theme.ink if chosen else self._theme.muted))
             text = painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, int(names) - 6)
             painter.drawText(QRectF(0, top, names, self.ROW), LEFT | MIDDLE, text)
             painter.drawText(QRectF(self.width() - 52, top, 52, self.ROW), RIGHT | MIDDLE, percent(smoothed))
-            track = QRectF(names, top + self.ROW / 2 - 6, self.width() - names - 56, 12)
+            track = QRectF(names, top + self.ROW / 2 - 7, self.width() - names - 56, 14)
             _bar(painter, track, 1.0, colour(self._theme.line, 0.7))
             if smoothed is not None:
                 _bar(painter, track, float(smoothed), colour(inks[label], 0.35 if grey else 1.0))

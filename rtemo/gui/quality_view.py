@@ -1,4 +1,4 @@
-"""A head with its electrodes, each coloured and lettered by what is wrong with it, and how much of the gaze is valid."""
+"""A head with its electrodes, each coloured and lettered by its fault, and how much of the gaze is valid."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBox
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme
-from rtemo.gui.labels import ElidedLabel, PlainLabel
+from rtemo.gui.labels import ElidedLabel
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
 from rtemo.gui.wording import clock, size
@@ -52,7 +52,7 @@ class SessionBar(QWidget):
         super().__init__()
         self._model, self._theme, self._send, self.root = model, theme, send, root
         self.subject = _line(texts.SUBJECT_HINT, 92)
-        self.notes = _line(texts.NOTES_HINT, 120)
+        self.notes = _line(texts.NOTES_HINT, 90)
         self.start = _button(texts.START, texts.START_TIP, "start")
         self.pause = _button(texts.PAUSE, texts.PAUSE_TIP)
         self.stop = _button(texts.STOP, texts.STOP_TIP, "stop")
@@ -60,7 +60,7 @@ class SessionBar(QWidget):
         self.lamp = Lamp()
         self.phase = ElidedLabel("", "")
         self.detail = ElidedLabel("", "muted")
-        self.note = _line(texts.NOTE_HINT, 150)
+        self.note = _line(texts.NOTE_HINT, 100)
         self.hot = [_button(f"F{k + 1}  {name}", f"F{k + 1}", "flat") for k, name in enumerate(texts.ANNOTATIONS)]
         self._lay_out()
         self._connect()
@@ -76,12 +76,10 @@ class SessionBar(QWidget):
         status.setSpacing(0)
         status.addWidget(self.phase)
         status.addWidget(self.detail)
-        for widget in (self.lamp,):
-            layout.addWidget(widget)
+        layout.addWidget(self.lamp)
         layout.addLayout(status, 4)
-        self.phase.setMinimumWidth(150)
+        self.phase.setMinimumWidth(140)
         layout.addWidget(_rule())
-        layout.addWidget(PlainLabel(texts.SUBJECT, "muted"))
         layout.addWidget(self.subject, 1)
         layout.addWidget(self.notes, 3)
         for widget in (self.start, self.baseline, self.pause, self.stop, _rule(), *self.hot):
@@ -183,7 +181,6 @@ def _button(text: str, tip: str, role: str = "") -> QPushButton:
 
 def _rule() -> QFrame:
     line = QFrame()
-    line.setFrameShape(QFrame.Shape.VLine)
-    line.setFixedWidth(9)
-    line.setEnabled(False)
+    line.setObjectName("rule")
+    line.setFixedSize(1, 30)
     return line

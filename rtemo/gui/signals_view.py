@@ -21,7 +21,7 @@ from rtemo.live.snapshot import ChannelStatus
 SCALES_UV = (10, 20, 50, 100, 200, 500, 1000)
 SPANS_S = (5, 10, 20, 30, 60)
 ROWS = (0, 64, 32, 16, 8)  # 0: all
-GUTTER, FOOT, GAZE_LANE = 92, 22, 46
+GUTTER, FOOT, GAZE_LANE = 92, 22, 46  # pixels
 PUPIL_MM = (2.0, 7.0)  # the range that the pupil's lane shows
 LABEL_PX = 11.0  # labels closer together than this are thinned out
 
@@ -91,11 +91,15 @@ class SignalCanvas(QWidget):
 
     @property
     def _eeg_height(self) -> float:
-        return self.height() - FOOT - (3 * GAZE_LANE + 6 if self._has_gaze else 0)
+        return self.height() - FOOT - (3 * self._gaze_lane + 6 if self._has_gaze else 0)
 
     @property
     def _has_gaze(self) -> bool:
         return len(self._model.gaze) > 0
+
+    @property
+    def _gaze_lane(self) -> float:
+        return min(GAZE_LANE, 0.09 * self.height())
 
     def _set_up(self) -> None:
         self._stale = False
@@ -117,7 +121,7 @@ class SignalCanvas(QWidget):
                 )
         if self._has_gaze:
             gaze = self._model.gaze
-            unit = 0.9 * GAZE_LANE
+            unit = 0.9 * self._gaze_lane
             pupil = unit / (PUPIL_MM[1] - PUPIL_MM[0])
             for lane_number, columns, per_unit, zero in (
                 (0, [0], unit, 0.5),
@@ -128,7 +132,7 @@ class SignalCanvas(QWidget):
                 yield Trace(gaze, np.array(columns), middles, per_unit, zero, colour(theme.accent))
 
     def _gaze_middle(self, lane: int) -> float:
-        return self._eeg_height + 6 + (lane + 0.5) * GAZE_LANE
+        return self._eeg_height + 6 + (lane + 0.5) * self._gaze_lane
 
     def _draw_gutter(self) -> None:
         ratio = self.devicePixelRatioF()
@@ -180,7 +184,7 @@ class SignalCanvas(QWidget):
         painter.drawLine(QPointF(GUTTER, bottom), QPointF(self.width(), bottom))
         if self._has_gaze:
             for number in range(3):
-                y = self._gaze_middle(number) - GAZE_LANE / 2
+                y = self._gaze_middle(number) - self._gaze_lane / 2
                 painter.drawLine(QPointF(GUTTER, y), QPointF(self.width(), y))
         if not math.isfinite(now):
             return
@@ -194,13 +198,13 @@ class SignalCanvas(QWidget):
             back = k * step - now
             if back < -0.3:
                 where = QRectF(x - 40, bottom + 2, 80, FOOT - 4)
-                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"{math.floor(back + 0.5):d} s")
+                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"\N{MINUS SIGN}{math.floor(0.5 - back):d} s")
         self._draw_marks(painter, now, bottom)
 
     def _draw_blinks(self, painter: QPainter, now: float, bottom: float) -> None:
         if not self._has_gaze:
             return
-        top = self._gaze_middle(0) - GAZE_LANE / 2
+        top = self._gaze_middle(0) - self._gaze_lane / 2
         for event in reversed(self._model.gaze_events):
             if event.end_s < now - self.span_s:
                 break

@@ -27,7 +27,7 @@ from rtemo.live.snapshot import StreamStatus
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
-WIDTHS = (26, 66, 180, 74, 40, 128, 66, 128, 96, 220)
+WIDTHS = (26, 78, 180, 74, 40, 128, 66, 128, 96, 220)
 ROLES = ("eeg", "gaze", "markers", "")
 
 

@@ -149,9 +149,8 @@ class Strip:
         painter.setPen(QPen(self._grid, 1))
         step = tick_step(self._width / self._per_s)
         origin = -(self._epoch_s % step)
-        for k in range(
-            math.ceil((first / self._per_s - origin) / step), math.floor((last / self._per_s - origin) / step) + 1
-        ):
+        begin, end = (first / self._per_s - origin) / step, ((last + 1) / self._per_s - origin) / step
+        for k in range(math.ceil(begin), math.ceil(end)):
             x = math.floor((origin + k * step) * self._per_s) % self._width
             painter.drawLine(QPointF(x, 0), QPointF(x, self._height))
         painter.setPen(Qt.PenStyle.NoPen)

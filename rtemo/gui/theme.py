@@ -18,7 +18,7 @@ QMainWindow::separator:hover {{ background: {accent}; }}
 QWidget {{ color: {ink}; }}
 QToolTip {{ color: {ink}; background: {raised}; border: 1px solid {line}; padding: 4px; }}
 QDockWidget {{ color: {muted}; font-weight: 600; }}
-QDockWidget > QWidget, #panel {{ background: {panel}; }}
+QDockWidget > QWidget, #panel, #panel QHeaderView {{ background: {panel}; }}
 QLabel {{ background: transparent; }}
 QMenuBar {{ background: {window}; color: {muted}; padding: 1px 4px; }}
 QMenuBar::item {{ padding: 3px 8px; background: transparent; border-radius: 4px; }}
@@ -31,13 +31,14 @@ QToolBar {{ background: {panel}; border: none; border-bottom: 1px solid {line}; 
 QStatusBar {{ background: {window}; color: {muted}; }}
 QStatusBar::item {{ border: none; }}
 QStatusBar QLabel {{ color: {muted}; padding: 0 10px; }}
-QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 6px 14px; }}
+QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 6px 12px; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:pressed {{ background: {line}; }}
 QPushButton:disabled {{ color: {faint}; background: {panel}; }}
 QPushButton[role="start"]:enabled {{ background: {good}; border-color: {good}; color: {panel}; font-weight: 700; }}
 QPushButton[role="stop"]:enabled {{ background: {bad}; border-color: {bad}; color: {panel}; font-weight: 700; }}
-QPushButton[role="flat"] {{ padding: 4px 9px; }}
+QPushButton[role="flat"] {{ padding: 5px 7px; }}
+#rule {{ background: {line}; }}
 QLineEdit, QComboBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 5px 8px;
     selection-background-color: {accent}; }}
 QLineEdit:focus, QComboBox:focus {{ border-color: {accent}; }}
@@ -68,6 +69,7 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #banner {{ background: {bad}; }}
 #banner QLabel {{ color: {panel}; font-weight: 600; }}
 #headline {{ font-weight: 700; }}
+#verdict {{ font-size: 12.5pt; font-weight: 600; }}
 #big {{ font-size: 22pt; font-weight: 600; }}
 """
 

@@ -163,6 +163,8 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(name, self)
         dock.setObjectName(f"dock {name}")
         dock.setTitleBarWidget(PlainLabel(name, "title"))
+        view.setObjectName("panel")
+        view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(view)
         return dock
 
@@ -173,6 +175,7 @@ class MainWindow(QMainWindow):
         for dock in docks.values():
             self.removeDockWidget(dock)
         for name in (texts.EMOTION, texts.PLANE):
+            docks[name].setFloating(False)
             self.addDockWidget(left, docks[name], Qt.Orientation.Vertical)
         for name in (texts.QUALITY, texts.GAZE, texts.EVENTS):
             self.addDockWidget(right, docks[name], Qt.Orientation.Vertical)
@@ -181,10 +184,11 @@ class MainWindow(QMainWindow):
         if low:
             self.tabifyDockWidget(docks[texts.QUALITY], docks[texts.PLANE])
             self.tabifyDockWidget(docks[texts.GAZE], docks[texts.EVENTS])
-            for name in (texts.QUALITY, texts.GAZE):
-                docks[name].raise_()
         for dock in docks.values():
             dock.show()
+        if low:
+            for name in (texts.QUALITY, texts.GAZE):
+                docks[name].raise_()
         self._share_room()
 
     def _share_room(self) -> None:

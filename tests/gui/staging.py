@@ -12,6 +12,7 @@ import numpy as np
 from rtemo import resources
 from rtemo.commands.wiring import load_model
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamState
+from rtemo.live.cast import Cast
 from rtemo.live.snapshot import (
     BundleView,
     ChannelStatus,
@@ -28,7 +29,6 @@ from rtemo.simulate.faults import Fault
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.profile import load_profiles, match
-from rtemo.live.cast import Cast
 
 
 class ScriptedClient:
@@ -92,7 +92,11 @@ class StagedSession:
         eye = predictor.pipeline.branch(Modality.GAZE)
         eeg._conditioner = tap = Tap(eeg._conditioner)
         view = BundleView(
-            "demo", bundle.labels, "simulated people, a demonstration", bundle.fingerprint, predictor.pipeline.settings.window.hop_s
+            "demo",
+            bundle.labels,
+            "simulated people, a demonstration",
+            bundle.fingerprint,
+            predictor.pipeline.settings.window.hop_s,
         )
         counts = dict.fromkeys(roles, 0)
         faults: dict[str, str] = {}
@@ -120,7 +124,8 @@ class StagedSession:
                     record = replace(prediction, latency_ms=3.0).to_dict()
                     hold["predictions"].append(record)
                     window = eeg.frames and eeg.frames[max(eeg.frames)]
-                    from rtemo.core.quality import REASONS, Fault as Why
+                    from rtemo.core.quality import REASONS
+                    from rtemo.core.quality import Fault as Why
 
                     faults.clear()
                     if window:
