@@ -1,4 +1,4 @@
-"""A session of a simulated person as the snapshots that an engine would send: simulation, pipeline, demonstration model.
+"""A simulated session as the snapshots that an engine would send: simulation, pipeline, demonstration model.
 
 Used by the window's tests and for its screenshots. No network and no clock: the caller says how far the session is.
 """
@@ -29,22 +29,6 @@ from rtemo.simulate.faults import Fault
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.profile import load_profiles, match
-
-
-class ScriptedClient:
-    """Gives out snapshots that a test made, and keeps the commands that it was sent."""
-
-    def __init__(self, *snapshots: Snapshot) -> None:
-        self.waiting = list(snapshots)
-        self.sent: list[tuple[str, dict[str, object]]] = []
-        self.connected = True
-        self.failure = ""
-
-    def poll(self) -> Snapshot | None:
-        return self.waiting.pop(0) if self.waiting else None
-
-    def send(self, command: str, **arguments: object) -> None:
-        self.sent.append((command, arguments))
 
 
 class Tap:
