@@ -21,6 +21,7 @@ from rtemo.gui.wording import number, percent
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5
 MOST_REASONS = 4
+STACKED = 0.5  # a field higher than this share of its width has the probability below the name
 
 
 class Headline(QWidget):
@@ -55,13 +56,18 @@ class Headline(QWidget):
         painter.setBrush(colour(self._ink or self._theme.line, 1.0 if self.named else 0.35))
         painter.drawRoundedRect(mark, 6, 6)
         room = box.adjusted(28, 0, -16, 0)
-        share_font = font(max(14.0, min(0.2 * box.height(), 0.075 * box.width())), QFont.Weight.DemiBold)
+        share_font = font(max(14.0, min(0.2 * box.height(), 0.085 * box.width())), QFont.Weight.DemiBold)
         share_width = QFontMetricsF(share_font).horizontalAdvance("100 %") if self.share else 0.0
-        painter.setFont(_fitting(self.text, room.width() - share_width - 14, 0.62 * box.height()))
+        left, right, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
+        word, below = room.adjusted(0, 0, -share_width - 14, 0), right | middle
+        if self.share and box.height() > STACKED * box.width():
+            word, below = room.adjusted(0, 0, 0, -0.34 * room.height()), left | Qt.AlignmentFlag.AlignBottom
+            room = room.adjusted(2, 0, 0, -0.12 * room.height())
+        painter.setFont(_fitting(self.text, word.width(), 0.62 * box.height()))
         painter.setPen(colour(self._theme.ink if self.named else self._theme.faint))
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text)
+        painter.drawText(word, left | middle, self.text)
         painter.setFont(share_font)
-        painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.share)
+        painter.drawText(room, below, self.share)
 
 
 class EmotionView(QWidget):
