@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
+    for add in (_app, _demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
         add(commands)
     return parser
 
@@ -53,10 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # thread that waits for the next one costs a whole core
     parser = build_parser()
     try:
-        args = parser.parse_args(argv)
-        if args.command is None:
-            parser.print_help()
-            return 0
+        given = sys.argv[1:] if argv is None else list(argv)
+        args = parser.parse_args(given or ["app"])
         code: int = args.run(args)
     except RtemoError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -173,6 +171,13 @@ def _doctor(commands: Commands) -> None:
     p = commands.add_parser("doctor", help="what is wrong with this computer, and what to do")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
     p.set_defaults(run=_later("doctor"))
+
+
+def _app(commands: Commands) -> None:
+    p = commands.add_parser("app", help="the desktop application (also `rtemo` alone)")
+    p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.set_defaults(run=_later("app"))
 
 
 def _engine(commands: Commands) -> None:
