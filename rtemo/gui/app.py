@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from PySide6.QtCore import QSettings
@@ -12,6 +13,8 @@ from rtemo.gui import theme as dress
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, THEMES
 from rtemo.gui.window import MainWindow
+
+INTERRUPTED = 130
 
 
 def run_app(client: Client, *, theme: str | None = None) -> int:
@@ -25,4 +28,6 @@ def run_app(client: Client, *, theme: str | None = None) -> int:
     dress.apply(application, chosen)
     window = MainWindow(client, settings, chosen)
     window.show()
+    # the window's timer lets Python see the signal; the engine and a session go on without the window
+    signal.signal(signal.SIGINT, lambda _number, _frame: application.exit(INTERRUPTED))
     return int(application.exec())

@@ -42,7 +42,7 @@ class Endpoint:
 
     def __init__(self, name: str = DEFAULT_NAME, folder: Path | None = None) -> None:
         """folder: made, for this user only, where it is not there. Raises RtemoError where it is not private."""
-        self.folder = folder or platformdirs.user_runtime_path("rtemo", appauthor=False)
+        self.folder = folder or _runtime_folder()
         self.name = name if re.fullmatch(r"[\w-]{1,32}", name) else f"engine-{zlib.crc32(name.encode()):08x}"
         _make_private(self.folder)
         self.log = self.folder / f"{self.name}.log"
@@ -133,3 +133,10 @@ def _locked(file: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _runtime_folder() -> Path:
+    """The user's folder for what lives as long as the session; where the system names none, one in its temporary one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns of the fallback, which is fine: our folder is private
+        return platformdirs.user_runtime_path("rtemo", appauthor=False)
