@@ -13,6 +13,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,7 @@ def _locked(file: IO[bytes]) -> bool:
 
 
 def _runtime_folder() -> Path:
-    """The user's folder for what lives as long as the session; where the system names none, one in its temporary one."""
+    """The user's folder for what lives as long as the session; where it names none, a temporary one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns of the fallback, which is fine: our folder is private
         return platformdirs.user_runtime_path("rtemo", appauthor=False)
