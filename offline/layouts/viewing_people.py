@@ -6,8 +6,10 @@ from distracted. What these folders are for is their form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +51,12 @@ def _eegeyenet_person(root: Path, people: People, subject: int) -> Epochs:
         simulated = SimulatedSession(plan)
         samples = _egi_samples(simulated, length_s)
         write = eegeyenet.write_v5 if run % 2 else eegeyenet.write_hdf5
-        fixations = [
-            event
-            for eyes in eye_release.watch(simulated)
-            for event in eyes.events
-            if event.kind is EventKind.FIXATION and event.duration_s >= 0.5 and event.start_s + 1.0 < length_s
-        ]
-        write(root / "data", "dots", name, run, samples, [_eye_event(event) for event in fixations])
-        for event in fixations[: max(0, _EPOCHS - len(labels))]:
+        events = [event for eyes in eye_release.watch(simulated) for event in eyes.events]
+        write(root / "data", "dots", name, run, samples, _eye_events(sorted(events, key=lambda event: event.start_s)))
+        steady = (
+            e for e in events if e.kind is EventKind.FIXATION and e.duration_s >= 0.5 and e.start_s < length_s - 1
+        )
+        for event in islice(steady, _EPOCHS - len(labels)):
             first = round(event.start_s * 500)
             epochs.append(samples[first : first + 500, :129].astype(np.float32))
             labels.append((float(subject), event.x * _EYE_PX[0], event.y * _EYE_PX[1]))
@@ -79,15 +79,26 @@ def _egi_samples(simulated: SimulatedSession, length_s: float) -> NDArray[np.flo
     return np.column_stack([eeg, 1000.0 * at, pixels])
 
 
-def _eye_event(fixation: GazeEvent) -> eegeyenet.EyeEvent:
-    return eegeyenet.EyeEvent(
-        "L_fixation",
-        latency=round(fixation.start_s * 500) + 1,
-        duration=round(fixation.duration_s * 500),
-        endtime=round(fixation.end_s * 500) + 1,
-        fix_avgpos_x=fixation.x * _EYE_PX[0],
-        fix_avgpos_y=fixation.y * _EYE_PX[1],
-    )
+def _eye_events(events: Sequence[GazeEvent]) -> list[eegeyenet.EyeEvent]:
+    """The left eye's events in order of time; a saccade starts where the last fixation was."""
+    rows, last = [], (np.nan, np.nan)
+    for event in events:
+        x, y = event.x * _EYE_PX[0], event.y * _EYE_PX[1]
+        row = eegeyenet.EyeEvent(
+            f"L_{event.kind.value}",
+            latency=round(event.start_s * 500) + 1,
+            duration=round(event.duration_s * 500),
+            endtime=round(event.end_s * 500) + 1,
+        )
+        if event.kind is EventKind.FIXATION:
+            row, last = replace(row, fix_avgpos_x=x, fix_avgpos_y=y), (x, y)
+        elif event.kind is EventKind.SACCADE:
+            start_x, start_y = last
+            row = replace(row, sac_startpos_x=start_x, sac_startpos_y=start_y, sac_endpos_x=x, sac_endpos_y=y)
+            row = replace(row, sac_amplitude=event.amplitude_deg)
+        if event.kind is not EventKind.LOSS:
+            rows.append(row)
+    return rows
 
 
 def _eegeyenet_prepared(root: Path, results: list[Epochs]) -> None:
@@ -114,9 +125,7 @@ def _bids_person(root: Path, people: People, subject: int) -> None:
                 bids.Eye(side, plan.gaze_rate_hz, times_s, gaze[:, first : first + 3] * np.array([*_BIDS_PX, 1.0]))
                 for side, first in (("left", 0), ("right", 3))
             ]
-            events: list[Mapping[str, str | float]] = [
-                {"onset": 0.0, "duration": length_s, "trial_type": "film", "stim_file": task}
-            ]
+            events: list[Mapping[str, str | float]] = [{"onset": 0.0, "duration": length_s, "trial_type": task}]
             screen = Screen(*_BIDS_PX, *SCREEN_MM, DISTANCE_MM)
             name = bids.RunName(f"{subject:02d}", task, session)
             eeg = simulated.eeg(0.0, length_s)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
+from offline.__main__ import main
 from offline.datasets import load
 from offline.datasets.eye_tables import seed_v_order_doubt
 from offline.datasets.restricted_pickle import load_trials
@@ -146,6 +147,15 @@ def test_what_cannot_be_synthesized_is_refused_and_nothing_is_overwritten(tmp_pa
     with pytest.raises(RtemoError, match="exists already"):
         synthesize("bids", tmp_path / "out", subjects=1, scale=0.01)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_command_writes_and_says_where_and_refuses_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    given = ["--quiet", "synthesize", "bids", "--out", str(tmp_path / "out"), "--subjects", "1", "--scale", "0.01"]
+    assert main(given) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out'}\n"
+    assert main(given) == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_an_interrupted_run_leaves_no_data_set(tmp_path, monkeypatch):
