@@ -75,6 +75,15 @@ def test_the_rate_is_not_that_of_before_a_long_pause():
     assert counters.rate_hz == pytest.approx(50.0)
 
 
+def test_the_rate_is_not_that_of_before_a_clock_was_set_back():
+    counters = Counters(100.0, text=False)
+
+    feed(counters, 5000.0 + np.arange(1000) / 100.0, 10)
+    feed(counters, np.arange(200) / 50.0, 10)
+
+    assert counters.rate_hz == pytest.approx(50.0)
+
+
 def test_an_irregular_stream_misses_nothing():
     counters = Counters(0.0, text=False)
 
