@@ -55,6 +55,25 @@ def test_what_comes_late_and_is_caught_up_with_is_not_missing(size):
     assert counters.n_missing == pytest.approx(500, abs=1)
 
 
+def test_a_backlog_at_the_start_does_not_make_the_rest_look_lossy():
+    counters = Counters(200.0, text=False)
+
+    feed(counters, np.concatenate([np.arange(5000) * 1e-5, 0.05 + np.arange(8000) / 200.0]), 4)
+
+    assert counters.n_missing == 0
+
+
+def test_a_stream_that_loses_all_the_time_is_counted_all_the_time():
+    stamps = np.arange(30_000) / 250.0
+    there = np.ones(30_000, dtype=bool)
+    there[1000:] = np.random.default_rng(2).random(29_000) > 0.3
+    counters = Counters(250.0, text=False)
+
+    feed(counters, stamps[there], 5)
+
+    assert counters.n_missing == pytest.approx(np.count_nonzero(~there), rel=0.2)
+
+
 def test_losses_that_follow_each_other_quickly_are_all_counted():
     stamps = np.arange(2000) / 100.0
     there = np.ones(2000, dtype=bool)

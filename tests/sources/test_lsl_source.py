@@ -318,15 +318,22 @@ class Gate:
     def __init__(self, monkeypatch):
         self.open = threading.Event()
         self.open.set()
+        self.held_up = threading.Event()
         self.connections = []
         pull = lsl_inlet._Connection.pull
 
         def held_up(connection, timeout_s):
             self.connections.append(connection)
+            if not self.open.is_set():
+                self.held_up.set()
             self.open.wait(DEADLINE_S)
             pull(connection, timeout_s)
 
         monkeypatch.setattr(lsl_inlet._Connection, "pull", held_up)
+
+    def close(self):
+        self.open.clear()
+        assert self.held_up.wait(DEADLINE_S)
 
     @property
     def n_kept(self):
@@ -340,7 +347,7 @@ def test_what_had_arrived_when_the_sender_died_is_not_lost(senders, listen, monk
     sender.open()
     heard = listen(EEG)
     heard.until(lambda h: h.n() > 50)
-    gate.open.clear()
+    gate.close()
 
     heard.until(lambda _h: gate.n_kept > 100)
     sender.kill()
@@ -358,7 +365,7 @@ def test_what_had_arrived_when_the_source_was_stopped_can_still_be_read(senders,
     sender.open()
     heard = listen(EEG)
     heard.until(lambda h: h.n() > 50)
-    gate.open.clear()
+    gate.close()
 
     sender.do("burst", n=5000)
     heard.until(lambda _h: gate.n_kept >= 5000)
