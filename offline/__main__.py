@@ -37,9 +37,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_finetune, _add_export):
+    for add in (_add_synthesize, _add_build, _add_finetune, _add_export):
         add(commands)
     return parser
+
+
+def _add_synthesize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("synthesize", help="write simulated people in a data set's own layout")
+    parser.set_defaults(run=_synthesize)
+    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "bids"], help="the data set")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--subjects", type=int, metavar="N", help="how many people (default: as many as it has)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="of the durations (default 1)")
+    parser.add_argument(
+        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
+    )
+    parser.add_argument("--family", default="default", help="generator family (default: default)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="pieces at a time (default 1)")
 
 
 def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,6 +96,13 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+
+
+def _synthesize(options: argparse.Namespace) -> None:
+    from offline.synthesize import synthesize
+
+    people = (options.subjects, options.seed, options.scale, options.effect, options.family, options.jobs)
+    sys.stdout.write(f"{synthesize(options.name, options.out, *people)}\n")
 
 
 def _build(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Everything between the trained network and honest predictions, fitted on people that it was not trained on.
 
-Validation people give temperatures, fusion weights and the decorrelation time; calibration people give conformal
+Validation people give temperatures, fusion weights, dwell and decorrelation times; calibration people give conformal
 quantiles and novelty thresholds, so that the promise of the sets rests on people used for nothing else. In every fit a
 person counts as one, however many windows.
 """
@@ -25,7 +25,10 @@ from rtemo.model.smoothing import Smoothing, advance, start
 
 LEVELS = (0.8, 0.9)
 NOVEL_SHARE = 0.05  # of a held-out person's windows that may count as novel
+_DWELL_S = (8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _DECORRELATION_S = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)  # 4 s: windows that do not overlap
+
+_NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0)  # smoothing does not look at it
 
 Array = NDArray[np.float64]
 
@@ -80,26 +83,64 @@ def smoothed(
     return np.array(out)
 
 
+def smoothing_loss(
+    name: str,
+    one: Combination,
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    sessions: Sequence[SessionOutputs],
+) -> float:
+    """Mean NLL of the smoothed probabilities over people."""
+    parts = [(smoothed(s, name, one, by_head, smoothing), s) for s in sessions if s.counted(name).any()]
+    return float(np.mean([nll(p[s.counted(name)], s.labels[s.counted(name)]) for p, s in parts]))
+
+
+def fit_smoothing(
+    weights: Mapping[str, Mapping[str, float]],
+    by_head: Mapping[str, float],
+    prior: tuple[float, ...],
+    validation: Sequence[SessionOutputs],
+) -> tuple[Smoothing, dict[str, float]]:
+    """The dwell time, one for all, and the decorrelation time of each combination with the least NLL together.
+
+    Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
+    wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
+    """
+    fits = [_fit_at(Smoothing(dwell_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
+    _, best, times = min(fits, key=lambda fit: fit[0])
+    return best, times
+
+
+def _fit_at(
+    smoothing: Smoothing,
+    weights: Mapping[str, Mapping[str, float]],
+    by_head: Mapping[str, float],
+    validation: Sequence[SessionOutputs],
+) -> tuple[float, Smoothing, dict[str, float]]:
+    """The sum of the least losses at one dwell time, and where they are."""
+    total, times = 0.0, {}
+    for name, own in weights.items():
+        losses = [
+            (smoothing_loss(name, Combination(own, seconds, {}, _NO_SCALE), by_head, smoothing, validation), seconds)
+            for seconds in _DECORRELATION_S
+        ]
+        least, times[name] = min(losses)
+        total += least
+    return total, smoothing, times
+
+
 def combination(
     name: str,
     weights: Mapping[str, float],
     by_head: Mapping[str, float],
     smoothing: Smoothing,
-    validation: Sequence[SessionOutputs],
+    decorrelation_s: float,
     calibration: Sequence[SessionOutputs],
     familiar: Familiar,
 ) -> Combination:
     """Everything about one combination of modalities."""
     scale = novelty_scale(calibration, name, familiar)
-
-    def candidate(decorrelation_s: float) -> Combination:
-        return Combination(weights, decorrelation_s, {}, scale)
-
-    def loss(one: Combination) -> float:
-        parts = [(smoothed(s, name, one, by_head, smoothing), s) for s in validation if s.counted(name).any()]
-        return float(np.mean([nll(p[s.counted(name)], s.labels[s.counted(name)]) for p, s in parts]))
-
-    best = min((candidate(seconds) for seconds in _DECORRELATION_S), key=loss)
+    best = Combination(weights, decorrelation_s, {}, scale)
     people, score = [], []
     for number, session in enumerate(_by_person(calibration)):
         for part in session:

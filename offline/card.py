@@ -81,7 +81,7 @@ def _calibration(spec: Spec) -> str:
     return (
         "## Calibration\n\n"
         f"- temperatures {_numbers(spec.temperatures)}\n" + "\n".join(lines) + "\n"
-        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, an assumption\n"
+        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on the validation people\n"
         "- the sets' coverage is a promise about new people from the same source and sessions built alike, on average "
         "over people; it is no promise about one person, another source or another kind of session\n"
         f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "

@@ -25,11 +25,9 @@ from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
 from rtemo.model.novelty import Familiar
 from rtemo.model.schema import COMBINATIONS, Combination, Decision, Gate, InputShape, Spec
-from rtemo.model.smoothing import Smoothing
 
 GATE = Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
-DECISION = Decision(set_level=0.8, largest_set=2)
-DWELL_S = 60.0  # mean time in one emotion: an assumption about use, not fitted (models.md section 3)
+DECISION = Decision(set_level=0.8, largest_set=3)  # of four: it abstains where no label can be excluded
 _NOVELTY_SESSIONS = 40  # training sessions that give mean and covariance of the embeddings
 
 
@@ -55,12 +53,13 @@ def _calibrated(
     state: Training, corpus: Corpus, name: str, seed: int, sides: Mapping[str, Sequence[SessionOutputs]]
 ) -> tuple[Spec, dict[str, Familiar]]:
     validation, held_out = sides["validation"], sides["calibration"]
-    smoothing = Smoothing(DWELL_S, calibrate.label_shares(sides["train"], len(corpus.labels)))
     by_head = calibrate.temperatures(validation)
     weights = calibrate.fusion_weights(validation, by_head)
+    prior = calibrate.label_shares(sides["train"], len(corpus.labels))
+    smoothing, decorrelation = calibrate.fit_smoothing(weights, by_head, prior, validation)
     familiar = {one: calibrate.familiar(sides["train"], one) for one in COMBINATIONS}
     combinations: dict[str, Combination] = {
-        one: calibrate.combination(one, weights[one], by_head, smoothing, validation, held_out, familiar[one])
+        one: calibrate.combination(one, weights[one], by_head, smoothing, decorrelation[one], held_out, familiar[one])
         for one in COMBINATIONS
     }
     config = state.network.config

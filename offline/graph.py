@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def write_onnx(network: Network, path: Path) -> None:
     n, c = torch.export.Dim("N", min=1), torch.export.Dim("C", min=1)
     shapes = ({0: n, 2: c}, {0: n, 2: c}, {0: n, 1: c}, {0: n}, {0: n})
     network = network.cpu().eval()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that are not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on its own internals
         torch.onnx.export(

@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _streams, _live, _replay, _simulate, _record, _devices, _doctor):
+    for add in (_app, _demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
         add(commands)
     return parser
 
@@ -53,10 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # thread that waits for the next one costs a whole core
     parser = build_parser()
     try:
-        args = parser.parse_args(argv)
-        if args.command is None:
-            parser.print_help()
-            return 0
+        given = sys.argv[1:] if argv is None else list(argv)
+        args = parser.parse_args(given or ["app"])
         code: int = args.run(args)
     except RtemoError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -152,6 +150,16 @@ def _record(commands: Commands) -> None:
     p.set_defaults(run=_later("record"))
 
 
+def _bench(commands: Commands) -> None:
+    p = commands.add_parser("bench", help="latency, CPU, memory and losses on this computer")
+    p.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    p.add_argument("--seconds", type=_seconds, default=30.0, metavar="S", help="how long to measure (default: 30)")
+    p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
+    p.add_argument("--rate", type=_rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
+    p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
+    p.set_defaults(run=_later("bench"))
+
+
 def _devices(commands: Commands) -> None:
     p = commands.add_parser("devices", help="device profiles")
     p.add_argument("action", nargs="?", choices=["list", "show", "check"], default="list")
@@ -163,6 +171,26 @@ def _doctor(commands: Commands) -> None:
     p = commands.add_parser("doctor", help="what is wrong with this computer, and what to do")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
     p.set_defaults(run=_later("doctor"))
+
+
+def _app(commands: Commands) -> None:
+    p = commands.add_parser("app", help="the desktop application (also `rtemo` alone)")
+    p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.set_defaults(run=_later("app"))
+
+
+def _engine(commands: Commands) -> None:
+    """The process behind the window; without help it is not listed."""
+    p = commands.add_parser("engine")
+    p.add_argument("--name", default="engine", help="which engine it is (default: engine)")
+    p.add_argument("--endpoint", type=Path, metavar="DIR", help="where its address is left (default: the system's)")
+    p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--linger", type=_seconds, default=60.0, metavar="S", help="stay S seconds without a window")
+    p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
+    _queries(p)
+    _model(p)
+    p.set_defaults(run=_later("engine"))
 
 
 def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from rtemo.sources.lsl_config import settings_for
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RTEMO_RECORDINGS") or REPOSITORY.parent / "shared" / "recordings")
 _LSL_FOLDER = pytest.StashKey[Path]()
@@ -32,11 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("pylsl was imported before tests/conftest.py could set its session")
     folder = Path(tempfile.mkdtemp(prefix="rtemo-tests-"))
     session = f"rtemo-tests-{os.getpid()}-{secrets.token_hex(4)}"
-    (folder / "lsl_api.cfg").write_text(
-        f"[lab]\nSessionID = {session}\nKnownPeers = {{127.0.0.1}}\n"
-        "[multicast]\nResolveScope = machine\n[log]\nlevel = -2\n",
-        encoding="utf-8",
-    )
+    (folder / "lsl_api.cfg").write_text(settings_for("machine", session), encoding="utf-8")
     os.environ["LSLAPICFG"] = str(folder / "lsl_api.cfg")
     config.stash[_LSL_FOLDER] = folder
 

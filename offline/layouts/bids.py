@@ -137,8 +137,9 @@ def _write_brainvision(
 
 
 def _events_json(columns: Sequence[str], screen: Screen | None) -> dict[str, Any]:
-    """Describes the events' columns; eye-tracking on a screen requires the screen here."""
-    about: dict[str, Any] = {column: {"Description": f"{column} of the event"} for column in columns}
+    """Describes the events' further columns; eye-tracking on a screen requires the screen here."""
+    more = [column for column in columns if column not in ("onset", "duration")]
+    about: dict[str, Any] = {column: {"Description": f"{column} of the event"} for column in more}
     if screen is not None:
         about["StimulusPresentation"] = {
             "ScreenDistance": screen.distance_mm / 1000.0,

@@ -51,8 +51,11 @@ def write_eye_features(root: Path, subject: int, trials: Sequence[NDArray[np.flo
     return _write(root / "Eye_movement_features" / f"{subject}_123.npz", trials, 33)
 
 
-def write_eeg_features(root: Path, subject: int, trials: Sequence[NDArray[np.floating]]) -> Path:
-    """trials: 45 arrays (62, N) in uV at 200 Hz; written as smoothed entropies (W, 310), index channel * 5 + band."""
+def write_eeg_features(root: Path, subject: int, trials: Iterable[NDArray[np.floating]]) -> Path:
+    """trials: 45 arrays (62, N) in uV at 200 Hz, taken one at a time.
+
+    Written are smoothed entropies (W, 310), index channel * 5 + band.
+    """
     features = [bcmi.smooth(bcmi.entropy(bcmi.band_power(np.asarray(eeg, dtype=np.float64)))) for eeg in trials]
     flat = [feature.transpose(1, 0, 2).reshape(feature.shape[1], -1) for feature in features]
     return _write(root / "EEG_DE_features" / f"{subject}_123.npz", flat, 310)

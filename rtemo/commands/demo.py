@@ -11,11 +11,11 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rtemo.commands.console import say, stop_on_signal
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
+from rtemo.live.client import Launch
 from rtemo.live.outputs import Lines
 from rtemo.live.settings import SessionSettings
 from rtemo.sources.lsl_config import configure
@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     configure("machine", session)
     from rtemo.commands.live import LiveRun, run_live  # after configure: it loads liblsl
 
-    if not args.headless:
-        raise RtemoError("this version has no window yet", "", "add --headless")
     say("This is a simulated person, not a recording. The model was trained on simulated people.")
     duration_s = args.duration or OPEN_END_S
+    if not args.headless:
+        return _window(session, args.seed, duration_s)
     with stop_on_signal() as stop, simulated(session, args.seed, duration_s + MARGIN_S):
         asked = LiveRun(
             settings=SessionSettings(
@@ -51,12 +51,20 @@ def run(args: argparse.Namespace) -> int:
         return run_live(asked, stop)
 
 
+def _window(session: str, seed: int, duration_s: float) -> int:
+    """The window on an engine of the demonstration's own, which ends with it."""
+    from rtemo.commands.app import open_window
+
+    with simulated(session, seed, duration_s + MARGIN_S):
+        return open_window(Launch(name=session, options=("--lsl-session", session, "--linger", "2")))
+
+
 @contextlib.contextmanager
-def simulated(session: str, seed: int, duration_s: float) -> Iterator[None]:
-    """The simulated person's streams, in a process of their own, until the block ends."""
+def simulated(session: str, seed: int, duration_s: float, options: Sequence[str] = ()) -> Iterator[None]:
+    """The simulated person's streams, in a process of their own, until the block ends. options: of `rtemo simulate`."""
     command = [sys.executable, "-m", "rtemo", "simulate", "--seed", str(seed), "--duration", f"{duration_s:g}"]
     person = subprocess.Popen(
-        [*command, "--lsl-session", session],
+        [*command, *options, "--lsl-session", session],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

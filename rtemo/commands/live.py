@@ -62,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
+    for path in (asked.record, asked.out):
+        if path is not None and path.exists():  # said now, not when the participant sits there
+            raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     bundle, predictor = load_model(asked.model, asked.hop_s)
     cast = cast_of(asked.settings)
     source = LslSource(
@@ -145,7 +148,7 @@ class _Outputs:
         self.events = told_events(self.folder.events if self.folder else None)
         closing.callback(self.events.close)
         self.recorder = self._recorder(asked, closing)
-        hop_s = asked.hop_s or float(bundle.spec.pipeline["window"]["hop_s"])
+        hop_s = asked.hop_s or bundle.spec.pipeline.window.hop_s
         outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=asked.publish)
         told = EventOutlet(self.keep, publish=asked.publish)
         for info in (outlet.info, told.info):

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     streams = source.start()
     cast = cast_of(settings_of(args))
     cast.choose(info for info in streams if recording.n_samples(info.stream_id))
-    for warning in recording.warnings:
+    warned = recording.warnings
+    for warning in warned:
         say(f"warning: {warning}")
     _check_parts(cast, streams, args.file)
     recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
@@ -55,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             output.close()
+    for warning in recording.warnings[len(warned) :]:  # damage that was met while reading
+        say(f"warning: {warning}")
     tell_summary(engine, predictor)
     if engine.n_predictions == 0 and not stop.is_set():
         raise RtemoError(

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, ClockOffset, StreamUp
+from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
 from rtemo.simulate.faults import load_faults
 from rtemo.simulate.plan import Options, SessionPlan
 from rtemo.simulate.session import SimulatedSession
@@ -67,6 +67,8 @@ def _write(session: SimulatedSession, path: Path, *, quiet: bool) -> int:
                 known = {info.stream_id: info for info in session.streams}
                 for info in known.values():
                     writer.add_stream(info)
+                    if info.channel_format == STRING_FORMAT:  # the markers' sender shares LSL's clock; say so
+                        writer.write_offset(ClockOffset(info.stream_id, session.plan.start_s, 0.0))
                 for complete_s, item in session.timeline(FILE_BLOCK_S):
                     match item:
                         case Chunk():

@@ -9,7 +9,6 @@ from pathlib import Path
 from rtemo import resources
 from rtemo.commands.console import say
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
@@ -44,7 +43,7 @@ def cast_of(settings: SessionSettings) -> Cast:
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:
     """The bundle and a predictor on it; the demonstration model where no path is given."""
     bundle = load_bundle(path or resources.assets() / DEMO_MODEL)
-    settings = PipelineSettings.from_dict(bundle.spec.pipeline)
+    settings = bundle.spec.pipeline
     if hop_s is not None:
         settings = settings.with_hop(hop_s)
     return bundle, Predictor(Pipeline(settings), Runtime(bundle), Decoder(bundle))

@@ -6,13 +6,14 @@ windows are cut cannot change a frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.conditioning import EegConditioner
+from rtemo.core.conditioning import EegConditioner, GridBlock
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
 from rtemo.core.normalise import Normaliser, Scale
@@ -52,12 +53,16 @@ class EegFrame:
 
 
 class EegBranch:
-    """One EEG stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used."""
+    """One EEG stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
+
+    `tap`, where there is one, is shown every conditioned block, for display: it must change nothing.
+    """
 
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
         self.layout = layout
         self.frames: dict[int, EegFrame] = {}
         self.notes: list[str] = []
+        self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
         self._columns = np.array(layout.columns, dtype=np.intp)
@@ -146,6 +151,8 @@ class EegBranch:
         self._values.append(block.values)
         self._wide.append(block.wide)
         self._valid.append(block.valid)
+        if self.tap is not None:
+            self.tap(block)
         self._compute_ready(learn=True)
 
     def _keep_raw(self, run: Run) -> None:

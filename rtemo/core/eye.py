@@ -5,6 +5,7 @@ Everything that it keeps depends on this stream's samples alone. Features at an 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +37,16 @@ class EyeFrame:
 
 
 class EyeBranch:
-    """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used."""
+    """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
+
+    `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
+    """
 
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
         self.layout = layout
         self.frames: dict[int, EyeFrame] = {}
         self.notes: list[str] = []
+        self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
         self.timeline = Timeline(nominal_hz, even=False)
         self._settings, self._grid = settings, grid
@@ -95,6 +100,8 @@ class EyeBranch:
         assert self._tracker is not None
         assert self._next_end is not None
         samples = self.layout.canonical(run.values)
+        if self.tap is not None:
+            self.tap(run.times, samples)
         begin = 0
         while begin < len(run.times):
             end_s = self._grid.seconds(self._next_end)

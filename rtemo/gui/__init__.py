@@ -1,1 +1,1 @@
-"""The desktop application: paints snapshots of the engine and owns no signal processing."""
+"""The window: a client of the engine process. It paints snapshots and sends commands; it owns no signal processing."""

@@ -59,6 +59,22 @@ class Cast:
             self._parts.setdefault(_who(info), Modality.MARKERS)
         return fits
 
+    def leave_out(self, label: str, *, out: bool) -> None:
+        """Whether to leave out the EEG channel of this label, from the next layout on."""
+        if out:
+            self._maps[Modality.EEG][label] = ""
+        elif self._maps[Modality.EEG].get(label) == "":
+            del self._maps[Modality.EEG][label]
+
+    def give_back(self) -> None:
+        """Nobody plays any part any more: they are given out anew."""
+        self._parts.clear()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The EEG channels that are left out by their label or column."""
+        return tuple(label for label, name in self._maps[Modality.EEG].items() if not name)
+
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""
         return tuple(part for part in self.queries if part not in self._parts.values())

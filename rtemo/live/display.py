@@ -101,3 +101,13 @@ def _platforms(environ: Mapping[str, str]) -> list[str]:
         return [part.partition(":")[0] for part in chosen.split(";")]
     found = {"wayland": "WAYLAND_DISPLAY", "xcb": "DISPLAY"}
     return [platform for platform, variable in found.items() if environ.get(variable)]
+
+
+def why_no_window(system: str, environ: Mapping[str, str], has_apt: bool, is_root: bool) -> str:  # noqa: FBT001
+    """Why no window can be opened here and what to do about it; empty where one can."""
+    found = find_display(system, environ)
+    if not found.platform:
+        return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+    if found.missing:
+        return f"Qt lacks {', '.join(found.missing)}; {advice(found, has_apt, is_root)}"
+    return ""

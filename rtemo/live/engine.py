@@ -40,11 +40,15 @@ DRAIN_READS = 50  # reads after a stop, at most, to take over what the source st
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """What a live session adds to a replay. clock: now, in LSL time."""
+    """What a live session adds to a replay. clock: now, in LSL time.
+
+    patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
+    """
 
     clock: Callable[[], float]
     max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
     duration_s: float | None = None
+    patient: bool = False
 
 
 class Engine:
@@ -86,11 +90,33 @@ class Engine:
         try:
             for info in streams:
                 self._take(StreamUp(info))
-            self._step(early)
+            self.step(early)
             self._loop(stop)
         finally:
             self._source.stop()
         self._finish()
+
+    def step(self, items: Sequence[Item]) -> None:
+        """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
+        if self._live is None:
+            for item in items:
+                self._take(item)
+            return
+        self._batch.add(items)
+        if self._batch.due(self._awaited(), self._predictor.pipeline.next_end_s):
+            for item in self._batch.take():
+                self._take(item)
+            self._force(self._live.max_wait_s)
+
+    def finish(self) -> None:
+        """The last windows, without looking at the source. Nothing may be stepped afterwards."""
+        for item in self._batch.take():
+            self._take(item)
+        self._publish(self._predictor.flush())
+
+    def leave(self) -> list[Item]:
+        """What has been stepped and not used yet, for the engine that goes on with this source."""
+        return self._batch.take()
 
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
@@ -102,18 +128,7 @@ class Engine:
                 wait_s = min(READ_S, end_s - self._live.clock())
                 if wait_s <= 0:
                     return
-            self._step(self._source.read(wait_s))
-
-    def _step(self, items: Sequence[Item]) -> None:
-        if self._live is None:
-            for item in items:
-                self._take(item)
-            return
-        self._batch.add(items)
-        if self._batch.due(self._awaited(), self._predictor.pipeline.next_end_s):
-            for item in self._batch.take():
-                self._take(item)
-            self._force(self._live.max_wait_s)
+            self.step(self._source.read(wait_s))
 
     def _awaited(self) -> list[str]:
         expected = self._predictor.pipeline.expected
@@ -171,7 +186,7 @@ class Engine:
         try:
             layout = self._cast.layout(info, role)
         except RtemoError as error:
-            if self._live is None or not self._roles:
+            if self._live is None or not (self._roles or self._live.patient):
                 raise
             self._event(EventKind.FAILURE, str(error), info.name)
             return

@@ -18,7 +18,8 @@ class Source(Protocol):
     What every source keeps:
     - Items of one stream keep their order. Items of different streams come in any interleaving.
     - `start()` names the streams known by then. Every other stream is announced by a StreamUp before its first chunk,
-      and so is a named stream that comes back under another description (other channels, rate or uid).
+      and so is a named stream that comes back. All chunks of one stream_id have the same channels, format and nominal
+      rate: a stream that comes back changed comes under a new stream_id.
     - The first ClockOffset of a stream comes before its first Chunk wherever one is known. A stream without any
       ClockOffset shares our clock.
     - A ClockOffset holds for raw stamps >= its time_s, and no chunk handed over before it contains such a stamp, unless

@@ -99,6 +99,11 @@ class LslSource:
         return tuple(line.status(now_s) for line in self._monitor.lines)
 
     @property
+    def visible(self) -> tuple[StreamInfo, ...]:
+        """Every stream that is on the network, wanted or not. Those that have not described themselves lack labels."""
+        return self._watch.visible
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The labels of the wants that no stream has been found for, or whose stream is lost."""
         have = {label for line in self._monitor.lines if not line.down for label in line.wanted_by}
@@ -116,6 +121,7 @@ class _Watch:
     def __init__(self, monitor: Monitor) -> None:
         self.failure = ""
         self.problems: tuple[str, ...] = ()
+        self.visible: tuple[StreamInfo, ...] = ()
         self._monitor = monitor
         self._stop = threading.Event()
         self._directory: Directory | None = None
@@ -154,6 +160,7 @@ class _Watch:
         try:
             while not self._stop.wait(TICK_S):
                 seen = directory.look()
+                self.visible = tuple(sighting.info for sighting in seen.values())
                 directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
         except Exception as error:  # noqa: BLE001 - read() tells it

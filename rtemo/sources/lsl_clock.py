@@ -70,7 +70,8 @@ class Intake:
         self._measured = measured or self._measured
         if chunk is not None and len(chunk):
             self._first_arrival_s = now_s if self._first_arrival_s is None else self._first_arrival_s
-            self._arrivals.add(now_s, _newest(None, chunk.stamps))
+            if self.basis is not ClockBasis.MEASURED:
+                self._arrivals.add(now_s, _newest(None, chunk.stamps))
             self._held.append(chunk)
         if self._first_arrival_s is None:
             return []
@@ -136,6 +137,10 @@ class Intake:
 
 def _newest(before: float | None, stamps: TimeArray) -> float:
     """The newest raw stamp since the clock was last set back by more than RESET_S."""
+    low, high = float(stamps.min()), float(stamps.max())
+    reached = high if before is None else max(before, high)
+    if reached - low <= RESET_S:  # no step can be so large: nearly always
+        return reached
     line = stamps if before is None else np.concatenate(([before], stamps))
     set_back = np.flatnonzero(np.diff(line) < -RESET_S)
     return float(np.max(line[set_back[-1] + 1 :] if len(set_back) else line))

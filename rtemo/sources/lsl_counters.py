@@ -7,8 +7,8 @@ from collections import deque
 
 import numpy as np
 
-from rtemo.core.rate import MEASURE_S, MEASURE_SAMPLES, Rate, measure
 from rtemo.core.types import TimeArray
+from rtemo.sources.lsl_missing import Missing
 
 RATE_SPAN_S = 5.0
 MIN_SILENCE_S = 0.5
@@ -16,7 +16,6 @@ SILENCE_CHUNKS = 10
 SLOW_S = 0.2  # an irregular stream whose chunks come more rarely than this is never missed
 IRREGULAR_SILENCE_S = 2.0
 N_INTERVALS = 32
-BACKLOG = 4096  # stamps that are kept, at most, while the rate is not known
 
 
 class Counters:
@@ -25,12 +24,10 @@ class Counters:
     def __init__(self, nominal_rate_hz: float, *, text: bool) -> None:
         """text: a string stream. It is silent as long as nothing happens."""
         self.n_samples = 0
-        self.n_missing = 0  # by the stamps: steps of more than one period
         self.newest_stamp = math.nan
         self.last_arrival_s = math.nan
         self._nominal_hz, self._text = nominal_rate_hz, text
-        self._rate: Rate | None = None
-        self._first_stamps: list[TimeArray] = []
+        self._missing = Missing(nominal_rate_hz) if nominal_rate_hz > 0 else None
         self._recent: deque[tuple[float, int]] = deque()  # last stamp and size of recent chunks
         self._intervals: deque[float] = deque(maxlen=N_INTERVALS)
 
@@ -38,8 +35,8 @@ class Counters:
         """A chunk (n,) that arrived at now_s, n > 0."""
         if self.n_samples:
             self._intervals.append(now_s - self.last_arrival_s)
-        if self._nominal_hz > 0:
-            self._count_missing(stamps)
+        if self._missing is not None:
+            self._missing.add(stamps)
         last = float(stamps[-1])
         if self._recent and abs(last - self._recent[-1][0]) > RATE_SPAN_S:
             self._recent.clear()
@@ -48,6 +45,11 @@ class Counters:
             self._recent.popleft()
         self.n_samples += len(stamps)
         self.newest_stamp, self.last_arrival_s = last, now_s
+
+    @property
+    def n_missing(self) -> int:
+        """Samples that are missing by the stamps; 0 for an irregular stream."""
+        return 0 if self._missing is None else self._missing.n
 
     @property
     def rate_hz(self) -> float:
@@ -70,22 +72,3 @@ class Counters:
     @property
     def _first_silence_s(self) -> float:
         return max(IRREGULAR_SILENCE_S, SILENCE_CHUNKS / self._nominal_hz)
-
-    def _count_missing(self, stamps: TimeArray) -> None:
-        """Steps too long to be jitter, in periods."""
-        if self._rate is None:
-            self._first_stamps.append(stamps)
-            first = np.concatenate(self._first_stamps)
-            enough = len(first) >= MEASURE_SAMPLES and first[-1] - first[0] >= MEASURE_S
-            if enough or len(first) > BACKLOG:
-                self._rate = measure(first, self._nominal_hz)
-                self._first_stamps = []
-                self._count_steps(self._rate, np.diff(first))
-            return
-        if (float(stamps[-1]) - self.newest_stamp) * self._rate.hz > len(stamps) + 0.75:
-            self._count_steps(self._rate, np.diff(stamps, prepend=self.newest_stamp))
-
-    def _count_steps(self, rate: Rate, steps: TimeArray) -> None:
-        periods = np.rint(steps * rate.hz)
-        gaps = (steps > 1.0 / rate.hz + rate.gap_s) & (periods >= 2)
-        self.n_missing += int(np.sum(periods[gaps] - 1))

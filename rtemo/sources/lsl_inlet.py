@@ -9,6 +9,7 @@ ends, and who takes its place is decided elsewhere.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,8 @@ PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of t
 HOLD_PULL_S = 0.02  # while samples are held for the first clock measurement
 MEASURE_S = 1.0  # how often liblsl is asked whether it has measured anew
 OPEN_S = 0.25
-MAX_SAMPLES = 4096
+MAX_SAMPLES = 1024
+PACE_S = 0.003  # a stream that sends its samples one by one, a thousand a second, is taken a few at a time
 
 SWITCHED = "its sender is gone, another stream answers to the same name"
 BROKEN = "its sender is gone"
@@ -122,7 +124,8 @@ class _Connection:
         self.intake = Intake(line.stream_id, line.info.nominal_rate_hz, newest)
         self._inlet, self._line = inlet, line
         self._text = line.info.channel_format == STRING_FORMAT
-        self._asked_s = 0.0
+        self._asked_s = self._pulled_s = 0.0
+        self._rate_hz, self._usual_n = line.info.nominal_rate_hz, 10.0  # samples a pull
         self._said: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
 
     @property
@@ -131,12 +134,16 @@ class _Connection:
 
     def pull(self, timeout_s: float) -> None:
         """Waits for the first sample and hands over all that are there."""
+        if self._rate_hz * PACE_S > self._usual_n:
+            time.sleep(max(0.0, self._pulled_s + PACE_S - local_clock()))
         n = MAX_SAMPLES
         while n == MAX_SAMPLES:
             values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=MAX_SAMPLES, min_samples=1)
             n, timeout_s = len(stamps), 0.0
             chunk = Chunk(self._line.stream_id, stamps, _decoded(values) if self._text else values) if n else None
-            self._hand_over(local_clock(), chunk)
+            self._pulled_s = local_clock()
+            self._usual_n += 0.1 * (n - self._usual_n)
+            self._hand_over(self._pulled_s, chunk)
 
     def give_up(self) -> None:
         """Hands over what was held for a clock measurement that did not come."""

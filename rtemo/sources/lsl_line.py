@@ -90,10 +90,9 @@ class Line:
         return measured.offset_s if measured else math.nan
 
     def reconnect(self, info: StreamInfo) -> None:
-        """The same stream over a new connection. It is announced once the connection stands."""
+        """The same stream over a new connection. It was down, so it is announced once the connection stands."""
         with self._lock:
             self.info = info
-            self._announced = False
             self._before = self._totals()
             self._counters = self._fresh_counters()
             self._basis, self._measurement = ClockBasis.UNKNOWN, None

@@ -27,7 +27,7 @@ from rtemo.sources.xdf_scan import XdfStream, scan
 
 BATCH_BYTES = 1 << 18  # a read returns about as much
 PIECE_S = 0.25  # chunks come in pieces of at most so much, whatever their length in the file
-MARGIN_S = 10.0  # how far stamps may stand out of order around start_s and stop_s
+MARGIN_S = 10.0  # how far stamps may stand out of order around start_s and stop_s, at the least
 
 
 class Timed(NamedTuple):
@@ -218,7 +218,7 @@ class _Cursor:
         """The samples with start_s <= elapsed < stop_s. A sample without a time goes with the one before it."""
         newest_s = 0.0
         stream_id = self._stream.info.stream_id
-        for samples in read_stream(self.file, self._stream, self._note_damage, self._first_span(start_s)):
+        for samples in read_stream(self.file, self._stream, self._note_damage, self._spans(start_s, stop_s)):
             stamps, values = self._stamped(samples)
             times = self._clock.to_lsl(stamps)
             elapsed = _filled(times - self._origin_s, newest_s)
@@ -228,8 +228,6 @@ class _Cursor:
                 times, elapsed, stamps, values = times[inside], elapsed[inside], stamps[inside], values[inside]
             for cut in _pieces(elapsed) if len(elapsed) else ():
                 yield Timed(times[cut], elapsed[cut], Chunk(stream_id, stamps[cut], values[cut]))
-            if newest_s >= stop_s + MARGIN_S:
-                return
 
     def _stamped(self, samples: Samples) -> tuple[TimeArray, NDArray[Any]]:
         """Stamps and values, without samples whose stamp is no number: nobody could place them."""
@@ -246,15 +244,16 @@ class _Cursor:
         line = f"stream {self._stream.info.stream_id} {what}"
         self._damage[line] = self._damage.get(line, 0) + n_samples
 
-    def _first_span(self, start_s: float) -> int:
-        """The first span worth reading: nothing before it reaches start_s. 0 where stamps do not say it for sure."""
-        firsts = np.array(self._stream.span_firsts)
+    def _spans(self, start_s: float, stop_s: float) -> slice:
+        """The spans that can hold samples of a part, by their first stamps; all where these do not say it."""
         resets = np.diff([offset.time_s for offset in self._offsets]) < 0
-        if start_s <= 0 or resets.any() or not (np.diff(firsts) >= 0).all():
-            return 0
-        elapsed = clock_of(self._offsets).to_lsl(firsts) - self._origin_s
-        early = np.flatnonzero(elapsed < start_s - MARGIN_S)
-        return int(early[-1]) if len(early) else 0
+        if resets.any() or (start_s <= 0 and stop_s == math.inf):
+            return slice(None)
+        elapsed = clock_of(self._offsets).to_lsl(np.array(self._stream.span_firsts)) - self._origin_s
+        reached = np.flatnonzero(~(elapsed < start_s - MARGIN_S))  # NaN may be anywhere
+        before_end = np.flatnonzero(~(elapsed >= stop_s + MARGIN_S))
+        first = int(reached[0]) if len(reached) else len(elapsed)
+        return slice(max(first - 1, 0), int(before_end[-1]) + 1 if len(before_end) else 0)
 
 
 def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:

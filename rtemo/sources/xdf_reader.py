@@ -14,16 +14,19 @@ from rtemo.sources.xdf_chunks import RawChunk, Tag, parse_head, read_length
 from rtemo.sources.xdf_samples import Samples, decode, read_blocks
 from rtemo.sources.xdf_scan import PEEK_BYTES, SPAN_BYTES, XdfStream
 
+ALL = slice(None)
+
 
 def read_stream(
-    file: BinaryIO, stream: XdfStream, on_damage: Callable[[int, int], None], first_span: int = 0
+    file: BinaryIO, stream: XdfStream, on_damage: Callable[[int, int], None], spans: slice = ALL
 ) -> Iterator[Samples]:
-    """The second pass: one stream's samples in file order, in blocks, from one of its spans on.
+    """The second pass: one stream's samples in file order, in blocks, from all of its spans or some in a row.
 
-    on_damage(byte, n_samples) is told of samples that could not be decoded. Raises RtemoError when the file changed.
+    on_damage(byte, n_samples) is told of samples, at least so many, that could not be decoded. Raises RtemoError when
+    the file changed.
     """
     previous_s = 0.0
-    for start, stop in zip(stream.span_starts[first_span:], stream.span_stops[first_span:], strict=True):
+    for start, stop in zip(stream.span_starts[spans], stream.span_stops[spans], strict=True):
         for samples in _read_span(file, start, stop, stream, previous_s, on_damage):
             previous_s = float(samples.stamps[-1])
             yield samples
@@ -43,13 +46,14 @@ def _read_span(
         return file.read(PEEK_BYTES)
 
     for chunk, begin, n_samples in _sample_chunks(peek, start, stop, stream.number):
-        found = 0
+        found, at = 0, begin
         for samples in read_blocks(file, begin, min(chunk.end, stop), stream.layout, n_samples, previous_s):
             previous_s = float(samples.stamps[-1])
             found += len(samples.stamps)
+            at += samples.used
             yield samples
-        if found < n_samples and chunk.end <= stop:
-            on_damage(chunk.start, n_samples - found)
+        if at < chunk.end <= stop:  # otherwise all was read, or the file ends here, which the first pass has said
+            on_damage(chunk.start, max(n_samples - found, 1))
 
 
 def _read_joined(file: BinaryIO, start: int, stop: int, stream: XdfStream, previous_s: float) -> Samples | None:

@@ -155,7 +155,9 @@ def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
     assert len(states) == len(findings) == 12
     assert states["LSL settings"] is State.WARN  # the tests' own session
     assert states["model"] is State.FAIL
-    assert states["discovery"] is states["clock"] is states["ports"] is State.OK
+    assert states["discovery"] is State.OK
+    # other programs may hold LSL's ports, and a busy computer may hold up the clock's readings: a warning, no failure
+    assert State.FAIL not in (states["clock"], states["ports"])
 
 
 def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):

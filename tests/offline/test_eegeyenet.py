@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from offline.datasets import eegeyenet
 from offline.layouts import eegeyenet as layout
@@ -82,8 +83,6 @@ def test_a_person_whose_only_run_is_damaged_is_an_error(tmp_path, rng):
 
 
 def test_a_mat_without_the_struct_is_refused_by_name(tmp_path, rng):
-    from scipy.io import savemat
-
     path = layout.write_v5(tmp_path, "dots", "EP10", 1, samples(rng, 600))
     savemat(path, {"something": np.ones(3)})
     with pytest.raises(RtemoError, match="neither EEG nor sEEG"):

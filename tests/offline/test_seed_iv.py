@@ -1,7 +1,9 @@
 """SEED-IV: what the writer puts on disk the loader gives back, and nothing wrong gets a label."""
 
+import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +68,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def copy(folder, tmp_path):
-    return shutil.copytree(folder, tmp_path / "copy")
+    """To be changed: subject 1 and subject 2's first session. The rest are links, to be removed or moved only."""
+
+    def place(source, target):
+        name = Path(source).name
+        (shutil.copy if name.startswith("1_") or name == "2_20150915.mat" else os.link)(source, target)
+
+    return shutil.copytree(folder, tmp_path / "copy", copy_function=place)
 
 
 def entry(dataset, subject, session):
@@ -225,6 +233,16 @@ def test_a_file_with_a_trial_too_few_loses_that_trial_and_the_others_keep_their_
     ]
     assert [t.number for t in recording.trials] == [k for k in range(1, 25) if k != 7]
     assert [t.label for t in recording.trials] == [w for k, w in enumerate(PUBLISHED[1].split(), 1) if k != 7]
+
+
+def test_the_order_of_the_arrays_in_the_file_does_not_matter(folder, copy):
+    path = copy / "eeg_raw_data" / "1" / "2_20150915.mat"
+    arrays = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+    savemat(path, dict(sorted(arrays.items())))
+    shuffled, ordered = (entry(seed_iv.load(root), 2, 1).load() for root in (copy, folder))
+    assert shuffled.trials == ordered.trials
+    for one, other in zip(shuffled.items(50.0), ordered.items(50.0), strict=True):
+        assert np.array_equal(one.values, other.values)
 
 
 def test_a_file_with_a_trial_too_many_is_left_out(copy, rng):

@@ -215,3 +215,15 @@ def test_smiles_show_at_the_temples_only_when_the_trap_is_set():
 
     assert temporal_emg(True, "happy") > 2 * temporal_emg(True, "neutral")
     assert temporal_emg(False, "happy") == temporal_emg(False, "neutral")
+
+
+def test_a_reaction_changes_log_power_by_its_size():
+    chosen = plan()
+    traits = replace(draw_person(3, 0).brain, vigilance_sd=0.0)
+    brains = [
+        Brain(chosen, head("default", chosen.montage.electrodes), traits, feeling(felt)) for felt in ("sad", None)
+    ]
+    for brain in brains:
+        brain._reactions = np.full_like(brain._reactions, 0.7)
+    felt, calm = (np.concatenate([brain.second(second) for second in range(8)]) for brain in brains)
+    assert np.allclose(felt, np.exp(0.35) * calm, rtol=1e-3, atol=1e-3)

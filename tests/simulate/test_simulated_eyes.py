@@ -133,6 +133,8 @@ def test_blinks_hide_the_eyes_for_exactly_their_time_and_disturb_their_edges():
     edge = (found.lid(times) > 0.2) & ~hidden
     quiet = found.lid(times) == 0
     assert np.nanmean(values[edge, 2]) < np.nanmean(values[quiet, 2]) - 0.1
+    lower = values[:, 1] - on_screen(found.position(times))[:, 1]
+    assert np.nanmean(lower[edge]) > np.nanmean(lower[quiet]) + 0.01
 
 
 @pytest.mark.parametrize("rate", [30.0, 66.67, 120.0, 500.0])

@@ -178,6 +178,12 @@ def test_ten_to_twenty_percent_of_clips_leave_people_cold():
     assert 0.1 < np.mean(np.array(responses) == 0) < 0.2
 
 
+def test_which_clips_leave_people_cold_is_chance():
+    cold = np.mean([np.array(feel(SessionPlan.for_duration(seed, 600.0)).responses) == 0 for seed in range(40)], axis=0)
+    assert cold.max() < 0.45
+    assert (cold > 0).mean() > 0.8
+
+
 def test_a_person_stays_the_same_from_day_to_day_but_for_the_day():
     monday, tuesday, other = draw_person(1, 0), draw_person(1, 1), draw_person(2, 0)
     assert monday.brain.rhythm_hz == tuesday.brain.rhythm_hz

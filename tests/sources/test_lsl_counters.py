@@ -40,11 +40,65 @@ def test_missing_samples_are_counted_by_their_stamps_however_they_come(size, jit
     assert counters.n_missing == 404
 
 
+@pytest.mark.parametrize("size", [1, 10])
+def test_what_comes_late_and_is_caught_up_with_is_not_missing(size):
+    """A sender on a busy computer stamps a chunk when it gets round to it."""
+    rng = np.random.default_rng(3)
+    late_s = np.where(rng.random(6000) < 0.02, rng.uniform(0.0, 0.03, 6000), 0.0) + rng.uniform(0.0, 0.0002, 6000)
+    stamps = np.maximum.accumulate(np.arange(6000) / 1000.0 + np.repeat(late_s[::10], 10))
+    counters = Counters(1000.0, text=False)
+
+    feed(counters, stamps, size)
+    assert counters.n_missing == 0
+
+    feed(counters, 6.5 + np.arange(3000) / 1000.0, size)
+    assert counters.n_missing == pytest.approx(500, abs=1)
+
+
+def test_a_backlog_at_the_start_does_not_make_the_rest_look_lossy():
+    counters = Counters(200.0, text=False)
+
+    feed(counters, np.concatenate([np.arange(5000) * 1e-5, 0.05 + np.arange(8000) / 200.0]), 4)
+
+    assert counters.n_missing == 0
+
+
+def test_a_stream_that_loses_all_the_time_is_counted_all_the_time():
+    stamps = np.arange(30_000) / 250.0
+    there = np.ones(30_000, dtype=bool)
+    there[1000:] = np.random.default_rng(2).random(29_000) > 0.3
+    counters = Counters(250.0, text=False)
+
+    feed(counters, stamps[there], 5)
+
+    assert counters.n_missing == pytest.approx(np.count_nonzero(~there), rel=0.2)
+
+
+def test_losses_that_follow_each_other_quickly_are_all_counted():
+    stamps = np.arange(2000) / 100.0
+    there = np.ones(2000, dtype=bool)
+    there[500:600] = np.arange(100) % 10 < 7
+    counters = Counters(100.0, text=False)
+
+    feed(counters, stamps[there], 1)
+
+    assert counters.n_missing == 30
+
+
 def test_the_rate_is_not_that_of_before_a_long_pause():
     counters = Counters(100.0, text=False)
 
     feed(counters, np.arange(1000) / 100.0, 10)
     feed(counters, 100.0 + np.arange(1000) / 50.0, 10)
+
+    assert counters.rate_hz == pytest.approx(50.0)
+
+
+def test_the_rate_is_not_that_of_before_a_clock_was_set_back():
+    counters = Counters(100.0, text=False)
+
+    feed(counters, 5000.0 + np.arange(1000) / 100.0, 10)
+    feed(counters, np.arange(200) / 50.0, 10)
 
     assert counters.rate_hz == pytest.approx(50.0)
 

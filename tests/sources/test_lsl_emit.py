@@ -10,7 +10,6 @@ import uuid
 from pathlib import Path
 
 import numpy as np
-import pytest
 from xdf_build import ramp, stream, write
 
 from rtemo.core.types import Chunk, ClockOffset
@@ -115,10 +114,7 @@ def test_all_metadata_and_samples_come_through_on_one_clock(tmp_path):
     np.testing.assert_allclose(marks - eeg[0], [0.25, 0.375, 0.75], atol=1e-6)
 
 
-def test_a_real_recording_without_labels_host_or_source_goes_out_again(tmp_path):
-    folder = Path(os.environ.get("RTEMO_RECORDINGS", ROOT.parent / "shared" / "recordings"))
-    if not (folder / "minimal.xdf").exists():
-        pytest.skip(f"the real recordings are not here ({folder})")
-    result = play(folder / "minimal.xdf", tmp_path, speed=3.0)
+def test_a_real_recording_without_labels_host_or_source_goes_out_again(tmp_path, shared_recordings):
+    result = play(shared_recordings / "minimal.xdf", tmp_path, speed=3.0)
     assert result["sent"] == {"0": 9, "46202862": 9}
     assert sorted(len(one["values"]) for one in result["streams"]) == [9, 9]

@@ -279,7 +279,9 @@ def test_a_restarted_stream_goes_on_under_its_id_over_a_new_connection():
     assert lab.connection("u1").stopped
     up = next(item for item in lab.items if isinstance(item, StreamUp))
     assert up.info.uid == "u2"
-    assert lab.monitor.lines[0].status(lab.now_s).n_returns == 1
+    status = lab.monitor.lines[0].status(lab.now_s)
+    assert status.n_returns == 1
+    assert status.n_samples == sum(len(item) for item in lab.items if isinstance(item, Chunk))
 
 
 def test_a_quick_restart_is_taken_up_as_soon_as_the_old_outlet_is_off_the_list():
@@ -541,6 +543,40 @@ def test_a_stream_without_its_description_is_not_opened_yet():
     lab.seen["u1"].described = True
     lab.run(0.2)
     assert len(lab.connections) == 1
+
+
+def test_a_return_waits_for_its_description():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(2.0)
+    lab.dies("u1")
+    lab.run(4.0)
+
+    lab.outlet("u2")
+    lab.seen["u2"].described = False
+    lab.run(0.5)
+    assert [c.uid for c in lab.connections] == ["u1"]
+
+    lab.seen["u2"].described = True
+    lab.run(0.2)
+    assert lab.connections[-1].uid == "u2"
+
+
+def test_an_outlet_that_has_just_gone_makes_nothing_ambiguous():
+    lab = Lab(eeg)
+    lab.begin()
+    lab.run(2.0)
+
+    lab.outlet("old")
+    lab.run(0.3)
+    lab.outlet("u1")
+    lab.run(0.3)
+    lab.dies("old")
+    lab.run(2.0)
+
+    assert lab.monitor.warnings == ()
+    assert lab.connections[-1].uid == "u1"
 
 
 def test_ending_stops_every_connection_old_ones_too():

@@ -12,11 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from lab import Heard, Sender
+from lab import DEADLINE_S, Heard, Sender
 
 from rtemo.core.clock import ClockModel
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamState
+from rtemo.sources import lsl_inlet
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_clock import ClockBasis
 
@@ -311,17 +312,96 @@ def test_what_a_frozen_sender_kept_comes_whole_in_one_burst(senders, listen):
     assert [info.stream_id for info in heard.ups()] == ["amp"]
 
 
-def test_what_was_sent_before_the_sender_died_is_not_lost(senders, listen):
+class Gate:
+    """Holds up the receiving thread of a source, as a busy interpreter does, while samples come in."""
+
+    def __init__(self, monkeypatch):
+        self.open = threading.Event()
+        self.open.set()
+        self.held_up = threading.Event()
+        self.connections = []
+        pull = lsl_inlet._Connection.pull
+
+        def held_up(connection, timeout_s):
+            self.connections.append(connection)
+            if not self.open.is_set():
+                self.held_up.set()
+            self.open.wait(DEADLINE_S)
+            pull(connection, timeout_s)
+
+        monkeypatch.setattr(lsl_inlet._Connection, "pull", held_up)
+
+    def close(self):
+        self.open.clear()
+        assert self.held_up.wait(DEADLINE_S)
+
+    @property
+    def n_kept(self):
+        """Samples that liblsl has received and that were not taken yet."""
+        return self.connections[-1]._inlet.samples_available()
+
+
+def test_what_had_arrived_when_the_sender_died_is_not_lost(senders, listen, monkeypatch):
+    gate = Gate(monkeypatch)
     sender = senders()
-    sender.open(channels=32, labels=[], chunk=1, hz=100.0)
+    sender.open()
+    heard = listen(EEG)
+    heard.until(lambda h: h.n() > 50)
+    gate.close()
+
+    heard.until(lambda _h: gate.n_kept > 100)
+    sender.kill()
+    heard.until(lambda h: h.downs() and h.downs()[-1].state is StreamState.LOST)
+    kept, n = gate.n_kept, heard.n()
+    gate.open.set()
+    heard.until(lambda h: h.n() >= n + kept)
+
+    assert breaks(heard.indices()) == []
+
+
+def test_what_had_arrived_when_the_source_was_stopped_can_still_be_read(senders, listen, monkeypatch):
+    gate = Gate(monkeypatch)
+    sender = senders()
+    sender.open()
+    heard = listen(EEG)
+    heard.until(lambda h: h.n() > 50)
+    gate.close()
+
+    sender.do("burst", n=5000)
+    heard.until(lambda _h: gate.n_kept >= 5000)
+    n = heard.n()
+    heard.source._monitor._held[0].connection.stop()
+    gate.open.set()
+    heard.source.stop()
+    heard.rest()
+
+    assert heard.n() >= n + 5000
+    assert breaks(heard.indices()) == []
+
+
+def test_a_marker_that_came_before_its_clock_was_known_is_not_lost_by_a_stop(senders, listen):
+    sender = senders()
+    sender.markers()
+    heard = listen(MARKERS)
+    assert sender.do("wait", "m", timeout_s=DEADLINE_S)["consumed"]
+
+    sender.do("say", "m", text="start")
+    heard.until(lambda h: h.source.status()[0].n_samples)
+    heard.source.stop()
+    heard.rest()
+
+    assert [chunk.values.tolist() for chunk in heard.chunks()] == [[["start"]]]
+    assert heard.items[0] == heard.offsets()[0]
+
+
+def test_a_backlog_longer_than_one_pull_comes_whole_and_at_once(senders, listen):
+    sender = senders()
+    sender.open(channels=32, labels=[])
     heard = listen(EEG)
     heard.until(lambda h: h.n() > 20)
 
-    burst = sender.do("burst", n=3000)
-    sender.do("pause")
+    burst = sender.do("burst", n=5000)
     heard.until(lambda h: h.indices()[-1] >= burst["sent"] - 1)
-    sender.kill()
-    heard.until(lambda h: h.downs() and h.downs()[-1].state is StreamState.LOST)
 
     assert breaks(heard.indices()) == []
 

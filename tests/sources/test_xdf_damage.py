@@ -221,6 +221,57 @@ def test_samples_with_stamps_that_are_no_numbers_are_left_out_and_counted(tmp_pa
     assert "stream 1 has stamps that are no numbers: 2 samples left out" in source.warnings
 
 
+def test_a_cut_chunk_gives_its_whole_samples_and_is_said_once(tmp_path):
+    path = write(tmp_path / "a.xdf", stream(), ClockOffset("1", 1.0, 0.0), ramp(n=5000), ramp(begin=5000, n=5000))
+    data = path.read_bytes()
+    at = data.index(struct.pack("<d", ramp(n=8000).stamps[7999]))
+    path.write_bytes(data[: at + 8 + 7])  # within the values of sample 7999
+    source = started(path)
+    stamps, values = drain(source)["1"]
+    np.testing.assert_array_equal(values[:, 0], np.arange(7999))
+    np.testing.assert_array_equal(stamps, ramp(n=7999).stamps)
+    assert len(source.warnings) == 1
+    assert "but for 2999 samples in it" in source.warnings[0]
+
+
+def test_a_row_too_many_in_a_chunk_of_strings_does_not_shift_the_next_chunk(tmp_path):
+    items = [stream(fmt="string", labels=["m"], rate=0.0), ClockOffset("1", 0.0, 0.0)]
+    items += [Chunk("1", np.arange(3.0), np.array([["a"], ["b"], ["c"]], object))]
+    items += [Chunk("1", np.arange(3.0, 5.0), np.array([["d"], ["e"]], object))]
+    path = write(tmp_path / "a.xdf", *items)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"\x04\x03\x00\x00\x00\x08", b"\x04\x02\x00\x00\x00\x08"))
+    source = started(path)
+    assert drain(source)["1"][1][:, 0].tolist() == ["a", "b", "d", "e"]
+    assert "stream 1 has damaged chunks: 1 samples left out" in source.warnings
+
+
+@pytest.mark.parametrize("tag", [Tag.STREAM_HEADER, Tag.STREAM_FOOTER, Tag.FILE_HEADER])
+def test_a_description_of_a_gigabyte_is_not_read(tmp_path, tag):
+    path = raw_file(tmp_path / "a.xdf", header(1), samples(1, VALUES, STAMPS))
+    huge = b"\x08" + struct.pack("<QHI", 90_000_000, tag, 1)
+    with path.open("ab") as file:
+        file.write(huge)
+        file.truncate(file.tell() + 100_000_000)  # a hole: it takes no room on disk
+    tracemalloc.start()
+    source = started(path)
+    given = drain(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(given["1"][0]) == 10
+    assert "breaks off or is damaged" in source.warnings[0]
+    assert peak < 5e6
+
+
+@pytest.mark.parametrize("shift", range(-18, 3))
+def test_a_boundary_is_found_wherever_it_lies(tmp_path, shift):
+    part = samples(1, VALUES, STAMPS)
+    start = raw_file(tmp_path / "a.xdf", header(1))
+    with start.open("ab") as file:
+        file.write(b"\xff" * ((1 << 20) + shift) + boundary() + part)
+    assert len(read_all(start)[1][1]) == 10
+
+
 def valid_file(path) -> bytes:
     values = np.array([["start"], [""], ["stop"]], object)
     items = [stream(), stream("2", fmt="string", rate=0.0, labels=["m"]), stream("3", fmt="int16", labels=["a"] * 5)]

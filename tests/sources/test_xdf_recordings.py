@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,12 @@ from rtemo.core.types import Chunk, ClockOffset
 from rtemo.sources.xdf import XdfSource
 from rtemo.sources.xdf_chunks import parse_head
 
-ROOT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("RTEMO_RECORDINGS", ROOT.parent / "shared" / "recordings"))
 NAMES = ["minimal", "empty_streams", "muse_P001", "muse_P003", "openbci_markers"]
 
 
 @pytest.fixture(params=NAMES)
-def recording(request) -> Path:
-    path = FOLDER / f"{request.param}.xdf"
-    if not path.exists():
-        pytest.skip(f"the real recordings are not here ({path.parent}; RTEMO_RECORDINGS names another folder)")
-    return path
+def recording(request, shared_recordings) -> Path:
+    return shared_recordings / f"{request.param}.xdf"
 
 
 def oracle(path: Path) -> list[dict]:

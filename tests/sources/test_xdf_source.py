@@ -97,6 +97,45 @@ def test_a_part_holds_exactly_the_samples_between_start_and_stop(tmp_path):
     np.testing.assert_array_equal(drain(started(path))["1"][0], ramp(n=6000).stamps)
 
 
+def test_a_part_is_whole_where_stamps_step_back_around_its_ends(tmp_path):
+    wide = stream(labels=["x"] * 64)
+    second = [ramp(begin=100 * k, n=100, channels=64) for k in range(300)]
+    for one, other in ((50, 200), (15, 16), (30, 31)):  # change places: neighbours, and two that lie far apart
+        second[one], second[other] = second[other], second[one]
+    path = write(tmp_path / "a.xdf", wide, *second)
+    whole = np.concatenate([part.stamps for part in second])
+    for start_s, stop_s in ((16.0, 31.0), (190.0, 202.0), (45.0, 52.0)):
+        given = drain(started(path, start_s=start_s, stop_s=stop_s))["1"][0]
+        expected = whole[(whole >= 1000 + start_s) & (whole < 1000 + stop_s)]
+        np.testing.assert_array_equal(given, expected)
+
+
+@pytest.mark.parametrize("inner", [1.99 - np.arange(100) * 0.02, np.arange(100) * 0.02])
+def test_a_part_is_whole_where_chunks_overlap_in_time(tmp_path, inner):
+    parts = [Chunk("1", 1000.0 + k + inner, np.zeros((100, 64), np.float32)) for k in range(100)]
+    path = write(tmp_path / "a.xdf", stream(rate=0.0, labels=["x"] * 64), *parts)
+    whole = np.concatenate([part.stamps for part in parts])
+    source = started(path, start_s=40.5, stop_s=60.5)
+    expected = whole[(whole >= source.first_s + 40.5) & (whole < source.first_s + 60.5)]
+    np.testing.assert_array_equal(drain(source)["1"][0], expected)
+
+
+def test_a_part_may_begin_inside_a_long_chunk(tmp_path):
+    path = write(tmp_path / "a.xdf", stream(), *[ramp(begin=k, n=6000) for k in range(0, 30_000, 6000)])
+    np.testing.assert_array_equal(drain(started(path, start_s=90.0))["1"][0], ramp(begin=9000, n=21_000).stamps)
+
+
+def test_samples_whose_time_is_not_known_are_given_all_the_same(tmp_path):
+    """After a gap of 100 s a measured clock is not known until it is measured again."""
+    offsets = [ClockOffset("1", time_s, 5.0) for time_s in (1000.0, 1005.0, 1115.0)]
+    path = write(tmp_path / "a.xdf", stream(), *offsets, ramp(n=1000), ramp(n=1000, start_s=1110.0))
+    items = chunks(timed(started(path)))
+    times = np.concatenate([one.times for one in items])
+    assert np.isnan(times).sum() == 500
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(times)), np.arange(1000, 1500))
+    assert np.isfinite(np.concatenate([one.elapsed for one in items])).all()
+
+
 def test_a_late_start_does_not_decode_what_is_before(tmp_path, monkeypatch):
     path = tmp_path / "a.xdf"
     with XdfWriter(path) as writer:
@@ -159,6 +198,21 @@ def test_a_clock_reset_keeps_all_samples_and_is_said(tmp_path):
     np.testing.assert_allclose(times, expected, atol=1e-6)
 
 
+def test_a_part_behind_a_clock_reset_is_found(tmp_path):
+    items = [stream(labels=["x"] * 64)]
+    for at_s, raw_s in ((0.0, 700_000.0), (100.0, 50_000.0)):
+        for k in range(0, 10_000, 500):
+            items += [ClockOffset("1", raw_s + k / 100, at_s - raw_s)]
+            items += [ramp(begin=k, n=500, start_s=raw_s, channels=64)]
+    path = write(tmp_path / "a.xdf", *items)
+    np.testing.assert_allclose(
+        drain(started(path, start_s=120.0, stop_s=130.0))["1"][0], 50_020 + np.arange(1000) / 100, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        drain(started(path, start_s=20.0, stop_s=30.0))["1"][0], 700_020 + np.arange(1000) / 100, atol=1e-6
+    )
+
+
 def offsets_given(path) -> list[float]:
     return [one.item.offset_s for one in timed(started(path)) if isinstance(one.item, ClockOffset)]
 
@@ -170,6 +224,12 @@ def test_an_offset_that_both_neighbours_contradict_is_left_out(tmp_path):
     path = raw_file(tmp_path / "a.xdf", header(1), *offsets, part)
     assert offsets_given(path) == [5.0, 5.001, 5.002, 5.003]
     assert "stream 1 (amp, EEG): 2 of 6 clock offsets cannot be right and are left out" in started(path).warnings
+
+
+def test_an_offset_stays_where_its_neighbours_do_not_agree(tmp_path):
+    values = [5.0, 77.0, 150.0, 150.0]
+    path = raw_file(tmp_path / "a.xdf", header(1), *(offset(1, 100.0 + k, value) for k, value in enumerate(values)))
+    assert offsets_given(path) == values
 
 
 def test_a_damaged_last_offset_touches_no_sample_before_it(tmp_path):

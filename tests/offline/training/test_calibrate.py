@@ -96,15 +96,29 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
     times = {}
     for name, group in (("echo", echo), ("fresh", fresh)):
         by_head = calibrate.temperatures(group)
-        one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, group, group, identity())
-        times[name] = one.decorrelation_s
+        scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0)
+        candidates = [
+            calibrate.Combination({"eeg": 1.0}, seconds, {}, scale) for seconds in (4.0, 8.0, 16.0, 32.0, 64.0)
+        ]
+        best = min(candidates, key=lambda one: calibrate.smoothing_loss("eeg", one, by_head, EVEN, group))
+        times[name] = best.decorrelation_s
     assert times["echo"] >= 3 * times["fresh"]
+
+
+def test_the_dwell_time_follows_how_long_an_emotion_lasts(people):
+    by_head = calibrate.temperatures(people)
+    smoothing, fitted = calibrate.fit_smoothing({"eeg": {"eeg": 1.0}}, by_head, EVEN.prior, people)
+    one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], {}, calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0))
+    best = calibrate.smoothing_loss("eeg", one, by_head, smoothing, people)
+    for dwell_s in (8.0, 64.0):
+        other = calibrate.Smoothing(dwell_s, EVEN.prior)
+        assert best <= calibrate.smoothing_loss("eeg", one, by_head, other, people) + 1e-9
 
 
 def test_the_sets_of_new_people_cover_what_they_promise(people):
     by_head = calibrate.temperatures(people)
     calibration = [session(person) for person in range(20, 40)]
-    one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, people, calibration, identity())
+    one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, 8.0, calibration, identity())
     assert one.quantiles[0.8] <= one.quantiles[0.9]
     for level, q in one.quantiles.items():
         covered = []

@@ -1,0 +1,89 @@
+"""What is shown where there are no streams yet: what to do, and three ways to look around."""
+
+from __future__ import annotations
+
+import sys
+
+from PySide6.QtCore import QProcess, Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.labels import PlainLabel
+
+
+class EmptyView(QWidget):
+    """Signals: demo, recording and doctor are asked for."""
+
+    demo = Signal()
+    recording = Signal()
+    doctor = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        title = PlainLabel(texts.WELCOME, "big")
+        more = PlainLabel(texts.WELCOME_MORE, "muted")
+        self.offers = [
+            self._offer(texts.DEMO, self.demo),
+            self._offer(texts.OPEN, self.recording),
+            self._offer(texts.DOCTOR, self.doctor),
+        ]
+        row = QHBoxLayout()
+        row.setSpacing(18)
+        row.addStretch(1)
+        for button, words in zip(self.offers, (texts.DEMO_MORE, texts.OPEN_MORE, texts.DOCTOR_MORE), strict=True):
+            column = QVBoxLayout()
+            note = PlainLabel(words, "muted")
+            note.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+            note.setWordWrap(True)
+            column.addWidget(button)
+            column.addWidget(note)
+            row.addLayout(column)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(16)
+        layout.addStretch(2)
+        for label in (title, more):
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            layout.addWidget(label)
+        layout.addLayout(row)
+        layout.addStretch(3)
+
+    def _offer(self, text: str, signal: Signal) -> QPushButton:
+        button = QPushButton(text)
+        button.setMinimumSize(170, 46)
+        button.clicked.connect(signal)
+        return button
+
+
+class DoctorDialog(QDialog):
+    """Runs `rtemo doctor` in a process of its own and shows what it says."""
+
+    def __init__(self, parent: QWidget | None = None, command: tuple[str, ...] = ("-m", "rtemo", "doctor")) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(texts.DOCTOR_TITLE)
+        self.resize(720, 460)
+        self.text = QPlainTextEdit(texts.DOCTOR_RUNNING)
+        self.text.setReadOnly(True)
+        QVBoxLayout(self).addWidget(self.text)
+        self.process = QProcess(self)
+        self.process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+        self.process.finished.connect(self._show)
+        self.process.errorOccurred.connect(lambda _error: self.text.setPlainText(self.process.errorString()))
+        self.process.start(sys.executable, list(command))
+
+    def _show(self) -> None:
+        self.text.setPlainText(bytes(self.process.readAllStandardOutput().data()).decode("utf-8", "replace"))
+
+    def done(self, result: int) -> None:
+        if self.process.state() != QProcess.ProcessState.NotRunning:
+            self.process.kill()
+            self.process.waitForFinished(2000)
+        super().done(result)
+
+
+def start_demo() -> None:
+    """The demonstration opens a window and an engine of its own; this one keeps looking for streams."""
+    QProcess.startDetached(sys.executable, ["-m", "rtemo", "demo"])

@@ -1,0 +1,180 @@
+"""What the window knows: the newest snapshot and the histories that it paints. Plain Python and numpy, no Qt, no clock.
+
+`update` takes a snapshot and says what changed, so that only that is painted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from rtemo.core.types import StreamState
+from rtemo.gui.rings import SignalRing
+from rtemo.live.snapshot import BundleView, ChannelStatus, GazeBlock, GazeEventRecord, Phase, Snapshot, StreamStatus
+
+EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with some room
+GAZE_ROWS = 1200 * 62  # the fastest trackers
+PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
+EVENTS = 2000
+LOW_DISK_BYTES = 2_000_000_000
+MARKING = ("marker", "annotation")  # events that are drawn across the plots
+
+
+class Part(StrEnum):
+    """What can change."""
+
+    STATE = "state"  # phase, subject, recording, progress, health
+    STREAMS = "streams"
+    CHANNELS = "channels"
+    EEG = "eeg"
+    GAZE = "gaze"
+    GAZE_EVENTS = "gaze events"
+    PREDICTIONS = "predictions"
+    EVENTS = "events"
+    BUNDLE = "bundle"
+    EXPLANATION = "explanation"
+
+
+class GuiModel:
+    """The state of one window."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot(seq=-1, time_s=math.nan, phase=Phase.IDLE)
+        self.eeg = SignalRing(EEG_ROWS, 0)
+        self.gaze = SignalRing(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
+        self.gaze_events: deque[GazeEventRecord] = deque(maxlen=2000)
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self.labels: tuple[str, ...] = ()
+        self.probabilities = SignalRing(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
+        self.latest: dict[str, Any] | None = None
+        self.n_events = 0  # ever seen
+
+    def update(self, new: Snapshot) -> set[Part]:
+        """Take in a snapshot; what of the window is out of date now."""
+        old, self.snapshot = self.snapshot, new
+        changed = {Part.STATE}
+        for part, name in ((Part.STREAMS, "streams"), (Part.CHANNELS, "channels"), (Part.BUNDLE, "bundle")):
+            if getattr(old, name) != getattr(new, name):
+                changed.add(part)
+        if old.explanation != new.explanation:
+            changed.add(Part.EXPLANATION)
+        if _started_anew(old, new):
+            self._forget()
+            changed |= {Part.EEG, Part.GAZE, Part.PREDICTIONS, Part.EVENTS}
+        return changed | self._take_signals(new) | self._take_results(new)
+
+    @property
+    def time_s(self) -> float:
+        """The right edge of the scrolling plots: the newest sample, or now while a live stream is silent."""
+        newest = [s for s in (self.eeg.newest_s, self.gaze.newest_s) if math.isfinite(s)]
+        if self.snapshot.phase == Phase.REPLAY:
+            return max(newest, default=self.snapshot.time_s)
+        return max([*newest, self.snapshot.time_s])
+
+    @property
+    def bundle(self) -> BundleView | None:
+        return self.snapshot.bundle
+
+    @property
+    def marks(self) -> list[dict[str, Any]]:
+        """Markers and annotations."""
+        return [event for event in self.events if str(event.get("kind")) in MARKING]
+
+    @property
+    def streams_in_use(self) -> list[StreamStatus]:
+        return [stream for stream in self.snapshot.streams if stream.role]
+
+    @property
+    def bad_channels(self) -> list[ChannelStatus]:
+        return [channel for channel in self.snapshot.channels if channel.fault or channel.excluded]
+
+    @property
+    def disk_low(self) -> bool:
+        recorder = self.snapshot.recorder
+        return recorder is not None and recorder.free_bytes < LOW_DISK_BYTES
+
+    def start_obstacle(self) -> str:
+        """Why a session cannot start now: the streams' names, or a phase; empty where it can."""
+        if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
+            return str(self.snapshot.phase.value)
+        used = [stream for stream in self.streams_in_use if stream.role != "markers"]
+        if not used:
+            return "no EEG or gaze stream is chosen"
+        silent = [stream.name for stream in used if stream.state != StreamState.STREAMING]
+        return f"no data from {', '.join(silent)}" if silent else ""
+
+    def gaze_validity(self, span_s: float = 10.0) -> float:
+        """Share of gaze samples of the last seconds that are valid; NaN without any."""
+        if not len(self.gaze):
+            return math.nan
+        _, rows = self.gaze.after(self.gaze.newest_s - span_s)
+        return float(np.isfinite(rows[:, :2]).all(axis=1).mean()) if len(rows) else math.nan
+
+    def history(self, after_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Times (n,), instantaneous (n, K), smoothed (n, K), abstaining (n,) bool, later than a time."""
+        times, rows = self.probabilities.after(after_s)
+        k = len(self.labels)
+        return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
+
+    def _forget(self) -> None:
+        self.eeg.clear()
+        self.gaze.clear()
+        self.probabilities.clear()
+        self.gaze_events.clear()
+        self.latest = None
+
+    def _take_signals(self, new: Snapshot) -> set[Part]:
+        changed = set()
+        if new.eeg is not None and len(new.eeg.times):
+            if new.eeg.microvolts.shape[1] != self.eeg.n_columns:
+                self.eeg = SignalRing(EEG_ROWS, new.eeg.microvolts.shape[1])
+            self.eeg.push(new.eeg.times, new.eeg.microvolts)
+            changed.add(Part.EEG)
+        if new.gaze is not None and len(new.gaze.times):
+            self.gaze.push(new.gaze.times, _gaze_rows(new.gaze))
+            changed.add(Part.GAZE)
+        if new.gaze_events:
+            self.gaze_events.extend(new.gaze_events)
+            changed.add(Part.GAZE_EVENTS)
+        return changed
+
+    def _take_results(self, new: Snapshot) -> set[Part]:
+        changed = set()
+        for record in new.predictions:
+            self._take_prediction(record)
+            changed.add(Part.PREDICTIONS)
+        if new.events:
+            self.events.extend(new.events)
+            self.n_events += len(new.events)
+            changed.add(Part.EVENTS)
+        return changed
+
+    def _take_prediction(self, record: dict[str, Any]) -> None:
+        labels = tuple(record["smoothed"])
+        if labels != self.labels:
+            self.labels = labels
+            self.probabilities = SignalRing(PREDICTIONS, 2 * len(labels) + 1)
+        row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
+        self.probabilities.push([record["time_s"]], [row])
+        self.latest = record
+
+
+def _numbers(by_label: Mapping[str, float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in by_label.values()]
+
+
+def _gaze_rows(block: GazeBlock) -> np.ndarray:
+    return np.concatenate([block.xy, block.pupils_mm], axis=1)
+
+
+def _started_anew(old: Snapshot, new: Snapshot) -> bool:
+    """A replay was opened or left, or moved back in time."""
+    if old.seq < 0:
+        return False
+    replay = Phase.REPLAY
+    return (old.phase == replay) != (new.phase == replay) or (new.phase == replay and new.time_s < old.time_s)

@@ -1,0 +1,111 @@
+"""Histories in fixed memory: a ring of time-stamped rows and the thinning of what is painted. Numpy only.
+
+Rows are counted from the first ever pushed, so a painter can ask for what it has not painted yet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class SignalRing:
+    """The newest `capacity` rows of `n_columns` float32 values with their times, oldest first.
+
+    Times must not go back: rows pushed with a time before the newest one start the ring afresh (a replay was moved).
+    """
+
+    def __init__(self, capacity: int, n_columns: int) -> None:
+        if capacity < 1 or n_columns < 0:
+            raise ValueError(f"a ring of {capacity} rows and {n_columns} columns")
+        self._times = np.zeros(capacity, np.float64)
+        self._values = np.full((capacity, n_columns), np.nan, np.float32)
+        self.total = 0  # rows ever pushed
+        self._first = 0  # the oldest row that still counts
+        self.restarts = 0
+
+    @property
+    def capacity(self) -> int:
+        return len(self._times)
+
+    @property
+    def n_columns(self) -> int:
+        return self._values.shape[1]
+
+    @property
+    def start(self) -> int:
+        """The number of the oldest row that is still there."""
+        return max(self._first, self.total - self.capacity)
+
+    def __len__(self) -> int:
+        return self.total - self.start
+
+    @property
+    def newest_s(self) -> float:
+        """Time of the newest row, NaN without any."""
+        return float(self._times[(self.total - 1) % self.capacity]) if len(self) else float("nan")
+
+    def push(self, times: ArrayLike, values: ArrayLike) -> None:
+        """Add rows: times (n,), values (n, n_columns)."""
+        stamps = np.asarray(times, np.float64)
+        rows = np.asarray(values, np.float32)
+        if rows.shape != (len(stamps), self.n_columns):
+            raise ValueError(f"{rows.shape} values for {len(stamps)} times and {self.n_columns} columns")
+        if not len(stamps):
+            return
+        if len(self) and stamps[0] < self.newest_s:
+            self._first = self.total
+            self.restarts += 1
+        skipped = max(0, len(stamps) - self.capacity)
+        where = (self.total + np.arange(skipped, len(stamps))) % self.capacity
+        self._times[where] = stamps[skipped:]
+        self._values[where] = rows[skipped:]
+        self.total += len(stamps)
+
+    def clear(self) -> None:
+        """Forget everything; numbering goes on."""
+        self._first = self.total
+        self.restarts += 1
+
+    def since(self, row: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Copies of times (n,) and values (n, n_columns) from a row number on."""
+        where = np.arange(max(row, self.start), self.total) % self.capacity
+        return self._times[where], self._values[where]
+
+    def after(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The rows later than a time."""
+        times, _ = self.since(self.start)
+        return self.since(self.start + int(np.searchsorted(times, time_s, side="right")))
+
+
+def thin(
+    times: NDArray[np.float64], values: NDArray[np.float32], per_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The lowest and highest value of each of `per_s` bins a second; unchanged where that would not be fewer rows.
+
+    times (n,), values (n, C) -> times (2m,), values (2m, C). Bins lie on absolute time, so a bin's extremes do not
+    depend on what else is painted. NaN is skipped; a bin of NaN stays NaN.
+    """
+    bins = np.floor(times * per_s).astype(np.int64)
+    starts = np.flatnonzero(np.r_[True, bins[1:] != bins[:-1]]) if len(bins) else np.zeros(0, np.int64)
+    if 2 * len(starts) >= len(times):
+        return times, values
+    out = np.empty((2 * len(starts), values.shape[1]), np.float32)
+    out[0::2] = np.fmin.reduceat(values, starts, axis=0)
+    out[1::2] = np.fmax.reduceat(values, starts, axis=0)
+    return np.repeat(times[starts], 2), out
+
+
+def joined(
+    x: NDArray[np.float64], rows: NDArray[np.float32], middles: NDArray[np.float64], per_unit: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """All columns of rows (n, C) as one line with NaN between the columns: x (C(n+1),), y (C(n+1),), y downwards.
+
+    middles (C,): where a column's zero lies, in pixels. per_unit: pixels per unit.
+    """
+    n, count = rows.shape
+    xs = np.full((count, n + 1), np.nan)
+    ys = np.full((count, n + 1), np.nan)
+    xs[:, :n] = x
+    ys[:, :n] = middles[:, None] - per_unit * rows.T
+    return xs.ravel(), ys.ravel()

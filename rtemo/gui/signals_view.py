@@ -1,0 +1,291 @@
+"""EEG, gaze and pupil over time, with markers and blinks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.colours import FAULTS, Theme
+from rtemo.gui.labels import PlainLabel
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.strip import Strip, Trace, tick_step
+from rtemo.gui.theme import colour, font
+from rtemo.live.snapshot import ChannelStatus
+
+SCALES_UV = (10, 20, 50, 100, 200, 500, 1000)
+SPANS_S = (5, 10, 20, 30, 60)
+ROWS = (0, 64, 32, 16, 8)  # 0: all
+GUTTER, FOOT, GAZE_LANE = 92, 22, 46  # pixels
+PUPIL_MM = (2.0, 7.0)  # the range that the pupil's lane shows
+LABEL_PX = 11.0  # labels closer together than this are thinned out
+
+
+class SignalCanvas(QWidget):
+    """The painted area. `scale_uv` is the height of one lane."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self._model, self._theme = model, theme
+        self._strip = Strip()
+        self._gutter = QPixmap()
+        self._stale = True
+        self.scale_uv, self.span_s, self.rows, self.first = 50, 10, 0, 0
+        self.setMinimumSize(240, 160)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.restart()
+
+    def restart(self) -> None:
+        """Paint everything again."""
+        self._stale = True
+        self.update()
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Move on; the geometry is made anew when channels or streams changed."""
+        if Part.CHANNELS in changed:
+            self._stale = True
+        if self._stale:
+            self._set_up()
+        if self._strip.advance(self._model.time_s) or changed & {Part.EVENTS, Part.GAZE_EVENTS, Part.CHANNELS}:
+            self.update()
+
+    @property
+    def channels(self) -> list[tuple[int, str, ChannelStatus | None]]:
+        """Column, label and state of the EEG channels that are in view."""
+        known = self._model.snapshot.channels
+        n = self._model.eeg.n_columns
+        count = min(n, self.rows or n)
+        self.first = max(0, min(self.first, n - count))
+        return [
+            (k, known[k].label if k < len(known) else str(k + 1), known[k] if k < len(known) else None)
+            for k in range(self.first, self.first + count)
+        ]
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.rows:
+            self.first -= int(math.copysign(max(1, self.rows // 8), event.angleDelta().y()))
+            self.restart()
+        event.accept()
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._stale = True
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._stale:
+            self._set_up()
+            self._strip.advance(self._model.time_s)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self._theme.panel))
+        self._strip.draw(painter, GUTTER, 0)
+        painter.drawPixmap(0, 0, self._gutter)
+        self._draw_over(painter)
+
+    @property
+    def _eeg_height(self) -> float:
+        return self.height() - FOOT - (3 * self._gaze_lane + 6 if self._has_gaze else 0)
+
+    @property
+    def _has_gaze(self) -> bool:
+        return len(self._model.gaze) > 0
+
+    @property
+    def _gaze_lane(self) -> float:
+        return min(GAZE_LANE, 0.09 * self.height())
+
+    def _set_up(self) -> None:
+        self._stale = False
+        self._strip.resize(self.width() - GUTTER, self.height() - FOOT, self.devicePixelRatioF())
+        self._strip.show(tuple(self._traces()), self.span_s, self._theme)
+        self._draw_gutter()
+
+    def _traces(self) -> Iterator[Trace]:
+        theme, channels = self._theme, self.channels
+        lane = self._eeg_height / max(1, len(channels))
+        inks = {0: theme.trace, 1: theme.trace_alternate, 2: theme.faint}
+        for kind, ink in inks.items():
+            mine = [(row, column) for row, (column, _, state) in enumerate(channels) if _kind(row, state) == kind]
+            if mine:
+                rows, columns = np.array(mine).T
+                opacity = 0.55 if kind == 2 else 1.0
+                yield Trace(
+                    self._model.eeg, columns, (rows + 0.5) * lane, lane / self.scale_uv, 0.0, colour(ink, opacity)
+                )
+        if self._has_gaze:
+            gaze = self._model.gaze
+            unit = 0.9 * self._gaze_lane
+            pupil = unit / (PUPIL_MM[1] - PUPIL_MM[0])
+            for lane_number, columns, per_unit, zero in (
+                (0, [0], unit, 0.5),
+                (1, [1], -unit, 0.5),
+                (2, [2, 3], pupil, 4.5),
+            ):
+                middles = np.full(len(columns), self._gaze_middle(lane_number))
+                yield Trace(gaze, np.array(columns), middles, per_unit, zero, colour(theme.accent))
+
+    def _gaze_middle(self, lane: int) -> float:
+        return self._eeg_height + 6 + (lane + 0.5) * self._gaze_lane
+
+    def _draw_gutter(self) -> None:
+        ratio = self.devicePixelRatioF()
+        self._gutter = QPixmap(math.ceil(GUTTER * ratio), math.ceil(self.height() * ratio))
+        self._gutter.setDevicePixelRatio(ratio)
+        self._gutter.fill(colour(self._theme.panel))
+        painter = QPainter(self._gutter)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        channels = self.channels
+        lane = self._eeg_height / max(1, len(channels))
+        painter.setFont(font(max(6.5, min(9.5, 0.55 * lane))))
+        step = max(1, math.ceil(LABEL_PX / lane))
+        for row, (_, label, state) in enumerate(channels):
+            bad = state is not None and bool(state.fault or state.excluded)
+            if bad or row % step == 0:
+                self._draw_channel_label(painter, (row + 0.5) * lane, label, state, full=step == 1)
+        if self._has_gaze:
+            painter.setFont(font(8.5))
+            painter.setPen(colour(self._theme.muted))
+            for number, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL)):
+                where = QRectF(8, self._gaze_middle(number) - 10, GUTTER - 16, 20)
+                painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
+
+    def _draw_channel_label(
+        self, painter: QPainter, y: float, label: str, state: ChannelStatus | None, *, full: bool
+    ) -> None:
+        bad = state is not None and bool(state.fault or state.excluded)
+        if bad and state is not None:
+            mark, _letter = FAULTS.get(state.fault, (self._theme.faint, ""))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour(mark))
+            painter.drawRect(QRectF(GUTTER - 5, y - 2.5, 3, 5) if not full else QRectF(GUTTER - 5, y - 5, 3, 10))
+        if bad and not full:
+            return
+        why = ""
+        if bad and state is not None:
+            why = "  " + (texts.EXCLUDED.split()[0] if state.excluded else state.fault.split()[0])
+        text = painter.fontMetrics().elidedText(label + why, Qt.TextElideMode.ElideRight, GUTTER - 16)
+        painter.setPen(colour(self._theme.faint if bad else self._theme.muted))
+        where = QRectF(4, y - 9, GUTTER - 14, 18)
+        painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _draw_over(self, painter: QPainter) -> None:
+        """What lies over the traces: blinks, markers, the time axis."""
+        theme, now = self._theme, self._model.time_s
+        bottom = self.height() - FOOT
+        painter.setPen(QPen(colour(theme.line), 1))
+        painter.drawLine(QPointF(GUTTER, bottom), QPointF(self.width(), bottom))
+        if self._has_gaze:
+            for number in range(3):
+                y = self._gaze_middle(number) - self._gaze_lane / 2
+                painter.drawLine(QPointF(GUTTER, y), QPointF(self.width(), y))
+        if not math.isfinite(now):
+            return
+        painter.setClipRect(GUTTER, 0, self.width() - GUTTER, self.height())
+        self._draw_blinks(painter, now, bottom)
+        painter.setFont(font(8.5))
+        painter.setPen(colour(theme.muted))
+        step = tick_step(self.span_s)
+        for k in range(math.ceil((now - self.span_s) / step), math.floor(now / step) + 1):
+            x = GUTTER + self._strip.x_of(k * step)
+            back = k * step - now
+            if back < -0.3:
+                where = QRectF(x - 40, bottom + 2, 80, FOOT - 4)
+                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"\N{MINUS SIGN}{math.floor(0.5 - back):d} s")
+        self._draw_marks(painter, now, bottom)
+
+    def _draw_blinks(self, painter: QPainter, now: float, bottom: float) -> None:
+        if not self._has_gaze:
+            return
+        top = self._gaze_middle(0) - self._gaze_lane / 2
+        for event in reversed(self._model.gaze_events):
+            if event.end_s < now - self.span_s:
+                break
+            if event.kind == "blink":
+                left, right = self._strip.x_of(event.start_s), self._strip.x_of(event.end_s)
+                where = QRectF(GUTTER + left, top, max(2.0, right - left), bottom - top)
+                painter.fillRect(where, colour(self._theme.warn, 0.25))
+
+    def _draw_marks(self, painter: QPainter, now: float, bottom: float) -> None:
+        theme = self._theme
+        for event in self._model.marks[-60:]:
+            if not now - self.span_s <= event["time_s"] <= now:
+                continue
+            x = GUTTER + self._strip.x_of(event["time_s"])
+            ink = theme.accent if event["kind"] == "annotation" else theme.ink
+            painter.setPen(QPen(colour(ink, 0.8), 1.2))
+            painter.drawLine(QPointF(x, 0), QPointF(x, bottom))
+            text = painter.fontMetrics().elidedText(str(event["text"]), Qt.TextElideMode.ElideRight, 170)
+            box = QRectF(x + 1, 2, painter.fontMetrics().horizontalAdvance(text) + 10, 17)
+            painter.fillRect(box, colour(theme.raised, 0.92))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+class SignalsView(QWidget):
+    """The canvas with its settings."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.canvas = SignalCanvas(model, theme)
+        self.scale = _choice([texts.SCALE.format(uv=uv) for uv in SCALES_UV], SCALES_UV.index(50), texts.SCALE_TIP)
+        self.span = _choice([texts.SPAN.format(s=s) for s in SPANS_S], SPANS_S.index(10), texts.SPAN_TIP)
+        names = [texts.SOME_CHANNELS.format(n=n) if n else texts.ALL_CHANNELS for n in ROWS]
+        self.shown = _choice(names, 0, texts.ROWS_TIP)
+        for box in (self.scale, self.span, self.shown):
+            box.currentIndexChanged.connect(self._set)
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 4, 8, 4)
+        top.addWidget(PlainLabel(texts.SIGNALS, "title"))
+        top.addStretch(1)
+        for box in (self.shown, self.scale, self.span):
+            top.addWidget(box)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(top)
+        layout.addWidget(self.canvas, 1)
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Paint what came."""
+        if self.isVisible():
+            self.canvas.refresh(changed)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.canvas.set_theme(theme)
+
+    def step_scale(self, by: int) -> None:
+        """The next larger or smaller scale."""
+        self.scale.setCurrentIndex(max(0, min(len(SCALES_UV) - 1, self.scale.currentIndex() + by)))
+
+    def step_span(self, by: int) -> None:
+        """The next longer or shorter time."""
+        self.span.setCurrentIndex(max(0, min(len(SPANS_S) - 1, self.span.currentIndex() + by)))
+
+    def _set(self) -> None:
+        self.canvas.scale_uv = SCALES_UV[self.scale.currentIndex()]
+        self.canvas.span_s = SPANS_S[self.span.currentIndex()]
+        self.canvas.rows = ROWS[self.shown.currentIndex()]
+        self.canvas.restart()
+
+
+def _choice(names: list[str], chosen: int, tip: str) -> QComboBox:
+    box = QComboBox()
+    box.addItems(names)
+    box.setCurrentIndex(chosen)
+    box.setToolTip(tip)
+    box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    return box
+
+
+def _kind(row: int, state: ChannelStatus | None) -> int:
+    """Which ink: even, odd, or out of use."""
+    return 2 if state is not None and (state.fault or state.excluded) else row % 2

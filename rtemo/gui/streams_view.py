@@ -1,0 +1,189 @@
+"""The streams on the network with their lights; the context menu gives them their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rtemo.gui import texts
+from rtemo.gui.colours import Theme, light_of
+from rtemo.gui.labels import plain_tip
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.wording import age, number, rates
+from rtemo.live.snapshot import StreamStatus
+
+Index = QModelIndex | QPersistentModelIndex
+LIGHT = 0
+WIDTHS = (26, 78, 180, 74, 40, 128, 66, 128, 96, 220)
+ROLES = ("eeg", "gaze", "markers", "")
+
+
+class StreamTable(QAbstractTableModel):
+    """The streams of the newest snapshot as a table of plain text."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.streams: tuple[StreamStatus, ...] = ()
+
+    def show_streams(self, streams: tuple[StreamStatus, ...]) -> None:
+        """Take the present streams; rows stay selected where the list has not changed."""
+        same = [s.stream_id for s in streams] == [s.stream_id for s in self.streams]
+        if same:
+            self.streams = streams
+            if streams:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(streams) - 1, self.columnCount() - 1))
+            return
+        self.beginResetModel()
+        self.streams = streams
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.streams)
+
+    def columnCount(self, _parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return len(texts.STREAM_COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return texts.STREAM_COLUMNS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        stream = self.streams[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cells(stream)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(about(stream))
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == LIGHT:
+            return QColor(light_of(stream.state, self.theme))
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return QColor(self.theme.ink if stream.role else self.theme.muted)
+        return None
+
+
+class LightDelegate(QStyledItemDelegate):
+    """A round light."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(index.data(Qt.ItemDataRole.DecorationRole))
+        lamp = QRectF(0, 0, 11, 11)
+        lamp.moveCenter(QRectF(option.rect).center())
+        painter.drawEllipse(lamp)
+        painter.restore()
+
+
+class StreamsView(QWidget):
+    """The table. choose(role, stream_id) is what a researcher's choice asks for."""
+
+    def __init__(self, model: GuiModel, theme: Theme, choose: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._model, self._choose = model, choose
+        self.table = StreamTable(theme)
+        self.view = QTableView()
+        self.view.setModel(self.table)
+        self._light = LightDelegate(self.view)
+        self.view.setItemDelegateForColumn(LIGHT, self._light)
+        self._prepare()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 0, 6, 4)
+        layout.addWidget(self.view)
+
+    def _prepare(self) -> None:
+        view = self.view
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(27)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setTextElideMode(Qt.TextElideMode.ElideRight)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(self._open_menu)
+        view.doubleClicked.connect(lambda index: self._open_menu(self.view.visualRect(index).bottomLeft()))
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(24)
+        for column, width in enumerate(WIDTHS):
+            header.resizeSection(column, width)
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(LIGHT, QHeaderView.ResizeMode.Fixed)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.table.theme = theme
+        self.view.viewport().update()
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Show the present streams."""
+        if Part.STREAMS in changed:
+            self.table.show_streams(self._model.snapshot.streams)
+
+    def menu_for(self, row: int) -> QMenu:
+        """What can be asked for a stream."""
+        stream = self.table.streams[row]
+        menu = QMenu(self)
+        for role in ROLES:
+            name = texts.USE_AS.format(role=texts.ROLES[role]) if role else texts.USE_NOT
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(stream.role == role)
+            action.triggered.connect(lambda _on, role=role: self._choose(role, stream.stream_id))
+        return menu
+
+    def _open_menu(self, point: QPoint) -> None:
+        index = self.view.indexAt(QPoint(point.x(), point.y() - 1))
+        if index.isValid():
+            self.menu_for(index.row()).popup(self.view.viewport().mapToGlobal(point))
+
+
+def cells(stream: StreamStatus) -> tuple[str, ...]:
+    """A row in the order of texts.STREAM_COLUMNS."""
+    return (
+        "",
+        texts.ROLES.get(stream.role, stream.role),
+        stream.name,
+        stream.type,
+        str(stream.n_channels),
+        rates(stream.nominal_hz, stream.measured_hz),
+        age(stream.age_s) if stream.state.value == "streaming" else texts.STATES[stream.state.value],
+        stream.profile or "–",
+        stream.hostname,
+        stream.why,
+    )
+
+
+def about(stream: StreamStatus) -> str:
+    """A stream's tooltip."""
+    lines = texts.STREAM_TIP.format(
+        name=stream.name,
+        state=texts.STATES[stream.state.value],
+        source=stream.source_id,
+        samples=stream.n_samples,
+        missing=stream.n_missing,
+        gaps=stream.n_gaps,
+        returns=stream.n_returns,
+    )
+    clock = texts.CLOCK_TIP.format(
+        offset=number(stream.clock_offset_ms, 2, "ms"), uncertainty=number(stream.clock_uncertainty_ms, 2, "ms")
+    )
+    return f"{lines}\n{clock}\n{stream.why}"

@@ -1,0 +1,147 @@
+"""Every English text of the window, in one place."""
+
+from __future__ import annotations
+
+APP = "rtemo"
+STREAMS, SIGNALS, GAZE, QUALITY = "Streams", "Signals", "Gaze", "Signal quality"
+EMOTION, HISTORY, PLANE, EVENTS = "Emotion now", "Probabilities over time", "Valence and arousal", "Events"
+SESSION_BAR, REPLAY_BAR = "Session", "Replay"
+
+PHASES = {
+    "idle": "Looking for streams",
+    "preview": "Preview – nothing is kept",
+    "running": "Recording",
+    "paused": "Paused – recording goes on",
+    "replay": "Replay",
+    "failed": "Engine stopped",
+}
+STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", "lost": "lost", "failed": "failed"}
+STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Host", "Why")
+ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
+USE_AS = "Use as {role}"
+USE_NOT = "Do not use"
+STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
+CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
+
+SUBJECT_HINT = "Participant"
+NOTES_HINT = "Session notes"
+START, PAUSE, RESUME, STOP, BASELINE = "Start", "Pause", "Resume", "Stop", "Baseline"
+BASELINE_SECONDS = 120.0
+START_TIP = "Start the session (Ctrl+R)"
+START_BLOCKED = "Cannot start: {why}"
+NEED_SUBJECT = "a participant id is missing"
+PAUSE_TIP = "Suspend the predictions; the recording goes on (Ctrl+P)"
+STOP_TIP = "Stop the session (Ctrl+.)"
+BASELINE_TIP = "Record two minutes of rest as this person's baseline (Ctrl+B)"
+NOTE_HINT = "Write a note (Ctrl+N), then Enter"
+ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
+REC = "REC {time}"
+REC_FAILED = "RECORDING FAILED: {error}"
+NOT_RECORDING = "Not recording"
+REC_SIZE = "{size}   ·   {free} free"
+DISK_LOW = "DISK NEARLY FULL: {free} free"
+PROGRESS = "{name}  {done} / {total}"
+
+NOTHING_YET = "waiting"
+NOTHING_YET_WHY = "The first window needs a few seconds of data"
+ABSTAINS = "No emotion named: {why}"
+WOULD_BE = "would lean to {label}"
+ONLY = "Only {labels} is plausible"
+ALSO = "Could also be {labels}"
+NOT_SETTLED = "NOT SETTLED"
+NOT_SETTLED_WHY = "Filters and baseline have not had enough data yet; do not rely on this"
+FORCED = "ONE STREAM MISSING"
+EEG_COVERAGE, GAZE_COVERAGE, NOVELTY = "EEG", "Gaze", "Novelty"
+NOVELTY_LIMIT = "limit 1"
+BUNDLE = "Model {name} · {fingerprint}"
+TRAINED_ON = "Trained on: {what}"
+NO_BUNDLE = "No model is loaded"
+MOVED_BY = "What moved it"
+HISTORY_TIP = "Thick: smoothed. Thin: each window alone. Shaded: no emotion named."
+PLANE_TIP = (
+    "Mean of the labels' places (Russell 1980), weighted by their smoothed probabilities: "
+    "a summary of the same numbers, not a separate measurement."
+)
+PLANE_CAPTION = "probability-weighted mean · Russell 1980"
+NO_PLACE = "No place in the plane for: {labels}"
+VALENCE, AROUSAL = "valence", "arousal"
+
+GOOD = "good"
+CHANNELS_GOOD = "{good} of {all} channels good"
+NO_CHANNELS = "No EEG channels"
+EXCLUDED = "excluded by you"
+CHANNEL_TIP = "{label}: {why}\nClick to {action}"
+EXCLUDE, INCLUDE = "exclude it", "use it again"
+GAZE_VALID = "Gaze valid, last 10 s"
+NO_GAZE = "No gaze"
+LEFT_PUPIL, RIGHT_PUPIL = "left", "right"
+GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"
+SCALE = "{uv} µV"
+SPAN = "{s} s"
+ALL_CHANNELS = "all channels"
+SOME_CHANNELS = "{n} channels"
+SCALE_TIP = "Height of one lane (Ctrl+Up, Ctrl+Down)"
+SPAN_TIP = "Time shown (Ctrl+Left, Ctrl+Right)"
+ROWS_TIP = "Channels shown at once; the wheel moves through them"
+
+LATENCY = "latency {p50} / {p99} ms"
+LATENCY_TIP = "From the end of the window to the published prediction: median / 99th percentile"
+LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
+CLOCKS = "clocks {offsets}"
+ENGINE_LOAD = "engine {cpu} % · {memory} MB"
+DISCONNECTED = "no connection to the engine"
+
+WELCOME = "Waiting for EEG and eye-tracker streams"
+WELCOME_MORE = (
+    "Start your amplifier's and your eye tracker's LSL connector; their streams appear here by themselves.\n"
+    "Until then you can look around:"
+)
+DEMO, DEMO_MORE = "Watch a demonstration", "A simulated person, on this computer only"
+OPEN, OPEN_MORE = "Open a recording…", "Any XDF file; you can also drop it here"
+DOCTOR, DOCTOR_MORE = "Why is nothing found?", "Checks network, firewall, clocks and versions"
+DOCTOR_TITLE = "rtemo doctor"
+DOCTOR_RUNNING = "Checking…"
+OPEN_TITLE = "Open a recording"
+OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
+
+PLAY, HOLD = "Play", "Hold"
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+SPEED_TIP = "Speed of the replay"
+
+FAILED = "The engine stopped: {why}"
+RESTART = "Restart engine"
+QUIT_TITLE = "A session is running"
+QUIT_ASK = "The recording goes on in the background if you only close the window; started again, it is found."
+QUIT_KEEP, QUIT_STOP, QUIT_CANCEL = "Close the window", "Stop the session and quit", "Cancel"
+
+MENU_FILE, MENU_SESSION, MENU_VIEW, MENU_HELP = "&File", "&Session", "&View", "&Help"
+ROOT_FOLDER = "Folder for sessions…"
+QUIT = "Quit"
+DARK_THEME = "Dark theme"
+RESET_LAYOUT = "Reset layout"
+FULL_SCREEN = "Full screen"
+FOCUS_NOTE = "Write a note"
+SHORTCUTS = "Keyboard shortcuts"
+SHORTCUT_LIST = """Ctrl+R   start the session
+Ctrl+P   pause or resume
+Ctrl+.   stop
+Ctrl+B   baseline
+F1 … F4   annotations
+Ctrl+N   note
+Ctrl+O   open a recording
+Space, ← and →   replay: play or hold, 5 s back and on
+Ctrl+↑ and ↓   EEG scale
+Ctrl+← and →   time shown
+Ctrl+T   dark or light
+F11   full screen"""
+
+EVENT_KINDS = {
+    "session": "session",
+    "stream_up": "stream",
+    "stream_down": "lost",
+    "marker": "marker",
+    "annotation": "note",
+    "note": "info",
+    "loss": "loss",
+    "failure": "failure",
+}

@@ -1,0 +1,303 @@
+"""The real window, offscreen, on snapshots made by hand."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QSettings, Qt
+from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QToolTip
+from scripted import RECORDING, ScriptedClient, block, channels, prediction, snapshot, stream
+
+from rtemo.core.types import StreamState
+from rtemo.gui import texts, theme
+from rtemo.gui.colours import DARK, LIGHT
+from rtemo.gui.empty_view import DoctorDialog
+from rtemo.gui.window import SLOW_FRAMES, MainWindow
+from rtemo.live.snapshot import Phase, Progress
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def open_window(qtbot, settings):
+    def make(client):
+        theme.apply(QApplication.instance(), DARK)
+        window = MainWindow(client, settings, DARK)
+        window._timer.stop()  # the tests give the frames
+        window.resize(1280, 800)
+        window.ask_quit = lambda: texts.QUIT_KEEP
+        qtbot.addWidget(window)
+        window.show()
+        return window
+
+    return make
+
+
+@pytest.fixture
+def client():
+    return ScriptedClient()
+
+
+@pytest.fixture
+def window(open_window, client):
+    return open_window(client)
+
+
+def feed(window, *snapshots):
+    window.client.waiting += snapshots
+    for _ in range(len(snapshots) + SLOW_FRAMES):
+        window.tick()
+    QApplication.processEvents()
+
+
+def table(window):
+    model = window.streams.table
+    columns = range(model.columnCount())
+    return [[model.index(row, column).data() for column in columns] for row in range(model.rowCount())]
+
+
+def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
+    feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
+    assert window.middle.currentWidget() is window.empty
+    assert not window.session.start.isEnabled()
+    monkeypatch.setattr("rtemo.gui.window.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
+    window.empty.offers[1].click()
+    assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
+
+
+def test_the_streams_are_listed_with_their_lights(window):
+    feed(window, snapshot(eeg=block(100, 8)))
+    assert window.middle.currentWidget() is window.signals
+    assert [row[2] for row in table(window)] == ["eeg stream", "gaze stream"]
+    light = window.streams.table.index(1, 0)
+    assert light.data(Qt.ItemDataRole.DecorationRole) == QColor(DARK.good)
+    feed(window, snapshot(seq=2, streams=(stream("eeg"), stream("gaze", state=StreamState.LOST))))
+    assert light.data(Qt.ItemDataRole.DecorationRole) == QColor(DARK.bad)
+    assert table(window)[1][6] == "lost"
+
+
+def test_a_stream_is_given_a_role(window, client):
+    feed(window, snapshot())
+    window.streams.menu_for(1).actions()[0].trigger()
+    assert client.sent == [("choose", {"role": "eeg", "stream_id": "id-gaze"})]
+
+
+def test_a_session_is_started_paused_and_stopped_by_keys(window, client):
+    feed(window, snapshot())
+    assert not window.session.start.isEnabled()
+    window.session.subject.setText("P07")
+    window.session.notes.setText("first visit")
+    window.session.root = "/data"
+    QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    feed(window, snapshot(phase=Phase.RUNNING, seq=2, subject="P07", recorder=RECORDING, started_s=40.0))
+    QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    feed(window, snapshot(phase=Phase.PAUSED, seq=3, subject="P07", recorder=RECORDING))
+    QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == [
+        ("start", {"subject": "P07", "notes": "first visit", "root": "/data"}),
+        ("pause", {}),
+        ("resume", {}),
+        ("stop", {}),
+    ]
+
+
+def test_a_session_cannot_start_while_a_stream_is_silent(window, client):
+    window.session.subject.setText("P07")
+    feed(window, snapshot(streams=(stream("eeg", state=StreamState.STALLED),)))
+    QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == []
+    assert "eeg stream" in window.session.start.toolTip()
+
+
+def test_annotations_go_out_by_key_and_by_note(window, client):
+    feed(window, snapshot(phase=Phase.RUNNING, recorder=RECORDING))
+    QTest.keyClick(window, Qt.Key.Key_F2)
+    window.session.note.setText("coughed")
+    QTest.keyClick(window.session.note, Qt.Key.Key_Return)
+    assert client.sent == [("annotate", {"text": texts.ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
+    assert window.session.note.text() == ""
+
+
+def test_the_recording_light_tells_size_and_a_full_disk(window):
+    running = snapshot(phase=Phase.RUNNING, recorder=RECORDING, started_s=35.0)
+    feed(window, running)
+    assert window.session.phase.text() == "REC 1:05"
+    assert "20.0 MB" in window.session.detail.text()
+    assert window.session.lamp.ink == DARK.bad
+    feed(window, replace(running, seq=2, recorder=replace(RECORDING, free_bytes=10**9)))
+    assert "DISK" in window.session.detail.text()
+    feed(window, replace(running, seq=3, recorder=replace(RECORDING, state="failed", error="no space")))
+    assert "no space" in window.session.phase.text()
+
+
+def test_markup_from_the_network_stays_text(window):
+    evil = '<b>bold</b><img src="x">'
+    event = {"time_s": 100.0, "kind": "marker", "text": evil}
+    shown = snapshot(streams=(stream(name=evil, why=evil),), events=(event,), failure=evil, phase=Phase.FAILED)
+    feed(window, replace(shown, predictions=(prediction(100.0),)))
+    assert table(window)[0][2] == evil
+    tip = window.streams.table.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
+    assert "<b>" not in tip
+    assert "&lt;b&gt;" in tip
+    assert evil in window.banner_text.text()
+    assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
+    assert window.events.table.index(0, 2).data() == evil
+    assert window.history._marks[0][1].textItem.toPlainText() == evil[:17] + "…"
+
+
+def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):
+    before = window.minimumSizeHint().width()
+    many = channels(128, {3: "flat", 9: "noisy"}, "an electrode with a very long name {}")
+    long = stream(name="N" * 400, hostname="h" * 200, why="w" * 500, profile="p" * 200)
+    feed(window, snapshot(streams=(long,), channels=many, eeg=block(100, 128), bundle=None))
+    assert window.signals.canvas.channels[3][2].fault == "flat"
+    assert window.minimumSizeHint().width() <= max(before, 1280)
+    assert window.quality.summary.text() == "126 of 128 channels good"
+    assert not window.grab().isNull()
+
+
+def test_a_click_on_an_electrode_excludes_it_and_its_tip_says_why(window, client):
+    feed(window, snapshot(channels=channels(8, {2: "bridged"})))
+    head = window.quality.head
+    spot = head.place(window.model.snapshot.channels[2]).toPoint()
+    QTest.mouseClick(head, Qt.MouseButton.LeftButton, pos=spot)
+    assert client.sent == [("exclude", {"label": "E2", "excluded": True})]
+    QApplication.sendEvent(head, QHelpEvent(QEvent.Type.ToolTip, spot, head.mapToGlobal(spot)))
+    assert "bridged" in QToolTip.text()
+    QTest.mouseClick(head, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
+    assert len(client.sent) == 1
+
+
+def test_the_emotion_is_shown_with_its_set(window):
+    feed(window, snapshot(predictions=(prediction(100.0, set=["happy", "neutral"]),)))
+    headline = window.emotion.headline
+    assert (headline.text, headline.share, headline.named) == ("happy", "80 %", True)
+    assert window.emotion.verdict.text() == "Could also be neutral"
+    assert "simulated people" in window.emotion.origin.text()
+    assert window.emotion.caution.isHidden()
+
+
+def test_abstention_is_named_and_greyed(window):
+    silent = prediction(100.0, abstain="unlike the training data", novelty=1.4, settled=False)
+    feed(window, snapshot(predictions=(silent,)))
+    assert not window.emotion.headline.named
+    assert "unlike the training data" in window.emotion.verdict.text()
+    assert texts.NOT_SETTLED in window.emotion.caution.text()
+    assert window.emotion.meters["novelty"].text == "1.40"
+    assert window.grab().toImage().allGray() is False
+
+
+def test_what_moved_the_prediction_is_listed(window):
+    feed(window, snapshot(explanation={"frontal alpha": 0.41, "pupil": 0.2}))
+    assert "frontal alpha 41 %" in window.emotion.moved.text()
+
+
+def test_the_theme_switches_and_is_remembered(window, settings):
+    feed(window, snapshot(eeg=block(100, 8), predictions=(prediction(100.0),)))
+    dark = window.grab().toImage().pixelColor(4, 400).lightness()
+    QTest.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    feed(window, snapshot(seq=2))
+    assert window.theme is LIGHT
+    assert window.grab().toImage().pixelColor(4, 400).lightness() > dark + 100
+    assert settings.value("theme") == "light"
+
+
+def test_the_layout_comes_back(open_window, client):
+    first = open_window(client)
+    first.docks[texts.PLANE].hide()
+    first.close()
+    second = open_window(ScriptedClient())
+    assert second.docks[texts.PLANE].isHidden()
+    assert not second.docks[texts.EMOTION].isHidden()
+    second.default_layout()
+    assert not second.docks[texts.PLANE].isHidden()
+
+
+def test_a_failed_engine_is_named_and_restarted(window, client):
+    feed(window, snapshot(phase=Phase.FAILED, failure="the disk is full"))
+    assert window.banner.isVisible()
+    assert "the disk is full" in window.banner_text.text()
+    window.restart.click()
+    assert client.sent == [("restart_engine", {})]
+    feed(window, snapshot(seq=2))
+    assert not window.banner.isVisible()
+
+
+def test_a_lost_connection_is_shown(window, client):
+    client.connected, client.failure = False, "the engine process has ended"
+    feed(window)
+    assert window.banner.isVisible()
+    assert "has ended" in window.banner_text.text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent", "closes"),
+    [
+        (texts.QUIT_CANCEL, [], False),
+        (texts.QUIT_KEEP, [], True),
+        (texts.QUIT_STOP, [("stop", {}), ("shutdown", {})], True),
+    ],
+)
+def test_closing_during_a_session_asks(window, client, answer, sent, closes):
+    feed(window, snapshot(phase=Phase.RUNNING, recorder=RECORDING))
+    window.ask_quit = lambda: answer
+    assert window.close() is closes
+    assert client.sent == sent
+
+
+def test_closing_without_a_session_ends_the_engine(window, client):
+    feed(window, snapshot())
+    assert window.close()
+    assert client.sent == [("shutdown", {})]
+
+
+def test_a_window_attaches_to_a_session_that_runs(window):
+    feed(window, snapshot(phase=Phase.RUNNING, subject="P11", recorder=RECORDING, started_s=1.0))
+    assert window.session.subject.text() == "P11"
+    assert window.session.stop.isEnabled()
+
+
+def test_a_replay_is_held_moved_and_sped_up(window, client):
+    feed(window, snapshot(phase=Phase.REPLAY, progress=Progress("replay", 20.0, 100.0)))
+    assert window.replay.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    QTest.keyClick(window, Qt.Key.Key_Right)
+    line = window.replay.timeline
+    QTest.mousePress(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 2, 10))
+    window.replay.speed.activated.emit(4)
+    assert [name for name, _ in client.sent] == ["hold", "seek", "seek", "speed"]
+    assert client.sent[1][1] == {"position_s": 25.0}
+    assert client.sent[2][1]["position_s"] == pytest.approx(50.0, abs=1.0)
+    assert client.sent[3][1] == {"factor": 4.0}
+
+
+def test_the_traces_are_the_same_painted_at_once_and_bit_by_bit(open_window):
+    whole, cut = open_window(ScriptedClient()), open_window(ScriptedClient())
+    data = block(100.0, 8, 600)
+    feed(whole, snapshot(time_s=100.0, eeg=data))
+    for k, first in enumerate(range(0, 600, 7)):
+        piece = replace(data, times=data.times[first : first + 7], microvolts=data.microvolts[first : first + 7])
+        feed(cut, snapshot(seq=k + 1, time_s=100.0, eeg=piece))
+    images = [w.signals.canvas.grab().toImage() for w in (whole, cut)]
+    differ = sum(
+        abs(images[0].pixelColor(x, y).lightness() - images[1].pixelColor(x, y).lightness()) > 40
+        for x in range(100, images[0].width(), 7)
+        for y in range(0, images[0].height(), 5)
+    )
+    assert differ < 0.05 * (images[0].width() / 7) * (images[0].height() / 5)
+
+
+def test_the_doctor_shows_what_its_process_says(qtbot):
+    dialog = DoctorDialog(command=("-c", "print('<b>all well</b>')"))
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: "all well" in dialog.text.toPlainText(), timeout=20_000)
+    assert dialog.text.toPlainText().startswith("<b>")
+    assert sys.executable in dialog.process.program()

@@ -1,0 +1,125 @@
+"""A controller on a simulated person that is fed by hand: no network, no real time."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+
+from rtemo import resources
+from rtemo.commands.wiring import load_model
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.types import Chunk, StreamUp
+from rtemo.live.cast import Cast
+from rtemo.live.controller import Controller, Parts
+from rtemo.live.predictor import Predictor
+from rtemo.live.wire import Command
+from rtemo.model.decoder import Decoder
+from rtemo.model.runtime import Runtime
+from rtemo.sources.profile import load_profiles
+
+DEADLINE_S = 60.0
+PROFILES = load_profiles(resources.devices())
+BUNDLE, FIRST = load_model(None, None)
+RUNTIME = Runtime(BUNDLE)
+
+
+def wait_for(condition, what=""):
+    """What the condition gives, once it is true."""
+    pause, end_s = threading.Event(), time.monotonic() + DEADLINE_S
+    while not (found := condition()):
+        assert time.monotonic() < end_s, what or "waited too long"
+        pause.wait(0.01)
+    return found
+
+
+class HandFed:
+    """A supply whose items the test puts in."""
+
+    def __init__(self):
+        self.items = queue.SimpleQueue()
+        self.stopped = False
+        self.failure = None
+        self.idle = False
+        self.n_reads = 0
+
+    def start(self):
+        return ()
+
+    def read(self, timeout_s):
+        if self.failure is not None:
+            raise self.failure
+        self.n_reads += 1
+        self.idle = self.items.empty()  # whoever reads again has used what it was given
+        with contextlib.suppress(queue.Empty):
+            return [self.items.get(timeout=0.01)]
+        return []
+
+    exhausted = False
+    visible = ()
+
+    def stop(self):
+        self.stopped = True
+
+    def status(self):
+        return ()
+
+
+class Lab:
+    """A running controller, and the person it looks at. `time_s` is the newest sample's."""
+
+    def __init__(self, session):
+        self.supply, self.time_s = HandFed(), session.plan.start_s
+        self._items = iter(session.items(block_s=0.1))
+        self._stop = threading.Event()
+        cast = Cast(PROFILES)
+        cast.choose(session.streams)
+        self.controller = Controller(
+            Parts(
+                cast=cast,
+                open_supply=lambda cast, refused: self.supply,
+                new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),
+                bundle=BUNDLE,
+                hop_s=0.25,
+                clock=lambda: self.time_s,
+                publish=False,
+            )
+        )
+        for info in session.streams:
+            self.supply.items.put(StreamUp(info))
+        self.thread = threading.Thread(target=self.controller.run, args=(self._stop,), daemon=True)
+        self.thread.start()
+        self.token, self.seen = "", []
+
+    def feed(self, seconds):
+        """Let so many seconds of samples come, and wait until they are read."""
+        end_s = self.time_s + seconds
+        for item in self._items:
+            self.supply.idle = False
+            self.supply.items.put(item)
+            if isinstance(item, Chunk) and len(item):
+                self.time_s = max(self.time_s, float(item.stamps[-1]))
+            if self.time_s >= end_s:
+                break
+        self.settle()
+
+    def settle(self):
+        """Wait until everything put so far was taken, and one more state was told."""
+        wait_for(lambda: self.supply.idle or not self.thread.is_alive())
+
+    def do(self, name, **arguments):
+        """Send a command and wait until its effect has been told."""
+        before = self.supply.n_reads
+        self.controller.submit(Command(name, arguments))
+        wait_for(lambda: self.supply.n_reads >= before + 2 or not self.thread.is_alive())
+
+    def take(self):
+        snapshot, self.token = self.controller.feed.take(self.token)
+        self.seen.append(snapshot)
+        return snapshot
+
+    def close(self):
+        self._stop.set()
+        self.thread.join(DEADLINE_S)
+        assert not self.thread.is_alive()
