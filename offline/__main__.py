@@ -6,6 +6,7 @@ Each command is a parser and a function that imports what it needs only when it 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_synthesize, _add_build, _add_finetune, _add_export):
+    for add in (_add_synthesize, _add_build, _add_finetune, _add_export, _add_score):
         add(commands)
     return parser
 
@@ -84,7 +85,7 @@ def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--name", default="rtemo", help="the model's name in its card")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
-    parser.add_argument("--epochs", type=int, default=60, metavar="N", help="at most (default 60)")
+    parser.add_argument("--epochs", type=int, default=24, metavar="N", help="at most (default 24)")
     parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
     parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
 
@@ -96,6 +97,13 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+
+
+def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("score", help="how a model bundle does on people that it was not trained on, as JSON")
+    parser.set_defaults(run=_score)
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
 
 
 def _synthesize(options: argparse.Namespace) -> None:
@@ -128,6 +136,12 @@ def _export(options: argparse.Namespace) -> None:
     from offline.commands import export
 
     sys.stdout.write(f"{export(options.checkpoint, options.corpus, options.out, options.name).path}\n")
+
+
+def _score(options: argparse.Namespace) -> None:
+    from offline.commands import score
+
+    sys.stdout.write(json.dumps(score(options.bundle, options.corpus), indent=1) + "\n")
 
 
 if __name__ == "__main__":

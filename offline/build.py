@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +110,12 @@ def _trial_of(window: Window, trials: Sequence[Trial], length_s: float) -> Trial
 
 
 def _key(dataset: Dataset, entry: Entry, settings: PipelineSettings) -> str:
-    """A hash of what a recording is made of: files by name, size and time of change, the data set's card, settings."""
+    """A hash of what a recording is made of: its files by name, size and time of change, its labels' codes, settings.
+
+    Not of the data set's size: a corpus may be built again with more people without building the old ones.
+    """
     files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
-    made_of = [asdict(dataset.card), entry.subject, entry.session, files, settings.to_dict()]
+    made_of = [dataset.card.name, dict(dataset.card.labels), entry.subject, entry.session, files, settings.to_dict()]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
 
 

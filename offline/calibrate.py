@@ -25,8 +25,8 @@ from rtemo.model.smoothing import Smoothing, advance, start
 
 LEVELS = (0.8, 0.9)
 NOVEL_SHARE = 0.05  # of a held-out person's windows that may count as novel
-_DWELL_S = (8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
-_DECORRELATION_S = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)  # 4 s: windows that do not overlap
+_DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
+_DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 
 _NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0)  # smoothing does not look at it
 
@@ -99,6 +99,7 @@ def fit_smoothing(
     weights: Mapping[str, Mapping[str, float]],
     by_head: Mapping[str, float],
     prior: tuple[float, ...],
+    window_s: float,
     validation: Sequence[SessionOutputs],
 ) -> tuple[Smoothing, dict[str, float]]:
     """The dwell time, one for all, and the decorrelation time of each combination with the least NLL together.
@@ -106,7 +107,7 @@ def fit_smoothing(
     Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
     wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
     """
-    fits = [_fit_at(Smoothing(dwell_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
+    fits = [_fit_at(Smoothing(dwell_s, window_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
     _, best, times = min(fits, key=lambda fit: fit[0])
     return best, times
 

@@ -55,8 +55,9 @@ def _calibrated(
     validation, held_out = sides["validation"], sides["calibration"]
     by_head = calibrate.temperatures(validation)
     weights = calibrate.fusion_weights(validation, by_head)
+    settings = live_settings(corpus)
     prior = calibrate.label_shares(sides["train"], len(corpus.labels))
-    smoothing, decorrelation = calibrate.fit_smoothing(weights, by_head, prior, validation)
+    smoothing, decorrelation = calibrate.fit_smoothing(weights, by_head, prior, settings.window.length_s, validation)
     familiar = {one: calibrate.familiar(sides["train"], one) for one in COMBINATIONS}
     combinations: dict[str, Combination] = {
         one: calibrate.combination(one, weights[one], by_head, smoothing, decorrelation[one], held_out, familiar[one])
@@ -66,7 +67,7 @@ def _calibrated(
     spec = Spec(
         name=name,
         labels=corpus.labels,
-        pipeline=live_settings(corpus),
+        pipeline=settings,
         input=InputShape(config.frames, config.bands, config.eye_features, config.width),
         network=config.to_dict(),
         temperatures=by_head,

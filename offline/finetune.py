@@ -36,11 +36,11 @@ class TrainingSettings:
     seed: int = 0
     device: str = "auto"
     max_minutes: float = math.inf
-    epochs: int = 60
+    epochs: int = 24
     patience: int = 8
     batch: int = 128
     per_trial: int = 12
-    rate: float = 1e-3
+    rate: float = 2e-3
     warm_up: float = 0.05  # share of all steps
     weight_decay: float = 0.05
     label_smoothing: float = 0.1

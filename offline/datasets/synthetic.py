@@ -44,6 +44,11 @@ class Population:
     effect: float = 1.0
     family: str = "default"
 
+    def person(self, seed: int) -> str:
+        """The subject id: who differs in anything has another one."""
+        usual = self.family == "default" and self.effect == 1.0
+        return f"sim{seed}" if usual else f"sim{seed}-{self.family}-{self.effect:g}"
+
 
 def simulated_people(population: Population) -> Dataset:
     """One session of each person."""
@@ -63,7 +68,7 @@ def simulated_people(population: Population) -> Dataset:
             f"sessions of {', '.join(f'{d:g}' for d in DURATIONS_S)} s",
         ),
     )
-    entries = tuple(Entry(f"sim{seed}", "1", (), partial(load, population, seed)) for seed in seeds)
+    entries = tuple(Entry(population.person(seed), "1", (), partial(load, population, seed)) for seed in seeds)
     return Dataset(card, entries, ())
 
 
@@ -87,7 +92,7 @@ def load(population: Population, seed: int) -> Recording:
         )
         for number, clip in enumerate(plan.clips, start=1)
     )
-    return Recording("synthetic", f"sim{seed}", "1", trials, streams, (), replay=partial(_items, session))
+    return Recording("synthetic", population.person(seed), "1", trials, streams, (), replay=partial(_items, session))
 
 
 def plan_of(population: Population, seed: int) -> tuple[SessionPlan, bool]:

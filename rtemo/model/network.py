@@ -24,6 +24,7 @@ from torch.nn import functional
 from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
 
+_REGION_SLOPE = 2.0  # of a query head's scores over the unit sphere, before training
 _LIMIT = 8.0  # normalised values beyond this many deviations carry no more information, only leverage
 
 
@@ -88,7 +89,9 @@ class ChannelPool(nn.Module):
 
     The queries are constants, so their product with the key projection is one linear map from token to scores, and
     the value projection is applied after pooling: the same attention, without a key or a value per channel. A learned
-    null token is always there to attend to: a frame with no usable channel becomes that token and never NaN.
+    null token is always there to attend to: a frame with no usable channel becomes that token and never NaN. Each
+    query head starts with a direction on the head that it prefers, so that training does not begin at the average of
+    all channels, which tells no region from another.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -100,15 +103,19 @@ class ChannelPool(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.null = nn.Parameter(torch.zeros(width))
         self.scores = nn.Linear(width, queries * heads)
+        self.regions = nn.Parameter(_REGION_SLOPE * torch.randn(3, queries * heads))
         self.values = nn.Parameter(torch.randn(heads, width, width // heads) / width**0.5)
         self.out = nn.Linear(width, width)
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
         n, frames, _, width = tokens.shape
         null = self.null.expand(n, frames, 1, width)
+        places = functional.pad(positions, (0, 0, 1, 0))  # the null token has no place
         tokens = torch.cat((null, self.norm(tokens)), dim=2)
         usable = torch.cat((torch.ones_like(null[..., 0], dtype=torch.bool), mask), dim=2)
-        scores = self.scores(tokens).masked_fill(~usable.unsqueeze(-1), float("-inf"))
+        scores = (self.scores(tokens) + (places @ self.regions).unsqueeze(1)).masked_fill(
+            ~usable.unsqueeze(-1), float("-inf")
+        )
         pooled = scores.softmax(dim=2).transpose(2, 3) @ tokens  # (N, F, Q * H, D)
         by_head = pooled.reshape(n * frames * self.queries, self.heads, width).transpose(0, 1) @ self.values
         out: Tensor = self.out(by_head.transpose(0, 1).reshape(n, frames, self.queries, width))
@@ -160,7 +167,7 @@ class Network(nn.Module):
     def eeg_tokens(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
         """(N, F, C, B), (N, F, C), (N, C, 3) -> (N, F * Q, width), one token per frame and query."""
         eeg = torch.where(eeg_mask.unsqueeze(-1), eeg, 0.0).clamp(-_LIMIT, _LIMIT)
-        pooled = self.pool(self.channels(eeg, positions), eeg_mask)
+        pooled = self.pool(self.channels(eeg, positions), eeg_mask, positions)
         lifted: Tensor = self.lift(pooled)
         return lifted.flatten(1, 2) + self.where
 

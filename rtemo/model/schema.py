@@ -144,7 +144,7 @@ def _smoothing(fields: Fields, n_labels: int) -> Smoothing:
     prior = fields.numbers("prior", n_labels)
     if min(prior) <= 0.0 or abs(sum(prior) - 1.0) > 1e-6:
         raise fields.wrong("prior", "positive shares that add up to 1")
-    return Smoothing(fields.number("dwell_s", above=0.0), prior)
+    return Smoothing(fields.number("dwell_s", above=0.0), fields.number("window_s", above=0.0), prior)
 
 
 def _decision(fields: Fields, n_labels: int) -> Decision:

@@ -19,9 +19,13 @@ FloatVector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Smoothing:
-    """dwell_s: mean time in one emotion. prior: (K,) label shares in training, which the likelihood divides out."""
+    """dwell_s: mean time in one emotion. prior: (K,) label shares in training, which the likelihood divides out.
+
+    window_s: how much data one window stands for.
+    """
 
     dwell_s: float
+    window_s: float
     prior: tuple[float, ...]
 
 
@@ -51,8 +55,9 @@ def advance(
 
     Transition over t seconds: stay with exp(-t / dwell_s), else jump to any label alike (models.md section 3: mean
     dwell about 60 s). Steps compose: two of t seconds are one of 2 t. Evidence: the likelihood p(y|x) / p(y) to the
-    power t / decorrelation_s, at most 1, t since the last evidence: overlapping windows say much the same, and a
-    second of data weighs the same at any hop. Raises RtemoError where time does not go forward.
+    power t / decorrelation_s, at most 1, where t is the time since the last evidence but no more than a window holds:
+    overlapping windows say much the same, and a second of data weighs the same at any hop, at the start and after a
+    gap. Raises RtemoError where time does not go forward.
     """
     if state.step_s is not None and time_s <= state.step_s:
         raise RtemoError(
@@ -64,7 +69,8 @@ def advance(
         posterior = stay * posterior + (1.0 - stay) / len(posterior)
     if probabilities is None:
         return SmoothingState(posterior, time_s, state.evidence_s)
-    fresh = 1.0 if state.evidence_s is None else min(1.0, (time_s - state.evidence_s) / decorrelation_s)
+    new_s = smoothing.window_s if state.evidence_s is None else min(time_s - state.evidence_s, smoothing.window_s)
+    fresh = min(1.0, new_s / decorrelation_s)
     likelihood = np.log(np.maximum(probabilities, 1e-12)) - np.log(np.asarray(smoothing.prior))
     log_posterior = np.log(posterior) + fresh * likelihood
     posterior = np.exp(log_posterior - log_posterior.max())

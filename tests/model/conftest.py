@@ -46,7 +46,7 @@ def spec(network):
             "both": combination(eeg=0.3, eye=0.2, joint=0.6),
         },
         gate=Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.3, gaze_coverage=0.4, eye_share=0.3),
-        smoothing=Smoothing(dwell_s=60.0, prior=(0.25, 0.25, 0.25, 0.25)),
+        smoothing=Smoothing(dwell_s=60.0, window_s=4.0, prior=(0.25, 0.25, 0.25, 0.25)),
         decision=Decision(set_level=0.9, largest_set=4),
         trained_on="nothing",
         training={"seed": 3},

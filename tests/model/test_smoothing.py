@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rtemo.core.errors import RtemoError
 from rtemo.model.smoothing import Smoothing, advance, start
 
-SMOOTHING = Smoothing(dwell_s=60.0, prior=(0.4, 0.3, 0.2, 0.1))
+SMOOTHING = Smoothing(dwell_s=60.0, window_s=4.0, prior=(0.4, 0.3, 0.2, 0.1))
 
 
 def random_probabilities(n, seed=0):
@@ -33,7 +33,7 @@ def slow_reference(times, probabilities, decorrelation_s=8.0):
             transition = [[stay * (i == j) + (1 - stay) / n for j in range(n)] for i in range(n)]
             belief = [sum(belief[i] * transition[i][j] for i in range(n)) for j in range(n)]
         if p is not None:
-            power = 1.0 if last_seen is None else min(1.0, (t - last_seen) / decorrelation_s)
+            power = min(1.0, min(4.0, t - (-np.inf if last_seen is None else last_seen)) / decorrelation_s)
             belief = [belief[j] * (p[j] / prior[j]) ** power for j in range(n)]
             belief = [b / sum(belief) for b in belief]
             last_seen = t
@@ -58,7 +58,7 @@ def test_without_evidence_two_steps_are_one_long_step(a, b):
 
 def test_a_second_of_data_weighs_the_same_at_any_hop():
     p = np.array([0.1, 0.2, 0.6, 0.1])
-    still = Smoothing(dwell_s=1e9, prior=SMOOTHING.prior)
+    still = Smoothing(dwell_s=1e9, window_s=4.0, prior=SMOOTHING.prior)
     ends = []
     for hop in (0.1, 0.25, 1.0):
         times = np.arange(0.0, 20.0 + hop / 2, hop)
@@ -72,6 +72,15 @@ def test_a_skipped_window_costs_no_evidence_of_the_next_one():
     skipped = run([0.0, 1.0, 2.0], [p, None, p])[-1]
     absent = run([0.0, 2.0], [p, p])[-1]
     np.testing.assert_allclose(skipped, absent, atol=1e-12)
+
+
+def test_a_window_never_weighs_more_than_the_data_that_it_holds():
+    p, slow = np.array([0.7, 0.1, 0.1, 0.1]), 40.0
+    even = Smoothing(dwell_s=1e9, window_s=4.0, prior=(0.25,) * 4)
+    alone = run([0.0], [p], even, slow)[-1]
+    np.testing.assert_allclose(alone, p**0.1 / (p**0.1).sum(), rtol=1e-9)
+    after_a_gap = run([0.0, 500.0], [p, p], even, slow)[-1]
+    np.testing.assert_allclose(after_a_gap, p**0.2 / (p**0.2).sum(), rtol=1e-6)
 
 
 def test_it_relaxes_to_even_odds_when_nothing_comes():

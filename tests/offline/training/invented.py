@@ -64,9 +64,9 @@ def about(person, channels=(), clips=None):
     )
 
 
-def invented_corpus(path, n_people, **shape):
+def invented_corpus(path, n_people, first=0, **shape):
     recordings = []
-    for person in range(n_people):
+    for person in range(first, first + n_people):
         windows, labels, trials = invented_windows(person, MONTAGES[person % 3], **shape)
         recordings.append(write_recording(path, about(person, windows[0].channels), windows, labels, trials))
     description = {"people": "invented people", "what": "made for a test"}

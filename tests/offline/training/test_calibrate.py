@@ -12,7 +12,7 @@ from rtemo.model.decoder import pool
 from rtemo.model.schema import Combination
 from rtemo.model.smoothing import Smoothing
 
-EVEN = Smoothing(60.0, (0.25,) * 4)
+EVEN = Smoothing(60.0, 4.0, (0.25,) * 4)
 TRUE_TEMPERATURE = 2.0
 
 
@@ -107,11 +107,11 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
 
 def test_the_dwell_time_follows_how_long_an_emotion_lasts(people):
     by_head = calibrate.temperatures(people)
-    smoothing, fitted = calibrate.fit_smoothing({"eeg": {"eeg": 1.0}}, by_head, EVEN.prior, people)
+    smoothing, fitted = calibrate.fit_smoothing({"eeg": {"eeg": 1.0}}, by_head, EVEN.prior, 4.0, people)
     one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], {}, calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0))
     best = calibrate.smoothing_loss("eeg", one, by_head, smoothing, people)
     for dwell_s in (8.0, 64.0):
-        other = calibrate.Smoothing(dwell_s, EVEN.prior)
+        other = calibrate.Smoothing(dwell_s, 4.0, EVEN.prior)
         assert best <= calibrate.smoothing_loss("eeg", one, by_head, other, people) + 1e-9
 
 

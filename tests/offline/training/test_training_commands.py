@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from invented import invented_corpus
 
 import offline.export
 from offline import commands
@@ -144,6 +145,26 @@ def test_the_command_line_hands_on_what_it_is_given(monkeypatch, tmp_path, bundl
     assert (name, init, options) == ("n", None, {"resume": True})
     assert (settings.seed, settings.max_minutes, settings.epochs, settings.device) == (7, 3.0, 9, "cpu")
     assert capsys.readouterr().out == f"{bundle.path}\n"
+
+
+def test_a_bundle_is_scored_on_other_people_by_the_command(bundle, tmp_path, capsys):
+    invented_corpus(tmp_path / "others", 6, first=100)
+    assert main(["score", str(bundle.path), "--corpus", str(tmp_path / "others")]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["both"]["n_people"] == 6
+    assert result["both"]["window"]["mean"] > 0.35
+    assert result["bundle"] == bundle.fingerprint
+
+
+def test_a_bundle_is_not_scored_on_its_own_corpus_nor_on_one_that_does_not_fit(bundle, corpus, tmp_path, monkeypatch):
+    with pytest.raises(RtemoError, match="was trained on"):
+        commands.score(bundle.path, corpus.path)
+    others = invented_corpus(tmp_path / "others", 2, first=100)
+    quiet = replace(PipelineSettings(), eeg_prior_level=9.0).to_dict()
+    for change, what in (({"pipeline": quiet}, "other pipeline settings"), ({"labels": ("a", "b")}, "other labels")):
+        monkeypatch.setattr(commands, "open_corpus", lambda path, change=change: replace(others, **change))
+        with pytest.raises(RtemoError, match=what):
+            commands.score(bundle.path, others.path)
 
 
 def test_metrics_are_plain_json(bundle):
