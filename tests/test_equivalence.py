@@ -275,7 +275,7 @@ def test_chunks_of_streams_that_are_not_used_are_ignored():
     assert made.flush() == []
 
 
-REST = dict(baseline_s=10.0, rest_min_s=5.0, ready_s=2.0)
+REST = {"baseline_s": 10.0, "rest_min_s": 5.0, "ready_s": 2.0}
 
 
 def resting(*, eeg=True, gaze=True):
@@ -289,7 +289,7 @@ def resting(*, eeg=True, gaze=True):
     return made
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_baseline_has_the_same_effect_however_chunks_are_cut_and_however_late_it_is_told(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))

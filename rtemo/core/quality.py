@@ -134,7 +134,7 @@ def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
 
 
 def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
-    """Railed: at the rail for part of the frame, or without any change at a large offset. Clipped: its peaks are cut."""
+    """Railed: at the rail for part of the frame, or unchanged at a large offset. Clipped: its peaks are cut off."""
     if not len(raw):
         return np.zeros(raw.shape[1], dtype=bool), np.zeros(raw.shape[1], dtype=bool)
     low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
