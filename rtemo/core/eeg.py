@@ -81,8 +81,8 @@ class EegBranch:
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
-        centres = band_centres(settings.eeg)
-        mean = np.tile(settings.eeg_prior_mean(centres), (n, 1))
+        self._centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
         prior = Baseline(layout.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
         self.notes = self.learner.notes
@@ -210,7 +210,7 @@ class EegBranch:
             fault[fault == Fault.MISSING] = Fault.GAP
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
-        power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
+        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self.learner.snapshot)

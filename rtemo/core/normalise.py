@@ -119,9 +119,9 @@ class Normaliser:
         self._set(enough, middle, np.sqrt(variance), "rest")
         return usable_s
 
-    def adopt(self, rows: BoolArray, mean: Array, scale: Array, source: Source) -> None:
-        """Take over a baseline: mean and scale (rows, columns), NaN where it has none, for the rows (rows,) marked."""
-        self._set(rows[:, None] & np.isfinite(mean) & np.isfinite(scale), mean, scale, source)
+    def adopt(self, mean: Array, scale: Array, source: Source) -> None:
+        """Take over a baseline: mean and scale (rows, columns), NaN where it has none."""
+        self._set(np.isfinite(mean) & np.isfinite(scale), mean, scale, source)
 
     def _set(self, where: BoolArray, mean: Array, scale: Array, source: Source) -> None:
         self._mean = np.where(where, mean, self._mean)
