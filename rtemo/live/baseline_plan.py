@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
+from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import StreamInfo
 from rtemo.live.baseline_file import load_baseline
 from rtemo.live.events import Event, EventKind
@@ -80,6 +81,11 @@ class BaselinePlan:
             pipeline.begin_with(load_baseline(self.file, pipeline.settings, subject))
         elif self.span_s is not None and first_s is not None:
             pipeline.rest(first_s + self.span_s[0], first_s + self.span_s[1])
+
+    def check(self, settings: PipelineSettings, subject: str) -> None:
+        """Refuse a saved baseline that is not this participant's."""
+        if self.file is not None:
+            load_baseline(self.file, settings, subject)
 
     def keep_in(self, folder: SessionFolder) -> None:
         """Copy a saved baseline into the folder of the session that uses it, for its replay."""

@@ -192,6 +192,8 @@ class Controller:
             raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        if self._parts.baseline is not None:
+            self._parts.baseline.check(self._predictor.pipeline.settings, subject)
         plan = SessionPlan(
             root=Path(root),
             subject=subject,
