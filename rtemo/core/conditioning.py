@@ -144,7 +144,9 @@ class GridResampler:
             for j, d in enumerate(distance):
                 if j != i:
                     weight = weight * d
-            values += weight[:, None] * self._values[left + int(self._NODES[i])]
+            rows = np.take(self._values, left + int(self._NODES[i]), axis=0)
+            rows *= weight[:, None]
+            values += rows
         return values, self._valid[left] & self._valid[left + 1]
 
 

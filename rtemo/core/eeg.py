@@ -27,8 +27,8 @@ from rtemo.core.windowing import Grid
 
 T = TypeVar("T", np.float64, np.bool_)
 
-RAW_KEEP_S = 3.0
-PIECE_S = 1.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+RAW_KEEP_S = PIECE_S + 2.0
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 
@@ -81,8 +81,8 @@ class EegBranch:
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
-        centres = band_centres(settings.eeg)
-        mean = np.tile(settings.eeg_prior_mean(centres), (n, 1))
+        self._centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
         self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
 
     @property
@@ -202,7 +202,7 @@ class EegBranch:
         fault = self._check(raw, wide, values, valid)
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
-        power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
+        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame + 1 >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
