@@ -73,9 +73,12 @@ class EegBranch:
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
-        self._values: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
-        self._wide: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
-        self._valid: Tape[np.bool_] = Tape(n, grid.frame + grid.step, np.bool_)
+        keep = max(
+            grid.frame + grid.step, round(PIECE_S * grid.hz)
+        )  # a tape has room for more than one piece beside it
+        self._values: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
         self._raw: Tape[np.float32] | None = None
         self._raw_times: Tape[np.float64] | None = None
         self._next_end: int | None = None
