@@ -75,7 +75,7 @@ class EegBranch:
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
         keep = max(
             grid.frame + grid.step, round(PIECE_S * grid.hz)
-        )  # a tape has room for more than one piece beside it
+        )  # a tape has room for a piece beside it
         self._values: Tape[np.float64] = Tape(n, keep, np.float64)
         self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
         self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
