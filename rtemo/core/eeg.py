@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rtemo.core.conditioning import EegConditioner, GridBlock
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
-from rtemo.core.normalise import Normaliser, Scale
+from rtemo.core.normalise import Scale
 from rtemo.core.quality import ChannelCheck, Fault
+from rtemo.core.rest import Baseline, Learner
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.tape import Tape
 from rtemo.core.timeline import Run, Timeline
@@ -61,7 +62,6 @@ class EegBranch:
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
         self.layout = layout
         self.frames: dict[int, EegFrame] = {}
-        self.notes: list[str] = []
         self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
@@ -73,9 +73,7 @@ class EegBranch:
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
-        keep = max(
-            grid.frame + grid.step, round(PIECE_S * grid.hz)
-        )  # a tape has room for a piece beside it
+        keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a tape has room for a piece beside it
         self._values: Tape[np.float64] = Tape(n, keep, np.float64)
         self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
         self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
@@ -86,12 +84,14 @@ class EegBranch:
         self._restarted = False
         self._centres = band_centres(settings.eeg)
         mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
-        self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
+        prior = Baseline(layout.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
+        self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
+        self.notes = self.learner.notes
 
     @property
     def watermark(self) -> int | None:
-        """The last grid index that is determined."""
-        return self._values.stop - 1 if self._next_end is not None else None
+        """The last grid index before which every sample is determined."""
+        return self._values.stop if self._next_end is not None else None
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
@@ -184,36 +184,42 @@ class EegBranch:
         self._values.clear(first)
         self._wide.clear(first)
         self._valid.clear(first)
-        self._next_end = -(-first // self._grid.step) * self._grid.step
+        self._next_end = (first // self._grid.step + 1) * self._grid.step
 
     def _compute_ready(self, *, learn: bool) -> None:
         """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
         stream must know the same as its replay.
         """
         assert self._next_end is not None
-        while self._next_end < self._values.stop:
+        while self._next_end <= self._values.stop:
+            self.learner.at(self._next_end)
             frame = self._compute(self._next_end)
             self.frames[frame.end] = frame
             if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
-                self._normaliser.update(frame.power, np.isfinite(frame.power), 1.0)
+                self.learner.learn(frame.end, frame.power, np.isfinite(frame.power))
             self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EegFrame:
-        """The frame of the grid samples end - frame + 1 .. end, absent ones included."""
+        """The frame of the grid samples end - frame .. end - 1, absent ones included.
+
+        Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
+        """
         values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
         fault = self._check(raw, wide, values, valid)
+        if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
+            fault[fault == Fault.MISSING] = Fault.GAP
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
-        settled = end - self._grid.frame + 1 >= self._settled_from
+        settled = end - self._grid.frame >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
-        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
+        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self.learner.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""
-        begin = end - self._grid.frame + 1
-        rows = tape.slice(begin, end + 1)
+        begin = end - self._grid.frame
+        rows = tape.slice(begin, end)
         if len(rows) == self._grid.frame:
             return rows
         padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
@@ -227,5 +233,5 @@ class EegBranch:
         assert self.timeline.rate is not None
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
         bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
-        begin, stop = np.searchsorted(times, bounds, side="right") + self._raw_times.start
+        begin, stop = np.searchsorted(times, bounds) + self._raw_times.start
         return self._raw.slice(int(begin), int(stop)), self.timeline.rate.hz
