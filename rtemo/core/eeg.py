@@ -28,8 +28,8 @@ from rtemo.core.windowing import Grid
 
 T = TypeVar("T", np.float64, np.bool_)
 
-RAW_KEEP_S = 3.0
-PIECE_S = 1.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+RAW_KEEP_S = PIECE_S + 2.0
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 
@@ -73,9 +73,10 @@ class EegBranch:
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
-        self._values: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
-        self._wide: Tape[np.float64] = Tape(n, grid.frame + grid.step, np.float64)
-        self._valid: Tape[np.bool_] = Tape(n, grid.frame + grid.step, np.bool_)
+        keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a tape has room for a piece beside it
+        self._values: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
         self._raw: Tape[np.float32] | None = None
         self._raw_times: Tape[np.float64] | None = None
         self._next_end: int | None = None
