@@ -116,6 +116,7 @@ def _key(dataset: Dataset, entry: Entry, settings: PipelineSettings) -> str:
     """
     files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
     made_of = [dataset.card.name, dict(dataset.card.labels), entry.subject, entry.session, files, settings.to_dict()]
+    made_of += dataset.card.faults
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
 
 

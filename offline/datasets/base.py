@@ -45,6 +45,7 @@ class DatasetCard:
     citation: str
     url: str
     notes: tuple[str, ...] = ()  # what is inferred or unverified, and what the loader does about it
+    faults: tuple[str, ...] = ()  # put in on purpose, by offline.perturb
 
 
 @dataclass(frozen=True, slots=True)
