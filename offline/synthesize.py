@@ -36,6 +36,7 @@ def synthesize(
     effect: float = 1.0,
     family: str = "default",
     jobs: int = 1,
+    traps: tuple[str, ...] = (),
 ) -> Path:
     """Write `subjects` people (default: as many as the data set has) in NAME's layout to a new folder `out`.
 
@@ -44,7 +45,7 @@ def synthesize(
     if name not in _WORK:
         raise RtemoError(f"no writer for the data set {name!r}", f"there are {', '.join(_WORK)}")
     plan, usual, most = _WORK[name]
-    people = People(usual if subjects is None else subjects, seed, scale, effect, family)
+    people = People(usual if subjects is None else subjects, seed, scale, effect, family, traps)
     if not (1 <= people.subjects <= most and seed >= 0 and scale > 0):
         found = f"{people.subjects} subjects, seed {seed}, scale {scale:g}"
         raise RtemoError(
