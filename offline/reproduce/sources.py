@@ -1,14 +1,14 @@
 """Which data sets are compared: simulated stand-ins in the real layouts, or the folders that a roots.toml names.
 
-    [downstream]                    # labelled; the emotions of new people are to be recognised here
-    dataset = "seed-iv"
-    root = "/data/SEED_IV"
+[downstream]                    # labelled; the emotions of new people are to be recognised here
+dataset = "seed-iv"
+root = "/data/SEED_IV"
 
-    [[unlabelled]]                  # one or more; labels that they have are not used
-    name = "gaze estimation"        # how tables and plots call it; left out: the data set's name
-    dataset = "eegeyenet"
-    root = "/data/EEGEyeNet"        # relative to the file
-    mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md
+[[unlabelled]]                  # one or more; labels that they have are not used
+name = "gaze estimation"        # how tables and plots call it; left out: the data set's name
+dataset = "eegeyenet"
+root = "/data/EEGEyeNet"        # relative to the file
+mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md
 """
 
 from __future__ import annotations
