@@ -109,7 +109,7 @@ def panels(results: Results) -> list[Panel]:
             for (_, _, own), runs in groups.items():
                 levels = _levels([results[run] for run in runs], kind)
                 if own == modalities and levels:
-                    points = [(None, cell_of([results[run] for run in runs]))]
+                    points: list[tuple[float | None, Cell]] = [(None, cell_of([results[run] for run in runs]))]
                     points += [
                         (at, cell_of([results[r]["tests"][fault_name(kind, at)] for r in runs])) for at in levels
                     ]

@@ -45,26 +45,32 @@ def page(title: str, sub: str, parts: Sequence[str]) -> str:
 
 
 def heading(text: str) -> str:
+    """A section's title."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def paragraph(text: str) -> str:
+    """Plain text."""
     return f"<p>{escape(text)}</p>"
 
 
 def listing(items: Sequence[str]) -> str:
+    """Items with dots."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
 
 
 def note(texts: Sequence[str]) -> str:
+    """What is to be read first."""
     return '<div class="note">' + "".join(paragraph(text) for text in texts) + "</div>"
 
 
 def figure(svg: str, caption: str) -> str:
+    """A drawing with its caption."""
     return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def folded(summary: str, content: str) -> str:
+    """Content that opens on a click, and is printed."""
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 

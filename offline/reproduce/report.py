@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from offline.corpus import Corpus, open_corpus
 from offline.reproduce import figures, page
 from offline.reproduce.findings import (
+    METHOD_NAMES,
     OFFER_NAMES,
     Cell,
     Panel,
@@ -69,15 +71,15 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
     ]
     path = work.out / "report.html"
     partial = path.with_name(".report.html.partial")
-    partial.write_text(page.page(TITLE, _sub(work, simulated), parts), encoding="utf-8")
+    partial.write_text(page.page(TITLE, _sub(work), parts), encoding="utf-8")
     partial.replace(path)
     return path
 
 
-def _sub(work: Comparison, simulated: bool) -> str:
+def _sub(work: Comparison) -> str:
     first = work.sources.downstream
     names = ", ".join(source.name for source in work.sources.unlabelled)
-    where = f"simulated people in the layout of {first.dataset}" if simulated else first.name
+    where = f"simulated people in the layout of {first.dataset}" if first.simulated else first.name
     return f"Tested: {where}, each person left out once (LOSO). Pretrained on: {names}. Scale: {work.scale.name}."
 
 
@@ -109,8 +111,8 @@ def _main(rows: Sequence[Row]) -> list[str]:
     body = [[row.name, *(cell_text(row.cells.get(offer)) for offer in OFFER_NAMES)] for row in rows]
     first = next((at for at, row in enumerate(rows) if row.network), 0)
     caption = (
-        "Balanced accuracy over people at window level: mean ± standard deviation, 95 % bootstrap interval of the mean; "
-        "trial: all windows of a clip together; seeds: the mean of each. n: people. p: Wilcoxon's paired test over "
+        "Balanced accuracy over people at window level: mean ± standard deviation, 95 % bootstrap interval of the "
+        "mean; trial: all windows of a clip together; seeds: the mean of each. n: people. p: Wilcoxon's paired test over "
         "people against the network from scratch with the same modalities, Holm-corrected over this table."
     )
     return [
@@ -146,10 +148,6 @@ def _robustness(found: Sequence[Panel]) -> list[str]:
 
 def _thinned(panel: Panel) -> Panel:
     """Without the curves that would only make the plot crowded; the table has them all."""
-    from dataclasses import replace
-
-    from offline.reproduce.findings import METHOD_NAMES
-
     left_out = {METHOD_NAMES[name] for name in SHOWN}
     kept = tuple(curve for curve in panel.curves if curve.name not in left_out)
     return replace(panel, curves=kept or panel.curves)

@@ -86,10 +86,9 @@ def _group(run: Run) -> str:
 
 
 def _simulate(work: Comparison, source: Source, effect: float) -> None:
-    assert source.seed is not None and source.people is not None
-    synthesize(
-        source.dataset, source.root, source.people, source.seed, work.scale.length, effect, source.family, work.jobs
-    )
+    seed = 0 if source.seed is None else source.seed
+    length, family = work.scale.length, source.family
+    synthesize(source.dataset, source.root, source.people, seed, length, effect, family, work.jobs)
 
 
 def _build(work: Comparison, source: Source, faults: tuple[tuple[str, float], ...], folder: Path) -> None:
