@@ -27,12 +27,14 @@ def shift(stream: Stream, severity: float, random: np.random.Generator) -> Chang
     """
     layout = eeg_of(stream)
     axis = random.standard_normal(3)
-    turned = Rotation.from_rotvec(severity / HEAD_MM * axis / np.linalg.norm(axis)).apply(layout.positions)
-    matrix = spline_matrix(layout.positions.astype(np.float64), turned) if severity else np.eye(len(turned))
+    straight = layout.positions.astype(np.float64)
+    turned = Rotation.from_rotvec(severity / HEAD_MM * axis / np.linalg.norm(axis)).apply(straight)
+    matrix = spline_matrix(straight, turned) if severity else np.eye(len(turned))
 
     def edit(_stamps: NDArray[np.float64], eeg: Samples) -> Samples:
         lost = np.isnan(eeg)
-        return np.where(lost, np.nan, np.where(lost, 0.0, eeg) @ matrix.T)
+        found: Samples = np.where(lost, np.nan, np.where(lost, 0.0, eeg) @ matrix.T)
+        return found
 
     return edited(stream, layout, edit)
 

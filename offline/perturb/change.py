@@ -42,7 +42,7 @@ def eeg_of(stream: Stream) -> EegLayout:
     return layout
 
 
-Samples = NDArray[np.floating]
+Samples = NDArray[np.float64]
 Edit = Callable[[NDArray[np.float64], Samples], Samples]
 """(stamps (n,), EEG (n, C) in uV) -> EEG (n, C) in uV."""
 

@@ -54,7 +54,7 @@ def line(hz: float, stream: Stream, severity: float, random: np.random.Generator
     layout = eeg_of(stream)
     n_channels = len(layout.columns)
     spread = 0.3 * random.standard_normal(n_channels) + 0.5j * random.standard_normal(n_channels)
-    strength = severity * np.exp(spread)
+    strength = (severity * np.exp(spread)).astype(np.complex128)
     return edited(stream, layout, lambda stamps, eeg: eeg + hum(stamps, strength, hz, _rate(stream)))
 
 
@@ -71,7 +71,8 @@ def emg(stream: Stream, severity: float, random: np.random.Generator) -> Change:
         nonlocal state
         white = random.standard_normal((len(stamps), len(MUSCLES))) / np.sqrt(kept)
         active, state = sosfilt(sos, white, axis=0, zi=state)
-        return eeg + (severity * active * bursts(key, stamps)) @ field.T
+        found: Samples = eeg + (severity * active * bursts(key, stamps)) @ field.T
+        return found
 
     return edited(stream, layout, edit)
 

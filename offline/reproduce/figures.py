@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,7 @@ from offline.reproduce.findings import OFFER_NAMES, Cell, Panel, Row
 INK, QUIET, GRID = "#222b36", "#69737f", "#e3e7eb"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
     "font.size": 9.5,

@@ -93,8 +93,8 @@ def comparison(results: Results) -> list[Row]:
     rows: dict[tuple[str, str], Row] = {}
     for (method, init, _), runs in groups.items():
         if (method, init) not in rows:
-            own = {m: _with_p(cells[method, init, m], p.get((method, init, m)))
-                   if (method, init, m) in cells else None for m in OFFERS}  # fmt: skip
+            own: dict[tuple[str, ...], Cell | None] = dict.fromkeys(OFFERS)
+            own |= {m: replace(cells[k], p=p.get(k)) for m in OFFERS if (k := (method, init, m)) in cells}
             rows[method, init] = Row(name_of(runs[0]), method == NETWORK, own)
     return list(rows.values())
 
@@ -121,7 +121,7 @@ def panels(results: Results) -> list[Panel]:
 
 def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:
     """Methods of both modalities with both, only EEG and only the eyes, without being fitted again."""
-    rows = []
+    rows: list[tuple[str, Mapping[str, Cell]]] = []
     for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
         if len(modalities) == 2 and all(results[run]["missing"] for run in runs):
             cells = {"Both": cell_of([results[run] for run in runs])}
@@ -133,7 +133,7 @@ def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:
 
 def calibration(results: Results) -> list[tuple[str, str, Mapping[str, float]]]:
     """(method, modalities, means over seeds): ece, nll, coverage and size of the 80 % and 90 % sets."""
-    rows = []
+    rows: list[tuple[str, str, Mapping[str, float]]] = []
     for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
         own = [results[run] for run in runs]
         values = {
@@ -199,10 +199,6 @@ def _paired(one: Cell, other: Cell | None) -> float:
     assert other is not None
     both = sorted(set(one.people) & set(other.people))
     return paired_p([one.people[who] for who in both], [other.people[who] for who in both])
-
-
-def _with_p(cell: Cell, p: float | None) -> Cell:
-    return replace(cell, p=p)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -112,8 +112,8 @@ def _main(rows: Sequence[Row]) -> list[str]:
     first = next((at for at, row in enumerate(rows) if row.network), 0)
     caption = (
         "Balanced accuracy over people at window level: mean ± standard deviation, 95 % bootstrap interval of the "
-        "mean; trial: all windows of a clip together; seeds: the mean of each. n: people. p: Wilcoxon's paired test over "
-        "people against the network from scratch with the same modalities, Holm-corrected over this table."
+        "mean; trial: all windows of a clip together; seeds: the mean of each. n: people. p: Wilcoxon's paired test "
+        "over people against the network from scratch with the same modalities, Holm-corrected over this table."
     )
     return [
         page.heading("New people"),
