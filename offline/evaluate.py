@@ -25,8 +25,8 @@ from offline.baselines.base import Method
 from offline.corpus import Corpus
 from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
-from offline.protocols import (
-    Indices,
+from offline.result import auroc_of, folds_of, scores_of
+from offline.splits import (
     Split,
     WindowIds,
     check,
@@ -35,8 +35,7 @@ from offline.protocols import (
     loso,
     subject_dependent,
 )
-from offline.result import auroc_of, folds_of, scores_of
-from offline.table import MODALITIES, Table, tabulate, windows_that_offer
+from offline.table import MODALITIES, Indices, Table, tabulate, windows_that_offer
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
@@ -172,6 +171,7 @@ def pretrained_on(init: Path | None) -> frozenset[str]:
 
 
 def versions() -> dict[str, str]:
+    """Of what the numbers depend on."""
     return {"rtemo": _rtemo(), "python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.baselines.base import Array, Method, Model
-from offline.protocols import Indices, Split
-from offline.table import Table, Windows
+from offline.splits import Split
+from offline.table import Indices, Table, Windows
 from offline.tempering import FLOOR, equal_units, fit_temperature, tempered
 from rtemo.model.conformal import quantile, scores
 

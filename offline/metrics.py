@@ -42,6 +42,7 @@ def per_person(values: Sequence[float]) -> dict[str, float]:
 
 
 def accuracy(labels: Labels, predicted: Labels) -> float:
+    """The share that is right."""
     return float(np.mean(labels == predicted))
 
 

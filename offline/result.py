@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from offline.folds import LEVELS, Answers, Outcome
 from offline.metrics import accuracy, aurc, balanced_accuracy, confusion, ece, f1_macro, kappa, nll, risk_coverage
-from offline.protocols import Indices
 from offline.statistics import bootstrap, mean_interval
+from offline.table import Indices
 from offline.tempering import FLOOR, tempered
 
 Array = NDArray[np.float64]

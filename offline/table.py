@@ -4,32 +4,36 @@ Fixed channels: methods of a fixed montage get the channels that all recordings 
 FEWEST_COMMON, else the 19 places of the 10-20 system. A channel that is missing or bad in a frame is estimated from the
 usable ones around it (a Gaussian kernel over distance on the head).
 
-DE: the mean of the pipeline's normalised log-powers within delta, theta, alpha, beta and gamma. The differential entropy
-of a Gaussian is half the logarithm of its variance plus a constant, so this is DE up to scale; only the mean of
-logarithms over the fine bands stands for the logarithm of their mean. Whatever is not there is 0: the session's own mean.
+DE: the mean of the pipeline's normalised log-powers within delta, theta, alpha, beta and gamma. The differential
+entropy of a Gaussian is half the logarithm of its variance plus a constant, so this is DE up to scale; only the mean of
+logarithms over the fine bands stands for the logarithm of their mean. What is not there is 0: the session's own mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from offline.corpus import UNLABELLED, Corpus, Shard
-from offline.protocols import Indices, WindowIds
+from offline.splits import WindowIds, window_ids
 from rtemo.core.conditioning import EegSettings
 from rtemo.core.features import band_centres
 from rtemo.core.montage import place
 from rtemo.core.types import BoolArray, FloatArray
 
+Indices = NDArray[np.int64]
+T = TypeVar("T", np.float32, np.bool_)
+
 MODALITIES = ("eeg", "eye")
 BANDS_HZ = ((1.0, 4.0), (4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 50.0))
 EYE_COLUMNS = 31  # SEED-IV's; the two blink features that follow are not in it
 FEWEST_COMMON = 8
-TEN_TWENTY = ("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2").split()
+TEN_TWENTY = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2"
 _KERNEL = 0.3  # in radii of the head: about the spacing of 64 channels
 _SAME_PLACE = 0.05
 _PIECE = 512
@@ -49,7 +53,7 @@ def fixed_channels(shards: Sequence[Shard]) -> Channels:
     with_eeg = [shard for shard in shards if shard.about.channels]
     common = set.intersection(*(set(shard.about.channels) for shard in with_eeg)) if with_eeg else set()
     if len(common) < FEWEST_COMMON:
-        placed = place(TEN_TWENTY)
+        placed = place(TEN_TWENTY.split())
         return Channels(placed.labels, placed.positions, f"{len(placed.labels)} places of the 10-20 system")
     labels = with_eeg[0].about.channels
     kept = [i for i, label in enumerate(labels) if label in common]
@@ -111,29 +115,17 @@ def tabulate(corpus: Corpus, channels: Channels | None = None, *, labelled: bool
 
     channels: those of the training table, where this one is only tested on.
     """
-    index = [shard.labelled if labelled else np.arange(len(shard.rows)) for shard in corpus.shards]
-    shard = np.concatenate([np.full(len(rows), n) for n, rows in enumerate(index)]).astype(np.int64)
+    ids, sizes = window_ids(corpus), [len(shard.rows) for shard in corpus.shards]
+    chosen = np.flatnonzero(ids.label != UNLABELLED) if labelled else np.arange(len(ids))
     centres = band_centres(EegSettings(**corpus.pipeline["eeg"]))
     return Table(
         shards=corpus.shards,
-        shard=shard,
-        index=np.concatenate(index).astype(np.int64),
-        ids=_ids(corpus.shards, index),
+        shard=np.repeat(np.arange(len(sizes)), sizes)[chosen],
+        index=np.concatenate([np.arange(size) for size in sizes])[chosen],
+        ids=WindowIds(**{field.name: getattr(ids, field.name)[chosen] for field in fields(WindowIds)}),
         labels=corpus.labels,
         channels=fixed_channels(corpus.shards) if channels is None else channels,
-        bands=tuple(tuple(np.flatnonzero((centres >= low) & (centres < high))) for low, high in BANDS_HZ),
-    )
-
-
-def _ids(shards: Sequence[Shard], index: Sequence[Indices]) -> WindowIds:
-    parts = [(shard.about, shard.rows[rows]) for shard, rows in zip(shards, index, strict=True)]
-    clips = [[about.clips.get(str(trial), "") for trial in rows["trial"]] for about, rows in parts]
-    return WindowIds(
-        subject=np.concatenate([np.full(len(rows), f"{a.dataset}/{a.subject}", object) for a, rows in parts]),
-        session=np.concatenate([np.full(len(rows), about.session, object) for about, rows in parts]),
-        trial=np.concatenate([rows["trial"] for _, rows in parts]).astype(np.int64),
-        clip=np.array([clip for part in clips for clip in part], object),
-        label=np.concatenate([rows["label"] for _, rows in parts]).astype(np.int64),
+        bands=tuple(tuple(np.flatnonzero((centres >= low) & (centres < high)).tolist()) for low, high in BANDS_HZ),
     )
 
 
@@ -145,13 +137,13 @@ def onto(values: FloatArray, mask: BoolArray, positions: FloatArray, targets: Fl
     """
     distance = np.linalg.norm(targets[:, None] - positions[None], axis=-1)
     kernel = np.exp(-0.5 * (distance / _KERNEL) ** 2).astype(np.float32) + np.float32(1e-12)
-    own = (distance <= _SAME_PLACE) & (distance == distance.min(axis=1, keepdims=True))
+    own: BoolArray = np.logical_and(distance <= _SAME_PLACE, distance == distance.min(axis=1, keepdims=True))
     usable = mask[:, :, None, :]
     weight = np.where(own & usable, np.float32(1e6), kernel * usable)  # (n, F, T, C)
     total = weight.sum(axis=-1, keepdims=True)
     clean = np.where(mask[..., None], values, np.float32(0.0))
     at = (weight / np.where(total > 0, total, 1.0)) @ clean
-    seen = mask.any(axis=-1)[:, :, None, None]
+    seen = np.asarray(mask.any(axis=-1))[:, :, None, None]
     frames = np.maximum(seen.sum(axis=1), 1)
     return np.asarray((at * seen).sum(axis=1) / frames, np.float32)
 
@@ -212,6 +204,10 @@ class Windows:
     def of(self, mask: BoolArray) -> Windows:
         return replace(self, rows=self.rows[mask])
 
+    def at(self, positions: Indices) -> Windows:
+        """Those at these positions among the windows."""
+        return replace(self, rows=self.rows[positions])
+
     def thinned(self, per_trial: int) -> Windows:
         """At most per_trial windows of each trial, evenly spaced."""
         kept = []
@@ -220,7 +216,7 @@ class Windows:
             kept.append(own[np.linspace(0, len(own) - 1, min(per_trial, len(own))).round().astype(np.int64)])
         return replace(self, rows=self.rows[np.sort(np.concatenate(kept))])
 
-    def _seen(self, modality: str, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _seen(self, modality: str, values: NDArray[T]) -> NDArray[T]:
         own = values[self.rows]
         return own if modality in self.modalities else np.zeros_like(own)
 

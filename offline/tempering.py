@@ -1,4 +1,4 @@
-"""Temperatures and fusion weights: fitted on people that the weights were not fitted on, each person counting as one."""
+"""Temperatures and fusion weights, fitted on people that the weights were not fitted on; each person counts as one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from offline.protocols import Indices
+from offline.table import Indices
 from rtemo.model.decoder import log_softmax
 
 Array = NDArray[np.float64]
@@ -44,4 +44,5 @@ def fit_fusion(log_p: Array, labels: Indices, weight: Array) -> Array:
 
 
 def weighted_nll(log_p: Array, labels: Indices, weight: Array) -> float:
+    """Mean negative log-likelihood of log-probabilities (n, K)."""
     return float(-np.average(log_p[np.arange(len(labels)), labels], weights=weight))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from offline.baselines.base import Method
+from offline.baselines.correlation import Projected, learn_autoencoder, learn_cca, learn_deep_cca
+from offline.baselines.feature_networks import DgcnnMethod, EyeMlp
 from offline.baselines.linear import LateFusion, Linear, Majority, logistic, read_both, read_de, read_eye, svm
 
 _DE_LR = Linear(("eeg",), read_de, logistic)
@@ -17,4 +19,9 @@ METHODS: Mapping[str, Method] = {
     "eye-lr": _EYE_LR,
     "early-fusion": Linear(("eeg", "eye"), read_both, logistic),
     "late-fusion": LateFusion((_DE_LR, _EYE_LR)),
+    "eye-mlp": EyeMlp(),
+    "dgcnn": DgcnnMethod(),
+    "cca": Projected(learn_cca),
+    "deep-cca": Projected(learn_deep_cca),
+    "bdae": Projected(learn_autoencoder),
 }

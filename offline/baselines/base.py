@@ -1,4 +1,4 @@
-"""What every method is: something that fits on windows and then gives probabilities of windows. Nothing else is asked."""
+"""What every method is: something that is fitted on windows and then gives probabilities of windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear classifiers on features, and their fusions. The strength of regularisation is chosen on the validation people."""
+"""Linear classifiers on features, and their fusions. The regularisation is chosen on the validation people."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ def read_both(windows: Windows) -> Array:
 
 
 def logistic(strength: float, seed: int) -> LogisticRegression:
+    """C is the strength; multinomial."""
     return LogisticRegression(C=strength, max_iter=300, tol=1e-3, random_state=seed)
 
 
 def svm(strength: float, seed: int) -> LinearSVC:
+    """C is the strength; one label against the rest."""
     return LinearSVC(C=strength, dual=False, max_iter=1000, tol=1e-3, random_state=seed)
 
 
