@@ -81,8 +81,8 @@ class EegBranch:
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
-        centres = band_centres(settings.eeg)
-        mean = np.tile(settings.eeg_prior_mean(centres), (n, 1))
+        self._centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
         self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
 
     @property
@@ -205,7 +205,7 @@ class EegBranch:
         fault = self._check(raw, wide, values, valid)
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
-        power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
+        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
