@@ -46,7 +46,7 @@ def spline_matrix(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> ND
     system[:n, :n] = _legendre(known @ known.T) + RIDGE * np.eye(n)
     system[n, n] = 0.0
     rows = np.column_stack([_legendre(wanted @ known.T), np.ones(len(wanted))])
-    matrix: NDArray[np.float64] = np.linalg.lstsq(system.T, rows.T, rcond=None)[0][:n].T
+    matrix: NDArray[np.float64] = np.asarray(np.linalg.lstsq(system.T, rows.T, rcond=None)[0][:n].T, np.float64)
     return matrix
 
 
