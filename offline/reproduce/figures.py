@@ -112,8 +112,8 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     chance = panel.curves[0].points[0][1].chance
     axes.axhline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
     axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_title(f"{panel.kind}: {OFFER_NAMES[panel.modalities]}", fontsize=10, loc="left", color=INK)
-    axes.set_xlabel(panel.unit, fontsize=9)
+    axes.set_title(panel.kind.replace("-", " "), fontsize=10, loc="left", color=INK)
+    axes.set_xlabel(panel.unit.replace("uV", "µV"), fontsize=9)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
 

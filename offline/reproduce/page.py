@@ -12,6 +12,7 @@ body { margin: 0; color: var(--ink); background: #fff; line-height: 1.55; font-s
   font-family: Inter, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 3rem 1.5rem 5rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; letter-spacing: -.01em; font-weight: 650; }
+h3 { font-size: 1rem; margin: 2rem 0 .4rem; font-weight: 600; }
 h2 { font-size: 1.25rem; margin: 3rem 0 .6rem; font-weight: 650; }
 p, ul { max-width: 46rem; margin: .5rem 0 1rem; }
 ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
@@ -21,7 +22,7 @@ ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { caption-side: bottom; text-align: left; color: var(--quiet); font-size: .84rem; padding-top: .6rem; }
-th, td { padding: .42rem 1.1rem .42rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
+th, td { padding: .42rem 2rem .42rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 thead th { color: var(--quiet); font-weight: 500; border-bottom: 1px solid var(--ink); white-space: nowrap; }
 tbody th { font-weight: 500; } td.number, th.number { text-align: right; white-space: nowrap; }
 tr.break th, tr.break td { border-top: 1px solid var(--quiet); }
@@ -47,6 +48,11 @@ def page(title: str, sub: str, parts: Sequence[str]) -> str:
 def heading(text: str) -> str:
     """A section's title."""
     return f"<h2>{escape(text)}</h2>"
+
+
+def subheading(text: str) -> str:
+    """The title of a part of a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def paragraph(text: str) -> str:

@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from offline.corpus import Corpus, open_corpus
 from offline.reproduce import figures, page
+from offline.reproduce.about import costs, data, limits, settings_of
 from offline.reproduce.findings import (
     METHOD_NAMES,
     OFFER_NAMES,
-    Cell,
     Panel,
     Results,
     Row,
@@ -23,29 +22,11 @@ from offline.reproduce.findings import (
     missing,
     panels,
 )
-from offline.reproduce.ledger import Ledger
-from offline.reproduce.runs import slug
-from offline.reproduce.sources import STAND_INS
+from offline.reproduce.numbers import cell_text, percent
 from offline.reproduce.stages import Comparison
 
 TITLE = "Does pretraining on unlabelled EEG and eye data help to recognise the emotions of new people?"
 SHOWN = ("majority", "late-fusion", "de-svm")  # baselines that the curves leave out: others stand for them
-
-SIMULATED_CAN = (
-    "that the whole chain works: simulated people in the data sets' own file layouts, loaders, pipeline, pretraining, "
-    "fine-tuning, calibration, splits that refuse leaks",
-    "in which order methods lose accuracy when the same fault is put into the same recordings",
-    "that calibration and prediction sets do what they promise where their assumptions hold",
-    "that nothing leaks: on people whose emotions show in nothing, every method must score chance",
-)
-SIMULATED_CANNOT = (
-    "how accurate any method is on SEED-IV or on anybody's recordings: the simulator's effects were set so that a "
-    "linear model on band powers reaches what honest studies publish, 30 to 45 % in four classes",
-    "whether pretraining helps on real data: what the unlabelled people share with the labelled ones is what the "
-    "simulator's author put into both. Stand-ins for gaze estimation and attention have those data sets' form, not "
-    "their tasks",
-    "that what is recognised is an emotion",
-)
 
 
 def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
@@ -64,10 +45,10 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
         *_missing(results),
         *_calibration(results),
         *_controls(results),
-        *(_limits() if simulated else []),
-        *_data(work),
-        *_settings(settings, results),
-        *_costs(work),
+        *(limits() if simulated else []),
+        *data(work),
+        *settings_of(settings, results),
+        *costs(work),
     ]
     path = work.out / "report.html"
     partial = path.with_name(".report.html.partial")
@@ -94,9 +75,12 @@ def in_short(rows: Sequence[Row]) -> list[str]:
             continue
         best = max(cells, key=lambda key: cells[key].value)
         gain = 100 * (cells[best].value - scratch.value)
-        sure = f"p = {cells[best].p:.2g} after Holm's correction" if cells[best].p is not None else "not tested"
+        sure = (
+            f"p\u00a0=\u00a0{cells[best].p:.2g} after Holm's correction" if cells[best].p is not None else "not tested"
+        )
         text = (
-            f"{name}: from scratch {percent(scratch.value)}, {best} {percent(cells[best].value)}: "
+            f"{name}: from scratch {percent(scratch.value)}, {best.removeprefix('network, ')} "
+            f"{percent(cells[best].value)}: "
             f"{gain:+.1f} points over {scratch.n} people ({sure})"
         )
         if simple:
@@ -107,13 +91,18 @@ def in_short(rows: Sequence[Row]) -> list[str]:
 
 
 def _main(rows: Sequence[Row]) -> list[str]:
-    head = ["", *(OFFER_NAMES.values())]
-    body = [[row.name, *(cell_text(row.cells.get(offer)) for offer in OFFER_NAMES)] for row in rows]
+    head = ["", *OFFER_NAMES.values(), "people", "chance"]
+    body = []
+    for row in rows:
+        told = [cell for cell in row.cells.values() if cell is not None]
+        people = ", ".join(sorted({str(cell.n) for cell in told}))
+        cells = [cell_text(row.cells.get(offer)) for offer in OFFER_NAMES]
+        body.append([row.name, *cells, people, percent(told[0].chance)])
     first = next((at for at, row in enumerate(rows) if row.network), 0)
     caption = (
-        "Balanced accuracy over people at window level: mean ± standard deviation, 95 % bootstrap interval of the "
-        "mean; trial: all windows of a clip together; seeds: the mean of each. n: people. p: Wilcoxon's paired test "
-        "over people against the network from scratch with the same modalities, Holm-corrected over this table."
+        "Balanced accuracy of single windows: mean ± standard deviation over people, below it the 95 % bootstrap "
+        "interval of the mean. p: Wilcoxon's paired test over people against the network from scratch with the same "
+        "modalities, Holm-corrected over this table."
     )
     return [
         page.heading("New people"),
@@ -123,7 +112,19 @@ def _main(rows: Sequence[Row]) -> list[str]:
             "Small dots are people, large ones their mean with its 95 % interval; blue: the network, grey: baselines; "
             "the dashed line is chance.",
         ),
+        page.folded("Whole clips, and every seed", _details(rows)),
     ]
+
+
+def _details(rows: Sequence[Row]) -> str:
+    body = []
+    for row in rows:
+        for offer, cell in row.cells.items():
+            if cell is not None:
+                seeds = ", ".join(f"{100 * value:.1f}" for value in cell.by_seed)
+                body.append([row.name, OFFER_NAMES[offer], percent(cell.value), percent(cell.trial), seeds])
+    head = ["", "modalities", "windows", "clips", "windows by seed, %"]
+    return page.table(head, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
 
 
 def _robustness(found: Sequence[Panel]) -> list[str]:
@@ -140,8 +141,10 @@ def _robustness(found: Sequence[Panel]) -> list[str]:
     for offer, name in OFFER_NAMES.items():
         own = [_thinned(panel) for panel in found if panel.modalities == offer]
         if own:
-            caption = f"Methods that look at: {name.lower()}. " + "; ".join(f"{p.kind}: {p.does}" for p in own) + "."
-            parts.append(page.figure(figures.curves(own), caption))
+            caption = "; ".join(f"{panel.kind.replace('-', ' ')}: {panel.does}" for panel in own)
+            looks = {"EEG": "the EEG", "Eye": "the eyes"}.get(name, "EEG and eyes")
+            parts.append(page.subheading(f"Methods that look at {looks}"))
+            parts.append(page.figure(figures.curves(own), f"{caption[0].upper()}{caption[1:]}."))
     parts.append(page.folded("The numbers of all curves", _curve_table(found)))
     return parts
 
@@ -159,7 +162,7 @@ def _curve_table(found: Sequence[Panel]) -> str:
         for curve in panel.curves:
             clean = curve.points[0][1]
             for at, cell in curve.points:
-                what = "clean" if at is None else f"{at:g} {panel.unit}"
+                what = "clean" if at is None else f"{at:g} {panel.unit}".replace("uV", "µV")
                 kept = (cell.value - cell.chance) / (clean.value - clean.chance) if clean.low > clean.chance else None
                 share = "" if at is None or kept is None else f"{100 * (1 - kept):.0f} %"
                 own = [panel.kind, OFFER_NAMES[panel.modalities], curve.name, what, cell_text(cell), share]
@@ -214,87 +217,3 @@ def _controls(results: Results) -> list[str]:
         page.heading("Control: nothing to find"),
         page.table(["", "balanced accuracy", "95 % interval"], body, caption),
     ]
-
-
-def _limits() -> list[str]:
-    return [
-        page.heading("What simulation can and cannot support"),
-        page.paragraph("A comparison on simulated people can show:"),
-        page.listing(SIMULATED_CAN),
-        page.paragraph("It cannot show:"),
-        page.listing(SIMULATED_CANNOT),
-    ]
-
-
-def _data(work: Comparison) -> list[str]:
-    body = []
-    published = {name: count for name, _, count in STAND_INS}
-    for source in [*work.sources, *([work.control] if work.control else [])]:
-        folder = work.corpus(slug(source.name))
-        if not (folder / "manifest.json").exists():
-            continue
-        corpus = open_corpus(folder)
-        people = f"{len(corpus.subjects)}"
-        if source.simulated and source.name in published:
-            people += f"\nof {published[source.name]} in the data set"
-        made = f"{source.dataset}\ngenerator family {source.family}" if source.simulated else source.dataset
-        sessions, windows = len(corpus.shards), sum(shard.about.n_windows for shard in corpus)
-        body.append([source.name, made, people, f"{sessions}", f"{windows}", _left_out(corpus)])
-    head = ["", "layout", "people", "sessions", "windows", "left out"]
-    return [page.heading("Data"), page.table(head, body)]
-
-
-def _left_out(corpus: Corpus) -> str:
-    n = len(corpus.description.get("omissions", ())) + sum(len(shard.about.dropped) for shard in corpus)
-    return str(n)
-
-
-def _settings(settings: Mapping[str, Any], results: Results) -> list[str]:
-    rows = [(key.replace("_", " "), _plain(value)) for key, value in settings.items()]
-    any_result = next(iter(results.values()), None)
-    if any_result is not None:
-        rows.append(("versions", _plain(any_result["versions"])))
-        rows.append(("labels", _plain(any_result["corpus"]["labels"])))
-    return [page.heading("Settings"), page.folded("Everything that this run was asked for", page.facts(rows))]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(inner) for inner in value)
-    return "all" if value is None else str(value)
-
-
-def _costs(work: Comparison) -> list[str]:
-    groups: dict[str, list[float]] = {}
-    for record in Ledger(work.out / "stages").costs():
-        groups.setdefault(record["group"], []).append(float(record["seconds"]))
-    body = [[name, f"{len(own)}", f"{sum(own):.0f}", f"{sum(own) / len(own):.1f}"] for name, own in groups.items()]
-    total = sum(sum(own) for own in groups.values())
-    body.append(["all", str(sum(len(own) for own in groups.values())), f"{total:.0f}", ""])
-    caption = (
-        f"Seconds of wall time with {work.jobs} processes; interrupted attempts count. In all {total / 60:.1f} minutes."
-    )
-    return [page.heading("Cost"), page.table(["", "stages", "seconds", "seconds a stage"], body, caption)]
-
-
-def cell_text(cell: Cell | None) -> str:
-    """A cell of the tables: the score in the first line, what it rests on below."""
-    if cell is None:
-        return "–"
-    lines = [
-        f"{percent(cell.value)} ± {100 * cell.sd:.1f}",
-        f"{100 * cell.low:.1f} to {100 * cell.high:.1f}; n {cell.n}",
-    ]
-    lines.append(f"trial {percent(cell.trial)}")
-    if len(cell.by_seed) > 1:
-        lines.append("seeds " + ", ".join(f"{100 * value:.1f}" for value in cell.by_seed))
-    if cell.p is not None:
-        lines.append(f"p {cell.p:.2g}")
-    return "\n".join(lines)
-
-
-def percent(share: float) -> str:
-    """One digit after the point."""
-    return f"{100 * share:.1f} %"
