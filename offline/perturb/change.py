@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.build import layout_of
+from offline.build_recording import layout_of
 from offline.datasets.base import EyeWindows, Stream, Trial
 from rtemo.core.errors import RtemoError
 from rtemo.core.layout import EegLayout

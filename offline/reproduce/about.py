@@ -51,9 +51,9 @@ def data(work: Comparison) -> list[str]:
             continue
         corpus = open_corpus(folder)
         people = f"{len(corpus.subjects)}"
-        if source.simulated and source.name in published:
+        if source.made_here and source.name in published:
             people += f"\nof {published[source.name]} in the data set"
-        made = f"{source.dataset}\ngenerator family {source.family}" if source.simulated else source.dataset
+        made = f"{source.dataset}\ngenerator family {source.family}" if source.made_here else source.dataset
         sessions, windows = len(corpus.shards), sum(shard.about.n_windows for shard in corpus)
         body.append([source.name, made, people, f"{sessions}", f"{windows}", _left_out(corpus)])
     head = ["", "layout", "people", "sessions", "windows", "left out"]

@@ -21,6 +21,7 @@ from typing import Any
 
 from offline import datasets
 from offline.datasets.base import Dataset
+from offline.synthesize import simulated_as
 from rtemo.core.errors import RtemoError
 
 
@@ -40,12 +41,19 @@ class Source:
     family: str = "default"
 
     @property
-    def simulated(self) -> bool:
+    def made_here(self) -> bool:
+        """Whether the comparison itself simulates these people."""
         return self.seed is not None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nobody was recorded; a root may name a folder that `synthesize` wrote."""
+        return self.made_here or simulated_as(self.root) is not None
 
     def load(self) -> Dataset:
         """The data set with the first `people` of its people."""
-        whole = datasets.load(self.dataset, self.root, self.mapping)
+        whole, mark = datasets.load(self.dataset, self.root, self.mapping), simulated_as(self.root)
+        whole = whole if mark is None else mark.relabel(whole)
         chosen = list(dict.fromkeys(entry.subject for entry in whole.entries))[: self.people]
         return replace(whole, entries=tuple(entry for entry in whole.entries if entry.subject in chosen))
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offline.build import build
+from offline.build import Workers, build
 from offline.corpus import open_corpus
 from offline.datasets.base import Dataset
 from offline.evaluate import NETWORK, Request, evaluate
@@ -42,7 +42,7 @@ class Comparison:
     def control(self) -> Source | None:
         """The downstream people again, others of them, with an effect of 0; only where people are simulated."""
         first = self.sources.downstream
-        if not (self.scale.control and first.simulated):
+        if not (self.scale.control and first.made_here):
             return None
         root = self.out / "data" / "control"
         return replace(first, name="control", root=root, people=self.scale.control, seed=CONTROL_SEED)
@@ -61,7 +61,7 @@ def stages_of(work: Comparison) -> Iterator[Stage]:
     """Every stage, in the order in which they are done."""
     everyone = [*work.sources, *([work.control] if work.control else [])]
     for source in everyone:
-        if source.simulated:
+        if source.made_here:
             effect = 0.0 if source is everyone[-1] and work.control else work.effect
             yield Stage(source.name, "simulate people", source.root, partial(_simulate, work, source, effect))
     for source in everyone:
@@ -96,7 +96,7 @@ def _build(work: Comparison, source: Source, faults: tuple[tuple[str, float], ..
     for kind, severity in faults:
         dataset = perturbed(dataset, kind, severity, _FAULT_SEED)
     people = "simulated people" if source.simulated else dataset.card.title
-    build(dataset, people, folder, work.scale.hop_s, work.jobs)
+    build(dataset, people, folder, work.scale.hop_s, Workers(work.jobs), root=source.root)
 
 
 def _pretrain(work: Comparison, init: str, seed: int) -> None:

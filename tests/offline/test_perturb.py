@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from offline.build import layout_of, windows_of
+from offline.build_recording import layout_of, windows_of
 from offline.datasets.base import (
     Dataset,
     DatasetCard,
