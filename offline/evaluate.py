@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from tqdm import tqdm
 
 from offline.baselines import METHODS
 from offline.baselines.base import Method
+from offline.commands import initial_weights
 from offline.corpus import Corpus
+from offline.finetune import TrainingSettings
 from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
 from offline.result import auroc_of, folds_of, scores_of
@@ -40,7 +42,7 @@ from rtemo.core.errors import RtemoError
 
 FORMAT = 1
 PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
-NETWORK = "network"
+NETWORK, PROBE = "network", "probe"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
@@ -50,7 +52,8 @@ class Request:
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
-    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested.
+    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested. training: how the
+    network is trained; its seed is that of the request.
     """
 
     protocol: str = "loso"
@@ -61,6 +64,7 @@ class Request:
     folds: tuple[int, ...] | None = None
     train_subjects: int | None = None
     per_trial: int = 40
+    training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
 def evaluate(
@@ -119,16 +123,27 @@ def method_of(request: Request) -> tuple[Method, tuple[str, ...]]:
         raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
-    if request.method in METHODS:
-        if request.init is not None:
-            raise RtemoError("a baseline begins from nothing", f"{request.init}", "leave --init out")
-        method = METHODS[request.method]
-    else:
-        raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {', '.join(METHODS)}")
+    method = _method(request)
     modalities = tuple(m for m in MODALITIES if m in request.modalities and m in method.modalities)
     if not modalities:
         raise RtemoError(f"{request.method} does not look at {', '.join(request.modalities)}", "", "ask for others")
     return method, modalities
+
+
+def _method(request: Request) -> Method:
+    if request.method in METHODS:
+        if request.init is not None:
+            raise RtemoError("a baseline begins from nothing", f"{request.init}", "leave --init out")
+        return METHODS[request.method]
+    if request.method not in (NETWORK, PROBE):
+        known = ", ".join((NETWORK, PROBE, *METHODS))
+        raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
+    if request.method == PROBE and request.init is None:
+        raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")
+    from offline.baselines.own import OwnNetwork
+
+    settings = replace(request.training, mode="probe" if request.method == PROBE else "full")
+    return OwnNetwork(settings, None if request.init is None else initial_weights(request.init))
 
 
 def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:

@@ -121,7 +121,7 @@ class OwnModel:
     def novelty(self, windows: Windows) -> Array | None:
         """Mahalanobis distance of the embedding that has seen most, from those of the training windows."""
         head = "joint" if len(windows.modalities) > 1 else windows.modalities[0]
-        return distance(self._embedded(windows)[0][head], self._familiar(head))
+        return distance(self._embedded(windows)[0][head], self._familiar[head])
 
     def offered(self, windows: Windows) -> dict[str, BoolArray]:
         """Head -> (n,) whether all that it looks at is there."""
@@ -131,9 +131,14 @@ class OwnModel:
         """Head -> (n, K)."""
         return self._embedded(windows)[1]
 
-    def _familiar(self, head: str) -> Familiar:
-        z = self._embedded(self.train)[0][head].astype(np.float64)
-        return Familiar(z.mean(axis=0).astype(np.float32), np.linalg.inv(ledoit_wolf(z)[0]).astype(np.float32))
+    @cached_property
+    def _familiar(self) -> dict[str, Familiar]:
+        """By head."""
+        known = {}
+        for head, z in self._embedded(self.train)[0].items():
+            precision = np.linalg.inv(ledoit_wolf(z.astype(np.float64))[0])
+            known[head] = Familiar(z.mean(axis=0), precision.astype(np.float32))
+        return known
 
     def _embedded(self, windows: Windows) -> tuple[dict[str, NDArray[np.float32]], dict[str, Array]]:
         parts = [self._ask(piece) for piece in pieces(windows, _ASK_BATCH)]
