@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from offline.evaluate_arguments import add_compare, add_evaluate
+from offline.data_cli import add_build, add_inspect, add_synthesize
+from offline.evaluate_cli import add_compare, add_evaluate
 from rtemo.core.errors import RtemoError
 
 Run = Callable[[argparse.Namespace], None]
@@ -39,40 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_synthesize, _add_build, _add_finetune, _add_export, _add_score, add_evaluate, add_compare):
+    training = (_add_finetune, _add_export, _add_score)
+    for add in (add_synthesize, add_build, add_inspect, *training, add_evaluate, add_compare):
         add(commands)
     return parser
-
-
-def _add_synthesize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("synthesize", help="write simulated people in a data set's own layout")
-    parser.set_defaults(run=_synthesize)
-    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "bids"], help="the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--subjects", type=int, metavar="N", help="how many people (default: as many as it has)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="of the durations (default 1)")
-    parser.add_argument(
-        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
-    )
-    parser.add_argument("--family", default="default", help="generator family (default: default)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="pieces at a time (default 1)")
-
-
-def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("build", help="turn a data set into a corpus of windows")
-    parser.set_defaults(run=_build)
-    parser.add_argument("name", choices=["synthetic"], help="the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
-    parser.add_argument("--hop", type=float, default=1.0, metavar="S", help="seconds between windows (default 1)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
-    people = parser.add_argument_group("simulated people")
-    people.add_argument("--subjects", type=int, default=96, metavar="N", help="how many (default 96)")
-    people.add_argument("--seed", type=int, default=1000, metavar="N", help="seed of the first person (default 1000)")
-    people.add_argument("--family", default="default", help="generator family (default: default)")
-    people.add_argument(
-        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
-    )
 
 
 def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -105,21 +76,6 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_score)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
     parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
-
-
-def _synthesize(options: argparse.Namespace) -> None:
-    from offline.synthesize import synthesize
-
-    people = (options.subjects, options.seed, options.scale, options.effect, options.family, options.jobs)
-    sys.stdout.write(f"{synthesize(options.name, options.out, *people)}\n")
-
-
-def _build(options: argparse.Namespace) -> None:
-    from offline.build import build
-    from offline.datasets.synthetic import Population, simulated_people
-
-    dataset = simulated_people(Population(options.subjects, options.seed, options.effect, options.family))
-    sys.stdout.write(build(dataset, "simulated people", options.out, options.hop, options.jobs) + "\n")
 
 
 def _finetune(options: argparse.Namespace) -> None:
