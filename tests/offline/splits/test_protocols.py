@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline.datasets.seed_tables import SEED_IV_TRIALS, SEED_V_TRIALS
-from offline.protocols import (
+from offline.splits import (
     Split,
     WindowIds,
     check,

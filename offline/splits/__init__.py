@@ -1,0 +1,28 @@
+"""Who trains, who selects, who calibrates and who tests; each experiment checks it.
+
+people      SubjectSplit: a model that is shipped is trained, selected, calibrated and scored on other people each
+protocols   the published evaluation protocols as splits of windows
+leaks       WindowIds, Split, and `check`, which refuses a split that leaks
+windows     what the windows of a corpus belong to
+"""
+
+from offline.splits.leaks import Split, WindowIds, check
+from offline.splits.people import FEWEST_CALIBRATION, SubjectSplit, check_disjoint, split_subjects
+from offline.splits.protocols import cross_session, leave_clip_out, loso, subject_dependent
+from offline.splits.windows import person, window_ids
+
+__all__ = [
+    "FEWEST_CALIBRATION",
+    "Split",
+    "SubjectSplit",
+    "WindowIds",
+    "check",
+    "check_disjoint",
+    "cross_session",
+    "leave_clip_out",
+    "loso",
+    "person",
+    "split_subjects",
+    "subject_dependent",
+    "window_ids",
+]

@@ -1,0 +1,117 @@
+"""What windows belong to, a split of them, and the check that nothing leaks between its sides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.errors import RtemoError
+
+Indices = NDArray[np.int64]
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class WindowIds:
+    """What each of n windows belongs to; five arrays (n,).
+
+    subject: unique over data sets, so put the data set's name before it. session: within the subject. trial: number
+    within the session. clip: the stimulus, "" where unknown. label: code, UNLABELLED (-1) windows are never used.
+    """
+
+    subject: NDArray[Any]
+    session: NDArray[Any]
+    trial: NDArray[np.int64]
+    clip: NDArray[Any]
+    label: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        lengths = [len(ids) for ids in (self.subject, self.session, self.trial, self.clip, self.label)]
+        if len(set(lengths)) != 1:
+            raise RtemoError("the windows' ids are not equally long", f"{lengths}")
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    @cached_property
+    def keys(self) -> Mapping[str, Indices]:
+        """Numbers (n,), equal where two windows have the same subject, session, trial or clip."""
+        subject = _numbered(self.subject)
+        session = _numbered(subject, self.session)
+        return {
+            "subject": subject,
+            "session": session,
+            "trial": _numbered(session, self.trial),
+            "clip": _numbered(self.clip),
+        }
+
+
+def _numbered(*columns: NDArray[Any]) -> Indices:
+    """A number for each different row of the columns."""
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        values, own = np.unique(column, return_inverse=True)
+        codes = np.unique(codes * len(values) + own, return_inverse=True)[1].astype(np.int64)
+    return codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Indices of windows. validation selects and calibrates, test is used once.
+
+    apart: the keys that test shares with neither other side. inner: those that train and validation do not share.
+    """
+
+    protocol: str
+    name: str
+    train: Indices
+    validation: Indices
+    test: Indices
+    apart: tuple[str, ...]
+    inner: tuple[str, ...]
+
+
+def check(split: Split, ids: WindowIds, pretrained_on: Collection[str] = ()) -> None:
+    """RtemoError where a side is empty, windows or trials lie on two sides, what should be apart is not, a class is
+    tested that was not trained, or a tested person was pretrained on.
+    """
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    for side, indices in sides.items():
+        if not len(indices):
+            raise _leak(split, f"there is nothing in {side}", "use more people, sessions or trials")
+        if indices.min() < 0 or indices.max() >= len(ids) or len(np.unique(indices)) != len(indices):
+            raise _leak(split, f"{side} names windows twice or that are not there", "build the split from these ids")
+        if (ids.label[indices] == UNLABELLED).any():
+            raise _leak(split, f"{side} has windows without a label", "leave them out")
+    if "clip" in split.apart and (ids.clip[np.concatenate(list(sides.values()))] == "").any():
+        raise _leak(
+            split, "some windows' clips are unknown", "this protocol needs to know the stimulus of every window"
+        )
+    for one, other in combinations(sides, 2):
+        for name in ("trial", *(split.apart if other == "test" else split.inner)):
+            keys = ids.keys[name]
+            both = np.intersect1d(keys[sides[one]], keys[sides[other]])
+            if len(both):
+                example = _describe(ids, int(np.flatnonzero(keys == both[0])[0]))
+                found = f"{len(both)} {name}s lie in both {one} and {other}, such as {example}"
+                raise _leak(split, found, f"keep every {name} on one side")
+    if unseen := set(ids.label[split.test].tolist()) - set(ids.label[split.train].tolist()):
+        raise _leak(split, f"the classes {sorted(unseen)} are tested but not trained", "choose other folds")
+    if known := sorted({str(who) for who in ids.subject[split.test]} & {str(who) for who in pretrained_on}):
+        raise _leak(
+            split, f"pretraining has seen {', '.join(known[:5])}", "pretrain without the people that are tested"
+        )
+
+
+def _describe(ids: WindowIds, index: int) -> str:
+    return f"{ids.subject[index]} session {ids.session[index]} trial {ids.trial[index]} clip {ids.clip[index]!r}"
+
+
+def _leak(split: Split, found: str, todo: str) -> RtemoError:
+    return RtemoError(f"the {split.protocol} split {split.name!r} is refused", found, todo)
