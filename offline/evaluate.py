@@ -22,11 +22,11 @@ from tqdm import tqdm
 
 from offline.baselines import METHODS
 from offline.baselines.base import Method
-from offline.commands import initial_weights
+from offline.baselines.own import OwnNetwork
 from offline.corpus import Corpus
-from offline.finetune import TrainingSettings
 from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
+from offline.initial import Initial, read_initial
 from offline.result import auroc_of, folds_of, scores_of
 from offline.splits import (
     Split,
@@ -38,6 +38,7 @@ from offline.splits import (
     subject_dependent,
 )
 from offline.table import MODALITIES, Indices, Table, tabulate, windows_that_offer
+from offline.training import TrainingSettings
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
@@ -85,7 +86,10 @@ def evaluate(
     Raises RtemoError where the request makes no sense, a split leaks, or the labels do not fit.
     """
     began = time.monotonic()
-    method, modalities = method_of(request)
+    initial = None if request.init is None else read_initial(request.init)
+    if initial is not None:
+        initial.check_fits(corpus)
+    method, modalities = method_of(request, initial)
     table = windows_that_offer(tabulate(corpus), modalities)
     experiment = Experiment(
         table=table,
@@ -97,7 +101,7 @@ def evaluate(
         ood={name: tabulate(other, table.channels, labelled=False) for name, other in (ood or {}).items()},
     )
     splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request)
-    known = pretrained_on(request.init)
+    known = () if initial is None else initial.people
     for split in splits:
         check(split, table.ids, known)
     outcomes = _run(experiment, splits, jobs, None if keep is None else keep / _key(corpus, request, tests, ood))
@@ -117,33 +121,33 @@ def evaluate(
     }
 
 
-def method_of(request: Request) -> tuple[Method, tuple[str, ...]]:
+def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
     """The method, and what it looks at of what is asked for."""
     if request.protocol not in PROTOCOLS:
         raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
-    method = _method(request)
+    method = _method(request, initial)
     modalities = tuple(m for m in MODALITIES if m in request.modalities and m in method.modalities)
     if not modalities:
         raise RtemoError(f"{request.method} does not look at {', '.join(request.modalities)}", "", "ask for others")
     return method, modalities
 
 
-def _method(request: Request) -> Method:
+def _method(request: Request, initial: Initial | None) -> Method:
     if request.method in METHODS:
-        if request.init is not None:
-            raise RtemoError("a baseline begins from nothing", f"{request.init}", "leave --init out")
+        if initial is not None:
+            raise RtemoError("a baseline begins from nothing", f"{initial.path}", "leave --init out")
         return METHODS[request.method]
     if request.method not in (NETWORK, PROBE):
         known = ", ".join((NETWORK, PROBE, *METHODS))
         raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
-    if request.method == PROBE and request.init is None:
+    if request.method == PROBE and initial is None:
         raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")
-    from offline.baselines.own import OwnNetwork
-
     settings = replace(request.training, mode="probe" if request.method == PROBE else "full")
-    return OwnNetwork(settings, None if request.init is None else initial_weights(request.init))
+    if initial is None:
+        return OwnNetwork(settings)
+    return OwnNetwork(replace(settings, network=initial.network), initial.weights)
 
 
 def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
@@ -176,13 +180,6 @@ def _of_people(ids: WindowIds, rows: Indices, count: int, seed: tuple[int, int])
         raise RtemoError(f"{count} people cannot be used", f"there are {len(people)}", "ask for fewer")
     chosen = np.random.default_rng([*seed, 3]).permutation(people)[:count]
     return rows[np.isin(ids.subject[rows], chosen)]
-
-
-def pretrained_on(init: Path | None) -> frozenset[str]:
-    """The people, named as in WindowIds, whose data made the weights to begin from."""
-    if init is None:
-        return frozenset()
-    return frozenset()
 
 
 def versions() -> dict[str, str]:

@@ -20,9 +20,10 @@ from offline.baselines.base import Array, Model
 from offline.baselines.training import pieces
 from offline.batches import Augmentation, Picked, plain_batches
 from offline.corpus import UNLABELLED, Shard
-from offline.finetune import TrainingSettings, fit
+from offline.finetune import fit
 from offline.table import MODALITIES, Windows
 from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered
+from offline.training import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
@@ -77,8 +78,7 @@ class OwnNetwork:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
-        init = None if self.init is None else dict(self.init)
-        network, heads = fit(recordings(train), recordings(validation), settings, init)
+        network, heads = fit(recordings(train), recordings(validation), settings, self.init, train.n_labels)
         model = OwnModel(network.cpu().eval(), heads.cpu().eval(), train)
         weight = equal_units(validation.subject)
         logits, offered = model.logits(validation), model.offered(validation)
@@ -136,7 +136,9 @@ class OwnModel:
         """By head."""
         known = {}
         for head, z in self._embedded(self.train)[0].items():
-            precision = np.linalg.inv(ledoit_wolf(z.astype(np.float64))[0])
+            covariance = ledoit_wolf(z.astype(np.float64))[0]
+            ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-9  # a head that has seen nothing is constant
+            precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
             known[head] = Familiar(z.mean(axis=0), precision.astype(np.float32))
         return known
 

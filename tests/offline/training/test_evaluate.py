@@ -13,10 +13,12 @@ from offline.__main__ import main
 from offline.corpus import open_corpus, write_manifest, write_recording
 from offline.evaluate import Request, evaluate, splits_of
 from offline.folds import run_fold
+from offline.initial import Initial
 from offline.splits import Split, check
 from offline.table import tabulate
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
+from rtemo.model.network import NetworkConfig
 
 FIELDS = {
     *("accuracy", "balanced_accuracy", "f1_macro", "kappa", "ece", "nll", "per_subject", "chance", "n_windows"),
@@ -86,11 +88,12 @@ def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeyp
     assert not fitted
 
 
-def test_a_split_whose_tested_person_was_pretrained_on_is_refused(people, monkeypatch):
-    monkeypatch.setattr(module, "pretrained_on", lambda init: frozenset({"invented/p003"}))
+def test_a_split_whose_tested_person_was_pretrained_on_is_refused(people, tmp_path, monkeypatch):
+    known = Initial(tmp_path, "pretrain", {}, NetworkConfig(), ("invented/p003",), PipelineSettings().with_hop(1.0))
+    monkeypatch.setattr(module, "read_initial", lambda path: known)
+    monkeypatch.setattr(module, "run_fold", lambda *_: pytest.fail("fitted"))
     with pytest.raises(RtemoError, match="pretraining has seen invented/p003"):
-        evaluate(people, Request(method="de-lr"))
-    assert evaluate(people, Request(method="de-lr", folds=(0,)))["n_subjects"] == 1
+        evaluate(people, Request(init=tmp_path))
 
 
 def test_fewer_training_people_are_among_more_and_selection_shrinks_too(people):
