@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from tqdm import tqdm
 
 from offline.baselines import METHODS
 from offline.baselines.base import Method
+from offline.baselines.own import OwnNetwork
 from offline.corpus import Corpus
 from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
+from offline.initial import Initial, read_initial
 from offline.result import auroc_of, folds_of, scores_of
 from offline.splits import (
     Split,
@@ -36,11 +38,12 @@ from offline.splits import (
     subject_dependent,
 )
 from offline.table import MODALITIES, Indices, Table, tabulate, windows_that_offer
+from offline.training import TrainingSettings
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
 PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
-NETWORK = "network"
+NETWORK, PROBE = "network", "probe"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
@@ -50,7 +53,8 @@ class Request:
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
-    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested.
+    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested. training: how the
+    network is trained; its seed is that of the request.
     """
 
     protocol: str = "loso"
@@ -61,6 +65,7 @@ class Request:
     folds: tuple[int, ...] | None = None
     train_subjects: int | None = None
     per_trial: int = 40
+    training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
 def evaluate(
@@ -81,7 +86,10 @@ def evaluate(
     Raises RtemoError where the request makes no sense, a split leaks, or the labels do not fit.
     """
     began = time.monotonic()
-    method, modalities = method_of(request)
+    initial = None if request.init is None else read_initial(request.init)
+    if initial is not None:
+        initial.check_fits(corpus)
+    method, modalities = method_of(request, initial)
     table = windows_that_offer(tabulate(corpus), modalities)
     experiment = Experiment(
         table=table,
@@ -93,7 +101,7 @@ def evaluate(
         ood={name: tabulate(other, table.channels, labelled=False) for name, other in (ood or {}).items()},
     )
     splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request)
-    known = pretrained_on(request.init)
+    known = () if initial is None else initial.people
     for split in splits:
         check(split, table.ids, known)
     outcomes = _run(experiment, splits, jobs, None if keep is None else keep / _key(corpus, request, tests, ood))
@@ -113,22 +121,33 @@ def evaluate(
     }
 
 
-def method_of(request: Request) -> tuple[Method, tuple[str, ...]]:
+def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
     """The method, and what it looks at of what is asked for."""
     if request.protocol not in PROTOCOLS:
         raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
-    if request.method in METHODS:
-        if request.init is not None:
-            raise RtemoError("a baseline begins from nothing", f"{request.init}", "leave --init out")
-        method = METHODS[request.method]
-    else:
-        raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {', '.join(METHODS)}")
+    method = _method(request, initial)
     modalities = tuple(m for m in MODALITIES if m in request.modalities and m in method.modalities)
     if not modalities:
         raise RtemoError(f"{request.method} does not look at {', '.join(request.modalities)}", "", "ask for others")
     return method, modalities
+
+
+def _method(request: Request, initial: Initial | None) -> Method:
+    if request.method in METHODS:
+        if initial is not None:
+            raise RtemoError("a baseline begins from nothing", f"{initial.path}", "leave --init out")
+        return METHODS[request.method]
+    if request.method not in (NETWORK, PROBE):
+        known = ", ".join((NETWORK, PROBE, *METHODS))
+        raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
+    if request.method == PROBE and initial is None:
+        raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")
+    settings = replace(request.training, mode="probe" if request.method == PROBE else "full")
+    if initial is None:
+        return OwnNetwork(settings)
+    return OwnNetwork(replace(settings, network=initial.network), initial.weights)
 
 
 def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
@@ -161,13 +180,6 @@ def _of_people(ids: WindowIds, rows: Indices, count: int, seed: tuple[int, int])
         raise RtemoError(f"{count} people cannot be used", f"there are {len(people)}", "ask for fewer")
     chosen = np.random.default_rng([*seed, 3]).permutation(people)[:count]
     return rows[np.isin(ids.subject[rows], chosen)]
-
-
-def pretrained_on(init: Path | None) -> frozenset[str]:
-    """The people, named as in WindowIds, whose data made the weights to begin from."""
-    if init is None:
-        return frozenset()
-    return frozenset()
 
 
 def versions() -> dict[str, str]:

@@ -14,12 +14,12 @@ import numpy as np
 from offline import calibrate
 from offline.card import model_card
 from offline.corpus import Corpus, Shard
-from offline.finetune import Training, best_network
 from offline.graph import write_onnx
+from offline.initial import live_settings
 from offline.scores import score
 from offline.sessions import SessionOutputs, run_network
+from offline.training import Training, best_network
 from rtemo.core.errors import RtemoError
-from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import Bundle, Head, write_bundle
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -80,11 +80,6 @@ def _calibrated(
         metrics={},
     )
     return spec, familiar
-
-
-def live_settings(corpus: Corpus) -> PipelineSettings:
-    """The corpus's pipeline settings with the hop of a live session: what a window holds does not depend on it."""
-    return PipelineSettings.from_dict(corpus.pipeline).with_hop(PipelineSettings().window.hop_s)
 
 
 def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 What is told of a window is what a live session could say of it: probabilities at a temperature that was fitted on
 validation units, and the set of labels at each level. A unit is a person where the protocol keeps people apart, else a
-trial. Where there are too few units for a level to be promised, the quantile is that of the units as they are, and
-the fold says so.
+trial. Where there are too few units for the levels to be promised, the quantiles are those of the units as they are,
+and the fold says so.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Answers:
 class Outcome:
     """One fold. others: the same windows of perturbed corpora, or with a modality taken away, by name.
 
-    auroc: other corpus -> how well novelty tells its windows from the tested ones. promised: level -> bool.
+    auroc: other corpus -> how well novelty tells its windows from the tested ones. promised: whether the sets are.
     """
 
     name: str
     main: Answers
     others: Mapping[str, Answers]
     auroc: Mapping[str, float]
-    promised: Mapping[str, bool]
+    promised: bool
     counts: Mapping[str, int]
     temperature: float
     seconds: float
@@ -117,16 +117,15 @@ def run_fold(experiment: Experiment, split: Split) -> Outcome:
     )
 
 
-def calibrate(model: Model, validation: Windows, units: Indices) -> tuple[Calibrated, dict[str, bool]]:
-    """Temperature and set quantiles, and whether each level is promised (rtemo.model.conformal)."""
+def calibrate(model: Model, validation: Windows, units: Indices) -> tuple[Calibrated, bool]:
+    """Temperature and set quantiles, and whether the sets are promised (rtemo.model.conformal)."""
     log_p = np.log(np.maximum(model.probabilities(validation), FLOOR))
     temperature = fit_temperature(log_p, validation.labels, equal_units(units))
     score = scores(tempered(log_p, temperature), validation.labels)
     n_units = len(np.unique(units))
-    promised = {f"{level:g}": level <= n_units / (n_units + 1) for level in LEVELS}
-    found = [
-        quantile(score, units, level) if promised[f"{level:g}"] else _pooled(score, units, level) for level in LEVELS
-    ]
+    promised = max(LEVELS) <= n_units / (n_units + 1)
+    find = quantile if promised else _pooled
+    found = [find(score, units, level) for level in LEVELS]
     return Calibrated(model, temperature, tuple(found)), promised
 
 

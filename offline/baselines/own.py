@@ -20,9 +20,10 @@ from offline.baselines.base import Array, Model
 from offline.baselines.training import pieces
 from offline.batches import Augmentation, Picked, plain_batches
 from offline.corpus import UNLABELLED, Shard
-from offline.finetune import TrainingSettings, fit
+from offline.finetune import fit
 from offline.table import MODALITIES, Windows
 from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered
+from offline.training import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
@@ -77,8 +78,7 @@ class OwnNetwork:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
-        init = None if self.init is None else dict(self.init)
-        network, heads = fit(recordings(train), recordings(validation), settings, init)
+        network, heads = fit(recordings(train), recordings(validation), settings, self.init, train.n_labels)
         model = OwnModel(network.cpu().eval(), heads.cpu().eval(), train)
         weight = equal_units(validation.subject)
         logits, offered = model.logits(validation), model.offered(validation)
@@ -121,7 +121,7 @@ class OwnModel:
     def novelty(self, windows: Windows) -> Array | None:
         """Mahalanobis distance of the embedding that has seen most, from those of the training windows."""
         head = "joint" if len(windows.modalities) > 1 else windows.modalities[0]
-        return distance(self._embedded(windows)[0][head], self._familiar(head))
+        return distance(self._embedded(windows)[0][head], self._familiar[head])
 
     def offered(self, windows: Windows) -> dict[str, BoolArray]:
         """Head -> (n,) whether all that it looks at is there."""
@@ -131,9 +131,16 @@ class OwnModel:
         """Head -> (n, K)."""
         return self._embedded(windows)[1]
 
-    def _familiar(self, head: str) -> Familiar:
-        z = self._embedded(self.train)[0][head].astype(np.float64)
-        return Familiar(z.mean(axis=0).astype(np.float32), np.linalg.inv(ledoit_wolf(z)[0]).astype(np.float32))
+    @cached_property
+    def _familiar(self) -> dict[str, Familiar]:
+        """By head."""
+        known = {}
+        for head, z in self._embedded(self.train)[0].items():
+            covariance = ledoit_wolf(z.astype(np.float64))[0]
+            ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-9  # a head that has seen nothing is constant
+            precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+            known[head] = Familiar(z.mean(axis=0), precision.astype(np.float32))
+        return known
 
     def _embedded(self, windows: Windows) -> tuple[dict[str, NDArray[np.float32]], dict[str, Array]]:
         parts = [self._ask(piece) for piece in pieces(windows, _ASK_BATCH)]

@@ -25,8 +25,8 @@ _ASK_BATCH = 512
 class Recipe:
     """How a small network is trained. patience: epochs without a better validation loss."""
 
-    epochs: int = 40
-    patience: int = 6
+    epochs: int = 30
+    patience: int = 5
     batch: int = 128
     rate: float = 1e-3
     weight_decay: float = 1e-2
