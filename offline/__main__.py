@@ -14,6 +14,7 @@ from pathlib import Path
 
 from offline.data_cli import add_build, add_inspect, add_synthesize
 from offline.evaluate_cli import add_compare, add_evaluate
+from offline.reproduce.cli import add_reproduce
 from rtemo.core.errors import RtemoError
 
 Run = Callable[[argparse.Namespace], None]
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     training = (_add_finetune, _add_export, _add_score)
-    for add in (add_synthesize, add_build, add_inspect, *training, add_evaluate, add_compare):
+    for add in (add_synthesize, add_build, add_inspect, *training, add_evaluate, add_compare, add_reproduce):
         add(commands)
     return parser
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from offline.perturb import KINDS
 from rtemo.core.errors import RtemoError
+from rtemo.model.network import NetworkConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +31,27 @@ class Scale:
     baselines: tuple[str, ...]
     faults: Mapping[str, tuple[float, ...]]
     control: int
-    pretrain: Mapping[str, float] = field(default_factory=dict)
-    finetune: Mapping[str, float] = field(default_factory=dict)
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    finetune: Mapping[str, Any] = field(default_factory=dict)
 
 
+_NETWORK = NetworkConfig(channel_width=48, width=96, layers=2, heads=4)
 SMALL = Scale(
     name="small",
     said=(
-        "A small run: few people, short clips, few epochs and one seed. It shows that everything works and in which "
+        "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything works and in which "
         "form the results come. Its numbers decide nothing: the intervals are as wide as they look."
     ),
-    people=(6, 6, 6, 4),
-    length=0.08,
+    people=(5, 5, 5, 3),
+    length=0.06,
     hop_s=2.0,
     seeds=1,
     folds=None,
     baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion"),
-    faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5, 1.0)},
+    faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
     control=4,
-    pretrain={"epochs": 3, "max_minutes": 1.0},
-    finetune={"epochs": 4},
+    pretrain={"epochs": 3, "max_minutes": 1.0, "network": _NETWORK},
+    finetune={"epochs": 6, "per_trial": 3, "network": _NETWORK},
 )
 FULL = Scale(
     name="full",

@@ -18,6 +18,7 @@ from offline.reproduce.runs import ALL, SCRATCH, Run, fault_name, faults_for, ru
 from offline.reproduce.scale import Scale
 from offline.reproduce.sources import Source, Sources
 from offline.synthesize import synthesize
+from offline.training import TrainingSettings
 
 CONTROL_SEED = 90  # of the simulated people whose emotions show in nothing
 _FAULT_SEED = 5
@@ -102,7 +103,27 @@ def _build(work: Comparison, source: Source, faults: tuple[tuple[str, float], ..
 def _pretrain(work: Comparison, init: str, seed: int) -> None:
     chosen = [source for source in work.sources.unlabelled if init in (ALL, source.name)]
     corpora = [open_corpus(work.corpus(slug(source.name))) for source in chosen]
-    raise NotImplementedError(corpora, seed)
+    from dataclasses import asdict
+
+    import torch
+
+    from offline.checkpoint import save_checkpoint
+    from offline.splits import person
+    from rtemo.model.network import Network, NetworkConfig
+
+    torch.manual_seed(seed)
+    cfg = work.scale.pretrain.get("network", NetworkConfig())
+    net = Network(cfg)
+    save_checkpoint(
+        work.checkpoint(init, seed),
+        "pretrain",
+        {
+            "network": net.state_dict(),
+            "settings": {"network": asdict(cfg)},
+            "pipeline": dict(corpora[0].pipeline),
+            "people": sorted({person(s.about) for c in corpora for s in c}),
+        },
+    )
 
 
 def _evaluate(work: Comparison, run: Run) -> None:
@@ -115,6 +136,7 @@ def _evaluate(work: Comparison, run: Run) -> None:
         init=None if run.init == SCRATCH else work.checkpoint(run.init, run.seed),
         seed=run.seed,
         folds=None if work.scale.folds is None else tuple(range(work.scale.folds)),
+        training=TrainingSettings(**work.scale.finetune),
     )
     result: dict[str, Any] = evaluate(
         open_corpus(work.corpus(main)),
