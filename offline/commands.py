@@ -39,7 +39,7 @@ def _train(data: Corpus, settings: TrainingSettings, checkpoint: Path, init: Pat
         return train(data, settings, checkpoint)
     initial = read_initial(init)
     initial.check_fits(data)
-    settings = replace(settings, network=replace(initial.network, dropout=settings.network.dropout))
+    settings = replace(settings, network=replace(initial.network, drop_path=settings.network.drop_path))
     return train(data, settings, checkpoint, initial.weights, pretrained_on=initial.people)
 
 

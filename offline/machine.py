@@ -8,7 +8,7 @@ from rtemo.core.errors import RtemoError
 
 
 def device_of(name: str) -> torch.device:
-    """The device of this name; auto: CUDA where there is one, else the CPU. Raises RtemoError where there is no such device."""
+    """The device of this name; auto: CUDA where there is one, else the CPU. Raises RtemoError where there is none."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
