@@ -132,20 +132,24 @@ def tabulate(corpus: Corpus, channels: Channels | None = None, *, labelled: bool
 def onto(values: FloatArray, mask: BoolArray, positions: FloatArray, targets: FloatArray) -> FloatArray:
     """(n, F, C, K) of channels at positions (C, 3) -> (n, T, K) at targets (T, 3), the mean over frames.
 
-    A target with a usable channel of its own takes it; others take their neighbours' weighted mean; 0 where a window
-    has no usable channel. mask (n, F, C).
+    mask (n, F, C): the usable channels. 0 where a window has none.
     """
-    distance = np.linalg.norm(targets[:, None] - positions[None], axis=-1)
-    kernel = np.exp(-0.5 * (distance / _KERNEL) ** 2).astype(np.float32) + np.float32(1e-12)
-    own: BoolArray = np.logical_and(distance <= _SAME_PLACE, distance == distance.min(axis=1, keepdims=True))
-    usable = mask[:, :, None, :]
-    weight = np.where(own & usable, np.float32(1e6), kernel * usable)  # (n, F, T, C)
+    weight = weights_onto(mask, positions, targets)
     total = weight.sum(axis=-1, keepdims=True)
     clean = np.where(mask[..., None], values, np.float32(0.0))
     at = (weight / np.where(total > 0, total, 1.0)) @ clean
     seen = np.asarray(mask.any(axis=-1))[:, :, None, None]
     frames = np.maximum(seen.sum(axis=1), 1)
     return np.asarray((at * seen).sum(axis=1) / frames, np.float32)
+
+
+def weights_onto(mask: BoolArray, positions: FloatArray, targets: FloatArray) -> FloatArray:
+    """(..., C) usable channels -> (..., T, C) weights: a usable channel at the target's place, else its neighbours."""
+    distance = np.linalg.norm(targets[:, None] - positions[None], axis=-1)
+    kernel = np.exp(-0.5 * (distance / _KERNEL) ** 2).astype(np.float32) + np.float32(1e-12)
+    own: BoolArray = np.logical_and(distance <= _SAME_PLACE, distance == distance.min(axis=1, keepdims=True))
+    usable = mask[..., None, :]
+    return np.asarray(np.where(own & usable, np.float32(1e6), kernel * usable), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

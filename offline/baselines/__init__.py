@@ -8,6 +8,8 @@ from offline.baselines.base import Method
 from offline.baselines.correlation import Projected, learn_autoencoder, learn_cca, learn_deep_cca
 from offline.baselines.feature_networks import DgcnnMethod, EyeMlp
 from offline.baselines.linear import LateFusion, Linear, Majority, logistic, read_both, read_de, read_eye, svm
+from offline.baselines.riemann import Riemann
+from offline.baselines.signal_networks import SignalNetwork, conformer, eegnet
 
 _DE_LR = Linear(("eeg",), read_de, logistic)
 _EYE_LR = Linear(("eye",), read_eye, logistic)
@@ -24,4 +26,7 @@ METHODS: Mapping[str, Method] = {
     "cca": Projected(learn_cca),
     "deep-cca": Projected(learn_deep_cca),
     "bdae": Projected(learn_autoencoder),
+    "riemann": Riemann(),
+    "eegnet": SignalNetwork(eegnet),
+    "conformer": SignalNetwork(conformer),
 }
