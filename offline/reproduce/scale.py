@@ -39,8 +39,8 @@ _NETWORK = NetworkConfig(channel_width=48, width=96, layers=2, heads=4)
 SMALL = Scale(
     name="small",
     said=(
-        "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything works and in which "
-        "form the results come. Its numbers decide nothing: the intervals are as wide as they look."
+        "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything "
+        "works and in which form the results come. Its numbers decide nothing: the intervals are as wide as they look."
     ),
     people=(5, 5, 5, 3),
     length=0.06,
