@@ -26,13 +26,13 @@ NETWORK = NetworkConfig(channel_width=16, queries=2, pool_heads=2, joint_tokens=
 TINY = Scale(
     name="tiny",
     said="A tiny run, for a test.",
-    people=(4, 2, 2),
+    people=(3, 1, 1),
     length=1.0,
     hop_s=2.0,
     seeds=1,
     folds=2,
-    baselines=("majority", "de-lr", "eye-lr", "early-fusion"),
-    faults={"channel-loss": (0.5,), "gaze-loss": (1.0,)},
+    baselines=("majority", "de-lr"),
+    faults={"gaze-loss": (0.5,)},
     control=0,
     pretrain={"epochs": 1, "network": NETWORK},
     finetune={"epochs": 1, "per_trial": 2, "network": NETWORK},
@@ -40,9 +40,9 @@ TINY = Scale(
 
 
 def record(folder: Path, seed: int, cap: str) -> None:
-    """A session of 48 s as an XDF file with markers."""
+    """A session of 44 s as an XDF file with markers."""
     folder.mkdir(exist_ok=True)
-    segments = segments_for_duration(seed, 48.0)
+    segments = segments_for_duration(seed, 44.0)
     plan = SessionPlan(seed, seed, segments, 0, montage(cap), 125, 60.0)
     session = SimulatedSession(plan)
     with XdfWriter(folder / f"person{seed}.xdf") as writer:
@@ -58,11 +58,10 @@ def record(folder: Path, seed: int, cap: str) -> None:
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roots")
-    for seed in (1, 2, 3, 4):
-        record(folder / "labelled", seed, "openbci16")
-    for name, seeds in (("one", (11, 12)), ("other", (21, 22))):
-        for seed in seeds:
-            record(folder / name, seed, "openbci8")
+    for seed in (1, 2, 3):
+        record(folder / "labelled", seed, "openbci8")
+    record(folder / "one", 11, "openbci8")
+    record(folder / "other", 21, "muse")
     path = folder / "roots.toml"
     path.write_text(
         '[downstream]\nname = "lab"\ndataset = "xdf"\nroot = "labelled"\n'
@@ -93,7 +92,7 @@ def interrupted(*_: object) -> None:
 def test_the_report_holds_the_numbers_of_the_result_files(done: Path):
     page = (done / "report.html").read_text(encoding="utf-8")
     files = sorted((done / "results").glob("*.json"))
-    assert len(files) == 4 + 4 * 3  # baselines; scratch, one task, other task, all: each for EEG, eye and both
+    assert len(files) == 2 + 4 * 3  # baselines; scratch, one task, other task, all: each for EEG, eye and both
     for path in files:
         result = json.loads(path.read_text(encoding="utf-8"))
         assert f"{100 * result[SCORE]['window']['value']:.1f}\u00a0% ± " in page
@@ -101,7 +100,7 @@ def test_the_report_holds_the_numbers_of_the_result_files(done: Path):
             assert f"{100 * tested[SCORE]['window']['value']:.1f}\u00a0% ± " in page
         assert result["n_subjects"] == 2
     assert "A tiny run, for a test." in page
-    assert "channel loss" in page
+    assert "gaze loss" in page
     assert "network, pretrained on all" in page
 
 
@@ -115,10 +114,10 @@ def test_the_report_needs_nothing_from_elsewhere(done: Path):
 def test_pretraining_knows_its_people_and_tests_know_their_faults(done: Path):
     result = json.loads((done / "results" / "main_network_all_eeg+eye_seed0.json").read_text(encoding="utf-8"))
     assert result["init"].endswith("all-seed0.pt")
-    assert set(result["tests"]) == {"channel-loss=0.5", "gaze-loss=1"}
+    assert set(result["tests"]) == {"gaze-loss=0.5"}
     assert set(result["missing"]) == {"eeg", "eye"}
-    perturbed = json.loads((done / "corpora" / "channel-loss=0.5" / "manifest.json").read_text(encoding="utf-8"))
-    assert any("lost EEG channels" in note for note in perturbed["description"]["notes"])
+    perturbed = json.loads((done / "corpora" / "gaze-loss=0.5" / "manifest.json").read_text(encoding="utf-8"))
+    assert any("sees no eyes" in note for note in perturbed["description"]["notes"])
 
 
 def test_a_finished_comparison_is_only_written_again(done: Path, roots: Path, monkeypatch: pytest.MonkeyPatch):
