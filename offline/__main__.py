@@ -1,4 +1,4 @@
-"""python -m offline: the one place that reads the arguments of the offline commands.
+"""python -m offline: reads the arguments of the offline commands.
 
 Each command is a parser and a function that imports what it needs only when it runs, so that --help is quick.
 """
@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from offline.data_cli import add_build, add_inspect, add_synthesize
+from offline.evaluate_cli import add_compare, add_evaluate
+from offline.reproduce.cli import add_reproduce
 from rtemo.core.errors import RtemoError
 
 Run = Callable[[argparse.Namespace], None]
@@ -39,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_synthesize, add_build, add_inspect, _add_finetune, _add_export, _add_score):
+    training = (_add_finetune, _add_export, _add_score)
+    for add in (add_synthesize, add_build, add_inspect, *training, add_evaluate, add_compare, add_reproduce):
         add(commands)
     return parser
 

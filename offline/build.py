@@ -61,8 +61,11 @@ def build(
     workers: Workers = HERE,
     sources: Sources | None = None,
     root: Path | None = None,
+    *,
+    signal: bool = False,
 ) -> Built:
     """Write the corpus to `out`. people: whose data it is, for the cards. sources, hop_s: None: the usual ones.
+    signal: keep the conditioned EEG itself too (offline/signals.py).
 
     Raises RtemoError where `out` is a finished corpus already, or where nothing could be built.
     """
@@ -72,7 +75,7 @@ def build(
     check_sources(dataset.card, sources)
     settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    task = Task(dataset.card, labels, settings, sources, out, root)
+    task = Task(dataset.card, labels, settings, sources, out, root, signal)
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
     if not recordings:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from offline import released
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
 from offline.shards import UNLABELLED, About, ShardWriter, read_recording
+from offline.signals import SignalKeeper
 from offline.sources import CAUSAL, NONE, RELEASED, Sources
 from rtemo.core.eeg import EegBranch
 from rtemo.core.errors import RtemoError
@@ -37,7 +38,7 @@ _EYE_KINDS = ("eye", "gaze")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all recordings of a build have in common. root: where the data set lies; None: nowhere."""
+    """What all recordings of a build have in common. root: where the data set lies; None: nowhere. signal: kept too."""
 
     card: DatasetCard
     labels: tuple[str, ...]
@@ -45,6 +46,7 @@ class Task:
     sources: Sources
     out: Path
     root: Path | None
+    signal: bool = False
 
 
 def build_recording(task: Task, entry: Entry) -> About | Omission:
@@ -83,6 +85,9 @@ def _build(task: Task, recording: Recording, about: About) -> About:
     trials = _Trials(recording.trials)
     channels: tuple[str, ...] = ()
     with ShardWriter(task.out, about) as writer:
+        branch = pipeline.branch(Modality.EEG)
+        if task.signal and isinstance(branch, EegBranch):
+            branch.tap = SignalKeeper(writer.append)
         for bare in windows_of(recording, pipeline) if pipeline.modalities else overlay.bare_windows():
             trial = trials.around(bare.end_s, task.settings.window.length_s)
             window = overlay.on(bare, trials.at(bare.end_s))
@@ -235,5 +240,6 @@ def _key(task: Task, entry: Entry) -> str:
     """
     files = [(_name(path, task.root), path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
     made_of: list[Any] = [task.card.name, dict(task.card.labels), task.labels, entry.subject, entry.session, files]
-    made_of += [task.settings.to_dict(), task.sources.to_dict()]
+    made_of += [task.settings.to_dict(), task.sources.to_dict(), *(["signal"] if task.signal else [])]
+    made_of += task.card.faults
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()

@@ -11,19 +11,30 @@ import torch
 
 from rtemo.core.errors import RtemoError
 
-FORMAT = 1
+FORMAT = 2
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """state: tensors, numbers, texts, lists and dictionaries of them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save_checkpoint(path: Path, kind: str, state: dict[str, Any]) -> None:
+    """state: tensors, numbers, texts, lists and dictionaries of them. kind: what wrote it.
+
+    Raises RtemoError where it cannot be written (a full disk); what was there before stays as it was.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    torch.save({"format": FORMAT, **state}, partial)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"format": FORMAT, "kind": kind, **state}, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError where the disk is full
+        partial.unlink(missing_ok=True)
+        raise RtemoError(
+            f"{path} cannot be written", _first_line(error), "make room, then go on with --resume"
+        ) from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Tensors come to the CPU. Raises RtemoError where the file is none, or holds anything but plain values."""
+def load_checkpoint(path: Path, *kinds: str) -> dict[str, Any]:
+    """Tensors come to the CPU. Raises RtemoError where the file is none of these kinds, or where it holds anything but
+    plain values.
+    """
     if not path.is_file():
         raise RtemoError(f"{path} is no checkpoint", "there is no such file", "name the file that training wrote")
     if not zipfile.is_zipfile(path):  # what torch.save writes; anything else would reach an older reader
@@ -31,8 +42,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RtemoError(f"{path} cannot be read as a checkpoint", reason, "train again") from error
+        raise RtemoError(f"{path} cannot be read as a checkpoint", _first_line(error), "train again") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RtemoError(f"{path} is no checkpoint of this version", "its format does not fit", "train again")
+    if state.get("kind") not in kinds:
+        wanted = " or ".join(kinds)
+        raise RtemoError(f"{path} was written by {state.get('kind')}", f"wanted: {wanted}", f"name a file of {wanted}")
     return state
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from offline.checkpoint import load_checkpoint
-from offline.corpus import open_corpus
+from offline.corpus import Corpus, open_corpus
 from offline.export import export as export_bundle
-from offline.export import live_settings
-from offline.finetune import TrainingSettings, read_trained, train
+from offline.finetune import train
+from offline.initial import live_settings, read_initial
 from offline.scores import score as score_people
 from offline.sessions import run_network
+from offline.training import Training, TrainingSettings, read_trained
 from rtemo.core.errors import RtemoError
-from rtemo.model.bundle import Bundle, load_bundle, read_network
+from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.network import Heads, Network, NetworkConfig
 
 
@@ -30,8 +30,17 @@ def finetune(
     if checkpoint.exists() and not resume:
         raise RtemoError(f"{checkpoint} is there from an earlier run", "", "pass --resume, or remove it")
     data = open_corpus(corpus)
-    state = train(data, settings, checkpoint, None if init is None else initial_weights(init))
+    state = _train(data, settings, checkpoint, init)
     return export_bundle(state, data, name, out, settings.seed)
+
+
+def _train(data: Corpus, settings: TrainingSettings, checkpoint: Path, init: Path | None) -> Training:
+    if init is None:
+        return train(data, settings, checkpoint)
+    initial = read_initial(init)
+    initial.check_fits(data)
+    settings = replace(settings, network=replace(initial.network, drop_path=settings.network.drop_path))
+    return train(data, settings, checkpoint, initial.weights, pretrained_on=initial.people)
 
 
 def export(checkpoint: Path, corpus: Path | None, out: Path, name: str) -> Bundle:
@@ -64,7 +73,7 @@ def score(path: Path, corpus: Path) -> dict[str, Any]:
 
 def _as_torch(bundle: Bundle) -> tuple[Network, Heads]:
     network = Network(NetworkConfig.from_dict(bundle.spec.network))
-    network.load_state_dict(initial_weights(bundle.path))
+    network.load_state_dict(dict(read_initial(bundle.path).weights))
     heads = Heads(network.config.width, len(bundle.labels))
     values = {}
     for name, head in bundle.heads.items():
@@ -72,14 +81,3 @@ def _as_torch(bundle: Bundle) -> tuple[Network, Heads]:
         values[f"linear.{name}.bias"] = torch.from_numpy(head.bias)
     heads.load_state_dict(values)
     return network, heads
-
-
-def initial_weights(path: Path) -> dict[str, Tensor]:
-    """The network's weights in a checkpoint or a bundle."""
-    if path.is_dir():
-        load_bundle(path)
-        return {name: torch.from_numpy(value).float() for name, value in read_network(path).items()}
-    best: dict[str, Any] = load_checkpoint(path).get("best", {})
-    if "network" not in best:
-        raise RtemoError(f"{path} holds no network", f"found {sorted(best)}", "name a checkpoint of finetune")
-    return dict(best["network"])

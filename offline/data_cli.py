@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
 NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "bids", "xdf", "synthetic")
 SIMULATED = "simulated people"
+_TRAPS = "muscles, luminance, no-ocular-leak or own-stimuli; repeatable (offline/traps.py)"
 _WORDS = {"causal": "causal", "released": "as released", "none": "none"}
-_OF_SIMULATION = ("subjects", "seed", "family", "effect")
+_OF_SIMULATION = ("subjects", "seed", "family", "effect", "trap")
 
 
 def add_synthesize(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -33,6 +34,7 @@ def add_synthesize(commands: Commands[argparse.ArgumentParser]) -> None:
         "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
     )
     parser.add_argument("--family", default="default", help="generator family (default: default)")
+    parser.add_argument("--trap", action="append", metavar="NAME", help=_TRAPS)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="pieces at a time (default 1)")
 
 
@@ -47,15 +49,22 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
     parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
     parser.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default 1)")
+    parser.add_argument("--signal", action="store_true", help="keep the EEG signal itself too: for some baselines")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
     parser.add_argument(
         "--scheduler", default="", metavar="tcp://HOST:PORT", help="build on the workers of a Dask scheduler"
     )
+    faults = parser.add_argument_group("faults put into the recordings, to test how robust a model is")
+    faults.add_argument(
+        "--perturb", action="append", default=[], metavar="KIND=SEVERITY", help="such as channel-loss=0.5; repeatable"
+    )
+    faults.add_argument("--perturb-seed", type=int, default=0, metavar="N", help="which channels and moments")
     people = parser.add_argument_group("simulated people (synthetic)")
     people.add_argument("--subjects", type=int, metavar="N", help="how many (default 96)")
     people.add_argument("--seed", type=int, metavar="N", help="seed of the first person (default 1000)")
     people.add_argument("--family", help="generator family (default: default)")
     people.add_argument("--effect", type=float, metavar="F", help="strength of emotion, 0: none (default 1)")
+    people.add_argument("--trap", action="append", metavar="NAME", help=_TRAPS)
 
 
 def add_inspect(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -70,15 +79,20 @@ def _synthesize(options: argparse.Namespace) -> None:
     from offline.synthesize import synthesize
 
     people = (options.subjects, options.seed, options.scale, options.effect, options.family, options.jobs)
-    sys.stdout.write(f"{synthesize(options.name, options.out, *people)}\n")
+    sys.stdout.write(f"{synthesize(options.name, options.out, *people, tuple(options.trap or ()))}\n")
 
 
 def _build(options: argparse.Namespace) -> None:
     from offline.build import Workers, build
 
     dataset, people = _dataset(options)
+    for text in options.perturb:
+        from offline.perturb import parse, perturbed
+
+        dataset = perturbed(dataset, *parse(text), options.perturb_seed)
     workers = Workers(options.jobs, options.scheduler)
-    built = build(dataset, people, options.out, options.hop, workers, _sources(options, dataset), options.root)
+    sources = _sources(options, dataset)
+    built = build(dataset, people, options.out, options.hop, workers, sources, options.root, signal=options.signal)
     for line in built.omissions:
         sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"{built}\n")
@@ -92,9 +106,10 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
         if options.root is not None or options.mapping is not None:
             raise RtemoError("simulated people are made, not read", "--root or --mapping was given", "leave it out")
         given = {name: getattr(options, name) for name in _OF_SIMULATION}
-        usual = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default"}
+        usual = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default", "trap": ()}
         chosen = {name: usual[name] if value is None else value for name, value in given.items()}
-        population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"])
+        traps = tuple(chosen["trap"])
+        population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"], traps)
         return simulated_people(population), SIMULATED
     from offline.datasets import load
     from offline.synthesize import simulated_as

@@ -14,12 +14,13 @@ import numpy as np
 from offline import calibrate
 from offline.card import model_card
 from offline.corpus import Corpus, Shard
-from offline.finetune import Training, best_network
 from offline.graph import write_onnx
+from offline.initial import live_settings
 from offline.scores import score
 from offline.sessions import SessionOutputs, run_network
+from offline.splits import person
+from offline.training import Training, best_network
 from rtemo.core.errors import RtemoError
-from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import Bundle, Head, write_bundle
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -82,11 +83,6 @@ def _calibrated(
     return spec, familiar
 
 
-def live_settings(corpus: Corpus) -> PipelineSettings:
-    """The corpus's pipeline settings with the hop of a live session: what a window holds does not depend on it."""
-    return PipelineSettings.from_dict(corpus.pipeline).with_hop(PipelineSettings().window.hop_s)
-
-
 def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
     return {
         "corpus": corpus.name,
@@ -95,6 +91,7 @@ def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
         "people": {side: len(people) for side, people in asdict(state.split).items()},
         "sessions": len(corpus.shards),
         "windows": sum(len(shard.labelled) for shard in corpus),
+        "seen": sorted({*state.pretrained_on, *(person(shard.about) for shard in _shaping(state, corpus))}),
         "seed": seed,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
@@ -104,6 +101,11 @@ def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
             **{package: importlib.metadata.version(package) for package in ("torch", "numpy", "onnx", "onnxruntime")},
         },
     }
+
+
+def _shaping(state: Training, corpus: Corpus) -> tuple[Shard, ...]:
+    """The recordings of all who have a part in the bundle; who is tested has none."""
+    return corpus.of([*state.split.train, *state.split.validation, *state.split.calibration])
 
 
 def _some(people: Sequence[str]) -> tuple[str, ...]:

@@ -39,3 +39,43 @@ def per_person(values: Sequence[float]) -> dict[str, float]:
         "min": float(array.min()),
         "max": float(array.max()),
     }
+
+
+def accuracy(labels: Labels, predicted: Labels) -> float:
+    """The share that is right."""
+    return float(np.mean(labels == predicted))
+
+
+def f1_macro(labels: Labels, predicted: Labels) -> float:
+    """The mean over the labels that occur, in truth or prediction, of 2 tp / (2 tp + fp + fn)."""
+    scores = []
+    for k in np.union1d(labels, predicted):
+        hits = np.sum((labels == k) & (predicted == k))
+        scores.append(2.0 * hits / (np.sum(labels == k) + np.sum(predicted == k)))
+    return float(np.mean(scores))
+
+
+def kappa(labels: Labels, predicted: Labels) -> float:
+    """Cohen's (1960): agreement beyond that of the marginals; 0 where both name one label only."""
+    values = np.union1d(labels, predicted)
+    expected = float(sum(np.mean(labels == k) * np.mean(predicted == k) for k in values))
+    return (accuracy(labels, predicted) - expected) / (1.0 - expected) if expected < 1.0 else 0.0
+
+
+def risk_coverage(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """(n,) the error rate among the k most confident windows, k = 1 .. n."""
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    wrong = probabilities.argmax(axis=1)[order] != labels[order]
+    return np.asarray(np.cumsum(wrong) / np.arange(1, len(labels) + 1))
+
+
+def aurc(probabilities: Probabilities, labels: Labels) -> float:
+    """The area under the risk-coverage curve (Geifman & El-Yaniv 2017): the mean error over all coverages."""
+    return float(risk_coverage(probabilities, labels).mean())
+
+
+def confusion(labels: Labels, predicted: Labels, n_labels: int) -> NDArray[np.int64]:
+    """(K, K) counts; rows are the truth."""
+    counts = np.zeros((n_labels, n_labels), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return counts

@@ -3,6 +3,7 @@
     about.json        subject, session, channels, counts, what was dropped, source files, hashes
     eeg (W, F, C, B) float16     eeg_mask (W, F, C)     eye, eye_raw (W, E) float32     eye_valid (W, E)
     positions (C, 3)  rows (W,) of ROW
+    signal (S, C) float16, signal_runs (m, 2): optional, see signals.py
     class_label (m,), class_power, class_frames (m, C, B), power_histogram (B, bins): see summary.py
 
 A recording is one shard: its channels are the same throughout, and its windows are in order of time. Its folder appears
@@ -88,6 +89,10 @@ class Shard:
 
     def __init__(self, folder: Path, about: About) -> None:
         self.folder, self.about = folder, about
+
+    def array(self, name: str) -> NDArray[Any]:
+        """One of the optional arrays, such as those of signals.py."""
+        return self._open(name)
 
     def _open(self, name: str) -> NDArray[Any]:
         path = self.folder / f"{name}.npy"
@@ -188,6 +193,10 @@ class ShardWriter:
         self._waiting.append((window, label, trial))
         if len(self._waiting) == _BATCH:
             self._write()
+
+    def append(self, name: str, values: NDArray[Any]) -> None:
+        """Rows of an optional array, which has nothing to do with the windows; part of the recording's hash."""
+        self._append(name, values)
 
     def finish(self, **more: Any) -> About:
         """Let the recording appear. more: what is only known now, such as dropped and channels. At least one window."""

@@ -42,6 +42,7 @@ def synthesize(
     effect: float = 1.0,
     family: str = "default",
     jobs: int = 1,
+    traps: tuple[str, ...] = (),
 ) -> Path:
     """Write `subjects` people (default: as many as the data set has) in NAME's layout to a new folder `out`.
 
@@ -50,7 +51,7 @@ def synthesize(
     if name not in _WORK:
         raise RtemoError(f"no writer for the data set {name!r}", f"there are {', '.join(_WORK)}")
     plan, usual, most = _WORK[name]
-    people = People(usual if subjects is None else subjects, seed, scale, effect, family)
+    people = People(usual if subjects is None else subjects, seed, scale, effect, family, traps)
     if not (1 <= people.subjects <= most and seed >= 0 and scale > 0):
         found = f"{people.subjects} subjects, seed {seed}, scale {scale:g}"
         raise RtemoError(
@@ -66,7 +67,9 @@ def synthesize(
     done = Parallel(n_jobs=jobs, return_as="generator")(delayed(piece)() for piece in work.pieces)
     results = list(tqdm(done, total=len(work.pieces), desc=f"synthesize {name}", unit="piece", disable=None))
     work.after(results)
-    content = {"layout": name, "seed": seed, "scale": scale, "effect": effect, "family": family}
+    content: dict[str, Any] = {"layout": name, "seed": seed, "scale": scale, "effect": effect, "family": family}
+    if traps:
+        content["traps"] = list(traps)
     (partly / MARK).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partly.rename(out)
     return out

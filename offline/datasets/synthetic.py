@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from offline.datasets.base import BLOCK_S, Dataset, DatasetCard, Entry, Recording, Stream, Trial
+from offline.traps import trapped
 from rtemo.core.types import Chunk, Item, Modality
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.montages import montage
@@ -37,17 +38,19 @@ DURATIONS_S = (120.0, 240.0, 360.0, 600.0)
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """How many people, from which seed on, how strongly emotion shows, and from which generator family."""
+    """How many people, from which seed on, how strongly emotion shows, the generator family, the traps."""
 
     n_people: int
     first_seed: int
     effect: float = 1.0
     family: str = "default"
+    traps: tuple[str, ...] = ()
 
     def person(self, seed: int) -> str:
         """The subject id: who differs in anything has another one."""
         usual = self.family == "default" and self.effect == 1.0
-        return f"sim{seed}" if usual else f"sim{seed}-{self.family}-{self.effect:g}"
+        name = f"sim{seed}" if usual else f"sim{seed}-{self.family}-{self.effect:g}"
+        return "-".join([name, *self.traps])
 
 
 def simulated_people(population: Population) -> Dataset:
@@ -62,7 +65,7 @@ def simulated_people(population: Population) -> Dataset:
         url="",
         notes=(
             f"seeds {seeds.start} to {seeds.stop - 1}, generator family {population.family}, "
-            f"strength of emotion {population.effect:g}",
+            f"strength of emotion {population.effect:g}" + "".join(f", {trap}" for trap in population.traps),
             f"caps {', '.join(name for name, _, _ in CAPS)}; gaze at {', '.join(f'{r:g}' for r in GAZE_RATES_HZ)} Hz, "
             f"none for about {NO_GAZE_SHARE:.0%} of the people",
             f"sessions of {', '.join(f'{d:g}' for d in DURATIONS_S)} s",
@@ -107,10 +110,13 @@ def plan_of(population: Population, seed: int) -> tuple[SessionPlan, bool]:
         montage=montage(name),
         eeg_rate_hz=int(random.choice(rates)),
         gaze_rate_hz=float(random.choice(GAZE_RATES_HZ)),
-        options=Options(
-            effect=population.effect,
-            line_hz=float(random.choice((50.0, 60.0))),
-            line_uv=float(random.uniform(0.2, 3.0)),
+        options=trapped(
+            Options(
+                effect=population.effect,
+                line_hz=float(random.choice((50.0, 60.0))),
+                line_uv=float(random.uniform(0.2, 3.0)),
+            ),
+            population.traps,
         ),
         family=population.family,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from offline.traps import trapped
 from rtemo.simulate.montages import montage
 from rtemo.simulate.plan import Options, Segment, SessionPlan
 
@@ -15,13 +16,14 @@ _TAIL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who is simulated. scale: of the durations. family: the simulator's generator family."""
+    """Who is simulated. scale: of the durations. family: the simulator's generator family. traps: see offline.traps."""
 
     subjects: int
     seed: int = 0
     scale: float = 1.0
     effect: float = 1.0
     family: str = "default"
+    traps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def plan_of(
         montage=montage(cap),
         eeg_rate_hz=eeg_hz,
         gaze_rate_hz=gaze_hz,
-        options=Options(effect=people.effect),
+        options=trapped(Options(effect=people.effect), people.traps),
         family=people.family,
     )
 

@@ -11,10 +11,15 @@ from offline.datasets import load
 from offline.datasets.eye_tables import seed_v_order_doubt
 from offline.datasets.restricted_pickle import load_trials
 from offline.datasets.seed_tables import SEED_IV_TRIALS, SEED_V_END_S, SEED_V_START_S
+from offline.datasets.synthetic import Population
+from offline.datasets.synthetic import plan_of as synthetic_plan
+from offline.layouts.people import People, plan_of
 from offline.layouts.seed_people import seed_iv_seconds, seed_v_times
 from offline.synthesize import synthesize
+from offline.traps import trapped
 from rtemo.core.errors import RtemoError
 from rtemo.core.eye_features import EYE_FEATURES
+from rtemo.simulate.plan import Clip, Options, segments_for_clips
 
 NAMES = [feature.name for feature in EYE_FEATURES]
 
@@ -168,3 +173,17 @@ def test_an_interrupted_run_leaves_no_data_set(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         synthesize("bids", tmp_path / "out", subjects=1, scale=0.01)
     assert not (tmp_path / "out").exists()
+
+
+def test_traps_reach_the_simulated_people_in_both_forms():
+    people = People(1, effect=0.0, traps=("muscles", "no-ocular-leak"))
+    options = plan_of(people, 1, 1, segments_for_clips([Clip(1, "fear", 10.0)])).options
+    assert options == Options(effect=0.0, muscle_confound=True, ocular_leak=False)
+    population = Population(1, 5, traps=("luminance", "own-stimuli"))
+    options = synthetic_plan(population, 5)[0].options
+    assert options.luminance_confound
+    assert not options.shared_stimulus
+    assert not options.muscle_confound
+    assert population.person(5) == "sim5-luminance-own-stimuli"
+    with pytest.raises(RtemoError, match="no such trap"):
+        trapped(Options(), ["hail"])

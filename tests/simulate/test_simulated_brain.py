@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from rtemo.simulate.affect import Course, feel
-from rtemo.simulate.anatomy import head
-from rtemo.simulate.brain import Brain, band_windows
+from rtemo.simulate.affect import Course, feel, reactions
+from rtemo.simulate.anatomy import atlas, head
+from rtemo.simulate.brain import Brain, background, band_windows
 from rtemo.simulate.eeg import ScalpEeg
 from rtemo.simulate.eye_train import look
 from rtemo.simulate.markers import EMOTIONS
@@ -18,6 +18,8 @@ from rtemo.simulate.seeds import generator
 from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time
 
 SECONDS = 40
+SPHERE = np.random.default_rng(0).standard_normal((200, 3))
+SPHERE /= np.linalg.norm(SPHERE, axis=1, keepdims=True)
 
 
 def plan(seed=3, rate=250, family="default", **options) -> SessionPlan:
@@ -95,6 +97,25 @@ def test_the_held_out_law_bends_where_the_default_one_is_straight():
         return np.log(band_power(samples, 250, 1, 2) / band_power(samples, 250, 3, 5)).mean()
 
     assert low_slope("held-out") < 0.6 * low_slope("default")
+
+
+def test_the_held_out_family_has_another_lead_field_other_topographies_and_another_spectral_law():
+    """A model that is tested on it is not tested on its own simulator: none of the three can be carried over."""
+    names = plan().montage.electrodes
+    seen = {}
+    for family in ("default", "held-out"):
+        chosen, stored = plan(family=family), atlas(family)
+        gain = stored.gain[[stored.rows[name.lower()] for name in names]]
+        changes = reactions(chosen, SPHERE)
+        traits = draw_person(3, 0, family).brain
+        density = background(traits, head(family, names), bins_hz(40.0, 250), (3, 0, "brain")).mean(axis=1)
+        seen[family] = (np.linalg.svd(gain, compute_uv=False), changes.ravel(), np.log(density / density.mean()))
+    (default_gain, default_change, default_law), (gain, change, law) = seen["default"], seen["held-out"]
+    # a blurrier head: of what dipoles show, less lies in the finer components
+    assert (gain / gain[0])[40] < 0.85 * (default_gain / default_gain[0])[40]
+    # what the literature says stays, where it shows moves, about as far as between two people of one family
+    assert 0.3 < np.corrcoef(change, default_change)[0, 1] < 0.95
+    assert np.abs(law - default_law).max() > 0.5
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

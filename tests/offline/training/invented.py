@@ -1,4 +1,7 @@
-"""A small corpus of invented people: an emotion shows in two bands and two eye features, the rest is noise."""
+"""A small corpus of invented people: an emotion shows in two bands and two eye features, the rest is noise.
+
+With effect 0 nothing shows: everything must score chance.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ LABELS = ("neutral", "sad", "fear", "happy")
 MONTAGES = (8, 4, 19)
 
 
-def invented_windows(person, n_channels, n_trials=8, per_trial=6):
+def invented_windows(person, n_channels, n_trials=8, per_trial=6, effect=1.0):
     random = np.random.default_rng(person)
     positions = random.normal(size=(n_channels, 3)).astype(np.float32)
     positions /= np.linalg.norm(positions, axis=1, keepdims=True)
@@ -23,10 +26,10 @@ def invented_windows(person, n_channels, n_trials=8, per_trial=6):
         for k in range(per_trial):
             eeg = random.normal(size=(4, n_channels, 20)) + habit
             eye = random.normal(size=33)
-            eeg[..., 5] += 0.8 * (label in (0, 1))
-            eeg[..., 15] += 0.8 * (label in (0, 2))
-            eye[3] += 2.0 * (label in (0, 1))
-            eye[20] += 2.0 * (label in (0, 2))
+            eeg[..., 5] += 0.8 * effect * (label in (0, 1))
+            eeg[..., 15] += 0.8 * effect * (label in (0, 2))
+            eye[3] += 2.0 * effect * (label in (0, 1))
+            eye[20] += 2.0 * effect * (label in (0, 2))
             end_s = 100.0 * trial + 2.0 * k + 4.0
             windows.append(
                 Window(

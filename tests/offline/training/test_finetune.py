@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import torch
 
 from offline import finetune
 from offline.batches import NONE, plain_batches
-from offline.checkpoint import load_checkpoint, save_checkpoint
-from offline.finetune import TrainingSettings, batch_loss, best_network, read_trained, train
+from offline.checkpoint import FORMAT, load_checkpoint, save_checkpoint
+from offline.finetune import batch_loss, fit, train
+from offline.splits import split_subjects
+from offline.training import TrainingSettings, begin, best_network, read_trained
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network, NetworkConfig
 
@@ -96,7 +99,7 @@ def test_a_checkpoint_of_another_corpus_is_refused(corpus, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_the_place(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(finetune, "batch_loss", lambda *args: torch.tensor(float("nan")))
+    monkeypatch.setattr(finetune, "batch_loss", lambda *args, **options: torch.tensor(float("nan")))
     with pytest.raises(RtemoError, match="not finite; epoch 0, step 0"):
         train(corpus, SETTINGS, tmp_path / "c.pt")
 
@@ -142,7 +145,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "c.pt"
     path.write_bytes(content)
     with pytest.raises(RtemoError, match="cannot be read"):
-        load_checkpoint(path)
+        load_checkpoint(path, "finetune")
 
 
 class Evil:
@@ -152,20 +155,118 @@ class Evil:
 
 def test_a_checkpoint_runs_no_code(tmp_path, capsys):
     path = tmp_path / "c.pt"
-    torch.save({"format": 1, "x": Evil()}, path)
+    torch.save({"format": FORMAT, "x": Evil()}, path)
     with pytest.raises(RtemoError, match="cannot be read"):
-        load_checkpoint(path)
+        load_checkpoint(path, "finetune")
     assert capsys.readouterr().out == ""
 
 
 def test_a_checkpoint_of_another_version_or_none_at_all_is_refused(tmp_path):
-    save_checkpoint(tmp_path / "c.pt", {"format": 99})
+    save_checkpoint(tmp_path / "c.pt", "finetune", {"format": 99})
     with pytest.raises(RtemoError, match="version"):
-        load_checkpoint(tmp_path / "c.pt")
+        load_checkpoint(tmp_path / "c.pt", "finetune")
     with pytest.raises(RtemoError, match="no such file"):
-        load_checkpoint(tmp_path / "d.pt")
+        load_checkpoint(tmp_path / "d.pt", "finetune")
 
 
 def test_augmentation_can_be_switched_off(corpus, tmp_path):
     state = train(corpus, replace(SETTINGS, epochs=1, augmentation=NONE), tmp_path / "c.pt")
     assert len(state.history) == 1
+
+
+def sides(corpus):
+    people = corpus.subjects
+    return corpus.of(people[:18]), corpus.of(people[18:24])
+
+
+def test_recordings_handed_over_by_side_are_fitted_without_a_file(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learning, selecting = sides(corpus)
+    network, heads = fit(learning, selecting, SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+    batch = next(plain_batches(selecting, finetune.pick_epoch(selecting, 6, np.random.default_rng(0)), 400))
+    assert batch_loss(network, heads, batch, 0.0, torch.device("cpu")).item() < 1.25
+
+
+def test_the_number_of_labels_may_be_said_where_the_recordings_lack_some(corpus):
+    learning, selecting = sides(corpus)
+    _, heads = fit(learning, selecting, replace(SETTINGS, max_minutes=0.0), n_labels=7)
+    assert heads.linear["joint"].weight.shape[0] == 7
+
+
+def test_a_probe_trains_the_heads_and_leaves_the_network_alone(corpus, trained):
+    learning, selecting = sides(corpus)
+    given = {name: value.half().float() for name, value in trained.best["network"].items()}
+    network, heads = fit(learning, selecting, replace(SETTINGS, mode="probe", epochs=2), given)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, given[name])
+    start = fit(learning, selecting, replace(SETTINGS, mode="probe", max_minutes=0.0), given)[1]
+    assert not torch.equal(heads.linear["eeg"].weight, start.linear["eeg"].weight)
+
+
+def test_given_weights_are_probed_first_and_then_trained_too(corpus, tmp_path, trained):
+    given = trained.best["network"]
+    settings = replace(SETTINGS, epochs=1, probe_epochs=1)
+    probed = train(corpus, settings, tmp_path / "c.pt", given)
+    assert all(torch.equal(value, given[name]) for name, value in probed.network.state_dict().items())
+    whole = train(corpus, replace(settings, epochs=2), tmp_path / "c.pt", given)
+    assert not any(torch.equal(p, given[name]) for name, p in whole.network.named_parameters() if "blocks" in name)
+
+
+def test_lower_layers_of_given_weights_learn_more_slowly(trained):
+    begun = begin(replace(SETTINGS, layer_decay=0.5), 4, torch.device("cpu"), trained.best["network"])
+    names = {id(p): name for name, p in [*begun.network.named_parameters(), *begun.heads.named_parameters()]}
+    scale = {names[id(p)]: group["scale"] for group in begun.optimizer.param_groups for p in group["params"]}
+    assert scale["linear.eeg.weight"] == 1.0
+    assert scale["blocks.0.qkv.weight"] == scale["norm.weight"] == 0.5
+    assert scale["channels.spectrum.weight"] == scale["cls_eye"] == 0.25
+    assert set(scale) == set(names.values())
+
+
+def test_random_weights_all_learn_at_one_rate():
+    begun = begin(replace(SETTINGS, layer_decay=0.5), 4, torch.device("cpu"), None)
+    assert {group["scale"] for group in begun.optimizer.param_groups} == {1.0}
+
+
+def test_weights_that_know_a_person_who_is_held_out_are_refused(corpus, tmp_path, trained):
+    settings, given = replace(SETTINGS, max_minutes=0.0), trained.best["network"]
+    split = trained.split
+    train(corpus, settings, tmp_path / "c.pt", given, split, [f"invented/{split.train[0]}", "invented/somebody"])
+    for side in (split.validation, split.calibration, split.test):
+        with pytest.raises(RtemoError, match=f"held out.*invented/{side[0]}"):
+            train(corpus, settings, tmp_path / "d.pt", given, split, [f"invented/{side[0]}"])
+
+
+def test_a_split_that_is_given_is_the_one_that_is_used(corpus, tmp_path):
+    split = split_subjects(corpus.subjects, 77)
+    assert train(corpus, replace(SETTINGS, max_minutes=0.0), tmp_path / "c.pt", split=split).split == split
+
+
+def test_a_run_is_not_taken_up_with_another_split_or_from_other_weights(corpus, tmp_path, trained):
+    train(corpus, replace(SETTINGS, epochs=1), tmp_path / "c.pt")
+    with pytest.raises(RtemoError, match="another split"):
+        train(corpus, SETTINGS, tmp_path / "c.pt", split=split_subjects(corpus.subjects, 77))
+    with pytest.raises(RtemoError, match="other weights"):
+        train(corpus, SETTINGS, tmp_path / "c.pt", trained.best["network"])
+
+
+def test_a_mode_or_a_device_that_is_not_there_is_refused(corpus):
+    with pytest.raises(RtemoError, match="mode"):
+        TrainingSettings(mode="half")
+    with pytest.raises(RtemoError, match="no device"):
+        fit(*sides(corpus), replace(SETTINGS, device="cuda:99"))
+
+
+def test_a_disk_that_is_full_is_an_error_and_the_last_checkpoint_stays(corpus, tmp_path):
+    path = tmp_path / "c.pt"
+    train(corpus, replace(SETTINGS, epochs=1), path)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(RtemoError, match=r"cannot be written.*make room"):
+            train(corpus, replace(SETTINGS, epochs=2), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
+    assert train(corpus, replace(SETTINGS, epochs=2), path).epoch == 2

@@ -1,0 +1,166 @@
+"""Our own network as a method: from scratch, fine-tuned from given weights, or frozen with new heads (probe).
+
+It is trained by offline.finetune on the recordings themselves, of any montage, in which every window that is not to be
+seen has no label. Temperatures of the heads and their fusion are fitted on the validation windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+from torch import Tensor
+
+from offline.baselines.base import Array, Model
+from offline.baselines.training import pieces
+from offline.batches import Augmentation, Picked, plain_batches
+from offline.corpus import UNLABELLED, Shard
+from offline.finetune import fit
+from offline.table import MODALITIES, Windows
+from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered
+from offline.training import TrainingSettings
+from rtemo.core.types import BoolArray
+from rtemo.model.embeddings import HEADS
+from rtemo.model.network import Heads, Network
+from rtemo.model.novelty import Familiar, distance
+
+_ASK_BATCH = 256
+_NEEDS: Mapping[str, tuple[str, ...]] = {"eeg": ("eeg",), "eye": ("eye",), "joint": MODALITIES}
+
+
+class Selected(Shard):
+    """A recording in which only some windows have their labels, and only some modalities can be seen."""
+
+    def __init__(self, shard: Shard, index: NDArray[np.int64], modalities: Sequence[str]) -> None:
+        super().__init__(shard.folder, shard.about)
+        self._index, self._modalities = index, tuple(modalities)
+
+    @cached_property
+    def rows(self) -> NDArray[np.void]:
+        rows = np.array(self._open("rows"))
+        hidden = np.ones(len(rows), dtype=bool)
+        hidden[self._index] = False
+        rows["label"][hidden] = UNLABELLED
+        return rows
+
+    @cached_property
+    def eeg_mask(self) -> BoolArray:
+        mask = self._open("eeg_mask")
+        return mask if "eeg" in self._modalities else np.zeros_like(mask)
+
+    @cached_property
+    def eye_valid(self) -> BoolArray:
+        valid = self._open("eye_valid")
+        return valid if "eye" in self._modalities else np.zeros_like(valid)
+
+
+def recordings(windows: Windows) -> tuple[Selected, ...]:
+    """The recordings that these windows lie in, with nothing but them to be learned from."""
+    table, found = windows.table, []
+    for number in np.unique(table.shard[windows.rows]):
+        index = table.index[windows.rows[table.shard[windows.rows] == number]]
+        found.append(Selected(table.shards[number], index, windows.modalities))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNetwork:
+    """init: weights to begin from, or None. settings say how, and whether only the heads learn (mode "probe")."""
+
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    init: Mapping[str, Tensor] | None = None
+    modalities: tuple[str, ...] = MODALITIES
+
+    def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
+        network, heads = fit(recordings(train), recordings(validation), settings, self.init, train.n_labels)
+        model = OwnModel(network.cpu().eval(), heads.cpu().eval(), train)
+        weight = equal_units(validation.subject)
+        logits, offered = model.logits(validation), model.offered(validation)
+        temperatures = {
+            head: fit_temperature(logits[head][ok], validation.labels[ok], weight[ok]) if ok.any() else 1.0
+            for head, ok in offered.items()
+        }
+        both, fusion = np.all(list(offered.values()), axis=0), np.full(len(HEADS), 1.0 / len(HEADS))
+        if both.any():
+            logs = np.stack([_log(tempered(logits[head][both], temperatures[head])) for head in HEADS])
+            fusion = fit_fusion(logs, validation.labels[both], equal_units(validation.subject[both]))
+        return replace(model, temperatures=temperatures, fusion=fusion)
+
+
+def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
+    """With one modality there is none to drop."""
+    if len(train.modalities) > 1:
+        return settings.augmentation
+    return replace(settings.augmentation, no_eeg=0.0, no_eye=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnModel:
+    """The network and its heads with their temperatures, and the weights (3,) of the heads where all of them speak."""
+
+    network: Network
+    heads: Heads
+    train: Windows
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    fusion: Array = field(default_factory=lambda: np.full(len(HEADS), 1.0 / len(HEADS)))
+
+    def probabilities(self, windows: Windows) -> Array:
+        """Where both modalities are there all heads speak, else the one of the modality that is."""
+        logits, offered = self.logits(windows), self.offered(windows)
+        logs = np.stack([_log(tempered(logits[head], self.temperatures[head])) for head in HEADS])
+        there = np.stack([offered[head] for head in HEADS])
+        weight = np.where(there.all(axis=0), self.fusion[:, None], there.astype(np.float64))
+        return tempered(np.sum(weight[..., None] * logs, axis=0), 1.0)
+
+    def novelty(self, windows: Windows) -> Array | None:
+        """Mahalanobis distance of the embedding that has seen most, from those of the training windows."""
+        head = "joint" if len(windows.modalities) > 1 else windows.modalities[0]
+        return distance(self._embedded(windows)[0][head], self._familiar[head])
+
+    def offered(self, windows: Windows) -> dict[str, BoolArray]:
+        """Head -> (n,) whether all that it looks at is there."""
+        return {head: np.all([windows.has(m) for m in needed], axis=0) for head, needed in _NEEDS.items()}
+
+    def logits(self, windows: Windows) -> dict[str, Array]:
+        """Head -> (n, K)."""
+        return self._embedded(windows)[1]
+
+    @cached_property
+    def _familiar(self) -> dict[str, Familiar]:
+        """By head."""
+        known = {}
+        for head, z in self._embedded(self.train)[0].items():
+            covariance = ledoit_wolf(z.astype(np.float64))[0]
+            ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-9  # a head that has seen nothing is constant
+            precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+            known[head] = Familiar(z.mean(axis=0), precision.astype(np.float32))
+        return known
+
+    def _embedded(self, windows: Windows) -> tuple[dict[str, NDArray[np.float32]], dict[str, Array]]:
+        parts = [self._ask(piece) for piece in pieces(windows, _ASK_BATCH)]
+        z, logits = (
+            {head: np.concatenate([part[kind][i] for part in parts]) for i, head in enumerate(HEADS)} for kind in (0, 1)
+        )
+        return z, {head: value.astype(np.float64) for head, value in logits.items()}
+
+    def _ask(self, windows: Windows) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+        table, rows = windows.table, windows.rows
+        numbers, which = np.unique(table.shard[rows], return_inverse=True)
+        shards = [
+            Selected(table.shards[n], table.index[rows][which == i], windows.modalities) for i, n in enumerate(numbers)
+        ]
+        (batch,) = plain_batches(shards, Picked(which.astype(np.int64), table.index[rows]), len(rows))
+        inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
+        with torch.inference_mode():
+            z = self.network.embed(*(torch.from_numpy(value) for value in inputs))
+            return [value.numpy() for value in z], [value.numpy() for value in self.heads(z)]
+
+
+def _log(p: Array) -> Array:
+    return np.log(np.maximum(p, FLOOR))

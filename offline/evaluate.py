@@ -1,0 +1,271 @@
+"""One experiment: a method, a protocol, a corpus -> result.json. Every split is checked for leaks before it is used.
+
+An experiment can be interrupted: each fold's answers are kept beside the result until all are there, and a second start
+with the same corpus and request takes them up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from offline.baselines import METHODS
+from offline.baselines.base import Method
+from offline.baselines.own import OwnNetwork
+from offline.corpus import Corpus
+from offline.fold_files import read_outcome, write_outcome
+from offline.folds import Experiment, Outcome, run_fold
+from offline.initial import Initial, read_initial
+from offline.result import auroc_of, folds_of, scores_of
+from offline.splits import (
+    Split,
+    WindowIds,
+    check,
+    cross_session,
+    leave_clip_out,
+    loso,
+    subject_dependent,
+)
+from offline.table import MODALITIES, Indices, Table, tabulate, windows_that_offer
+from offline.training import TrainingSettings
+from rtemo.core.errors import RtemoError
+
+FORMAT = 1
+PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
+NETWORK, PROBE = "network", "probe"
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
+
+    init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
+    train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
+    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested. training: how the
+    network is trained; its seed is that of the request.
+    """
+
+    protocol: str = "loso"
+    method: str = NETWORK
+    modalities: tuple[str, ...] = MODALITIES
+    init: Path | None = None
+    seed: int = 0
+    folds: tuple[int, ...] | None = None
+    train_subjects: int | None = None
+    per_trial: int = 40
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def evaluate(
+    corpus: Corpus,
+    request: Request,
+    *,
+    tests: Mapping[str, Corpus] | None = None,
+    ood: Mapping[str, Corpus] | None = None,
+    jobs: int = 1,
+    keep: Path | None = None,
+) -> dict[str, Any]:
+    """The result (offline/result.py says how scores are kept), with every field of DESIGN section 7.
+
+    tests: other versions of the same people's recordings; the models are fitted on `corpus` alone, and `tests` in the
+    result holds the same scores of the tested trials there. `missing` does so with one modality taken away.
+    ood: corpora that no window should be familiar in; `ood` holds the AUROC of the method's novelty.
+    keep: a folder for finished folds, so that an interrupted run goes on.
+    Raises RtemoError where the request makes no sense, a split leaks, or the labels do not fit.
+    """
+    began = time.monotonic()
+    initial = None if request.init is None else read_initial(request.init)
+    if initial is not None:
+        initial.check_fits(corpus)
+    method, modalities = method_of(request, initial)
+    table = windows_that_offer(tabulate(corpus), modalities)
+    experiment = Experiment(
+        table=table,
+        method=method,
+        modalities=modalities,
+        seed=request.seed,
+        per_trial=request.per_trial,
+        tests={name: _version(corpus, name, other, table) for name, other in (tests or {}).items()},
+        ood={name: tabulate(other, table.channels, labelled=False) for name, other in (ood or {}).items()},
+    )
+    splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request)
+    known = () if initial is None else initial.people
+    for split in splits:
+        check(split, table.ids, known)
+    outcomes = _run(experiment, splits, jobs, None if keep is None else keep / _key(corpus, request, tests, ood))
+    return {
+        "format": FORMAT,
+        **_asked(request, modalities, table),
+        "corpus": {"name": corpus.name, "fingerprint": corpus.fingerprint, "labels": list(corpus.labels)},
+        "description": dict(corpus.description),
+        **scores_of([outcome.main for outcome in outcomes]),
+        "missing": _others(outcomes, experiment.modalities, missing=True),
+        "tests": _others(outcomes, experiment.modalities, missing=False),
+        "ood": auroc_of(outcomes),
+        "folds": folds_of(outcomes),
+        "seconds": time.monotonic() - began,
+        "fold_seconds": float(sum(outcome.seconds for outcome in outcomes)),
+        "versions": versions(),
+    }
+
+
+def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
+    """The method, and what it looks at of what is asked for."""
+    if request.protocol not in PROTOCOLS:
+        raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
+    if unknown := set(request.modalities) - set(MODALITIES):
+        raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
+    method = _method(request, initial)
+    modalities = tuple(m for m in MODALITIES if m in request.modalities and m in method.modalities)
+    if not modalities:
+        raise RtemoError(f"{request.method} does not look at {', '.join(request.modalities)}", "", "ask for others")
+    return method, modalities
+
+
+def _method(request: Request, initial: Initial | None) -> Method:
+    if request.method in METHODS:
+        if initial is not None:
+            raise RtemoError("a baseline begins from nothing", f"{initial.path}", "leave --init out")
+        return METHODS[request.method]
+    if request.method not in (NETWORK, PROBE):
+        known = ", ".join((NETWORK, PROBE, *METHODS))
+        raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
+    if request.method == PROBE and initial is None:
+        raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")
+    settings = replace(request.training, mode="probe" if request.method == PROBE else "full")
+    if initial is None:
+        return OwnNetwork(settings)
+    return OwnNetwork(replace(settings, network=initial.network), initial.weights)
+
+
+def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
+    """The protocol's splits; with fewer training people where the request says so."""
+    whole = {
+        "loso": lambda: loso(ids, request.seed),
+        "cross-session": lambda: cross_session(ids),
+        "subject-dependent": lambda: subject_dependent(ids, dataset),
+        "leave-clip-out": lambda: leave_clip_out(ids, request.seed),
+    }[request.protocol]()
+    for number, split in enumerate(whole):
+        if request.train_subjects is None:
+            yield split
+            continue
+        if "subject" not in split.inner:
+            raise RtemoError("fewer training people", f"{request.protocol} trains on one", "use loso")
+        n_select = max(1, request.train_subjects // 4)
+        seed = (request.seed, number)
+        yield replace(
+            split,
+            train=_of_people(ids, split.train, request.train_subjects, seed),
+            validation=_of_people(ids, split.validation, n_select, seed),
+        )
+
+
+def _of_people(ids: WindowIds, rows: Indices, count: int, seed: tuple[int, int]) -> Indices:
+    """The windows of `count` people, drawn so that a smaller count's people are among a larger one's."""
+    people = np.unique(ids.subject[rows])
+    if count < 1 or count > len(people):
+        raise RtemoError(f"{count} people cannot be used", f"there are {len(people)}", "ask for fewer")
+    chosen = np.random.default_rng([*seed, 3]).permutation(people)[:count]
+    return rows[np.isin(ids.subject[rows], chosen)]
+
+
+def versions() -> dict[str, str]:
+    """Of what the numbers depend on."""
+    return {"rtemo": _rtemo(), "python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+def _rtemo() -> str:
+    from rtemo import __version__
+
+    return __version__
+
+
+def _chosen(splits: Sequence[Split], request: Request) -> list[Split]:
+    if not splits:
+        raise RtemoError(f"{request.protocol} has no fold here", "too few people, sessions or trials", "use another")
+    numbers = range(len(splits)) if request.folds is None else request.folds
+    if wrong := [n for n in numbers if not 0 <= n < len(splits)]:
+        raise RtemoError("there are no such folds", f"{wrong} of {len(splits)}", "folds are counted from 0")
+    return [splits[n] for n in numbers]
+
+
+def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
+    if other.labels != corpus.labels:
+        raise RtemoError(f"the version {name!r} has other labels", f"{other.labels}, not {corpus.labels}", "")
+    return tabulate(other, table.channels)
+
+
+def _run(experiment: Experiment, splits: Sequence[Split], jobs: int, keep: Path | None) -> list[Outcome]:
+    tasks = (delayed(_fold)(experiment, split, keep) for split in splits)
+    bar = tqdm(total=len(splits), desc="evaluate", unit="fold", disable=None)
+    outcomes = []
+    for outcome in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        outcomes.append(outcome)
+        bar.update()
+    bar.close()
+    return outcomes
+
+
+def _fold(experiment: Experiment, split: Split, keep: Path | None) -> Outcome:
+    path = None if keep is None else keep / f"{hashlib.sha256(split.name.encode()).hexdigest()[:16]}.npz"
+    if path is not None and path.exists():
+        return read_outcome(path)
+    outcome = run_fold(experiment, split)
+    if path is not None:
+        write_outcome(path, outcome)
+    return outcome
+
+
+def _key(corpus: Corpus, request: Request, tests: Mapping[str, Corpus] | None, ood: Mapping[str, Corpus] | None) -> str:
+    """A name for the folds of one experiment: all that their answers depend on."""
+    asked = {**asdict(request), "folds": None, "init": None if request.init is None else _file_hash(request.init)}
+    others = [{name: c.fingerprint for name, c in (group or {}).items()} for group in (tests, ood)]
+    text = json.dumps([corpus.fingerprint, asked, others, versions()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _file_hash(path: Path) -> str:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _asked(request: Request, modalities: Sequence[str], table: Table) -> dict[str, Any]:
+    return {
+        "protocol": request.protocol,
+        "method": request.method,
+        "baseline": request.method if request.method in METHODS else None,
+        "init": None if request.init is None else str(request.init),
+        "modalities": list(modalities),
+        "seed": request.seed,
+        "train_subjects": request.train_subjects,
+        "per_trial": request.per_trial,
+        "channels": table.channels.how,
+    }
+
+
+def _others(outcomes: Sequence[Outcome], modalities: Sequence[str], *, missing: bool) -> dict[str, Any]:
+    """Scores of the other versions; those with one modality only are the missing-modality matrix."""
+    only = {f"only {m}": m for m in modalities}
+    names = sorted({name for outcome in outcomes for name in outcome.others if (name in only) == missing})
+    found = {}
+    for name in names:
+        answers = [outcome.others[name] for outcome in outcomes if name in outcome.others]
+        found[only.get(name, name)] = scores_of(answers)
+    return found

@@ -1,0 +1,132 @@
+"""The report's plots, as SVG texts. Colours: Okabe and Ito 2008, which people with any colour vision can tell apart."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from offline.reproduce.findings import OFFER_NAMES, Cell, Panel, Row
+
+INK, QUIET, GRID = "#222b36", "#69737f", "#e3e7eb"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "text.color": INK,
+    "svg.fonttype": "none",  # text stays text: it can be searched, and takes the page's font
+    "svg.hashsalt": "rtemo",
+}
+
+
+def bars(rows: Sequence[Row]) -> str:
+    """Balanced accuracy of every method by modality: one dot a person, the mean with its interval, chance."""
+    with mpl.rc_context(_STYLE):
+        offers = [offer for offer in OFFER_NAMES if any(row.cells.get(offer) for row in rows)]
+        figure = Figure(figsize=(9.4, 0.9 + 0.36 * len(rows)), layout="constrained")
+        all_axes = np.atleast_1d(figure.subplots(1, len(offers), sharey=True, sharex=True))
+        for axes, offer in zip(all_axes, offers, strict=True):
+            for place, row in enumerate(rows):
+                cell = row.cells.get(offer)
+                if cell is not None:
+                    _bar(axes, place, cell, COLOURS[0] if row.network else COLOURS[6])
+            _chance(axes, rows, offer)
+            axes.set_title(OFFER_NAMES[offer], fontsize=10.5, loc="left", color=INK)
+            axes.set_ylim(len(rows) - 0.5, -0.5)
+            axes.set_yticks(range(len(rows)), [row.name for row in rows], color=INK)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="x", color=GRID, linewidth=0.8)
+            axes.set_axisbelow(True)
+        figure.supxlabel("balanced accuracy, %", fontsize=9.5)
+        return _svg(figure, "Balanced accuracy of every method by modality")
+
+
+def _bar(axes: Axes, place: int, cell: Cell, colour: str) -> None:
+    people = 100.0 * np.array(sorted(cell.people.values()))
+    spread = place + 0.24 * np.linspace(-1.0, 1.0, len(people)) if len(people) > 1 else [place]
+    axes.scatter(people, spread, s=9, color=colour, alpha=0.28, linewidths=0)
+    axes.plot([100 * cell.low, 100 * cell.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
+    axes.plot(100 * cell.value, place, "o", color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=1.0)
+
+
+def _chance(axes: Axes, rows: Sequence[Row], offer: tuple[str, ...]) -> None:
+    chance = next(cell.chance for row in rows if (cell := row.cells.get(offer)) is not None)
+    axes.axvline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
+
+
+def curves(panels: Sequence[Panel]) -> str:
+    """Balanced accuracy against severity, a panel a fault; the bars are 95 % intervals over people."""
+    with mpl.rc_context(_STYLE):
+        n_columns = min(3, len(panels))
+        n_rows = math.ceil(len(panels) / n_columns)
+        figure = Figure(figsize=(9.4 if n_columns > 1 else 5.2, 2.75 * n_rows + 0.5), layout="constrained")
+        grid = np.atleast_1d(figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)).ravel()
+        names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
+        for axes, panel in zip(grid, panels, strict=False):
+            _panel(axes, panel, names)
+        for axes in grid[len(panels) :]:
+            axes.set_visible(False)
+        for axes in grid[::n_columns]:
+            axes.set_ylabel("balanced accuracy, %")
+        handles = {h.get_label(): h for axes in grid for h in axes.get_lines() if h.get_label() in names}
+        figure.legend(
+            [handles[name] for name in names],
+            names,
+            loc="outside lower center",
+            ncols=min(3, len(names)),
+            frameon=False,
+        )
+        return _svg(figure, "Balanced accuracy against the severity of faults")
+
+
+def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
+    ticks: list[str] = []
+    for curve in panel.curves:
+        number = names.index(curve.name)
+        middle = 0.5 * (len(panel.curves) - 1)
+        x = np.arange(len(curve.points)) + 0.06 * (panel.curves.index(curve) - middle)
+        y = 100 * np.array([cell.value for _, cell in curve.points])
+        ends = 100 * np.array([[cell.low, cell.high] for _, cell in curve.points]).T
+        colour = COLOURS[number % len(COLOURS)]
+        axes.vlines(x, *ends, color=colour, alpha=0.45, linewidth=1.3)
+        axes.plot(
+            x, y, color=colour, marker=MARKS[number % len(MARKS)], markersize=4.5, linewidth=1.6, label=curve.name
+        )
+        ticks = ["clean" if at is None else f"{at:g}" for at, _ in curve.points]
+    chance = panel.curves[0].points[0][1].chance
+    axes.axhline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set_title(panel.kind.replace("-", " "), fontsize=10, loc="left", color=INK)
+    axes.set_xlabel(panel.unit.replace("uV", "µV"), fontsize=9)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """The drawing without XML header, sized by the page; its ids are made its own, since the page holds several."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    drawing = text.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    own = re.sub(r"\W", "", title)
+    for identifier in set(re.findall(r'id="([^"]+)"', drawing)):
+        drawing = re.sub(rf'(id="|#){re.escape(identifier)}(?=["\)])', rf"\g<1>{own}-{identifier}", drawing)
+    drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
+    drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)

@@ -1,0 +1,205 @@
+"""From the result files to the numbers of the report. A person is one unit: seeds are averaged within people first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from offline.evaluate import NETWORK
+from offline.perturb import KINDS
+from offline.reproduce.runs import ALL, OFFERS, SCRATCH, Run, fault_name
+from offline.statistics import holm, mean_interval, paired_p
+
+SCORE = "balanced_accuracy"
+Results = Mapping[Run, Mapping[str, Any]]
+
+METHOD_NAMES = {
+    "majority": "most frequent label",
+    "de-svm": "DE + linear SVM",
+    "de-lr": "DE + logistic regression",
+    "eye-lr": "eye features + logistic regression",
+    "early-fusion": "early fusion + logistic regression",
+    "late-fusion": "late fusion",
+}
+OFFER_NAMES = {("eeg",): "EEG", ("eye",): "Eye", ("eeg", "eye"): "Both"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A balanced accuracy over people: mean, standard deviation, 95 % bootstrap interval; by_seed: the mean of each.
+
+    trial: the mean at trial level. p: Holm-adjusted, against the reference of its table; None where there is none.
+    """
+
+    value: float
+    sd: float
+    low: float
+    high: float
+    n: int
+    chance: float
+    trial: float
+    by_seed: tuple[float, ...]
+    people: Mapping[str, float]
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method or initialisation, with a cell for each of OFFERS, None where it cannot be."""
+
+    name: str
+    network: bool
+    cells: Mapping[tuple[str, ...], Cell | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Balanced accuracy against severity; severity None is the clean corpus."""
+
+    name: str
+    points: tuple[tuple[float | None, Cell], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The curves of one fault for one choice of modalities."""
+
+    kind: str
+    unit: str
+    does: str
+    modalities: tuple[str, ...]
+    curves: tuple[Curve, ...]
+
+
+def name_of(run: Run) -> str:
+    """How tables and plots call a run."""
+    if run.method != NETWORK:
+        return METHOD_NAMES.get(run.method, run.method)
+    if run.init == SCRATCH:
+        return "network from scratch"
+    return "network, pretrained on all" if run.init == ALL else f"network, pretrained on {run.init}"
+
+
+def comparison(results: Results) -> list[Row]:
+    """Baselines, then the network by initialisation. p: each pretrained network against the one from scratch."""
+    groups = _groups([run for run in results if not run.control])
+    cells = {key: cell_of([results[run] for run in runs]) for key, runs in groups.items()}
+    keys = [key for key in cells if key[0] == NETWORK and key[1] != SCRATCH]
+    scratch = {key: cells.get((NETWORK, SCRATCH, key[2])) for key in keys}
+    tested = [key for key in keys if scratch[key] is not None]
+    adjusted = holm([_paired(cells[key], scratch[key]) for key in tested]) if tested else []
+    p = dict(zip(tested, adjusted, strict=True))
+    rows: dict[tuple[str, str], Row] = {}
+    for (method, init, _), runs in groups.items():
+        if (method, init) not in rows:
+            own: dict[tuple[str, ...], Cell | None] = dict.fromkeys(OFFERS)
+            own |= {m: replace(cells[k], p=p.get(k)) for m in OFFERS if (k := (method, init, m)) in cells}
+            rows[method, init] = Row(name_of(runs[0]), method == NETWORK, own)
+    return list(rows.values())
+
+
+def panels(results: Results) -> list[Panel]:
+    """Every fault, for every choice of modalities that it concerns."""
+    groups = _groups([run for run in results if not run.control])
+    found = []
+    for kind, about in KINDS.items():
+        for modalities in OFFERS:
+            curves = []
+            for (_, _, own), runs in groups.items():
+                levels = _levels([results[run] for run in runs], kind)
+                if own == modalities and levels:
+                    points: list[tuple[float | None, Cell]] = [(None, cell_of([results[run] for run in runs]))]
+                    points += [
+                        (at, cell_of([results[r]["tests"][fault_name(kind, at)] for r in runs])) for at in levels
+                    ]
+                    curves.append(Curve(name_of(runs[0]), tuple(points)))
+            if curves:
+                found.append(Panel(kind, about.unit, about.does, modalities, tuple(curves)))
+    return found
+
+
+def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:
+    """Methods of both modalities with both, only EEG and only the eyes, without being fitted again."""
+    rows: list[tuple[str, Mapping[str, Cell]]] = []
+    for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
+        if len(modalities) == 2 and all(results[run]["missing"] for run in runs):
+            cells = {"Both": cell_of([results[run] for run in runs])}
+            for one in ("eeg", "eye"):
+                cells[OFFER_NAMES[one,]] = cell_of([results[run]["missing"][one] for run in runs])
+            rows.append((name_of(runs[0]), cells))
+    return rows
+
+
+def calibration(results: Results) -> list[tuple[str, str, Mapping[str, float]]]:
+    """(method, modalities, means over seeds): ece, nll, coverage and size of the 80 % and 90 % sets."""
+    rows: list[tuple[str, str, Mapping[str, float]]] = []
+    for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
+        own = [results[run] for run in runs]
+        values = {
+            "ece": _mean([r["ece"]["window"]["value"] for r in own]),
+            "nll": _mean([r["nll"]["window"]["value"] for r in own]),
+        }
+        for level in ("0.8", "0.9"):
+            values[f"coverage {level}"] = _mean([r["sets"][level]["coverage"]["value"] for r in own])
+            values[f"size {level}"] = _mean([r["sets"][level]["size"]["value"] for r in own])
+        rows.append((name_of(runs[0]), OFFER_NAMES[modalities], values))
+    return rows
+
+
+def controls(results: Results) -> list[tuple[str, str, Cell]]:
+    """Methods on people whose emotions show in nothing."""
+    groups = _groups([run for run in results if run.control])
+    return [
+        (name_of(runs[0]), OFFER_NAMES[key[2]], cell_of([results[run] for run in runs])) for key, runs in groups.items()
+    ]
+
+
+def cell_of(scores: Sequence[Mapping[str, Any]]) -> Cell:
+    """One score over people from the same experiment with several seeds."""
+    by_person: dict[str, list[float]] = {}
+    trials: dict[str, list[float]] = {}
+    for one in scores:
+        for person in one["per_subject"]:
+            by_person.setdefault(person["subject"], []).append(person["window"][SCORE])
+            trials.setdefault(person["subject"], []).append(person["trial"][SCORE])
+    people = {name: _mean(values) for name, values in by_person.items()}
+    over = mean_interval(list(people.values()))
+    return Cell(
+        value=over["value"],
+        sd=over["sd"],
+        low=over["low"],
+        high=over["high"],
+        n=len(people),
+        chance=float(scores[0]["chance"]),
+        trial=_mean([_mean(values) for values in trials.values()]),
+        by_seed=tuple(_mean([person["window"][SCORE] for person in one["per_subject"]]) for one in scores),
+        people=people,
+    )
+
+
+def _groups(runs: Sequence[Run]) -> dict[tuple[str, str, tuple[str, ...]], list[Run]]:
+    """(method, init, modalities) -> the runs of its seeds."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.method, run.init, run.modalities), []).append(run)
+    return groups
+
+
+def _levels(results: Sequence[Mapping[str, Any]], kind: str) -> list[float]:
+    """The severities at which every one of these was tested, in the order in which they were asked for."""
+    names = [name for name in results[0]["tests"] if name.partition("=")[0] == kind]
+    common = [name for name in names if all(name in result["tests"] for result in results)]
+    levels = sorted(float(name.partition("=")[2]) for name in common)
+    falling = KINDS[kind].levels[0] > KINDS[kind].levels[-1]  # fewer electrodes, a lower rate
+    return levels[::-1] if falling else levels
+
+
+def _paired(one: Cell, other: Cell | None) -> float:
+    assert other is not None
+    both = sorted(set(one.people) & set(other.people))
+    return paired_p([one.people[who] for who in both], [other.people[who] for who in both])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(sum(values) / len(values))

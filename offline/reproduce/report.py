@@ -1,0 +1,219 @@
+"""The report of a comparison, written from its result files. Numbers that are not in a result file are not in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from offline.reproduce import figures, page
+from offline.reproduce.about import costs, data, limits, settings_of
+from offline.reproduce.findings import (
+    METHOD_NAMES,
+    OFFER_NAMES,
+    Panel,
+    Results,
+    Row,
+    calibration,
+    comparison,
+    controls,
+    missing,
+    panels,
+)
+from offline.reproduce.numbers import cell_text, percent
+from offline.reproduce.stages import Comparison
+
+TITLE = "Does pretraining on unlabelled EEG and eye data help to recognise the emotions of new people?"
+SHOWN = ("majority", "late-fusion", "de-svm")  # baselines that the curves leave out: others stand for them
+
+
+def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
+    """report.html, from what is in the folder."""
+    results: Results = {
+        run: json.loads(work.result(run).read_text(encoding="utf-8")) for run in work.runs if work.result(run).exists()
+    }
+    simulated = work.sources.downstream.simulated
+    rows, found = comparison(results), panels(results)
+    parts = [
+        page.note([*(["All people in this report are simulated."] if simulated else []), work.scale.said]),
+        page.heading("In short"),
+        page.listing(in_short(rows)),
+        *_main(rows),
+        *_robustness(found),
+        *_missing(results),
+        *_calibration(results),
+        *_controls(results),
+        *(limits() if simulated else []),
+        *data(work),
+        *settings_of(settings, results),
+        *costs(work),
+    ]
+    path = work.out / "report.html"
+    partial = path.with_name(".report.html.partial")
+    partial.write_text(page.page(TITLE, _sub(work), parts), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def _sub(work: Comparison) -> str:
+    first = work.sources.downstream
+    names = ", ".join(source.name for source in work.sources.unlabelled)
+    where = f"simulated people in the layout of {first.dataset}" if first.simulated else first.name
+    return f"Tested: {where}, each person left out once (LOSO). Pretrained on: {names}. Scale: {work.scale.name}."
+
+
+def in_short(rows: Sequence[Row]) -> list[str]:
+    """What the main table says, in sentences that are made from it."""
+    said = []
+    for offer, name in OFFER_NAMES.items():
+        cells = {row.name: cell for row in rows if row.network and (cell := row.cells.get(offer)) is not None}
+        simple = {row.name: cell for row in rows if not row.network and (cell := row.cells.get(offer)) is not None}
+        scratch = cells.pop("network from scratch", None)
+        if scratch is None or not cells:
+            continue
+        best = max(cells, key=lambda key: cells[key].value)
+        gain = 100 * (cells[best].value - scratch.value)
+        sure = (
+            f"p\u00a0=\u00a0{cells[best].p:.2g} after Holm's correction" if cells[best].p is not None else "not tested"
+        )
+        text = (
+            f"{name}: from scratch {percent(scratch.value)}, {best.removeprefix('network, ')} "
+            f"{percent(cells[best].value)}: "
+            f"{gain:+.1f} points over {scratch.n} people ({sure})"
+        )
+        if simple:
+            top = max(simple, key=lambda key: simple[key].value)
+            text += f"; the best baseline, {top}, {percent(simple[top].value)}"
+        said.append(f"{text}. Chance is {percent(scratch.chance)}.")
+    return said or ["There is nothing to compare yet."]
+
+
+def _main(rows: Sequence[Row]) -> list[str]:
+    head = ["", *OFFER_NAMES.values(), "people", "chance"]
+    body = []
+    for row in rows:
+        told = [cell for cell in row.cells.values() if cell is not None]
+        people = ", ".join(sorted({str(cell.n) for cell in told}))
+        cells = [cell_text(row.cells.get(offer)) for offer in OFFER_NAMES]
+        body.append([row.name, *cells, people, percent(told[0].chance)])
+    first = next((at for at, row in enumerate(rows) if row.network), 0)
+    caption = (
+        "Balanced accuracy of single windows: mean ± standard deviation over people, below it the 95 % bootstrap "
+        "interval of the mean. p: Wilcoxon's paired test over people against the network from scratch with the same "
+        "modalities, Holm-corrected over this table."
+    )
+    return [
+        page.heading("New people"),
+        page.table(head, body, caption, breaks=[first] if first else []),
+        page.figure(
+            figures.bars(rows),
+            "Small dots are people, large ones their mean with its 95 % interval; blue: the network, grey: baselines; "
+            "the dashed line is chance.",
+        ),
+        page.folded("Whole clips, and every seed", _details(rows)),
+    ]
+
+
+def _details(rows: Sequence[Row]) -> str:
+    body = []
+    for row in rows:
+        for offer, cell in row.cells.items():
+            if cell is not None:
+                seeds = ", ".join(f"{100 * value:.1f}" for value in cell.by_seed)
+                body.append([row.name, OFFER_NAMES[offer], percent(cell.value), percent(cell.trial), seeds])
+    head = ["", "modalities", "windows", "clips", "windows by seed, %"]
+    return page.table(head, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
+
+
+def _robustness(found: Sequence[Panel]) -> list[str]:
+    if not found:
+        return []
+    parts = [
+        page.heading("Faults"),
+        page.paragraph(
+            "Every method is fitted once on clean recordings of other people and tested on recordings of the left-out "
+            "person into which faults were put before the pipeline, for the whole session and its baseline. Bars are "
+            "95 % intervals over people."
+        ),
+    ]
+    for offer, name in OFFER_NAMES.items():
+        own = [_thinned(panel) for panel in found if panel.modalities == offer]
+        if own:
+            caption = "; ".join(f"{panel.kind.replace('-', ' ')}: {panel.does}" for panel in own)
+            looks = {"EEG": "the EEG", "Eye": "the eyes"}.get(name, "EEG and eyes")
+            parts.append(page.subheading(f"Methods that look at {looks}"))
+            parts.append(page.figure(figures.curves(own), f"{caption[0].upper()}{caption[1:]}."))
+    parts.append(page.folded("The numbers of all curves", _curve_table(found)))
+    return parts
+
+
+def _thinned(panel: Panel) -> Panel:
+    """Without the curves that would only make the plot crowded; the table has them all."""
+    left_out = {METHOD_NAMES[name] for name in SHOWN}
+    kept = tuple(curve for curve in panel.curves if curve.name not in left_out)
+    return replace(panel, curves=kept or panel.curves)
+
+
+def _curve_table(found: Sequence[Panel]) -> str:
+    rows = []
+    for panel in found:
+        for curve in panel.curves:
+            clean = curve.points[0][1]
+            for at, cell in curve.points:
+                what = "clean" if at is None else f"{at:g} {panel.unit}".replace("uV", "µV")
+                kept = (cell.value - cell.chance) / (clean.value - clean.chance) if clean.low > clean.chance else None
+                share = "" if at is None or kept is None else f"{100 * (1 - kept):.0f} %"
+                own = [panel.kind, OFFER_NAMES[panel.modalities], curve.name, what, cell_text(cell), share]
+                rows.append(own)
+    head = ["fault", "modalities", "method", "severity", "balanced accuracy", "lost of what is above chance"]
+    return page.table(head, rows, "The last column is empty where the clean score is not surely above chance.")
+
+
+def _missing(results: Results) -> list[str]:
+    rows = missing(results)
+    if not rows:
+        return []
+    body = [[name, *(cell_text(cells[key]) for key in ("Both", "EEG", "Eye"))] for name, cells in rows]
+    caption = "Fitted with both modalities, tested with both or with one alone, without fitting again."
+    return [page.heading("A missing modality"), page.table(["", "both", "only EEG", "only eye"], body, caption)]
+
+
+def _calibration(results: Results) -> list[str]:
+    rows = calibration(results)
+    if not rows:
+        return []
+    keys = ("ece", "nll", "coverage 0.8", "size 0.8", "coverage 0.9", "size 0.9")
+    body = []
+    for name, offer, values in rows:
+        numbers = [f"{values[k]:.3f}" if k in keys[:2] else _set_text(k, values[k]) for k in keys]
+        body.append([f"{name}\n{offer}", *numbers])
+    head = ["", "ECE", "NLL", "80 % sets: coverage", "size", "90 % sets: coverage", "size"]
+    caption = "Windows of new people; temperatures and quantiles from each fold's held-out people."
+    return [
+        page.heading("Calibration"),
+        page.folded("Calibration and prediction sets", page.table(head, body, caption)),
+    ]
+
+
+def _set_text(key: str, value: float) -> str:
+    return percent(value) if key.startswith("coverage") else f"{value:.2f}"
+
+
+def _controls(results: Results) -> list[str]:
+    rows = controls(results)
+    if not rows:
+        return []
+    body = []
+    for name, offer, cell in rows:
+        inside = "holds chance" if cell.low <= cell.chance <= cell.high else "does not hold chance"
+        body.append([f"{name}\n{offer}", cell_text(cell), inside])
+    caption = (
+        "Simulated people on whom emotions change nothing. One interval in twenty misses chance by chance; with few "
+        "people, bootstrap intervals are too short and miss it more often."
+    )
+    return [
+        page.heading("Control: nothing to find"),
+        page.table(["", "balanced accuracy", "95 % interval"], body, caption),
+    ]

@@ -1,0 +1,75 @@
+"""How large a comparison is: how many people, how long, how much training, which methods, faults and controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from offline.perturb import KINDS
+from rtemo.core.errors import RtemoError
+from rtemo.model.network import NetworkConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """people: how many of each data set at most, in the order downstream, then the unlabelled ones (None: all).
+
+    length: simulated clips' and runs' lengths against the published ones. hop_s: between windows. folds: tested people
+    (None: everybody). faults: kind -> severities of the robustness curves. control: simulated people whose emotions
+    show in nothing, on whom every method must score chance; 0: none.
+    pretrain, finetune: settings of the training runs that differ from their defaults.
+    """
+
+    name: str
+    said: str
+    people: tuple[int | None, ...]
+    length: float
+    hop_s: float
+    seeds: int
+    folds: int | None
+    baselines: tuple[str, ...]
+    faults: Mapping[str, tuple[float, ...]]
+    control: int
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    finetune: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NETWORK = NetworkConfig(channel_width=48, width=96, layers=2, heads=4)
+SMALL = Scale(
+    name="small",
+    said=(
+        "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything "
+        "works and in which form the results come. Its numbers decide nothing: the intervals are as wide as they look."
+    ),
+    people=(5, 5, 5, 3),
+    length=0.06,
+    hop_s=2.0,
+    seeds=1,
+    folds=None,
+    baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion"),
+    faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
+    control=4,
+    pretrain={"epochs": 3, "max_minutes": 1.0, "network": _NETWORK},
+    finetune={"epochs": 6, "per_trial": 3, "network": _NETWORK},
+)
+FULL = Scale(
+    name="full",
+    said="The full run: everybody, clips of the published lengths, the default training, three seeds.",
+    people=(None, None, None, None),
+    length=1.0,
+    hop_s=1.0,
+    seeds=3,
+    folds=None,
+    baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion", "late-fusion"),
+    faults={name: kind.levels for name, kind in KINDS.items()},
+    control=15,
+)
+SCALES = {"small": SMALL, "full": FULL}
+
+
+def scale_of(name: str) -> Scale:
+    """RtemoError lists the names."""
+    if name not in SCALES:
+        raise RtemoError("unknown scale", f"{name!r}", f"use {' or '.join(SCALES)}")
+    return SCALES[name]

@@ -1,0 +1,136 @@
+"""Which data sets are compared: simulated stand-ins in the real layouts, or the folders that a roots.toml names.
+
+[downstream]                    # labelled; the emotions of new people are to be recognised here
+dataset = "seed-iv"
+root = "/data/SEED_IV"
+
+[[unlabelled]]                  # one or more; labels that they have are not used
+name = "gaze estimation"        # how tables and plots call it; left out: the data set's name
+dataset = "eegeyenet"
+root = "/data/EEGEyeNet"        # relative to the file
+mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from offline import datasets
+from offline.datasets.base import Dataset
+from offline.synthesize import simulated_as
+from rtemo.core.errors import RtemoError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data set. name: in tables. root: its folder. people: at most so many; None: all.
+
+    seed and family: of the simulated people; None for a recorded data set.
+    """
+
+    name: str
+    dataset: str
+    root: Path
+    people: int | None
+    mapping: Path | None = None
+    seed: int | None = None
+    family: str = "default"
+
+    @property
+    def made_here(self) -> bool:
+        """Whether the comparison itself simulates these people."""
+        return self.seed is not None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nobody was recorded; a root may name a folder that `synthesize` wrote."""
+        return self.made_here or simulated_as(self.root) is not None
+
+    def load(self) -> Dataset:
+        """The data set with the first `people` of its people."""
+        whole, mark = datasets.load(self.dataset, self.root, self.mapping), simulated_as(self.root)
+        whole = whole if mark is None else mark.relabel(whole)
+        chosen = list(dict.fromkeys(entry.subject for entry in whole.entries))[: self.people]
+        return replace(whole, entries=tuple(entry for entry in whole.entries if entry.subject in chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What learns and is tested, and what is pretrained on."""
+
+    downstream: Source
+    unlabelled: tuple[Source, ...]
+
+    def __iter__(self) -> Any:
+        return iter((self.downstream, *self.unlabelled))
+
+
+# name, data set, published number of people; the downstream set first. The held-out family: see rtemo.simulate.
+STAND_INS = (
+    ("emotion, labelled", "seed-iv", 15),
+    ("gaze estimation", "eegeyenet", 117),
+    ("attention", "bids", 47),
+    ("emotion, unlabelled", "seed-v", 16),
+)
+FIRST_SEED = 40  # of the simulated people: each data set has its own, so nobody is in two of them
+
+
+def stand_ins(folder: Path, people: tuple[int | None, ...]) -> Sources:
+    """Simulated people. Those who are tested come from another generator family than those who are pretrained on."""
+    made = [
+        Source(
+            name=name,
+            dataset=dataset,
+            root=folder / dataset,
+            people=published if wanted is None else min(wanted, published),
+            seed=FIRST_SEED + number,
+            family="default" if number else "held-out",
+        )
+        for number, ((name, dataset, published), wanted) in enumerate(zip(STAND_INS, people, strict=True))
+    ]
+    return Sources(made[0], tuple(made[1:]))
+
+
+def read_roots(path: Path, people: tuple[int | None, ...]) -> Sources:
+    """The data sets that a TOML file names. RtemoError says what is wrong with it; no folder is read yet."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RtemoError("cannot read the file of roots", f"{path}: {error.strerror}", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        todo = "write a [downstream] table and [[unlabelled]] tables"
+        raise RtemoError("the file of roots is no TOML", f"{path}: {error}", todo) from error
+    listed = document.get("unlabelled")
+    if set(document) != {"downstream", "unlabelled"} or not isinstance(listed, list) or not listed:
+        todo = "write one [downstream] table and at least one [[unlabelled]] table"
+        raise RtemoError("the file of roots has another form", f"{path} holds {', '.join(document) or 'nothing'}", todo)
+    limits = [*people, *[people[-1]] * len(listed)]
+    tables = [("downstream", document["downstream"]), *((f"unlabelled {n}", t) for n, t in enumerate(listed, start=1))]
+    made = [_source(table, where, path.parent, limits[n]) for n, (where, table) in enumerate(tables)]
+    names = [source.name for source in made]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RtemoError("two data sets have the same name", ", ".join(twice), 'give each a "name" of its own')
+    return Sources(made[0], tuple(made[1:]))
+
+
+def _source(table: object, where: str, base: Path, people: int | None) -> Source:
+    if not isinstance(table, Mapping):
+        raise RtemoError(f"{where} is no table", f"{table!r}", f"write [{where.split()[0]}]")
+    allowed, needed = {"name", "dataset", "root", "mapping"}, {"dataset", "root"}
+    if wrong := sorted({*(set(table) - allowed), *(needed - set(table))}):
+        todo = 'give "dataset" and "root", and if you like "name" and "mapping"'
+        raise RtemoError(f"{where} has unknown or missing keys", ", ".join(wrong), todo)
+    if texts := sorted(key for key, value in table.items() if not isinstance(value, str)):
+        raise RtemoError(f"{where}: {texts[0]} is no text", f"{table[texts[0]]!r}", "put it in quotes")
+    if table["dataset"] not in datasets.LOADERS:
+        todo = f"use one of {', '.join(datasets.LOADERS)}"
+        raise RtemoError(f"{where} names no known data set", f"{table['dataset']!r}", todo)
+    root = (base / table["root"]).expanduser()
+    if not root.is_dir():
+        raise RtemoError(f"{where}: the root is no folder", f"{root}", "check the path")
+    mapping = (base / table["mapping"]).expanduser() if "mapping" in table else None
+    return Source(table.get("name", table["dataset"]), table["dataset"], root, people, mapping)
