@@ -48,10 +48,14 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """set_level: coverage promised for the sets, one of each combination's quantiles. largest_set: abstain above."""
+    """set_level: coverage promised for the sets, one of each combination's quantiles. largest_set: abstain above.
+
+    adaptation_rate: step of the adaptive conformal level for each self-report, see adaptive.py.
+    """
 
     set_level: float
     largest_set: int
+    adaptation_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,9 @@ def _decision(fields: Fields, n_labels: int) -> Decision:
     largest = fields.count("largest_set")
     if largest > n_labels:
         raise fields.wrong("largest_set", f"at most {n_labels}")
-    return Decision(fields.number("set_level", above=0.0), largest)
+    return Decision(
+        fields.number("set_level", above=0.0), largest, fields.number("adaptation_rate", least=0.0)
+    )
 
 
 def _combination(fields: Fields) -> Combination:
@@ -168,13 +174,20 @@ def _combination(fields: Fields) -> Combination:
 
 
 def _novelty(fields: Fields) -> NoveltyScale:
-    pairs = []
-    for name in ("distance", "energy"):
-        centre, spread = fields.numbers(name, 2)
-        if spread <= 0.0:
-            raise fields.wrong(name, "a positive spread")
-        pairs.append((centre, spread))
-    return NoveltyScale(pairs[0], pairs[1], fields.number("threshold", above=0.0))
+    has_two = fields.data.get("disagreement", ()) is not None
+    return NoveltyScale(
+        distance=_centre_and_spread(fields, "distance"),
+        energy=_centre_and_spread(fields, "energy"),
+        disagreement=_centre_and_spread(fields, "disagreement") if has_two else None,
+        threshold=fields.number("threshold", above=0.0),
+    )
+
+
+def _centre_and_spread(fields: Fields, name: str) -> tuple[float, float]:
+    centre, spread = fields.numbers(name, 2)
+    if spread <= 0.0:
+        raise fields.wrong(name, "a positive spread")
+    return centre, spread
 
 
 @dataclass(frozen=True, slots=True)
