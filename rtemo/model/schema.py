@@ -192,15 +192,16 @@ def _centre_and_spread(fields: Fields, name: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One JSON object that is read with checks. path names it in errors."""
+    """One JSON object that is read with checks. what and path name it in errors."""
 
     data: Mapping[str, Any]
     path: str = ""
+    what: str = "the model bundle's "
 
     def wrong(self, name: str, wanted: str) -> RtemoError:
         found = repr(self.data[name])[:80] if name in self.data else "nothing"
         return RtemoError(
-            f"the model bundle's {self.path}{name} does not fit", f"found {found}, wanted {wanted}", "get it again"
+            f"{self.what}{self.path}{name} does not fit", f"found {found}, wanted {wanted}", "get it again"
         )
 
     def _get(self, name: str, kind: type | tuple[type, ...], wanted: str) -> Any:
@@ -210,7 +211,13 @@ class Fields:
         return value
 
     def fields(self, name: str) -> Fields:
-        return Fields(self._get(name, Mapping, "an object"), f"{self.path}{name}.")
+        return Fields(self._get(name, Mapping, "an object"), f"{self.path}{name}.", self.what)
+
+    def objects(self, name: str) -> list[Fields]:
+        values: Sequence[Any] = self._get(name, list, "a list of objects")
+        if not all(isinstance(value, Mapping) for value in values):
+            raise self.wrong(name, "a list of objects")
+        return [Fields(value, f"{self.path}{name}.{i}.", self.what) for i, value in enumerate(values)]
 
     def text(self, name: str) -> str:
         return str(self._get(name, str, "text"))
@@ -235,7 +242,7 @@ class Fields:
 
     def numbers(self, name: str, length: int) -> tuple[float, ...]:
         values: Sequence[Any] = self._get(name, list, f"{length} numbers")
-        inner = Fields({str(i): value for i, value in enumerate(values)}, f"{self.path}{name}.")
+        inner = Fields({str(i): value for i, value in enumerate(values)}, f"{self.path}{name}.", self.what)
         if len(values) != length:
             raise self.wrong(name, f"{length} numbers")
         return tuple(inner.number(key) for key in inner.data)
