@@ -27,6 +27,7 @@ DESIGN_FIELDS = [
     "settled",
     "forced",
     "latency_ms",
+    "faults",
 ]
 
 ONE = Prediction(
