@@ -6,8 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -22,8 +21,8 @@ from rtemo.commands.wiring import (
     why_none,
 )
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.cast import Cast
+from rtemo.core.types import Item, StreamInfo
+from rtemo.live.analysis import check_parts
 from rtemo.live.engine import Engine
 from rtemo.live.outputs import JsonLines, open_output
 from rtemo.sources.base import Source
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     warned = recording.warnings
     for warning in warned:
         say(f"warning: {warning}")
-    _check_parts(cast, streams, args.file)
+    check_parts(cast, streams, args.file)
     recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     bundle, predictor = load_model(args.model, args.hop)
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
@@ -64,16 +63,6 @@ def run(args: argparse.Namespace) -> int:
             f"{args.file} gives no prediction", why_none(predictor), "give at least five seconds of signal"
         )
     return INTERRUPTED if stop.is_set() else 0
-
-
-def _check_parts(cast: Cast, streams: Sequence[StreamInfo], path: Path) -> None:
-    """At least one of EEG and gaze, and what was asked for."""
-    listed = " | ".join(info.describe() for info in streams)
-    if missing := cast.missing():
-        asked = ", ".join(f"{part} ({cast.queries[part]})" for part in missing)
-        raise RtemoError(f"{path} has no stream for {asked}", listed, "correct the query")
-    if not ({Modality.EEG, Modality.GAZE} & set(cast.parts)):
-        raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one with --eeg or --gaze")
 
 
 @contextlib.contextmanager
