@@ -7,7 +7,6 @@ import contextlib
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -24,9 +23,9 @@ from rtemo.commands.wiring import (
 )
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Item, Modality, StreamInfo
+from rtemo.core.types import Item, StreamInfo
+from rtemo.live.analysis import check_parts
 from rtemo.live.baseline_plan import MarkerRests, recorded_baseline
-from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventLog
 from rtemo.live.outputs import JsonLines, open_output
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     warned = recording.warnings
     for warning in warned:
         say(f"warning: {warning}")
-    _check_parts(cast, streams, args.file)
+    check_parts(cast, streams, args.file)
     bundle, predictor = load_model(args.model, args.hop)
     events = told_events()
     _prepare_baseline(args, recording, streams, predictor.pipeline, events)
@@ -88,16 +87,6 @@ def _prepare_baseline(
     if plan is not None:
         plan.prepare(pipeline, None, recording.first_s)
     events.listen(MarkerRests(plan, pipeline, lambda text: say(f"warning: {text}")))
-
-
-def _check_parts(cast: Cast, streams: Sequence[StreamInfo], path: Path) -> None:
-    """At least one of EEG and gaze, and what was asked for."""
-    listed = " | ".join(info.describe() for info in streams)
-    if missing := cast.missing():
-        asked = ", ".join(f"{part} ({cast.queries[part]})" for part in missing)
-        raise RtemoError(f"{path} has no stream for {asked}", listed, "correct the query")
-    if not ({Modality.EEG, Modality.GAZE} & set(cast.parts)):
-        raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one with --eeg or --gaze")
 
 
 @contextlib.contextmanager

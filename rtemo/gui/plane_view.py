@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.circumplex import mean_place, place_of, without_place
+from rtemo.model.circumplex import mean_place, place_of, without_place
 from rtemo.gui.colours import Theme, emotion_colours
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font

@@ -24,6 +24,7 @@ class Cast:
         """eeg_map, gaze_map: what the session's settings say a channel is, by its label or its column from 1."""
         self.profiles = profiles
         self.queries = dict(queries or {})
+        self._asked = dict(self.queries)  # by the settings; a pin is for one stream on the network
         self._screen = screen or Screen()
         self._maps = {Modality.EEG: dict(eeg_map or {}), Modality.GAZE: dict(gaze_map or {})}
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
@@ -74,6 +75,10 @@ class Cast:
     def left_out(self) -> tuple[str, ...]:
         """The EEG channels that are left out by their label or column."""
         return tuple(label for label, name in self._maps[Modality.EEG].items() if not name)
+
+    def anew(self) -> Cast:
+        """The same for other streams, a recording's: nobody plays a part yet, and no stream is pinned."""
+        return Cast(self.profiles, self._asked, self._screen, self._maps[Modality.EEG], self._maps[Modality.GAZE])
 
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""

@@ -108,6 +108,11 @@ class Engine:
                 self._take(item)
             self._force(self._live.max_wait_s)
 
+    @property
+    def started(self) -> bool:
+        """Whether a stream was announced to it."""
+        return bool(self._infos)
+
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         for item in self._batch.take():

@@ -120,12 +120,30 @@ class BundleView:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something with an end: a baseline, a calibration, a replay's position. NaN total: open end."""
+    """Something with an end: a baseline, a calibration. NaN total: open end."""
 
     name: str
     done_s: float
     total_s: float
     verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """The recording that is played. Times but first_s count from the recording's first sample.
+
+    ready_s: how far it has been read. waiting: the place that was moved to has not been read yet. marks_s (n,): markers
+    and annotations, of many only some.
+    """
+
+    path: str
+    first_s: float  # LSL time
+    length_s: float
+    ready_s: float
+    playing: bool
+    waiting: bool
+    speed: float
+    marks_s: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,7 @@ class Snapshot:
     """The state now and what is new since the client's last snapshot.
 
     predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of rtemo.live.events.Event.
+    era: another one means that what came before is to be forgotten: a recording was opened, closed, or moved in.
     explanation: what moved the newest explained prediction, name -> share, largest first; empty where there is none.
     """
 
@@ -168,3 +187,5 @@ class Snapshot:
     progress: Progress | None = None
     health: Health = field(default_factory=Health)
     explanation: dict[str, float] = field(default_factory=dict)
+    replay: ReplayView | None = None
+    era: int = 0

@@ -50,6 +50,8 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "hold": {},
     "seek": {"position_s": float},
     "speed": {"factor": float},
+    "close_replay": {},
+    "export": {"path": str, "replace": bool},
     "shutdown": {},
 }
 

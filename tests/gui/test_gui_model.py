@@ -10,7 +10,7 @@ import pytest
 from scripted import block, prediction, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.circumplex import mean_place, place_of, without_place
+from rtemo.model.circumplex import mean_place, place_of, without_place
 from rtemo.gui.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.rings import SignalRing, joined, thin
