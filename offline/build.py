@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -26,7 +27,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
 HOP_S = 1.0
-_SHOWN = 3  # reasons in the error where nothing could be built
+_SHOWN = 300  # letters of a reason in the error where nothing could be built
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def build(
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
     if not recordings:
-        reasons = " | ".join(omissions[:_SHOWN]) or "nobody says why"
+        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "nobody says why"
         found = f"{len(dataset.entries)} recordings; {reasons}"
         raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
     _sweep(out)

@@ -132,9 +132,10 @@ class _Overlay:
             if not recording.eeg_windows:
                 raise RtemoError("it has no released EEG features", todo="build it with --eeg causal")
             bands = next(iter(recording.eeg_windows.values()))()
-            self._eeg = released.eeg_tables(bands, self._trials, normaliser)
             first = next(iter(bands.values()))
-            self._cap = released.Cap(first.channels, _positions(first.channels), len(first.band_hz))
+            layout = _layout_of_labels(first.channels)
+            self._cap = released.Cap(layout.labels, layout.positions, len(first.band_hz))
+            self._eeg = released.eeg_tables(bands, layout.columns, self._trials, normaliser)
 
     def bare_windows(self) -> Iterator[Window]:
         """One empty window for each released one, by its end."""
@@ -194,13 +195,11 @@ def layout_of(stream: Stream) -> EegLayout | GazeLayout:
     return gaze_layout(stream.info, profile, stream.screen or Screen())
 
 
-def _positions(labels: tuple[str, ...]) -> released.FloatArray:
+def _layout_of_labels(labels: tuple[str, ...]) -> EegLayout:
+    """Where released channels lie on the head, as for a stream of these channels."""
     channels = tuple(Channel(label, "EEG", "microvolts") for label in labels)
     info = StreamInfo("released", "released", "EEG", "float32", 0.0, channels)
-    layout = layout_of(Stream(info, Modality.EEG, lambda _: iter(())))
-    if not isinstance(layout, EegLayout) or layout.labels != labels:
-        raise RtemoError("some released EEG channels have no known place", f"{labels}")
-    return layout.positions
+    return eeg_layout(info, generic(load_profiles(devices()), Modality.EEG))
 
 
 def _notes(pipeline: Pipeline) -> list[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import EegWindows, EyeWindows, Trial
 from rtemo.core.eye_features import EYE_FEATURES
-from rtemo.core.normalise import Normaliser, NormaliserSettings
+from rtemo.core.normalise import Normaliser, NormaliserSettings, Scale
 from rtemo.core.types import BoolArray, FloatArray, Window
 
 Doubles = NDArray[np.float64]
@@ -88,11 +88,12 @@ def eye_tables(
 
 
 def eeg_tables(
-    windows: Mapping[int, EegWindows], trials: Sequence[Trial], settings: NormaliserSettings
+    windows: Mapping[int, EegWindows], columns: Sequence[int], trials: Sequence[Trial], settings: NormaliserSettings
 ) -> dict[int, Table]:
-    """Each trial's band features (k, C, bands), normalised in the order of the trials."""
+    """Each trial's band features (k, C, bands) of these columns' channels, normalised in the order of the trials."""
     order = [trial.number for trial in trials if trial.number in windows]
-    rows = [(windows[n].values, np.isfinite(windows[n].values)) for n in order]
+    kept = [windows[n].values[:, list(columns)] for n in order]
+    rows = [(values, np.isfinite(values)) for values in kept]
     if not order:
         return {}
     length_s = windows[order[0]].window_s
@@ -148,11 +149,17 @@ def _first_mean(rows: Sequence[tuple[FloatArray, BoolArray]], n: float) -> Doubl
 
 def _normalised(rows: Sequence[tuple[FloatArray, BoolArray]], normaliser: Normaliser, length_s: float) -> list[Table]:
     tables = []
+    there = np.any([valid.any(axis=0) for _, valid in rows], axis=0)  # some features a release never has
     for raw, valid in rows:
         normal, ready = np.zeros(raw.shape, np.float32), np.zeros(len(raw), np.bool_)
         for k in range(len(raw)):
             scale = normaliser.snapshot
-            normal[k], ready[k] = scale.apply(raw[k], valid[k]), scale.ready
+            normal[k], ready[k] = scale.apply(raw[k], valid[k]), _ready(scale, there)
             normaliser.update(raw[k], valid[k], length_s)
         tables.append(Table(raw, valid, normal, ready, length_s))
     return tables
+
+
+def _ready(scale: Scale, there: BoolArray) -> bool:
+    """As Scale.ready, over the features that the recording has."""
+    return bool(there.any() and np.median(scale.seconds[there]) >= scale.settings.ready_s)
