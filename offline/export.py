@@ -18,6 +18,7 @@ from offline.graph import write_onnx
 from offline.initial import live_settings
 from offline.scores import score
 from offline.sessions import SessionOutputs, run_network
+from offline.splits import person
 from offline.training import Training, best_network
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, Head, write_bundle
@@ -90,6 +91,7 @@ def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
         "people": {side: len(people) for side, people in asdict(state.split).items()},
         "sessions": len(corpus.shards),
         "windows": sum(len(shard.labelled) for shard in corpus),
+        "seen": sorted({*state.pretrained_on, *(person(shard.about) for shard in _shaping(state, corpus))}),
         "seed": seed,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
@@ -99,6 +101,11 @@ def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
             **{package: importlib.metadata.version(package) for package in ("torch", "numpy", "onnx", "onnxruntime")},
         },
     }
+
+
+def _shaping(state: Training, corpus: Corpus) -> tuple[Shard, ...]:
+    """The recordings of all who have a part in the bundle; who is tested has none."""
+    return corpus.of([*state.split.train, *state.split.validation, *state.split.calibration])
 
 
 def _some(people: Sequence[str]) -> tuple[str, ...]:

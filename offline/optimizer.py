@@ -23,7 +23,7 @@ def layered(
     top = len(network.blocks) + 1
     named = [(top, p) for p in heads.parameters()]
     named += [(_layer(name, top), p) for name, p in network.named_parameters()]
-    groups = []
+    groups: list[dict[str, list[Tensor] | float]] = []
     for layer in range(top, -1, -1):
         scale = layer_decay ** (top - layer)
         groups += _groups((p for at, p in named if at == layer), weight_decay, scale)

@@ -1,9 +1,10 @@
 """The network: EEG of any montage and one vector of eye features in, three embeddings out. torch lives here only.
 
 Each channel and 1 s frame is a token made of its log-power spectrum and its place on the head. A few learned queries
-pool the channels of a frame (so the number of channels is free and a masked channel has no influence), and a small
-pre-LN transformer joins the frames with the eye features. Attention is blocked so that CLS_eeg sees EEG only, CLS_eye
-sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is missing.
+pool the channels of a frame (so the number of channels is free and a masked channel has no influence) into one token,
+and a small pre-LN transformer joins the frames with the eye features. Attention is blocked so that CLS_eeg sees EEG
+only, CLS_eye sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is
+missing.
 
 The network knows no labels: the heads are linear, lie outside the exported graph and travel as arrays in the bundle.
 There is no BatchNorm, so no output depends on the batch. Sources of the design: LUNA (arXiv 2510.22257) for the pooling
@@ -19,7 +20,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
@@ -43,18 +43,18 @@ class NetworkConfig:
     width: int = 160
     layers: int = 4
     heads: int = 5
-    dropout: float = 0.1
+    drop_path: float = 0.1  # share of windows that pass by a block's branch in training
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NetworkConfig:
-        """Raises RtemoError where a name is unknown: a silently ignored setting would be another network."""
-        unknown = sorted(set(data) - {field.name for field in fields(cls)})
-        if unknown:
+        """Raises RtemoError where a name is unknown or missing: what is ignored or assumed is another network."""
+        odd = sorted(set(data) ^ {field.name for field in fields(cls)})
+        if odd:
             raise RtemoError(
-                "the network's settings are not of this version", f"unknown: {unknown}", "use a newer rtemo"
+                "the network's settings are not of this version", f"unknown or missing: {odd}", "train it again"
             )
         return cls(**data)
 
@@ -69,8 +69,7 @@ class ChannelTokens(nn.Module):
         self.register_buffer("octaves", octaves, persistent=False)
         self.spectrum = nn.Linear(config.bands, width)
         self.place = nn.Sequential(nn.Linear(3 + 6 * config.octaves, width), nn.GELU(), nn.Linear(width, width))
-        self.norm = nn.LayerNorm(width)
-        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
 
     def fourier(self, positions: Tensor) -> Tensor:
         """(N, C, 3) -> (N, C, 3 + 6 octaves): the coordinates and their sines and cosines at doubling frequencies."""
@@ -80,12 +79,12 @@ class ChannelTokens(nn.Module):
 
     def forward(self, eeg: Tensor, positions: Tensor) -> Tensor:
         token = self.spectrum(eeg) + self.place(self.fourier(positions)).unsqueeze(1)
-        mixed: Tensor = token + self.mix(self.norm(token))
+        mixed: Tensor = token + self.mix(token)
         return mixed
 
 
 class ChannelPool(nn.Module):
-    """Learned queries attend over the channels of each frame: (N, F, C, D) -> (N, F, Q, D).
+    """Learned queries attend over the channels of each frame: (N, F, C, D) -> (N, F, Q * D).
 
     The queries are constants, so their product with the key projection is one linear map from token to scores, and
     the value projection is applied after pooling: the same attention, without a key or a value per channel. A learned
@@ -109,41 +108,49 @@ class ChannelPool(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
         n, frames, _, width = tokens.shape
-        null = self.null.expand(n, frames, 1, width)
-        places = functional.pad(positions, (0, 0, 1, 0))  # the null token has no place
-        tokens = torch.cat((null, self.norm(tokens)), dim=2)
-        usable = torch.cat((torch.ones_like(null[..., 0], dtype=torch.bool), mask), dim=2)
-        scores = (self.scores(tokens) + (places @ self.regions).unsqueeze(1)).masked_fill(
-            ~usable.unsqueeze(-1), float("-inf")
+        tokens = self.norm(tokens)
+        scores = (self.scores(tokens) + (positions @ self.regions).unsqueeze(1)).masked_fill(
+            ~mask.unsqueeze(-1), float("-inf")
         )
-        pooled = scores.softmax(dim=2).transpose(2, 3) @ tokens  # (N, F, Q * H, D)
+        of_null = self.scores(self.null).expand(n, frames, 1, -1)  # the null token has no place
+        share = torch.cat((of_null, scores), dim=2).softmax(dim=2).transpose(2, 3)
+        pooled = share[..., 1:] @ tokens + share[..., :1] * self.null  # (N, F, Q * H, D)
         by_head = pooled.reshape(n * frames * self.queries, self.heads, width).transpose(0, 1) @ self.values
         out: Tensor = self.out(by_head.transpose(0, 1).reshape(n, frames, self.queries, width))
-        return out
+        return out.flatten(2)
 
 
 class Block(nn.Module):
-    """One pre-LN transformer layer whose attention is limited to `allowed`."""
+    """One pre-LN transformer layer whose attention is limited by `bias`, which is added to its scores.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    In training its two branches are skipped for a random share of the windows (stochastic depth, Huang et al. 2016,
+    arXiv 1603.09382), which costs nothing, as dropping single values does not. The attention is written out: with so
+    few tokens it is faster than torch's fused kernel on a CPU.
+    """
+
+    def __init__(self, width: int, heads: int, drop_path: float) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is no multiple of heads {heads}")
-        self.heads, self.rate = heads, dropout
+        self.heads, self.rate = heads, drop_path
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.mix = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         n, tokens, width = x.shape
         qkv = self.qkv(self.norm1(x)).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        scores = (q * (width // self.heads) ** -0.5) @ k.transpose(-1, -2) + bias
+        attended = scores.softmax(dim=-1) @ v
         x = x + self.drop(self.out(attended.transpose(1, 2).reshape(n, tokens, width)))
         return x + self.drop(self.mix(self.norm2(x)))
 
     def drop(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.rate, training=self.training)
+        if not self.training or not self.rate:
+            return x
+        kept = torch.rand(len(x), 1, 1, device=x.device) >= self.rate
+        return x * (kept / (1.0 - self.rate))
 
 
 class Network(nn.Module):
@@ -152,24 +159,24 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        width, eeg_tokens = config.width, config.frames * config.queries
+        width, frames = config.width, config.frames
         self.channels, self.pool = ChannelTokens(config), ChannelPool(config)
-        self.lift = nn.Linear(config.channel_width, width)
+        self.lift = nn.Linear(config.queries * config.channel_width, width)
         self.eye = nn.Sequential(nn.Linear(2 * config.eye_features, width), nn.GELU(), nn.Linear(width, width))
         self.missing_eye = nn.Parameter(torch.zeros(width))
-        self.where = nn.Parameter(0.02 * torch.randn(eeg_tokens, width))  # which frame and which query
+        self.where = nn.Parameter(0.02 * torch.randn(frames, width))  # in the window, that is when
         self.cls_eeg, self.cls_eye = nn.Parameter(0.02 * torch.randn(width)), nn.Parameter(0.02 * torch.randn(width))
         self.joint = nn.Parameter(0.02 * torch.randn(config.joint_tokens, width))
-        self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Block(width, config.heads, config.drop_path) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
-        self.register_buffer("allowed", _allowed(config.joint_tokens, eeg_tokens), persistent=False)
+        self.register_buffer("bias", _bias(config.joint_tokens, frames), persistent=False)
 
     def eeg_tokens(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
-        """(N, F, C, B), (N, F, C), (N, C, 3) -> (N, F * Q, width), one token per frame and query."""
+        """(N, F, C, B), (N, F, C), (N, C, 3) -> (N, F, width), one token per frame."""
         eeg = torch.where(eeg_mask.unsqueeze(-1), eeg, 0.0).clamp(-_LIMIT, _LIMIT)
         pooled = self.pool(self.channels(eeg, positions), eeg_mask, positions)
-        lifted: Tensor = self.lift(pooled)
-        return lifted.flatten(1, 2) + self.where
+        lifted: Tensor = self.lift(pooled) + self.where
+        return lifted
 
     def eye_token(self, eye: Tensor, eye_valid: Tensor) -> Tensor:
         """(N, E), (N, E) -> (N, 1, width); no valid feature at all gives the learned missing token."""
@@ -185,15 +192,20 @@ class Network(nn.Module):
         Shapes: eeg (N, F, C, B), eeg_mask (N, F, C) bool, positions (N, C, 3), eye (N, E), eye_valid (N, E) bool.
         Masked values are never read; they may be anything.
         """
-        n, joints = eeg.shape[0], self.config.joint_tokens
+        z, joints = self.encode(eeg, eeg_mask, positions, eye, eye_valid), self.config.joint_tokens
+        return z[:, joints], z[:, joints + 1 + self.config.frames], z[:, 0]
+
+    def encode(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor) -> Tensor:
+        """All tokens as they come out, (N, T, width): the joint ones, CLS_eeg, one for each frame, CLS_eye, the eye."""
+        n = eeg.shape[0]
         eeg_tokens = self.eeg_tokens(eeg, eeg_mask, positions)
         cls_eeg, cls_eye = self.cls_eeg.expand(n, 1, -1), self.cls_eye.expand(n, 1, -1)
         parts = (self.joint.expand(n, -1, -1), cls_eeg, eeg_tokens, cls_eye, self.eye_token(eye, eye_valid))
         x = torch.cat(parts, dim=1)
         for block in self.blocks:
-            x = block(x, self.allowed)
-        z = self.norm(x)
-        return z[:, joints], z[:, joints + 1 + eeg_tokens.shape[1]], z[:, 0]
+            x = block(x, self.bias)
+        z: Tensor = self.norm(x)
+        return z
 
     def forward(
         self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
@@ -201,10 +213,11 @@ class Network(nn.Module):
         return self.embed(eeg, eeg_mask, positions, eye, eye_valid)
 
 
-def _allowed(joint_tokens: int, eeg_tokens: int) -> Tensor:
-    """(T, T) bool, True where the token of the row may attend to the token of the column."""
-    group = torch.tensor([0] * joint_tokens + [1] * (1 + eeg_tokens) + [2] * 2)
-    return (group[:, None] == group[None, :]) | (group[:, None] == 0)
+def _bias(joint_tokens: int, frames: int) -> Tensor:
+    """(T, T), 0 where the token of the row may attend to the token of the column, else minus infinity."""
+    group = torch.tensor([0] * joint_tokens + [1] * (1 + frames) + [2] * 2)
+    allowed = (group[:, None] == group[None, :]) | (group[:, None] == 0)
+    return torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
 
 
 class Heads(nn.Module):
