@@ -1,0 +1,113 @@
+"""Our network as a method among others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from invented import invented_corpus
+
+from offline.baselines.own import OwnNetwork, Selected, recordings
+from offline.checkpoint import save_checkpoint
+from offline.evaluate import Request, evaluate
+from offline.initial import PRETRAIN
+from offline.splits import loso
+from offline.table import Windows, tabulate
+from offline.training import TrainingSettings
+from rtemo.core.errors import RtemoError
+from rtemo.model.network import Network, NetworkConfig
+
+SMALL = NetworkConfig(channel_width=16, queries=2, pool_heads=2, width=32, layers=1, heads=2, joint_tokens=1)
+QUICK = TrainingSettings(epochs=5, rate=3e-3, network=SMALL)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    return invented_corpus(tmp_path_factory.mktemp("own"), 8)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, people):
+    """A checkpoint of somebody else's people, as pretraining writes it."""
+    torch.manual_seed(3)
+    network, path = Network(SMALL), tmp_path_factory.mktemp("init") / "ssl.pt"
+    state = {
+        "settings": {"network": asdict(SMALL)},
+        "pipeline": dict(people.pipeline),
+        "network": network.state_dict(),
+        "people": ["elsewhere/x1"],
+    }
+    save_checkpoint(path, PRETRAIN, state)
+    return path
+
+
+def test_the_network_learns_and_answers_without_a_modality(people, tmp_path):
+    strange = invented_corpus(tmp_path, 2, first=60, effect=12.0)
+    request = Request(method="network", training=QUICK, folds=(0, 1))
+    result = evaluate(people, request, ood={"strange": strange})
+
+    assert result["baseline"] is None
+    assert result["init"] is None
+    assert result["balanced_accuracy"]["window"]["value"] > 0.4
+    assert result["missing"]["eeg"]["n_windows"] == result["missing"]["eye"]["n_windows"] == result["n_windows"]
+    assert result["ood"]["strange"]["value"] > 0.7
+
+
+def test_the_network_on_one_modality_never_sees_the_other(people):
+    table = tabulate(people)
+    split = next(loso(table.ids, 0))
+    train, validation = (Windows(table, rows, ("eye",)) for rows in (split.train, split.validation))
+    model = OwnNetwork(QUICK).fit(train, validation, 0)
+    test = Windows(table, split.test, ("eye",))
+
+    assert not any(shard.eeg_mask.any() for shard in recordings(train))
+    assert not model.offered(test)["joint"].any()
+    p = model.probabilities(test)
+    assert np.allclose(p.sum(axis=1), 1.0)
+    assert np.mean(p.argmax(axis=1) == test.labels) > 0.35
+
+
+def test_only_the_chosen_windows_have_labels(people):
+    table = tabulate(people)
+    chosen = np.arange(5, 20)
+    (shard,) = recordings(Windows(table, chosen, ("eeg", "eye")))
+
+    assert isinstance(shard, Selected)
+    assert shard.labelled.tolist() == chosen.tolist()
+    assert len(people.shards[0].labelled) == 48  # the corpus itself is as it was
+
+
+def test_a_probe_leaves_the_network_as_it_was_given_and_fine_tuning_does_not(people, pretrained):
+    table = tabulate(people)
+    split = next(loso(table.ids, 0))
+    sides = [Windows(table, rows, ("eeg", "eye")) for rows in (split.train, split.validation)]
+    given = torch.load(pretrained, weights_only=True)["network"]
+    for mode, same in (("probe", True), ("full", False)):
+        settings = TrainingSettings(epochs=3, network=SMALL, mode=mode, probe_epochs=1)
+        found = OwnNetwork(settings, given).fit(*sides, 0).network.state_dict()
+        assert all(torch.equal(found[name], given[name].half().float()) for name in given) == same
+
+
+def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people, pretrained, tmp_path):
+    training = TrainingSettings(epochs=2)  # of another shape: that of the weights counts
+    result = evaluate(people, Request(method="probe", init=pretrained, training=training, folds=(0,)))
+    assert result["init"] == str(pretrained)
+    assert result["method"] == "probe"
+
+    saved = torch.load(pretrained, weights_only=True)
+    known = tmp_path / "known.pt"
+    parts = {name: saved[name] for name in ("settings", "pipeline", "network")}
+    save_checkpoint(known, PRETRAIN, {**parts, "people": ["invented/p000"]})
+    with pytest.raises(RtemoError, match="pretraining has seen invented/p000"):
+        evaluate(people, Request(init=known, training=training))
+    other = {**saved["pipeline"], "eeg_prior_level": 1.0}
+    save_checkpoint(known, PRETRAIN, {**parts, "pipeline": other, "people": []})
+    with pytest.raises(RtemoError, match="other pipeline settings"):
+        evaluate(people, Request(init=known, training=training))
+
+
+def test_a_baseline_with_weights_is_refused(people, pretrained):
+    with pytest.raises(RtemoError, match="a baseline begins from nothing"):
+        evaluate(people, Request(method="de-lr", init=pretrained))
