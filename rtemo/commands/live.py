@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.wiring import cast_of, load_model, plan_of, settings_of, tell_summary, told_events
+from rtemo.commands.wiring import cast_of, load_model, plan_of, settings_of, tell_summary, told_events, use_persons
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
@@ -21,6 +21,7 @@ from rtemo.live.baseline_plan import PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import ExplanationSink
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
@@ -44,6 +45,8 @@ class LiveRun:
     duration_s: float | None = None
     wait_s: float = 15.0
     publish: bool = True
+    persons: tuple[Path, ...] = ()
+    explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
 
 
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         wait_s=args.wait,
         publish=not args.no_outlet,
+        persons=tuple(args.person),
+        explain=args.explain,
     )
     with stop_on_signal() as stop:
         return run_live(asked, stop)
@@ -66,11 +71,12 @@ def run(args: argparse.Namespace) -> int:
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
-    for path in (asked.record, asked.out):
+    for path in (asked.record, asked.out, asked.explain):
         if path is not None and path.exists():  # said now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     plan = plan_of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
+    use_persons(asked.persons, bundle, predictor)
     if plan is not None:
         plan.prepare(predictor.pipeline, asked.settings.subject)
     cast = cast_of(asked.settings)
@@ -92,6 +98,9 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
                 if plan is not None:
                     plan.keep_in(outputs.folder)
             outputs.plan_baseline(plan, predictor.pipeline)
+            if asked.explain is not None:
+                outputs.sinks.append(ExplanationSink(asked.explain, bundle, predictor))
+                closing.callback(outputs.sinks[-1].close)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
             engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
             engine.run(streams, stop, early)
@@ -219,6 +228,7 @@ def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
     session = asdict(asked.settings)
     session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
+    plain["persons"] = [str(path) for path in asked.persons]
     del plain["console"], plain["settings"]
     return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
 

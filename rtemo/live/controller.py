@@ -204,5 +204,6 @@ class Controller:
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
             replay=self._replay.view(),
+            explanation=dict(self._sessions.explanation),
         )
         self.feed.tell(state)

@@ -31,6 +31,7 @@ from rtemo.live.cast import Cast
 from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.outputs import PredictionSink
 from rtemo.live.predictor import Predictor
+from rtemo.live.reports import EXPLAINED
 from rtemo.model.prediction import Prediction
 from rtemo.sources.base import Source
 
@@ -216,7 +217,7 @@ class Engine:
         info = self._infos[chunk.stream_id]
         for time_s, row in zip(times, chunk.values, strict=True):
             text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
-            if text and np.isfinite(time_s):
+            if text and np.isfinite(time_s) and not text.startswith(EXPLAINED):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _publish(self, predictions: Sequence[Prediction]) -> None:

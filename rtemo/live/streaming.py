@@ -13,6 +13,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine import READ_S, Engine, LiveOptions
 from rtemo.live.events import Event, EventKind, EventLog
+from rtemo.live.explaining import Explaining
 from rtemo.live.feed import Feed
 from rtemo.live.gate import Gate
 from rtemo.live.outputs import PredictionSink
@@ -39,6 +40,7 @@ class Streaming:
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
+        self.explaining = Explaining(parts.bundle)
         self._roll = Roll()
         self._supply: Supply | None = None
         self._engine: Engine | None = None
@@ -78,6 +80,7 @@ class Streaming:
 
     def close(self) -> None:
         """Let go of the streams."""
+        self.explaining.close()
         if self._supply is not None:
             self._supply.stop()
 
@@ -105,6 +108,7 @@ class Streaming:
         early = self._engine.leave() if self._engine is not None else []
         self.gate.open_for(sinks)
         self.log, self.predictor = log, self._parts.new_predictor()
+        self.explaining.follow(self.predictor)
         live = LiveOptions(self._parts.clock, patient=True)
         self._engine = Engine(self._supply, self._cast, self.predictor, log, [self.gate], keep, live)
         self._engine.step(self._roll.opening())

@@ -51,7 +51,7 @@ class Decoder:
         self._said = Said()
         self._level: tuple[tuple[Report, ...], float] = ((), bundle.spec.decision.set_level)
         if person is not None:
-            self.adopt(person, float("-inf") if person.holds_s is None else person.holds_s)
+            self.adopt(person, float("-inf"))
 
     def fork(self) -> Decoder:
         """An independent decoder in the same state, for windows that may be replaced later."""
@@ -64,6 +64,10 @@ class Decoder:
         """Windows that end after from_s (LSL time) are decided with this calibration; None: with the trained heads."""
         model = self._trained if person is None else person.applied(self._trained)
         self._models = tuple(sorted((*self._models, (from_s, model)), key=lambda one: one[0]))
+
+    def model_at(self, end_s: float) -> Bundle:
+        """The bundle that decides windows which end then: the trained one, or as it is for the person."""
+        return next(bundle for from_s, bundle in reversed(self._models) if end_s > from_s)
 
     def report(self, report: Report) -> None:
         """What the person felt: it moves the level of the sets of later windows, see adaptive.py."""
@@ -79,7 +83,7 @@ class Decoder:
         A window that cannot be used, or is unlike the training data, adds no evidence: the smoothed probabilities
         only relax towards even ones. The set and its quantile are about the smoothed probabilities.
         """
-        model = next(bundle for from_s, bundle in reversed(self._models) if window.end_s > from_s)
+        model = self.model_at(window.end_s)
         spec = model.spec
         name = usable(window, spec.gate, spec.combinations)
         instant, unlike = (None, float("nan")) if name is None else self._judge(model, name, embeddings)

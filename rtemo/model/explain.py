@@ -62,13 +62,9 @@ class Explainer:
         if name is None:
             return None
         parts = self._parts(window, name)
-        eeg, eye = np.repeat(window.eeg[None], 1 + len(parts), 0), np.repeat(window.eye[None], 1 + len(parts), 0)
-        for i, (channels, bands, features) in enumerate(parts.values(), start=1):
-            eeg[i][:, np.ix_(channels, bands)[0], np.ix_(channels, bands)[1]] = 0.0
-            eye[i, features] = 0.0
-        rest = {key: np.repeat(getattr(window, key)[None], len(eeg), 0) for key in INPUTS if key not in ("eeg", "eye")}
-        fed = {**rest, "eeg": eeg, "eye": eye}
-        z = dict(zip(HEADS, self._runtime.embed_batch(*(fed[key] for key in INPUTS)), strict=True))
+        versions = [window, *(without(window, *taken) for taken in parts.values())]
+        fed = (np.stack([getattr(version, key) for version in versions]) for key in INPUTS)
+        z = dict(zip(HEADS, self._runtime.embed_batch(*fed), strict=True))
         p = probabilities(model, name, z)
         if not np.isfinite(p).all():
             return None
@@ -119,7 +115,7 @@ def band_masks(settings: EegSettings) -> dict[str, BoolArray]:
 
 def eye_groups() -> dict[str, BoolArray]:
     """Group -> (E,) its eye features."""
-    names = [str(name) for name in EYE_FEATURES]
+    names = [feature.name for feature in EYE_FEATURES]
     group = [next(one for one in EYE_GROUPS if one in name) for name in names]
     return {one: np.array([found == one for found in group]) for one in EYE_GROUPS}
 

@@ -123,7 +123,6 @@ class _Views:
             out.append(pool(parts, combination, self._temperatures) if len(next(iter(parts.values()))) else _EMPTY)
         return out
 
-
     def smoothed(self, name: str) -> list[Array]:
         """The same after the sticky filter, begun afresh in each clip."""
         combination, smoothing = self._bundle.spec.combinations[name], self._bundle.spec.smoothing
@@ -208,4 +207,3 @@ def _told(name: str, score: Mapping[str, Any]) -> str:
         f"{before['balanced_accuracy']:.0%} to {after['balanced_accuracy']:.0%}, "
         f"the loss from {before['nll']:.2f} to {after['nll']:.2f}"
     )
-

@@ -155,9 +155,7 @@ def _decision(fields: Fields, n_labels: int) -> Decision:
     largest = fields.count("largest_set")
     if largest > n_labels:
         raise fields.wrong("largest_set", f"at most {n_labels}")
-    return Decision(
-        fields.number("set_level", above=0.0), largest, fields.number("adaptation_rate", least=0.0)
-    )
+    return Decision(fields.number("set_level", above=0.0), largest, fields.number("adaptation_rate", least=0.0))
 
 
 def _combination(fields: Fields) -> Combination:
