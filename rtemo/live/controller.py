@@ -31,6 +31,7 @@ from rtemo.live.status import Channels, HealthMeter, Streams
 from rtemo.live.taps import Taps
 from rtemo.live.wire import Command
 from rtemo.model.bundle import Bundle
+from rtemo.model.lag import lag_s
 from rtemo.model.prediction import Prediction
 from rtemo.sources.lsl_line import StreamStatus as LineStatus
 from rtemo.sources.select import StreamQuery
@@ -96,6 +97,7 @@ class Controller:
         self._supply: Supply | None = None
         self._engine: Engine | None = None
         self._predictor = parts.new_predictor()
+        self._lag_s = lag_s(parts.bundle.spec, parts.hop_s)
         self._preview_log = self._new_log()
 
     @property
@@ -421,7 +423,12 @@ class Controller:
             folder=str(session.folder.path) if session else "",
             started_s=session.started_s if session else float("nan"),
             bundle=BundleView(
-                spec.name, spec.labels, spec.trained_on, self._parts.bundle.fingerprint, self._parts.hop_s
+                spec.name,
+                spec.labels,
+                spec.trained_on,
+                self._parts.bundle.fingerprint,
+                self._parts.hop_s,
+                self._lag_s,
             ),
             streams=tuple(status for _, status in self._streams().values()),
             channels=self._channels.statuses(self._predictor.pipeline, self._cast.left_out),

@@ -21,6 +21,7 @@ from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder
 from rtemo.live.snapshot import RecorderView
 from rtemo.model.bundle import Bundle
+from rtemo.model.lag import lag_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,12 @@ class SessionKeeping:
             table = open_output(self.folder.predictions, plan.bundle.labels, replace=False)
             closing.callback(table.close)
             outlet = PredictionOutlet(
-                plan.bundle.labels, plan.bundle.fingerprint, plan.hop_s, self.keep, publish=plan.publish
+                plan.bundle.labels,
+                plan.bundle.fingerprint,
+                plan.hop_s,
+                self.keep,
+                publish=plan.publish,
+                lag_s=lag_s(plan.bundle.spec, plan.hop_s),
             )
             closing.callback(outlet.close)
             told = EventOutlet(self.keep, publish=plan.publish)
