@@ -15,8 +15,8 @@ def filter_lag_s(smoothing: Smoothing, decorrelation_s: float, hop_s: float, str
     """Seconds from a change of evidence to the moment when the filter names the new emotion, by running the filter.
 
     First it sees windows of `strength` for one label until nothing moves, then as strong ones for another. For small
-    hops that is some 14 % less than ln(K dwell_s r) / r with r = ln(strength (K - 1) / (1 - strength)) / decorrelation_s: the filter
-    never gives a label less than what the transitions bring, and evidence adds r to the log odds every second.
+    hops that is some 14 % less than ln(K dwell_s r) / r, r = ln(strength (K - 1) / (1 - strength)) / decorrelation_s:
+    the filter never gives a label less than what the transitions bring, and evidence adds r to the log odds a second.
     inf where the filter does not follow within ten minutes.
     """
     n_labels = len(smoothing.prior)
