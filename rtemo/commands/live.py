@@ -28,6 +28,7 @@ from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder
 from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
+from rtemo.model.lag import lag_s
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
 
@@ -169,7 +170,14 @@ class _Outputs:
         closing.callback(self.events.close)
         self.recorder = self._recorder(asked, closing)
         hop_s = asked.hop_s or bundle.spec.pipeline.window.hop_s
-        outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=asked.publish)
+        outlet = PredictionOutlet(
+            bundle.labels,
+            bundle.fingerprint,
+            hop_s,
+            self.keep,
+            publish=asked.publish,
+            lag_s=lag_s(bundle.spec, hop_s),
+        )
         told = EventOutlet(self.keep, publish=asked.publish)
         for info in (outlet.info, told.info):
             self.keep(StreamUp(info))

@@ -25,6 +25,7 @@ from rtemo.live.snapshot import BundleView, Phase, Snapshot
 from rtemo.live.status import HealthMeter
 from rtemo.live.streaming import Streaming
 from rtemo.live.wire import Command
+from rtemo.model.lag import lag_s
 from rtemo.model.prediction import Prediction
 
 STATE_S = 0.2  # how often the state is told
@@ -45,6 +46,7 @@ class Controller:
         self._over = False
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
+        self._lag_s = lag_s(parts.bundle.spec, parts.hop_s)
 
     @property
     def busy(self) -> bool:
@@ -196,7 +198,12 @@ class Controller:
             folder=str(session.folder.path) if session else "",
             started_s=session.started_s if session else float("nan"),
             bundle=BundleView(
-                spec.name, spec.labels, spec.trained_on, self._parts.bundle.fingerprint, self._parts.hop_s
+                spec.name,
+                spec.labels,
+                spec.trained_on,
+                self._parts.bundle.fingerprint,
+                self._parts.hop_s,
+                self._lag_s,
             ),
             streams=shown.stream_statuses(),
             channels=shown.channel_statuses(),

@@ -22,6 +22,7 @@ from rtemo.live.reports import EXPLAINED
 from rtemo.live.session import SessionFolder
 from rtemo.live.snapshot import RecorderView
 from rtemo.model.bundle import Bundle
+from rtemo.model.lag import lag_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,12 @@ class SessionKeeping:
             table = open_output(self.folder.predictions, plan.bundle.labels, replace=False)
             closing.callback(table.close)
             outlet = PredictionOutlet(
-                plan.bundle.labels, plan.bundle.fingerprint, plan.hop_s, self.keep, publish=plan.publish
+                plan.bundle.labels,
+                plan.bundle.fingerprint,
+                plan.hop_s,
+                self.keep,
+                publish=plan.publish,
+                lag_s=lag_s(plan.bundle.spec, plan.hop_s),
             )
             closing.callback(outlet.close)
             told = EventOutlet(self.keep, publish=plan.publish)

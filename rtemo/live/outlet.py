@@ -44,15 +44,27 @@ class PredictionOutlet:
     """
 
     def __init__(
-        self, labels: Sequence[str], fingerprint: str, hop_s: float, keep: Keep | None = None, *, publish: bool = True
+        self,
+        labels: Sequence[str],
+        fingerprint: str,
+        hop_s: float,
+        keep: Keep | None = None,
+        *,
+        publish: bool = True,
+        lag_s: float | None = None,
     ) -> None:
-        """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too."""
+        """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
+
+        lag_s: of the smoothed probabilities behind a change, see rtemo.model.lag.
+        """
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
         info = _described(PREDICTIONS, "Emotion", "float32", channels)
         model = info.desc().append_child("model")
         model.append_child_value("bundle_fingerprint", fingerprint)
         model.append_child_value("hop_s", repr(float(hop_s)))
+        if lag_s is not None:
+            model.append_child_value("lag_s", f"{lag_s:.2f}")
         self._outlet = _Outlet(info, keep, publish=publish)
 
     @property

@@ -116,6 +116,7 @@ class BundleView:
     trained_on: str
     fingerprint: str
     hop_s: float
+    lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.lag
 
 
 @dataclass(frozen=True, slots=True)
