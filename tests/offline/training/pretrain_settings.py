@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from offline.pretrain import PretrainSettings
 from offline.views import Masking
 from rtemo.model.network import NetworkConfig
@@ -10,3 +12,4 @@ SMALL = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, 
 SETTINGS = PretrainSettings(
     seed=3, device="cpu", steps=12, batch=48, rate=3e-3, log_every=2, save_every=4, network=SMALL, masking=Masking()
 )
+FEW_STEPS = replace(SETTINGS, steps=4, log_every=1)

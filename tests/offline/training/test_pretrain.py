@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from invented import invented_corpus
-from pretrain_settings import SETTINGS, SMALL
+from pretrain_settings import FEW_STEPS, SETTINGS, SMALL
 
 import offline.pretrain
 from offline import commands
@@ -27,7 +27,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
 HERE, REPOSITORY = Path(__file__).parent, Path(__file__).parents[3]
-FINETUNE = TrainingSettings(seed=1, device="cpu", epochs=3, batch=64, per_trial=3, rate=3e-3, network=SMALL)
+FINETUNE = TrainingSettings(
+    seed=1, device="cpu", epochs=3, batch=64, per_trial=3, rate=3e-3, least_steps=1, network=SMALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -123,17 +125,19 @@ def test_no_time_leaves_a_checkpoint_that_can_be_resumed(corpora, done, tmp_path
     assert same_weights(pretrain(corpora, SETTINGS, path).network.state_dict(), done[0].network.state_dict())
 
 
-def test_two_processes_do_what_one_does_with_the_whole_batch(corpora, done, tmp_path):
-    path = tmp_path / "p.pt"
+def test_two_processes_do_what_one_does_with_the_whole_batch(corpora, tmp_path):
+    path, alone = tmp_path / "two.pt", tmp_path / "one.pt"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += [str(HERE / "two_processes.py"), str(path), *(str(corpus.path) for corpus in corpora)]
     environment = os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{HERE}", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=150)
     assert ran.returncode == 0, ran.stderr
+    network = pretrain(corpora, FEW_STEPS, alone).network.state_dict()
     for name, value in load_checkpoint(path, "pretrain")["network"].items():
-        torch.testing.assert_close(value, done[0].network.state_dict()[name], atol=2e-4, rtol=0)
-    for two, one in zip(read_log(log_path(path)), read_log(log_path(done[1])), strict=True):
-        assert two == pytest.approx(one, rel=2e-2, abs=2e-3)
+        torch.testing.assert_close(value, network[name], atol=1e-3, rtol=0)  # Adam makes much of rounding where a
+        # gradient is nearly 0; the gradients themselves agree better:
+    for two, one in zip(read_log(log_path(path)), read_log(log_path(alone)), strict=True):
+        assert two == pytest.approx(one, rel=1e-3, abs=1e-4)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(corpora, tmp_path):

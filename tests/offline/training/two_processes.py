@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import torch
-from pretrain_settings import SETTINGS
+from pretrain_settings import FEW_STEPS
 
 from offline.corpus import open_corpus
 from offline.pretrain import pretrain
 
 torch.set_num_threads(1)
-pretrain([open_corpus(Path(path)) for path in sys.argv[2:]], SETTINGS, Path(sys.argv[1]))
+pretrain([open_corpus(Path(path)) for path in sys.argv[2:]], FEW_STEPS, Path(sys.argv[1]))
