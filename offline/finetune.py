@@ -123,7 +123,7 @@ def _run(
 def _epoch(state: Training, shards: Sequence[Shard], settings: TrainingSettings, device: torch.device) -> float:
     torch.manual_seed(settings.seed * 100_003 + state.epoch)  # dropout
     random = np.random.default_rng([settings.seed, 2, state.epoch])
-    picked = pick_epoch(shards, settings.per_trial, random)
+    picked = pick_epoch(shards, _per_trial(shards, settings), random)
     steps = math.ceil(len(picked.shard) / settings.batch)
     probing = settings.mode == "probe" or (state.given and state.epoch < settings.probe_epochs)
     state.network.train(not probing)
@@ -141,6 +141,11 @@ def _epoch(state: Training, shards: Sequence[Shard], settings: TrainingSettings,
         state.optimizer.step()
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
+
+
+def _per_trial(shards: Sequence[Shard], settings: TrainingSettings) -> int:
+    trials = sum(len(np.unique(shard.rows["trial"][shard.labelled])) for shard in shards)
+    return max(settings.per_trial, math.ceil(settings.least_steps * settings.batch / max(trials, 1)))
 
 
 def batch_loss(

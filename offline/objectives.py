@@ -26,7 +26,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
 _SPECTRAL_WIDTH = 64
-_SLICES, _KNOTS, _REACH = 256, 17, 3.0  # of SIGReg: random projections, points of the characteristic function
+_SLICES, _KNOTS, _REACH = 64, 17, 3.0  # of SIGReg: random projections, points of the characteristic function
 _VICREG_COVARIANCE = 0.04  # the paper's 1 : 25 of covariance to variance
 Tensors = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 

@@ -167,10 +167,9 @@ def _time_is_up(began: float, settings: PretrainSettings, own: Team) -> bool:
 
 
 def _tensors(batch: Batch, device: torch.device) -> Tensors:
-    eeg, mask, positions = (
-        torch.from_numpy(value).to(device) for value in (batch.eeg, batch.eeg_mask, batch.positions)
-    )
-    return eeg, mask, positions, torch.from_numpy(batch.eye).to(device), torch.from_numpy(batch.eye_valid).to(device)
+    values = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
+    eeg, mask, positions, eye, valid = (torch.from_numpy(value).to(device) for value in values)
+    return eeg, mask, positions, eye, valid
 
 
 def _begin(settings: PretrainSettings, shards: Sequence[Sequence[Shard]], device: torch.device) -> Pretraining:

@@ -39,6 +39,7 @@ class TrainingSettings:
     patience: int = 8
     batch: int = 128
     per_trial: int = 12
+    least_steps: int = 16  # in an epoch: with few trials each gives more windows, or epochs would teach nothing
     rate: float = 2e-3
     warm_up: float = 0.05  # share of all steps
     weight_decay: float = 0.05

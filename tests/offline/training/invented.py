@@ -15,7 +15,7 @@ LABELS = ("neutral", "sad", "fear", "happy")
 MONTAGES = (8, 4, 19)
 
 
-def invented_windows(person, n_channels, n_trials=8, per_trial=6, effect=1.0):
+def invented_windows(person, n_channels, n_trials=8, per_trial=6, effect=1.0, with_eyes=True, labelled=True):
     random = np.random.default_rng(person)
     positions = random.normal(size=(n_channels, 3)).astype(np.float32)
     positions /= np.linalg.norm(positions, axis=1, keepdims=True)
@@ -39,15 +39,15 @@ def invented_windows(person, n_channels, n_trials=8, per_trial=6, effect=1.0):
                     eeg_mask=np.ones((4, n_channels), np.bool_),
                     eye=eye.astype(np.float32),
                     eye_raw=eye.astype(np.float32),
-                    eye_valid=np.ones(33, np.bool_),
+                    eye_valid=np.full(33, with_eyes),
                     positions=positions,
                     channels=tuple(f"E{i}" for i in range(n_channels)),
                     eeg_coverage=1.0,
-                    gaze_coverage=1.0,
+                    gaze_coverage=float(with_eyes),
                     settled=True,
                 )
             )
-            labels.append(label)
+            labels.append(label if labelled else -1)
             trials.append(trial + 1)
     return windows, labels, trials
 

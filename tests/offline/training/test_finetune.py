@@ -17,7 +17,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network, NetworkConfig
 
 SMALL = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, pool_heads=2)
-SETTINGS = TrainingSettings(seed=1, device="cpu", epochs=4, patience=4, batch=64, per_trial=3, rate=3e-3, network=SMALL)
+SETTINGS = TrainingSettings(
+    seed=1, device="cpu", epochs=4, patience=4, batch=64, per_trial=3, rate=3e-3, least_steps=1, network=SMALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,20 @@ def test_recordings_handed_over_by_side_are_fitted_without_a_file(corpus, tmp_pa
     assert list(tmp_path.iterdir()) == []
     batch = next(plain_batches(selecting, finetune.pick_epoch(selecting, 6, np.random.default_rng(0)), 400))
     assert batch_loss(network, heads, batch, 0.0, torch.device("cpu")).item() < 1.25
+
+
+def test_an_epoch_of_few_people_still_has_steps_enough_to_learn(corpus, monkeypatch):
+    sizes = []
+
+    def count(*args):
+        for batch in original(*args):
+            sizes.append(len(batch.labels))
+            yield batch
+
+    original = finetune.training_batches
+    monkeypatch.setattr(finetune, "training_batches", count)
+    fit(corpus.shards[:1], corpus.shards[1:2], replace(SETTINGS, epochs=1, least_steps=7))
+    assert sizes == [64] * 7
 
 
 def test_the_number_of_labels_may_be_said_where_the_recordings_lack_some(corpus):

@@ -25,7 +25,9 @@ from rtemo.model.network import Heads, Network, NetworkConfig
 from rtemo.model.runtime import Runtime
 
 SMALL = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, pool_heads=2)
-SETTINGS = TrainingSettings(seed=1, device="cpu", epochs=8, patience=8, batch=64, per_trial=6, rate=3e-3, network=SMALL)
+SETTINGS = TrainingSettings(
+    seed=1, device="cpu", epochs=8, patience=8, batch=64, per_trial=6, rate=3e-3, least_steps=1, network=SMALL
+)
 
 
 @pytest.fixture(scope="module")
