@@ -61,9 +61,12 @@ def build(
     workers: Workers = HERE,
     sources: Sources | None = None,
     root: Path | None = None,
+    *,
+    rests: bool = True,
 ) -> Built:
     """Write the corpus to `out`. people: whose data it is, for the cards. sources, hop_s: None: the usual ones.
 
+    rests: whether the normaliser is set by what was recorded as a baseline; else as in a session without one.
     Raises RtemoError where `out` is a finished corpus already, or where nothing could be built.
     """
     if (out / MANIFEST).exists():
@@ -72,7 +75,7 @@ def build(
     check_sources(dataset.card, sources)
     settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    task = Task(dataset.card, labels, settings, sources, out, root)
+    task = Task(dataset.card, labels, settings, sources, out, root, rests)
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
     if not recordings:
@@ -173,7 +176,7 @@ def _description(
         "citation": card.citation,
         "notes": list(card.notes),
         "sources": sources.to_dict(),
-        "baseline": "; ".join(sorted({about.baseline for about in recordings})),
+        "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
         "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),

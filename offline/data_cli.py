@@ -46,6 +46,9 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
     parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
     parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
+    parser.add_argument(
+        "--no-rests", action="store_true", help="normalise as in sessions without a baseline, though there are some"
+    )
     parser.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default 1)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
     parser.add_argument(
@@ -78,7 +81,16 @@ def _build(options: argparse.Namespace) -> None:
 
     dataset, people = _dataset(options)
     workers = Workers(options.jobs, options.scheduler)
-    built = build(dataset, people, options.out, options.hop, workers, _sources(options, dataset), options.root)
+    built = build(
+        dataset,
+        people,
+        options.out,
+        options.hop,
+        workers,
+        _sources(options, dataset),
+        options.root,
+        rests=not options.no_rests,
+    )
     for line in built.omissions:
         sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"{built}\n")
