@@ -63,10 +63,12 @@ def build(
     root: Path | None = None,
     *,
     signal: bool = False,
+    rests: bool = True,
 ) -> Built:
     """Write the corpus to `out`. people: whose data it is, for the cards. sources, hop_s: None: the usual ones.
     signal: keep the conditioned EEG itself too (offline/signals.py).
 
+    rests: whether the normaliser is set by what was recorded as a baseline; else as in a session without one.
     Raises RtemoError where `out` is a finished corpus already, or where nothing could be built.
     """
     if (out / MANIFEST).exists():
@@ -75,7 +77,7 @@ def build(
     check_sources(dataset.card, sources)
     settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    task = Task(dataset.card, labels, settings, sources, out, root, signal)
+    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests)
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
     if not recordings:
@@ -176,7 +178,7 @@ def _description(
         "citation": card.citation,
         "notes": list(card.notes),
         "sources": sources.to_dict(),
-        "baseline": "; ".join(sorted({about.baseline for about in recordings})),
+        "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
         "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),

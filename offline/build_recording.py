@@ -47,6 +47,7 @@ class Task:
     out: Path
     root: Path | None
     signal: bool = False
+    rests: bool = True  # whether recorded baselines set the normaliser
 
 
 def build_recording(task: Task, entry: Entry) -> About | Omission:
@@ -80,6 +81,7 @@ def _build(task: Task, recording: Recording, about: About) -> About:
             pipeline.add_stream(stream.info, layout_of(stream))
         except RtemoError as error:
             dropped.append(str(Omission(stream.modality.value, about.id, str(error))))
+    dropped += _announce(pipeline, recording.rests if task.rests else (), about.id)
     overlay = _Overlay(recording, task)
     codes = {label: code for code, label in enumerate(task.labels)}
     trials = _Trials(recording.trials)
@@ -104,8 +106,25 @@ def _build(task: Task, recording: Recording, about: About) -> About:
             dropped=tuple(dropped),
             notes=(*recording.notes, *_notes(pipeline)),
             files={_name(path, task.root): _digest(path) for path in recording.files},
-            baseline=f"the first {task.settings.normaliser.baseline_s:g} s of data, whatever was shown",
+            baseline=_baseline(pipeline, task.settings),
         )
+
+
+def _announce(pipeline: Pipeline, rests: Sequence[tuple[float, float]], where: str) -> list[str]:
+    """Tell the pipeline of the recorded baselines, and say which ones are none."""
+    refused = []
+    for begin_s, end_s in rests:
+        try:
+            pipeline.rest(begin_s, end_s)
+        except RtemoError as error:
+            refused.append(str(Omission("baseline", where, str(error))))
+    return refused
+
+
+def _baseline(pipeline: Pipeline, settings: PipelineSettings) -> str:
+    """What set the normaliser."""
+    surrogate = f"surrogate: the first {settings.normaliser.baseline_s:g} s of data, whatever was shown"
+    return "rest block" if pipeline.baselines() else surrogate
 
 
 def _causal_streams(recording: Recording, sources: Sources) -> list[Stream]:
@@ -240,6 +259,6 @@ def _key(task: Task, entry: Entry) -> str:
     """
     files = [(_name(path, task.root), path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
     made_of: list[Any] = [task.card.name, dict(task.card.labels), task.labels, entry.subject, entry.session, files]
-    made_of += [task.settings.to_dict(), task.sources.to_dict(), *(["signal"] if task.signal else [])]
+    made_of += [task.settings.to_dict(), task.sources.to_dict(), task.rests, *(["signal"] if task.signal else [])]
     made_of += task.card.faults
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()

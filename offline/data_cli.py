@@ -48,6 +48,9 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
     parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
     parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
+    parser.add_argument(
+        "--no-rests", action="store_true", help="normalise as in sessions without a baseline, though there are some"
+    )
     parser.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default 1)")
     parser.add_argument("--signal", action="store_true", help="keep the EEG signal itself too: for some baselines")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
@@ -91,8 +94,17 @@ def _build(options: argparse.Namespace) -> None:
 
         dataset = perturbed(dataset, *parse(text), options.perturb_seed)
     workers = Workers(options.jobs, options.scheduler)
-    sources = _sources(options, dataset)
-    built = build(dataset, people, options.out, options.hop, workers, sources, options.root, signal=options.signal)
+    built = build(
+        dataset,
+        people,
+        options.out,
+        options.hop,
+        workers,
+        _sources(options, dataset),
+        options.root,
+        signal=options.signal,
+        rests=not options.no_rests,
+    )
     for line in built.omissions:
         sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"{built}\n")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from rtemo.core.errors import RtemoError
+from rtemo.model.schema import COMBINATIONS
 
 CAUSAL, RELEASED, NONE = "causal", "as released", "none"
 
@@ -30,6 +31,19 @@ class Sources:
         if set(data) != {"eeg", "eye"} or data["eeg"] not in (CAUSAL, RELEASED) or data["eye"] not in _EYE:
             raise RtemoError("it is not known where the features come from", f"sources {dict(data)}", "build it again")
         return cls(data["eeg"], data["eye"])
+
+    def live_combinations(self) -> tuple[str, ...]:
+        """The combinations of modalities that a live session can offer a model trained on these features.
+
+        RtemoError where there is none: nobody can compute released EEG features live.
+        """
+        if self.eeg == RELEASED:
+            raise RtemoError(
+                "a model of released EEG features cannot run live",
+                "the corpus's EEG is as released",
+                "evaluate it offline, or build the corpus with --eeg causal",
+            )
+        return COMBINATIONS if self.eye == CAUSAL else ("eeg",)
 
 
 _EYE = (CAUSAL, RELEASED, NONE)

@@ -141,6 +141,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     eye_windows: Mapping[str, Mapping[int, EyeWindows]] = field(default_factory=dict)
     eeg_windows: Mapping[str, Callable[[], Mapping[int, EegWindows]]] = field(default_factory=dict)
+    rests: tuple[tuple[float, float], ...] = ()  # begin and end of what was recorded as a baseline, LSL time
     replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
 
     def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:

@@ -201,6 +201,8 @@ class Engine:
         self._predictor.pipeline.add_stream(info, layout)
         for note in layout.notes:
             self._event(EventKind.NOTE, note, info.name)
+        if role is Modality.GAZE and self._predictor.eye_unused:
+            self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
         for label, reason in layout.left_out.items():
             self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
 

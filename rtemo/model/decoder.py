@@ -53,6 +53,11 @@ class Decoder:
         if person is not None:
             self.adopt(person, float("-inf"))
 
+    @property
+    def eye_unused(self) -> str:
+        """Why eye movements do not count; "" where they do."""
+        return self._bundle.spec.eye_unused
+
     def fork(self) -> Decoder:
         """An independent decoder in the same state, for windows that may be replaced later."""
         other = Decoder(self._trained)
