@@ -41,10 +41,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    training = (_add_finetune, _add_export, _add_score)
+    training = (_add_pretrain, _add_finetune, _add_export, _add_score)
     for add in (add_synthesize, add_build, add_inspect, *training, add_evaluate, add_compare, add_reproduce):
         add(commands)
     return parser
+
+
+def _add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("pretrain", help="train without labels, on one corpus or several")
+    parser.set_defaults(run=_pretrain)
+    parser.add_argument("--corpus", type=Path, required=True, nargs="+", metavar="C", help="folders written by build")
+    parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="checkpoint to write")
+    parser.add_argument(
+        "--exclude", nargs="+", default=[], metavar="WHO", help="people to leave out, as data set/subject"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="(default: auto)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of the optimizer")
+    parser.add_argument("--batch", type=int, metavar="N", help="windows a step, of all processes together")
+    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="at most; go on later")
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
+    parser.add_argument("--resume", action="store_true", help="go on from CKPT")
 
 
 def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,6 +95,19 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_score)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
     parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from offline.commands import pretrain
+    from offline.pretrain import PretrainSettings
+
+    given = {name: getattr(options, name) for name in ("steps", "batch") if getattr(options, name) is not None}
+    settings = PretrainSettings(
+        seed=options.seed, device=options.device, precision=options.precision, max_minutes=options.max_minutes, **given
+    )
+    corpora, out, exclude = options.corpus, options.out, options.exclude
+    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume)
+    sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
 
 
 def _finetune(options: argparse.Namespace) -> None:

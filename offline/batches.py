@@ -103,7 +103,7 @@ def read(shards: Sequence[Shard], picked: Picked, augmentation: Augmentation, ra
     """The windows with the channels that are kept."""
     dropped = random.uniform(0.0, augmentation.channel_dropout) if augmentation.channel_dropout else 0.0
     by_region = bool(random.random() < augmentation.region_share) if dropped else False
-    kept = [_kept_channels(shards[s].positions, dropped, by_region=by_region, random=random) for s in picked.shard]
+    kept = [kept_channels(shards[s].positions, dropped, by_region=by_region, random=random) for s in picked.shard]
     first = shards[picked.shard[0]]
     n, width = len(picked.shard), max(len(channels) for channels in kept)
     _, frames, _, bands = first.eeg.shape
@@ -145,7 +145,7 @@ def disturbed(batch: Batch, augmentation: Augmentation, random: np.random.Genera
     )
 
 
-def _kept_channels(
+def kept_channels(
     positions: FloatArray, dropped: float, *, by_region: bool, random: np.random.Generator
 ) -> NDArray[np.int64]:
     """Indices of the channels that stay, at least one: a random choice, or those far from a random point."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,30 @@ from offline.corpus import Corpus, open_corpus
 from offline.export import export as export_bundle
 from offline.finetune import train
 from offline.initial import live_settings, read_initial
+from offline.pretrain import PretrainSettings
+from offline.pretrain import pretrain as run_pretraining
 from offline.scores import score as score_people
 from offline.sessions import run_network
 from offline.training import Training, TrainingSettings, read_trained
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.network import Heads, Network, NetworkConfig
+
+
+def pretrain(
+    corpora: Sequence[Path],
+    out: Path,
+    settings: PretrainSettings,
+    exclude: Sequence[str],
+    tensorboard: Path | None,
+    *,
+    resume: bool,
+) -> int:
+    """Pretrain on these corpora and return the number of steps that are done."""
+    if out.exists() and not resume:
+        raise RtemoError(f"{out} is there from an earlier run", "", "pass --resume, or name another file")
+    data = [open_corpus(path) for path in corpora]
+    return run_pretraining(data, settings, out, exclude, tensorboard).step
 
 
 def finetune(

@@ -19,3 +19,12 @@ def device_of(name: str) -> torch.device:
             f"there is no device {name}", str(error).splitlines()[0], "use cpu, or leave it out"
         ) from error
     return device
+
+
+def in_precision(name: str, device: torch.device) -> torch.autocast:
+    """The context in which the network runs: bf16, fp32, or auto, which is bf16 on a GPU that has it.
+
+    Not on a CPU, where bf16 is many times slower unless the processor has instructions for it.
+    """
+    bf16 = name == "bf16" or (name == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)

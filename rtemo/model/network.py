@@ -2,8 +2,9 @@
 
 Each channel and 1 s frame is a token made of its log-power spectrum and its place on the head. A few learned queries
 pool the channels of a frame (so the number of channels is free and a masked channel has no influence) into one token,
-and a small pre-LN transformer joins the frames with the eye features. Attention is blocked so that CLS_eeg sees EEG only, CLS_eye
-sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is missing.
+and a small pre-LN transformer joins the frames with the eye features. Attention is blocked so that CLS_eeg sees EEG
+only, CLS_eye sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is
+missing.
 
 The network knows no labels: the heads are linear, lie outside the exported graph and travel as arrays in the bundle.
 There is no BatchNorm, so no output depends on the batch. Sources of the design: LUNA (arXiv 2510.22257) for the pooling

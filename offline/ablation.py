@@ -1,0 +1,71 @@
+"""How good are given weights, with labels of only a few people? A quick measure for the log, not the evaluation.
+
+Balanced accuracy of single windows by the joint head on people who were neither trained on nor selected on. For every
+seed the people are dealt anew; of the same seed all runs have the same people, so that they can be compared in pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from offline.batches import all_labelled, plain_batches
+from offline.corpus import Corpus, Shard
+from offline.finetune import fit
+from offline.metrics import balanced_accuracy
+from offline.training import TrainingSettings
+from rtemo.model.embeddings import HEADS
+from rtemo.model.network import Heads, Network
+
+_SELECTING, _TESTING = 1 / 6, 0.45  # of the people
+
+
+def ablate(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    init: Mapping[str, Tensor] | None,
+    n_people: int,
+    seeds: Sequence[int],
+) -> dict[str, list[float]]:
+    """Head -> the mean over the tested people, for each seed. n_people: whose labels are used for training."""
+    found: dict[str, list[float]] = {head: [] for head in HEADS}
+    for seed in seeds:
+        learning, selecting, testing = deal(corpus, n_people, seed)
+        network, heads = fit(learning, selecting, replace(settings, seed=seed), init, len(corpus.labels))
+        by_person = [accuracies(network, heads, shard) for shard in testing]
+        for head in HEADS:
+            found[head].append(float(np.mean([one[head] for one in by_person if head in one])))
+    return found
+
+
+def deal(corpus: Corpus, n_people: int, seed: int) -> tuple[tuple[Shard, ...], ...]:
+    """Recordings to learn from, to select on, and to test on."""
+    people = sorted({shard.about.subject for shard in corpus if len(shard.labelled)})
+    order = [str(who) for who in np.random.default_rng([seed, 11]).permutation(people)]
+    n_test, n_select = round(_TESTING * len(order)), max(1, round(_SELECTING * len(order)))
+    rest = order[n_test + n_select :]
+    return corpus.of(rest[:n_people]), corpus.of(order[n_test : n_test + n_select]), corpus.of(order[:n_test])
+
+
+def accuracies(network: Network, heads: Heads, shard: Shard) -> dict[str, float]:
+    """Head -> balanced accuracy over the recording's labelled windows that offer it its modality."""
+    logits: list[tuple[Tensor, ...]] = []
+    labels, eeg, eye = [], [], []
+    with torch.inference_mode():
+        for batch in plain_batches((shard,), all_labelled((shard,)), 256):
+            inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
+            logits.append(heads(network.embed(*(torch.from_numpy(value) for value in inputs))))
+            labels.append(batch.labels)
+            eeg.append(batch.eeg_mask.any(axis=(1, 2)))
+            eye.append(batch.eye_valid.any(axis=1))
+    has_eeg, has_eye, truth = np.concatenate(eeg), np.concatenate(eye), np.concatenate(labels)
+    found = {}
+    for i, (head, has) in enumerate(zip(HEADS, (has_eeg, has_eye, has_eeg | has_eye), strict=True)):
+        said = np.concatenate([part[i].argmax(dim=1).numpy() for part in logits])
+        if has.any():
+            found[head] = balanced_accuracy(truth[has], said[has])
+    return found

@@ -1,0 +1,108 @@
+"""Several processes that train one network on one batch together, as torchrun starts them; or one process alone.
+
+Every process has the same weights and a share of the rows of every batch. What is averaged is the gradient of the loss
+of the whole batch: a term that needs the whole batch is computed by all from gathered embeddings, any other is a sum
+over the own rows by the number of all rows (`share_of_mean`). So the result is that of one process with all the rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+from rtemo.core.errors import RtemoError
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The number of the own process, and how many there are."""
+
+    rank: int = 0
+    size: int = 1
+
+    def rows(self, batch: int) -> range:
+        """The own rows of a batch."""
+        share = batch // self.size
+        return range(self.rank * share, (self.rank + 1) * share)
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """What torchrun has started, joined while the context is open; alone where it has not."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Team()
+        return
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Team(distributed.get_rank(), size)
+    finally:
+        distributed.destroy_process_group()
+
+
+def check_divides(batch: int, group: int, size: int) -> None:
+    """Raises RtemoError where a batch of groups cannot be shared out evenly."""
+    if batch % (group * size):
+        todo = f"use a multiple of {group * size}"
+        raise RtemoError(f"a batch of {batch} cannot be shared by {size}", f"groups of {group} windows", todo)
+
+
+class _Gathered(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, one: Team) -> Tensor:
+        ctx.team, ctx.rows = one, len(own)
+        parts = [torch.empty_like(own) for _ in range(one.size)]
+        distributed.all_gather(parts, own.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        total = grads[0].contiguous()
+        distributed.all_reduce(total)
+        return total[ctx.team.rank * ctx.rows : (ctx.team.rank + 1) * ctx.rows], None
+
+
+def gathered(own: Tensor, one: Team) -> Tensor:
+    """(n, ...) of each process -> (size * n, ...) of all, with gradients."""
+    if one.size == 1:
+        return own
+    everything: Tensor = _Gathered.apply(own, one)  # type: ignore[no-untyped-call]
+    return everything
+
+
+def share_of_mean(values: Tensor, chosen: Tensor, one: Team) -> Tensor:
+    """The mean over the chosen of (n,) values; with several processes, the own part of it times their number.
+
+    0 where nothing is chosen anywhere.
+    """
+    count = chosen.sum().to(values.dtype)
+    if one.size > 1:
+        distributed.all_reduce(count)
+    return one.size * torch.where(chosen, values, 0.0).sum() / count.clamp(min=1.0)
+
+
+def average(values: Tensor, one: Team) -> Tensor:
+    """The mean over the processes of a tensor without gradient."""
+    if one.size > 1:
+        distributed.all_reduce(values)
+        values = values / one.size
+    return values
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], one: Team) -> None:
+    """In place, in one message."""
+    if one.size == 1:
+        return
+    found = [p.grad for p in parameters if p.grad is not None]
+    mean = average(torch.cat([grad.flatten() for grad in found]), one)
+    for grad, part in zip(found, mean.split([grad.numel() for grad in found]), strict=True):
+        grad.copy_(part.view_as(grad))

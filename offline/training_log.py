@@ -1,0 +1,50 @@
+"""What a run writes down while it goes: JSON lines always, TensorBoard where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rtemo.core.errors import RtemoError
+
+
+class TrainingLog:
+    """One line of numbers a step, in a file that is cut back to where a resumed run goes on."""
+
+    def __init__(self, path: Path, first_step: int, tensorboard: Path | None) -> None:
+        kept = [line for line in _lines(path) if json.loads(line)["step"] < first_step]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        self._path, self._board = path, None if tensorboard is None else _board(tensorboard, first_step)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        if self._board is not None:
+            self._board.close()
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """What was written so far."""
+    return [json.loads(line) for line in _lines(path)]
+
+
+def _lines(path: Path) -> list[str]:
+    """Whole lines only: a killed run may leave half a one."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _board(folder: Path, first_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise RtemoError("TensorBoard is not installed", str(error), 'pip install "rtemo[tensorboard]"') from error
+    return SummaryWriter(str(folder), purge_step=first_step)  # type: ignore[no-untyped-call]
