@@ -50,7 +50,7 @@ SMALL = Scale(
     baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion"),
     faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
     control=4,
-    pretrain={"epochs": 3, "max_minutes": 1.0, "network": _NETWORK},
+    pretrain={"steps": 80, "batch": 96, "network": _NETWORK},
     finetune={"epochs": 6, "per_trial": 3, "network": _NETWORK},
 )
 FULL = Scale(

@@ -13,6 +13,7 @@ from offline.corpus import open_corpus
 from offline.datasets.base import Dataset
 from offline.evaluate import NETWORK, Request, evaluate
 from offline.perturb import perturbed
+from offline.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
 from offline.reproduce.runs import ALL, SCRATCH, Run, fault_name, faults_for, runs_of, slug
 from offline.reproduce.scale import Scale
@@ -103,27 +104,9 @@ def _build(work: Comparison, source: Source, faults: tuple[tuple[str, float], ..
 def _pretrain(work: Comparison, init: str, seed: int) -> None:
     chosen = [source for source in work.sources.unlabelled if init in (ALL, source.name)]
     corpora = [open_corpus(work.corpus(slug(source.name))) for source in chosen]
-    from dataclasses import asdict
 
-    import torch
-
-    from offline.checkpoint import save_checkpoint
-    from offline.splits import person
-    from rtemo.model.network import Network, NetworkConfig
-
-    torch.manual_seed(seed)
-    cfg = work.scale.pretrain.get("network", NetworkConfig())
-    net = Network(cfg)
-    save_checkpoint(
-        work.checkpoint(init, seed),
-        "pretrain",
-        {
-            "network": net.state_dict(),
-            "settings": {"network": asdict(cfg)},
-            "pipeline": dict(corpora[0].pipeline),
-            "people": sorted({person(s.about) for c in corpora for s in c}),
-        },
-    )
+    settings = PretrainSettings(seed=seed, **work.scale.pretrain)
+    pretrain(corpora, settings, work.checkpoint(init, seed))
 
 
 def _evaluate(work: Comparison, run: Run) -> None:
