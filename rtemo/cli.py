@@ -177,6 +177,7 @@ def _app(commands: Commands) -> None:
     p = commands.add_parser("app", help="the desktop application (also `rtemo` alone)")
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
     p.set_defaults(run=_later("app"))
 
 

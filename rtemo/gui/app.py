@@ -17,8 +17,8 @@ from rtemo.gui.window import MainWindow
 INTERRUPTED = 130
 
 
-def run_app(client: Client, *, theme: str | None = None) -> int:
-    """theme: "dark" or "light"; None takes the one of last time. Returns the exit status."""
+def run_app(client: Client, *, theme: str | None = None, recording: str = "") -> int:
+    """The exit status. theme: "dark" or "light", None: the one of last time. recording: an XDF file to play."""
     application = QApplication.instance() or QApplication(sys.argv[:1])
     application.setApplicationName(texts.APP)
     application.setOrganizationName(texts.APP)
@@ -26,7 +26,7 @@ def run_app(client: Client, *, theme: str | None = None) -> int:
     name = theme or str(settings.value("theme", DARK.name))
     chosen = THEMES.get(name, DARK)
     dress.apply(application, chosen)
-    window = MainWindow(client, settings, chosen)
+    window = MainWindow(client, settings, chosen, recording)
     window.show()
     # the window's timer lets Python see the signal; the engine and a session go on without the window
     signal.signal(signal.SIGINT, lambda _number, _frame: application.exit(INTERRUPTED))
