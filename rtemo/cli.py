@@ -189,6 +189,10 @@ def _bench(commands: Commands) -> None:
     p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
     p.add_argument("--rate", type=_rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
     p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
+    p.add_argument(
+        "--gui", action="store_true", help="measure the window instead: CPU, frames, first paint"
+    )
+    p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.set_defaults(run=_later("bench"))
 
 
@@ -209,6 +213,7 @@ def _app(commands: Commands) -> None:
     p = commands.add_parser("app", help="the desktop application (also `rtemo` alone)")
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
     p.set_defaults(run=_later("app"))
 
 

@@ -17,10 +17,15 @@ def run(args: argparse.Namespace) -> int:
     options = ["--settings", str(args.settings)] if args.settings is not None else []
     if args.model is not None:
         options += ["--model", str(args.model)]
-    return open_window(Launch(options=tuple(options)))
+    recording = ""
+    if args.replay is not None:
+        if not args.replay.is_file():
+            raise RtemoError("there is no such recording", f"found no file {args.replay}", "name an XDF file")
+        recording = str(args.replay.absolute())
+    return open_window(Launch(options=tuple(options)), recording)
 
 
-def open_window(launch: Launch) -> int:
+def open_window(launch: Launch, recording: str = "") -> int:
     """The window until it is closed. Raises RtemoError where there is no display, with the way to one."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     problem = why_no_window(sys.platform, os.environ, shutil.which("apt-get") is not None, is_root)
@@ -30,6 +35,6 @@ def open_window(launch: Launch) -> int:
 
     client = EngineClient(launch)
     try:
-        return run_app(client)
+        return run_app(client, recording=recording)
     finally:
         client.close()

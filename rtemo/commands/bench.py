@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 
 from rtemo import resources
+from rtemo.commands import bench_gui
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.demo import simulated
 from rtemo.commands.wiring import DEMO_MODEL, cast_of
@@ -126,7 +127,11 @@ class Meter:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure one session."""
+    """Measure one session, or a window on one."""
+    if args.window_of:
+        return bench_gui.run_window(args)
+    if args.gui:
+        return bench_gui.run(args)
     session = f"rtemo-bench-{os.getpid()}"
     configure("machine", session)
     person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QCoreApplication, QSettings
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
@@ -17,17 +19,36 @@ from rtemo.gui.window import MainWindow
 INTERRUPTED = 130
 
 
-def run_app(client: Client, *, theme: str | None = None) -> int:
-    """theme: "dark" or "light"; None takes the one of last time. Returns the exit status."""
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    application.setApplicationName(texts.APP)
-    application.setOrganizationName(texts.APP)
-    settings = QSettings(texts.APP, texts.APP)
-    name = theme or str(settings.value("theme", DARK.name))
-    chosen = THEMES.get(name, DARK)
-    dress.apply(application, chosen)
-    window = MainWindow(client, settings, chosen)
+def run_app(client: Client, *, theme: str | None = None, recording: str = "") -> int:
+    """The exit status. theme: "dark" or "light", None: the one of last time. recording: an XDF file to play."""
+    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, recording)
     window.show()
     # the window's timer lets Python see the signal; the engine and a session go on without the window
     signal.signal(signal.SIGINT, lambda _number, _frame: application.exit(INTERRUPTED))
     return int(application.exec())
+
+
+def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
+    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result."""
+    from rtemo.gui.measure import Measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
+        application, window = _open(client, settings, None, "")
+        window.resize(*size)
+        window.default_layout()
+        Measure(window, seconds)
+        window.show()
+        return int(application.exec())
+
+
+def _open(
+    client: Client, settings: QSettings, theme: str | None, recording: str
+) -> tuple[QCoreApplication, MainWindow]:
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    application.setApplicationName(texts.APP)
+    application.setOrganizationName(texts.APP)
+    chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
+    if isinstance(application, QApplication):
+        dress.apply(application, chosen)
+    return application, MainWindow(client, settings, chosen, recording)

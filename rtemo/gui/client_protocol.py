@@ -15,7 +15,7 @@ class Client(Protocol):
 
     Commands, with their arguments: choose(role, stream_id), exclude(label, excluded), start(subject, notes, root),
     stop, pause, resume, annotate(text), baseline(seconds), open_replay(path), play, hold, seek(position_s, from the
-    recording's start), speed(factor), restart_engine, shutdown.
+    recording's start), speed(factor), close_replay, export(path, replace), restart_engine, shutdown.
     """
 
     @property

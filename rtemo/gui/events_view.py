@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -52,9 +51,7 @@ class EventTable(QAbstractTableModel):
 
     def _cell(self, event: dict[str, Any], column: int) -> str:
         if column == TIME:
-            start = self._model.snapshot.started_s
-            since = start if math.isfinite(start) else self._rows[0]["time_s"]
-            return clock(event["time_s"] - since)
+            return clock(event["time_s"] - self._model.origin_s)
         return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"])) if column == KIND else str(event["text"])
 
     def _ink(self, kind: str, column: int) -> str:

@@ -25,6 +25,7 @@ class Host(Protocol):
     theme: Theme
 
     def ask_recording(self) -> None: ...
+    def close_recording(self) -> None: ...
     def ask_root(self) -> None: ...
     def close(self) -> bool: ...
     def toggle_theme(self) -> None: ...
@@ -48,6 +49,7 @@ class Menus:
     def _make_file(self) -> None:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_FILE)
         self._add(menu, texts.OPEN, "Ctrl+O", host.ask_recording)
+        self._add(menu, texts.LEAVE, "Ctrl+W", host.close_recording)
         self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
         self._add(menu, texts.QUIT, "Ctrl+Q", host.close)
 
@@ -90,6 +92,8 @@ class Menus:
             ("Space", replay.toggle),
             ("Left", lambda: replay.step(-STEP_S)),
             ("Right", lambda: replay.step(STEP_S)),
+            ("-", lambda: replay.step_speed(-1)),
+            ("+", lambda: replay.step_speed(1)),
         ):
             self._add(self._window, "", keys, act)
 

@@ -53,6 +53,8 @@ class GuiModel:
         self.probabilities = SignalRing(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
         self.latest: dict[str, Any] | None = None
         self.n_events = 0  # ever seen
+        self.failure = ""  # the newest that came while this window looked
+        self.n_failures = 0
 
     def update(self, new: Snapshot) -> set[Part]:
         """Take in a snapshot; what of the window is out of date now."""
@@ -65,16 +67,33 @@ class GuiModel:
             changed.add(Part.EXPLANATION)
         if _started_anew(old, new):
             self._forget()
-            changed |= {Part.EEG, Part.GAZE, Part.PREDICTIONS, Part.EVENTS}
-        return changed | self._take_signals(new) | self._take_results(new)
+            changed |= {Part.EEG, Part.GAZE, Part.GAZE_EVENTS, Part.PREDICTIONS, Part.EVENTS}
+        changed |= self._take_signals(new) | self._take_results(new)
+        if old.seq >= 0:
+            self._take_failures(new)
+        return changed
 
     @property
     def time_s(self) -> float:
-        """The right edge of the scrolling plots: the newest sample, or now while a live stream is silent."""
-        newest = [s for s in (self.eeg.newest_s, self.gaze.newest_s) if math.isfinite(s)]
+        """The right edge of the scrolling plots: the replay's place, the newest sample, or now while all is silent."""
         if self.snapshot.phase == Phase.REPLAY:
-            return max(newest, default=self.snapshot.time_s)
+            return self.snapshot.time_s
+        newest = [s for s in (self.eeg.newest_s, self.gaze.newest_s) if math.isfinite(s)]
         return max([*newest, self.snapshot.time_s])
+
+    @property
+    def origin_s(self) -> float:
+        """What times in lists count from: the start of the session or of the recording, or the first event."""
+        if self.snapshot.replay is not None:
+            return self.snapshot.replay.first_s
+        if math.isfinite(self.snapshot.started_s) or not self.events:
+            return self.snapshot.started_s
+        return float(self.events[0]["time_s"])
+
+    @property
+    def replay_position_s(self) -> float:
+        """Where the replay stands, in seconds from the recording's start; 0 without one."""
+        return self.snapshot.time_s - self.snapshot.replay.first_s if self.snapshot.replay is not None else 0.0
 
     @property
     def bundle(self) -> BundleView | None:
@@ -126,6 +145,7 @@ class GuiModel:
         self.gaze.clear()
         self.probabilities.clear()
         self.gaze_events.clear()
+        self.events.clear()
         self.latest = None
 
     def _take_signals(self, new: Snapshot) -> set[Part]:
@@ -154,6 +174,12 @@ class GuiModel:
             changed.add(Part.EVENTS)
         return changed
 
+    def _take_failures(self, new: Snapshot) -> None:
+        for event in new.events:
+            if event.get("kind") == "failure":
+                self.failure = str(event["text"])
+                self.n_failures += 1
+
     def _take_prediction(self, record: dict[str, Any]) -> None:
         labels = tuple(record["smoothed"])
         if labels != self.labels:
@@ -173,8 +199,5 @@ def _gaze_rows(block: GazeBlock) -> np.ndarray:
 
 
 def _started_anew(old: Snapshot, new: Snapshot) -> bool:
-    """A replay was opened or left, or moved back in time."""
-    if old.seq < 0:
-        return False
-    replay = Phase.REPLAY
-    return (old.phase == replay) != (new.phase == replay) or (new.phase == replay and new.time_s < old.time_s)
+    """A recording was opened, closed, or moved in; or another engine answers."""
+    return old.seq >= 0 and old.era != new.era

@@ -106,7 +106,12 @@ OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
 
 PLAY, HOLD = "Play", "Hold"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-SPEED_TIP = "Speed of the replay"
+SPEED_TIP = "Speed of the replay (− and +)"
+PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
+LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
+READING = "reading {share}"
+DISMISS = "Dismiss"
+REPLAY_TITLE = "{file} – {app}"
 
 FAILED = "The engine stopped: {why}"
 RESTART = "Restart engine"
@@ -130,6 +135,8 @@ F1 … F4   annotations
 Ctrl+N   note
 Ctrl+O   open a recording
 Space, ← and →   replay: play or hold, 5 s back and on
+− and +   replay: slower, faster
+Ctrl+W   close the recording
 Ctrl+↑ and ↓   EEG scale
 Ctrl+← and →   time shown
 Ctrl+T   dark or light

@@ -68,6 +68,7 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #warn {{ color: {warn}; font-weight: 600; }}
 #banner {{ background: {bad}; }}
 #banner QLabel {{ color: {panel}; font-weight: 600; }}
+#notice {{ background: {raised}; border-left: 4px solid {warn}; }}
 #headline {{ font-weight: 700; }}
 #verdict {{ font-size: 12.5pt; font-weight: 600; }}
 #big {{ font-size: 22pt; font-weight: 600; }}

@@ -13,13 +13,12 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
-    QMessageBox,
     QPushButton,
     QStackedWidget,
     QToolBar,
 )
 
-from rtemo.gui import texts
+from rtemo.gui import questions, texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
 from rtemo.gui.client_protocol import Client
@@ -32,6 +31,7 @@ from rtemo.gui.history_view import HistoryView
 from rtemo.gui.labels import PlainLabel
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
 from rtemo.gui.replay_bar import ReplayBar
@@ -44,19 +44,22 @@ from rtemo.live.snapshot import Phase
 FRAME_MS = 33
 SLOW_FRAMES = 6  # texts change five times a second, signals at every frame
 LAYOUT_VERSION = 1
+PASSING = ("banner", "notice", texts.REPLAY_BAR)  # bars that are shown for a while
 SLOW_PARTS = frozenset({Part.STATE, Part.STREAMS})
 
 
 class MainWindow(QMainWindow):
     """One window on one engine."""
 
-    def __init__(self, client: Client, settings: QSettings, theme: Theme) -> None:
+    def __init__(self, client: Client, settings: QSettings, theme: Theme, recording: str = "") -> None:
+        """recording: an XDF file to be opened as soon as the engine answers."""
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
         self._frame = 0
         self._changed: set[Part] = set()
         self._seen_phase: Phase | None = None
+        self._recording, self._n_failures = recording, 0
         self.setWindowTitle(texts.APP)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -82,6 +85,7 @@ class MainWindow(QMainWindow):
         snapshot = self.client.poll()
         if snapshot is not None:
             self._changed |= self.model.update(snapshot)
+            self._take_notice()
         self._frame += 1
         slow = self._frame % SLOW_FRAMES == 0
         if slow or snapshot is None:
@@ -168,9 +172,11 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(self.banner)
         row.addWidget(self.banner_text, 1)
         row.addWidget(self.restart)
+        self.notice = Notice()
         self._bars = {}
         for name, widget in (
             ("banner", self.banner),
+            ("notice", self.notice),
             (texts.SESSION_BAR, self.session),
             (texts.REPLAY_BAR, self.replay),
         ):
@@ -182,17 +188,29 @@ class MainWindow(QMainWindow):
             self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
             self.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
             self._bars[name] = bar
-        self._bars["banner"].hide()
-        self._bars[texts.REPLAY_BAR].hide()
+        for name in PASSING:
+            self._bars[name].hide()
+        self.notice.came.connect(self._bars["notice"].show)
+        self.notice.went.connect(self._bars["notice"].hide)
 
     # ------------------------------------------------------------------ state
 
     def _enter(self, phase: Phase) -> None:
         """Another phase, or the first."""
-        if phase == Phase.REPLAY and self._seen_phase != Phase.REPLAY:
-            self.replay.opened()
         self._seen_phase = phase
+        replay = self.model.snapshot.replay
+        name = Path(replay.path).name if replay is not None else ""
+        self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
         self._bars[texts.REPLAY_BAR].setVisible(phase == Phase.REPLAY)
+
+    def _take_notice(self) -> None:
+        """After a snapshot: open what the window was started with, say what could not be done."""
+        if self._recording:
+            path, self._recording = self._recording, ""
+            self.open_recording(path)
+        if self.model.n_failures != self._n_failures:
+            self._n_failures = self.model.n_failures
+            self.notice.say(self.model.failure)
 
     def _show_connection(self) -> None:
         """The banner of a failed engine, and the empty state."""
@@ -230,7 +248,12 @@ class MainWindow(QMainWindow):
 
     def open_recording(self, path: str) -> None:
         """Ask the engine to play a file."""
-        self.send("open_replay", path=path)
+        self.send("open_replay", path=str(Path(path).absolute()))
+
+    def close_recording(self) -> None:
+        """Back to the live streams."""
+        if self.replay.active:
+            self.send("close_replay")
 
     def ask_recording(self) -> None:
         """Let the researcher choose a file."""
@@ -251,11 +274,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        box = QMessageBox(self)
-        box.setWindowTitle(texts.SHORTCUTS)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(texts.SHORTCUT_LIST)
-        box.open()
+        questions.show_shortcuts(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _recording_in(event):
@@ -288,17 +307,7 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
-        box = QMessageBox(self)
-        box.setWindowTitle(texts.QUIT_TITLE)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(texts.QUIT_TITLE)
-        box.setInformativeText(texts.QUIT_ASK)
-        box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(texts.QUIT_STOP, QMessageBox.ButtonRole.DestructiveRole)
-        cancel = box.addButton(texts.QUIT_CANCEL, QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(cancel)
-        box.exec()
-        return box.clickedButton().text()
+        return questions.ask_quit(self)
 
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
@@ -306,7 +315,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
-            for name in ("banner", texts.REPLAY_BAR):
+            for name in PASSING:
                 self._bars[name].hide()
 
 

@@ -12,12 +12,28 @@ from rtemo.live.snapshot import (
     GazeBlock,
     Phase,
     RecorderView,
+    ReplayView,
     Snapshot,
     StreamStatus,
 )
 
 LABELS = ("neutral", "sad", "fear", "happy")
 BUNDLE = BundleView("demo", LABELS, "simulated people", "0123456789abcdef", 0.25)
+
+
+def replay(position_s=20.0, length_s=100.0, **more):
+    """What a snapshot of a replay holds beside the rest; the recording begins at 80 s."""
+    values = {
+        "path": "/data/person.xdf",
+        "first_s": 80.0,
+        "length_s": length_s,
+        "ready_s": length_s,
+        "playing": True,
+        "waiting": False,
+        "speed": 1.0,
+        "marks_s": np.array([10.0, 40.0]),
+    }
+    return {"phase": Phase.REPLAY, "time_s": 80.0 + position_s, "replay": ReplayView(**(values | more))}
 
 
 class ScriptedClient:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scripted import block, prediction, snapshot, stream
+from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui.colours import EMOTIONS, FURTHER, emotion_colours
@@ -83,19 +83,19 @@ def test_other_channels_begin_another_ring():
 def test_a_replay_that_moves_back_forgets_what_was_painted():
     model = GuiModel()
     model.update(snapshot(phase=Phase.REPLAY, time_s=100.0, eeg=block(100.0, 8), predictions=(prediction(100.0),)))
-    model.update(snapshot(phase=Phase.REPLAY, time_s=20.0, seq=2))
+    model.update(snapshot(phase=Phase.REPLAY, time_s=20.0, seq=2, era=1))
     assert len(model.eeg) == 0
     assert len(model.probabilities) == 0
     assert model.latest is None
 
 
-def test_a_silent_live_stream_lets_the_plot_run_on_and_a_replay_does_not():
+def test_a_silent_live_stream_lets_the_plot_run_on_and_a_replay_shows_its_place():
     model = GuiModel()
     model.update(snapshot(time_s=130.0, eeg=block(100.0, 8)))
     assert model.time_s == 130.0
     model = GuiModel()
-    model.update(snapshot(phase=Phase.REPLAY, time_s=30.0, eeg=block(100.0, 8)))
-    assert model.time_s == pytest.approx(100.095)
+    model.update(snapshot(**replay(21.0), eeg=block(100.0, 8)))
+    assert model.time_s == 101.0
 
 
 def test_missing_probabilities_are_kept_as_nan_and_abstention_is_marked():

@@ -10,14 +10,14 @@ from PySide6.QtCore import QEvent, QPoint, QSettings, Qt
 from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
-from scripted import RECORDING, ScriptedClient, block, channels, prediction, snapshot, stream
+from scripted import RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
 from rtemo.gui.window import SLOW_FRAMES, MainWindow
-from rtemo.live.snapshot import Phase, Progress
+from rtemo.live.snapshot import Phase
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_a_window_attaches_to_a_session_that_runs(window):
 
 
 def test_a_replay_is_held_moved_and_sped_up(window, client):
-    feed(window, snapshot(phase=Phase.REPLAY, progress=Progress("replay", 20.0, 100.0)))
+    feed(window, snapshot(**replay(20.0)))
     assert window.replay.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Space)
     QTest.keyClick(window, Qt.Key.Key_Right)
@@ -277,6 +277,50 @@ def test_a_replay_is_held_moved_and_sped_up(window, client):
     assert client.sent[1][1] == {"position_s": 25.0}
     assert client.sent[2][1]["position_s"] == pytest.approx(50.0, abs=1.0)
     assert client.sent[3][1] == {"factor": 4.0}
+
+
+def test_a_replay_shows_its_file_its_place_and_how_far_it_is_read(window, client):
+    feed(window, snapshot(**replay(20.0, speed=4.0, playing=False)))
+    assert window.windowTitle().startswith("person.xdf")
+    assert window.replay.button.text() == texts.PLAY
+    assert window.replay.clock.text() == "0:20 / 1:40"
+    assert window.replay.speed.currentText() == "4 ×"
+    feed(window, snapshot(seq=2, **replay(70.0, ready_s=43.0, waiting=True)))
+    assert window.replay.clock.text() == "reading 43 %"
+    QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == [("close_replay", {})]
+    feed(window, snapshot(seq=3, era=1))
+    assert not window.replay.isVisible()
+    assert window.windowTitle() == texts.APP
+
+
+def test_what_could_not_be_done_is_said_once_and_goes_with_a_click(window):
+    failed = {"time_s": 99.0, "kind": "failure", "text": "open_replay: <b>no recording</b>"}
+    feed(window, snapshot(events=(failed,)))
+    assert not window.notice.isVisible()  # it happened before this window looked
+    feed(window, snapshot(seq=2, events=(failed,)), snapshot(seq=3))
+    assert window.notice.isVisible()
+    assert "<b>no recording</b>" in window.notice.text.text()
+    window.notice.close_button.click()
+    assert not window.notice.isVisible()
+
+
+def test_keys_of_the_replay_do_nothing_without_one(window, client):
+    feed(window, snapshot())
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_Plus):
+        QTest.keyClick(window, key)
+    assert client.sent == []
+
+
+def test_a_window_started_on_a_recording_opens_it_when_the_engine_answers(qtbot, settings):
+    client = ScriptedClient()
+    window = MainWindow(client, settings, DARK, "/data/a.xdf")
+    window._timer.stop()
+    qtbot.addWidget(window)
+    window.tick()
+    assert client.sent == []
+    feed(window, snapshot(), snapshot(seq=2))
+    assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 
 
 def test_the_traces_are_the_same_painted_at_once_and_bit_by_bit(open_window):
