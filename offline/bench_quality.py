@@ -64,7 +64,8 @@ class Trial:
 def _clip(_since_s: float, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """An amplifier that saturates on a strong slow wave."""
     middle = np.median(values, axis=0)
-    return np.clip((values - middle) * 15.0, -250.0, 250.0) + middle
+    clipped: NDArray[np.float32] = np.clip((values - middle) * 15.0, -250.0, 250.0) + middle
+    return clipped
 
 
 def _small_pupil(_since_s: float, values: NDArray[np.float32]) -> NDArray[np.float32]:
