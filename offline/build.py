@@ -79,7 +79,7 @@ def build(
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
     task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests)
     recordings, failed = _all(task, dataset, workers)
-    omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
+    omissions = [str(omission) for omission in (*failed, *dataset.omissions)]
     if not recordings:
         reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "nobody says why"
         found = f"{len(dataset.entries)} recordings; {reasons}"
