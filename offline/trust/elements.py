@@ -1,0 +1,173 @@
+"""Each element of trust switched off in turn: the bundle, the windows or the person that the decoder is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.metrics import balanced_accuracy, ece
+from offline.trust.people import LABELLED, Session
+from rtemo.model.adaptive import Report
+from rtemo.model.bundle import Bundle
+from rtemo.model.decoder import AbstainReason, Decoder
+from rtemo.model.embeddings import HEADS
+from rtemo.model.fitting import Clip, Outcome, fit_person
+from rtemo.model.memory import Memory
+from rtemo.model.person import Person
+from rtemo.model.prediction import Prediction
+from rtemo.model.schema import Gate
+
+_OPEN = Gate(0.0, 0.0, 0.0, 0.0, 0.0)
+SIGNAL = (AbstainReason.NO_SIGNAL, AbstainReason.BAD_SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One person's judged windows: true labels (n,), and what the decoder said of them."""
+
+    person: int
+    labels: NDArray[np.int64]
+    said: tuple[Prediction, ...]
+    smoothed: bool = True
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """(n, K); instantaneous ones of windows without a usable signal are even."""
+        name = "smoothed" if self.smoothed else "probabilities"
+        rows = np.array([list(getattr(one, name).values()) for one in self.said])
+        return np.where(np.isfinite(rows), rows, 1.0 / rows.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """change: the bundle without it. blind: without the channel checks of the pipeline too."""
+
+    name: str
+    change: Callable[[Bundle], Bundle]
+    smoothed: bool = True
+    blind: bool = False
+
+
+def elements() -> tuple[Element, ...]:
+    """Everything on first."""
+    return (
+        Element("everything", lambda bundle: bundle),
+        Element("no temperatures", lambda b: with_spec(b, temperatures=dict.fromkeys(HEADS, 1.0))),
+        Element("no sets", lambda b: with_spec(b, decision=replace(b.spec.decision, largest_set=len(b.labels)))),
+        Element("no novelty gate", without_novelty),
+        Element("no signal gate", lambda b: with_spec(b, gate=_OPEN), blind=True),
+        Element("no smoothing", lambda b: b, smoothed=False),
+    )
+
+
+def with_spec(bundle: Bundle, **changes: object) -> Bundle:
+    return replace(bundle, spec=replace(bundle.spec, **changes))  # type: ignore[arg-type]
+
+
+def without_novelty(bundle: Bundle) -> Bundle:
+    """No window is ever novel."""
+    combinations = {
+        name: replace(one, novelty=replace(one.novelty, threshold=1e12))
+        for name, one in bundle.spec.combinations.items()
+    }
+    return with_spec(bundle, combinations=combinations)
+
+
+def run(
+    bundle: Bundle,
+    session: Session,
+    judged: NDArray[np.bool_],
+    *,
+    smoothed: bool = True,
+    person: Person | None = None,
+    reports: Iterable[Report] = (),
+) -> Run:
+    """A whole session through the live decoder; the judged windows (n,) of it."""
+    decoder = Decoder(bundle, person)
+    for report in reports:
+        decoder.report(report)
+    said = [decoder.step(window, embeddings) for window, embeddings in session.steps()]
+    at = np.flatnonzero(judged)
+    return Run(session.person, session.labels[at], tuple(said[i] for i in at), smoothed)
+
+
+def tested(session: Session) -> NDArray[np.bool_]:
+    """Windows of clips; on the labelled day only those after the clips that a calibration may use."""
+    first = n_labelled(session) if session.kind == "day" else 0
+    return np.asarray((session.labels >= 0) & (session.clips >= first))
+
+
+def n_labelled(session: Session) -> int:
+    return LABELLED * len({label for label, _, _ in session.bounds})
+
+
+def calibrated(bundle: Bundle, day: Session) -> Outcome:
+    """A personal calibration on the first clips of the day, as the application would fit it."""
+    memory = Memory(bundle.spec)
+    for window, embeddings in day.steps():
+        memory.take(window, embeddings)
+    clips: Sequence[Clip] = [memory.clip(*bound) for bound in day.bounds[: n_labelled(day)]]
+    return fit_person(bundle, clips)
+
+
+def reports_of(day: Session) -> list[Report]:
+    """A self-report after each of the first clips."""
+    return [Report(label, begin, end, end + 2.0) for label, begin, end in day.bounds[: n_labelled(day)]]
+
+
+def scores(runs: Sequence[Run]) -> dict[str, float]:
+    """Over people, each weighing the same: see README.md for what the numbers are."""
+    each = [_one(one) for one in runs if len(one.labels)]
+    return {name: float(np.nanmean([one[name] for one in each])) if each else float("nan") for name in (_one_names)}
+
+
+_one_names = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
+
+
+def accuracy(one: Run) -> float:
+    """Balanced, of all judged windows, abstained or not."""
+    return balanced_accuracy(one.labels, one.p.argmax(axis=1))
+
+
+def _one(one: Run) -> dict[str, float]:
+    p, labels = one.p, one.labels
+    right = p.argmax(axis=1) == labels
+    named = np.array([said.abstain is None for said in one.said])
+    reasons = [said.abstain for said in one.said]
+    names = list(one.said[0].smoothed)
+    sets = [(names[k] in said.set, len(said.set)) for k, said in zip(labels, one.said, strict=True)
+            if said.abstain in (None, AbstainReason.UNDECIDED)]  # fmt: skip
+    return {
+        "accuracy": accuracy(one),
+        "ece": ece(p, labels),
+        "coverage": float(np.mean([inside for inside, _ in sets])) if sets and one.smoothed else float("nan"),
+        "size": float(np.mean([size for _, size in sets])) if sets and one.smoothed else float("nan"),
+        "aurc": aurc(p.max(axis=1), right, named),
+        "abstains": float(np.mean(~named)),
+        "named": float(np.mean(right[named])) if named.any() else float("nan"),
+        "novel": float(np.mean([reason == AbstainReason.NOVEL for reason in reasons])),
+        "signal": float(np.mean([reason in SIGNAL for reason in reasons])),
+    }
+
+
+def aurc(confidence: NDArray[np.float64], right: NDArray[np.bool_], named: NDArray[np.bool_]) -> float:
+    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): the mean error of the windows that are kept, over
+    all shares that are kept, most confident first; windows where it abstains are kept last."""
+    order = np.lexsort((-confidence, ~named))
+    wrong = np.cumsum(~right[order])
+    return float(np.mean(wrong / np.arange(1, len(order) + 1)))
+
+
+def auroc(ordinary: NDArray[np.float64], shifted: NDArray[np.float64]) -> float:
+    """How often a shifted window is more novel than an ordinary one; 0.5 is chance."""
+    both = np.concatenate([ordinary, shifted])
+    ranks = np.empty(len(both))
+    ranks[np.argsort(both, kind="stable")] = np.arange(1, len(both) + 1)
+    for value in np.unique(both):  # ties share their mean rank
+        same = both == value
+        ranks[same] = ranks[same].mean()
+    n, m = len(ordinary), len(shifted)
+    return float((ranks[n:].sum() - m * (m + 1) / 2) / (n * m)) if n and m else float("nan")
