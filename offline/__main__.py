@@ -6,12 +6,12 @@ Each command is a parser and a function that imports what it needs only when it 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from offline.data_cli import add_build, add_inspect, add_synthesize
+from offline.train_cli import add_export, add_finetune, add_pretrain, add_score
 from rtemo.core.errors import RtemoError
 
 Run = Callable[[argparse.Namespace], None]
@@ -38,141 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m offline", description="Train rtemo's models.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_synthesize, _add_build, _add_pretrain, _add_finetune, _add_export, _add_score):
+    for add in (add_synthesize, add_build, add_inspect, add_pretrain, add_finetune, add_export, add_score):
         add(commands)
     return parser
-
-
-def _add_synthesize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("synthesize", help="write simulated people in a data set's own layout")
-    parser.set_defaults(run=_synthesize)
-    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "bids"], help="the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--subjects", type=int, metavar="N", help="how many people (default: as many as it has)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="of the durations (default 1)")
-    parser.add_argument(
-        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
-    )
-    parser.add_argument("--family", default="default", help="generator family (default: default)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="pieces at a time (default 1)")
-
-
-def _add_build(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("build", help="turn a data set into a corpus of windows")
-    parser.set_defaults(run=_build)
-    parser.add_argument("name", choices=["synthetic"], help="the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
-    parser.add_argument("--hop", type=float, default=1.0, metavar="S", help="seconds between windows (default 1)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
-    people = parser.add_argument_group("simulated people")
-    people.add_argument("--subjects", type=int, default=96, metavar="N", help="how many (default 96)")
-    people.add_argument("--seed", type=int, default=1000, metavar="N", help="seed of the first person (default 1000)")
-    people.add_argument("--family", default="default", help="generator family (default: default)")
-    people.add_argument(
-        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
-    )
-
-
-def _add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("pretrain", help="train without labels, on one corpus or several")
-    parser.set_defaults(run=_pretrain)
-    parser.add_argument("--corpus", type=Path, required=True, nargs="+", metavar="C", help="folders written by build")
-    parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="checkpoint to write")
-    parser.add_argument(
-        "--exclude", nargs="+", default=[], metavar="WHO", help="people to leave out, as data set/subject"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
-    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="(default: auto)")
-    parser.add_argument("--steps", type=int, metavar="N", help="of the optimizer")
-    parser.add_argument("--batch", type=int, metavar="N", help="windows a step, of all processes together")
-    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="at most; go on later")
-    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
-    parser.add_argument("--resume", action="store_true", help="go on from CKPT")
-
-
-def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("finetune", help="train with labels, and write a model bundle")
-    parser.set_defaults(run=_finetune)
-    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
-    parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from (default: scratch)"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
-    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
-    parser.add_argument("--epochs", type=int, default=24, metavar="N", help="at most (default 24)")
-    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
-    parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
-
-
-def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("export", help="calibrate a trained checkpoint and write it as a bundle")
-    parser.set_defaults(run=_export)
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune")
-    parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
-    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
-
-
-def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("score", help="how a model bundle does on people that it was not trained on, as JSON")
-    parser.set_defaults(run=_score)
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
-    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
-
-
-def _synthesize(options: argparse.Namespace) -> None:
-    from offline.synthesize import synthesize
-
-    people = (options.subjects, options.seed, options.scale, options.effect, options.family, options.jobs)
-    sys.stdout.write(f"{synthesize(options.name, options.out, *people)}\n")
-
-
-def _build(options: argparse.Namespace) -> None:
-    from offline.build import build
-    from offline.datasets.synthetic import Population, simulated_people
-
-    dataset = simulated_people(Population(options.subjects, options.seed, options.effect, options.family))
-    sys.stdout.write(build(dataset, "simulated people", options.out, options.hop, options.jobs) + "\n")
-
-
-def _pretrain(options: argparse.Namespace) -> None:
-    from offline.commands import pretrain
-    from offline.pretrain import PretrainSettings
-
-    given = {name: getattr(options, name) for name in ("steps", "batch") if getattr(options, name) is not None}
-    settings = PretrainSettings(
-        seed=options.seed, device=options.device, precision=options.precision, max_minutes=options.max_minutes, **given
-    )
-    corpora, out, exclude = options.corpus, options.out, options.exclude
-    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume)
-    sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
-
-
-def _finetune(options: argparse.Namespace) -> None:
-    from offline.commands import finetune
-    from offline.finetune import TrainingSettings
-
-    settings = TrainingSettings(
-        seed=options.seed, device=options.device, max_minutes=options.max_minutes, epochs=options.epochs
-    )
-    bundle = finetune(options.corpus, options.out, options.name, settings, options.init, resume=options.resume)
-    sys.stdout.write(f"{bundle.path}\n")
-
-
-def _export(options: argparse.Namespace) -> None:
-    from offline.commands import export
-
-    sys.stdout.write(f"{export(options.checkpoint, options.corpus, options.out, options.name).path}\n")
-
-
-def _score(options: argparse.Namespace) -> None:
-    from offline.commands import score
-
-    sys.stdout.write(json.dumps(score(options.bundle, options.corpus), indent=1) + "\n")
 
 
 if __name__ == "__main__":

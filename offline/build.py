@@ -1,131 +1,192 @@
-"""Any data set through the one pipeline into a corpus. Nothing is filtered, scaled or normalised here.
+"""Any data set through the one pipeline into a corpus: recordings in parallel, here or on a cluster.
 
-A recording that is done is not built again when a killed build is started once more; the manifest comes last.
+A recording that is done is not built again when a killed build is started once more; the manifest comes last. What
+cannot be used is left out, listed and counted; a build of which nothing is left is an error.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from offline.corpus import MANIFEST, UNLABELLED, About, read_recording, write_manifest, write_recording
-from offline.datasets.base import Dataset, Entry, Recording, Stream, Trial
+from offline.build_recording import Task, build_recording
+from offline.corpus import MANIFEST, write_manifest
+from offline.datasets.base import Dataset, DatasetCard, Omission
+from offline.shards import RECORDINGS, About
+from offline.sources import NONE, RELEASED, Sources
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import EegLayout, GazeLayout, Screen
-from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Modality, Window
-from rtemo.resources import devices
-from rtemo.sources.eeg_columns import eeg_layout
-from rtemo.sources.gaze_columns import gaze_layout
-from rtemo.sources.profile import generic, load_profiles, match
+
+HOP_S = 1.0
+_SHOWN = 300  # letters of a reason in the error where nothing could be built
 
 
-def build(dataset: Dataset, people: str, out: Path, hop_s: float, jobs: int) -> str:
-    """Write the corpus to `out` and return one line that says what is in it. people: whose data it is, for the cards.
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who builds. jobs: processes here. scheduler: address of a Dask scheduler, whose workers see the same folders."""
 
+    jobs: int = 1
+    scheduler: str = ""
+
+
+HERE = Workers()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished build. omissions: one line each, those of the recordings included."""
+
+    path: Path
+    summary: str
+    omissions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+def build(
+    dataset: Dataset,
+    people: str,
+    out: Path,
+    hop_s: float | None = None,
+    workers: Workers = HERE,
+    sources: Sources | None = None,
+    root: Path | None = None,
+    *,
+    rests: bool = True,
+) -> Built:
+    """Write the corpus to `out`. people: whose data it is, for the cards. sources, hop_s: None: the usual ones.
+
+    rests: whether the normaliser is set by what was recorded as a baseline; else as in a session without one.
     Raises RtemoError where `out` is a finished corpus already, or where nothing could be built.
     """
     if (out / MANIFEST).exists():
         raise RtemoError(f"{out} is a finished corpus", "nothing is overwritten", "name another folder")
-    settings = PipelineSettings().with_hop(hop_s)
+    sources = usual_sources(dataset.card) if sources is None else sources
+    check_sources(dataset.card, sources)
+    settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    tasks = (delayed(build_recording)(dataset, entry, settings, labels, out) for entry in dataset.entries)
-    finished = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    bar = tqdm(finished, total=len(dataset.entries), desc=f"build {dataset.card.name}", unit="session", disable=None)
-    recordings: list[About] = list(bar)
-    write_manifest(out, dataset.card.name, settings.to_dict(), labels, _description(dataset, people), recordings)
-    windows, dropped = sum(r.n_windows for r in recordings), sum(len(r.dropped) for r in recordings)
-    return f"{out}: {len(recordings)} sessions, {windows} windows, {dropped + len(dataset.omissions)} omissions"
+    task = Task(dataset.card, labels, settings, sources, out, root, rests)
+    recordings, failed = _all(task, dataset, workers)
+    omissions = [str(omission) for omission in (*dataset.omissions, *failed)]
+    if not recordings:
+        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "nobody says why"
+        found = f"{len(dataset.entries)} recordings; {reasons}"
+        raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
+    _sweep(out)
+    about = _description(dataset, people, sources, recordings, omissions)
+    write_manifest(out, dataset.card.name, settings.to_dict(), labels, about, recordings)
+    return Built(out, _summary(out, about), (*omissions, *_dropped(recordings)))
 
 
-def build_recording(
-    dataset: Dataset, entry: Entry, settings: PipelineSettings, labels: Sequence[str], out: Path
-) -> About:
-    """One session's windows into its shard; as it was built before, where nothing that it is made of has changed."""
-    identifier, key = f"{entry.subject}_{entry.session}", _key(dataset, entry, settings)
-    known = read_recording(out, identifier, key)
-    if known is not None:
-        return known
-    recording = entry.load()
-    dropped = [str(omission) for omission in recording.omissions]
-    pipeline = Pipeline(settings)
-    for stream in recording.streams:
-        try:
-            pipeline.add_stream(stream.info, layout_of(stream))
-        except RtemoError as error:
-            dropped.append(f"{stream.modality} left out: {error}")
-    kept, codes, trials = [], [], []
-    for window in windows_of(recording, pipeline):
-        trial = _trial_of(window, recording.trials, settings.window.length_s)
-        kept.append(window)
-        codes.append(UNLABELLED if trial is None or trial.label is None else labels.index(trial.label))
-        trials.append(UNLABELLED if trial is None else trial.number)
-    if pipeline.n_skipped:
-        dropped.append(f"{pipeline.n_skipped} windows left out: no usable data")
-    about = About(
-        id=identifier,
-        subject=entry.subject,
-        session=entry.session,
-        dataset=dataset.card.name,
-        key=key,
-        channels=kept[0].channels if kept else (),
-        n_windows=0,
-        clips={str(trial.number): trial.clip for trial in recording.trials if trial.clip is not None},
-        dropped=tuple(dropped),
-        content="",
-    )
-    return write_recording(out, about, kept, codes, trials) if kept else about
+def _settings(hop_s: float | None, sources: Sources) -> PipelineSettings:
+    """Released EEG features lie window beside window, so with them there is one hop only."""
+    settings = PipelineSettings()
+    length_s = settings.window.length_s
+    if sources.eeg == RELEASED and hop_s not in (None, length_s):
+        raise RtemoError("released EEG windows do not overlap", f"the hop is {hop_s:g} s", f"take {length_s:g} s")
+    usual_s = length_s if sources.eeg == RELEASED else HOP_S
+    return settings.with_hop(usual_s if hop_s is None else hop_s)
 
 
-def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
-    """Every window of the recording, in order."""
-    for item in recording.items():
-        if isinstance(item, Chunk | ClockOffset):
-            yield from pipeline.push(item)
-    yield from pipeline.flush()
+def usual_sources(card: DatasetCard) -> Sources:
+    """The first of each modality's choices."""
+    return Sources(card.eeg[0], card.eye[0] if card.eye else NONE)
 
 
-def layout_of(stream: Stream) -> EegLayout | GazeLayout:
-    """How a live session would read this stream: by its device's profile, or by the generic one of its modality."""
-    profiles = load_profiles(devices())
-    found = match(stream.info, profiles)
-    fits = found is not None and found.profile.kind == stream.modality
-    profile = found.profile if found is not None and fits else generic(profiles, stream.modality)
-    if stream.modality == Modality.EEG:
-        return eeg_layout(stream.info, profile)
-    return gaze_layout(stream.info, profile, stream.screen or Screen())
+def check_sources(card: DatasetCard, sources: Sources) -> None:
+    """RtemoError where the data set's loader has no such features."""
+    for name, wanted, there in (("EEG", sources.eeg, card.eeg), ("eye", sources.eye, (*card.eye, NONE))):
+        if wanted not in there:
+            raise RtemoError(f"{card.name} has no {name} features {wanted!r}", f"it has {', '.join(there)}", "choose")
 
 
-def _trial_of(window: Window, trials: Sequence[Trial], length_s: float) -> Trial | None:
-    """The trial that the whole window lies in."""
-    begin_s = window.end_s - length_s
-    return next((t for t in trials if t.start_s <= begin_s + 1e-6 and window.end_s <= t.stop_s + 1e-6), None)
+def _all(task: Task, dataset: Dataset, workers: Workers) -> tuple[list[About], list[Omission]]:
+    """Every recording, in order."""
+    jobs = (delayed(build_recording)(task, entry) for entry in dataset.entries)
+    name, total = f"build {dataset.card.name}", len(dataset.entries)
+    recordings, failed = [], []
+    with _backend(workers), contextlib.closing(_results(jobs, workers)) as results:
+        for one in tqdm(results, total=total, desc=name, unit="session", disable=None):
+            if isinstance(one, Omission):
+                failed.append(one)
+            else:
+                recordings.append(one)
+    return recordings, failed
 
 
-def _key(dataset: Dataset, entry: Entry, settings: PipelineSettings) -> str:
-    """A hash of what a recording is made of: its files by name, size and time of change, its labels' codes, settings.
-
-    Not of the data set's size: a corpus may be built again with more people without building the old ones.
-    """
-    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
-    made_of = [dataset.card.name, dict(dataset.card.labels), entry.subject, entry.session, files, settings.to_dict()]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
+def _results(jobs: Iterator[Any], workers: Workers) -> Any:
+    n_jobs = workers.jobs if not workers.scheduler else -1
+    return Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
 
 
-def _description(dataset: Dataset, people: str) -> Mapping[str, Any]:
+def _backend(workers: Workers) -> contextlib.AbstractContextManager[Any]:
+    """Joblib's own processes, or its Dask backend."""
+    if not workers.scheduler:
+        return contextlib.nullcontext()
+    try:
+        import distributed  # noqa: F401 - joblib imports it when the backend is chosen
+    except ImportError as error:
+        raise RtemoError(
+            "a Dask scheduler needs the package distributed", str(error), "install rtemo[cluster]"
+        ) from error
+    try:
+        return parallel_config(backend="dask", scheduler_host=workers.scheduler)
+    except (OSError, ValueError) as error:
+        raise RtemoError(
+            f"no Dask scheduler answers at {workers.scheduler}", str(error), "check the address"
+        ) from error
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed build left of recordings that are not wanted any more."""
+    for leftover in (out / RECORDINGS).glob(".*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _dropped(recordings: Sequence[About]) -> Iterator[str]:
+    return (reason for about in recordings for reason in about.dropped)
+
+
+def _description(
+    dataset: Dataset,
+    people: str,
+    sources: Sources,
+    recordings: Sequence[About],
+    omissions: Sequence[str],
+) -> Mapping[str, Any]:
     card = dataset.card
+    counts = {name: sum(about.counts[name] for about in recordings) for name in recordings[0].counts}
+    if not counts["eye"]:
+        sources = Sources(sources.eeg, NONE)
+    kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
     return {
         "people": people,
         "data set": card.title,
         "licence": card.licence,
         "citation": card.citation,
         "notes": list(card.notes),
-        "omissions": [str(omission) for omission in dataset.omissions],
+        "sources": sources.to_dict(),
+        "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
+        "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
+        "omissions": list(omissions),
+        "omitted": dict(sorted(kinds.items())),
     }
+
+
+def _summary(out: Path, about: Mapping[str, Any]) -> str:
+    counts, omitted = about["counts"], about["omitted"]
+    left_out = ", ".join(f"{n} {kind}" for kind, n in omitted.items()) or "nothing"
+    return (
+        f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
+        f"{counts['labelled']} labelled; left out: {left_out}"
+    )

@@ -44,7 +44,7 @@ def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[flo
 
 
 def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
-    """One a head: the temperature with the least NLL."""
+    """One a head: the temperature with the least NLL; 1 for a head whose modality nobody has."""
     return {
         head: _temperature(*_stacked(validation, combination, head))
         for head, combination in zip(HEADS, COMBINATIONS, strict=True)
@@ -52,6 +52,9 @@ def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
 
 
 def _temperature(logits: Array, labels: NDArray[np.int64], weight: Array) -> float:
+    if not len(labels):
+        return 1.0
+
     def loss(log_t: float) -> float:
         return _weighted_nll(log_softmax(logits / np.exp(log_t)), labels, weight)
 
@@ -63,13 +66,16 @@ def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, f
     parts = {head: _stacked(validation, "both", head) for head in HEADS}
     logs = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
     _, labels, weight = parts["joint"]
+    alone = {"eeg": {"eeg": 1.0}, "eye": {"eye": 1.0}}
+    if not len(labels):  # nobody has both
+        return alone | {"both": {"joint": 1.0}}
 
     def loss(w: Array) -> float:
         return _weighted_nll(log_softmax(np.tensordot(w, logs, axes=1)), labels, weight)
 
     fit = minimize(loss, np.full(3, 1 / 3), method="L-BFGS-B", bounds=[(0.0, 3.0)] * 3)
     both = dict(zip(HEADS, (float(w) for w in fit.x), strict=True))
-    return {"eeg": {"eeg": 1.0}, "eye": {"eye": 1.0}, "both": both}
+    return alone | {"both": both}
 
 
 def smoothed(

@@ -25,7 +25,7 @@ from rtemo.model.bundle import Bundle, Head, write_bundle
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
 from rtemo.model.novelty import Familiar
-from rtemo.model.schema import COMBINATIONS, Combination, Decision, Gate, InputShape, Spec
+from rtemo.model.schema import Combination, Decision, Gate, InputShape, Spec
 
 GATE = Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
 DECISION = Decision(set_level=0.8, largest_set=3)  # of four: it abstains where no label can be excluded
@@ -36,6 +36,7 @@ def export(state: Training, corpus: Corpus, name: str, out: Path, seed: int) -> 
     """Write the bundle to the folder `out`, which must not exist."""
     if out.exists():
         raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")
+    corpus.sources.live_combinations()  # refuses what could never run before any work
     network, heads = best_network(state)
     sides = {
         side: run_network(network, heads, _labelled(corpus.of(people)), GATE, f"{side} people")
@@ -55,14 +56,15 @@ def _calibrated(
 ) -> tuple[Spec, dict[str, Familiar]]:
     validation, held_out = sides["validation"], sides["calibration"]
     by_head = calibrate.temperatures(validation)
-    weights = calibrate.fusion_weights(validation, by_head)
+    fused = calibrate.fusion_weights(validation, by_head)
+    weights = {one: fused[one] for one in corpus.sources.live_combinations()}
     settings = live_settings(corpus)
     prior = calibrate.label_shares(sides["train"], len(corpus.labels))
     smoothing, decorrelation = calibrate.fit_smoothing(weights, by_head, prior, settings.window.length_s, validation)
-    familiar = {one: calibrate.familiar(sides["train"], one) for one in COMBINATIONS}
+    familiar = {one: calibrate.familiar(sides["train"], one) for one in weights}
     combinations: dict[str, Combination] = {
         one: calibrate.combination(one, weights[one], by_head, smoothing, decorrelation[one], held_out, familiar[one])
-        for one in COMBINATIONS
+        for one in weights
     }
     config = state.network.config
     spec = Spec(

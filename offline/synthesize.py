@@ -6,17 +6,23 @@ What the stand-ins are not is said in offline/layouts/seed_people.py and viewing
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from offline.datasets.base import Dataset
 from offline.layouts.people import People, Work
 from offline.layouts.seed_people import write_seed_iv, write_seed_v
 from offline.layouts.viewing_people import write_bids, write_eegeyenet
 from rtemo.core.errors import RtemoError
+
+MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
 # NAME -> how it is written, how many people it has, and how many its file names can tell apart
 _WORK: Mapping[str, tuple[Callable[[Path, People], Work], int, int]] = {
@@ -60,5 +66,37 @@ def synthesize(
     done = Parallel(n_jobs=jobs, return_as="generator")(delayed(piece)() for piece in work.pieces)
     results = list(tqdm(done, total=len(work.pieces), desc=f"synthesize {name}", unit="piece", disable=None))
     work.after(results)
+    content = {"layout": name, "seed": seed, "scale": scale, "effect": effect, "family": family}
+    (partly / MARK).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partly.rename(out)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What the mark says about a folder of simulated people."""
+
+    made_of: Mapping[str, Any]
+
+    def relabel(self, dataset: Dataset) -> Dataset:
+        """The same data set, but with a card that says that nobody was recorded."""
+        about = ", ".join(f"{name} {value}" for name, value in self.made_of.items())
+        card = replace(
+            dataset.card,
+            title=f"simulated people in the layout of {dataset.card.title}",
+            licence="none needed",
+            citation="rtemo.simulate",
+            url="",
+            notes=(f"simulated: {about}", *dataset.card.notes),
+        )
+        return replace(dataset, card=card)
+
+
+def simulated_as(root: Path) -> Simulated | None:
+    """What was simulated into a folder; None for a folder that `synthesize` did not write."""
+    try:
+        return Simulated(json.loads((root / MARK).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RtemoError(f"{root / MARK} cannot be read", str(error), "synthesize the folder again") from error

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.sources import CAUSAL
 from rtemo.core.layout import Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
 
@@ -45,6 +46,8 @@ class DatasetCard:
     citation: str
     url: str
     notes: tuple[str, ...] = ()  # what is inferred or unverified, and what the loader does about it
+    eeg: tuple[str, ...] = (CAUSAL,)  # where its features can come from (sources.py), the usual choice first
+    eye: tuple[str, ...] = (CAUSAL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     eye_windows: Mapping[str, Mapping[int, EyeWindows]] = field(default_factory=dict)
     eeg_windows: Mapping[str, Callable[[], Mapping[int, EegWindows]]] = field(default_factory=dict)
+    rests: tuple[tuple[float, float], ...] = ()  # begin and end of what was recorded as a baseline, LSL time
     replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
 
     def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:

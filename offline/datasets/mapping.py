@@ -11,6 +11,10 @@ r"""The mapping file: how a lab's own recordings or a BIDS folder name their tri
     "01" = "attentive"
     "02" = "distracted"
 
+    [baseline]                     # XDF: markers around the rest that the normaliser is set by
+    start = "rest begins"          # regular expressions; in place of stop: duration_s = 120.0
+    stop = "rest ends"
+
     [files]                        # XDF: found in a file's path below the root; else the path is the subject
     name = '(?P<subject>P\d+)_(?P<session>S\d+)'
 
@@ -41,6 +45,7 @@ from rtemo.sources.select import StreamQuery
 ENTITIES = ("session", "task", "run", "subject")
 _SECTIONS: Mapping[str, tuple[str, ...] | None] = {  # None: any key
     "trials": ("start", "stop", "duration_s", "column", "label_from", "clip_from"),
+    "baseline": ("start", "stop", "duration_s"),
     "labels": None,
     "files": ("name",),
     "streams": ("eeg", "gaze", "markers"),
@@ -71,6 +76,7 @@ class TrialMap:
     files: re.Pattern[str] | None = None
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
     screen: Screen | None = None
+    rest: TrialMap | None = None  # the baseline, as trials without labels
 
     @property
     def codes(self) -> dict[str, int]:
@@ -102,9 +108,9 @@ def read_mapping(path: Path) -> TrialMap:
     for key in ("label_from", "clip_from"):
         if trials.get(key, "session") not in ENTITIES:
             raise _wrong(path, f"trials.{key} is {trials[key]!r}", f"use one of {', '.join(ENTITIES)}")
-    length_s = trials.get("duration_s")
-    if length_s is not None and not (isinstance(length_s, int | float) and length_s > 0):
-        raise _wrong(path, f"trials.duration_s is {length_s!r}", "give a number of seconds")
+    length_s, rest = _duration(path, trials, "trials"), content.get("baseline")
+    if rest is not None and ("start" not in rest or ("stop" in rest) == ("duration_s" in rest)):
+        raise _wrong(path, "baseline does not say where it begins and ends", "give start, and stop or duration_s")
     if any(not isinstance(label, str) or not label for label in content.get("labels", {}).values()):
         raise _wrong(path, "a label is not a word", 'write "their word" = "label"')
     start = _pattern(path, trials, "start")
@@ -121,7 +127,20 @@ def read_mapping(path: Path) -> TrialMap:
         files=_pattern(path, content.get("files", {}), "name"),
         queries={Modality(key): StreamQuery.parse(str(text)) for key, text in content.get("streams", {}).items()},
         screen=Screen(**screen) if screen is not None else None,
+        rest=None if rest is None else _rest(path, rest),
     )
+
+
+def _rest(path: Path, rest: Mapping[str, Any]) -> TrialMap:
+    length_s = _duration(path, rest, "baseline")
+    return TrialMap(start=_pattern(path, rest, "start"), stop=_pattern(path, rest, "stop"), duration_s=length_s)
+
+
+def _duration(path: Path, section: Mapping[str, Any], name: str) -> float | None:
+    length_s = section.get("duration_s")
+    if length_s is not None and not (isinstance(length_s, int | float) and length_s > 0):
+        raise _wrong(path, f"{name}.duration_s is {length_s!r}", "give a number of seconds")
+    return length_s
 
 
 def find_trials(

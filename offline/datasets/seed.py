@@ -30,6 +30,7 @@ CARD = DatasetCard(
     citation="Zheng & Lu, IEEE Trans. Autonomous Mental Development 7(3):162-175, 2015",
     url="https://bcmi.sjtu.edu.cn/home/seed/seed.html",
     notes=("the eye features of the separate SEED eye release are not read: no public source describes its files",),
+    eye=(),
 )
 _LABEL = {code: word for word, code in SEED_LABELS.items()}
 

@@ -41,6 +41,7 @@ from offline.datasets.seed_tables import (
     WINDOW_S,
 )
 from offline.datasets.trialwise import RATE_HZ, TrialFile, by_subject, eeg_stream, missing_entries, read_index
+from offline.sources import CAUSAL, RELEASED
 from rtemo.core.errors import RtemoError
 
 N_TRIALS = 24
@@ -59,6 +60,8 @@ CARD = DatasetCard(
         "eye 'events': the core's features, in live gaze's units, from event lists whose times are rebuilt from their "
         "order and durations; no pupil, dispersion or latency; see offline/datasets/eye_events.py",
     ),
+    eeg=(CAUSAL, RELEASED),
+    eye=(RELEASED, CAUSAL),
 )
 _SESSION_1_S = tuple((n - 1) / RATE_HZ for n in SEED_IV_SESSION_1_SAMPLES)
 _LABEL = {code: word for word, code in SEED_IV_LABELS.items()}

@@ -44,6 +44,7 @@ from offline.datasets.seed_tables import (
     SEED_V_TRIALS,
     WINDOW_S,
 )
+from offline.sources import CAUSAL, RELEASED
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 
@@ -63,6 +64,8 @@ CARD = DatasetCard(
         "release's, not live gaze's",
         "Eye_raw (Excel exports) is not read: no public source describes its columns",
     ),
+    eeg=(CAUSAL, RELEASED),
+    eye=(RELEASED,),
 )
 _NAME = re.compile(r"(\d+)_([123])_(\d{8})")
 _TIMES = re.compile(r"Session\s*(\d)\s*:\s*start_second\s*:\s*\[([^\]]*)\]\s*end_second\s*:\s*\[([^\]]*)\]")

@@ -37,6 +37,7 @@ from offline.datasets.base import (
 from offline.datasets.eye_tables import SEED_VII_COLUMNS, SEED_VII_WIDTH, incomplete, to_schema
 from offline.datasets.seed_tables import BANDS_HZ, CHANNELS, LICENCE, SEED_VII_LABELS, SEED_VII_TRIALS, WINDOW_S
 from offline.datasets.tobii_tsv import clock_s, gaze_stream, open_tobii
+from offline.sources import CAUSAL, RELEASED
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 
@@ -55,6 +56,8 @@ CARD = DatasetCard(
         "the trial, so they are not causal; missing values were written as 0",
         "gaze: the screen is the export's resolution; without it the core's default screen is assumed",
     ),
+    eeg=(CAUSAL, RELEASED),
+    eye=(CAUSAL, RELEASED),
 )
 _NAME = re.compile(r"(\d+)_(\d{8})_([1-4])")
 _LABEL = {code: word for word, code in SEED_VII_LABELS.items()}

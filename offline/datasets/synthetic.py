@@ -92,7 +92,17 @@ def load(population: Population, seed: int) -> Recording:
         )
         for number, clip in enumerate(plan.clips, start=1)
     )
-    return Recording("synthetic", population.person(seed), "1", trials, streams, (), replay=partial(_items, session))
+    spans = [(part.start_s, part.stop_s) for part in plan.segments if part.kind == "baseline"]
+    return Recording(
+        dataset="synthetic",
+        subject=population.person(seed),
+        session="1",
+        trials=trials,
+        streams=streams,
+        files=(),
+        rests=tuple((plan.start_s + start_s, plan.start_s + stop_s) for start_s, stop_s in spans),
+        replay=partial(_items, session),
+    )
 
 
 def plan_of(population: Population, seed: int) -> tuple[SessionPlan, bool]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, Trial, natural_key
+from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
 from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
@@ -32,6 +32,7 @@ _OWN_MARKERS = TrialMap(
     stop=re.compile(r"clip/end.*"),
     labels={emotion: emotion for emotion in EMOTIONS},
 )
+_OWN_EVENTS, _OWN_BASELINE = "rtemo_events", re.compile(r"annotation: baseline begins: ([0-9.e+]+) s")
 
 
 def load(root: Path, mapping: Path | None = None) -> Dataset:
@@ -86,6 +87,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     markers = choose_markers(infos, queries.get(Modality.MARKERS), profiles)
     end_s = source.last_s
     warnings = source.warnings
+    own_rests = _own_rests(source, infos)
     source.stop()
     if not parts:
         listed = " | ".join(info.describe() for info in infos)
@@ -95,7 +97,13 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         for modality in (Modality.EEG, Modality.GAZE)
         if modality not in parts
     ]
-    trials, left_out = _trials(path, markers, rules, end_s)
+    events = _events(path, markers)
+    map_ = rules if rules is not None else _OWN_MARKERS
+    trials, left_out = find_trials(events, map_, end_s, path.name, {}, "xdf")
+    rests = own_rests
+    if map_.rest is not None:
+        found, bad_rests = find_trials(events, map_.rest, end_s, path.name, {}, "")
+        rests, left_out = [(rest.start_s, rest.stop_s) for rest in found], [*left_out, *bad_rests]
     ids = tuple(info.stream_id for info in parts.values())
     return Recording(
         dataset="xdf",
@@ -109,6 +117,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         files=(path,),
         omissions=(*omissions, *left_out),
         notes=warnings,
+        rests=tuple(rests),
         replay=partial(_items, path, ids),
     )
 
@@ -131,9 +140,8 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
     return (item for item in _items(path, (stream_id,)) if isinstance(item, Chunk))
 
 
-def _trials(
-    path: Path, markers: Sequence[StreamInfo], rules: TrialMap | None, end_s: float
-) -> tuple[list[Trial], list[Omission]]:
+def _events(path: Path, markers: Sequence[StreamInfo]) -> list[Event]:
+    """Every marker with a text and a time."""
     texts = {info.stream_id: info.channel_format == STRING_FORMAT for info in markers}
     source = XdfSource(path)
     source.start()
@@ -145,5 +153,12 @@ def _trials(
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
                 is_text = texts[timed.item.stream_id]
                 events += [Event(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
-    events = [event for event in events if event.text and np.isfinite(event.time_s)]
-    return find_trials(events, rules if rules is not None else _OWN_MARKERS, end_s, path.name, {}, "xdf")
+    return [event for event in events if event.text and np.isfinite(event.time_s)]
+
+
+def _own_rests(source: XdfSource, infos: Sequence[StreamInfo]) -> list[tuple[float, float]]:
+    """The baselines that a session of rtemo announced in its own events, as a replay finds them."""
+    own = [info.stream_id for info in infos if info.name == _OWN_EVENTS]
+    texts = [text for stream_id in own for text in source.texts_of(stream_id)]
+    begun = [(time_s, match) for time_s, text in texts if (match := _OWN_BASELINE.fullmatch(text))]
+    return [(time_s, time_s + float(match[1])) for time_s, match in begun]

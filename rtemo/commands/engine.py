@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from rtemo.commands.console import say, stop_on_signal
-from rtemo.commands.wiring import cast_of, load_model, settings_of
+from rtemo.commands.wiring import cast_of, load_model, plan_of, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
@@ -76,19 +76,28 @@ def parts_of(args: argparse.Namespace) -> Parts:
     from rtemo.sources.lsl import local_clock  # after configure: it loads liblsl
 
     settings = settings_of(args)
+    plan = plan_of(settings)
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
+
+    def new_predictor() -> Predictor:
+        fresh = Pipeline(pipeline)
+        if plan is not None:
+            plan.prepare(fresh, None)  # the participant is named when a session starts
+        return Predictor(fresh, runtime, Decoder(bundle))
+
     plain = asdict(settings)
     del plain["queries"], plain["subject"], plain["notes"]
     return Parts(
         cast=cast_of(settings),
         open_supply=_supply,
-        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
+        new_predictor=new_predictor,
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
         clock=local_clock,
         settings=plain,
         publish=not args.no_outlet,
+        baseline=plan,
     )
 
 

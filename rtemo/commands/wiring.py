@@ -10,6 +10,7 @@ from rtemo import resources
 from rtemo.commands.console import say
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventKind, EventLog
@@ -31,7 +32,13 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
     given = {part: getattr(args, part.value, None) for part in Modality}
     queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
     subject = getattr(args, "subject", None) or settings.subject
-    return replace(settings, subject=subject, queries={**settings.queries, **queries})
+    baseline = getattr(args, "baseline", None) or settings.baseline
+    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
+
+
+def plan_of(settings: SessionSettings) -> BaselinePlan | None:
+    """The baseline that is asked for. Raises RtemoError where it cannot be understood."""
+    return BaselinePlan.parse(settings.baseline) if settings.baseline else None
 
 
 def cast_of(settings: SessionSettings) -> Cast:

@@ -139,8 +139,11 @@ class GridResampler:
         start, width = self._times[left], self._times[left + 1] - self._times[left]
         distance = (grid - start) / width - self._NODES[:, None]  # (6, m)
         weights = self._SCALE[:, None] * np.where(self._SAME, 1.0, distance).prod(axis=1)  # each without its own node
-        around = self._values[left[:, None] + self._NODES]  # (m, 6, C)
-        values = (weights.T[:, :, None] * around).sum(axis=1)
+        values = np.zeros((len(grid), self._values.shape[1]))
+        for node, weight in zip(self._NODES, weights, strict=True):
+            rows = np.take(self._values, left + node, axis=0)
+            rows *= weight[:, None]
+            values += rows
         return values, self._valid[left] & self._valid[left + 1]
 
 

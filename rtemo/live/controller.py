@@ -7,6 +7,7 @@ recording gives them again. What cannot be done is said as an event; what breaks
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.baseline import Baseline
+from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.cast import Cast
 from rtemo.live.engine import READ_S, Engine, LiveOptions
 from rtemo.live.events import Event, EventKind, EventLog
@@ -71,6 +73,7 @@ class Parts:
     clock: Callable[[], float]
     settings: Mapping[str, Any] = field(default_factory=dict)
     publish: bool = True
+    baseline: BaselinePlan | None = None
 
 
 class Controller:
@@ -189,6 +192,8 @@ class Controller:
             raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        if self._parts.baseline is not None:
+            self._parts.baseline.check(self._predictor.pipeline.settings, subject)
         plan = SessionPlan(
             root=Path(root),
             subject=subject,
@@ -204,6 +209,7 @@ class Controller:
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         self._gate.open_for(session.sinks)
         self._take_over(session.events, session.keep)
+        self._plan_baseline(session)
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
@@ -211,6 +217,7 @@ class Controller:
         session = self._need_session()
         self._baseline = None
         self._engine.finish()
+        session.keep_baseline(self._predictor.pipeline)
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self._session, self._paused = None, False
         try:
@@ -240,12 +247,14 @@ class Controller:
         self._need_session().note(EventKind.ANNOTATION, text)
 
     def do_baseline(self, seconds: float) -> None:
-        """Mark a baseline of so many seconds from now, and judge its signals."""
+        """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
         session = self._need_session()
-        if not 0 < seconds <= 3600:
-            raise RtemoError("a baseline lasts up to an hour", f"found {seconds:g} s", "give another length")
-        self._baseline = Baseline(self._clock(), seconds)
-        session.note(EventKind.ANNOTATION, f"baseline begins: {seconds:g} s")
+        if self._baseline is not None and self._clock() < self._baseline.end_s:
+            raise RtemoError("a baseline is being recorded", "", "wait for its end")
+        begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
+        self._predictor.pipeline.rest(begin_s, begin_s + length_s)
+        self._baseline = Baseline(begin_s, length_s)
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
 
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
@@ -283,6 +292,15 @@ class Controller:
         if self._supply is not None:
             self._supply.stop()
         self._open()
+
+    def _plan_baseline(self, session: SessionKeeping) -> None:
+        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
+        plan = self._parts.baseline
+        if plan is not None:
+            plan.keep_in(session.folder)
+            session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
+        failed = functools.partial(session.note, EventKind.FAILURE)
+        session.events.listen(MarkerRests(plan, self._predictor.pipeline, failed))
 
     def _preview(self) -> None:
         """Show the streams and keep nothing."""
@@ -322,6 +340,7 @@ class Controller:
         try:
             if self._engine is not None and not self._failure:
                 self._engine.finish()
+                session.keep_baseline(self._predictor.pipeline)
             session.note(EventKind.SESSION, f"ended: {self._failure or 'the engine was shut down'}")
         finally:
             session.close()

@@ -99,7 +99,7 @@ class Engine:
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
         if self._live is None:
-            for item in join(items):
+            for item in join(items, self._marker_clocks):
                 self._take(item)
             return
         self._batch.add(items)
@@ -141,7 +141,7 @@ class Engine:
             if self._live is None or self._source.exhausted:
                 break
             rest += self._source.read(0.0)
-        for item in join(rest):
+        for item in join(rest, self._marker_clocks):
             self._take(item)
         self._publish(self._predictor.flush())
 
@@ -195,6 +195,8 @@ class Engine:
         self._predictor.pipeline.add_stream(info, layout)
         for note in layout.notes:
             self._event(EventKind.NOTE, note, info.name)
+        if role is Modality.GAZE and self._predictor.eye_unused:
+            self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
         for label, reason in layout.left_out.items():
             self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
 

@@ -29,6 +29,11 @@ class Predictor:
         self._ahead: Decoder | None = None  # the decoder of the forced windows, while the real ones are awaited
         self._published_s = float("-inf")
 
+    @property
+    def eye_unused(self) -> str:
+        """Why eye movements do not count; "" where they do."""
+        return self._decoder.eye_unused
+
     def push(self, item: Chunk | ClockOffset) -> list[Prediction]:
         """The predictions that these samples complete."""
         return self._decide(self.pipeline.push(item))

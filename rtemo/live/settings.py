@@ -3,6 +3,7 @@
 [session]
 subject = "P01"
 notes = "first visit"
+baseline = "marker=rest,go"         # or a FILE.json, as --baseline
 
 [eeg]
 query = "name=LiveAmp"            # as --eeg; [gaze] and [markers] have one too
@@ -35,7 +36,11 @@ from rtemo.core.types import Modality
 from rtemo.sources.select import StreamQuery
 
 _TABLES = ("session", "screen", *(part.value for part in Modality))
-_KEYS = {"session": ("subject", "notes"), "screen": tuple(f.name for f in fields(Screen)), "markers": ("query",)}
+_KEYS = {
+    "session": ("subject", "notes", "baseline"),
+    "screen": tuple(f.name for f in fields(Screen)),
+    "markers": ("query",),
+}
 _STREAM_KEYS = ("query", "map")
 
 
@@ -45,6 +50,7 @@ class SessionSettings:
 
     subject: str = "anonymous"
     notes: str = ""
+    baseline: str = ""  # see rtemo.live.baseline_plan; empty: the session's first minutes
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
     eeg_map: Mapping[str, str] = field(default_factory=dict)
     gaze_map: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +70,7 @@ def read_settings(path: Path) -> SessionSettings:
     return SessionSettings(
         subject=session.get("subject", "anonymous"),
         notes=session.get("notes", ""),
+        baseline=session.get("baseline", ""),
         queries={part: StreamQuery.parse(table["query"]) for part, table in streams.items() if "query" in table},
         eeg_map=streams[Modality.EEG].get("map", {}),
         gaze_map=streams[Modality.GAZE].get("map", {}),

@@ -86,6 +86,27 @@ class Spec:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Where the training features came from, by modality ("eeg", "eye"), as the corpus's manifest says it.
+
+        "causal": computed as in a live session; "as released": by a data set's authors; "none". Empty where not known.
+        """
+        found = self.training.get("description", {}).get("sources", {})
+        return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def eye_unused(self) -> str:
+        """Why live eye movements do not count in predictions; "" where they do."""
+        if any(name != "eeg" for name in self.combinations):
+            return ""
+        if self.sources.get("eye") == "as released":
+            data = self.training["description"].get("data set", "its training data")
+            return (
+                f"this model learned eye features as {data} releases them, which no live session has: EEG alone decides"
+            )
+        return "this model was trained without eye movements: EEG alone decides"
+
 
 def to_json(spec: Spec) -> dict[str, Any]:
     """Plain JSON values. Levels become strings, as JSON has no other keys."""

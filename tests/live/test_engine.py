@@ -15,6 +15,7 @@ from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamSta
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.events import EventKind, EventLog
+from rtemo.model.schema import Spec
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.profile import load_profiles
@@ -233,3 +234,12 @@ def test_the_run_ends_when_its_time_is_over(session):
     )
     engine.run(session.streams, threading.Event())
     assert len(sink.predictions) < 80
+
+
+def test_a_model_that_takes_no_live_eye_movements_says_so_once_in_the_session(session, monkeypatch):
+    monkeypatch.setattr(Spec, "eye_unused", property(lambda spec: "EEG alone decides"))
+    predictions, events = run(session.streams, list(session.items(0.5)))
+    notes = [event for event in events if event.text == "EEG alone decides"]
+    assert [event.kind for event in notes] == [EventKind.NOTE]
+    assert notes[0].stream == next(info.name for info in session.streams if info.type == "Gaze")
+    assert predictions

@@ -51,6 +51,8 @@ def folder(tmp_path_factory, plan):
 class WindowsOnly:
     """Stands where the predictor stands in a replay and keeps the pipeline's windows."""
 
+    eye_unused = ""
+
     def __init__(self, pipeline):
         self.pipeline, self.windows = pipeline, []
 

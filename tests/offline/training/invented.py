@@ -69,6 +69,11 @@ def invented_corpus(path, n_people, first=0, **shape):
     for person in range(first, first + n_people):
         windows, labels, trials = invented_windows(person, MONTAGES[person % 3], **shape)
         recordings.append(write_recording(path, about(person, windows[0].channels), windows, labels, trials))
-    description = {"people": "invented people", "what": "made for a test"}
+    description = {
+        "people": "invented people",
+        "what": "made for a test",
+        "sources": {"eeg": "causal", "eye": "causal"},
+        "baseline": "none",
+    }
     write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, description, recordings)
     return open_corpus(path)

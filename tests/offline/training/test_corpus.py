@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from invented import LABELS, about, invented_corpus, invented_windows
 
-from offline.corpus import UNLABELLED, open_corpus, read_recording, write_manifest, write_recording
+from offline.corpus import UNLABELLED, Shard, open_corpus, read_recording, write_manifest, write_recording
+from offline.shards import ShardWriter
+from offline.summary import EDGES, Summary
 from rtemo.core.errors import RtemoError
 
 
@@ -44,19 +46,52 @@ def test_a_folder_without_a_manifest_is_no_corpus(tmp_path):
         open_corpus(tmp_path)
 
 
-def test_a_recording_that_was_interrupted_leaves_nothing_that_counts(tmp_path, monkeypatch):
+def test_a_recording_that_was_interrupted_leaves_nothing_at_all(tmp_path):
     windows, labels, trials = invented_windows(0, 4)
-    calls = []
-
-    def fail_late(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == 3:
-            raise OSError("disk full")
-
-    monkeypatch.setattr(np, "save", fail_late)
-    with pytest.raises(OSError, match="disk full"):
-        write_recording(tmp_path, about(0), windows, labels, trials)
+    with pytest.raises(KeyboardInterrupt), ShardWriter(tmp_path, about(0)) as writer:  # noqa: PT012
+        for one in zip(windows, labels, trials, strict=True):
+            writer.add(*one)
+        raise KeyboardInterrupt
     assert read_recording(tmp_path, "p000", "k") is None
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 130])
+def test_arrays_grow_to_whatever_number_of_windows_comes(tmp_path, n):
+    windows, labels, trials = invented_windows(1, 3, n_trials=n, per_trial=1)
+    done = write_recording(tmp_path, about(0, windows[0].channels), windows, labels, trials)
+    shard = Shard(tmp_path / "recordings" / "p000", done)
+    assert done.counts == {"windows": n, "labelled": n, "eeg": n, "eye": n}
+    assert (shard.eeg.shape, shard.eye_raw.shape) == ((n, 4, 3, 20), (n, 33))
+    np.testing.assert_array_equal(shard.eye_raw, [window.eye_raw for window in windows])
+    np.testing.assert_array_equal(shard.rows["end_s"], [window.end_s for window in windows])
+
+
+def test_the_summary_holds_the_mean_raw_power_of_each_label_and_every_bands_histogram(tmp_path):
+    windows, labels, trials = invented_windows(2, 5)
+    labels[:6] = [UNLABELLED] * 6
+    windows[7].eeg_power[-1, 2, 4] = np.nan
+    windows[8].eeg_power[-1, 0, 0] = 99.0
+    done = write_recording(tmp_path, about(0), windows, labels, trials)
+    summary = Shard(tmp_path / "recordings" / "p000", done).summary
+    newest = np.array([window.eeg_power[-1] for window in windows])
+    assert summary.labels == (-1, 0, 1, 2, 3)
+    for label in summary.labels:
+        mine = np.array(labels) == label
+        np.testing.assert_allclose(summary.mean(label), np.nanmean(newest[mine], axis=0), rtol=1e-5)
+    assert summary.frames(labels[7])[2, 4] == labels.count(labels[7]) - 1
+    assert summary.histogram.sum(axis=1).tolist() == [48 * 5] * 4 + [48 * 5 - 1] + [48 * 5] * 15
+    assert summary.histogram[0, -1] == 1
+    np.testing.assert_array_equal(summary.histogram[3], np.histogram(newest[..., 3], EDGES)[0])
+
+
+def test_a_channel_that_was_never_usable_has_no_mean():
+    summary = Summary(2, 3)
+    power = np.zeros((4, 2, 3), np.float32)
+    power[:, 1] = np.nan
+    summary.add(power, np.zeros(4, int))
+    assert np.isnan(summary.mean(0)[1]).all()
+    assert (summary.mean(0)[0] == 0).all()
 
 
 def test_a_finished_recording_is_used_again_only_if_it_was_made_from_the_same(tmp_path):
@@ -93,7 +128,7 @@ def test_an_array_that_is_no_array_is_refused_and_never_unpickled(tmp_path):
         open_corpus(tmp_path).shards[0].window(0)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, None])
+@pytest.mark.parametrize("change", [{"format": 1}, None])
 def test_another_format_or_no_json_is_refused(tmp_path, change):
     invented_corpus(tmp_path, 1)
     path = tmp_path / "manifest.json"

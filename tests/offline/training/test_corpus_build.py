@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from offline.build import build, layout_of
+from offline.build import Workers, build
+from offline.build_recording import layout_of
 from offline.corpus import open_corpus
 from offline.datasets.base import Dataset, DatasetCard, Entry, Recording, Stream, Trial
 from offline.datasets.synthetic import CAPS, Population, load, plan_of, simulated_people
@@ -51,7 +52,7 @@ def tiny(*seeds, make=recording_of):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     path = tmp_path_factory.mktemp("built") / "corpus"
-    build(tiny(1, 2), "simulated people", path, 1.0, 1)
+    build(tiny(1, 2), "simulated people", path)
     return open_corpus(path)
 
 
@@ -98,10 +99,10 @@ def test_a_killed_build_goes_on_where_it_stopped_and_gives_the_same(built, tmp_p
         return recording_of(seed)
 
     with pytest.raises(KeyboardInterrupt):
-        build(tiny(1, 2, make=partial(counted, die_at=2)), "simulated people", tmp_path, 1.0, 1)
+        build(tiny(1, 2, make=partial(counted, die_at=2)), "simulated people", tmp_path)
     with pytest.raises(RtemoError, match="no corpus"):
         open_corpus(tmp_path)
-    build(tiny(1, 2, make=counted), "simulated people", tmp_path, 1.0, 1)
+    build(tiny(1, 2, make=counted), "simulated people", tmp_path)
     assert opened == [1, 2, 2]
     assert open_corpus(tmp_path).fingerprint == built.fingerprint
 
@@ -113,20 +114,20 @@ def test_other_settings_build_a_recording_again(tmp_path):
         opened.append(seed)
         return recording_of(seed)
 
-    build(tiny(1, make=counted), "simulated people", tmp_path, 1.0, 1)
+    build(tiny(1, make=counted), "simulated people", tmp_path)
     (tmp_path / "manifest.json").unlink()
-    build(tiny(1, make=counted), "simulated people", tmp_path, 2.0, 1)
+    build(tiny(1, make=counted), "simulated people", tmp_path, 2.0)
     assert opened == [1, 1]
     assert open_corpus(tmp_path).pipeline["window"]["hop_s"] == 2.0
 
 
 def test_a_finished_corpus_is_not_overwritten(built):
     with pytest.raises(RtemoError, match="finished corpus"):
-        build(tiny(1), "simulated people", built.path, 1.0, 1)
+        build(tiny(1), "simulated people", built.path)
 
 
 def test_several_jobs_give_the_same_corpus(built, tmp_path):
-    build(tiny(1, 2), "simulated people", tmp_path, 1.0, 2)
+    build(tiny(1, 2), "simulated people", tmp_path, workers=Workers(2))
     assert open_corpus(tmp_path).fingerprint == built.fingerprint
 
 
@@ -139,16 +140,17 @@ def test_a_stream_that_cannot_be_read_is_listed_and_the_other_goes_on(tmp_path):
         )
         return replace(recording, streams=(replace(eeg, info=replace(eeg.info, channels=channels)), gaze))
 
-    report = build(tiny(1, make=nameless), "simulated people", tmp_path, 1.0, 1)
+    report = build(tiny(1, make=nameless), "simulated people", tmp_path)
     (shard,) = open_corpus(tmp_path)
-    assert "1 omissions" in report
+    assert "left out: 1 eeg" in str(report)
+    assert report.omissions == shard.about.dropped
     assert shard.about.dropped[0].startswith("eeg left out:")
     assert shard.about.channels == ()
     assert (shard.rows["gaze_coverage"] > 0).all()
 
 
 def test_people_without_gaze_are_built_from_eeg_alone(tmp_path):
-    build(tiny(1, make=partial(recording_of, modalities=(EEG,))), "simulated people", tmp_path, 1.0, 1)
+    build(tiny(1, make=partial(recording_of, modalities=(EEG,))), "simulated people", tmp_path)
     (shard,) = open_corpus(tmp_path)
     assert not shard.eye_valid.any()
     assert shard.eeg_mask.any()

@@ -20,7 +20,7 @@ from offline.training import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import load_bundle
-from rtemo.model.decoder import Decoder
+from rtemo.model.decoder import Decoder, usable
 from rtemo.model.network import Heads, Network, NetworkConfig
 from rtemo.model.runtime import Runtime
 
@@ -175,3 +175,33 @@ def test_a_bundle_is_not_scored_on_its_own_corpus_nor_on_one_that_does_not_fit(b
 def test_metrics_are_plain_json(bundle):
     text = json.dumps(bundle.spec.metrics, allow_nan=False)
     assert not math.isnan(json.loads(text)["both"]["ece"])
+
+
+@pytest.mark.parametrize("eye", ["as released", "none"])
+def test_a_model_of_released_eye_features_or_none_takes_live_eeg_alone_and_says_why(corpus, tmp_path, monkeypatch, eye):
+    sources = {"eeg": "causal", "eye": eye}
+    changed = replace(corpus, description={**corpus.description, "sources": sources, "data set": "SEED-IV"})
+    monkeypatch.setattr(commands, "open_corpus", lambda path: changed)
+    made = commands.finetune(corpus.path, tmp_path / "b", "b", replace(SETTINGS, epochs=1), None, resume=False)
+    read = load_bundle(made.path)
+    assert set(read.spec.combinations) == {"eeg"}
+    assert read.spec.sources == sources
+    why = Decoder(read).eye_unused
+    assert why.endswith("EEG alone decides")
+    assert ("as SEED-IV releases them" in why) == (eye == "as released")
+    window = corpus.shards[0].window(0)
+    assert usable(window, read.spec.gate, read.spec.combinations) == "eeg"
+    assert usable(replace(window, eeg_coverage=0.0), read.spec.gate, read.spec.combinations) is None
+
+
+def test_a_model_of_live_features_uses_the_eyes(bundle):
+    assert bundle.spec.sources == {"eeg": "causal", "eye": "causal"}
+    assert Decoder(bundle).eye_unused == ""
+
+
+def test_a_model_of_released_eeg_features_is_not_exported(bundle, corpus, tmp_path, monkeypatch):
+    changed = replace(corpus, description={**corpus.description, "sources": {"eeg": "as released", "eye": "none"}})
+    monkeypatch.setattr(commands, "open_corpus", lambda path: changed)
+    checkpoint = bundle.path.with_name("small.checkpoint.pt")
+    with pytest.raises(RtemoError, match="released EEG features cannot run live"):
+        commands.export(checkpoint, None, tmp_path / "b", "b")
