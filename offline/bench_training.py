@@ -1,6 +1,6 @@
 """How many windows a second the network trains on: python -m offline.bench_training
 
-Random windows of one montage in memory, forward, backward and AdamW; reading a corpus comes on top (measured: 3 to 8 %).
+Random windows of one montage in memory, forward, backward and AdamW; reading a corpus adds 3 to 8 %.
 Pretraining passes the network twice and reads at most 32 channels of a recording.
 """
 
