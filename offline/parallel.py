@@ -104,5 +104,5 @@ def average_gradients(parameters: Iterable[nn.Parameter], one: Team) -> None:
         return
     found = [p.grad for p in parameters if p.grad is not None]
     mean = average(torch.cat([grad.flatten() for grad in found]), one)
-    for grad, part in zip(found, mean.split([grad.numel() for grad in found]), strict=True):
+    for grad, part in zip(found, torch.split(mean, [grad.numel() for grad in found]), strict=True):
         grad.copy_(part.view_as(grad))

@@ -47,4 +47,4 @@ def _board(folder: Path, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise RtemoError("TensorBoard is not installed", str(error), 'pip install "rtemo[tensorboard]"') from error
-    return SummaryWriter(str(folder), purge_step=first_step)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder), purge_step=first_step)

@@ -30,7 +30,7 @@ def trained(corpus, tmp_path_factory):
 def test_training_lowers_the_loss_of_people_that_it_never_saw(trained):
     losses = [epoch["validation_loss"] for epoch in trained.history]
     assert losses[0] > trained.best_loss
-    assert trained.best_loss < 1.2  # ln 4 = 1.386 is what guessing gets
+    assert trained.best_loss < 1.25  # ln 4 = 1.386 is what guessing gets
 
 
 def test_training_reads_no_window_of_a_held_out_person(corpus, tmp_path, monkeypatch):

@@ -1,0 +1,105 @@
+"""The training commands' arguments. Each run function imports what it needs only when it runs: --help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Training without labels."""
+    parser = commands.add_parser("pretrain", help="train without labels, on one corpus or several")
+    parser.set_defaults(run=_pretrain)
+    parser.add_argument("--corpus", type=Path, required=True, nargs="+", metavar="C", help="folders written by build")
+    parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="checkpoint to write")
+    parser.add_argument(
+        "--exclude", nargs="+", default=[], metavar="WHO", help="people to leave out, as data set/subject"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="(default: auto)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of the optimizer")
+    parser.add_argument("--batch", type=int, metavar="N", help="windows a step, of all processes together")
+    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="at most; go on later")
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
+    parser.add_argument("--resume", action="store_true", help="go on from CKPT")
+
+
+def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Training with labels."""
+    parser = commands.add_parser("finetune", help="train with labels, and write a model bundle")
+    parser.set_defaults(run=_finetune)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
+    parser.add_argument(
+        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from (default: scratch)"
+    )
+    parser.add_argument(
+        "--mode", default="full", choices=["full", "probe"], help="probe: train the heads only (default: full)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
+    parser.add_argument("--epochs", type=int, default=24, metavar="N", help="at most (default 24)")
+    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
+    parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
+
+
+def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The second half of finetune."""
+    parser = commands.add_parser("export", help="calibrate a trained checkpoint and write it as a bundle")
+    parser.set_defaults(run=_export)
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune")
+    parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
+    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
+
+
+def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Scores of a bundle."""
+    parser = commands.add_parser("score", help="how a model bundle does on people that it was not trained on, as JSON")
+    parser.set_defaults(run=_score)
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from offline.commands import pretrain
+    from offline.pretrain import PretrainSettings
+
+    given = {name: getattr(options, name) for name in ("steps", "batch") if getattr(options, name) is not None}
+    settings = PretrainSettings(
+        seed=options.seed, device=options.device, precision=options.precision, max_minutes=options.max_minutes, **given
+    )
+    corpora, out, exclude = options.corpus, options.out, options.exclude
+    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume)
+    sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from offline.commands import finetune
+    from offline.training import TrainingSettings
+
+    settings = TrainingSettings(
+        seed=options.seed,
+        device=options.device,
+        max_minutes=options.max_minutes,
+        epochs=options.epochs,
+        mode=options.mode,
+    )
+    bundle = finetune(options.corpus, options.out, options.name, settings, options.init, resume=options.resume)
+    sys.stdout.write(f"{bundle.path}\n")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from offline.commands import export
+
+    sys.stdout.write(f"{export(options.checkpoint, options.corpus, options.out, options.name).path}\n")
+
+
+def _score(options: argparse.Namespace) -> None:
+    from offline.commands import score
+
+    sys.stdout.write(json.dumps(score(options.bundle, options.corpus), indent=1) + "\n")
