@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -209,6 +210,8 @@ def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
 
 
 def _run(experiment: Experiment, splits: Sequence[Split], jobs: int, keep: Path | None) -> list[Outcome]:
+    if jobs != 1 and not isinstance(experiment.method, OwnNetwork):
+        experiment.table.load(experiment.modalities)
     tasks = (delayed(_fold)(experiment, split, keep) for split in splits)
     bar = tqdm(total=len(splits), desc="evaluate", unit="fold", disable=None)
     outcomes = []
@@ -256,8 +259,14 @@ def _asked(request: Request, modalities: Sequence[str], table: Table) -> dict[st
         "seed": request.seed,
         "train_subjects": request.train_subjects,
         "per_trial": request.per_trial,
+        "training": None if request.method in METHODS else _finite(asdict(request.training)),
         "channels": table.channels.how,
     }
+
+
+def _finite(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without limits that do not limit: JSON knows no infinity."""
+    return {name: value for name, value in settings.items() if value != math.inf}
 
 
 def _others(outcomes: Sequence[Outcome], modalities: Sequence[str], *, missing: bool) -> dict[str, Any]:

@@ -93,6 +93,11 @@ class Table:
         valid = np.concatenate([s.eye_valid[self.index[self.shard == n]] for n, s in enumerate(self.shards)])
         return np.asarray(valid[:, :EYE_COLUMNS])
 
+    def load(self, modalities: Sequence[str]) -> None:
+        """Compute the features now: worker processes then share them instead of each computing its own."""
+        for modality in modalities:
+            _ = self.de if modality == "eeg" else self.eye
+
     @cached_property
     def offers(self) -> dict[str, BoolArray]:
         """Modality -> (N,): whether the window has anything of it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
@@ -94,7 +96,7 @@ def test_the_signal_is_what_the_windows_band_power_is_made_of(tmp_path):
     for stream in recording.streams:
         pipeline.add_stream(stream.info, layout_of(stream))
     pipeline.branch(Modality.EEG).tap = SignalKeeper(lambda name, part: kept.setdefault(name, []).append(part))
-    windows = list(windows_of(recording, pipeline))
+    windows = list(islice(windows_of(recording, pipeline), 9))
     with ShardWriter(tmp_path, about(0)) as writer:
         for window in windows:
             writer.add(window, 0, 1)
@@ -103,7 +105,7 @@ def test_the_signal_is_what_the_windows_band_power_is_made_of(tmp_path):
         shard = Shard(tmp_path / "recordings" / "p000", writer.finish())
     power = BandPower(settings.eeg, 1.0)
     checked = 0
-    for at in (3, 10, len(windows) - 2):
+    for at in (3, 8):
         window = windows[at]
         usable = window.eeg_mask[-1]
         frame = cut(shard, np.array([at]), 200, 200.0)[0].astype(float)
