@@ -157,9 +157,7 @@ def _bench(commands: Commands) -> None:
     p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
     p.add_argument("--rate", type=_rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
     p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
-    p.add_argument(
-        "--gui", action="store_true", help="measure the window instead: CPU, frames, first paint"
-    )
+    p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.set_defaults(run=_later("bench"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -107,7 +106,6 @@ def apply(application: QApplication, theme: Theme) -> None:
     application.setPalette(_palette(theme))
     names = ("window", "panel", "raised", "line", "ink", "muted", "faint", "accent", "good", "warn", "bad")
     application.setStyleSheet(SHEET.format(**{name: getattr(theme, name) for name in names}))
-    pg.setConfigOptions(antialias=True, background=theme.panel, foreground=theme.muted)
 
 
 def _palette(theme: Theme) -> QPalette:

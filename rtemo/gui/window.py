@@ -42,10 +42,10 @@ from rtemo.gui.streams_view import StreamsView
 from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
-SLOW_FRAMES = 6  # texts change five times a second, signals at every frame
+GAZE_FRAMES = 3  # the gaze moves ten times a second
+SLOW_FRAMES = 6  # texts and results change five times a second, signals at every frame
 LAYOUT_VERSION = 1
 PASSING = ("banner", "notice", texts.REPLAY_BAR)  # bars that are shown for a while
-SLOW_PARTS = frozenset({Part.STATE, Part.STREAMS})
 
 
 class MainWindow(QMainWindow):
@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
         self._frame = 0
-        self._changed: set[Part] = set()
+        self._changed: dict[int, set[Part]] = {1: set(), GAZE_FRAMES: set(), SLOW_FRAMES: set()}
         self._seen_phase: Phase | None = None
         self._recording, self._n_failures = recording, 0
         self.setWindowTitle(texts.APP)
@@ -84,20 +84,21 @@ class MainWindow(QMainWindow):
         """One frame: take what the engine told, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            self._changed |= self.model.update(snapshot)
+            changed = self.model.update(snapshot)
+            for waiting in self._changed.values():
+                waiting |= changed
             self._take_notice()
         self._frame += 1
-        slow = self._frame % SLOW_FRAMES == 0
-        if slow or snapshot is None:
+        if self._frame % SLOW_FRAMES == 0 or snapshot is None:
             self._show_connection()
-        now = self._changed if slow else self._changed - SLOW_PARTS
-        if self.model.snapshot.phase != self._seen_phase:
-            now = set(self._changed)
+        entered = self.model.snapshot.phase != self._seen_phase
+        if entered:
             self._enter(self.model.snapshot.phase)
-        if now or self.model.snapshot.seq >= 0:
-            for view in self.views if now else (self.signals,):
-                view.refresh(now)
-        self._changed -= now
+        for every, views in self._beats:
+            if entered or self._frame % every == 0:
+                changed, self._changed[every] = self._changed[every], set()
+                for view in views if changed else views[:1] if every == 1 else ():
+                    view.refresh(changed)
 
     # ------------------------------------------------------------------ parts
 
@@ -142,6 +143,13 @@ class MainWindow(QMainWindow):
             self.replay,
             self.status,
         )
+
+    @property
+    def _beats(self) -> tuple[tuple[int, tuple[Any, ...]], ...]:
+        """How many frames apart which views are refreshed."""
+        fast, middle = (self.signals,), (self.gaze, self.replay)
+        slow = tuple(view for view in self.views if view not in fast + middle)
+        return ((1, fast), (GAZE_FRAMES, middle), (SLOW_FRAMES, slow))
 
     def _make_docks(self) -> None:
         self._arrangement = Arrangement(
