@@ -24,8 +24,13 @@ class Host(Protocol):
     docks: Mapping[str, QDockWidget]
     theme: Theme
 
+    @property
+    def exportable(self) -> Mapping[str, QWidget]: ...
+
     def ask_recording(self) -> None: ...
     def close_recording(self) -> None: ...
+    def ask_export(self) -> None: ...
+    def ask_picture(self, name: str) -> None: ...
     def ask_root(self) -> None: ...
     def close(self) -> bool: ...
     def toggle_theme(self) -> None: ...
@@ -50,6 +55,13 @@ class Menus:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_FILE)
         self._add(menu, texts.OPEN, "Ctrl+O", host.ask_recording)
         self._add(menu, texts.LEAVE, "Ctrl+W", host.close_recording)
+        menu.addSeparator()
+        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+E", host.ask_export)
+        pictures = menu.addMenu(texts.EXPORT_ANY)
+        for name in host.exportable:
+            keys = "Ctrl+Shift+E" if name == texts.SIGNALS else ""
+            self._add(pictures, name, keys, lambda name=name: host.ask_picture(name))
+        menu.addSeparator()
         self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
         self._add(menu, texts.QUIT, "Ctrl+Q", host.close)
 

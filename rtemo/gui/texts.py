@@ -57,6 +57,7 @@ BUNDLE = "Model {name} · {fingerprint}"
 TRAINED_ON = "Trained on: {what}"
 NO_BUNDLE = "No model is loaded"
 MOVED_BY = "What moved it"
+MOVED_NOTHING = "What moved it: not explained yet"
 HISTORY_TIP = (
     "Thick: smoothed. Thin: each window alone. Shaded: no emotion named.\n"
     "Wheel: time shown. Drag: look back. Double click: now."
@@ -116,6 +117,13 @@ PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
 READING = "reading {share}"
 DISMISS = "Dismiss"
+EXPORT_PREDICTIONS = "Export predictions…"
+EXPORT_VIEW = "Export {view} as a picture…"
+EXPORT_ANY = "Export a picture of"
+EXPORT_HERE = "Export as a picture…"
+TABLE_FILTER = "Table (*.csv);;JSON lines (*.jsonl)"
+PICTURE_FILTER = "PNG picture (*.png);;SVG drawing (*.svg)"
+EXPORTED = "Written to {path}"
 REPLAY_TITLE = "{file} – {app}"
 
 FAILED = "The engine stopped: {why}"
@@ -142,6 +150,8 @@ Ctrl+O   open a recording
 Space, ← and →   replay: play or hold, 5 s back and on
 − and +   replay: slower, faster
 Ctrl+W   close the recording
+Ctrl+E   export the predictions
+Ctrl+Shift+E   export the signals as a picture; others by a right click
 Ctrl+↑ and ↓   EEG scale
 Ctrl+← and →   time shown
 Ctrl+T   dark or light

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QToolBar,
 )
 
+from rtemo.core.errors import RtemoError
 from rtemo.gui import questions, texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
@@ -26,6 +27,7 @@ from rtemo.gui.colours import DARK, LIGHT, Theme
 from rtemo.gui.emotion_view import EmotionView
 from rtemo.gui.empty_view import DoctorDialog, EmptyView, start_demo
 from rtemo.gui.events_view import EventsView
+from rtemo.gui.export import ask_path, export_view
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
 from rtemo.gui.labels import PlainLabel
@@ -67,6 +69,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self._make_bars()
         self.menus = Menus(self, self)
+        self._offer_pictures()
         self.resize(1440, 900)
         self.default_layout()
         self._restore()
@@ -268,6 +271,41 @@ class MainWindow(QMainWindow):
         path, _ = QFileDialog.getOpenFileName(self, texts.OPEN_TITLE, "", texts.OPEN_FILTER)
         if path:
             self.open_recording(path)
+
+    @property
+    def exportable(self) -> dict[str, QWidget]:
+        """The views that can be written as pictures, by name."""
+        return {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
+
+    def ask_export(self) -> None:
+        """Have the engine write the predictions: all of a recording, or those of the live streams."""
+        path = ask_path(self, texts.EXPORT_PREDICTIONS, "predictions.csv", texts.TABLE_FILTER)
+        if path:
+            self.send("export", path=str(Path(path).absolute()), replace=True)  # the dialog has asked
+
+    def ask_picture(self, name: str) -> None:
+        """Write a view as a picture."""
+        title = texts.EXPORT_VIEW.format(view=name)
+        path = ask_path(self, title, f"{name.lower().replace(' ', '_')}.png", texts.PICTURE_FILTER)
+        if path:
+            self.export_picture(name, Path(path))
+
+    def export_picture(self, name: str, path: Path) -> None:
+        """Write a view as a picture, and say so."""
+        try:
+            export_view(self.exportable[name], path)
+        except RtemoError as error:
+            self.notice.say(str(error))
+        else:
+            self.notice.say(texts.EXPORTED.format(path=path))
+
+    def _offer_pictures(self) -> None:
+        """A right click on a view offers it as a picture."""
+        for name, view in self.exportable.items():
+            action = QAction(texts.EXPORT_HERE, view)
+            action.triggered.connect(lambda _checked=False, name=name: self.ask_picture(name))
+            view.addAction(action)
+            view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
     def ask_root(self) -> None:
         """Where sessions are written."""

@@ -197,7 +197,30 @@ def test_abstention_is_named_and_greyed(window):
 
 def test_what_moved_the_prediction_is_listed(window):
     feed(window, snapshot(explanation={"frontal alpha": 0.41, "pupil": 0.2}))
-    assert "frontal alpha 41 %" in window.emotion.moved.text()
+    assert window.emotion.moved.accessibleName() == "frontal alpha 41 %, pupil 20 %"
+    assert not window.emotion.moved.grab().isNull()
+    feed(window, snapshot(seq=2))
+    assert window.emotion.moved.accessibleName() == texts.MOVED_NOTHING
+
+
+def test_any_view_is_written_as_a_picture_and_what_fails_is_said(window, tmp_path):
+    feed(window, snapshot(eeg=block(100, 8), predictions=(prediction(99.0), prediction(100.0))))
+    for name in window.exportable:
+        for ending in ("png", "svg"):
+            path = tmp_path / f"{name}.{ending}"
+            window.export_picture(name, path)
+            assert path.stat().st_size > 500
+    window.export_picture(texts.HISTORY, tmp_path / "no" / "where.png")
+    assert "cannot be written" in window.notice.text.text()
+    window.export_picture(texts.HISTORY, tmp_path / "view.gif")
+    assert "view.gif" in window.notice.text.text()
+
+
+def test_the_predictions_are_exported_by_the_engine(window, client, monkeypatch):
+    feed(window, snapshot())
+    monkeypatch.setattr("rtemo.gui.window.ask_path", lambda *_: "/data/p.csv")
+    QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == [("export", {"path": "/data/p.csv", "replace": True})]
 
 
 def test_the_theme_switches_and_is_remembered(window, settings):
