@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_app, _demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
+    for add in (_app, _demo, _streams, _live, _replay, _simulate, _record, _report, _bench, _devices, _doctor, _engine):
         add(commands)
     return parser
 
@@ -148,6 +148,15 @@ def _record(commands: Commands) -> None:
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
     )
     p.set_defaults(run=_later("record"))
+
+
+def _report(commands: Commands) -> None:
+    p = commands.add_parser("report", help="one HTML page about a session or a recording")
+    p.add_argument("target", type=Path, metavar="SESSION_DIR|FILE.xdf")
+    p.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the session's folder")
+    _queries(p, markers=False)
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.set_defaults(run=_later("report"))
 
 
 def _bench(commands: Commands) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.wiring import cast_of, load_model, settings_of
@@ -78,8 +77,6 @@ def parts_of(args: argparse.Namespace) -> Parts:
     settings = settings_of(args)
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
-    plain = asdict(settings)
-    del plain["queries"], plain["subject"], plain["notes"]
     return Parts(
         cast=cast_of(settings),
         open_supply=_supply,
@@ -87,7 +84,6 @@ def parts_of(args: argparse.Namespace) -> Parts:
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
         clock=local_clock,
-        settings=plain,
         publish=not args.no_outlet,
     )
 

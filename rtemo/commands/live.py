@@ -20,7 +20,7 @@ from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
-from rtemo.live.session import SessionFolder
+from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
@@ -81,7 +81,8 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         with contextlib.ExitStack() as closing:
             outputs = _Outputs(asked, bundle, closing)
             if outputs.folder is not None:
-                outputs.folder.write_settings(_settings(asked, bundle), _by_role(cast, streams, early))
+                roles = _by_role(cast, streams, early)
+                outputs.folder.write_settings(asked.settings, model_record(bundle), _asked(asked), roles)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
             engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
             engine.run(streams, stop, early)
@@ -189,12 +190,11 @@ class _Outputs:
         return recorder
 
 
-def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
+def _asked(asked: LiveRun) -> dict[str, object]:
+    """What the command line asked for, beside the settings, and when."""
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
-    session = asdict(asked.settings)
-    session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
     del plain["console"], plain["settings"]
-    return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
+    return {"started": datetime.now().astimezone().isoformat(timespec="seconds"), **plain}
 
 
 def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:

@@ -37,7 +37,7 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
 def cast_of(settings: SessionSettings) -> Cast:
     """The cast of a session, with every device profile."""
     profiles = load_profiles(resources.devices())
-    return Cast(profiles, settings.queries, settings.screen, settings.eeg_map, settings.gaze_map)
+    return Cast(profiles, settings)
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class Supply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the controller works with. settings: of the lab, for session.toml.
+    """What the controller works with.
 
     open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty.
     """
@@ -69,7 +69,6 @@ class Parts:
     bundle: Bundle
     hop_s: float
     clock: Callable[[], float]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     publish: bool = True
 
 
@@ -166,10 +165,7 @@ class Controller:
         if role not in set(Modality):
             raise RtemoError(f"there is no part {role!r}", "", f"the parts are {', '.join(Modality)}")
         part = Modality(role)
-        if stream_id:
-            self._cast.queries[part] = self._query_of(stream_id)
-        else:
-            self._cast.queries.pop(part, None)
+        self._cast.pin(part, self._query_of(stream_id) if stream_id else None)
         self._cast.give_back()
         self._reopen()
 
@@ -191,9 +187,7 @@ class Controller:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
         plan = SessionPlan(
             root=Path(root),
-            subject=subject,
-            notes=notes,
-            settings={**self._parts.settings, **self._chosen()},
+            settings=replace(self._cast.settings, subject=subject, notes=notes),
             streams=self._by_role(),
             bundle=self._parts.bundle,
             hop_s=self._parts.hop_s,
@@ -375,10 +369,6 @@ class Controller:
         """The streams that a session begins with, for its settings file."""
         roles = {info: self._cast.role_of(info) for info in self._roll.infos.values()}
         return {(role.value if role in LISTED else info.stream_id): info for info, role in roles.items() if role}
-
-    def _chosen(self) -> dict[str, Any]:
-        queries = {part.value: str(query) for part, query in self._cast.queries.items()}
-        return {"queries": queries, "channels_left_out": list(self._cast.left_out)}
 
     def _say(self, kind: EventKind, text: str) -> None:
         log = self._session.events if self._session is not None else self._preview_log
