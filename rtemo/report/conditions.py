@@ -60,8 +60,13 @@ def marker_intervals(events: Iterable[Event], end_s: float) -> list[Interval]:
 
 def after_annotations(events: Iterable[Event], end_s: float) -> list[Interval]:
     """The AFTER_S seconds after each annotation that is no part of a pair."""
-    _, moments = _paired(_by_stream(events).get("", []))
+    moments = lone_annotations(events)
     return [Interval(event.text, event.time_s, min(event.time_s + AFTER_S, end_s)) for event in moments]
+
+
+def lone_annotations(events: Iterable[Event]) -> list[Event]:
+    """The annotations that are no part of a pair, in order of time."""
+    return _paired(_by_stream(events).get("", []))[1]
 
 
 def summed_up(intervals: Sequence[Interval], predictions: Predictions, window_s: float) -> list[Condition]:

@@ -16,9 +16,10 @@ import numpy as np
 import rtemo
 from rtemo.live.events import EventKind
 from rtemo.report import charts, timeline
+from rtemo.report.axis import Axis
 from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
 from rtemo.report.palette import emotion_colours
-from rtemo.report.record import SessionRecord
+from rtemo.report.record import SessionRecord, SignalQuality
 from rtemo.report.style import SHEET
 from rtemo.report.words import clock, number, several, share, size
 
@@ -99,7 +100,7 @@ def _over_time(record: SessionRecord) -> str:
         return _section("Probabilities over time", '<p class="muted">There is no prediction.</p>')
     swatches = [f'<span><i style="background:{ink}"></i>{escape(label)}</span>' for label, ink in _colours(record)]
     swatches.append('<span><i class="hatched"></i>no emotion named</span>')
-    caption = "Smoothed probabilities. Above: markers and, in colour and dashed, annotations."
+    caption = "Smoothed probabilities. Above them: conditions as bars, annotations as flags."
     drawn = timeline.probabilities(record)
     return _section(
         "Probabilities over time",
@@ -140,20 +141,32 @@ def _condition_table(record: SessionRecord, found: Iterable[Condition], name: st
 
 
 def _quality(record: SessionRecord) -> str:
-    axis = timeline.Axis(record.begin_s, record.end_s)
+    axis = Axis(record.begin_s, record.end_s)
     body = timeline.coverage(record.predictions, axis) if len(record.predictions) else ""
     quality = record.quality
     if quality is not None and quality.labels:
-        drawn = timeline.bad_channels(quality, axis)
-        n_bad = int((quality.bad_share >= timeline.SELDOM).sum())
-        said = f"{len(quality.labels) - n_bad} of {several(len(quality.labels), 'channel')} good throughout."
+        worst = timeline.worst_channels(quality)
+        said = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
         reasons = "".join(
             f'<span><i style="background:{ink}"></i>{escape(reason)}</span>'
             for reason, ink in charts.legend(quality).items()
         )
-        more = f'<p class="caption">{said}</p><div class="legend">{reasons}</div>{drawn}'
-        body += f'<h3>Electrodes</h3><div class="beside"><div>{charts.head(quality)}</div><div>{more}</div></div>'
+        body += f'<h3>Electrodes</h3><p class="caption">{said}</p>'
+        body += f'<div class="legend">{reasons}</div>{timeline.bad_channels(quality, axis)}'
+        body += f'<div class="beside"><div>{charts.head(quality)}</div><div>{_worst_table(quality, worst)}</div></div>'
     return _section("Signal quality", body) if body else ""
+
+
+def _worst_table(quality: SignalQuality, worst: list[int]) -> str:
+    rows = [
+        [
+            (escape(quality.labels[k]), ""),
+            (escape(quality.usual_fault(k)), ""),
+            (share(float(quality.bad_share[k])), "n"),
+        ]
+        for k in worst
+    ]
+    return _table([("Electrode", ""), ("Usually", ""), ("of the time", "n")], rows) if rows else ""
 
 
 def _streams(record: SessionRecord) -> str:

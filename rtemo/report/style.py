@@ -22,11 +22,13 @@ p { margin: 0 0 10px; max-width: 82ch; }
 .caption { font-size: 13.5px; margin-bottom: 14px; }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 22px 26px;
   margin-bottom: 18px; break-inside: avoid-page; }
+section > :last-child { margin-bottom: 0; }
+section ul { margin: 6px 0 0; padding-left: 20px; }
 .warning { background: var(--warnground); border-color: var(--warn); border-left: 5px solid var(--warn); }
 .warning strong { color: var(--warn); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; padding: 0;
-  overflow: hidden; background: var(--line); }
-.tile { background: var(--panel); padding: 16px 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); padding: 0;
+  overflow: hidden; }
+.tile { box-shadow: 0 0 0 0.5px var(--line); padding: 16px 20px; }
 .tile b { display: block; font-size: 25px; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; }
 .tile span { color: var(--muted); font-size: 13px; }
 .tile.bad b { color: var(--bad); }
@@ -44,7 +46,8 @@ td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; }
 td.bar { width: 250px; min-width: 140px; }
 td.time, td.kind { white-space: nowrap; color: var(--muted); }
 td.bar svg { height: 18px; border-radius: 3px; }
-.beside { display: grid; grid-template-columns: minmax(200px, 250px) 1fr; gap: 26px; align-items: start; }
+.beside { display: grid; grid-template-columns: minmax(200px, 270px) minmax(260px, 460px); gap: 40px;
+  align-items: start; margin-top: 18px; }
 .scroll { max-height: 420px; overflow: auto; }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-family: inherit; fill: var(--ink); }
@@ -53,7 +56,8 @@ svg .label { font-size: 12px; }
 svg .label.marker { fill: var(--muted); }
 svg .label.annotation { fill: var(--accent); font-weight: 600; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
-svg .mark { stroke: var(--ink); stroke-opacity: 0.45; stroke-width: 1; }
+svg .mark { stroke: var(--ink); stroke-opacity: 0.4; stroke-width: 1; }
+svg .condition { fill: var(--ground); stroke: var(--line); }
 svg .mark.annotation { stroke: var(--accent); stroke-opacity: 1; stroke-dasharray: 4 3; }
 svg .area { stroke: var(--panel); stroke-width: 0.8; }
 svg .veil { fill: var(--panel); fill-opacity: 0.62; }

@@ -2,60 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.live.events import Event, EventKind
+from rtemo.report.above import Above
+from rtemo.report.axis import LEFT, RIGHT, WIDTH, Axis
 from rtemo.report.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.record import FloatTable, Predictions, SessionRecord, SignalQuality
-from rtemo.report.svg import binned, path, picture, runs, tag, text, ticks, tip
+from rtemo.report.svg import binned, path, picture, runs, tag, text, tip
 from rtemo.report.words import clock, shortened
 
-WIDTH, LEFT, RIGHT = 1060.0, 92.0, 14.0
 BINS = 480
-PLOT, LANE, LANES = 190.0, 15.0, 4
-LETTER = 6.4  # width of a small letter, roughly
-MOST_MARKS = 400
+PLOT = 190.0
 MOST_CHANNELS = 24
 SELDOM = 0.02  # channels that are bad for less of the time are not listed
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Time from left to right."""
-
-    begin_s: float
-    end_s: float
-
-    @property
-    def span_s(self) -> float:
-        return max(self.end_s - self.begin_s, 1e-9)
-
-    def x(self, time_s: float) -> float:
-        share = (time_s - self.begin_s) / self.span_s
-        return LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
-
-    def drawn(self, top: float, bottom: float) -> str:
-        """Hairlines, and the times below."""
-        found = []
-        for moment in ticks(self.span_s, 10):
-            x = self.x(self.begin_s + moment)
-            found.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
-            found.append(text(x, bottom + 15, clock(moment), class_="tick", text_anchor="middle"))
-        return "".join(found)
 
 
 def probabilities(record: SessionRecord) -> str:
     """Stacked smoothed probabilities, hatched where no emotion was named, with markers and annotations above."""
     axis, shown = Axis(record.begin_s, record.end_s), record.predictions
-    marks = _marks(record.events, axis)
-    top = LANE * max((mark.lane + 1 for mark in marks if mark.words), default=0) + 8
+    above = Above(record, axis)
+    top = above.height + 6
     bottom = top + PLOT
     inside = [_hatch(), axis.drawn(top, bottom), _stacked(shown, axis, top), _silences(shown, axis, top)]
-    inside += [mark.drawn(top, bottom) for mark in marks]
+    inside.append(above.drawn(bottom))
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * PLOT
         inside.append(text(LEFT - 8, y + 4, f"{share:.0%}", class_="tick", text_anchor="end"))
@@ -76,10 +47,15 @@ def coverage(predictions: Predictions, axis: Axis) -> str:
     return picture(WIDTH, y + 14, *inside, label="Share of usable EEG and gaze over time")
 
 
+def worst_channels(quality: SignalQuality) -> list[int]:
+    """The channels that were bad for a while, the worst first."""
+    shares = quality.bad_share
+    return [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] >= SELDOM]
+
+
 def bad_channels(quality: SignalQuality, axis: Axis) -> str:
     """One row for each channel that was bad for a while, coloured by the reason; empty where there is none."""
-    shares = quality.bad_share
-    worst = [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] >= SELDOM][:MOST_CHANNELS]
+    shares, worst = quality.bad_share, worst_channels(quality)[:MOST_CHANNELS]
     if not worst:
         return ""
     height = 15.0
@@ -154,39 +130,3 @@ def _hatch() -> str:
     line = tag("line", x1=0, y1=0, x2=0, y2=7, class_="hatch")
     size = {"width": 7, "height": 7, "patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}
     return tag("defs", tag("pattern", line, id="hatch", **size))
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A marker or annotation with its place. words: empty where there is no room for them; lane 0 is the lowest."""
-
-    event: Event
-    x: float
-    words: str
-    lane: int
-
-    def drawn(self, top: float, bottom: float) -> str:
-        """A line, and the words beside its upper end."""
-        kind = "annotation" if self.event.kind is EventKind.ANNOTATION else "marker"
-        y = top - 8 - LANE * (self.lane + 1) if self.words else top
-        line = tag("line", x1=self.x, x2=self.x, y1=y + 3, y2=bottom, class_=f"mark {kind}")
-        label = text(self.x + 4, y + 12, self.words, class_=f"label {kind}") if self.words else ""
-        return tag("g", tip(self.event.text), line, label)
-
-
-def _marks(events: Sequence[Event], axis: Axis) -> list[_Mark]:
-    """The markers and annotations, their texts in lanes as far as there is room."""
-    marks = [e for e in events if e.kind in (EventKind.MARKER, EventKind.ANNOTATION)]
-    marks = [e for e in marks if axis.begin_s <= e.time_s <= axis.end_s][:MOST_MARKS]
-    free = [-math.inf] * LANES
-    placed = []
-    for event in marks:
-        x, words = axis.x(event.time_s), shortened(event.text, 22)
-        room = x + LETTER * len(words) + 10
-        lane = next((k for k, taken in enumerate(free) if taken <= x), None)
-        if lane is None or room > WIDTH:
-            placed.append(_Mark(event, x, "", 0))
-        else:
-            free[lane] = room
-            placed.append(_Mark(event, x, words, lane))
-    return placed
