@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.wiring import cast_of, load_model, settings_of
@@ -85,7 +87,14 @@ def parts_of(args: argparse.Namespace) -> Parts:
         hop_s=pipeline.window.hop_s,
         clock=local_clock,
         publish=not args.no_outlet,
+        report=lambda folder: _report_command(folder, args),
     )
+
+
+def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
+    """What writes the report of a session, on the model that it ran on."""
+    model = ["--model", str(args.model)] if args.model is not None else []
+    return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
 
 
 def _supply(cast: Cast, refused: dict[Modality, str]) -> Supply:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.report import means_of
 from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
@@ -23,6 +24,7 @@ from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
+from rtemo.report.write import write_report
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
 
@@ -90,6 +92,8 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         source.stop()
     tell_summary(engine, predictor)
     outputs.tell_recording()
+    if outputs.folder is not None:
+        _report(outputs.folder, asked.model)
     _check_lost(source, asked)
     return INTERRUPTED if stop.is_set() else 0
 
@@ -128,6 +132,16 @@ def _check_lost(source: LslSource, asked: LiveRun) -> None:
     lost = [part.value for part in asked.settings.queries if part.value in source.missing and part != Modality.MARKERS]
     if lost:
         raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
+
+
+def _report(folder: SessionFolder, model: Path | None) -> None:
+    """Write the report. Whatever goes wrong there is no fault of the session."""
+    try:
+        write_report(folder.path, folder.report, means_of(model, None))
+    except Exception as error:  # noqa: BLE001 - the session is whole, and is said to be
+        say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
+    else:
+        say(f"report: {folder.report}")
 
 
 class _Outputs:

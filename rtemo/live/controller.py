@@ -23,7 +23,10 @@ from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.feed import Feed
 from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.predictor import Predictor
+from rtemo.live.readiness import obstacle
+from rtemo.live.reporting import Reporting
 from rtemo.live.roll import GONE, Roll
+from rtemo.live.settings import parse_settings, settings_text
 from rtemo.live.snapshot import BundleView, Phase, Snapshot
 from rtemo.live.status import Channels, HealthMeter, Streams
 from rtemo.live.taps import Taps
@@ -60,7 +63,8 @@ class Supply(Protocol):
 class Parts:
     """What the controller works with.
 
-    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty.
+    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
+    command that writes the report of a session folder.
     """
 
     cast: Cast
@@ -70,6 +74,7 @@ class Parts:
     hop_s: float
     clock: Callable[[], float]
     publish: bool = True
+    report: Callable[[Path], Sequence[str]] | None = None
 
 
 class Controller:
@@ -82,6 +87,7 @@ class Controller:
         self._gate = _Gate(self._published)
         self._taps, self._channels, self._meter = Taps(self.feed), Channels(), HealthMeter()
         self._descriptions = Streams()
+        self._reporting = Reporting(parts.report)
         self._refused: dict[Modality, str] = {}
         self._roll = Roll()
         self._session: SessionKeeping | None = None
@@ -169,6 +175,13 @@ class Controller:
         self._cast.give_back()
         self._reopen()
 
+    def do_configure(self, settings: str) -> None:
+        """Go on with other session settings, given as the text of a TOML file."""
+        self._require_no_session("settings are changed")
+        self._cast.adopt(parse_settings(settings))
+        self._reopen()
+        self._say(EventKind.NOTE, "the session's settings were changed")
+
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
         self._require_no_session("channels are left out")
@@ -183,6 +196,8 @@ class Controller:
         if not self._playing:
             why = "; ".join(self._refused.values()) or "none is on the network"
             raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
+        if why := obstacle((status for _, status in self._streams().values()), self._cast.settings.required):
+            raise RtemoError("a session cannot start", why, "see the streams and the settings")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
         plan = SessionPlan(
@@ -210,6 +225,7 @@ class Controller:
         try:
             session.close()
         finally:
+            self._reporting.begin(session.folder.path)
             self._preview()
 
     def do_pause(self) -> None:
@@ -318,7 +334,10 @@ class Controller:
                 self._engine.finish()
             session.note(EventKind.SESSION, f"ended: {self._failure or 'the engine was shut down'}")
         finally:
-            session.close()
+            try:
+                session.close()
+            finally:
+                self._reporting.begin(session.folder.path)
 
     def _fail(self, error: Exception) -> None:
         known = isinstance(error, RtemoError)
@@ -363,6 +382,7 @@ class Controller:
             self._cast,
             self._predictor.pipeline,
             dict(self._refused),
+            columns=self._session is None,
         )
 
     def _by_role(self) -> dict[str, StreamInfo]:
@@ -399,6 +419,8 @@ class Controller:
             recorder=session.view() if session else None,
             progress=self._baseline.progress(now_s) if self._baseline else None,
             health=self._meter.health(self._predictor.n_forced, self._predictor.pipeline.n_skipped),
+            settings=settings_text(self._cast.settings),
+            report=self._reporting.look(),
         )
         self.feed.tell(state)
 

@@ -44,7 +44,7 @@ class SessionKeeping:
         self._free_bytes = 0
         with contextlib.ExitStack() as closing:
             now = datetime.now().astimezone()
-            self.folder = SessionFolder.create(plan.root, plan.subject, now)
+            self.folder = SessionFolder.create(plan.root, plan.settings.subject, now)
             record = {"started": now.isoformat(timespec="seconds"), "hop_s": plan.hop_s, "published": plan.publish}
             self.folder.write_settings(plan.settings, model_record(plan.bundle), record, plan.streams)
             self.events = EventLog(self.folder.events)

@@ -159,7 +159,7 @@ def _check_table(where: str, name: str, table: object) -> None:
             raise _wrong(where, f"{name}.{key}", value, problem)
 
 
-def _problem(table: str, key: str, value: object) -> str:
+def _problem(table: str, key: str, value: Any) -> str:
     """What to do about a value that is not right, empty where it is."""
     if key == "map":
         return "" if _is_map(value) else 'write label = "name"'
@@ -169,7 +169,9 @@ def _problem(table: str, key: str, value: object) -> str:
         parts = [part.value for part in REQUIRABLE]
         return "" if _is_list(value, parts) else f"give a list of {', '.join(parts)}"
     if key == "annotations":
-        fits = _is_list(value) and len(set(value)) == len(value) <= MAX_ANNOTATIONS and all(map(str.strip, value))
+        fits = (
+            _is_list(value) and len(set(value)) == len(value) <= MAX_ANNOTATIONS and all(text.strip() for text in value)
+        )
         return "" if fits else f"give a list of up to {MAX_ANNOTATIONS} different texts"
     if key == "baseline_s":
         return "" if _is_number(value) and 0 < value <= 3600 else "give seconds, an hour at most"

@@ -38,6 +38,7 @@ _HEADER_KEYS = {"snapshot", "arrays", "token"}
 # what a client may ask for: argument -> type. A float may be given as an int.
 COMMANDS: Mapping[str, Mapping[str, type]] = {
     "choose": {"role": str, "stream_id": str},
+    "configure": {"settings": str},
     "exclude": {"label": str, "excluded": bool},
     "start": {"subject": str, "notes": str, "root": str},
     "stop": {},

@@ -98,9 +98,9 @@ def _stacked(predictions: Predictions, axis: Axis, top: float) -> str:
 def _pieces(found: FloatTable, axis: Axis) -> list[list[tuple[float, FloatTable]]]:
     """The bins that hang together, each with its place. One bin alone is given a width."""
     step = axis.span_s / len(found)
-    there = np.isfinite(found).all(axis=1).tolist()
+    there = np.isfinite(found).all(axis=1)
     pieces = []
-    for first, stop, given in runs(there):
+    for first, stop, given in runs(list(there)):
         if given:
             middles = [(axis.x(axis.begin_s + (k + 0.5) * step), found[k]) for k in range(first, stop)]
             edge = axis.x(axis.begin_s + first * step), axis.x(axis.begin_s + stop * step)
@@ -128,5 +128,6 @@ def _silences(predictions: Predictions, axis: Axis, top: float) -> str:
 
 def _hatch() -> str:
     line = tag("line", x1=0, y1=0, x2=0, y2=7, class_="hatch")
-    size = {"width": 7, "height": 7, "patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}
+    size: dict[str, float | str] = {"width": 7, "height": 7}
+    size |= {"patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}
     return tag("defs", tag("pattern", line, id="hatch", **size))
