@@ -145,3 +145,18 @@ EVENT_KINDS = {
     "loss": "loss",
     "failure": "failure",
 }
+
+COLUMN_HEADS = ("#", "Channel", "Unit", "Taken for", "Why")
+AS_PROFILE = "as the profile"
+IGNORED = "ignored"
+BY_YOU = "your settings"
+CHANNEL_NUMBER = "Channel {number}"
+IGNORE, RESET_ROW, RESET_ALL = "Ignore", "Back to the profile", "All back"
+UNIT = "Unit"
+UNIT_NAMES = {"": "as the stream says", "uV": "µV"}
+N_USED = "{n} of {all} channels used"
+PLACE_TAKEN = "{name}: {channel}"
+PLACE_HINT = "Choose a channel on the left, then click its place. The next channel is chosen by itself."
+NO_STREAM_FOR = "{role}: no stream is in use. What the settings file says of it is kept."
+ABOUT_STREAM = "{name}\nread with {profile}: {why}"
+NO_PROFILE = "no device profile"
