@@ -14,8 +14,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.live.cast import Cast
-from rtemo.live.controller import Controller, Parts, Supply
+from rtemo.live.controller import Controller
 from rtemo.live.endpoint import Endpoint
+from rtemo.live.parts import Parts, Supply
 from rtemo.live.predictor import Predictor
 from rtemo.live.server import Server
 from rtemo.live.snapshot import Phase

@@ -21,6 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from rtemo.core.rate import steps_of
 from rtemo.core.types import ClockOffset, TimeArray
 
 SLEW = 1e-3  # seconds a second
@@ -63,6 +64,9 @@ class _Group:
     def at(self, stamps: TimeArray) -> TimeArray:
         """The offset at each raw stamp (n,)."""
         times, start, goal = self._table
+        if len(stamps) and stamps.min() >= times[-1]:  # nearly always: no measurement lies among them or behind
+            reach = SLEW * (stamps - times[-1])
+            return np.asarray(start[-1] + np.clip(goal[-1] - start[-1], -reach, reach), dtype=np.float64)
         knot = np.maximum(np.searchsorted(times, stamps, side="right") - 1, 0)
         reach = SLEW * np.maximum(stamps - times[knot], 0.0)
         return np.asarray(start[knot] + np.clip(goal[knot] - start[knot], -reach, reach), dtype=np.float64)
@@ -92,11 +96,12 @@ class ClockModel:
         stamps = np.asarray(stamps, dtype=np.float64)
         if len(stamps) == 0:
             return stamps.copy()
-        previous = stamps[0] if self._last_raw is None else self._last_raw
-        steps = np.diff(stamps, prepend=previous)
+        steps = steps_of(stamps, float(stamps[0]) if self._last_raw is None else self._last_raw)
         self._last_raw = float(stamps[-1])
         if not self._groups:
             return stamps.copy()
+        if steps.min() >= -RESET_S and steps.max() <= STALE_S:
+            return self._piece(stamps)
         jumps = np.flatnonzero((steps < -RESET_S) | (steps > STALE_S))
         cuts = [0, *(int(i) for i in jumps if i > 0), len(stamps)]
         times = np.empty_like(stamps)

@@ -97,6 +97,7 @@ class GridResampler:
     TAPS = 6
     # nodes -2..3 around the interval [0, 1): the denominators of the Lagrange basis
     _NODES = np.arange(-2, 4)
+    _SAME = np.eye(6, dtype=bool)[:, :, None]
     _SCALE = 1.0 / np.array([np.prod([n - m for m in range(-2, 4) if m != n], dtype=np.float64) for n in range(-2, 4)])
 
     def __init__(self, grid_hz: float, n_channels: int) -> None:
@@ -136,15 +137,10 @@ class GridResampler:
 
     def _interpolate(self, grid: TimeArray, left: NDArray[np.intp]) -> tuple[Samples, BoolArray]:
         start, width = self._times[left], self._times[left + 1] - self._times[left]
-        u = (grid - start) / width
-        distance = [u - node for node in self._NODES]
-        values = np.zeros((len(grid), self._values.shape[1]))
-        for i, scale in enumerate(self._SCALE):
-            weight = np.full(len(grid), scale)
-            for j, d in enumerate(distance):
-                if j != i:
-                    weight = weight * d
-            values += weight[:, None] * self._values[left + int(self._NODES[i])]
+        distance = (grid - start) / width - self._NODES[:, None]  # (6, m)
+        weights = self._SCALE[:, None] * np.where(self._SAME, 1.0, distance).prod(axis=1)  # each without its own node
+        around = self._values[left[:, None] + self._NODES]  # (m, 6, C)
+        values = (weights.T[:, :, None] * around).sum(axis=1)
         return values, self._valid[left] & self._valid[left + 1]
 
 

@@ -81,14 +81,14 @@ class EegBranch:
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
-        centres = band_centres(settings.eeg)
-        mean = np.tile(settings.eeg_prior_mean(centres), (n, 1))
+        self._centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
         self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
 
     @property
     def watermark(self) -> int | None:
-        """The last grid index that is determined."""
-        return self._values.stop - 1 if self._next_end is not None else None
+        """The last grid index before which every sample is determined."""
+        return self._values.stop if self._next_end is not None else None
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
@@ -181,14 +181,14 @@ class EegBranch:
         self._values.clear(first)
         self._wide.clear(first)
         self._valid.clear(first)
-        self._next_end = -(-first // self._grid.step) * self._grid.step
+        self._next_end = (first // self._grid.step + 1) * self._grid.step
 
     def _compute_ready(self, *, learn: bool) -> None:
         """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
         stream must know the same as its replay.
         """
         assert self._next_end is not None
-        while self._next_end < self._values.stop:
+        while self._next_end <= self._values.stop:
             frame = self._compute(self._next_end)
             self.frames[frame.end] = frame
             if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
@@ -196,21 +196,24 @@ class EegBranch:
             self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EegFrame:
-        """The frame of the grid samples end - frame + 1 .. end, absent ones included."""
+        """The frame of the grid samples end - frame .. end - 1, absent ones included.
+
+        Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
+        """
         values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
         fault = self._check(raw, wide, values, valid)
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
-        power[:, band_centres(self._settings.eeg) > MEASURABLE * rate_hz] = np.nan
-        settled = end - self._grid.frame + 1 >= self._settled_from
+        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
+        settled = end - self._grid.frame >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
         return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""
-        begin = end - self._grid.frame + 1
-        rows = tape.slice(begin, end + 1)
+        begin = end - self._grid.frame
+        rows = tape.slice(begin, end)
         if len(rows) == self._grid.frame:
             return rows
         padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
@@ -224,5 +227,5 @@ class EegBranch:
         assert self.timeline.rate is not None
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
         bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
-        begin, stop = np.searchsorted(times, bounds, side="right") + self._raw_times.start
+        begin, stop = np.searchsorted(times, bounds) + self._raw_times.start
         return self._raw.slice(int(begin), int(stop)), self.timeline.rate.hz

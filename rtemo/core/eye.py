@@ -22,6 +22,7 @@ from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.windowing import Grid
 
 HOLE_S = 0.5  # features computed across a longer hole are not learned from
+NEAR = 0.5  # of the time between two samples
 SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new tracker
 
 
@@ -60,8 +61,10 @@ class EyeBranch:
 
     @property
     def watermark(self) -> int | None:
-        """The last grid index up to which every sample is known."""
-        return self._grid.at_or_before(self._last_time) if self._tracker is not None else None
+        """The last grid index up to which every sample is known, or no other is to come."""
+        if self._next_end is None or self._tracker is None:
+            return None
+        return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
@@ -104,14 +107,30 @@ class EyeBranch:
             self.tap(run.times, samples)
         begin = 0
         while begin < len(run.times):
-            end_s = self._grid.seconds(self._next_end)
-            stop = int(np.searchsorted(run.times, end_s, side="right"))
+            stop = self._cut(run.times, begin)
             if stop > begin:
                 self._tracker.push(run.times[begin:stop], samples[begin:stop])
                 self._last_time = float(run.times[stop - 1])
                 begin = stop
-            if begin < len(run.times) or self._last_time == end_s:
-                self._pass_end(float(run.times[min(begin, len(run.times) - 1)]))
+            if self._last_time < self._near_end_s and begin < len(run.times):
+                self._pass_end(float(run.times[begin]))
+            while self._last_time >= self._near_end_s:
+                self._pass_end(self._last_time)
+
+    @property
+    def _near_end_s(self) -> float:
+        """From here on a sample is nearer to the next end than the one after it can be."""
+        assert self._next_end is not None
+        return self._grid.seconds(self._next_end) - NEAR / self._rate_hz
+
+    def _cut(self, times: TimeArray, begin: int) -> int:
+        """Behind the samples of the frame that ends next: up to the first that is near its end and not after it.
+
+        So a frame never waits for the sample after its end, and one that comes too early is the next frame's.
+        """
+        assert self._next_end is not None
+        stop = begin + int(np.searchsorted(times[begin:], self._near_end_s))
+        return stop + int(stop < len(times) and float(times[stop]) <= self._grid.seconds(self._next_end))
 
     def _check_unit(self, run: Run) -> None:
         """Decide the unit of an undescribed stream once, on the first second."""

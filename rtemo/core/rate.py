@@ -33,6 +33,14 @@ def enough(times: TimeArray) -> bool:
     return len(times) >= MEASURE_SAMPLES and float(times[-1] - times[0]) >= MEASURE_S
 
 
+def steps_of(times: TimeArray, before: float) -> TimeArray:
+    """The steps (n,) to times (n,), the first one from `before`. What np.diff with prepend gives, without its cost."""
+    steps = np.empty_like(times)
+    steps[0] = times[0] - before
+    np.subtract(times[1:], times[:-1], out=steps[1:])
+    return steps
+
+
 def measure(times: TimeArray, nominal_hz: float) -> Rate:
     """The rate of at least two stamps (n,) in seconds.
 

@@ -108,8 +108,8 @@ class Timeline:
 
     def _first_long_gap(self, times: TimeArray) -> int:
         """Index of the first sample behind a gap that calls for a new measurement, or the number of samples."""
-        wide = np.flatnonzero(np.diff(times, prepend=self._newest) > REMEASURE_S)
-        return int(wide[0]) if len(wide) else len(times)
+        wide = rate.steps_of(times, self._newest) > REMEASURE_S
+        return int(np.argmax(wide)) if wide.any() else len(times)
 
     def _run(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
         assert self.rate is not None

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtemo.core.types import Chunk, ClockOffset, Item
 
-SPAN_S = 0.02
+SPAN_S = 0.04
 
 
 class Batch:

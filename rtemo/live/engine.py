@@ -99,7 +99,7 @@ class Engine:
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
         if self._live is None:
-            for item in items:
+            for item in join(items):
                 self._take(item)
             return
         self._batch.add(items)

@@ -12,7 +12,8 @@ from rtemo.commands.wiring import load_model
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.cast import Cast
-from rtemo.live.controller import Controller, Parts
+from rtemo.live.controller import Controller
+from rtemo.live.parts import Parts
 from rtemo.live.predictor import Predictor
 from rtemo.live.wire import Command
 from rtemo.model.decoder import Decoder

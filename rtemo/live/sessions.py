@@ -1,0 +1,137 @@
+"""Sessions in the application: started, paused, annotated, stopped; one at a time, on the live streams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rtemo.core.errors import RtemoError
+from rtemo.live.baseline import Baseline
+from rtemo.live.events import EventKind
+from rtemo.live.feed import Feed
+from rtemo.live.keeping import SessionKeeping, SessionPlan
+from rtemo.live.parts import Parts
+from rtemo.live.readiness import obstacle
+from rtemo.live.reporting import Reporting
+from rtemo.live.snapshot import Progress
+from rtemo.live.streaming import Streaming
+from rtemo.model.prediction import Prediction
+
+
+class Sessions:
+    """The session that is kept, if there is one."""
+
+    def __init__(self, parts: Parts, feed: Feed, streaming: Streaming) -> None:
+        self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
+        self.session: SessionKeeping | None = None
+        self.paused = False
+        self.reporting = Reporting(parts.report)
+        self._baseline: Baseline | None = None
+
+    # What clients may ask for.
+
+    def do_start(self, subject: str, notes: str, root: str) -> None:
+        """Begin a session."""
+        streaming = self._streaming
+        if self.session is not None:
+            raise RtemoError("a session starts before a session", "one is running", "stop it first")
+        if not streaming.playing:
+            why = "; ".join(streaming.refused.values()) or "none is on the network"
+            raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
+        settings = streaming.settings
+        if why := obstacle(streaming.stream_statuses(), settings.required):
+            raise RtemoError("a session cannot start", why, "see the streams and the settings")
+        if not root:
+            raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        plan = SessionPlan(
+            root=Path(root),
+            settings=replace(settings, subject=subject, notes=notes),
+            streams=streaming.by_role,
+            bundle=self._parts.bundle,
+            hop_s=self._parts.hop_s,
+            publish=self._parts.publish,
+        )
+        session = SessionKeeping(plan, self._clock, self._feed.put_event)
+        self.session, self.paused, self._baseline = session, False, None
+        streaming.recording = True
+        session.note(EventKind.SESSION, f"started: {session.folder.path}")
+        streaming.take_over(session.events, session.keep, session.sinks)
+
+    def do_stop(self) -> None:
+        """End the session; the streams stay in view."""
+        session = self._need_session()
+        self._baseline = None
+        self._streaming.finish()
+        session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
+        self.session, self.paused = None, False
+        try:
+            session.close()
+        finally:
+            self.reporting.begin(session.folder.path)
+            self._streaming.preview()
+
+    def do_pause(self) -> None:
+        """Suspend the predictions. They go on being computed, so that nothing differs after the pause."""
+        session = self._need_session()
+        if not self.paused:
+            self.paused = True
+            self._streaming.gate.shut()
+            session.note(EventKind.SESSION, "paused: predictions are suspended, the recording goes on")
+
+    def do_resume(self) -> None:
+        session = self._need_session()
+        if self.paused:
+            self.paused = False
+            self._streaming.gate.open_for(session.sinks)
+            session.note(EventKind.SESSION, "resumed")
+
+    def do_annotate(self, text: str) -> None:
+        """An event of the session, on the network and in the recording."""
+        if not text.strip():
+            raise RtemoError("an annotation needs a text", "", "write one")
+        self._need_session().note(EventKind.ANNOTATION, text)
+
+    def do_baseline(self, seconds: float) -> None:
+        """Mark a baseline of so many seconds from now, and judge its signals."""
+        session = self._need_session()
+        if not 0 < seconds <= 3600:
+            raise RtemoError("a baseline lasts up to an hour", f"found {seconds:g} s", "give another length")
+        self._baseline = Baseline(self._clock(), seconds)
+        session.note(EventKind.ANNOTATION, f"baseline begins: {seconds:g} s")
+
+    # For the controller.
+
+    def turn(self) -> None:
+        """Look after what goes on by itself."""
+        baseline, session = self._baseline, self.session
+        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.told:
+            baseline.told = True
+            session.note(EventKind.ANNOTATION, f"baseline ends: {baseline.verdict}")
+
+    def take(self, prediction: Prediction) -> None:
+        """Hear a prediction that was published."""
+        if self._baseline is not None:
+            self._baseline.take(prediction)
+
+    def progress(self, now_s: float) -> Progress | None:
+        return self._baseline.progress(now_s) if self._baseline is not None else None
+
+    def close(self, failure: str) -> None:
+        """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
+        session, self.session = self.session, None
+        if session is None:
+            return
+        try:
+            if not failure:
+                self._streaming.finish()
+            session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
+        finally:
+            try:
+                session.close()
+            finally:
+                self.reporting.begin(session.folder.path)
+
+    def _need_session(self) -> SessionKeeping:
+        if self.session is None:
+            raise RtemoError("there is no session", "", "start one")
+        return self.session
