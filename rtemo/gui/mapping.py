@@ -15,7 +15,7 @@ GAZE_USES = (
     "right_x", "right_y", "right_pupil", "right_valid", "right_confidence",
     "x", "y", "pupil", "valid", "confidence",
 )  # fmt: skip
-_TEN_TEN = re.compile(r"(Fp|AF|F|FT|FC|C|T|CP|TP|P|PO|O|I)(z|10|[1-9])")
+_TEN_TEN = re.compile(r"(?:F|FT|FC|C|T|CP|TP|P)(?:z|10|[1-9])|(?:AF|PO)(?:z|[3478])|PO(?:9|10)|(?:Fp|O)[z12]|Iz")
 
 
 def electrodes() -> dict[str, tuple[float, float, float]]:

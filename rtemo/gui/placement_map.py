@@ -15,7 +15,7 @@ from rtemo.gui.labels import plain_tip
 from rtemo.gui.mapping import electrodes
 from rtemo.gui.theme import colour, font
 
-EDGE = 1.3  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
+EDGE = 1.36  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
 Place = tuple[float, float, float]
 
 
@@ -54,7 +54,7 @@ class PlacementMap(QWidget):
 
     @property
     def _radius(self) -> float:
-        return min(self.width(), self.height()) / (2 * EDGE + 0.1)
+        return min(self.width(), self.height()) / (2 * EDGE)
 
     @property
     def _middle(self) -> QPointF:

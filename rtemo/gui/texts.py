@@ -160,3 +160,42 @@ PLACE_HINT = "Choose a channel on the left, then click its place. The next chann
 NO_STREAM_FOR = "{role}: no stream is in use. What the settings file says of it is kept."
 ABOUT_STREAM = "{name}\nread with {profile}: {why}"
 NO_PROFILE = "no device profile"
+
+SETUP = "Session settings"
+SETUP_PAGES = ("EEG channels", "Gaze channels", "Screen", "Session")
+LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Use these", "Cancel", "Close"
+SAVED = "saved: {path}"
+SETTINGS_FILTER = "Session settings (*.toml)"
+SETTINGS_NAME = "session.toml"
+ON_SCREEN, IN_SCENE = "Gaze falls on a screen", "Gaze lies in the image of a scene camera (glasses)"
+SCREEN_FIELDS = ("Width in pixels", "Height in pixels", "Width", "Height", "Distance to the eyes")
+SCENE_FIELDS = ("Width in pixels", "Height in pixels", "Horizontal field of view", "Vertical field of view")
+SCREEN_HINT = "Measure the picture itself, not the case, and the distance from the eyes to its middle."
+DEGREES = "{width:.1f}° × {height:.1f}°"
+SEEN_FROM = "seen from {distance:.0f} cm   ·   about {per_deg:.0f} pixels a degree"
+REQUIRED = "Required streams"
+REQUIRED_HINT = (
+    "These streams must be there and deliver data before a session can start. With none ticked, every EEG and gaze "
+    "stream that is in use must."
+)
+BASELINE_LENGTH = "Length of the baseline"
+ANNOTATIONS_HINT = "The annotation keys of the window. What they write goes into the recording."
+ANNOTATION_KEYS = ("F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9")
+ANNOTATION_TWICE = "two annotation keys write the same"
+
+FIXATION = "rtemo fixation cross"
+SCREEN_NAME = "Screen {number}: {name}, {width} × {height}"
+BASELINE_TITLE = "Baseline"
+CROSS, NO_CROSS = "Fixation cross", "none"
+BEGIN, REPEAT = "Begin", "Record again"
+BASELINE_ASK = "The participant sits still and looks at one place, awake, without a task."
+BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
+BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
+BASELINE_DONE = "Done: {verdict}"
+
+OPEN_REPORT, OPEN_FOLDER, DISMISS = "Open the report", "Open the folder", "Dismiss"
+REPORTS = {
+    "writing": "{folder}: the report is being written…",
+    "ready": "{folder}: the report is ready",
+    "failed": "{folder}: no report was written ({error}); the recording is not touched by that",
+}

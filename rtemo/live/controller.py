@@ -18,7 +18,6 @@ from rtemo.live.events import Event, EventKind
 from rtemo.live.feed import Feed
 from rtemo.live.parts import Parts
 from rtemo.live.sessions import Sessions
-from rtemo.live.settings import settings_text
 from rtemo.live.snapshot import BundleView, Phase, Snapshot
 from rtemo.live.status import HealthMeter
 from rtemo.live.streaming import Streaming
@@ -157,7 +156,7 @@ class Controller:
             recorder=session.view() if session else None,
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
-            settings=settings_text(self._streaming.settings),
+            settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
         )
         self.feed.tell(state)

@@ -17,7 +17,7 @@ from rtemo.live.gate import Gate
 from rtemo.live.outputs import PredictionSink
 from rtemo.live.parts import Parts, Supply
 from rtemo.live.roll import GONE, Roll
-from rtemo.live.settings import SessionSettings, parse_settings
+from rtemo.live.settings import SessionSettings, parse_settings, settings_text
 from rtemo.live.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.status import Channels, Streams
 from rtemo.live.taps import Taps
@@ -39,6 +39,7 @@ class Streaming:
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
+        self._written = (parts.cast.settings, settings_text(parts.cast.settings))
         self._roll = Roll()
         self._supply: Supply | None = None
         self._engine: Engine | None = None
@@ -139,6 +140,13 @@ class Streaming:
     def settings(self) -> SessionSettings:
         """The session's settings with what was chosen by hand."""
         return self._cast.settings
+
+    @property
+    def settings_text(self) -> str:
+        """The same as the text of a file."""
+        if self._written[0] is not self.settings:
+            self._written = (self.settings, settings_text(self.settings))
+        return self._written[1]
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         return tuple(status for _, status in self._streams().values())

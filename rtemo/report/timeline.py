@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtemo.core.types import BoolArray
 from rtemo.report.above import Above
 from rtemo.report.axis import LEFT, RIGHT, WIDTH, Axis
 from rtemo.report.palette import FAULTS, OTHER_FAULT, emotion_colours
@@ -99,7 +98,7 @@ def _stacked(predictions: Predictions, axis: Axis, top: float) -> str:
 def _pieces(found: FloatTable, axis: Axis) -> list[list[tuple[float, FloatTable]]]:
     """The bins that hang together, each with its place. One bin alone is given a width."""
     step = axis.span_s / len(found)
-    there: BoolArray = np.isfinite(found).all(axis=1)
+    there = np.asarray(np.isfinite(found).all(axis=1), bool)
     pieces = []
     for first, stop, given in runs(list(there)):
         if given:
