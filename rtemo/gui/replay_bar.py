@@ -104,7 +104,9 @@ class ReplayBar(QWidget):
         return self._model.snapshot.phase == Phase.REPLAY
 
     def toggle(self) -> None:
-        """Play or hold."""
+        """Play or hold, where a recording is open."""
+        if not self.active:
+            return
         self.playing = not self.playing
         self._send("play" if self.playing else "hold")
         self.button.setText(texts.HOLD if self.playing else texts.PLAY)
@@ -112,7 +114,7 @@ class ReplayBar(QWidget):
     def step(self, by_s: float) -> None:
         """Move back or on."""
         progress = self._model.snapshot.progress
-        if progress is not None:
+        if self.active and progress is not None:
             last = progress.total_s if math.isfinite(progress.total_s) else math.inf
             self._send("seek", position_s=max(0.0, min(last, progress.done_s + by_s)))
 

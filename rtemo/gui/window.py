@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -18,11 +17,11 @@ from PySide6.QtWidgets import (
     QPushButton,
     QStackedWidget,
     QToolBar,
-    QWidget,
 )
 
 from rtemo.gui import texts
 from rtemo.gui import theme as dress
+from rtemo.gui.arrangement import Arrangement
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
 from rtemo.gui.emotion_view import EmotionView
@@ -31,10 +30,11 @@ from rtemo.gui.events_view import EventsView
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
 from rtemo.gui.labels import PlainLabel
+from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
-from rtemo.gui.replay_bar import STEP_S, ReplayBar
+from rtemo.gui.replay_bar import ReplayBar
 from rtemo.gui.session_bar import SessionBar
 from rtemo.gui.signals_view import SignalsView
 from rtemo.gui.status_line import StatusLine
@@ -44,7 +44,6 @@ from rtemo.live.snapshot import Phase
 FRAME_MS = 33
 SLOW_FRAMES = 6  # texts change five times a second, signals at every frame
 LAYOUT_VERSION = 1
-LOW = 900  # windows lower than this put some views behind tabs
 SLOW_PARTS = frozenset({Part.STATE, Part.STREAMS})
 
 
@@ -64,7 +63,7 @@ class MainWindow(QMainWindow):
         self._make_views()
         self._make_docks()
         self._make_bars()
-        self._make_menus()
+        self.menus = Menus(self, self)
         self.resize(1440, 900)
         self.default_layout()
         self._restore()
@@ -141,71 +140,23 @@ class MainWindow(QMainWindow):
         )
 
     def _make_docks(self) -> None:
-        named = {
-            texts.EMOTION: self.emotion,
-            texts.PLANE: self.plane,
-            texts.QUALITY: self.quality,
-            texts.GAZE: self.gaze,
-            texts.EVENTS: self.events,
-            texts.HISTORY: self.history,
-            texts.STREAMS: self.streams,
-        }
-        self.docks = {name: self._dock(name, view) for name, view in named.items()}
-        for corner, area in (
-            (Qt.Corner.TopLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
-            (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
-            (Qt.Corner.TopRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
-            (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
-        ):
-            self.setCorner(corner, area)
-
-    def _dock(self, name: str, view: QWidget) -> QDockWidget:
-        dock = QDockWidget(name, self)
-        dock.setObjectName(f"dock {name}")
-        dock.setTitleBarWidget(PlainLabel(name, "title"))
-        view.setObjectName("panel")
-        view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        dock.setWidget(view)
-        return dock
+        self._arrangement = Arrangement(
+            self,
+            {
+                texts.EMOTION: self.emotion,
+                texts.PLANE: self.plane,
+                texts.QUALITY: self.quality,
+                texts.GAZE: self.gaze,
+                texts.EVENTS: self.events,
+                texts.HISTORY: self.history,
+                texts.STREAMS: self.streams,
+            },
+        )
+        self.docks = self._arrangement.docks
 
     def default_layout(self) -> None:
-        """The layout of the first start, by the window's height."""
-        docks, low = self.docks, self.height() < LOW
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        for dock in docks.values():
-            self.removeDockWidget(dock)
-        for name in (texts.EMOTION, texts.PLANE):
-            docks[name].setFloating(False)
-            self.addDockWidget(left, docks[name], Qt.Orientation.Vertical)
-        for name in (texts.QUALITY, texts.GAZE, texts.EVENTS):
-            self.addDockWidget(right, docks[name], Qt.Orientation.Vertical)
-        for name in (texts.HISTORY, texts.STREAMS):
-            self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, docks[name], Qt.Orientation.Vertical)
-        if low:
-            self.tabifyDockWidget(docks[texts.QUALITY], docks[texts.PLANE])
-            self.tabifyDockWidget(docks[texts.GAZE], docks[texts.EVENTS])
-        for dock in docks.values():
-            dock.show()
-        if low:
-            for name in (texts.QUALITY, texts.GAZE):
-                docks[name].raise_()
-        self._share_room()
-
-    def _share_room(self) -> None:
-        """Sizes of the docks, as shares of the window."""
-        docks, width, height = self.docks, self.width(), self.height()
-        low = height < LOW
-        sides = [docks[texts.EMOTION], docks[texts.QUALITY]]
-        self.resizeDocks(sides, [int(0.235 * width), int(0.21 * width)], Qt.Orientation.Horizontal)
-        vertical = Qt.Orientation.Vertical
-        bottom = (0.2, 0.16) if low else (0.26, 0.15)
-        self.resizeDocks([docks[texts.HISTORY], docks[texts.STREAMS]], [int(s * height) for s in bottom], vertical)
-        if not low:
-            self.resizeDocks(
-                [docks[texts.EMOTION], docks[texts.PLANE]], [int(0.58 * height), int(0.32 * height)], vertical
-            )
-            right = [docks[name] for name in (texts.QUALITY, texts.GAZE, texts.EVENTS)]
-            self.resizeDocks(right, [int(s * height) for s in (0.43, 0.24, 0.21)], vertical)
+        """The layout of the first start."""
+        self._arrangement.reset()
 
     def _make_bars(self) -> None:
         self.banner = QFrame()
@@ -233,53 +184,6 @@ class MainWindow(QMainWindow):
             self._bars[name] = bar
         self._bars["banner"].hide()
         self._bars[texts.REPLAY_BAR].hide()
-
-    def _make_menus(self) -> None:
-        menus = self.menuBar()
-        file, session, view, help_ = (
-            menus.addMenu(name) for name in (texts.MENU_FILE, texts.MENU_SESSION, texts.MENU_VIEW, texts.MENU_HELP)
-        )
-        self._action(file, texts.OPEN, "Ctrl+O", self.ask_recording)
-        self._action(file, texts.ROOT_FOLDER, "", self.ask_root)
-        self._action(file, texts.QUIT, "Ctrl+Q", self.close)
-        bar = self.session
-        self._action(session, texts.START, "Ctrl+R", bar.ask_start)
-        self._action(session, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
-        self._action(session, texts.STOP, "Ctrl+.", bar.stop.click)
-        self._action(session, texts.BASELINE, "Ctrl+B", bar.baseline.click)
-        session.addSeparator()
-        for k, name in enumerate(texts.ANNOTATIONS):
-            self._action(session, name, f"F{k + 1}", bar.hot[k].click)
-        self._action(session, texts.FOCUS_NOTE, "Ctrl+N", bar.note.setFocus)
-        for dock in self.docks.values():
-            view.addAction(dock.toggleViewAction())
-        view.addSeparator()
-        self.dark = self._action(view, texts.DARK_THEME, "Ctrl+T", self._toggle_theme)
-        self.dark.setCheckable(True)
-        self.dark.setChecked(self.theme is DARK)
-        self._action(view, texts.RESET_LAYOUT, "", self.default_layout)
-        self._action(view, texts.FULL_SCREEN, "F11", self._toggle_full_screen)
-        self._action(help_, texts.SHORTCUTS, "Ctrl+/", self.show_shortcuts)
-        self._action(help_, texts.DOCTOR, "", self.show_doctor)
-        signals, replay = self.signals, self.replay
-        for keys, act in (
-            ("Ctrl+Up", lambda: signals.step_scale(-1)),
-            ("Ctrl+Down", lambda: signals.step_scale(1)),
-            ("Ctrl+Left", lambda: signals.step_span(1)),
-            ("Ctrl+Right", lambda: signals.step_span(-1)),
-            ("Space", lambda: replay.toggle() if replay.active else None),
-            ("Left", lambda: replay.step(-STEP_S) if replay.active else None),
-            ("Right", lambda: replay.step(STEP_S) if replay.active else None),
-        ):
-            self._action(self, "", keys, act)
-
-    def _action(self, menu: QWidget, text: str, keys: str, act: Any) -> QAction:
-        action = QAction(text, self)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda _checked=False: act())
-        menu.addAction(action)
-        return action
 
     # ------------------------------------------------------------------ state
 
@@ -311,13 +215,15 @@ class MainWindow(QMainWindow):
         for view in self.views:
             if hasattr(view, "set_theme"):
                 view.set_theme(theme)
-        self.dark.setChecked(theme is DARK)
+        self.menus.dark.setChecked(theme is DARK)
         self.settings.setValue("theme", theme.name)
 
-    def _toggle_theme(self) -> None:
+    def toggle_theme(self) -> None:
+        """Dark or light."""
         self.set_theme(LIGHT if self.theme is DARK else DARK)
 
-    def _toggle_full_screen(self) -> None:
+    def toggle_full_screen(self) -> None:
+        """Without a frame, or with one."""
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
     # ------------------------------------------------------------------ files
