@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core import gaze_quality
 from rtemo.core.quality import REASONS, Fault
 from rtemo.core.types import Window
 from rtemo.model.bundle import Bundle
@@ -23,6 +24,8 @@ from rtemo.model.schema import MAIN_HEAD, Combination, Gate
 from rtemo.model.smoothing import SmoothingState, advance, start
 
 FloatVector = NDArray[np.float64]
+
+NOTHING_CAME = frozenset((REASONS[Fault.GAP], REASONS[Fault.MISSING], gaze_quality.GAP))
 
 
 class AbstainReason(StrEnum):
@@ -153,6 +156,6 @@ def _eye_passes(window: Window, gate: Gate) -> bool:
 
 
 def _signal_reason(window: Window) -> AbstainReason:
-    lies = any(reason != REASONS[Fault.MISSING] for reason in window.bad_channels.values())  # something, but no EEG
+    lies = any(reason not in NOTHING_CAME for reason in window.bad_channels.values())  # something, but no EEG
     arrives = window.eeg_coverage > 0.0 or window.gaze_coverage > 0.0 or lies
     return AbstainReason.BAD_SIGNAL if arrives else AbstainReason.NO_SIGNAL
