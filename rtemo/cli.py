@@ -93,6 +93,7 @@ def _live(commands: Commands) -> None:
     p = commands.add_parser("live", help="predictions from live streams, without a window")
     _queries(p)
     _model(p)
+    _baseline(p, "FILE.json|marker=BEGIN,END")
     p.add_argument("--record", type=Path, metavar="FILE.xdf", help="record everything")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
@@ -112,6 +113,7 @@ def _replay(commands: Commands) -> None:
     p.add_argument("--lsl", action="store_true", help="send every stream out over LSL instead of predicting")
     _queries(p, markers=False)
     _model(p)
+    _baseline(p, "FILE.json|START:STOP|marker=BEGIN,END")
     p.add_argument("--start", type=_seconds, metavar="S", help="begin S seconds after the first sample")
     p.add_argument("--stop", type=_seconds, metavar="S", help="end S seconds after the first sample")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
@@ -213,6 +215,11 @@ def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
 def _model(p: argparse.ArgumentParser) -> None:
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
     p.add_argument("--hop", type=_seconds, metavar="S", help="seconds between predictions (default: the bundle's)")
+
+
+def _baseline(p: argparse.ArgumentParser, forms: str) -> None:
+    rest = "the person at rest, whom predictions are relative to"
+    p.add_argument("--baseline", metavar=forms, help=f"{rest} (default: as recorded, else the first two minutes)")
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:

@@ -13,6 +13,7 @@ from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.controller import Controller
 from rtemo.live.endpoint import Endpoint
@@ -78,6 +79,7 @@ def parts_of(args: argparse.Namespace) -> Parts:
     from rtemo.sources.lsl import local_clock  # after configure: it loads liblsl
 
     settings = settings_of(args)
+    BaselinePlan.of(settings)  # refused now, not when a session starts
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
     return Parts(

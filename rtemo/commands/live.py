@@ -15,9 +15,13 @@ from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.report import means_of
 from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
 from rtemo.core.errors import RtemoError, StreamMissing
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
+from rtemo.live.baseline_file import save_baseline
+from rtemo.live.baseline_plan import PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
+from rtemo.live.events import Event, EventKind
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
@@ -67,7 +71,10 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
     for path in (asked.record, asked.out):
         if path is not None and path.exists():  # said now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
+    plan = BaselinePlan.of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
+    if plan is not None:
+        plan.prepare(predictor.pipeline, asked.settings.subject)
     cast = cast_of(asked.settings)
     source = LslSource(
         [
@@ -85,9 +92,13 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
             if outputs.folder is not None:
                 roles = _by_role(cast, streams, early)
                 outputs.folder.write_settings(asked.settings, model_record(bundle), _asked(asked), roles)
+                if plan is not None:
+                    plan.keep_in(outputs.folder)
+            outputs.plan_baseline(plan, predictor.pipeline)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
             engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
             engine.run(streams, stop, early)
+            outputs.keep_baseline(predictor.pipeline, asked.settings.subject)
     finally:
         source.stop()
     tell_summary(engine, predictor)
@@ -174,6 +185,21 @@ class _Outputs:
         closing.callback(told.close)
         for sink in self.sinks:
             closing.callback(sink.close)
+
+    def plan_baseline(self, plan: BaselinePlan | None, pipeline: Pipeline) -> None:
+        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
+        if plan is not None:
+            self.events.add(Event(local_clock(), EventKind.ANNOTATION, f"{PLANNED}{plan}"))
+        self.events.listen(MarkerRests(plan, pipeline, self._note))
+
+    def keep_baseline(self, pipeline: Pipeline, subject: str) -> None:
+        """Write the baseline that was in effect into the session's folder."""
+        found = pipeline.baselines()
+        if found and self.folder is not None:
+            save_baseline(self.folder.baseline, found, pipeline.settings, subject, datetime.now().astimezone())
+
+    def _note(self, text: str) -> None:
+        self.events.add(Event(local_clock(), EventKind.FAILURE, text))
 
     def keep(self, item: Item) -> None:
         """Record an item, where there is a recorder. A failed recorder is said once; the predictions go on."""

@@ -22,9 +22,12 @@ from rtemo.commands.wiring import (
     why_none,
 )
 from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Item, Modality, StreamInfo
+from rtemo.live.baseline_plan import BaselinePlan, MarkerRests, recorded_baseline
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
+from rtemo.live.events import EventLog
 from rtemo.live.outputs import JsonLines, open_output
 from rtemo.sources.base import Source
 from rtemo.sources.replay_clock import PacedSource
@@ -33,6 +36,7 @@ from rtemo.sources.xdf import XdfSource
 
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
+    BaselinePlan.of(settings_of(args))  # said before a large file is looked through
     recording = XdfSource(args.file, args.start, args.stop)
     if args.lsl:
         return _emit(recording, args.speed)
@@ -44,11 +48,13 @@ def run(args: argparse.Namespace) -> int:
     for warning in warned:
         say(f"warning: {warning}")
     _check_parts(cast, streams, args.file)
-    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     bundle, predictor = load_model(args.model, args.hop)
+    events = told_events()
+    _prepare_baseline(args, recording, streams, predictor.pipeline, events)
+    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
     with stop_on_signal() as stop, _bar(recording, quiet=args.quiet) as bar:
-        engine = Engine(_Watched(source, recording, bar), cast, predictor, told_events(), [output])
+        engine = Engine(_Watched(source, recording, bar), cast, predictor, events, [output])
         try:
             engine.run(streams, stop)
         except RtemoError:
@@ -64,6 +70,23 @@ def run(args: argparse.Namespace) -> int:
             f"{args.file} gives no prediction", why_none(predictor), "give at least five seconds of signal"
         )
     return INTERRUPTED if stop.is_set() else 0
+
+
+def _prepare_baseline(
+    args: argparse.Namespace, recording: XdfSource, streams: Sequence[StreamInfo], pipeline: Pipeline, events: EventLog
+) -> None:
+    """The baseline that is asked for, or else the one that the recording's session had."""
+    plan = BaselinePlan.of(settings_of(args))
+    if plan is None:
+        found = recorded_baseline(recording, streams, args.file)
+        plan = found.plan
+        for begin_s, end_s in found.rests:
+            pipeline.rest(begin_s, end_s)
+        if found.missing:
+            say(f"warning: {found.missing}")
+    if plan is not None:
+        plan.prepare(pipeline, None, recording.first_s)
+    events.listen(MarkerRests(plan, pipeline, lambda text: say(f"warning: {text}")))
 
 
 def _check_parts(cast: Cast, streams: Sequence[StreamInfo], path: Path) -> None:

@@ -31,7 +31,8 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
     given = {part: getattr(args, part.value, None) for part in Modality}
     queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
     subject = getattr(args, "subject", None) or settings.subject
-    return replace(settings, subject=subject, queries={**settings.queries, **queries})
+    baseline = getattr(args, "baseline", None) or settings.baseline
+    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
 def cast_of(settings: SessionSettings) -> Cast:

@@ -38,7 +38,7 @@ class NormaliserSettings:
     ready_s: float = 20.0  # predictions are not settled before this much usable data
     clip: float = 6.0  # normalised values lie within +- this
     outlier: float = 3.0  # an update moves the mean by no more than this many scales' worth
-    rest_min_s: float = 30.0  # a baseline with less usable data than this is refused
+    rest_min_s: float = 20.0  # a baseline with less usable data than this is refused, as ready_s
     rest_max_s: float = 600.0  # a longer one is refused: what it needs is kept in memory
     notice_s: float = 2.0  # a baseline counts this long after its ends: so late may a live marker be
     freeze_z: float = 2.5  # the median |z| of a frame above which the slow average stands still; at rest it is 0.7
@@ -119,9 +119,9 @@ class Normaliser:
         self._set(enough, middle, np.sqrt(variance), "rest")
         return usable_s
 
-    def adopt(self, rows: BoolArray, mean: Array, scale: Array, source: Source) -> None:
-        """Take over a baseline: mean and scale (rows, columns), NaN where it has none, for the rows (rows,) marked."""
-        self._set(rows[:, None] & np.isfinite(mean) & np.isfinite(scale), mean, scale, source)
+    def adopt(self, mean: Array, scale: Array, source: Source) -> None:
+        """Take over a baseline: mean and scale (rows, columns), NaN where it has none."""
+        self._set(np.isfinite(mean) & np.isfinite(scale), mean, scale, source)
 
     def _set(self, where: BoolArray, mean: Array, scale: Array, source: Source) -> None:
         self._mean = np.where(where, mean, self._mean)

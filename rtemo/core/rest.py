@@ -81,7 +81,7 @@ class Learner:
     def adopt(self, baseline: Baseline, source: Source) -> None:
         """Begin with a baseline; rows that it does not have keep the prior."""
         own = baseline.rows_of(self.names)
-        self._normaliser.adopt(np.isfinite(own.mean).any(axis=1), own.mean, own.scale, source)
+        self._normaliser.adopt(own.mean, own.scale, source)
         self.baseline = own
 
     def at(self, end: int) -> None:

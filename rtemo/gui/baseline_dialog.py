@@ -40,7 +40,7 @@ class BaselineDialog(QDialog):
         self._asked = False  # whether a baseline was begun from here
         self._cross: FixationCross | None = None
         self.seconds = QDoubleSpinBox()
-        self.seconds.setRange(1.0, 3600.0)
+        self.seconds.setRange(20.0, 600.0)
         self.seconds.setDecimals(0)
         self.seconds.setSuffix(" s")
         self.seconds.setValue(seconds)

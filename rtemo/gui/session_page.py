@@ -26,7 +26,7 @@ class SessionPage(QWidget):
         for line in self.labels:
             line.setMaxLength(MAX_LETTERS)
         self.baseline = QDoubleSpinBox()
-        self.baseline.setRange(1.0, 3600.0)
+        self.baseline.setRange(20.0, 600.0)
         self.baseline.setDecimals(0)
         self.baseline.setSuffix(" s")
         self.baseline.setValue(settings.baseline_s)

@@ -99,7 +99,7 @@ class Engine:
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
         if self._live is None:
-            for item in join(items):
+            for item in join(items, self._marker_clocks):
                 self._take(item)
             return
         self._batch.add(items)
@@ -141,7 +141,7 @@ class Engine:
             if self._live is None or self._source.exhausted:
                 break
             rest += self._source.read(0.0)
-        for item in join(rest):
+        for item in join(rest, self._marker_clocks):
             self._take(item)
         self._publish(self._predictor.flush())
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
+from rtemo.live.baseline_file import save_baseline
 from rtemo.live.events import Event, EventKind, EventLog, Listener
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import PredictionSink, open_output
@@ -77,6 +79,13 @@ class SessionKeeping:
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
         self.events.add(Event(self._clock(), kind, text))
+
+    def keep_baseline(self, pipeline: Pipeline) -> None:
+        """Write the baseline that was in effect, where there was one."""
+        found = pipeline.baselines()
+        if found:
+            now = datetime.now().astimezone()
+            save_baseline(self.folder.baseline, found, pipeline.settings, self.subject, now)
 
     def measure(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""

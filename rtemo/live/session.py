@@ -49,6 +49,10 @@ class SessionFolder:
         return self.path / "events.jsonl"
 
     @property
+    def baseline(self) -> Path:
+        return self.path / "baseline.json"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.baseline import Baseline
-from rtemo.live.events import EventKind
+from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
+from rtemo.live.events import Event, EventKind
 from rtemo.live.feed import Feed
 from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
@@ -43,6 +45,9 @@ class Sessions:
             raise RtemoError("a session cannot start", why, "see the streams and the settings")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        baseline = BaselinePlan.of(settings)
+        if baseline is not None:
+            baseline.check(streaming.predictor.pipeline.settings, subject)
         plan = SessionPlan(
             root=Path(root),
             settings=replace(settings, subject=subject, notes=notes),
@@ -56,12 +61,14 @@ class Sessions:
         streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
+        self._plan_baseline(session, baseline)
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
         self._baseline = None
         self._streaming.finish()
+        session.keep_baseline(self._streaming.predictor.pipeline)
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
@@ -92,12 +99,14 @@ class Sessions:
         self._need_session().note(EventKind.ANNOTATION, text)
 
     def do_baseline(self, seconds: float) -> None:
-        """Mark a baseline of so many seconds from now, and judge its signals."""
+        """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
         session = self._need_session()
-        if not 0 < seconds <= 3600:
-            raise RtemoError("a baseline lasts up to an hour", f"found {seconds:g} s", "give another length")
-        self._baseline = Baseline(self._clock(), seconds)
-        session.note(EventKind.ANNOTATION, f"baseline begins: {seconds:g} s")
+        if self._baseline is not None and self._clock() < self._baseline.end_s:
+            raise RtemoError("a baseline is being recorded", "", "wait for its end")
+        begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
+        self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
+        self._baseline = Baseline(begin_s, length_s)
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
 
     # For the controller.
 
@@ -124,12 +133,21 @@ class Sessions:
         try:
             if not failure:
                 self._streaming.finish()
+                session.keep_baseline(self._streaming.predictor.pipeline)
             session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
         finally:
             try:
                 session.close()
             finally:
                 self.reporting.begin(session.folder.path)
+
+    def _plan_baseline(self, session: SessionKeeping, plan: BaselinePlan | None) -> None:
+        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
+        if plan is not None:
+            plan.keep_in(session.folder)
+            session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
+        failed = partial(session.note, EventKind.FAILURE)
+        session.events.listen(MarkerRests(plan, self._streaming.predictor.pipeline, failed))
 
     def _need_session(self) -> SessionKeeping:
         if self.session is None:

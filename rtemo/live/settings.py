@@ -3,9 +3,10 @@
 [session]
 subject = "P01"
 notes = "first visit"
+baseline = "marker=rest,go"       # or a FILE.json, as --baseline
 required = ["eeg", "gaze"]        # must be there and deliver before a session starts; left out: whatever is in use
 annotations = ["Artefact"]        # the hot-keys of the window, up to eight
-baseline_s = 120.0                # length of the resting baseline
+baseline_s = 120.0                # length of a baseline that is recorded in the window
 
 [eeg]
 query = "name=LiveAmp"            # as --eeg; [gaze] and [markers] have one too
@@ -59,7 +60,7 @@ RECORDED = ("model", "versions", "streams", "record")  # tables that only tell a
 REQUIRABLE = (Modality.EEG, Modality.GAZE, Modality.MARKERS)
 _TABLES = ("session", "screen", "scene", *(part.value for part in Modality))
 _KEYS = {
-    "session": ("subject", "notes", "required", "annotations", "baseline_s"),
+    "session": ("subject", "notes", "baseline", "required", "annotations", "baseline_s"),
     "screen": tuple(f.name for f in fields(Screen)),
     "scene": tuple(f.name for f in fields(Scene)),
     "markers": ("query",),
@@ -76,6 +77,7 @@ class SessionSettings:
 
     subject: str = "anonymous"
     notes: str = ""
+    baseline: str = ""  # see rtemo.live.baseline_plan; empty: the session's first minutes
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
     eeg_map: Mapping[str, str] = field(default_factory=dict)
     gaze_map: Mapping[str, str] = field(default_factory=dict)
@@ -110,6 +112,7 @@ def parse_settings(text: str, where: str = "the settings") -> SessionSettings:
     return SessionSettings(
         subject=session.get("subject", "anonymous"),
         notes=session.get("notes", ""),
+        baseline=session.get("baseline", ""),
         queries={part: StreamQuery.parse(table["query"]) for part, table in streams.items() if "query" in table},
         eeg_map=streams[Modality.EEG].get("map", {}),
         gaze_map=streams[Modality.GAZE].get("map", {}),
@@ -125,6 +128,8 @@ def parse_settings(text: str, where: str = "the settings") -> SessionSettings:
 def settings_document(settings: SessionSettings) -> dict[str, Any]:
     """The settings as the tables of a file: what read_settings gives back. What is not set is left out."""
     session: dict[str, Any] = {"subject": settings.subject, "notes": settings.notes}
+    if settings.baseline:
+        session["baseline"] = settings.baseline
     if settings.required:
         session["required"] = [part.value for part in settings.required]
     session |= {"annotations": list(settings.annotations), "baseline_s": settings.baseline_s}
@@ -174,7 +179,7 @@ def _problem(table: str, key: str, value: Any) -> str:
         )
         return "" if fits else f"give a list of up to {MAX_ANNOTATIONS} different texts"
     if key == "baseline_s":
-        return "" if _is_number(value) and 0 < value <= 3600 else "give seconds, an hour at most"
+        return "" if _is_number(value) and 20 <= value <= 600 else "give 20 to 600 seconds"
     if not isinstance(value, str):
         return "give a text in quotes"
     if key == "unit" and value:

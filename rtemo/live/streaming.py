@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.engine import READ_S, Engine, LiveOptions
 from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.feed import Feed
@@ -59,7 +60,10 @@ class Streaming:
     def do_configure(self, settings: str) -> None:
         """Go on with other session settings, given as the text of a TOML file."""
         self._require_no_session("settings are changed")
-        self._cast.adopt(parse_settings(settings))
+        new = parse_settings(settings)
+        if (plan := BaselinePlan.of(new)) is not None:
+            plan.prepare(self._parts.new_predictor().pipeline, None)
+        self._cast.adopt(new)
         self._reopen()
         self.say(EventKind.NOTE, "the session's settings were changed")
 
@@ -110,6 +114,8 @@ class Streaming:
         early = self._engine.leave() if self._engine is not None else []
         self.gate.open_for(sinks)
         self.log, self.predictor = log, self._parts.new_predictor()
+        if (plan := BaselinePlan.of(self.settings)) is not None:
+            plan.prepare(self.predictor.pipeline, None)  # the participant is named when a session starts
         live = LiveOptions(self._parts.clock, patient=True)
         self._engine = Engine(self._supply, self._cast, self.predictor, log, [self.gate], keep, live)
         self._engine.step(self._roll.opening())

@@ -110,6 +110,7 @@ class Decoder:
             novelty=unlike,
             settled=window.settled,
             forced=window.forced,
+            faults=dict(window.bad_channels),
         )
 
 

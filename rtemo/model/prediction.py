@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _DIGITS = 7
@@ -29,6 +29,7 @@ FIELDS = (
     "settled",
     "forced",
     "latency_ms",
+    "faults",
 )
 
 
@@ -38,7 +39,8 @@ class Prediction:
 
     emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
-    novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay.
+    novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
+    bad_channels is one: EEG labels, "gaze" and "pupil".
     """
 
     time_s: float
@@ -54,6 +56,7 @@ class Prediction:
     settled: bool
     forced: bool
     latency_ms: float | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float:
@@ -74,6 +77,8 @@ class Prediction:
         for name, value in self.to_dict().items():
             if name in _BY_LABEL:
                 cells.extend(_cell(number) for number in value.values())
+            elif name == "faults":
+                cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
             else:
                 cells.append(";".join(value) if name in _LISTS else _cell(value))
         return cells
@@ -93,7 +98,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {label: _rounded(number) for label, number in value.items()}
+        return {label: found if isinstance(found, str) else _rounded(found) for label, found in value.items()}
     return list(value) if isinstance(value, tuple) else _rounded(value)
 
 

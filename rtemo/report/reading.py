@@ -18,6 +18,7 @@ import numpy as np
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
+from rtemo.live.baseline_plan import BaselinePlan, MarkerRests, recorded_baseline
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import Event, EventKind, EventLog
@@ -124,9 +125,18 @@ def _replay(path: Path, means: Means, settings: SessionSettings) -> tuple[Predic
         source.stop()
         listed = " | ".join(info.describe() for info in streams)
         raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one in the settings")
+    collector, events, predictor = Collector(means.bundle.labels), EventLog(), means.new_predictor()
+    plan = BaselinePlan.of(settings)
+    if plan is None:  # that of the recording's own session
+        recorded = recorded_baseline(source, streams, path)
+        plan = recorded.plan
+        for begin_s, end_s in recorded.rests:
+            predictor.pipeline.rest(begin_s, end_s)
+    if plan is not None:
+        plan.prepare(predictor.pipeline, None, source.first_s)
+    events.listen(MarkerRests(plan, predictor.pipeline, lambda _text: None))
     source.select([info.stream_id for info in streams if cast.role_of(info) is not None])
-    collector, events = Collector(means.bundle.labels), EventLog()
-    Engine(source, cast, means.new_predictor(), events, [collector]).run(streams, threading.Event())
+    Engine(source, cast, predictor, events, [collector]).run(streams, threading.Event())
     return collector.table(), tuple(events.events)
 
 

@@ -76,7 +76,7 @@ def test_an_empty_file_sets_nothing(tmp_path):
         ('[session]\nrequired = ["nose"]\n', "session.required"),
         ('[session]\nannotations = ["a", "a"]\n', "session.annotations"),
         ('[session]\nannotations = ["1","2","3","4","5","6","7","8","9"]\n', "session.annotations"),
-        ("[session]\nbaseline_s = 0\n", "session.baseline_s"),
+        ("[session]\nbaseline_s = 5\n", "session.baseline_s"),
     ],
 )
 def test_what_is_not_right_is_refused_with_its_key(tmp_path, text, key):

@@ -22,6 +22,7 @@ DESIGN_FIELDS = [
     "settled",
     "forced",
     "latency_ms",
+    "faults",
 ]
 
 ONE = Prediction(
