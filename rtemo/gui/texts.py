@@ -19,27 +19,27 @@ STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", 
 STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Host", "Why")
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
 USE_AS = "Use as {role}"
-USE_NOT = "Do not use"
+UNPIN = "Choose the {role} stream automatically again"
+AWAITED = "{role}: waiting for {query}"
 STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
 CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
 
 SUBJECT_HINT = "Participant"
 NOTES_HINT = "Session notes"
 START, PAUSE, RESUME, STOP, BASELINE = "Start", "Pause", "Resume", "Stop", "Baseline"
-BASELINE_SECONDS = 120.0
 START_TIP = "Start the session (Ctrl+R)"
 START_BLOCKED = "Cannot start: {why}"
 NEED_SUBJECT = "a participant id is missing"
 PAUSE_TIP = "Suspend the predictions; the recording goes on (Ctrl+P)"
 STOP_TIP = "Stop the session (Ctrl+.)"
-BASELINE_TIP = "Record two minutes of rest as this person's baseline (Ctrl+B)"
+BASELINE_TIP = "Record rest as what this person's predictions are relative to (Ctrl+B)"
 NOTE_HINT = "Write a note (Ctrl+N), then Enter"
-ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
 NOT_RECORDING = "Not recording"
 REC_SIZE = "{size}   ·   {free} free"
-DISK_LOW = "DISK NEARLY FULL: {free} free"
+DISK_LOW = "DISK NEARLY FULL: {free} free{left}"
+DISK_LEFT = ", {left} left at this rate"
 PROGRESS = "{name}  {done} / {total}"
 
 NOTHING_YET = "waiting"
@@ -122,18 +122,6 @@ RESET_LAYOUT = "Reset layout"
 FULL_SCREEN = "Full screen"
 FOCUS_NOTE = "Write a note"
 SHORTCUTS = "Keyboard shortcuts"
-SHORTCUT_LIST = """Ctrl+R   start the session
-Ctrl+P   pause or resume
-Ctrl+.   stop
-Ctrl+B   baseline
-F1 … F4   annotations
-Ctrl+N   note
-Ctrl+O   open a recording
-Space, ← and →   replay: play or hold, 5 s back and on
-Ctrl+↑ and ↓   EEG scale
-Ctrl+← and →   time shown
-Ctrl+T   dark or light
-F11   full screen"""
 
 EVENT_KINDS = {
     "session": "session",
@@ -199,3 +187,24 @@ REPORTS = {
     "ready": "{folder}: the report is ready",
     "failed": "{folder}: no report was written ({error}); the recording is not touched by that",
 }
+
+BANNER, REPORT_BAR = "banner", "Report"
+DEMO_FAILED = "The demonstration did not start. All it said is in {log}"
+BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"
+FOCUS_SUBJECT = "Enter the participant"
+LARGER, SMALLER, LONGER, SHORTER = "EEG larger", "EEG smaller", "Show more time", "Show less time"
+PLAY_OR_HOLD, BACK, ON = "Replay: play or hold", "Replay: 5 s back", "Replay: 5 s on"
+KEYS_ALONE = "Signals and replay"
+
+CALIBRATION_TITLE = "Personal calibration"
+CALIBRATION_ABOUT = (
+    "Tell what some stretches of this session were, each as long as a few windows, of two emotions or more. "
+    "The model is then fitted to this person and kept only if it does better on stretches that it was not fitted on."
+)
+CALIBRATION_HINT = "Nothing is changed before you fit."
+CALIBRATION_NO_SESSION = "Start a session first: the labels belong to its recording."
+CALIBRATING = "The engine is fitting and checking. Predictions go on meanwhile."
+THE_LAST, WERE = "The last", "were"
+ADD_STRETCH, ADD_MARKED, FORGET_STRETCH = "Add", "Add what the markers name", "Forget"
+CALIBRATE, UNCALIBRATE = "Fit to this person", "Back to the general model"
+STRETCH = "{label}     {begin} – {end}"

@@ -10,32 +10,31 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QMainWindow,
-    QMessageBox,
-    QPushButton,
     QStackedWidget,
-    QToolBar,
 )
 
 from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
+from rtemo.gui.bars import Banner, Bars
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
+from rtemo.gui.demo_process import DemoProcess
 from rtemo.gui.emotion_view import EmotionView
-from rtemo.gui.empty_view import DoctorDialog, EmptyView, start_demo
+from rtemo.gui.empty_view import DoctorDialog, EmptyView
 from rtemo.gui.events_view import EventsView
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
-from rtemo.gui.labels import PlainLabel
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
+from rtemo.gui.remembering import Remembering
 from rtemo.gui.replay_bar import ReplayBar
+from rtemo.gui.report_bar import ReportBar
 from rtemo.gui.session_bar import SessionBar
+from rtemo.gui.session_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.signals_view import SignalsView
 from rtemo.gui.status_line import StatusLine
 from rtemo.gui.streams_view import StreamsView
@@ -50,10 +49,13 @@ SLOW_PARTS = frozenset({Part.STATE, Part.STREAMS})
 class MainWindow(QMainWindow):
     """One window on one engine."""
 
-    def __init__(self, client: Client, settings: QSettings, theme: Theme) -> None:
+    def __init__(self, client: Client, settings: QSettings, theme: Theme, remember: Path | None = None) -> None:
+        """remember: the file for the session settings that were last used."""
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
+        self._remembering = Remembering(remember)
+        self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._frame = 0
         self._changed: set[Part] = set()
         self._seen_phase: Phase | None = None
@@ -82,6 +84,7 @@ class MainWindow(QMainWindow):
         snapshot = self.client.poll()
         if snapshot is not None:
             self._changed |= self.model.update(snapshot)
+            self._remembering.take(snapshot)
         self._frame += 1
         slow = self._frame % SLOW_FRAMES == 0
         if slow or snapshot is None:
@@ -101,7 +104,7 @@ class MainWindow(QMainWindow):
         model, theme = self.model, self.theme
         self.signals = SignalsView(model, theme)
         self.empty = EmptyView()
-        self.empty.demo.connect(start_demo)
+        self.empty.demo.connect(lambda: DemoProcess(self))
         self.empty.recording.connect(self.ask_recording)
         self.empty.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
@@ -117,7 +120,9 @@ class MainWindow(QMainWindow):
         self.history = HistoryView(model, theme)
         self.plane = PlaneView(model, theme)
         self.events = EventsView(model, theme)
-        self.session = SessionBar(model, theme, self.send, str(self.settings.value("root", str(Path.home() / "rtemo"))))
+        root = str(self.settings.value("root", str(Path.home() / "rtemo")))
+        self.session = SessionBar(model, theme, self.send, root, self.dialogs.ask_baseline)
+        self.report = ReportBar(model)
         self.replay = ReplayBar(model, theme, self.send)
         self.status = StatusLine(model)
         self.setStatusBar(self.status)
@@ -137,6 +142,8 @@ class MainWindow(QMainWindow):
             self.session,
             self.replay,
             self.status,
+            self.report,
+            self.dialogs,
         )
 
     def _make_docks(self) -> None:
@@ -159,31 +166,14 @@ class MainWindow(QMainWindow):
         self._arrangement.reset()
 
     def _make_bars(self) -> None:
-        self.banner = QFrame()
-        self.banner.setObjectName("banner")
-        self.banner_text = PlainLabel()
-        self.banner_text.setWordWrap(True)
-        self.restart = QPushButton(texts.RESTART)
-        self.restart.clicked.connect(lambda: self.send("restart_engine"))
-        row = QHBoxLayout(self.banner)
-        row.addWidget(self.banner_text, 1)
-        row.addWidget(self.restart)
-        self._bars = {}
-        for name, widget in (
-            ("banner", self.banner),
-            (texts.SESSION_BAR, self.session),
-            (texts.REPLAY_BAR, self.replay),
-        ):
-            bar = QToolBar(name)
-            bar.setObjectName(f"bar {name}")
-            bar.setMovable(False)
-            bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-            bar.addWidget(widget)
-            self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
-            self.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
-            self._bars[name] = bar
-        self._bars["banner"].hide()
-        self._bars[texts.REPLAY_BAR].hide()
+        self.banner = Banner(lambda: self.send("restart_engine"))
+        named = {
+            texts.BANNER: self.banner,
+            texts.SESSION_BAR: self.session,
+            texts.REPLAY_BAR: self.replay,
+            texts.REPORT_BAR: self.report,
+        }
+        self.bars = Bars(self, named, seldom=(texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR))
 
     # ------------------------------------------------------------------ state
 
@@ -192,17 +182,24 @@ class MainWindow(QMainWindow):
         if phase == Phase.REPLAY and self._seen_phase != Phase.REPLAY:
             self.replay.opened()
         self._seen_phase = phase
-        self._bars[texts.REPLAY_BAR].setVisible(phase == Phase.REPLAY)
+        self.bars.show(texts.REPLAY_BAR, wanted=phase == Phase.REPLAY)
 
-    def _show_connection(self) -> None:
-        """The banner of a failed engine, and the empty state."""
+    @property
+    def failed(self) -> str:
+        """Why there is no engine that works, or empty."""
         snapshot = self.model.snapshot
         failure = self.client.failure or (snapshot.failure if snapshot.phase == Phase.FAILED else "")
         if not failure and not self.client.connected and snapshot.seq >= 0:
-            failure = texts.DISCONNECTED
-        if failure:
-            self.banner_text.setText(texts.FAILED.format(why=failure))
-        self._bars["banner"].setVisible(bool(failure))
+            return texts.DISCONNECTED
+        return failure
+
+    def _show_connection(self) -> None:
+        """The banner of a failed engine, and the empty state."""
+        snapshot, failure = self.model.snapshot, self.failed
+        self.banner.tell(failure)
+        self.bars.show(texts.BANNER, wanted=bool(failure))
+        self.bars.show(texts.REPORT_BAR, wanted=self.report.wanted)
+        self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.model.eeg) > 0 or len(self.model.gaze) > 0
         self.middle.setCurrentWidget(self.signals if shown else self.empty)
 
@@ -251,11 +248,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        box = QMessageBox(self)
-        box.setWindowTitle(texts.SHORTCUTS)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(texts.SHORTCUT_LIST)
-        box.open()
+        self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _recording_in(event):
@@ -288,17 +281,7 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
-        box = QMessageBox(self)
-        box.setWindowTitle(texts.QUIT_TITLE)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(texts.QUIT_TITLE)
-        box.setInformativeText(texts.QUIT_ASK)
-        box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(texts.QUIT_STOP, QMessageBox.ButtonRole.DestructiveRole)
-        cancel = box.addButton(texts.QUIT_CANCEL, QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(cancel)
-        box.exec()
-        return box.clickedButton().text()
+        return ask_quit(self)
 
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
@@ -306,8 +289,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
-            for name in ("banner", texts.REPLAY_BAR):
-                self._bars[name].hide()
+            self.bars.hide()
 
 
 def _recording_in(event: QDropEvent) -> str:

@@ -68,6 +68,8 @@ class Streams:
         why = fit.why if fit is not None else ""
         if role is None and fit is not None:
             why = refused.get(fit.profile.kind, why)
+        elif role is not None and role in cast.queries:
+            why = f"pinned: {cast.queries[role]}"
         return StreamStatus(
             stream_id=info.stream_id,
             name=info.name,

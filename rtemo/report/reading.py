@@ -126,7 +126,7 @@ def _replay(path: Path, means: Means, settings: SessionSettings) -> tuple[Predic
         listed = " | ".join(info.describe() for info in streams)
         raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one in the settings")
     collector, events, predictor = Collector(means.bundle.labels), EventLog(), means.new_predictor()
-    plan = BaselinePlan.of(settings)
+    plan = BaselinePlan.of(means.settings) if means.settings is not None else None
     if plan is None:  # that of the recording's own session
         recorded = recorded_baseline(source, streams, path)
         plan = recorded.plan

@@ -17,6 +17,7 @@ from rtemo.gui import texts, theme
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
 from rtemo.gui.window import SLOW_FRAMES, MainWindow
+from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase, Progress
 
 
@@ -119,10 +120,10 @@ def test_a_session_cannot_start_while_a_stream_is_silent(window, client):
 
 def test_annotations_go_out_by_key_and_by_note(window, client):
     feed(window, snapshot(phase=Phase.RUNNING, recorder=RECORDING))
-    QTest.keyClick(window, Qt.Key.Key_F2)
+    QTest.keyClick(window, Qt.Key.Key_F3)
     window.session.note.setText("coughed")
     QTest.keyClick(window.session.note, Qt.Key.Key_Return)
-    assert client.sent == [("annotate", {"text": texts.ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
+    assert client.sent == [("annotate", {"text": ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
     assert window.session.note.text() == ""
 
 
@@ -147,7 +148,7 @@ def test_markup_from_the_network_stays_text(window):
     tip = window.streams.table.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
     assert "<b>" not in tip
     assert "&lt;b&gt;" in tip
-    assert evil in window.banner_text.text()
+    assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
     assert window.events.table.index(0, 2).data() == evil
     assert window.history._marks[0][1].textItem.toPlainText() == evil[:17] + "…"
@@ -224,8 +225,8 @@ def test_the_layout_comes_back(open_window, client):
 def test_a_failed_engine_is_named_and_restarted(window, client):
     feed(window, snapshot(phase=Phase.FAILED, failure="the disk is full"))
     assert window.banner.isVisible()
-    assert "the disk is full" in window.banner_text.text()
-    window.restart.click()
+    assert "the disk is full" in window.banner.text.text()
+    window.banner.restart.click()
     assert client.sent == [("restart_engine", {})]
     feed(window, snapshot(seq=2))
     assert not window.banner.isVisible()
@@ -235,7 +236,7 @@ def test_a_lost_connection_is_shown(window, client):
     client.connected, client.failure = False, "the engine process has ended"
     feed(window)
     assert window.banner.isVisible()
-    assert "has ended" in window.banner_text.text()
+    assert "has ended" in window.banner.text.text()
 
 
 @pytest.mark.parametrize(
