@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-import psutil
-from PySide6.QtCore import QObject, QProcess, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from rtemo.gui import texts
 
 LOOK_MS = 1000
-LOOKS = 30  # a demonstration that has run this long has started
 COMMAND = ("-m", "rtemo", "demo")
 SHOWN = 2000  # letters
 
@@ -24,29 +24,24 @@ class DemoProcess(QObject):
     def __init__(self, parent: QWidget, command: tuple[str, ...] = COMMAND, log: Path | None = None) -> None:
         super().__init__(parent)
         self.log = log or platformdirs.user_log_path("rtemo", appauthor=False, ensure_exists=True) / "demo.log"
-        self._parent, self._looks = parent, 0
-        process = QProcess(self)
-        process.setProgram(sys.executable)
-        process.setArguments(list(command))
-        process.setStandardErrorFile(str(self.log))
-        process.setStandardOutputFile(QProcess.nullDevice())
-        started, self._pid = process.startDetached()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._look)
-        if started:
-            self._timer.start(LOOK_MS)
+        self._parent = parent
+        self.timer = QTimer(self)
+        self.timer.timeout.connect(self._look)
+        try:
+            self._process = _start([sys.executable, *command], self.log)
+        except OSError as error:
+            self._fail(error.strerror or str(error))
         else:
-            self._fail(process.errorString())
+            self.timer.start(LOOK_MS)
 
     def _look(self) -> None:
-        """Whether it still runs; one that ended without a word was closed by somebody."""
-        self._looks += 1
-        if psutil.pid_exists(self._pid) and self._looks < LOOKS:
+        """Whether it still runs."""
+        code = self._process.poll()
+        if code is None:
             return
-        self._timer.stop()
-        said = _read(self.log)
-        if self._looks < LOOKS and "error" in said.casefold():
-            self._fail(said)
+        self.timer.stop()
+        if code != 0:
+            self._fail(_read(self.log) or texts.EXIT_CODE.format(code=code))
 
     def _fail(self, why: str) -> None:
         box = QMessageBox(self._parent)
@@ -56,6 +51,15 @@ class DemoProcess(QObject):
         box.setText(texts.DEMO_FAILED.format(log=self.log))
         box.setInformativeText(why[-SHOWN:])
         box.open()
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """A process that does not end with this one and says what it has to say in a file."""
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    with log.open("wb") as file:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, **apart)
 
 
 def _read(path: Path) -> str:

@@ -97,11 +97,12 @@ def eeg_problems(names: ColumnMap) -> dict[int, str]:
     own = {row for row, use in enumerate(uses) if use and names.is_own(row)}
     placement = place(uses)
     problems = {row: reason for row, reason in placement.reasons.items() if row in own}
-    for row, twin in placement.twins.items():
-        if {row, twin} & own:
-            problems[row] = f"the same electrode as channel {twin + 1}"
-    settled = all(names.is_own(row) or names.columns[row].use for row in range(len(uses)))
-    if settled and sum(map(bool, uses)) < MIN_CHANNELS:
+    for pair in placement.twins.items():
+        for row, twin in (pair, pair[::-1]):
+            if row in own:
+                problems[row] = f"the same electrode as channel {twin + 1}"
+    known = bool(uses) and not any(names.is_open(row) for row in range(len(uses)))
+    if known and sum(map(bool, uses)) < MIN_CHANNELS:
         problems[-1] = f"at least {MIN_CHANNELS} electrodes are needed"
     return problems
 
@@ -112,6 +113,8 @@ def gaze_problems(names: ColumnMap) -> dict[int, str]:
     rows: dict[str, int] = {}
     for row in range(len(names.columns)):
         use = names.use(row)
+        if not use:
+            continue
         if use in rows and not use.endswith(("valid", "confidence")):
             problems[row] = f"channel {rows[use] + 1} is {use} already"
         rows.setdefault(use, row)

@@ -15,7 +15,7 @@ from rtemo.gui.labels import plain_tip
 from rtemo.gui.mapping import electrodes
 from rtemo.gui.theme import colour, font
 
-EDGE = 1.36  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
+EDGE = 1.44  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
 Place = tuple[float, float, float]
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBox
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme
-from rtemo.gui.disk import Room
+from rtemo.gui.disk import WARN_S, Room
 from rtemo.gui.labels import ElidedLabel, plain_tip
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
@@ -172,8 +172,12 @@ class SessionBar(QWidget):
         progress, room = snapshot.progress, self._model.disk.room
         if room > Room.ENOUGH and recorder is not None:
             left_s = self._model.disk.left_s
-            left = texts.DISK_LEFT.format(left=clock(left_s)) if math.isfinite(left_s) else ""
-            detail = texts.DISK_LOW.format(free=size(recorder.free_bytes), left=left)
+            soon = left_s < WARN_S
+            detail = (
+                texts.DISK_LEFT.format(left=clock(left_s))
+                if soon
+                else texts.DISK_LOW.format(free=size(recorder.free_bytes))
+            )
         elif progress is not None and not progress.verdict and snapshot.phase != Phase.REPLAY:
             done, total = clock(progress.done_s), clock(progress.total_s)
             detail = texts.PROGRESS.format(name=progress.name, done=done, total=total)

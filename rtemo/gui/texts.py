@@ -38,8 +38,8 @@ REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
 NOT_RECORDING = "Not recording"
 REC_SIZE = "{size}   ·   {free} free"
-DISK_LOW = "DISK NEARLY FULL: {free} free{left}"
-DISK_LEFT = ", {left} left at this rate"
+DISK_LOW = "DISK: ONLY {free} FREE"
+DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
 NOTHING_YET = "waiting"
@@ -146,7 +146,7 @@ N_USED = "{n} of {all} channels used"
 PLACE_TAKEN = "{name}: {channel}"
 PLACE_HINT = "Choose a channel on the left, then click its place. The next channel is chosen by itself."
 NO_STREAM_FOR = "{role}: no stream is in use. What the settings file says of it is kept."
-ABOUT_STREAM = "{name}\nread with {profile}: {why}"
+ABOUT_STREAM = "{name}\nread with {profile}   ·   {why}"
 NO_PROFILE = "no device profile"
 
 SETUP = "Session settings"
@@ -189,6 +189,7 @@ REPORTS = {
 }
 
 BANNER, REPORT_BAR = "banner", "Report"
+EXIT_CODE = "exit code {code}"
 DEMO_FAILED = "The demonstration did not start. All it said is in {log}"
 BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"
 FOCUS_SUBJECT = "Enter the participant"

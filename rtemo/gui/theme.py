@@ -74,6 +74,13 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #warn {{ color: {warn}; font-weight: 600; }}
 QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
+    background: {raised}; }}
+QCheckBox::indicator {{ border-radius: 3px; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:checked, QRadioButton::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 4px; }}
+QListWidget::item {{ padding: 4px 6px; }}
 #good {{ color: {good}; font-weight: 600; }}
 #bad {{ color: {bad}; font-weight: 600; }}
 #notice {{ background: {raised}; border: 1px solid {accent}; border-radius: 5px; }}
