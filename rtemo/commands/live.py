@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.report import means_of
-from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events, use_persons
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
@@ -22,6 +22,7 @@ from rtemo.live.baseline_plan import PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import ExplanationSink
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
@@ -46,6 +47,8 @@ class LiveRun:
     duration_s: float | None = None
     wait_s: float = 15.0
     publish: bool = True
+    persons: tuple[Path, ...] = ()
+    explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
 
 
@@ -61,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         wait_s=args.wait,
         publish=not args.no_outlet,
+        persons=tuple(args.person),
+        explain=args.explain,
     )
     with stop_on_signal() as stop:
         return run_live(asked, stop)
@@ -68,11 +73,12 @@ def run(args: argparse.Namespace) -> int:
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
-    for path in (asked.record, asked.out):
+    for path in (asked.record, asked.out, asked.explain):
         if path is not None and path.exists():  # said now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     plan = BaselinePlan.of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
+    use_persons(asked.persons, bundle, predictor)
     if plan is not None:
         plan.prepare(predictor.pipeline, asked.settings.subject)
     cast = cast_of(asked.settings)
@@ -95,6 +101,9 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
                 if plan is not None:
                     plan.keep_in(outputs.folder)
             outputs.plan_baseline(plan, predictor.pipeline)
+            if asked.explain is not None:
+                outputs.sinks.append(ExplanationSink(asked.explain, bundle, predictor))
+                closing.callback(outputs.sinks[-1].close)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
             engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
             engine.run(streams, stop, early)
@@ -233,6 +242,7 @@ class _Outputs:
 def _asked(asked: LiveRun) -> dict[str, object]:
     """What the command line asked for, beside the settings, and when."""
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
+    plain["persons"] = [str(path) for path in asked.persons]
     del plain["console"], plain["settings"]
     return {"started": datetime.now().astimezone().isoformat(timespec="seconds"), **plain}
 

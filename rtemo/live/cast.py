@@ -18,6 +18,7 @@ class Cast:
     def __init__(self, profiles: Sequence[DeviceProfile], settings: SessionSettings | None = None) -> None:
         self.profiles = profiles
         self.settings = settings or SessionSettings()
+        self._pinned: dict[Modality, StreamQuery | None] = {}  # what the settings asked for before a pin
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
         self._played_by: dict[Modality, tuple[StreamInfo, DeviceProfile]] = {}
         self._excluded: dict[str, str] = {}  # electrode -> the key in the map by which it is left out
@@ -59,6 +60,7 @@ class Cast:
 
     def pin(self, part: Modality, query: StreamQuery | None) -> None:
         """Ask for a stream, None for whichever fits. Counts when the parts are given out the next time."""
+        self._pinned.setdefault(part, self.queries.get(part))
         queries = {other: asked for other, asked in self.queries.items() if other != part}
         if query is not None:
             queries[part] = query
@@ -93,11 +95,18 @@ class Cast:
                 _layout(info, profile, part, settings)
         self.settings = settings
         self._excluded.clear()
+        self._pinned.clear()
         self.give_back()
 
     def give_back(self) -> None:
         """Nobody plays any part any more: they are given out anew."""
         self._parts.clear()
+
+    def anew(self) -> Cast:
+        """The same for other streams, a recording's: nobody plays a part yet, and no stream is pinned."""
+        kept = {part: query for part, query in self.queries.items() if part not in self._pinned}
+        asked = {part: query for part, query in self._pinned.items() if query is not None}
+        return Cast(self.profiles, replace(self.settings, queries={**kept, **asked}))
 
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""

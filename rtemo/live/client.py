@@ -34,7 +34,7 @@ START_S = 30.0  # for an engine to answer after it was started
 END_S = 15.0  # for an engine to end after it was asked to: it may have a recording to close
 ANSWER_S = 10.0  # an engine that takes longer is not there
 RETRY_S = 0.2
-SAMPLES_S = 10.0  # of display samples that wait for a window that does not look
+SAMPLES_S = 60.0  # of display samples that wait for a window that does not look
 LOST = (OSError, EOFError, AuthenticationError, RtemoError)
 RESTART = "restart_engine"
 
@@ -197,7 +197,9 @@ class EngineClient:
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:
-    """The newer state with the news of both; of the samples, the newest SAMPLES_S."""
+    """The newer state with the news of both; of the samples, the newest SAMPLES_S. Of another era, the newer alone."""
+    if old.era != new.era:
+        return new
     return replace(
         new,
         predictions=old.predictions + new.predictions,

@@ -24,8 +24,8 @@ from rtemo.model.prediction import Prediction
 
 T = TypeVar("T")
 
-SAMPLES_S = 10.0  # of display samples
-BLOCKS = 1000  # of them, at most
+SAMPLES_S = 60.0  # of display samples: the longest time that a window shows
+BLOCKS = 4000  # of them, at most
 GAZE_EVENTS = 500
 PREDICTIONS, EVENTS = 36_000, 20_000  # an hour at 10 Hz
 HISTORY = 2_400  # predictions that a new client is given: ten minutes at the usual hop
@@ -52,6 +52,10 @@ class Numbered(Generic[T]):
         newest = min(max(self.stop - number, 0), len(self._entries))
         return [self._entries[i] for i in range(len(self._entries) - newest, len(self._entries))]
 
+    def clear(self) -> None:
+        """Drop all entries; numbering goes on."""
+        self._entries.clear()
+
     def trim(self, old: Callable[[T], bool]) -> None:
         """Drop the oldest entries for as long as they are old."""
         while self._entries and old(self._entries[0]):
@@ -67,7 +71,8 @@ class Feed:
         self._run = secrets.token_hex(4)  # tokens of another engine are worth nothing here
         self._state = Snapshot(0, clock(), Phase.IDLE)
         self._asked_s = float("-inf")
-        self._predictions: Numbered[dict[str, Any]] = Numbered(PREDICTIONS)
+        self._position_s: float | None = None
+        self._predictions: Numbered[Prediction] = Numbered(PREDICTIONS)
         self._events: Numbered[dict[str, Any]] = Numbered(EVENTS)
         self._eeg: Numbered[EegBlock] = Numbered(BLOCKS)
         self._gaze: Numbered[GazeBlock] = Numbered(BLOCKS)
@@ -91,12 +96,29 @@ class Feed:
     def tell(self, state: Snapshot) -> None:
         """A new state; its lists of news are left empty."""
         with self._lock:
-            self._state = replace(state, seq=self._state.seq + 1)
+            self._state = replace(state, seq=self._state.seq + 1, era=self._state.era)
+
+    def begin_anew(self, position_s: float | None = None) -> None:
+        """Have every client forget what came before. position_s: where a replay stands, LSL time; None: live."""
+        with self._lock:
+            self._position_s = position_s
+            self._state = replace(self._state, era=self._state.era + 1)
+            for entries in (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events):
+                entries.clear()
+
+    def move(self, position_s: float) -> None:
+        """A replay has come to this LSL time."""
+        self._position_s = position_s
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """All that are kept."""
+        with self._lock:
+            return self._predictions.since(0)
 
     def put_prediction(self, prediction: Prediction) -> None:
-        record = prediction.to_dict()
         with self._lock:
-            self._predictions.put(record)
+            self._predictions.put(prediction)
 
     def put_event(self, event: Event) -> None:
         record = {"time_s": event.time_s, "kind": event.kind.value, "text": event.text, "stream": event.stream}
@@ -126,23 +148,27 @@ class Feed:
                 raise RtemoError("this client has slept for too long", "what it missed is no longer kept", "connect it")
             snapshot = replace(
                 self._state,
-                time_s=self._clock(),
-                predictions=tuple(self._predictions.since(read[0])),
+                time_s=self._clock() if self._position_s is None else self._position_s,
+                predictions=tuple(p.to_dict() for p in self._predictions.since(read[0])),
                 events=tuple(self._events.since(read[1])),
                 eeg=join_eeg(self._eeg.since(read[2])),
                 gaze=join_gaze(self._gaze.since(read[3])),
                 gaze_events=tuple(self._gaze_events.since(read[4])),
             )
             lists = (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
-            return snapshot, ",".join([self._run, *(str(entries.stop) for entries in lists)])
+            return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
 
     def _numbers(self, token: str) -> list[int]:
         """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events."""
         run, *numbers = token.split(",")
-        if run != self._run or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
+        if run != self._era or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
             first = max(self._predictions.start, self._predictions.stop - HISTORY)
             return [first, self._events.start, 0, 0, 0]
         return [int(n) for n in numbers]
+
+    @property
+    def _era(self) -> str:
+        return f"{self._run}.{self._state.era}"
 
     def _put_samples(self, entries: Numbered[Any], block: EegBlock | GazeBlock) -> None:
         if not len(block.times):

@@ -17,6 +17,7 @@ from rtemo.live.events import Event, EventKind, EventLog, Listener
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
+from rtemo.live.reports import EXPLAINED
 from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
 from rtemo.live.snapshot import RecorderView
@@ -65,6 +66,7 @@ class SessionKeeping:
                 self.keep(StreamUp(info))
                 self.keep(ClockOffset(info.stream_id, self.started_s, 0.0))  # ours is LSL's clock
             self.sinks: tuple[PredictionSink, ...] = (table, outlet)
+            self._told = told
             self.events.listen(told.tell)
             self.events.listen(listener)
             self._closing = closing.pop_all()
@@ -79,6 +81,10 @@ class SessionKeeping:
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
         self.events.add(Event(self._clock(), kind, text))
+
+    def explain(self, text: str) -> None:
+        """Send and record an explanation: it is no event of the session."""
+        self._told.push(EXPLAINED + text, self._clock())
 
     def keep_baseline(self, pipeline: Pipeline) -> None:
         """Write the baseline that was in effect, where there was one."""

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
+from rtemo.live.adapting import Adapting
 from rtemo.live.baseline import Baseline
 from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import as_json, rounded
 from rtemo.live.feed import Feed
 from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
@@ -28,7 +30,9 @@ class Sessions:
         self.session: SessionKeeping | None = None
         self.paused = False
         self.reporting = Reporting(parts.report)
+        self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: Baseline | None = None
+        self._adapting: Adapting | None = None
 
     # What clients may ask for.
 
@@ -62,11 +66,16 @@ class Sessions:
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
         self._plan_baseline(session, baseline)
+        self._adapting = Adapting(
+            self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
+        )
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
         self._baseline = None
+        self._need_adapting().close()
+        self._adapting = None
         self._streaming.finish()
         session.keep_baseline(self._streaming.predictor.pipeline)
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
@@ -108,10 +117,30 @@ class Sessions:
         self._baseline = Baseline(begin_s, length_s)
         session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
 
+    def do_label(self, label: str, begin_s: float, end_s: float) -> None:
+        """A self-report or a clip's label, for the sets and for a calibration."""
+        self._need_adapting().label(label, begin_s, end_s)
+
+    def do_forget_label(self, index: int) -> None:
+        self._need_adapting().forget(index)
+
+    def do_calibrate(self) -> None:
+        """Fit the heads to the person on the labels so far."""
+        self._need_adapting().calibrate()
+
+    def do_uncalibrate(self) -> None:
+        self._need_adapting().uncalibrate()
+
     # For the controller.
 
     def turn(self) -> None:
         """Look after what goes on by itself."""
+        if self._adapting is not None:
+            self._adapting.turn()
+        for explanation in self._streaming.explaining.newest():
+            self.explanation = rounded(explanation)
+            if self.session is not None and not self.paused:
+                self.session.explain(as_json(explanation))
         baseline, session = self._baseline, self.session
         if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.told:
             baseline.told = True
@@ -123,7 +152,9 @@ class Sessions:
             self._baseline.take(prediction)
 
     def progress(self, now_s: float) -> Progress | None:
-        return self._baseline.progress(now_s) if self._baseline is not None else None
+        """Of the calibration, where one was asked for, else of the baseline."""
+        calibration = self._adapting.progress(now_s) if self._adapting is not None else None
+        return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 
     def close(self, failure: str) -> None:
         """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
@@ -131,6 +162,8 @@ class Sessions:
         if session is None:
             return
         try:
+            if self._adapting is not None:
+                self._adapting.close()
             if not failure:
                 self._streaming.finish()
                 session.keep_baseline(self._streaming.predictor.pipeline)
@@ -148,6 +181,11 @@ class Sessions:
             session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
         failed = partial(session.note, EventKind.FAILURE)
         session.events.listen(MarkerRests(plan, self._streaming.predictor.pipeline, failed))
+
+    def _need_adapting(self) -> Adapting:
+        if self._adapting is None:
+            raise RtemoError("there is no session", "", "start one")
+        return self._adapting
 
     def _need_session(self) -> SessionKeeping:
         if self.session is None:

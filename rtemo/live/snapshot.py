@@ -138,7 +138,7 @@ class BundleView:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something with an end: a baseline, a calibration, a replay's position. NaN total: open end."""
+    """Something with an end: a baseline, a calibration. NaN total: open end."""
 
     name: str
     done_s: float
@@ -164,6 +164,24 @@ class ReportView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayView:
+    """The recording that is played. Times but first_s count from the recording's first sample.
+
+    ready_s: how far it has been read. waiting: the place that was moved to has not been read yet. marks_s (n,): markers
+    and annotations, of many only some.
+    """
+
+    path: str
+    first_s: float  # LSL time
+    length_s: float
+    ready_s: float
+    playing: bool
+    waiting: bool
+    speed: float
+    marks_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the engine does."""
 
@@ -182,6 +200,7 @@ class Snapshot:
 
     predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of rtemo.live.events.Event.
     settings: the session's settings as the text of a TOML file, see rtemo.live.settings.
+    era: another one means that what came before is to be forgotten: a recording was opened, closed, or moved in.
     explanation: what moved the newest explained prediction, name -> share, largest first; empty where there is none.
     """
 
@@ -206,3 +225,5 @@ class Snapshot:
     explanation: dict[str, float] = field(default_factory=dict)
     settings: str = ""
     report: ReportView | None = None
+    replay: ReplayView | None = None
+    era: int = 0

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from rtemo.core.eeg import EegBranch
+from rtemo.core.layout import EegLayout
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import REASONS, Fault
 from rtemo.core.types import Modality, StreamInfo, StreamState
@@ -137,9 +139,15 @@ class Channels:
         branch = pipeline.branch(Modality.EEG)
         if not isinstance(branch, EegBranch):
             return ()
-        layout = branch.layout
         newest = max(branch.frames, default=None)
-        faults = branch.frames[newest].fault if newest is not None else np.zeros(len(layout.labels), np.int8)
+        n = len(branch.layout.labels)
+        faults = branch.frames[newest].fault if newest is not None else np.zeros(n, np.int8)
+        return self.described(branch.layout, faults, left_out)
+
+    def described(
+        self, layout: EegLayout, faults: NDArray[np.int8], left_out: Sequence[str]
+    ) -> tuple[ChannelStatus, ...]:
+        """The channels of a layout with their faults (C,), and those that are left out."""
         found = []
         for label, place, fault in zip(layout.labels, layout.positions.tolist(), faults.tolist(), strict=True):
             self._places[label] = (place[0], place[1], place[2])

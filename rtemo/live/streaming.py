@@ -13,6 +13,7 @@ from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.engine import READ_S, Engine, LiveOptions
 from rtemo.live.events import Event, EventKind, EventLog
+from rtemo.live.explaining import Explaining
 from rtemo.live.feed import Feed
 from rtemo.live.gate import Gate
 from rtemo.live.outputs import PredictionSink
@@ -41,6 +42,7 @@ class Streaming:
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
         self._written = (parts.cast.settings, settings_text(parts.cast.settings))
+        self.explaining = Explaining(parts.bundle)
         self._roll = Roll()
         self._supply: Supply | None = None
         self._engine: Engine | None = None
@@ -87,6 +89,7 @@ class Streaming:
 
     def close(self) -> None:
         """Let go of the streams."""
+        self.explaining.close()
         if self._supply is not None:
             self._supply.stop()
 
@@ -116,6 +119,7 @@ class Streaming:
         self.log, self.predictor = log, self._parts.new_predictor()
         if (plan := BaselinePlan.of(self.settings)) is not None:
             plan.prepare(self.predictor.pipeline, None)  # the participant is named when a session starts
+        self.explaining.follow(self.predictor)
         live = LiveOptions(self._parts.clock, patient=True)
         self._engine = Engine(self._supply, self._cast, self.predictor, log, [self.gate], keep, live)
         self._engine.step(self._roll.opening())

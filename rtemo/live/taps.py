@@ -5,6 +5,9 @@ Changes nothing in the pipeline, and costs nothing while nobody looks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,14 +17,26 @@ from rtemo.core.eye import EyeBranch
 from rtemo.core.gaze_events import EventKind, GazeEvent
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import FloatArray, Modality, TimeArray
-from rtemo.live.feed import Feed
 from rtemo.live.snapshot import EegBlock, GazeBlock, GazeEventRecord
 
 
-class Taps:
-    """Passes samples of a pipeline on to a feed. Used by the engine's thread."""
+class Audience(Protocol):
+    """Who is shown the samples: a feed, or a replay's reel."""
 
-    def __init__(self, feed: Feed) -> None:
+    @property
+    def wanted(self) -> bool: ...
+
+    def put_eeg(self, block: EegBlock) -> None: ...
+
+    def put_gaze(self, block: GazeBlock) -> None: ...
+
+    def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None: ...
+
+
+class Taps:
+    """Passes samples of a pipeline on to an audience. Used by the engine's thread."""
+
+    def __init__(self, feed: Audience) -> None:
         self._feed = feed
         self._grid_hz = 1.0
 

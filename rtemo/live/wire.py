@@ -46,11 +46,17 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "resume": {},
     "annotate": {"text": str},
     "baseline": {"seconds": float},
+    "label": {"label": str, "begin_s": float, "end_s": float},
+    "forget_label": {"index": int},
+    "calibrate": {},
+    "uncalibrate": {},
     "open_replay": {"path": str},
     "play": {},
     "hold": {},
     "seek": {"position_s": float},
     "speed": {"factor": float},
+    "close_replay": {},
+    "export": {"path": str, "replace": bool},
     "shutdown": {},
 }
 

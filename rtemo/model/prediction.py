@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rtemo.model.circumplex import mean_place
+
 _DIGITS = 7
 _BY_LABEL = ("probabilities", "smoothed")
 _LISTS = ("set", "bad_channels")
@@ -20,6 +22,8 @@ FIELDS = (
     "emotion",
     "probabilities",
     "smoothed",
+    "valence",
+    "arousal",
     "set",
     "abstain",
     "eeg_coverage",
@@ -35,7 +39,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the program says about the window that ends at time_s (LSL time), in the order of FIELDS.
+    """What the program says about the window that ends at time_s (LSL time); FIELDS gives the order of its form.
 
     emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
@@ -62,6 +66,20 @@ class Prediction:
     def confidence(self) -> float:
         """The largest smoothed probability."""
         return max(self.smoothed.values())
+
+    @property
+    def valence(self) -> float | None:
+        """In [-1, 1] from the smoothed probabilities, see circumplex.py; None when it abstains or has no place."""
+        return self._place(0)
+
+    @property
+    def arousal(self) -> float | None:
+        """As valence."""
+        return self._place(1)
+
+    def _place(self, axis: int) -> float | None:
+        place = None if self.emotion is None else mean_place(self.smoothed)
+        return None if place is None else place[axis]
 
     def to_dict(self) -> dict[str, Any]:
         """The record with rounded numbers, ready for JSON."""
