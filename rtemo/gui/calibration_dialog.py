@@ -26,10 +26,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
 from rtemo.gui.labels import PlainLabel
 from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.stretches import Stretch, marked_stretches
+from rtemo.gui.stretches import Given, Stretch, given_stretches, marked_stretches
 from rtemo.gui.wording import clock
 
-STEPS = 1000
 PROGRESS = "calibration"
 
 
@@ -41,7 +40,7 @@ class CalibrationDialog(QDialog):
         self.setWindowTitle(texts.CALIBRATION_TITLE)
         self.resize(620, 560)
         self._model, self._send = model, send
-        self.given: list[Stretch] = []
+        self._given: list[Given] = []  # as the engine has taken them
         self.label = QComboBox()
         self.label.addItems(list(model.bundle.labels) if model.bundle is not None else [])
         self.seconds = QDoubleSpinBox()
@@ -58,7 +57,6 @@ class CalibrationDialog(QDialog):
         )  # fmt: skip
         self.list = QListWidget()
         self.bar = QProgressBar()
-        self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
         self.state = PlainLabel("", "muted")
         self.state.setWordWrap(True)
@@ -67,7 +65,8 @@ class CalibrationDialog(QDialog):
         self.refresh({Part.STATE})
 
     def refresh(self, _changed: set[Part]) -> None:
-        """Show how far the engine is."""
+        """Show the labels that the engine has taken, and how far it is."""
+        self._list()
         in_session = self._model.in_session
         progress = self._model.snapshot.progress
         mine = progress if progress is not None and progress.name == PROGRESS else None
@@ -75,10 +74,10 @@ class CalibrationDialog(QDialog):
         self.add.setEnabled(in_session and self.label.count() > 0)
         self.add_marked.setEnabled(in_session and bool(self._unlabelled()))
         self.forget.setEnabled(self.list.currentRow() >= 0 and not fitting)
-        self.fit.setEnabled(in_session and len({one.label for one in self.given}) > 1 and not fitting)
+        self.fit.setEnabled(in_session and len({one.stretch.label for one in self._given}) > 1 and not fitting)
         self.undo.setEnabled(in_session and not fitting)
-        if mine is not None and math.isfinite(mine.total_s):
-            self.bar.setValue(round(STEPS * mine.done_s / max(mine.total_s, 1e-9)))
+        self.bar.setRange(0, 0 if fitting else 1)  # an endless bar while it fits
+        self.bar.setValue(int(mine is not None and not fitting))
         if mine is not None:
             self._tell(mine.verdict or texts.CALIBRATING)
         elif not in_session:
@@ -101,19 +100,16 @@ class CalibrationDialog(QDialog):
     def forget_chosen(self) -> None:
         """Take a label back."""
         row = self.list.currentRow()
-        if row >= 0 and self._ask("forget_label", index=row):
-            del self.given[row]
-            self._list()
+        if 0 <= row < len(self._given):
+            self._ask("forget_label", index=self._given[row].number)
 
     def _give(self, one: Stretch) -> None:
-        if self._ask("label", label=one.label, begin_s=one.begin_s, end_s=one.end_s):
-            self.given.append(one)
-            self._list()
+        self._ask("label", label=one.label, begin_s=one.begin_s, end_s=one.end_s)
 
     def _unlabelled(self) -> list[Stretch]:
         bundle = self._model.bundle
         found = marked_stretches(self._model.marks, bundle.labels if bundle is not None else ())
-        return [one for one in found if one not in self.given]
+        return [one for one in found if one not in {given.stretch for given in self._given}]
 
     def _ask(self, command: str, **arguments: Any) -> bool:
         try:
@@ -125,11 +121,14 @@ class CalibrationDialog(QDialog):
 
     def _list(self) -> None:
         began_s = self._model.snapshot.started_s
+        given = given_stretches(self._model.events, began_s)
+        if given == self._given:
+            return
+        self._given = given
         self.list.clear()
-        for one in self.given:
+        for one in (given.stretch for given in self._given):
             begin, end = clock(one.begin_s - began_s), clock(one.end_s - began_s)
             self.list.addItem(texts.STRETCH.format(label=one.label, begin=begin, end=end))
-        self.refresh(set())
 
     def _tell(self, text: str) -> None:
         self.state.setText(text)

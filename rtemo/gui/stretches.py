@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtemo.live.events import Event, EventKind
+from rtemo.live.reports import PREFIX, Forgotten, Labelled, read_note
 from rtemo.report.conditions import marker_intervals
 
 
@@ -19,6 +20,28 @@ class Stretch:
     label: str
     begin_s: float
     end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A stretch that the engine has taken a label for, with its number in the session."""
+
+    number: int
+    stretch: Stretch
+
+
+def given_stretches(events: Iterable[Mapping[str, Any]], since_s: float) -> list[Given]:
+    """The labels that count, as the session's own annotations tell. since_s: the session's start, LSL time."""
+    found: dict[int, Given] = {}
+    for event in events:
+        if event["kind"] != EventKind.ANNOTATION or not event["time_s"] >= since_s:
+            continue
+        note = read_note(f"{PREFIX}{event['text']}")
+        if isinstance(note, Labelled):
+            found[note.number] = Given(note.number, Stretch(note.label, note.begin_s, note.end_s))
+        elif isinstance(note, Forgotten):
+            found.pop(note.number, None)
+    return list(found.values())
 
 
 def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[Stretch]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtemo.live.baseline_plan import PLANNED
 from rtemo.live.events import Event, EventKind
+from rtemo.live.reports import PREFIX, read_note
 from rtemo.report.record import FloatTable, Predictions
 
 AFTER_S = 10.0
@@ -100,9 +102,14 @@ def _by_stream(events: Iterable[Event]) -> dict[str, list[Event]]:
     for event in sorted(events, key=lambda event: event.time_s):
         if event.kind is EventKind.MARKER:
             by_stream[event.stream or "markers"].append(event)
-        elif event.kind is EventKind.ANNOTATION:
+        elif event.kind is EventKind.ANNOTATION and not _own_note(event.text):
             by_stream[""].append(event)
     return by_stream
+
+
+def _own_note(text: str) -> bool:
+    """Whether rtemo wrote this for its replay: a label, a calibration, a planned baseline."""
+    return text.startswith(PLANNED) or read_note(f"{PREFIX}{text}") is not None
 
 
 def _paired(events: Sequence[Event]) -> tuple[list[Interval], list[Event]]:

@@ -101,12 +101,21 @@ def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model,
         ("label", {"label": "sad", "begin_s": 50.0, "end_s": 70.0}),
         ("label", {"label": "happy", "begin_s": 90.0, "end_s": 100.0}),
     ]
+    notes = ("label 0: sad from 50.0 to 70.0", "label 1: neutral from 1.0 to 2.0", "label 1 forgotten")
+    notes = (*notes, "label 2: happy from 90.0 to 100.0")
+    noted = [{"time_s": 100.0, "kind": "annotation", "text": text} for text in notes]
+    model.update(replace(RUNNING, seq=3, events=tuple(noted)))
+    dialog.refresh({Part.EVENTS})
+    assert dialog.list.count() == 2
     assert not dialog.add_marked.isEnabled()  # nothing is labelled twice
     dialog.fit.click()
     dialog.undo.click()
-    dialog.list.setCurrentRow(0)
+    dialog.list.setCurrentRow(1)
     dialog.forget.click()
-    assert client.sent[2:] == [("calibrate", {}), ("uncalibrate", {}), ("forget_label", {"index": 0})]
+    assert client.sent[2:] == [("calibrate", {}), ("uncalibrate", {}), ("forget_label", {"index": 2})]
+    forgotten = {"time_s": 101.0, "kind": "annotation", "text": "label 2 forgotten"}
+    model.update(replace(RUNNING, seq=4, events=(forgotten,)))
+    dialog.refresh({Part.EVENTS})
     assert dialog.list.count() == 1
     assert not dialog.fit.isEnabled()  # one emotion is nothing to tell apart
 
@@ -119,10 +128,10 @@ def test_the_verdict_of_a_calibration_is_shown_and_a_refusal_too(qtbot, model):
     qtbot.addWidget(dialog)
     dialog.add.click()
     assert "knows no command" in dialog.state.text()
-    assert dialog.given == []
-    model.update(replace(RUNNING, seq=2, progress=Progress("calibration", 1.0, 4.0)))
+    model.update(replace(RUNNING, seq=2, progress=Progress("calibration", 1.0, math.nan)))
     dialog.refresh({Part.STATE})
-    assert dialog.bar.value() == 250
+    assert dialog.bar.maximum() == 0
+    assert not dialog.fit.isEnabled()
     model.update(replace(RUNNING, seq=3, progress=Progress("calibration", 4.0, 4.0, f"rolled back {EVIL}")))
     dialog.refresh({Part.STATE})
     assert dialog.state.text() == f"rolled back {EVIL}"

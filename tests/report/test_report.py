@@ -214,6 +214,8 @@ def test_markers_that_open_and_close_make_conditions():
         annotation(6.5, "baseline begins: 30 s"),
         marker(9, "clip/end id=2 emotion=fear"),
         annotation(9.5, "baseline ends: good"),
+        annotation(9.6, "label 0: sad from 1.0 to 5.0"),  # what rtemo notes for its own replay is nobody's remark
+        annotation(9.7, "baseline planned: saved"),
         marker(10, "rest start"),
     ]
     assert marker_intervals(events, 20.0) == [
@@ -222,6 +224,7 @@ def test_markers_that_open_and_close_make_conditions():
         Interval("baseline", 6.5, 9.5),
         Interval("rest", 10, 20.0),
     ]
+    assert after_annotations(events, 20.0) == []
 
 
 def test_markers_without_an_end_last_until_the_next_of_their_stream():
