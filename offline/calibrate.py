@@ -8,6 +8,7 @@ person counts as one, however many windows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,16 @@ from offline.sessions import SessionOutputs
 from rtemo.model.conformal import quantile, scores
 from rtemo.model.decoder import log_softmax, pool
 from rtemo.model.embeddings import HEADS
-from rtemo.model.novelty import Familiar, NoveltyScale, distance, energy, novelty
+from rtemo.model.novelty import Familiar, NoveltyScale, disagreement, distance, energy, novelty
 from rtemo.model.schema import COMBINATIONS, MAIN_HEAD, Combination
 from rtemo.model.smoothing import Smoothing, advance, start
 
-LEVELS = (0.8, 0.9)
+LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
 NOVEL_SHARE = 0.05  # of a held-out person's windows that may count as novel
 _DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 
-_NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0)  # smoothing does not look at it
+_NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does not look at it
 
 Array = NDArray[np.float64]
 
@@ -140,7 +141,7 @@ def combination(
     familiar: Familiar,
 ) -> Combination:
     """Everything about one combination of modalities."""
-    scale = novelty_scale(calibration, name, familiar)
+    scale = novelty_scale(calibration, name, familiar, by_head)
     best = Combination(weights, decorrelation_s, {}, scale)
     people, score = [], []
     for number, session in enumerate(_by_person(calibration)):
@@ -162,17 +163,30 @@ def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
     return Familiar(z.mean(axis=0).astype(np.float32), precision.astype(np.float32))
 
 
-def novelty_scale(calibration: Sequence[SessionOutputs], name: str, known: Familiar) -> NoveltyScale:
-    """Centre and spread of both measures on new people, and the value that NOVEL_SHARE of their windows exceed."""
-    head = MAIN_HEAD[name]
+def novelty_scale(
+    calibration: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+) -> NoveltyScale:
+    """Centre and spread of each measure on new people, and the value that NOVEL_SHARE of their windows exceed."""
     sessions = [s for s in calibration if s.passes[name].any()]
-    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
-    logits = np.concatenate([s.logits[head][s.passes[name]] for s in sessions])
+    far, flat, apart = novelty_measures(sessions, name, known, by_head)
     numbers = {who: number for number, who in enumerate(sorted({s.shard.about.subject for s in sessions}))}
     person = np.concatenate([np.full(int(s.passes[name].sum()), numbers[s.shard.about.subject]) for s in sessions])
-    pairs = [_centre_and_spread(values) for values in (distance(z, known), energy(logits))]
-    unscaled = NoveltyScale(pairs[0], pairs[1], 1.0)
-    return NoveltyScale(pairs[0], pairs[1], _upper(novelty(z, logits, known, unscaled), person))
+    third = None if apart is None else _centre_and_spread(apart)
+    unscaled = NoveltyScale(_centre_and_spread(far), _centre_and_spread(flat), third, 1.0)
+    return replace(unscaled, threshold=_upper(novelty(far, flat, apart, unscaled), person))
+
+
+def novelty_measures(
+    sessions: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+) -> tuple[Array, Array, Array | None]:
+    """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
+    head = MAIN_HEAD[name]
+    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
+    apart = None
+    if name == "both":
+        apart = disagreement(*(np.exp(log_softmax(logits[one] / by_head[one])) for one in ("eeg", "eye")))
+    return distance(z, known), energy(logits[head]), apart
 
 
 def _upper(values: Array, person: NDArray[np.int64]) -> float:

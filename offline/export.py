@@ -27,7 +27,8 @@ from rtemo.model.novelty import Familiar
 from rtemo.model.schema import COMBINATIONS, Combination, Decision, Gate, InputShape, Spec
 
 GATE = Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
-DECISION = Decision(set_level=0.8, largest_set=3)  # of four: it abstains where no label can be excluded
+# of four labels: it abstains where none can be excluded. The rate moves the level by at most 0.04 a report.
+DECISION = Decision(set_level=0.8, largest_set=3, adaptation_rate=0.05)
 _NOVELTY_SESSIONS = 40  # training sessions that give mean and covariance of the embeddings
 
 

@@ -42,7 +42,21 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"rtemo {rtemo.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_app, _demo, _streams, _live, _replay, _simulate, _record, _bench, _devices, _doctor, _engine):
+    for add in (
+        _app,
+        _demo,
+        _streams,
+        _live,
+        _replay,
+        _calibrate,
+        _simulate,
+        _record,
+        _report,
+        _bench,
+        _devices,
+        _doctor,
+        _engine,
+    ):
         add(commands)
     return parser
 
@@ -93,6 +107,8 @@ def _live(commands: Commands) -> None:
     p = commands.add_parser("live", help="predictions from live streams, without a window")
     _queries(p)
     _model(p)
+    _person(p)
+    _baseline(p, "FILE.json|marker=BEGIN,END")
     p.add_argument("--record", type=Path, metavar="FILE.xdf", help="record everything")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
@@ -112,11 +128,28 @@ def _replay(commands: Commands) -> None:
     p.add_argument("--lsl", action="store_true", help="send every stream out over LSL instead of predicting")
     _queries(p, markers=False)
     _model(p)
+    _person(p)
+    _baseline(p, "FILE.json|START:STOP|marker=BEGIN,END")
     p.add_argument("--start", type=_seconds, metavar="S", help="begin S seconds after the first sample")
     p.add_argument("--stop", type=_seconds, metavar="S", help="end S seconds after the first sample")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.set_defaults(run=_later("replay"))
+
+
+def _calibrate(commands: Commands) -> None:
+    p = commands.add_parser("calibrate", help="fit the model's heads to one person on a labelled recording")
+    p.add_argument("file", type=Path, metavar="SESSION.xdf")
+    p.add_argument(
+        "--labels", required=True, metavar="FILE.csv|markers|reports",
+        help="columns label, begin_s, end_s in seconds after the first sample; or the clips that rtemo's markers name; "
+        "or the labels that were given in the session",
+    )  # fmt: skip
+    p.add_argument("--out", type=Path, required=True, metavar="PERSON.json", help="the file to write")
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    _queries(p, markers=False)
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.set_defaults(run=_later("calibrate"))
 
 
 def _simulate(commands: Commands) -> None:
@@ -148,6 +181,15 @@ def _record(commands: Commands) -> None:
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
     )
     p.set_defaults(run=_later("record"))
+
+
+def _report(commands: Commands) -> None:
+    p = commands.add_parser("report", help="one HTML page about a session or a recording")
+    p.add_argument("target", type=Path, metavar="SESSION_DIR|FILE.xdf")
+    p.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the session's folder")
+    _queries(p, markers=False)
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.set_defaults(run=_later("report"))
 
 
 def _bench(commands: Commands) -> None:
@@ -207,6 +249,19 @@ def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
 def _model(p: argparse.ArgumentParser) -> None:
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
     p.add_argument("--hop", type=_seconds, metavar="S", help="seconds between predictions (default: the bundle's)")
+
+
+def _person(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--person", type=Path, action="append", default=[], metavar="PERSON.json",
+        help="a personal calibration for this model, by `rtemo calibrate` or a session; repeatable",
+    )  # fmt: skip
+    p.add_argument("--explain", type=Path, metavar="FILE.jsonl", help="what predictions rest on, one a second")
+
+
+def _baseline(p: argparse.ArgumentParser, forms: str) -> None:
+    rest = "the person at rest, whom predictions are relative to"
+    p.add_argument("--baseline", metavar=forms, help=f"{rest} (default: as recorded, else the first two minutes)")
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:

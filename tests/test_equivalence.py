@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rtemo.core.errors import RtemoError
 from rtemo.core.layout import EegLayout, EyeColumns, GazeLayout, Screen, ViewGeometry
 from rtemo.core.montage import place
 from rtemo.core.pipeline import Pipeline
@@ -272,3 +273,136 @@ def test_chunks_of_streams_that_are_not_used_are_ignored():
     made = pipeline()
     assert made.push(Chunk("other", np.array([1.0]), np.array([["x"]], dtype=object))) == []
     assert made.flush() == []
+
+
+REST = {"baseline_s": 10.0, "rest_min_s": 5.0, "ready_s": 2.0}
+
+
+def resting(*, eeg=True, gaze=True):
+    """A pipeline whose baselines are short."""
+    settings_ = PipelineSettings().with_hop(0.25)
+    made = Pipeline(dataclasses.replace(settings_, normaliser=dataclasses.replace(settings_.normaliser, **REST)))
+    if eeg:
+        made.add_stream(eeg_info(), eeg_layout())
+    if gaze:
+        made.add_stream(gaze_info(), gaze_layout())
+    return made
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_baseline_has_the_same_effect_however_chunks_are_cut_and_however_late_it_is_told(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    eeg, gaze = spoilt(*eeg_samples(32), rng), gaze_samples(32)
+    known = resting()
+    known.rest(106.0, 120.0)
+    whole = run(known, eeg, gaze, [], [], np.random.default_rng(0))
+    made, windows = resting(), []
+    told_s = data.draw(st.floats(108.0, 121.9))
+    step = data.draw(st.integers(5, 300))
+    pieces = [("e", i) for i in range(0, len(eeg[0]), 2 * step)] + [("g", i) for i in range(0, len(gaze[0]), step)]
+    order = sorted(pieces, key=lambda piece: {"e": eeg, "g": gaze}[piece[0]][0][piece[1]])
+    told = False
+    for stream, first in order:
+        stamps, values = {"e": eeg, "g": gaze}[stream]
+        size = 2 * step if stream == "e" else step
+        if not told and stamps[min(first + size, len(stamps) - 1)] >= told_s:
+            made.rest_begins(106.0)
+            told = made.rest(106.0, 120.0) or told_s > 119.0
+        windows += made.push(Chunk(stream, stamps[first : first + size], values[first : first + size]))
+    if made.n_late_rests:  # so much was pushed at once that the time of the effect was over
+        return
+    assert_same([w for w in windows + made.flush() if w.end_s >= 122.0], [w for w in whole if w.end_s >= 122.0])
+
+
+def test_a_baseline_changes_what_comes_after_its_effect_and_nothing_before():
+    eeg, gaze = eeg_samples(40), gaze_samples(40)
+    without = {w.end_s: w for w in run(resting(), eeg, gaze, [], [], np.random.default_rng(0))}
+    made = resting()
+    assert made.rest(110.0, 122.0)
+    windows = run(made, eeg, gaze, [], [], np.random.default_rng(0))
+    for window in windows:
+        before = without[window.end_s]
+        assert np.array_equal(window.eeg_power, before.eeg_power, equal_nan=True)
+        assert np.array_equal(window.eeg, before.eeg) == (window.end_s < 124.0)
+        assert window.settled == (before.settled and not 112.0 <= window.end_s < 124.0)
+    later = [w for w in windows if w.end_s > 124.0]
+    z = np.stack([w.eeg[-1] for w in later])
+    assert abs(float(np.median(z))) < 0.3
+    assert sum("in effect" in note for m in Modality if (b := made.branch(m)) for note in b.notes) == 2
+    assert set(made.baselines()) == {Modality.EEG, Modality.GAZE}
+
+
+def test_a_baseline_of_bad_signal_is_refused_and_what_was_before_stays():
+    eeg, gaze = eeg_samples(40), gaze_samples(40)
+    eeg[1][(eeg[0] > 109) & (eeg[0] < 123)] = 0.0
+    made, plain = resting(), resting()
+    made.rest(110.0, 122.0)
+    windows = run(made, eeg, gaze, [], [], np.random.default_rng(0))
+    expected = run(plain, eeg, gaze, [], [], np.random.default_rng(0))
+    assert [w for w, e in zip(windows, expected, strict=True) if not np.array_equal(w.eeg, e.eeg)] == []
+    assert [n for n in made.branch(Modality.EEG).notes if "refused: 0 s of usable data, 5 s are needed" in n]
+    assert [n for n in made.branch(Modality.GAZE).notes if "in effect" in n]
+
+
+def test_a_baseline_that_is_told_too_late_counts_from_then_on_and_is_counted():
+    eeg, gaze = eeg_samples(40), gaze_samples(40)
+    made = resting()
+    some = eeg[0] < 128
+    windows = made.push(Chunk("g", *gaze)) + made.push(Chunk("e", eeg[0][some], eeg[1][some]))
+    assert not made.rest(110.0, 122.0)
+    assert made.n_late_rests == 1
+    windows += made.push(Chunk("e", eeg[0][~some], eeg[1][~some])) + made.flush()
+    assert [n for n in made.branch(Modality.EEG).notes if "too late" in n]
+    on_time = resting()
+    on_time.rest(110.0, 122.0)
+    right = run(on_time, eeg, gaze, [], [], np.random.default_rng(0))
+    same = [np.array_equal(w.eeg, r.eeg) for w, r in zip(windows, right, strict=True)]
+    late = [s for w, s in zip(windows, same, strict=True) if 124 <= w.end_s < 127.5]
+    assert not any(late)
+
+
+def test_where_a_baseline_is_planned_nothing_is_settled_before_it():
+    eeg, gaze = eeg_samples(40), gaze_samples(40)
+    made = resting()
+    made.plan_baseline()
+    made.rest(110.0, 122.0)
+    windows = run(made, eeg, gaze, [], [], np.random.default_rng(0))
+    assert {w.settled for w in windows if w.end_s < 124.0} == {False}
+    assert all(w.settled for w in windows if w.end_s >= 124.0)
+
+
+def test_a_saved_baseline_holds_from_the_first_window():
+    eeg, gaze = eeg_samples(40), gaze_samples(40)
+    measured = resting()
+    measured.rest(110.0, 122.0)
+    run(measured, eeg, gaze, [], [], np.random.default_rng(0))
+    again = Pipeline(measured.settings)
+    again.plan_baseline()
+    again.begin_with(measured.baselines())
+    again.add_stream(eeg_info(), eeg_layout())
+    again.add_stream(gaze_info(), gaze_layout())
+    windows = run(again, eeg, gaze, [], [], np.random.default_rng(0))
+    settled = [w for w in windows if w.settled]
+    assert settled[0].end_s < 109.0
+    z = np.stack([w.eeg[-1] for w in settled if 112.0 <= w.end_s <= 122.0])
+    assert abs(float(np.median(z))) < 0.3
+
+
+def test_a_saved_baseline_of_other_channels_is_refused():
+    measured = resting(gaze=False)
+    measured.rest(110.0, 122.0)
+    run(measured, eeg_samples(30), gaze_samples(1), [], [], np.random.default_rng(0))
+    saved = measured.baselines()
+    other = Pipeline(measured.settings)
+    other.begin_with(saved)
+    labels = (*LABELS[:-1], "Pz")
+    layout = EegLayout(tuple(range(8)), labels, place(labels).positions, np.ones(8))
+    with pytest.raises(RtemoError, match="of other channels; it lacks Pz"):
+        other.add_stream(eeg_info(), layout)
+
+
+@pytest.mark.parametrize(("begin_s", "end_s"), [(100.0, 103.0), (100.0, 801.0), (100.0, float("nan"))])
+def test_an_interval_that_is_no_baseline_is_refused(begin_s, end_s):
+    with pytest.raises(RtemoError, match="a baseline lasts 5 to 600 s"):
+        resting().rest(begin_s, end_s)

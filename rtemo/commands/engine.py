@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from pathlib import Path
 
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.controller import Controller
 from rtemo.live.endpoint import Endpoint
@@ -77,10 +79,9 @@ def parts_of(args: argparse.Namespace) -> Parts:
     from rtemo.sources.lsl import local_clock  # after configure: it loads liblsl
 
     settings = settings_of(args)
+    BaselinePlan.of(settings)  # refused now, not when a session starts
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
-    plain = asdict(settings)
-    del plain["queries"], plain["subject"], plain["notes"]
     return Parts(
         cast=cast_of(settings),
         open_supply=_supply,
@@ -88,9 +89,15 @@ def parts_of(args: argparse.Namespace) -> Parts:
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
         clock=local_clock,
-        settings=plain,
         publish=not args.no_outlet,
+        report=lambda folder: _report_command(folder, args),
     )
+
+
+def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
+    """What writes the report of a session, on the model that it ran on."""
+    model = ["--model", str(args.model)] if args.model is not None else []
+    return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
 
 
 def _supply(cast: Cast, refused: dict[Modality, str]) -> Supply:

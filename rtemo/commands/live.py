@@ -12,17 +12,24 @@ from datetime import datetime
 from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
+from rtemo.commands.report import means_of
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events, use_persons
 from rtemo.core.errors import RtemoError, StreamMissing
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
+from rtemo.live.baseline_file import save_baseline
+from rtemo.live.baseline_plan import PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
+from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import ExplanationSink
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
-from rtemo.live.session import SessionFolder
+from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
+from rtemo.report.write import write_report
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
 
@@ -40,6 +47,8 @@ class LiveRun:
     duration_s: float | None = None
     wait_s: float = 15.0
     publish: bool = True
+    persons: tuple[Path, ...] = ()
+    explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
 
 
@@ -55,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         wait_s=args.wait,
         publish=not args.no_outlet,
+        persons=tuple(args.person),
+        explain=args.explain,
     )
     with stop_on_signal() as stop:
         return run_live(asked, stop)
@@ -62,10 +73,14 @@ def run(args: argparse.Namespace) -> int:
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
-    for path in (asked.record, asked.out):
+    for path in (asked.record, asked.out, asked.explain):
         if path is not None and path.exists():  # said now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
+    plan = BaselinePlan.of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
+    use_persons(asked.persons, bundle, predictor)
+    if plan is not None:
+        plan.prepare(predictor.pipeline, asked.settings.subject)
     cast = cast_of(asked.settings)
     source = LslSource(
         [
@@ -81,14 +96,24 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         with contextlib.ExitStack() as closing:
             outputs = _Outputs(asked, bundle, closing)
             if outputs.folder is not None:
-                outputs.folder.write_settings(_settings(asked, bundle), _by_role(cast, streams, early))
+                roles = _by_role(cast, streams, early)
+                outputs.folder.write_settings(asked.settings, model_record(bundle), _asked(asked), roles)
+                if plan is not None:
+                    plan.keep_in(outputs.folder)
+            outputs.plan_baseline(plan, predictor.pipeline)
+            if asked.explain is not None:
+                outputs.sinks.append(ExplanationSink(asked.explain, bundle, predictor))
+                closing.callback(outputs.sinks[-1].close)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
             engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
             engine.run(streams, stop, early)
+            outputs.keep_baseline(predictor.pipeline, asked.settings.subject)
     finally:
         source.stop()
     tell_summary(engine, predictor)
     outputs.tell_recording()
+    if outputs.folder is not None:
+        _report(outputs.folder, asked.model)
     _check_lost(source, asked)
     return INTERRUPTED if stop.is_set() else 0
 
@@ -129,6 +154,16 @@ def _check_lost(source: LslSource, asked: LiveRun) -> None:
         raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
 
 
+def _report(folder: SessionFolder, model: Path | None) -> None:
+    """Write the report. Whatever goes wrong there is no fault of the session."""
+    try:
+        write_report(folder.path, folder.report, means_of(model, None))
+    except Exception as error:  # noqa: BLE001 - the session is whole, and is said to be
+        say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
+    else:
+        say(f"report: {folder.report}")
+
+
 class _Outputs:
     """Everything that a session writes, opened in an order in which nothing half-made is left behind."""
 
@@ -160,6 +195,21 @@ class _Outputs:
         for sink in self.sinks:
             closing.callback(sink.close)
 
+    def plan_baseline(self, plan: BaselinePlan | None, pipeline: Pipeline) -> None:
+        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
+        if plan is not None:
+            self.events.add(Event(local_clock(), EventKind.ANNOTATION, f"{PLANNED}{plan}"))
+        self.events.listen(MarkerRests(plan, pipeline, self._note))
+
+    def keep_baseline(self, pipeline: Pipeline, subject: str) -> None:
+        """Write the baseline that was in effect into the session's folder."""
+        found = pipeline.baselines()
+        if found and self.folder is not None:
+            save_baseline(self.folder.baseline, found, pipeline.settings, subject, datetime.now().astimezone())
+
+    def _note(self, text: str) -> None:
+        self.events.add(Event(local_clock(), EventKind.FAILURE, text))
+
     def keep(self, item: Item) -> None:
         """Record an item, where there is a recorder. A failed recorder is said once; the predictions go on."""
         if self.recorder is None:
@@ -189,12 +239,12 @@ class _Outputs:
         return recorder
 
 
-def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
+def _asked(asked: LiveRun) -> dict[str, object]:
+    """What the command line asked for, beside the settings, and when."""
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
-    session = asdict(asked.settings)
-    session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
+    plain["persons"] = [str(path) for path in asked.persons]
     del plain["console"], plain["settings"]
-    return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
+    return {"started": datetime.now().astimezone().isoformat(timespec="seconds"), **plain}
 
 
 def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -18,13 +18,21 @@ from rtemo.commands.wiring import (
     settings_of,
     tell_summary,
     told_events,
+    use_persons,
     why_none,
 )
 from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Item, StreamInfo
 from rtemo.live.analysis import check_parts
+from rtemo.live.baseline_plan import BaselinePlan, MarkerRests, recorded_baseline
+from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
+from rtemo.live.events import EventLog
+from rtemo.live.explaining import ExplanationFile
 from rtemo.live.outputs import JsonLines, open_output
+from rtemo.live.predictor import Predictor
+from rtemo.live.reports import recorded_notes
 from rtemo.sources.base import Source
 from rtemo.sources.replay_clock import PacedSource
 from rtemo.sources.xdf import XdfSource
@@ -32,22 +40,20 @@ from rtemo.sources.xdf import XdfSource
 
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
+    BaselinePlan.of(settings_of(args))  # said before a large file is looked through
     recording = XdfSource(args.file, args.start, args.stop)
     if args.lsl:
         return _emit(recording, args.speed)
-    source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
-    streams = source.start()
-    cast = cast_of(settings_of(args))
-    cast.choose(info for info in streams if recording.n_samples(info.stream_id))
-    warned = recording.warnings
-    for warning in warned:
-        say(f"warning: {warning}")
-    check_parts(cast, streams, args.file)
-    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     bundle, predictor = load_model(args.model, args.hop)
+    events = told_events()
+    _, streams, cast = prepared(args, predictor, events, recording)
+    warned = recording.warnings
+    use_persons(args.person, bundle, predictor, recorded_notes(args.file, streams))
+    explained = ExplanationFile(args.explain, bundle, predictor) if args.explain is not None else None
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
-    with stop_on_signal() as stop, _bar(recording, quiet=args.quiet) as bar:
-        engine = Engine(_Watched(source, recording, bar), cast, predictor, told_events(), [output])
+    with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
+        source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
+        engine = Engine(Watched(source, recording, bar), cast, predictor, events, [output])
         try:
             engine.run(streams, stop)
         except RtemoError:
@@ -55,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             output.close()
+            if explained is not None:
+                explained.close()
     for warning in recording.warnings[len(warned) :]:  # damage that was met while reading
         say(f"warning: {warning}")
     tell_summary(engine, predictor)
@@ -65,8 +73,44 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if stop.is_set() else 0
 
 
+def prepared(
+    args: argparse.Namespace, predictor: Predictor, events: EventLog, recording: XdfSource | None = None
+) -> tuple[XdfSource, tuple[StreamInfo, ...], Cast]:
+    """The recording, started, its streams and who plays which part; the predictor knows the session's baseline.
+
+    Raises RtemoError where it has no EEG and no gaze stream with samples.
+    """
+    recording = recording or XdfSource(args.file)
+    streams = recording.start()
+    cast = cast_of(settings_of(args))
+    cast.choose(info for info in streams if recording.n_samples(info.stream_id))
+    for warning in recording.warnings:
+        say(f"warning: {warning}")
+    check_parts(cast, streams, args.file)
+    _prepare_baseline(args, recording, streams, predictor.pipeline, events)
+    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
+    return recording, streams, cast
+
+
+def _prepare_baseline(
+    args: argparse.Namespace, recording: XdfSource, streams: Sequence[StreamInfo], pipeline: Pipeline, events: EventLog
+) -> None:
+    """The baseline that is asked for, or else the one that the recording's session had."""
+    plan = BaselinePlan.of(settings_of(args))
+    if plan is None:
+        found = recorded_baseline(recording, streams, args.file)
+        plan = found.plan
+        for begin_s, end_s in found.rests:
+            pipeline.rest(begin_s, end_s)
+        if found.missing:
+            say(f"warning: {found.missing}")
+    if plan is not None:
+        plan.prepare(pipeline, None, recording.first_s)
+    events.listen(MarkerRests(plan, pipeline, lambda text: say(f"warning: {text}")))
+
+
 @contextlib.contextmanager
-def _bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
+def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
     """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
     total = recording.last_s - recording.first_s
     off = quiet or not sys.stderr.isatty()
@@ -74,7 +118,7 @@ def _bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
         yield bar
 
 
-class _Watched:
+class Watched:
     """A source that moves a progress bar."""
 
     def __init__(self, source: Source, recording: XdfSource, bar: tqdm[NoReturn]) -> None:

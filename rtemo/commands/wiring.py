@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventKind, EventLog
 from rtemo.live.predictor import Predictor
+from rtemo.live.reports import Begun, Note
 from rtemo.live.settings import SessionSettings, read_settings
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
+from rtemo.model.person import load_person
 from rtemo.model.runtime import Runtime
 from rtemo.sources.profile import load_profiles
 from rtemo.sources.select import StreamQuery
@@ -31,13 +34,14 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
     given = {part: getattr(args, part.value, None) for part in Modality}
     queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
     subject = getattr(args, "subject", None) or settings.subject
-    return replace(settings, subject=subject, queries={**settings.queries, **queries})
+    baseline = getattr(args, "baseline", None) or settings.baseline
+    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
 def cast_of(settings: SessionSettings) -> Cast:
     """The cast of a session, with every device profile."""
     profiles = load_profiles(resources.devices())
-    return Cast(profiles, settings.queries, settings.screen, settings.eeg_map, settings.gaze_map)
+    return Cast(profiles, settings)
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:
@@ -47,6 +51,23 @@ def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predicto
     if hop_s is not None:
         settings = settings.with_hop(hop_s)
     return bundle, Predictor(Pipeline(settings), Runtime(bundle), Decoder(bundle))
+
+
+def use_persons(
+    paths: Sequence[Path], bundle: Bundle, predictor: Predictor, notes: Sequence[tuple[float, Note]] = ()
+) -> None:
+    """Decide with these personal calibrations, and with what was noted in the recording that is replayed.
+
+    A calibration that was made in that very session counts from when on it did there, any other one from the start.
+    Raises RtemoError where one was made for another bundle.
+    """
+    begun = {note.from_s for _, note in notes if isinstance(note, Begun)}
+    for path in paths:
+        person = load_person(path, bundle)
+        holds_s = person.holds_s
+        predictor.adopt(person, holds_s if holds_s is not None and holds_s in begun else float("-inf"))
+    for time_s, note in notes:
+        predictor.note(note, time_s)
 
 
 def told_events(path: Path | None = None) -> EventLog:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rtemo.core.conditioning import EegConditioner, GridBlock
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
-from rtemo.core.normalise import Normaliser, Scale
+from rtemo.core.normalise import Scale
 from rtemo.core.quality import ChannelCheck, Fault
+from rtemo.core.rest import Baseline, Learner
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.tape import Tape
 from rtemo.core.timeline import Run, Timeline
@@ -61,7 +62,6 @@ class EegBranch:
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
         self.layout = layout
         self.frames: dict[int, EegFrame] = {}
-        self.notes: list[str] = []
         self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
@@ -83,7 +83,9 @@ class EegBranch:
         self._restarted = False
         self._centres = band_centres(settings.eeg)
         mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
-        self._normaliser = Normaliser(settings.normaliser, mean, np.full_like(mean, settings.eeg_prior_scale))
+        prior = Baseline(layout.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
+        self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
+        self.notes = self.learner.notes
 
     @property
     def watermark(self) -> int | None:
@@ -189,10 +191,11 @@ class EegBranch:
         """
         assert self._next_end is not None
         while self._next_end <= self._values.stop:
+            self.learner.at(self._next_end)
             frame = self._compute(self._next_end)
             self.frames[frame.end] = frame
             if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
-                self._normaliser.update(frame.power, np.isfinite(frame.power), 1.0)
+                self.learner.learn(frame.end, frame.power, np.isfinite(frame.power))
             self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EegFrame:
@@ -203,12 +206,14 @@ class EegBranch:
         values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
         fault = self._check(raw, wide, values, valid)
+        if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
+            fault[fault == Fault.MISSING] = Fault.GAP
         usable = fault == Fault.NONE
         power = self._power(values, valid, usable)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
         coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
-        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self._normaliser.snapshot)
+        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self.learner.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""

@@ -5,7 +5,7 @@ Everything that it keeps depends on this stream's samples alone. Features at an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from rtemo.core.eye_features import EYE_FEATURES
 from rtemo.core.gaze import GazeTracker
 from rtemo.core.gaze_events import GazeEvent
+from rtemo.core.gaze_quality import GazeCheck
 from rtemo.core.layout import GazeLayout
-from rtemo.core.normalise import Normaliser, Scale
+from rtemo.core.normalise import Scale
+from rtemo.core.rest import Baseline, Learner
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timeline import Run, Timeline
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
@@ -28,12 +30,16 @@ SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new t
 
 @dataclass(frozen=True, slots=True)
 class EyeFrame:
-    """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid."""
+    """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid.
+
+    faults: what is wrong with the gaze, see rtemo.core.gaze_quality.
+    """
 
     end: int
     values: FloatArray
     valid: BoolArray
     coverage: float
+    faults: Mapping[str, str]
     scale: Scale
 
 
@@ -46,18 +52,20 @@ class EyeBranch:
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
         self.layout = layout
         self.frames: dict[int, EyeFrame] = {}
-        self.notes: list[str] = []
         self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
         self.timeline = Timeline(nominal_hz, even=False)
         self._settings, self._grid = settings, grid
         self._tracker: GazeTracker | None = None
+        self._check: GazeCheck | None = None
         self._rate_hz = 0.0
         self._last_time = -np.inf
         self._next_end: int | None = None
         mean = np.array([[feature.typical] for feature in EYE_FEATURES])
         spread = np.array([[feature.spread] for feature in EYE_FEATURES])
-        self._normaliser = Normaliser(settings.normaliser, mean, spread)
+        prior = Baseline(tuple(feature.name for feature in EYE_FEATURES), mean, spread)
+        self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
+        self.notes = self.learner.notes
 
     @property
     def watermark(self) -> int | None:
@@ -101,10 +109,12 @@ class EyeBranch:
     def _take(self, run: Run) -> None:
         self._prepare(run)
         assert self._tracker is not None
+        assert self._check is not None
         assert self._next_end is not None
         samples = self.layout.canonical(run.values)
         if self.tap is not None:
             self.tap(run.times, samples)
+        samples = self._check.push(run.times, samples)
         begin = 0
         while begin < len(run.times):
             stop = self._cut(run.times, begin)
@@ -146,6 +156,12 @@ class EyeBranch:
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz
             self._tracker = GazeTracker(self._settings.gaze, self.layout.view, run.rate_hz)
+            self._check = GazeCheck(
+                self._settings.quality,
+                rate_hz=run.rate_hz,
+                keep_s=self._look_back_s,
+                millimetres=self.layout.pupil_unit == "mm",
+            )
 
     def _pass_end(self, next_time: float) -> None:
         """Compute the end that all samples have now passed, or jump over the ends in a long hole before next_time."""
@@ -153,15 +169,19 @@ class EyeBranch:
         if self._grid.seconds(self._next_end) > self._last_time + self._look_back_s:
             self._next_end = self._grid.at_or_after(next_time, self._grid.step)
             return
+        self.learner.at(self._next_end)
         frame = self._compute(self._next_end)
         self.frames[frame.end] = frame
         # a hole teaches nothing: a live session that goes on without this stream must know the same as its replay
         in_hole = next_time - self._last_time > HOLE_S
         if frame.end % round(self._grid.hz) == 0 and not in_hole:
-            self._normaliser.update(frame.values[:, None], frame.valid[:, None], 1.0)
+            self.learner.learn(frame.end, frame.values[:, None], frame.valid[:, None])
         self._next_end += self._grid.step
 
     def _compute(self, end: int) -> EyeFrame:
         assert self._tracker is not None
-        features = self._tracker.features(self._grid.seconds(end), self._look_back_s)
-        return EyeFrame(end, features.values, features.valid, features.coverage, self._normaliser.snapshot)
+        assert self._check is not None
+        end_s = self._grid.seconds(end)
+        features = self._tracker.features(end_s, self._look_back_s)
+        faults = self._check.faults(end_s, self._look_back_s, features.coverage)
+        return EyeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot)

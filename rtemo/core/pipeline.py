@@ -3,19 +3,27 @@
 It reads no clock. What a window holds depends on the samples with times up to the window's end and on nothing else: not
 on how they were cut into chunks, nor on how the streams were interleaved. A window is given out once every expected
 stream has reached its end. Whoever cannot wait asks for a provisional one with `peek`.
+
+A baseline is an interval of rest (`rest`) or one that was saved before (`begin_with`); see rtemo.core.normalise. What
+an announced interval does begins notice_s after each of its ends, by stamps alone, so that live and replay agree.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from rtemo.core.clock import ClockModel
 from rtemo.core.eeg import EegBranch, EegFrame
+from rtemo.core.errors import RtemoError
 from rtemo.core.eye import EyeBranch, EyeFrame
 from rtemo.core.eye_features import EYE_FEATURES
 from rtemo.core.features import band_centres
+from rtemo.core.gaze_quality import GAP, GAZE
 from rtemo.core.layout import EegLayout, GazeLayout
 from rtemo.core.quality import REASONS, Fault
+from rtemo.core.rest import Baseline, Rest
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
 from rtemo.core.windowing import Grid
@@ -39,6 +47,11 @@ class Pipeline:
         self._streams: dict[str, tuple[Modality, ClockModel]] = {}
         self._expected: set[Modality] = set()
         self._cursor: int | None = None  # end of the next window
+        self.n_late_rests = 0  # rests that were announced after their effect should have begun
+        self._rests: list[Rest] = []
+        self._open_rest_s: float | None = None  # the begin of a rest whose end is not known yet
+        self._baseline_planned = False
+        self._saved: Mapping[Modality, Baseline] = {}
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -62,10 +75,73 @@ class Pipeline:
             branch = EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         else:
             branch = EyeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+        before = self._branches.get(modality)
+        self._hand_over(before, branch, modality)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
         self._streams[info.stream_id] = (modality, ClockModel())
         self._branches[modality] = branch
         self._expected.add(modality)
+
+    def plan_baseline(self) -> None:
+        """Say that a baseline is to come: until one is in effect no window is settled."""
+        self._baseline_planned = True
+
+    def begin_with(self, saved: Mapping[Modality, Baseline]) -> None:
+        """Normalise by a saved baseline from the start. To be called before a stream is added."""
+        self._saved = dict(saved)
+
+    def rest_begins(self, begin_s: float) -> None:
+        """A rest begins whose end will be told by `rest`. Windows are not settled until then, but for rest_max_s."""
+        self._open_rest_s = begin_s
+
+    def rest(self, begin_s: float, end_s: float) -> bool:
+        """The frames of this interval of LSL time set the normaliser, from notice_s after its end on.
+
+        From notice_s after its begin until then no window is settled. What becomes of it (in effect, or refused for
+        want of usable data) is in the branches' notes. False, counted and noted: it was announced so late that it
+        takes effect later than a replay would have it. Raises RtemoError for an interval that cannot be a baseline.
+        """
+        limits = self.settings.normaliser
+        if not limits.rest_min_s <= end_s - begin_s <= limits.rest_max_s:
+            raise RtemoError(
+                f"a baseline lasts {limits.rest_min_s:g} to {limits.rest_max_s:g} s",
+                f"found {end_s - begin_s:g} s",
+                "choose another interval",
+            )
+        rest = Rest(begin_s, end_s, self.grid.at_or_after(end_s + limits.notice_s, round(self.grid.hz)))
+        self._rests.append(rest)
+        self._open_rest_s = None
+        on_time = [branch.learner.rest(rest) for branch in self._branches.values()]
+        for branch, heard in zip(self._branches.values(), on_time, strict=True):
+            if not heard:
+                branch.notes.append(f"{rest}: announced too late, a replay will use it earlier")
+        self.n_late_rests += not all(on_time)
+        return all(on_time)
+
+    def baselines(self) -> Mapping[Modality, Baseline]:
+        """What the newest baseline found, of each modality that has one; empty while the surrogate is used."""
+        found = {modality: branch.learner.baseline for modality, branch in self._branches.items()}
+        return {modality: baseline for modality, baseline in found.items() if baseline is not None}
+
+    def _hand_over(self, before: Branch | None, branch: Branch, modality: Modality) -> None:
+        """Give a new branch the baseline that there is, and the rests that are to come."""
+        known = self._saved.get(modality) if before is None else before.learner.baseline
+        if known is not None:
+            unknown = [name for name in branch.learner.names if name not in known.names]
+            if unknown and before is None:
+                raise RtemoError(
+                    "the saved baseline is of other channels", f"it lacks {', '.join(unknown)}", "record a new one"
+                )
+            branch.learner.adopt(known, "saved" if before is None else before.learner.snapshot.source)
+        for rest in self._rests:
+            branch.learner.rest(rest)
+
+    def _is_resting(self, end: int) -> bool:
+        """Whether a baseline has begun before this end and is not in effect yet."""
+        limits, end_s = self.settings.normaliser, self.grid.seconds(end)
+        if self._open_rest_s is not None and 0.0 <= end_s - self._open_rest_s - limits.notice_s < limits.rest_max_s:
+            return True
+        return any(rest.begin_s + limits.notice_s <= end_s and end < rest.effect for rest in self._rests)
 
     def expect(self, modality: Modality, expected: bool) -> list[Window]:  # noqa: FBT001
         """Whether windows wait for a modality. Windows that waited only for it are returned."""
@@ -174,6 +250,8 @@ class Pipeline:
         raw, valid, eye_normal = _eye_part(look)
         parts = [p for p in (frames[-1], look) if p is not None and p.coverage > 0.0]
         steady = eeg_coverage == 0.0 or all(f is not None and f.settled for f in frames)
+        if self._baseline_planned and not any(part.scale.source != "surrogate" for part in parts):
+            steady = False
         return Window(
             end_s=self.grid.seconds(end),
             eeg=normal,
@@ -186,8 +264,11 @@ class Pipeline:
             channels=() if layout is None else layout.labels,
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
-            bad_channels={} if layout is None else _bad_channels(frames, layout.labels),
-            settled=steady and bool(parts) and all(part.scale.ready for part in parts),
+            bad_channels={
+                **({} if layout is None else _bad_channels(frames, layout.labels)),
+                **({} if eye is None else {GAZE: GAP} if look is None else look.faults),
+            },
+            settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,
         )
 
@@ -212,7 +293,7 @@ def _eye_part(look: EyeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]
 
 def _bad_channels(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
     """The channels that are out in half of the frames or more, each with the newest reason."""
-    faults = np.stack([np.full(len(labels), Fault.MISSING, np.int8) if f is None else f.fault for f in frames])
+    faults = np.stack([np.full(len(labels), Fault.GAP, np.int8) if f is None else f.fault for f in frames])
     out = np.mean(faults != Fault.NONE, axis=0) >= 0.5
     reasons = [next(f for f in faults[::-1, c] if f) if out[c] else 0 for c in range(len(labels))]
     return {label: REASONS[Fault(int(reason))] for label, reason in zip(labels, reasons, strict=True) if reason}

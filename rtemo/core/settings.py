@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import types
 import typing
 from collections.abc import Mapping
@@ -44,6 +46,13 @@ class PipelineSettings:
     def with_hop(self, hop_s: float) -> PipelineSettings:
         """The same with another hop. Frames, features and normalisation do not depend on it."""
         return dataclasses.replace(self, window=dataclasses.replace(self.window, hop_s=hop_s))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that decides what a window holds, whatever the hop is."""
+        plain = self.to_dict()
+        del plain["window"]["hop_s"]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QImage, QPainter
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
 
 PNG_SCALE = 2.0
-PICTURES, TABLES = (".png", ".svg"), (".csv", ".jsonl")
+PICTURES = (".png", ".svg")
+
+
+class Exports:
+    """What the window writes to files, after asking where. views: those that can be written as pictures, by name."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        views: Mapping[str, QWidget],
+        send: Callable[..., None],
+        say: Callable[[str], None],
+    ) -> None:
+        """send: asks the engine. say: tells what came of it. A right click on a view offers it as a picture."""
+        self.views = dict(views)
+        self._parent, self._send, self._say = parent, send, say
+        for name, view in self.views.items():
+            action = QAction(texts.EXPORT_HERE, view)
+            action.triggered.connect(lambda _checked=False, name=name: self.ask_picture(name))
+            view.addAction(action)
+            view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def ask_predictions(self) -> None:
+        """Have the engine write the predictions: all of a recording, or those of the live streams."""
+        path = ask_path(self._parent, texts.EXPORT_PREDICTIONS, "predictions.csv", texts.TABLE_FILTER)
+        if path:
+            self._send("export", path=str(Path(path).absolute()), replace=True)  # the dialog has asked
+
+    def ask_picture(self, name: str) -> None:
+        """Write a view as a picture."""
+        title = texts.EXPORT_VIEW.format(view=name)
+        path = ask_path(self._parent, title, f"{name.lower().replace(' ', '_')}.png", texts.PICTURE_FILTER)
+        if path:
+            self.write(name, Path(path))
+
+    def write(self, name: str, path: Path) -> None:
+        """Write a view as a picture, and say so."""
+        try:
+            export_view(self.views[name], path)
+        except RtemoError as error:
+            self._say(str(error))
+        else:
+            self._say(texts.EXPORTED.format(path=path))
 
 
 def export_view(view: QWidget, path: Path) -> None:

@@ -9,10 +9,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.circumplex import mean_place, place_of, without_place
 from rtemo.gui.colours import Theme, emotion_colours
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
+from rtemo.model.circumplex import mean_place, place_of, without_place
 
 TRAIL_S = 20.0
 TRAIL_PIECES = 40

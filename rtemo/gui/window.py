@@ -6,38 +6,37 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QMainWindow,
-    QPushButton,
     QStackedWidget,
-    QToolBar,
 )
 
-from rtemo.core.errors import RtemoError
-from rtemo.gui import questions, texts
+from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
+from rtemo.gui.bars import Banner, Bars
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
+from rtemo.gui.demo_process import DemoProcess
 from rtemo.gui.emotion_view import EmotionView
-from rtemo.gui.empty_view import DoctorDialog, EmptyView, start_demo
+from rtemo.gui.empty_view import DoctorDialog, EmptyView
 from rtemo.gui.events_view import EventsView
-from rtemo.gui.export import ask_path, export_view
+from rtemo.gui.export import Exports
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
-from rtemo.gui.labels import PlainLabel
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
+from rtemo.gui.remembering import Remembering
 from rtemo.gui.replay_bar import ReplayBar
+from rtemo.gui.report_bar import ReportBar
 from rtemo.gui.session_bar import SessionBar
+from rtemo.gui.session_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.signals_view import SignalsView
 from rtemo.gui.status_line import StatusLine
 from rtemo.gui.streams_view import StreamsView
@@ -47,17 +46,27 @@ FRAME_MS = 33
 GAZE_FRAMES = 3  # the gaze moves ten times a second
 SLOW_FRAMES = 6  # texts and results change five times a second, signals at every frame
 LAYOUT_VERSION = 1
-PASSING = ("banner", "notice", texts.REPLAY_BAR)  # bars that are shown for a while
 
 
 class MainWindow(QMainWindow):
     """One window on one engine."""
 
-    def __init__(self, client: Client, settings: QSettings, theme: Theme, recording: str = "") -> None:
-        """recording: an XDF file to be opened as soon as the engine answers."""
+    def __init__(
+        self,
+        client: Client,
+        settings: QSettings,
+        theme: Theme,
+        remember: Path | None = None,
+        recording: str = "",
+    ) -> None:
+        """remember: the file for the session settings that were last used. recording: an XDF file to be opened as soon
+        as the engine answers.
+        """
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
+        self._remembering = Remembering(remember)
+        self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._frame = 0
         self._changed: dict[int, set[Part]] = {1: set(), GAZE_FRAMES: set(), SLOW_FRAMES: set()}
         self._seen_phase: Phase | None = None
@@ -68,8 +77,9 @@ class MainWindow(QMainWindow):
         self._make_views()
         self._make_docks()
         self._make_bars()
+        views = {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
+        self.exports = Exports(self, views, self.send, self.notice.say)
         self.menus = Menus(self, self)
-        self._offer_pictures()
         self.resize(1440, 900)
         self.default_layout()
         self._restore()
@@ -91,6 +101,7 @@ class MainWindow(QMainWindow):
             for waiting in self._changed.values():
                 waiting |= changed
             self._take_notice()
+            self._remembering.take(snapshot)
         self._frame += 1
         if self._frame % SLOW_FRAMES == 0 or snapshot is None:
             self._show_connection()
@@ -109,7 +120,7 @@ class MainWindow(QMainWindow):
         model, theme = self.model, self.theme
         self.signals = SignalsView(model, theme)
         self.empty = EmptyView()
-        self.empty.demo.connect(start_demo)
+        self.empty.demo.connect(lambda: DemoProcess(self))
         self.empty.recording.connect(self.ask_recording)
         self.empty.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
@@ -125,7 +136,9 @@ class MainWindow(QMainWindow):
         self.history = HistoryView(model, theme)
         self.plane = PlaneView(model, theme)
         self.events = EventsView(model, theme)
-        self.session = SessionBar(model, theme, self.send, str(self.settings.value("root", str(Path.home() / "rtemo"))))
+        root = str(self.settings.value("root", str(Path.home() / "rtemo")))
+        self.session = SessionBar(model, theme, self.send, root, self.dialogs.ask_baseline)
+        self.report = ReportBar(model)
         self.replay = ReplayBar(model, theme, self.send)
         self.status = StatusLine(model)
         self.setStatusBar(self.status)
@@ -145,6 +158,8 @@ class MainWindow(QMainWindow):
             self.session,
             self.replay,
             self.status,
+            self.report,
+            self.dialogs,
         )
 
     @property
@@ -174,35 +189,17 @@ class MainWindow(QMainWindow):
         self._arrangement.reset()
 
     def _make_bars(self) -> None:
-        self.banner = QFrame()
-        self.banner.setObjectName("banner")
-        self.banner_text = PlainLabel()
-        self.banner_text.setWordWrap(True)
-        self.restart = QPushButton(texts.RESTART)
-        self.restart.clicked.connect(lambda: self.send("restart_engine"))
-        row = QHBoxLayout(self.banner)
-        row.addWidget(self.banner_text, 1)
-        row.addWidget(self.restart)
-        self.notice = Notice()
-        self._bars = {}
-        for name, widget in (
-            ("banner", self.banner),
-            ("notice", self.notice),
-            (texts.SESSION_BAR, self.session),
-            (texts.REPLAY_BAR, self.replay),
-        ):
-            bar = QToolBar(name)
-            bar.setObjectName(f"bar {name}")
-            bar.setMovable(False)
-            bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-            bar.addWidget(widget)
-            self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
-            self.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
-            self._bars[name] = bar
-        for name in PASSING:
-            self._bars[name].hide()
-        self.notice.came.connect(self._bars["notice"].show)
-        self.notice.went.connect(self._bars["notice"].hide)
+        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
+        named = {
+            texts.BANNER: self.banner,
+            texts.NOTICE: self.notice,
+            texts.SESSION_BAR: self.session,
+            texts.REPLAY_BAR: self.replay,
+            texts.REPORT_BAR: self.report,
+        }
+        self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
+        self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
 
     # ------------------------------------------------------------------ state
 
@@ -212,7 +209,7 @@ class MainWindow(QMainWindow):
         replay = self.model.snapshot.replay
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
-        self._bars[texts.REPLAY_BAR].setVisible(phase == Phase.REPLAY)
+        self.bars.show(texts.REPLAY_BAR, wanted=phase == Phase.REPLAY)
 
     def _take_notice(self) -> None:
         """After a snapshot: open what the window was started with, say what could not be done."""
@@ -223,15 +220,22 @@ class MainWindow(QMainWindow):
             self._n_failures = self.model.n_failures
             self.notice.say(self.model.failure)
 
-    def _show_connection(self) -> None:
-        """The banner of a failed engine, and the empty state."""
+    @property
+    def failed(self) -> str:
+        """Why there is no engine that works, or empty."""
         snapshot = self.model.snapshot
         failure = self.client.failure or (snapshot.failure if snapshot.phase == Phase.FAILED else "")
         if not failure and not self.client.connected and snapshot.seq >= 0:
-            failure = texts.DISCONNECTED
-        if failure:
-            self.banner_text.setText(texts.FAILED.format(why=failure))
-        self._bars["banner"].setVisible(bool(failure))
+            return texts.DISCONNECTED
+        return failure
+
+    def _show_connection(self) -> None:
+        """The banner of a failed engine, and the empty state."""
+        snapshot, failure = self.model.snapshot, self.failed
+        self.banner.tell(failure)
+        self.bars.show(texts.BANNER, wanted=bool(failure))
+        self.bars.show(texts.REPORT_BAR, wanted=self.report.wanted)
+        self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.model.eeg) > 0 or len(self.model.gaze) > 0
         self.middle.setCurrentWidget(self.signals if shown else self.empty)
 
@@ -272,41 +276,6 @@ class MainWindow(QMainWindow):
         if path:
             self.open_recording(path)
 
-    @property
-    def exportable(self) -> dict[str, QWidget]:
-        """The views that can be written as pictures, by name."""
-        return {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
-
-    def ask_export(self) -> None:
-        """Have the engine write the predictions: all of a recording, or those of the live streams."""
-        path = ask_path(self, texts.EXPORT_PREDICTIONS, "predictions.csv", texts.TABLE_FILTER)
-        if path:
-            self.send("export", path=str(Path(path).absolute()), replace=True)  # the dialog has asked
-
-    def ask_picture(self, name: str) -> None:
-        """Write a view as a picture."""
-        title = texts.EXPORT_VIEW.format(view=name)
-        path = ask_path(self, title, f"{name.lower().replace(' ', '_')}.png", texts.PICTURE_FILTER)
-        if path:
-            self.export_picture(name, Path(path))
-
-    def export_picture(self, name: str, path: Path) -> None:
-        """Write a view as a picture, and say so."""
-        try:
-            export_view(self.exportable[name], path)
-        except RtemoError as error:
-            self.notice.say(str(error))
-        else:
-            self.notice.say(texts.EXPORTED.format(path=path))
-
-    def _offer_pictures(self) -> None:
-        """A right click on a view offers it as a picture."""
-        for name, view in self.exportable.items():
-            action = QAction(texts.EXPORT_HERE, view)
-            action.triggered.connect(lambda _checked=False, name=name: self.ask_picture(name))
-            view.addAction(action)
-            view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-
     def ask_root(self) -> None:
         """Where sessions are written."""
         folder = QFileDialog.getExistingDirectory(self, texts.ROOT_FOLDER, self.session.root)
@@ -320,7 +289,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        questions.show_shortcuts(self)
+        self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _recording_in(event):
@@ -353,7 +322,7 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
-        return questions.ask_quit(self)
+        return ask_quit(self)
 
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
@@ -361,8 +330,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
-            for name in PASSING:
-                self._bars[name].hide()
+            self.bars.hide()
 
 
 def _recording_in(event: QDropEvent) -> str:

@@ -6,7 +6,7 @@ data. Nothing is reordered within a stream.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import numpy as np
 
@@ -50,8 +50,11 @@ class Batch:
         return join(items)
 
 
-def join(items: Iterable[Item]) -> list[Item]:
-    """The same items with each stream's chunks joined up to the next item that is none."""
+def join(items: Iterable[Item], apart: Container[str] = ()) -> list[Item]:
+    """The same items with each stream's chunks joined up to the next item that is none.
+
+    apart: streams whose chunks keep their place among the others', such as markers.
+    """
     out: list[Item] = []
     parts: dict[str, list[Chunk]] = {}
 
@@ -60,7 +63,7 @@ def join(items: Iterable[Item]) -> list[Item]:
         parts.clear()
 
     for item in items:
-        if isinstance(item, Chunk):
+        if isinstance(item, Chunk) and item.stream_id not in apart:
             parts.setdefault(item.stream_id, []).append(item)
         else:
             close()

@@ -31,6 +31,7 @@ from rtemo.live.cast import Cast
 from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.outputs import PredictionSink
 from rtemo.live.predictor import Predictor
+from rtemo.live.reports import EXPLAINED
 from rtemo.model.prediction import Prediction
 from rtemo.sources.base import Source
 
@@ -71,7 +72,7 @@ class Engine:
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
-        self._noted: set[str] = set()
+        self._noted: set[tuple[str, str]] = set()  # stream, note
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
@@ -99,7 +100,7 @@ class Engine:
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
         if self._live is None:
-            for item in join(items):
+            for item in join(items, self._marker_clocks):
                 self._take(item)
             return
         self._batch.add(items)
@@ -146,7 +147,7 @@ class Engine:
             if self._live is None or self._source.exhausted:
                 break
             rest += self._source.read(0.0)
-        for item in join(rest):
+        for item in join(rest, self._marker_clocks):
             self._take(item)
         self._publish(self._predictor.flush())
 
@@ -216,7 +217,7 @@ class Engine:
         info = self._infos[chunk.stream_id]
         for time_s, row in zip(times, chunk.values, strict=True):
             text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
-            if text and np.isfinite(time_s):
+            if text and np.isfinite(time_s) and not text.startswith(EXPLAINED):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _publish(self, predictions: Sequence[Prediction]) -> None:
@@ -237,8 +238,8 @@ class Engine:
         for stream, role in self._roles.items():
             branch = self._predictor.pipeline.branch(role)
             for note in branch.notes if branch is not None else ():
-                if note not in self._noted:
-                    self._noted.add(note)
+                if (stream, note) not in self._noted:
+                    self._noted.add((stream, note))
                     self._event(EventKind.NOTE, note, self._infos[stream].name)
 
     def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:

@@ -8,27 +8,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
+from rtemo.live.baseline_file import save_baseline
 from rtemo.live.events import Event, EventKind, EventLog, Listener
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
-from rtemo.live.session import SessionFolder
+from rtemo.live.reports import EXPLAINED
+from rtemo.live.session import SessionFolder, model_record
+from rtemo.live.settings import SessionSettings
 from rtemo.live.snapshot import RecorderView
 from rtemo.model.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """What is kept, and where. settings: for session.toml. publish: on the network too."""
+    """What is kept, and where. settings: with the participant and the notes. publish: on the network too."""
 
     root: Path
-    subject: str
-    notes: str
-    settings: Mapping[str, Any]
+    settings: SessionSettings
     streams: Mapping[str, StreamInfo]
     bundle: Bundle
     hop_s: float
@@ -40,15 +41,15 @@ class SessionKeeping:
 
     def __init__(self, plan: SessionPlan, clock: Callable[[], float], listener: Listener) -> None:
         """listener: hears every event. Raises RtemoError where the folder cannot be made, and leaves nothing open."""
-        self.subject, self.started_s = plan.subject, clock()
+        self.subject, self.started_s = plan.settings.subject, clock()
         self._clock = clock
         self._failure_said = False
         self._free_bytes = 0
         with contextlib.ExitStack() as closing:
-            self.folder = SessionFolder.create(plan.root, plan.subject, datetime.now().astimezone())
-            session = {"subject": plan.subject, "notes": plan.notes}
-            model = {"bundle": plan.bundle.spec.name, "bundle_fingerprint": plan.bundle.fingerprint}
-            self.folder.write_settings({**plan.settings, **session, **model, "hop_s": plan.hop_s}, plan.streams)
+            now = datetime.now().astimezone()
+            self.folder = SessionFolder.create(plan.root, plan.settings.subject, now)
+            record = {"started": now.isoformat(timespec="seconds"), "hop_s": plan.hop_s, "published": plan.publish}
+            self.folder.write_settings(plan.settings, model_record(plan.bundle), record, plan.streams)
             self.events = EventLog(self.folder.events)
             closing.callback(self.events.close)
             self.recorder = Recorder(self.folder.recording)
@@ -65,6 +66,7 @@ class SessionKeeping:
                 self.keep(StreamUp(info))
                 self.keep(ClockOffset(info.stream_id, self.started_s, 0.0))  # ours is LSL's clock
             self.sinks: tuple[PredictionSink, ...] = (table, outlet)
+            self._told = told
             self.events.listen(told.tell)
             self.events.listen(listener)
             self._closing = closing.pop_all()
@@ -79,6 +81,17 @@ class SessionKeeping:
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
         self.events.add(Event(self._clock(), kind, text))
+
+    def explain(self, text: str) -> None:
+        """Send and record an explanation: it is no event of the session."""
+        self._told.push(EXPLAINED + text, self._clock())
+
+    def keep_baseline(self, pipeline: Pipeline) -> None:
+        """Write the baseline that was in effect, where there was one."""
+        found = pipeline.baselines()
+        if found:
+            now = datetime.now().astimezone()
+            save_baseline(self.folder.baseline, found, pipeline.settings, self.subject, now)
 
     def measure(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""

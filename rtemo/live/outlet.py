@@ -27,6 +27,8 @@ MEASURES = (  # channel, type, unit
     ("novelty", "Novelty", "thresholds"),
     ("abstain", "Flag", "boolean"),
     ("settled", "Flag", "boolean"),
+    ("valence", "Valence", "normalised"),  # in [-1, 1], NaN where it abstains
+    ("arousal", "Arousal", "normalised"),
 )
 TOLD = (EventKind.ANNOTATION, EventKind.LOSS, EventKind.STREAM_DOWN, EventKind.STREAM_UP, EventKind.FAILURE)
 LINGER_S = 0.2  # a destroyed outlet drops what it has not sent yet
@@ -62,7 +64,7 @@ class PredictionOutlet:
         self.push(prediction_values(prediction, self.labels), prediction.time_s)
 
     def push(self, values: NDArray[np.floating], end_s: float) -> None:
-        """values: (n_labels + 6,), in the order of the channels. end_s: LSL time."""
+        """values: (n_labels + 8,), in the order of the channels. end_s: LSL time."""
         self._outlet.push(np.asarray(values, dtype=np.float32), end_s)
 
     def discard(self) -> None:
@@ -122,10 +124,11 @@ class _Outlet:
 
 
 def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArray:
-    """A prediction as the outlet's channels: (n_labels + 6,). NaN where the model had nothing to say."""
+    """A prediction as the outlet's channels: (n_labels + 8,). NaN where the model had nothing to say."""
     numbers = [prediction.smoothed[label] for label in labels]
     numbers += [prediction.confidence, prediction.eeg_coverage, prediction.gaze_coverage, prediction.novelty]
     numbers += [float(prediction.abstain is not None), float(prediction.settled)]
+    numbers += [np.nan if value is None else value for value in (prediction.valence, prediction.arousal)]
     return np.array(numbers, dtype=np.float32)
 
 

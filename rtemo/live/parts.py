@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from rtemo.core.types import Item, Modality, StreamInfo
 from rtemo.live.cast import Cast
@@ -33,9 +34,10 @@ class Supply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the controller works with. settings: of the lab, for session.toml.
+    """What the controller works with.
 
-    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty.
+    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
+    command that writes the report of a session folder; None for no reports.
     """
 
     cast: Cast
@@ -44,5 +46,5 @@ class Parts:
     bundle: Bundle
     hop_s: float
     clock: Callable[[], float]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     publish: bool = True
+    report: Callable[[Path], Sequence[str]] | None = None

@@ -7,13 +7,20 @@ silently, and everything after them is what a replay of the recording gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, Window
+from rtemo.live.reports import NOTICE_S, Ended, Forgotten, Labelled, Note
+from rtemo.model.adaptive import Report
+from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
+from rtemo.model.embeddings import Embeddings
+from rtemo.model.person import Person
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
+
+Watch = Callable[[Window, Embeddings], object]
 
 MAX_BACKLOG_S = 30.0  # forced windows older than this are final
 
@@ -24,6 +31,7 @@ class Predictor:
     def __init__(self, pipeline: Pipeline, runtime: Runtime, decoder: Decoder) -> None:
         self.pipeline = pipeline
         self.n_forced = 0
+        self.watches: list[Watch] = []  # each is given every final window, in order, with its embeddings
         self._runtime = runtime
         self._decoder = decoder
         self._ahead: Decoder | None = None  # the decoder of the forced windows, while the real ones are awaited
@@ -58,10 +66,42 @@ class Predictor:
             self._settle()
         return predictions
 
+    def adopt(self, person: Person | None, from_s: float) -> None:
+        """Decide windows that end after from_s with a personal calibration; None: with the trained heads."""
+        for decoder in self._decoders():
+            decoder.adopt(person, from_s)
+
+    def note(self, note: Note, time_s: float) -> None:
+        """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels count for nothing."""
+        for decoder in self._decoders():
+            match note:
+                case Labelled():
+                    decoder.report(self._report(note, time_s + NOTICE_S))
+                case Forgotten():
+                    decoder.take_back(note.number, time_s + NOTICE_S)
+                case Ended():
+                    decoder.adopt(None, note.from_s)
+
+    def model_at(self, end_s: float) -> Bundle:
+        """The bundle that decides windows which end then."""
+        return self._decoder.model_at(end_s)
+
+    def _report(self, note: Labelled, holds_s: float) -> Report:
+        labels = self._decoder.model_at(holds_s).labels
+        known = note.label in labels
+        label = labels.index(note.label) if known else -1
+        return Report(label, note.begin_s, note.end_s, holds_s if known else float("inf"))
+
+    def _decoders(self) -> list[Decoder]:
+        return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]
+
     def _decide(self, windows: Iterable[Window]) -> list[Prediction]:
         predictions = []
         for window in windows:
-            prediction = self._decoder.step(window, self._runtime.embed(window))
+            embeddings = self._runtime.embed(window)
+            prediction = self._decoder.step(window, embeddings)
+            for watch in self.watches:
+                watch(window, embeddings)
             if window.end_s > self._published_s:
                 self._published_s = window.end_s
                 self._ahead = None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
+from rtemo.live.adapting import Adapting
 from rtemo.live.baseline import Baseline
-from rtemo.live.events import EventKind
+from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
+from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import as_json, rounded
 from rtemo.live.feed import Feed
 from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
+from rtemo.live.readiness import obstacle
+from rtemo.live.reporting import Reporting
 from rtemo.live.snapshot import Progress
 from rtemo.live.streaming import Streaming
 from rtemo.model.prediction import Prediction
@@ -22,7 +29,10 @@ class Sessions:
         self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
         self.session: SessionKeeping | None = None
         self.paused = False
+        self.reporting = Reporting(parts.report)
+        self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: Baseline | None = None
+        self._adapting: Adapting | None = None
 
     # What clients may ask for.
 
@@ -34,13 +44,17 @@ class Sessions:
         if not streaming.playing:
             why = "; ".join(streaming.refused.values()) or "none is on the network"
             raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
+        settings = streaming.settings
+        if why := obstacle(streaming.stream_statuses(), settings.required):
+            raise RtemoError("a session cannot start", why, "see the streams and the settings")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        baseline = BaselinePlan.of(settings)
+        if baseline is not None:
+            baseline.check(streaming.predictor.pipeline.settings, subject)
         plan = SessionPlan(
             root=Path(root),
-            subject=subject,
-            notes=notes,
-            settings={**self._parts.settings, **streaming.chosen},
+            settings=replace(settings, subject=subject, notes=notes),
             streams=streaming.by_role,
             bundle=self._parts.bundle,
             hop_s=self._parts.hop_s,
@@ -51,17 +65,25 @@ class Sessions:
         streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
+        self._plan_baseline(session, baseline)
+        self._adapting = Adapting(
+            self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
+        )
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
         self._baseline = None
+        self._need_adapting().close()
+        self._adapting = None
         self._streaming.finish()
+        session.keep_baseline(self._streaming.predictor.pipeline)
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
             session.close()
         finally:
+            self.reporting.begin(session.folder.path)
             self._streaming.preview()
 
     def do_pause(self) -> None:
@@ -86,17 +108,39 @@ class Sessions:
         self._need_session().note(EventKind.ANNOTATION, text)
 
     def do_baseline(self, seconds: float) -> None:
-        """Mark a baseline of so many seconds from now, and judge its signals."""
+        """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
         session = self._need_session()
-        if not 0 < seconds <= 3600:
-            raise RtemoError("a baseline lasts up to an hour", f"found {seconds:g} s", "give another length")
-        self._baseline = Baseline(self._clock(), seconds)
-        session.note(EventKind.ANNOTATION, f"baseline begins: {seconds:g} s")
+        if self._baseline is not None and self._clock() < self._baseline.end_s:
+            raise RtemoError("a baseline is being recorded", "", "wait for its end")
+        begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
+        self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
+        self._baseline = Baseline(begin_s, length_s)
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
+
+    def do_label(self, label: str, begin_s: float, end_s: float) -> None:
+        """A self-report or a clip's label, for the sets and for a calibration."""
+        self._need_adapting().label(label, begin_s, end_s)
+
+    def do_forget_label(self, index: int) -> None:
+        self._need_adapting().forget(index)
+
+    def do_calibrate(self) -> None:
+        """Fit the heads to the person on the labels so far."""
+        self._need_adapting().calibrate()
+
+    def do_uncalibrate(self) -> None:
+        self._need_adapting().uncalibrate()
 
     # For the controller.
 
     def turn(self) -> None:
         """Look after what goes on by itself."""
+        if self._adapting is not None:
+            self._adapting.turn()
+        for explanation in self._streaming.explaining.newest():
+            self.explanation = rounded(explanation)
+            if self.session is not None and not self.paused:
+                self.session.explain(as_json(explanation))
         baseline, session = self._baseline, self.session
         if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.told:
             baseline.told = True
@@ -108,7 +152,9 @@ class Sessions:
             self._baseline.take(prediction)
 
     def progress(self, now_s: float) -> Progress | None:
-        return self._baseline.progress(now_s) if self._baseline is not None else None
+        """Of the calibration, where one was asked for, else of the baseline."""
+        calibration = self._adapting.progress(now_s) if self._adapting is not None else None
+        return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 
     def close(self, failure: str) -> None:
         """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
@@ -116,11 +162,30 @@ class Sessions:
         if session is None:
             return
         try:
+            if self._adapting is not None:
+                self._adapting.close()
             if not failure:
                 self._streaming.finish()
+                session.keep_baseline(self._streaming.predictor.pipeline)
             session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
         finally:
-            session.close()
+            try:
+                session.close()
+            finally:
+                self.reporting.begin(session.folder.path)
+
+    def _plan_baseline(self, session: SessionKeeping, plan: BaselinePlan | None) -> None:
+        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
+        if plan is not None:
+            plan.keep_in(session.folder)
+            session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
+        failed = partial(session.note, EventKind.FAILURE)
+        session.events.listen(MarkerRests(plan, self._streaming.predictor.pipeline, failed))
+
+    def _need_adapting(self) -> Adapting:
+        if self._adapting is None:
+            raise RtemoError("there is no session", "", "start one")
+        return self._adapting
 
     def _need_session(self) -> SessionKeeping:
         if self.session is None:

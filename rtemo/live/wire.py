@@ -38,6 +38,7 @@ _HEADER_KEYS = {"snapshot", "arrays", "token"}
 # what a client may ask for: argument -> type. A float may be given as an int.
 COMMANDS: Mapping[str, Mapping[str, type]] = {
     "choose": {"role": str, "stream_id": str},
+    "configure": {"settings": str},
     "exclude": {"label": str, "excluded": bool},
     "start": {"subject": str, "notes": str, "root": str},
     "stop": {},
@@ -45,6 +46,10 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "resume": {},
     "annotate": {"text": str},
     "baseline": {"seconds": float},
+    "label": {"label": str, "begin_s": float, "end_s": float},
+    "forget_label": {"index": int},
+    "calibrate": {},
+    "uncalibrate": {},
     "open_replay": {"path": str},
     "play": {},
     "hold": {},

@@ -12,17 +12,22 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core import gaze_quality
 from rtemo.core.quality import REASONS, Fault
 from rtemo.core.types import Window
+from rtemo.model.adaptive import Report, Said, Smoothed, adapted_level, quantile_at, without
 from rtemo.model.bundle import Bundle
 from rtemo.model.conformal import members
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.novelty import novelty
+from rtemo.model.novelty import disagreement, distance, energy, novelty
+from rtemo.model.person import Person
 from rtemo.model.prediction import Prediction
 from rtemo.model.schema import MAIN_HEAD, Combination, Gate
 from rtemo.model.smoothing import SmoothingState, advance, start
 
 FloatVector = NDArray[np.float64]
+
+NOTHING_CAME = frozenset((REASONS[Fault.GAP], REASONS[Fault.MISSING], gaze_quality.GAP))
 
 
 class AbstainReason(StrEnum):
@@ -37,15 +42,40 @@ class AbstainReason(StrEnum):
 class Decoder:
     """Feed the windows of one session in order; each gives one prediction."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+    def __init__(self, bundle: Bundle, person: Person | None = None) -> None:
+        """person: a personal calibration. Raises RtemoError where it was made for another bundle."""
+        self._trained = bundle
         self._state: SmoothingState = start(bundle.spec.smoothing)
+        self._models: tuple[tuple[float, Bundle], ...] = ((float("-inf"), bundle),)  # from when on which one counts
+        self._reports: tuple[Report, ...] = ()
+        self._said = Said()
+        self._level: tuple[tuple[Report, ...], float] = ((), bundle.spec.decision.set_level)
+        if person is not None:
+            self.adopt(person, float("-inf"))
 
     def fork(self) -> Decoder:
         """An independent decoder in the same state, for windows that may be replaced later."""
-        other = Decoder(self._bundle)
-        other._state = self._state  # a value that is never changed in place
+        other = Decoder(self._trained)
+        other._state, other._models, other._reports = self._state, self._models, self._reports  # values, never changed
+        other._said, other._level = self._said.copy(), self._level
         return other
+
+    def adopt(self, person: Person | None, from_s: float) -> None:
+        """Windows that end after from_s (LSL time) are decided with this calibration; None: with the trained heads."""
+        model = self._trained if person is None else person.applied(self._trained)
+        self._models = tuple(sorted((*self._models, (from_s, model)), key=lambda one: one[0]))
+
+    def model_at(self, end_s: float) -> Bundle:
+        """The bundle that decides windows which end then: the trained one, or as it is for the person."""
+        return next(bundle for from_s, bundle in reversed(self._models) if end_s > from_s)
+
+    def report(self, report: Report) -> None:
+        """What the person felt: it moves the level of the sets of later windows, see adaptive.py."""
+        self._reports = (*self._reports, report)
+
+    def take_back(self, index: int, from_s: float) -> None:
+        """The report of this number, counted from 0, does not count for windows that end after from_s."""
+        self._reports = without(self._reports, index, from_s)
 
     def step(self, window: Window, embeddings: Embeddings) -> Prediction:
         """The prediction for the next window. Raises RtemoError where its end is not after the last one's.
@@ -53,36 +83,55 @@ class Decoder:
         A window that cannot be used, or is unlike the training data, adds no evidence: the smoothed probabilities
         only relax towards even ones. The set and its quantile are about the smoothed probabilities.
         """
-        spec = self._bundle.spec
+        model = self.model_at(window.end_s)
+        spec = model.spec
         name = usable(window, spec.gate, spec.combinations)
-        instant, unlike = (None, float("nan")) if name is None else self._judge(name, embeddings)
+        instant, unlike = (None, float("nan")) if name is None else self._judge(model, name, embeddings)
         reason = _signal_reason(window) if instant is None else None
         if reason is None and not unlike < 1.0:
             reason = AbstainReason.NOVEL
-        combination = spec.combinations[name or next(iter(spec.combinations))]
+        name = name or next(iter(spec.combinations))
         evidence = instant if reason is None else None
-        self._state = advance(self._state, window.end_s, evidence, combination.decorrelation_s, spec.smoothing)
-        labels = self._labels(combination, reason)
-        if reason is None and len(labels) > spec.decision.largest_set:
-            reason = AbstainReason.UNDECIDED
+        decorrelation_s = spec.combinations[name].decorrelation_s
+        self._state = advance(self._state, window.end_s, evidence, decorrelation_s, spec.smoothing)
+        labels = self._labels(model, name, window.end_s, reason)
+        if reason is None:
+            if window.settled:
+                self._said.take(Smoothed(window.end_s, name, self._state.posterior))
+            if len(labels) > spec.decision.largest_set:
+                reason = AbstainReason.UNDECIDED
         return self._record(window, instant, labels, unlike, reason)
 
-    def _judge(self, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
-        """Calibrated probabilities (K,) and novelty; None where the network gave no finite numbers."""
-        spec, combination = self._bundle.spec, self._bundle.spec.combinations[name]
-        logits = head_logits(self._bundle, embeddings)
-        probabilities = pool(logits, combination, spec.temperatures)
-        main = MAIN_HEAD[name]
-        unlike = float(novelty(embeddings.of(main), logits[main], self._bundle.familiar[name], combination.novelty))
+    def _judge(self, model: Bundle, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
+        """Calibrated probabilities (K,) and novelty; None where the network gave no finite numbers.
+
+        Novelty is about the training data, so the trained heads tell it, whoever the person is.
+        """
+        logits = head_logits(model, embeddings)
+        probabilities = pool(logits, model.spec.combinations[name], model.spec.temperatures)
+        trained = logits if model is self._trained else head_logits(self._trained, embeddings)
+        unlike = float(novelty_of(self._trained, name, embeddings, trained))
         if not (np.isfinite(probabilities).all() and np.isfinite(unlike)):
             return None, float("nan")
         return probabilities, unlike
 
-    def _labels(self, combination: Combination, reason: AbstainReason | None) -> tuple[str, ...]:
+    def _labels(self, model: Bundle, name: str, end_s: float, reason: AbstainReason | None) -> tuple[str, ...]:
         """The conformal set; every label where nothing is known about this window."""
-        spec = self._bundle.spec
-        quantile = combination.quantiles[spec.decision.set_level] if reason is None else 1.0
-        return tuple(spec.labels[k] for k in members(self._state.posterior, quantile))
+        quantile = 1.0
+        if reason is None:
+            quantile = quantile_at(model.spec.combinations[name].quantiles, self._level_at(model, end_s))
+        return tuple(model.labels[k] for k in members(self._state.posterior, quantile))
+
+    def _level_at(self, model: Bundle, end_s: float) -> float:
+        """The level of the sets after the reports that are known by then; worked out when one comes or goes."""
+        known = tuple(report for report in self._reports if report.known_at(end_s))
+        if known != self._level[0]:
+            spec = model.spec
+            quantiles = {name: combination.quantiles for name, combination in spec.combinations.items()}
+            level, rate = spec.decision.set_level, spec.decision.adaptation_rate
+            window_s = spec.pipeline.window.length_s
+            self._level = (known, adapted_level(known, self._said, quantiles, level, rate, window_s))
+        return self._level[1]
 
     def _record(
         self,
@@ -92,7 +141,7 @@ class Decoder:
         unlike: float,
         reason: AbstainReason | None,
     ) -> Prediction:
-        names = self._bundle.labels
+        names = self._trained.labels
         now = np.full(len(names), np.nan) if instant is None else instant
         return Prediction(
             time_s=window.end_s,
@@ -107,6 +156,7 @@ class Decoder:
             novelty=unlike,
             settled=window.settled,
             forced=window.forced,
+            faults=dict(window.bad_channels),
         )
 
 
@@ -123,6 +173,19 @@ def head_logits(bundle: Bundle, embeddings: Embeddings) -> dict[str, FloatVector
         name: (bundle.heads[name].weight @ embeddings.of(name) + bundle.heads[name].bias).astype(np.float64)
         for name in HEADS
     }
+
+
+def novelty_of(
+    bundle: Bundle, name: str, embeddings: Embeddings, logits: Mapping[str, FloatVector]
+) -> NDArray[np.float64]:
+    """How unlike the training data a window is that offers this combination. logits: of the trained heads."""
+    main, spec = MAIN_HEAD[name], bundle.spec
+    scale = spec.combinations[name].novelty
+    apart = None
+    if scale.disagreement is not None:
+        eeg, eye = (np.exp(log_softmax(logits[head] / spec.temperatures[head])) for head in ("eeg", "eye"))
+        apart = disagreement(eeg, eye)
+    return novelty(distance(embeddings.of(main), bundle.familiar[name]), energy(logits[main]), apart, scale)
 
 
 def pool(logits: Mapping[str, FloatVector], combination: Combination, temperatures: Mapping[str, float]) -> FloatVector:
@@ -153,6 +216,6 @@ def _eye_passes(window: Window, gate: Gate) -> bool:
 
 
 def _signal_reason(window: Window) -> AbstainReason:
-    lies = any(reason != REASONS[Fault.MISSING] for reason in window.bad_channels.values())  # something, but no EEG
+    lies = any(reason not in NOTHING_CAME for reason in window.bad_channels.values())  # something, but no EEG
     arrives = window.eeg_coverage > 0.0 or window.gaze_coverage > 0.0 or lies
     return AbstainReason.BAD_SIGNAL if arrives else AbstainReason.NO_SIGNAL

@@ -1,8 +1,9 @@
 """How unlike the training data a window is, from its embedding. A hint, never a proof that a window is valid.
 
-Two measures: the Mahalanobis distance of the embedding from the training embeddings (shrunk covariance, no classes),
-and the energy of the logits (Liu et al. 2020, arXiv 2010.03759). Both are centred and scaled by held-out people, the
-larger one counts, and 1.0 is the threshold.
+Three measures: the Mahalanobis distance of the embedding from the training embeddings (shrunk covariance, no classes),
+the energy of the logits (Liu et al. 2020, arXiv 2010.03759), and, where both modalities speak, how far their heads
+disagree. Each is centred and scaled by held-out people, the largest one counts, and 1.0 is the threshold. What they
+can and cannot detect is measured in README.md.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from rtemo.core.types import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class NoveltyScale:
-    """(centre, spread) of both measures on held-out people, and the scaled value that counts as 1.0."""
+    """(centre, spread) of each measure on held-out people, and the scaled value that counts as 1.0.
+
+    disagreement: None where only one modality speaks.
+    """
 
     distance: tuple[float, float]
     energy: tuple[float, float]
+    disagreement: tuple[float, float] | None
     threshold: float
 
 
@@ -45,10 +50,28 @@ def energy(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-(top + np.log(np.exp(logits - top[..., None]).sum(axis=-1))))
 
 
+def disagreement(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, K) or (K,) probabilities of two heads -> (n,) or (): Jensen-Shannon divergence, 0 to ln 2 (Lin 1991)."""
+    middle = 0.5 * (p + q)
+    return np.asarray(0.5 * (_divergence(p, middle) + _divergence(q, middle)))
+
+
+def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(np.maximum(q, 1e-300))), axis=-1))
+
+
 def novelty(
-    z: NDArray[np.float32], logits: NDArray[np.float64], familiar: Familiar, scale: NoveltyScale
+    far: NDArray[np.float64], flat: NDArray[np.float64], apart: NDArray[np.float64] | None, scale: NoveltyScale
 ) -> NDArray[np.float64]:
-    """(n,) or (): 0 for an ordinary window, 1.0 at the threshold."""
-    far = (distance(z, familiar) - scale.distance[0]) / scale.distance[1]
-    flat = (energy(logits) - scale.energy[0]) / scale.energy[1]
-    return np.asarray(np.maximum(np.maximum(far, flat), 0.0) / scale.threshold)
+    """(n,) or (): 0 for an ordinary window, 1.0 at the threshold.
+
+    far, flat, apart: distance, energy and disagreement; the last is left out where the scale has none.
+    """
+    most = np.maximum(_scaled(far, scale.distance), _scaled(flat, scale.energy))
+    if scale.disagreement is not None and apart is not None:
+        most = np.maximum(most, _scaled(apart, scale.disagreement))
+    return np.asarray(np.maximum(most, 0.0) / scale.threshold)
+
+
+def _scaled(value: NDArray[np.float64], scale: tuple[float, float]) -> NDArray[np.float64]:
+    return (value - scale[0]) / scale[1]

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from rtemo.model.circumplex import mean_place
 
 _DIGITS = 7
 _BY_LABEL = ("probabilities", "smoothed")
@@ -20,6 +22,8 @@ FIELDS = (
     "emotion",
     "probabilities",
     "smoothed",
+    "valence",
+    "arousal",
     "set",
     "abstain",
     "eeg_coverage",
@@ -29,16 +33,18 @@ FIELDS = (
     "settled",
     "forced",
     "latency_ms",
+    "faults",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the program says about the window that ends at time_s (LSL time), in the order of FIELDS.
+    """What the program says about the window that ends at time_s (LSL time); FIELDS gives the order of its form.
 
     emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
-    novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay.
+    novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
+    bad_channels is one: EEG labels, "gaze" and "pupil".
     """
 
     time_s: float
@@ -54,11 +60,26 @@ class Prediction:
     settled: bool
     forced: bool
     latency_ms: float | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float:
         """The largest smoothed probability."""
         return max(self.smoothed.values())
+
+    @property
+    def valence(self) -> float | None:
+        """In [-1, 1] from the smoothed probabilities, see circumplex.py; None when it abstains or has no place."""
+        return self._place(0)
+
+    @property
+    def arousal(self) -> float | None:
+        """As valence."""
+        return self._place(1)
+
+    def _place(self, axis: int) -> float | None:
+        place = None if self.emotion is None else mean_place(self.smoothed)
+        return None if place is None else place[axis]
 
     def to_dict(self) -> dict[str, Any]:
         """The record with rounded numbers, ready for JSON."""
@@ -74,6 +95,8 @@ class Prediction:
         for name, value in self.to_dict().items():
             if name in _BY_LABEL:
                 cells.extend(_cell(number) for number in value.values())
+            elif name == "faults":
+                cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
             else:
                 cells.append(";".join(value) if name in _LISTS else _cell(value))
         return cells
@@ -93,7 +116,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {label: _rounded(number) for label, number in value.items()}
+        return {label: found if isinstance(found, str) else _rounded(found) for label, found in value.items()}
     return list(value) if isinstance(value, tuple) else _rounded(value)
 
 

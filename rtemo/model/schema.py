@@ -48,10 +48,14 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """set_level: coverage promised for the sets, one of each combination's quantiles. largest_set: abstain above."""
+    """set_level: coverage promised for the sets, one of each combination's quantiles. largest_set: abstain above.
+
+    adaptation_rate: step of the adaptive conformal level for each self-report, see adaptive.py.
+    """
 
     set_level: float
     largest_set: int
+    adaptation_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _decision(fields: Fields, n_labels: int) -> Decision:
     largest = fields.count("largest_set")
     if largest > n_labels:
         raise fields.wrong("largest_set", f"at most {n_labels}")
-    return Decision(fields.number("set_level", above=0.0), largest)
+    return Decision(fields.number("set_level", above=0.0), largest, fields.number("adaptation_rate", least=0.0))
 
 
 def _combination(fields: Fields) -> Combination:
@@ -168,26 +172,34 @@ def _combination(fields: Fields) -> Combination:
 
 
 def _novelty(fields: Fields) -> NoveltyScale:
-    pairs = []
-    for name in ("distance", "energy"):
-        centre, spread = fields.numbers(name, 2)
-        if spread <= 0.0:
-            raise fields.wrong(name, "a positive spread")
-        pairs.append((centre, spread))
-    return NoveltyScale(pairs[0], pairs[1], fields.number("threshold", above=0.0))
+    has_two = fields.data.get("disagreement", ()) is not None
+    return NoveltyScale(
+        distance=_centre_and_spread(fields, "distance"),
+        energy=_centre_and_spread(fields, "energy"),
+        disagreement=_centre_and_spread(fields, "disagreement") if has_two else None,
+        threshold=fields.number("threshold", above=0.0),
+    )
+
+
+def _centre_and_spread(fields: Fields, name: str) -> tuple[float, float]:
+    centre, spread = fields.numbers(name, 2)
+    if spread <= 0.0:
+        raise fields.wrong(name, "a positive spread")
+    return centre, spread
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One JSON object that is read with checks. path names it in errors."""
+    """One JSON object that is read with checks. what and path name it in errors."""
 
     data: Mapping[str, Any]
     path: str = ""
+    what: str = "the model bundle's "
 
     def wrong(self, name: str, wanted: str) -> RtemoError:
         found = repr(self.data[name])[:80] if name in self.data else "nothing"
         return RtemoError(
-            f"the model bundle's {self.path}{name} does not fit", f"found {found}, wanted {wanted}", "get it again"
+            f"{self.what}{self.path}{name} does not fit", f"found {found}, wanted {wanted}", "get it again"
         )
 
     def _get(self, name: str, kind: type | tuple[type, ...], wanted: str) -> Any:
@@ -197,7 +209,13 @@ class Fields:
         return value
 
     def fields(self, name: str) -> Fields:
-        return Fields(self._get(name, Mapping, "an object"), f"{self.path}{name}.")
+        return Fields(self._get(name, Mapping, "an object"), f"{self.path}{name}.", self.what)
+
+    def objects(self, name: str) -> list[Fields]:
+        values: Sequence[Any] = self._get(name, list, "a list of objects")
+        if not all(isinstance(value, Mapping) for value in values):
+            raise self.wrong(name, "a list of objects")
+        return [Fields(value, f"{self.path}{name}.{i}.", self.what) for i, value in enumerate(values)]
 
     def text(self, name: str) -> str:
         return str(self._get(name, str, "text"))
@@ -222,7 +240,7 @@ class Fields:
 
     def numbers(self, name: str, length: int) -> tuple[float, ...]:
         values: Sequence[Any] = self._get(name, list, f"{length} numbers")
-        inner = Fields({str(i): value for i, value in enumerate(values)}, f"{self.path}{name}.")
+        inner = Fields({str(i): value for i, value in enumerate(values)}, f"{self.path}{name}.", self.what)
         if len(values) != length:
             raise self.wrong(name, f"{length} numbers")
         return tuple(inner.number(key) for key in inner.data)

@@ -110,6 +110,26 @@ class XdfSource:
             raise ValueError("select comes before the first read")
         self._streams = tuple(stream for stream in self._streams if stream.info.stream_id in stream_ids)
 
+    def texts_of(self, stream_id: str) -> list[tuple[float, str]]:
+        """All texts of a marker stream with their LSL times. Reads nothing else, and moves nothing on.
+
+        Of a stream whose clock is not known there are none.
+        """
+        if self._file is None:
+            raise ValueError("the source was not started")
+        stream = next(stream for stream in self._streams if stream.info.stream_id == stream_id)
+        offsets = self._known.offsets[stream.number]
+        with self._file.open() as file:
+            cursor = _Cursor(file, stream, offsets, self._known.origins[stream.number], {})
+            chunks = [(timed.times, timed.item) for timed in cursor.chunks(-math.inf, math.inf)]
+        return [
+            (float(time_s), str(row[0]))
+            for times, item in chunks
+            if isinstance(item, Chunk)
+            for time_s, row in zip(times, item.values, strict=True)
+            if np.isfinite(time_s)
+        ]
+
     def read(self, timeout_s: float = 0.0) -> list[Item]:  # noqa: ARG002 - a file never has to be waited for
         """The next items, by LSL time. Empty only at the end. Raises RtemoError when reading fails."""
         return [timed.item for timed in self.read_timed()]

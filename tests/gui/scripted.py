@@ -101,6 +101,7 @@ def prediction(time_s, abstain=None, **more):
         "settled": True,
         "forced": False,
         "latency_ms": 3.0,
+        "faults": {},
     }
     return record | more
 

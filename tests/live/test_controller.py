@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import numpy as np
@@ -39,6 +40,13 @@ def begin(lab, tmp_path):
     assert phase(lab) is Phase.RUNNING
 
 
+def decided(path):
+    """Predictions without what a live session alone knows."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms")} for row in rows]
+
+
 def texts(lab, kind=None):
     lab.take()
     return [e["text"] for s in lab.seen for e in s.events if kind in (None, e["kind"])]
@@ -72,8 +80,7 @@ def test_the_replay_of_a_session_gives_its_predictions(lab, tmp_path):
         main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
         == 0
     )
-    live = [line.rsplit(",", 2)[0] for line in (folder / "predictions.csv").read_text().splitlines()]
-    again = [line.rsplit(",", 2)[0] for line in (tmp_path / "r.csv").read_text().splitlines()]
+    live, again = decided(folder / "predictions.csv"), decided(tmp_path / "r.csv")
     assert len(live) > 20
     assert live == again
 
@@ -99,10 +106,37 @@ def test_a_pause_suspends_predictions_and_the_recording_goes_on(lab, tmp_path):
 
 def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
     begin(lab, tmp_path)
-    lab.do("baseline", seconds=6)
-    lab.feed(9)
+    lab.do("baseline", seconds=30)
+    lab.feed(38)
     wait_for(lambda: any(t.startswith("baseline ends") for t in texts(lab, "annotation")))
     assert lab.controller.feed.state.progress.verdict
+    wait_for(lambda: len([t for t in texts(lab, "note") if "in effect" in t]) >= 2)
+    lab.do("stop")
+    (folder,) = tmp_path.iterdir()
+    recording = str(folder / "recording.xdf")
+    assert main(["replay", recording, "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")]) == 0
+    live, again = decided(folder / "predictions.csv"), decided(tmp_path / "r.csv")
+    assert live == again
+    begin_s = next(e["time_s"] for s in lab.seen for e in s.events if e["text"] == "baseline begins: 30 s")
+    settled = {float(row["time_s"]): row["settled"] for row in live}
+    assert {flag for end_s, flag in settled.items() if begin_s + 2 <= end_s < begin_s + 32} == {"false"}
+    assert all(flag == "true" for end_s, flag in settled.items() if end_s >= begin_s + 33)
+    saved = json.loads((folder / "baseline.json").read_text())
+    assert saved["subject"] == "P 01"
+    assert set(saved["modalities"]) == {"eeg", "gaze"}
+    out = ["--out", str(tmp_path / "with.csv")]
+    assert (
+        main(["replay", recording, "--speed", "max", "--quiet", "--baseline", str(folder / "baseline.json"), *out]) == 0
+    )
+    assert [row["smoothed.sad"] for row in decided(tmp_path / "with.csv")] != [row["smoothed.sad"] for row in live]
+
+
+@pytest.mark.parametrize("seconds", [5, 1000])
+def test_a_baseline_of_an_impossible_length_is_refused(lab, tmp_path, seconds):
+    begin(lab, tmp_path)
+    lab.do("baseline", seconds=seconds)
+    assert "a baseline lasts 20 to 600 s" in texts(lab, "failure")[-1]
+    assert not [t for t in texts(lab, "annotation") if t.startswith("baseline")]
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(lab, tmp_path):

@@ -14,7 +14,8 @@ from rtemo.model.prediction import Prediction
 from rtemo.sources.lsl import Every, LslSource, discover, local_clock
 
 LABELS = ("neutral", "sad", "fear", "happy")
-CHANNELS = (*LABELS, "confidence", "eeg_coverage", "gaze_coverage", "novelty", "abstain", "settled")
+CHANNELS = (*LABELS, "confidence", "eeg_coverage", "gaze_coverage", "novelty", "abstain", "settled",
+            "valence", "arousal")  # fmt: skip
 DEADLINE_S = 20.0
 
 
@@ -62,7 +63,9 @@ def test_predictions_arrive_with_their_channels_stamps_and_description():
     values = np.concatenate([chunk.values for chunk in chunks])
     nan = math.nan
     expected = [[0.5, 0.25, 0.125, 0.125, 0.5, 1.0, 0.75, 0.5, 0, 1], [0.5, 0.25, 0.125, 0.125, 0.5, 1.0, 0, nan, 1, 0]]
-    np.testing.assert_array_equal(values, np.array(expected, dtype=np.float32))
+    np.testing.assert_array_equal(values[:, :10], np.array(expected, dtype=np.float32))
+    assert values[0, 10:].tolist() == pytest.approx([made[0].valence, made[0].arousal])
+    assert np.isnan(values[1, 10:]).all()
     assert np.concatenate([chunk.stamps for chunk in chunks]).tolist() == [now_s, now_s + 0.25]
     np.testing.assert_array_equal(np.concatenate([chunk.values for chunk in kept]), values)
     assert [(chunk.stream_id, chunk.stamps[0]) for chunk in kept] == [("rtemo", now_s), ("rtemo", now_s + 0.25)]

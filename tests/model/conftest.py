@@ -27,7 +27,7 @@ def network():
 
 @pytest.fixture(scope="session")
 def spec(network):
-    scale = NoveltyScale(distance=(1.0, 2.0), energy=(-1.0, 5.0), threshold=1.0)
+    scale = NoveltyScale(distance=(1.0, 2.0), energy=(-1.0, 5.0), disagreement=None, threshold=1.0)
 
     def combination(**weights):
         return Combination(weights, 8.0, {0.8: 0.7, 0.9: 0.8}, scale)
@@ -47,7 +47,7 @@ def spec(network):
         },
         gate=Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.3, gaze_coverage=0.4, eye_share=0.3),
         smoothing=Smoothing(dwell_s=60.0, window_s=4.0, prior=(0.25, 0.25, 0.25, 0.25)),
-        decision=Decision(set_level=0.9, largest_set=4),
+        decision=Decision(set_level=0.9, largest_set=4, adaptation_rate=0.05),
         trained_on="nothing",
         training={"seed": 3},
         metrics={},

@@ -6,6 +6,9 @@ import json
 import math
 from dataclasses import replace
 
+import pytest
+
+from rtemo.model.circumplex import place_of
 from rtemo.model.prediction import Prediction, csv_header
 
 DESIGN_FIELDS = [
@@ -13,6 +16,8 @@ DESIGN_FIELDS = [
     "emotion",
     "probabilities",
     "smoothed",
+    "valence",
+    "arousal",
     "set",
     "abstain",
     "eeg_coverage",
@@ -22,6 +27,7 @@ DESIGN_FIELDS = [
     "settled",
     "forced",
     "latency_ms",
+    "faults",
 ]
 
 ONE = Prediction(
@@ -62,6 +68,16 @@ def test_what_is_not_known_is_null_in_json_and_empty_in_csv():
     assert record["probabilities"] == {"neutral": None, "sad": None}
     row = dict(zip(csv_header(["neutral", "sad"]), unknown.csv_row(), strict=True))
     assert row["novelty"] == row["emotion"] == row["probabilities.sad"] == row["latency_ms"] == ""
+
+
+def test_valence_and_arousal_are_the_mean_place_of_the_smoothed_labels_and_null_where_it_abstains():
+    x, y = place_of("sad")
+    record = json.loads(ONE.to_json_line())
+    assert (record["valence"], record["arousal"]) == (pytest.approx(0.9 * x), pytest.approx(0.9 * y))
+    silent = replace(ONE, emotion=None, abstain="no signal")
+    assert (silent.valence, silent.arousal) == (None, None)
+    disgusted = replace(ONE, smoothed={"disgust": 0.1, "sad": 0.9})
+    assert (disgusted.valence, disgusted.arousal) == (None, None)
 
 
 def test_differences_below_the_last_digit_do_not_show():

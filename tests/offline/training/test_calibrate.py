@@ -73,7 +73,7 @@ def test_independent_heads_are_added_up_and_a_useless_one_is_left_out(people):
 
 def test_smoothing_is_the_decoders_and_skips_what_the_gate_stops(people):
     one = session(3)
-    combination = Combination({"eeg": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eeg", identity()))
+    combination = Combination({"eeg": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eeg", identity(), ONES))
     free = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
     one.passes["eeg"][100:] = False
     stopped = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
@@ -81,6 +81,9 @@ def test_smoothing_is_the_decoders_and_skips_what_the_gate_stops(people):
     gap_s = one.times[150] - one.times[99]
     stay = np.exp(-gap_s / 60.0)
     np.testing.assert_allclose(stopped[150], stay * stopped[99] + (1 - stay) / 4, rtol=1e-9)
+
+
+ONES = {"eeg": 1.0, "eye": 1.0, "joint": 1.0}
 
 
 def identity():
@@ -96,7 +99,7 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
     times = {}
     for name, group in (("echo", echo), ("fresh", fresh)):
         by_head = calibrate.temperatures(group)
-        scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0)
+        scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)
         candidates = [
             calibrate.Combination({"eeg": 1.0}, seconds, {}, scale) for seconds in (4.0, 8.0, 16.0, 32.0, 64.0)
         ]
@@ -108,7 +111,8 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
 def test_the_dwell_time_follows_how_long_an_emotion_lasts(people):
     by_head = calibrate.temperatures(people)
     smoothing, fitted = calibrate.fit_smoothing({"eeg": {"eeg": 1.0}}, by_head, EVEN.prior, 4.0, people)
-    one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], {}, calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), 1.0))
+    scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)
+    one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], {}, scale)
     best = calibrate.smoothing_loss("eeg", one, by_head, smoothing, people)
     for dwell_s in (8.0, 64.0):
         other = calibrate.Smoothing(dwell_s, 4.0, EVEN.prior)
@@ -138,8 +142,8 @@ def test_familiar_embeddings_have_distance_one(people):
 def test_one_window_in_twenty_of_held_out_people_counts_as_novel(people):
     known = calibrate.familiar(people, "eeg")
     held_out = [session(person) for person in range(50, 70)]
-    scale = calibrate.novelty_scale(held_out, "eeg", known)
-    values = np.concatenate([calibrate.novelty(s.z["eeg"], s.logits["eeg"], known, scale) for s in held_out])
+    scale = calibrate.novelty_scale(held_out, "eeg", known, ONES)
+    values = calibrate.novelty(*calibrate.novelty_measures(held_out, "eeg", known, ONES), scale)
     assert np.mean(values > 1.0) == pytest.approx(0.05, abs=0.01)
 
 
@@ -151,7 +155,7 @@ def test_label_shares_count_trials_not_windows(people):
 
 def test_pooling_one_head_is_that_head(people):
     one = people[0]
-    combination = Combination({"eye": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eye", identity()))
+    combination = Combination({"eye": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eye", identity(), ONES))
     p = pool(one.logits, combination, {"eeg": 1.0, "eye": 2.0, "joint": 1.0})
     expected = np.exp(one.logits["eye"] / 2.0)
     np.testing.assert_allclose(p, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)

@@ -1,0 +1,120 @@
+"""What is noted of a session about its person, as the texts of annotations, and how a replay reads them again.
+
+    label 3: sad from 1000.25 to 1060.25     a self-report or the label of a clip, LSL times
+    label 3 forgotten
+    calibration begins at 1300.5             a personal calibration (its file is in the session's folder) counts
+    calibration ends at 1400.5               the trained heads count again
+
+A label counts for windows that end NOTICE_S after its annotation: whenever it is heard, live or in a replay, those are
+still to come. The times in the last two are those from which they count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtemo.core.types import STRING_FORMAT, Chunk, StreamInfo
+from rtemo.sources.xdf import XdfSource
+
+NOTICE_S = 2.0
+EVENTS = "rtemo_events"  # the stream, see outlet.py
+
+_LABEL = re.compile(r"label (\d+): (.+) from (\S+) to (\S+)")
+_FORGOTTEN = re.compile(r"label (\d+) forgotten")
+_BEGINS = re.compile(r"calibration begins at (\S+)")
+_ENDS = re.compile(r"calibration ends at (\S+)")
+EXPLAINED = "explanation: "  # how the text of an explanation begins in the stream of events; it is no marker
+PREFIX = "annotation: "  # of annotations in the stream of events, see outlet.py
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A stretch with a label, counted from 0 in a session."""
+
+    number: int
+    label: str
+    begin_s: float
+    end_s: float
+
+    @property
+    def text(self) -> str:
+        return f"label {self.number}: {self.label} from {self.begin_s!r} to {self.end_s!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The label of this number does not count any more."""
+
+    number: int
+
+    @property
+    def text(self) -> str:
+        return f"label {self.number} forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A personal calibration counts for windows that end after from_s; its file says the same."""
+
+    from_s: float
+
+    @property
+    def text(self) -> str:
+        return f"calibration begins at {self.from_s!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The personal calibration does not count for windows that end after from_s."""
+
+    from_s: float
+
+    @property
+    def text(self) -> str:
+        return f"calibration ends at {self.from_s!r}"
+
+
+Note = Labelled | Forgotten | Begun | Ended
+
+
+def read_note(text: str) -> Note | None:
+    """The note that a text is, None for any other text."""
+    if not text.startswith(PREFIX):
+        return None
+    text = text.removeprefix(PREFIX)
+    try:
+        if found := _LABEL.fullmatch(text):
+            return Labelled(int(found[1]), found[2], float(found[3]), float(found[4]))
+        if found := _FORGOTTEN.fullmatch(text):
+            return Forgotten(int(found[1]))
+        if found := _BEGINS.fullmatch(text):
+            return Begun(float(found[1]))
+        if found := _ENDS.fullmatch(text):
+            return Ended(float(found[1]))
+    except ValueError:  # no numbers after all
+        return None
+    return None
+
+
+def recorded_notes(path: Path, streams: Iterable[StreamInfo]) -> list[tuple[float, Note]]:
+    """What rtemo noted in a recording, each with its LSL time. streams: those of the file."""
+    ours = [info.stream_id for info in streams if info.name == EVENTS and info.channel_format == STRING_FORMAT]
+    if not ours:
+        return []
+    source = XdfSource(path)
+    source.start()
+    source.select(ours)
+    found = []
+    try:
+        while not source.exhausted:
+            for timed in source.read_timed():
+                if isinstance(timed.item, Chunk):
+                    texts = (str(row[0]) for row in timed.item.values)
+                    pairs = zip(timed.times.tolist(), map(read_note, texts), strict=True)
+                    found += [(time_s, note) for time_s, note in pairs if note is not None]
+    finally:
+        source.stop()
+    return found
