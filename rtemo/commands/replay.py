@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -22,10 +22,9 @@ from rtemo.commands.wiring import (
     why_none,
 )
 from rtemo.core.errors import RtemoError
-from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Item, StreamInfo
 from rtemo.live.analysis import check_parts
-from rtemo.live.baseline_plan import BaselinePlan, MarkerRests, recorded_baseline
+from rtemo.live.baseline_plan import BaselinePlan, prepare_replay
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventLog
@@ -87,26 +86,12 @@ def prepared(
     for warning in recording.warnings:
         say(f"warning: {warning}")
     check_parts(cast, streams, args.file)
-    _prepare_baseline(args, recording, streams, predictor.pipeline, events)
+    plan = BaselinePlan.of(settings_of(args))
+    prepare_replay(
+        plan, recording, streams, args.file, predictor.pipeline, events, lambda text: say(f"warning: {text}")
+    )
     recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     return recording, streams, cast
-
-
-def _prepare_baseline(
-    args: argparse.Namespace, recording: XdfSource, streams: Sequence[StreamInfo], pipeline: Pipeline, events: EventLog
-) -> None:
-    """The baseline that is asked for, or else the one that the recording's session had."""
-    plan = BaselinePlan.of(settings_of(args))
-    if plan is None:
-        found = recorded_baseline(recording, streams, args.file)
-        plan = found.plan
-        for begin_s, end_s in found.rests:
-            pipeline.rest(begin_s, end_s)
-        if found.missing:
-            say(f"warning: {found.missing}")
-    if plan is not None:
-        plan.prepare(pipeline, None, recording.first_s)
-    events.listen(MarkerRests(plan, pipeline, lambda text: say(f"warning: {text}")))
 
 
 @contextlib.contextmanager

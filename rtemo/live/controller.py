@@ -206,6 +206,6 @@ class Controller:
             settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
             replay=self._replay.view(),
-            explanation=dict(self._sessions.explanation),
+            explanation={} if self._replay.active else dict(self._sessions.explanation),
         )
         self.feed.tell(state)
