@@ -51,6 +51,7 @@ def build_parser() -> Parser:
         _calibrate,
         _simulate,
         _record,
+        _report,
         _bench,
         _devices,
         _doctor,
@@ -182,6 +183,15 @@ def _record(commands: Commands) -> None:
     p.set_defaults(run=_later("record"))
 
 
+def _report(commands: Commands) -> None:
+    p = commands.add_parser("report", help="one HTML page about a session or a recording")
+    p.add_argument("target", type=Path, metavar="SESSION_DIR|FILE.xdf")
+    p.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the session's folder")
+    _queries(p, markers=False)
+    p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
+    p.set_defaults(run=_later("report"))
+
+
 def _bench(commands: Commands) -> None:
     p = commands.add_parser("bench", help="latency, CPU, memory and losses on this computer")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
@@ -189,9 +199,7 @@ def _bench(commands: Commands) -> None:
     p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
     p.add_argument("--rate", type=_rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
     p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
-    p.add_argument(
-        "--gui", action="store_true", help="measure the window instead: CPU, frames, first paint"
-    )
+    p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.set_defaults(run=_later("bench"))
 

@@ -6,15 +6,24 @@ import argparse
 import os
 import shutil
 import sys
+from pathlib import Path
 
+from rtemo.commands.console import say
 from rtemo.core.errors import RtemoError
 from rtemo.live.client import EngineClient, Launch
 from rtemo.live.display import why_no_window
+from rtemo.live.last_used import last_settings
+from rtemo.live.settings import read_settings
 
 
 def run(args: argparse.Namespace) -> int:
-    """Open the window on the running engine, or on a new one."""
-    options = ["--settings", str(args.settings)] if args.settings is not None else []
+    """Open the window on the running engine, or on a new one with the settings given, or else with those last used."""
+    last = last_settings()
+    settings = args.settings if args.settings is not None else _usable(last)
+    options = []
+    if settings is not None:
+        read_settings(settings)  # what is wrong with it is said here
+        options += ["--settings", str(settings)]
     if args.model is not None:
         options += ["--model", str(args.model)]
     recording = ""
@@ -22,11 +31,26 @@ def run(args: argparse.Namespace) -> int:
         if not args.replay.is_file():
             raise RtemoError("there is no such recording", f"found no file {args.replay}", "name an XDF file")
         recording = str(args.replay.absolute())
-    return open_window(Launch(options=tuple(options)), recording)
+    return open_window(Launch(options=tuple(options)), last, recording)
 
 
-def open_window(launch: Launch, recording: str = "") -> int:
-    """The window until it is closed. Raises RtemoError where there is no display, with the way to one."""
+def _usable(path: Path) -> Path | None:
+    """The settings that were last used, None where there are none or they cannot be read any more."""
+    if not path.is_file():
+        return None
+    try:
+        read_settings(path)
+    except RtemoError as error:
+        say(f"warning: the settings of last time are left out: {error}")
+        return None
+    return path
+
+
+def open_window(launch: Launch, remember: Path | None = None, recording: str = "") -> int:
+    """The window until it is closed. remember: where the settings that are used are kept for the next time.
+
+    Raises RtemoError where there is no display, with the way to one.
+    """
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     problem = why_no_window(sys.platform, os.environ, shutil.which("apt-get") is not None, is_root)
     if problem:
@@ -35,6 +59,6 @@ def open_window(launch: Launch, recording: str = "") -> int:
 
     client = EngineClient(launch)
     try:
-        return run_app(client, recording=recording)
+        return run_app(client, remember=remember, recording=recording)
     finally:
         client.close()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from pathlib import Path
 
 from rtemo.commands.console import say, stop_on_signal
-from rtemo.commands.wiring import cast_of, load_model, plan_of, settings_of
+from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.controller import Controller
 from rtemo.live.endpoint import Endpoint
@@ -77,29 +79,25 @@ def parts_of(args: argparse.Namespace) -> Parts:
     from rtemo.sources.lsl import local_clock  # after configure: it loads liblsl
 
     settings = settings_of(args)
-    plan = plan_of(settings)
+    BaselinePlan.of(settings)  # refused now, not when a session starts
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
-
-    def new_predictor() -> Predictor:
-        fresh = Pipeline(pipeline)
-        if plan is not None:
-            plan.prepare(fresh, None)  # the participant is named when a session starts
-        return Predictor(fresh, runtime, Decoder(bundle))
-
-    plain = asdict(settings)
-    del plain["queries"], plain["subject"], plain["notes"]
     return Parts(
         cast=cast_of(settings),
         open_supply=_supply,
-        new_predictor=new_predictor,
+        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
         clock=local_clock,
-        settings=plain,
         publish=not args.no_outlet,
-        baseline=plan,
+        report=lambda folder: _report_command(folder, args),
     )
+
+
+def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
+    """What writes the report of a session, on the model that it ran on."""
+    model = ["--model", str(args.model)] if args.model is not None else []
+    return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
 
 
 def _supply(cast: Cast, refused: dict[Modality, str]) -> Supply:

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.wiring import cast_of, load_model, plan_of, settings_of, tell_summary, told_events, use_persons
+from rtemo.commands.report import means_of
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events, use_persons
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
@@ -25,10 +26,11 @@ from rtemo.live.explaining import ExplanationSink
 from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
-from rtemo.live.session import SessionFolder
+from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
 from rtemo.model.bundle import Bundle
 from rtemo.model.lag import lag_s
+from rtemo.report.write import write_report
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
 
@@ -75,7 +77,7 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
     for path in (asked.record, asked.out, asked.explain):
         if path is not None and path.exists():  # said now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
-    plan = plan_of(asked.settings)
+    plan = BaselinePlan.of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
     use_persons(asked.persons, bundle, predictor)
     if plan is not None:
@@ -95,7 +97,8 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         with contextlib.ExitStack() as closing:
             outputs = _Outputs(asked, bundle, closing)
             if outputs.folder is not None:
-                outputs.folder.write_settings(_settings(asked, bundle), _by_role(cast, streams, early))
+                roles = _by_role(cast, streams, early)
+                outputs.folder.write_settings(asked.settings, model_record(bundle), _asked(asked), roles)
                 if plan is not None:
                     plan.keep_in(outputs.folder)
             outputs.plan_baseline(plan, predictor.pipeline)
@@ -110,6 +113,8 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         source.stop()
     tell_summary(engine, predictor)
     outputs.tell_recording()
+    if outputs.folder is not None:
+        _report(outputs.folder, asked.model)
     _check_lost(source, asked)
     return INTERRUPTED if stop.is_set() else 0
 
@@ -148,6 +153,16 @@ def _check_lost(source: LslSource, asked: LiveRun) -> None:
     lost = [part.value for part in asked.settings.queries if part.value in source.missing and part != Modality.MARKERS]
     if lost:
         raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
+
+
+def _report(folder: SessionFolder, model: Path | None) -> None:
+    """Write the report. Whatever goes wrong there is no fault of the session."""
+    try:
+        write_report(folder.path, folder.report, means_of(model, None))
+    except Exception as error:  # noqa: BLE001 - the session is whole, and is said to be
+        say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
+    else:
+        say(f"report: {folder.report}")
 
 
 class _Outputs:
@@ -232,13 +247,12 @@ class _Outputs:
         return recorder
 
 
-def _settings(asked: LiveRun, bundle: Bundle) -> dict[str, object]:
+def _asked(asked: LiveRun) -> dict[str, object]:
+    """What the command line asked for, beside the settings, and when."""
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
-    session = asdict(asked.settings)
-    session["queries"] = {part.value: str(query) for part, query in asked.settings.queries.items()}
     plain["persons"] = [str(path) for path in asked.persons]
     del plain["console"], plain["settings"]
-    return {**session, **plain, "bundle": bundle.spec.name, "bundle_fingerprint": bundle.fingerprint}
+    return {"started": datetime.now().astimezone().isoformat(timespec="seconds"), **plain}
 
 
 def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -15,7 +15,6 @@ from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.wiring import (
     cast_of,
     load_model,
-    plan_of,
     settings_of,
     tell_summary,
     told_events,
@@ -23,10 +22,9 @@ from rtemo.commands.wiring import (
     why_none,
 )
 from rtemo.core.errors import RtemoError
-from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Item, StreamInfo
 from rtemo.live.analysis import check_parts
-from rtemo.live.baseline_plan import MarkerRests, recorded_baseline
+from rtemo.live.baseline_plan import BaselinePlan, prepare_replay
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventLog
@@ -41,7 +39,7 @@ from rtemo.sources.xdf import XdfSource
 
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
-    plan_of(settings_of(args))  # said before a large file is looked through
+    BaselinePlan.of(settings_of(args))  # said before a large file is looked through
     recording = XdfSource(args.file, args.start, args.stop)
     if args.lsl:
         return _emit(recording, args.speed)
@@ -88,26 +86,12 @@ def prepared(
     for warning in recording.warnings:
         say(f"warning: {warning}")
     check_parts(cast, streams, args.file)
-    _prepare_baseline(args, recording, streams, predictor.pipeline, events)
+    plan = BaselinePlan.of(settings_of(args))
+    prepare_replay(
+        plan, recording, streams, args.file, predictor.pipeline, events, lambda text: say(f"warning: {text}")
+    )
     recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     return recording, streams, cast
-
-
-def _prepare_baseline(
-    args: argparse.Namespace, recording: XdfSource, streams: Sequence[StreamInfo], pipeline: Pipeline, events: EventLog
-) -> None:
-    """The baseline that is asked for, or else the one that the recording's session had."""
-    plan = plan_of(settings_of(args))
-    if plan is None:
-        found = recorded_baseline(recording, streams, args.file)
-        plan = found.plan
-        for begin_s, end_s in found.rests:
-            pipeline.rest(begin_s, end_s)
-        if found.missing:
-            say(f"warning: {found.missing}")
-    if plan is not None:
-        plan.prepare(pipeline, None, recording.first_s)
-    events.listen(MarkerRests(plan, pipeline, lambda text: say(f"warning: {text}")))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ from rtemo import resources
 from rtemo.commands.console import say
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality
-from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventKind, EventLog
@@ -39,15 +38,10 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
     return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
-def plan_of(settings: SessionSettings) -> BaselinePlan | None:
-    """The baseline that is asked for. Raises RtemoError where it cannot be understood."""
-    return BaselinePlan.parse(settings.baseline) if settings.baseline else None
-
-
 def cast_of(settings: SessionSettings) -> Cast:
     """The cast of a session, with every device profile."""
     profiles = load_profiles(resources.devices())
-    return Cast(profiles, settings.queries, settings.screen, settings.eeg_map, settings.gaze_map)
+    return Cast(profiles, settings)
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:

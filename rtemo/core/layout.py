@@ -20,6 +20,7 @@ CANONICAL = ("x_left", "y_left", "x_right", "y_right", "pupil_left", "pupil_righ
 
 _FAR = 10.0  # screens away: no gaze, but a code for missing or a wrong unit
 _SIZES = {"percent": (100.0, 100.0)}
+_WIDEST_DEG = 220.0  # fish-eye lenses end there
 _CODE = -32768.0  # an int16 minimum and everything below is a code for missing
 
 Origin = Literal["top-left", "bottom-left", "center"]
@@ -60,6 +61,24 @@ class Screen:
         wrong = [f"{name} = {value!r}" for name, value in given.items() if not value > 0]
         if wrong:
             raise RtemoError("the screen's size must be positive", ", ".join(wrong), "correct the session's settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The image of a scene camera that gaze lies in, for glasses. Its size in pixels and its field of view."""
+
+    width_px: int
+    height_px: int
+    width_deg: float
+    height_deg: float
+
+    def __post_init__(self) -> None:
+        """Refuses views that no camera has."""
+        given = {name: getattr(self, name) for name in self.__slots__}
+        wrong = [f"{name} = {value!r}" for name, value in given.items() if not value > 0]
+        if wrong or max(self.width_deg, self.height_deg) > _WIDEST_DEG:
+            found = ", ".join(wrong) or f"{self.width_deg:g} by {self.height_deg:g} degrees"
+            raise RtemoError("the scene camera's view cannot be right", found, "correct the session's settings")
 
 
 @dataclass(frozen=True, slots=True)

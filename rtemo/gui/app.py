@@ -19,9 +19,11 @@ from rtemo.gui.window import MainWindow
 INTERRUPTED = 130
 
 
-def run_app(client: Client, *, theme: str | None = None, recording: str = "") -> int:
-    """The exit status. theme: "dark" or "light", None: the one of last time. recording: an XDF file to play."""
-    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, recording)
+def run_app(client: Client, *, theme: str | None = None, remember: Path | None = None, recording: str = "") -> int:
+    """The exit status. theme: "dark" or "light"; None takes the one of last time. remember: the file for the session
+    settings that were last used. recording: an XDF file to play.
+    """
+    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, remember, recording)
     window.show()
     # the window's timer lets Python see the signal; the engine and a session go on without the window
     signal.signal(signal.SIGINT, lambda _number, _frame: application.exit(INTERRUPTED))
@@ -34,7 +36,7 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
-        application, window = _open(client, settings, None, "")
+        application, window = _open(client, settings, None)
         window.resize(*size)
         window.default_layout()
         Measure(window, seconds)
@@ -43,7 +45,7 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
 
 
 def _open(
-    client: Client, settings: QSettings, theme: str | None, recording: str
+    client: Client, settings: QSettings, theme: str | None, remember: Path | None = None, recording: str = ""
 ) -> tuple[QCoreApplication, MainWindow]:
     application = QApplication.instance() or QApplication(sys.argv[:1])
     application.setApplicationName(texts.APP)
@@ -51,4 +53,4 @@ def _open(
     chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
     if isinstance(application, QApplication):
         dress.apply(application, chosen)
-    return application, MainWindow(client, settings, chosen, recording)
+    return application, MainWindow(client, settings, chosen, remember, recording)

@@ -1,35 +1,27 @@
-"""Every colour of the window, for both themes. No Qt here.
+"""The colours of the window's surfaces, inks and states, for both themes. No Qt here.
 
-The emotions keep their colour in every view and in both themes. The four of the SEED-IV labels differ in lightness as
-well as in hue, so that they stay apart with any of the three colour vision deficiencies; a test measures it with the
-matrices of Machado, Oliveira and Fernandes (2009). Labels beyond these take what is left of the palette of Okabe and
-Ito (2008). Colour never stands alone: names or letters always go with it.
+What emotions and faults look like is in rtemo/report/palette.py: a report shows them in the same colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtemo.core.types import StreamState
+from rtemo.report.palette import EMOTIONS, FAULTS, FURTHER, OTHER_FAULT, emotion_colours
 
-EMOTIONS = {
-    "neutral": "#97a3b0",
-    "sad": "#2f7fd1",
-    "fear": "#d9480f",
-    "happy": "#f5c518",
-}
-FURTHER = ("#009e73", "#cc79a7", "#56b4e9", "#8a5a00", "#7a4fb5", "#0a5c5c")
-
-FAULTS = {  # reason -> colour, letter
-    "flat": ("#8a5a00", "F"),
-    "railed": ("#d9480f", "R"),
-    "line noise": ("#cc79a7", "L"),
-    "noisy": ("#f5c518", "N"),
-    "bridged": ("#7a4fb5", "B"),
-    "missing samples": ("#5b6672", "M"),
-}
-OTHER_FAULT = ("#d9480f", "?")
+__all__ = [
+    "DARK",
+    "EMOTIONS",
+    "FAULTS",
+    "FURTHER",
+    "LIGHT",
+    "OTHER_FAULT",
+    "THEMES",
+    "Theme",
+    "emotion_colours",
+    "light_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +80,6 @@ LIGHT = Theme(
     idle="#9aa5b1",
 )
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
-
-
-def emotion_colours(labels: Sequence[str]) -> dict[str, str]:
-    """A colour for each label: its own where it has one, else the next of FURTHER."""
-    others = [label for label in labels if label not in EMOTIONS]
-    further = {label: FURTHER[k % len(FURTHER)] for k, label in enumerate(others)}
-    return {label: EMOTIONS.get(label) or further[label] for label in labels}
 
 
 def light_of(state: StreamState, theme: Theme) -> str:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme, emotion_colours
 from rtemo.gui.labels import ElidedLabel, PlainLabel
-from rtemo.gui.meters import EmotionBars, Meter
+from rtemo.gui.meters import EmotionBars, Meter, Reasons
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
 from rtemo.gui.wording import number, percent
@@ -90,8 +90,7 @@ class EmotionView(QWidget):
             "gaze": Meter(texts.GAZE_COVERAGE, theme),
             "novelty": Meter(texts.NOVELTY, theme, NOVELTY_FULL, 1.0),
         }
-        self.moved = PlainLabel("", "muted")
-        self.moved.setWordWrap(True)
+        self.moved = Reasons(theme)
         self.bundle = ElidedLabel(texts.NO_BUNDLE, "muted")
         self.origin = PlainLabel("", "warn")
         self.origin.setWordWrap(True)
@@ -118,7 +117,7 @@ class EmotionView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        for part in (self.headline, self.bars, *self.meters.values()):
+        for part in (self.headline, self.bars, self.moved, *self.meters.values()):
             part.set_theme(theme)
 
     def refresh(self, changed: set[Part]) -> None:
@@ -164,9 +163,7 @@ class EmotionView(QWidget):
         self.origin.setVisible(bool(self.origin.text()))
 
     def _show_moved(self) -> None:
-        shares = list(self._model.snapshot.explanation.items())[:MOST_REASONS]
-        self.moved.setText(f"{texts.MOVED_BY}: " + ", ".join(f"{name} {percent(share)}" for name, share in shares))
-        self.moved.setVisible(bool(shares))
+        self.moved.show_shares(list(self._model.snapshot.explanation.items())[:MOST_REASONS])
 
 
 def verdict(record: Mapping[str, Any]) -> str:

@@ -82,8 +82,3 @@ class DoctorDialog(QDialog):
             self.process.kill()
             self.process.waitForFinished(2000)
         super().done(result)
-
-
-def start_demo() -> None:
-    """The demonstration opens a window and an engine of its own; this one keeps looking for streams."""
-    QProcess.startDetached(sys.executable, ["-m", "rtemo", "demo"])

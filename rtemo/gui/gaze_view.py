@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme
+from rtemo.gui.lines import draw_line
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
 
@@ -27,6 +28,7 @@ class GazeView(QWidget):
         super().__init__()
         self._model, self._theme = model, theme
         self.setMinimumSize(160, 110)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -39,6 +41,7 @@ class GazeView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self._theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         screen = self._screen()
         painter.setPen(QPen(colour(self._theme.line), 1.2))
@@ -94,7 +97,8 @@ class GazeView(QWidget):
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour(self._theme.warn, 0.7), 1.3))
-        painter.drawPolyline(QPolygonF([_on(screen, float(x), float(y)) for x, y in valid]))
+        xy = valid.astype(np.float64) * (screen.width(), screen.height()) + (screen.left(), screen.top())
+        draw_line(painter, xy[:, 0], xy[:, 1])
         if np.isfinite(rows[-1, :2]).all():
             painter.setPen(QPen(colour(self._theme.panel), 1.5))
             painter.setBrush(colour(self._theme.warn))

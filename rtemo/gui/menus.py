@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.colours import DARK, Theme
+from rtemo.gui.export import Exports
+from rtemo.gui.model import GuiModel
 from rtemo.gui.replay_bar import STEP_S, ReplayBar
+from rtemo.gui.report_bar import ReportBar
 from rtemo.gui.session_bar import SessionBar
+from rtemo.gui.session_dialogs import SessionDialogs
+from rtemo.gui.shortcuts_dialog import keys_of
 from rtemo.gui.signals_view import SignalsView
 
 
@@ -24,6 +30,14 @@ class Host(Protocol):
     docks: Mapping[str, QDockWidget]
     theme: Theme
 
+    dialogs: SessionDialogs
+    report: ReportBar
+    exports: Exports
+    model: GuiModel
+
+    @property
+    def failed(self) -> str: ...
+    def send(self, command: str, **arguments: Any) -> None: ...
     def ask_recording(self) -> None: ...
     def close_recording(self) -> None: ...
     def ask_root(self) -> None: ...
@@ -40,17 +54,40 @@ class Menus:
 
     def __init__(self, window: QMainWindow, host: Host) -> None:
         self._window, self._host = window, host
+        self._groups: dict[str, list[QAction]] = {}
         self._make_file()
         self._make_session()
         self.dark = self._make_view()
         self._make_help()
         self._make_keys()
 
+    def refresh(self) -> None:
+        """What can be done now, and what the annotation keys write."""
+        model = self._host.model
+        self._settings.setEnabled(not model.in_session)
+        given = model.lab.annotations
+        for k, action in enumerate(self._annotations):
+            action.setVisible(k < len(given))
+            action.setText(given[k].replace("&", "&&") if k < len(given) else "")
+
+    def keys(self) -> dict[str, list[tuple[str, str]]]:
+        """All keys with what they do, by menu."""
+        return {name.replace("&", ""): keys_of(actions) for name, actions in self._groups.items()}
+
     def _make_file(self) -> None:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_FILE)
         self._add(menu, texts.OPEN, "Ctrl+O", host.ask_recording)
         self._add(menu, texts.LEAVE, "Ctrl+W", host.close_recording)
+        menu.addSeparator()
+        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", host.exports.ask_predictions)
+        pictures = menu.addMenu(texts.EXPORT_ANY)
+        for name in host.exports.views:
+            keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
+            self._add(pictures, name, keys, partial(host.exports.ask_picture, name))
+        menu.addSeparator()
         self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
+        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", host.report.open_report)
+        self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
         self._add(menu, texts.QUIT, "Ctrl+Q", host.close)
 
     def _make_session(self) -> None:
@@ -58,16 +95,24 @@ class Menus:
         self._add(menu, texts.START, "Ctrl+R", bar.ask_start)
         self._add(menu, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
         self._add(menu, texts.STOP, "Ctrl+.", bar.stop.click)
-        self._add(menu, texts.BASELINE, "Ctrl+B", bar.baseline.click)
+        dialogs = self._host.dialogs
+        self._add(menu, texts.BASELINE_MENU, "Ctrl+B", dialogs.ask_baseline)
+        self._add(menu, texts.CALIBRATION_MENU, "Ctrl+L", dialogs.ask_calibration)
+        self._settings = self._add(menu, texts.SETUP_MENU, "Ctrl+E", dialogs.ask_settings)
+        self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", bar.subject.setFocus)
         menu.addSeparator()
-        for k, name in enumerate(texts.ANNOTATIONS):
-            self._add(menu, name, f"F{k + 1}", bar.hot[k].click)
+        self._annotations = [
+            self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
+        ]
         self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", bar.note.setFocus)
 
     def _make_view(self) -> QAction:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_VIEW)
-        for dock in host.docks.values():
-            menu.addAction(dock.toggleViewAction())
+        for k, dock in enumerate(host.docks.values()):
+            toggle = dock.toggleViewAction()
+            toggle.setShortcut(QKeySequence(f"Ctrl+{k + 1}"))
+            menu.addAction(toggle)
+            self._groups.setdefault(texts.MENU_VIEW, []).append(toggle)
         menu.addSeparator()
         dark = self._add(menu, texts.DARK_THEME, "Ctrl+T", host.toggle_theme)
         dark.setCheckable(True)
@@ -78,24 +123,25 @@ class Menus:
 
     def _make_help(self) -> None:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_HELP)
-        self._add(menu, texts.SHORTCUTS, "Ctrl+/", host.show_shortcuts)
+        keys = self._add(menu, texts.SHORTCUTS, "F1", host.show_shortcuts)
+        keys.setShortcuts([QKeySequence(text) for text in ("F1", "?", "Ctrl+/")])
         self._add(menu, texts.DOCTOR, "", host.show_doctor)
 
     def _make_keys(self) -> None:
         """Keys without an entry in a menu."""
         signals, replay = self._host.signals, self._host.replay
-        for keys, act in (
-            ("Ctrl+Up", lambda: signals.step_scale(-1)),
-            ("Ctrl+Down", lambda: signals.step_scale(1)),
-            ("Ctrl+Left", lambda: signals.step_span(1)),
-            ("Ctrl+Right", lambda: signals.step_span(-1)),
-            ("Space", replay.toggle),
-            ("Left", lambda: replay.step(-STEP_S)),
-            ("Right", lambda: replay.step(STEP_S)),
-            ("-", lambda: replay.step_speed(-1)),
-            ("+", lambda: replay.step_speed(1)),
+        for name, keys, act in (
+            (texts.LARGER, "Ctrl+Up", lambda: signals.step_scale(-1)),
+            (texts.SMALLER, "Ctrl+Down", lambda: signals.step_scale(1)),
+            (texts.LONGER, "Ctrl+Left", lambda: signals.step_span(1)),
+            (texts.SHORTER, "Ctrl+Right", lambda: signals.step_span(-1)),
+            (texts.PLAY_OR_HOLD, "Space", replay.toggle),
+            (texts.BACK, "Left", lambda: replay.step(-STEP_S)),
+            (texts.ON, "Right", lambda: replay.step(STEP_S)),
+            (texts.SLOWER, "-", lambda: replay.step_speed(-1)),
+            (texts.FASTER, "+", lambda: replay.step_speed(1)),
         ):
-            self._add(self._window, "", keys, act)
+            self._add(self._window, name, keys, act)
 
     def _add(self, menu: QWidget, text: str, keys: str, act: Callable[[], Any]) -> QAction:
         action = QAction(text, self._window)
@@ -103,4 +149,10 @@ class Menus:
             action.setShortcut(QKeySequence(keys))
         action.triggered.connect(lambda _checked=False: act())
         menu.addAction(action)
+        self._groups.setdefault(menu.title() if isinstance(menu, QMenu) else texts.KEYS_ALONE, []).append(action)
         return action
+
+    def _restart(self) -> None:
+        """Only an engine that failed: a session must not end by a slip."""
+        if self._host.failed:
+            self._host.send("restart_engine")

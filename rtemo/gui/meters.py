@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from rtemo.gui import texts
 from rtemo.gui.colours import Theme, emotion_colours
 from rtemo.gui.theme import colour, font
 from rtemo.gui.wording import percent
@@ -109,6 +110,48 @@ class EmotionBars(QWidget):
                 x = track.left() + track.width() * float(now)
                 painter.setPen(QPen(colour(self._theme.ink, 0.9), 2))
                 painter.drawLine(QPointF(x, track.top() - 3), QPointF(x, track.bottom() + 3))
+
+
+class Reasons(QWidget):
+    """What moved the prediction: a thin bar for each share, the largest first. A line of text where there is none."""
+
+    ROW, HEAD = 18, 20
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.shares: list[tuple[str, float]] = []
+        self.show_shares([])
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def show_shares(self, shares: list[tuple[str, float]]) -> None:
+        """Paint these, or that there is no explanation yet."""
+        self.shares = shares
+        self.setFixedHeight(self.HEAD + self.ROW * len(shares))
+        self.setAccessibleName(", ".join(f"{name} {percent(share)}" for name, share in shares) or texts.MOVED_NOTHING)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(font(9))
+        painter.setPen(colour(self._theme.muted if self.shares else self._theme.faint))
+        head = texts.MOVED_BY if self.shares else texts.MOVED_NOTHING
+        painter.drawText(QRectF(0, 0, self.width(), self.HEAD), LEFT | MIDDLE, head)
+        most = max((share for _, share in self.shares), default=1.0) or 1.0
+        for k, (name, share) in enumerate(self.shares):
+            row = QRectF(0, self.HEAD + k * self.ROW, self.width(), self.ROW)
+            words = 0.52 * row.width()
+            painter.setPen(colour(self._theme.ink))
+            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words) - 8)
+            painter.drawText(row.adjusted(0, 0, words - row.width(), 0), LEFT | MIDDLE, text)
+            track = QRectF(words, row.center().y() - 3, row.width() - words - 42, 6)
+            _bar(painter, track, max(0.0, share) / most, colour(self._theme.accent, 0.75))
+            painter.setPen(colour(self._theme.muted))
+            painter.drawText(row, RIGHT | MIDDLE, percent(share))
 
 
 def _bar(painter: QPainter, track: QRectF, share: float, ink: object) -> None:

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from rtemo.core.types import StreamState
+from rtemo.gui.disk import DiskWatch
 from rtemo.gui.rings import SignalRing
+from rtemo.live.readiness import obstacle
+from rtemo.live.settings import SessionSettings, parse_settings
 from rtemo.live.snapshot import BundleView, ChannelStatus, GazeBlock, GazeEventRecord, Phase, Snapshot, StreamStatus
 
 EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with some room
 GAZE_ROWS = 1200 * 62  # the fastest trackers
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
-LOW_DISK_BYTES = 2_000_000_000
 MARKING = ("marker", "annotation")  # events that are drawn across the plots
 
 
@@ -38,6 +39,7 @@ class Part(StrEnum):
     EVENTS = "events"
     BUNDLE = "bundle"
     EXPLANATION = "explanation"
+    SETTINGS = "settings"
 
 
 class GuiModel:
@@ -55,6 +57,8 @@ class GuiModel:
         self.n_events = 0  # ever seen
         self.failure = ""  # the newest that came while this window looked
         self.n_failures = 0
+        self.disk = DiskWatch()
+        self.lab = SessionSettings()  # the session's settings, as the engine has them
 
     def update(self, new: Snapshot) -> set[Part]:
         """Take in a snapshot; what of the window is out of date now."""
@@ -65,6 +69,10 @@ class GuiModel:
                 changed.add(part)
         if old.explanation != new.explanation:
             changed.add(Part.EXPLANATION)
+        if new.settings and new.settings != old.settings:
+            self.lab = parse_settings(new.settings)
+            changed.add(Part.SETTINGS)
+        self.disk.take(new.recorder, new.time_s)
         if _started_anew(old, new):
             self._forget()
             changed |= {Part.EEG, Part.GAZE, Part.GAZE_EVENTS, Part.PREDICTIONS, Part.EVENTS}
@@ -112,20 +120,21 @@ class GuiModel:
     def bad_channels(self) -> list[ChannelStatus]:
         return [channel for channel in self.snapshot.channels if channel.fault or channel.excluded]
 
-    @property
-    def disk_low(self) -> bool:
-        recorder = self.snapshot.recorder
-        return recorder is not None and recorder.free_bytes < LOW_DISK_BYTES
-
     def start_obstacle(self) -> str:
         """Why a session cannot start now: the streams' names, or a phase; empty where it can."""
         if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
             return str(self.snapshot.phase.value)
-        used = [stream for stream in self.streams_in_use if stream.role != "markers"]
-        if not used:
-            return "no EEG or gaze stream is chosen"
-        silent = [stream.name for stream in used if stream.state != StreamState.STREAMING]
-        return f"no data from {', '.join(silent)}" if silent else ""
+        return obstacle(self.snapshot.streams, self.lab.required)
+
+    @property
+    def in_session(self) -> bool:
+        return self.snapshot.phase in (Phase.RUNNING, Phase.PAUSED)
+
+    @property
+    def awaited(self) -> list[tuple[str, str]]:
+        """The pinned parts that nobody plays: role and what was asked for."""
+        roles = {stream.role for stream in self.snapshot.streams}
+        return [(part.value, str(query)) for part, query in self.lab.queries.items() if part.value not in roles]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
         """Share of gaze samples of the last seconds that are valid; NaN without any."""

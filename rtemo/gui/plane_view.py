@@ -15,6 +15,7 @@ from rtemo.gui.theme import colour, font
 from rtemo.model.circumplex import mean_place, place_of, without_place
 
 TRAIL_S = 20.0
+TRAIL_PIECES = 40
 CAPTION = 18
 
 
@@ -26,6 +27,7 @@ class PlaneView(QWidget):
         self._model, self._theme = model, theme
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -46,6 +48,7 @@ class PlaneView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self._theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_axes(painter)
         labels = self._model.labels
@@ -97,6 +100,8 @@ class PlaneView(QWidget):
         if not math.isfinite(newest):
             return
         times, _, smoothed, silent = self._model.history(newest - TRAIL_S)
+        every = max(1, len(times) // TRAIL_PIECES)
+        times, smoothed = times[::-every][::-1], smoothed[::-every][::-1]  # the newest is always there
         labels = self._model.labels
         places = [mean_place(dict(zip(labels, map(float, row), strict=True))) for row in smoothed]
         before: QPointF | None = None

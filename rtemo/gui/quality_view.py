@@ -31,6 +31,7 @@ class HeadMap(QWidget):
         self._model, self._theme, self._exclude = model, theme, exclude
         self.setMinimumSize(150, 150)
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -84,6 +85,7 @@ class HeadMap(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self._theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_head(painter)
         channels = [c for c in self._model.snapshot.channels if _placed(c)]

@@ -94,18 +94,3 @@ def thin(
     out[0::2] = np.fmin.reduceat(values, starts, axis=0)
     out[1::2] = np.fmax.reduceat(values, starts, axis=0)
     return np.repeat(times[starts], 2), out
-
-
-def joined(
-    x: NDArray[np.float64], rows: NDArray[np.float32], middles: NDArray[np.float64], per_unit: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """All columns of rows (n, C) as one line with NaN between the columns: x (C(n+1),), y (C(n+1),), y downwards.
-
-    middles (C,): where a column's zero lies, in pixels. per_unit: pixels per unit.
-    """
-    n, count = rows.shape
-    xs = np.full((count, n + 1), np.nan)
-    ys = np.full((count, n + 1), np.nan)
-    xs[:, :n] = x
-    ys[:, :n] = middles[:, None] - per_unit * rows.T
-    return xs.ravel(), ys.ravel()

@@ -12,13 +12,15 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBox
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme
-from rtemo.gui.labels import ElidedLabel
+from rtemo.gui.disk import WARN_S, Room
+from rtemo.gui.labels import ElidedLabel, plain_tip
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.theme import colour, font
 from rtemo.gui.wording import clock, size
 from rtemo.live.snapshot import Phase
 
 Send = Callable[..., None]
+FEW, SHORT = 4, 14  # annotations whose names have room on their buttons
 
 
 class Lamp(QWidget):
@@ -48,7 +50,10 @@ class Lamp(QWidget):
 class SessionBar(QWidget):
     """The controls of a session. `root` is the folder that sessions are written to."""
 
-    def __init__(self, model: GuiModel, theme: Theme, send: Send, root: str) -> None:
+    def __init__(
+        self, model: GuiModel, theme: Theme, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
+    ) -> None:
+        """ask_baseline: opens what a baseline is recorded with."""
         super().__init__()
         self._model, self._theme, self._send, self.root = model, theme, send, root
         self.subject = _line(texts.SUBJECT_HINT, 92)
@@ -61,10 +66,11 @@ class SessionBar(QWidget):
         self.phase = ElidedLabel("", "")
         self.detail = ElidedLabel("", "muted")
         self.note = _line(texts.NOTE_HINT, 100)
-        self.hot = [_button(f"F{k + 1}  {name}", f"F{k + 1}", "flat") for k, name in enumerate(texts.ANNOTATIONS)]
+        self.hot = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
+        self._annotations: tuple[str, ...] = ()
         self._lay_out()
-        self._connect()
-        self.refresh({Part.STATE})
+        self._connect(ask_baseline)
+        self.refresh({Part.STATE, Part.SETTINGS})
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -86,15 +92,15 @@ class SessionBar(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.note, 4)
 
-    def _connect(self) -> None:
+    def _connect(self, ask_baseline: Callable[[], None]) -> None:
         self.start.clicked.connect(self.ask_start)
         self.pause.clicked.connect(self.ask_pause)
         self.stop.clicked.connect(lambda: self._send("stop"))
-        self.baseline.clicked.connect(lambda: self._send("baseline", seconds=texts.BASELINE_SECONDS))
+        self.baseline.clicked.connect(ask_baseline)
         self.note.returnPressed.connect(self._send_note)
         self.subject.textChanged.connect(lambda _text: self.refresh({Part.STATE}))
-        for button, name in zip(self.hot, texts.ANNOTATIONS, strict=True):
-            button.clicked.connect(lambda _on=False, name=name: self._send("annotate", text=name))
+        for k, button in enumerate(self.hot):
+            button.clicked.connect(lambda _on=False, k=k: self.annotate(k))
 
     def ask_start(self) -> None:
         """Start the session if it can start."""
@@ -106,35 +112,53 @@ class SessionBar(QWidget):
         if self.pause.isEnabled():
             self._send("resume" if self._model.snapshot.phase == Phase.PAUSED else "pause")
 
+    def annotate(self, number: int) -> None:
+        """Write the annotation of a key, counted from 0."""
+        if self._model.in_session and number < len(self._annotations):
+            self._send("annotate", text=self._annotations[number])
+
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         self.refresh({Part.STATE})
 
-    def refresh(self, _changed: set[Part]) -> None:
+    def refresh(self, changed: set[Part]) -> None:
         """Show the phase and what can be done in it."""
+        if Part.SETTINGS in changed:
+            self._label_hot_keys()
         snapshot = self._model.snapshot
         phase = snapshot.phase
-        in_session = phase in (Phase.RUNNING, Phase.PAUSED)
+        in_session = self._model.in_session
         obstacle = self._model.start_obstacle() or ("" if self.subject.text().strip() else texts.NEED_SUBJECT)
         self.start.setEnabled(not obstacle)
         self.start.setToolTip(texts.START_BLOCKED.format(why=obstacle) if obstacle else texts.START_TIP)
         self.pause.setEnabled(in_session)
         self.pause.setText(texts.RESUME if phase == Phase.PAUSED else texts.PAUSE)
         self.stop.setEnabled(in_session)
-        self.baseline.setEnabled(phase in (Phase.PREVIEW, Phase.RUNNING))
+        self.baseline.setEnabled(in_session)
         for widget in (*self.hot, self.note):
             widget.setEnabled(in_session)
         for line in (self.subject, self.notes):
             line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW))
         if in_session and snapshot.subject and self.subject.text() != snapshot.subject:
             self.subject.setText(snapshot.subject)  # attached to a session that was already running
-        self._show_recording()
+        self._show_recording(obstacle)
 
-    def _show_recording(self) -> None:
+    def _label_hot_keys(self) -> None:
+        """As many buttons as there are annotations; where they are many, the keys alone."""
+        self._annotations = self._model.lab.annotations
+        few = len(self._annotations) <= FEW
+        for k, button in enumerate(self.hot):
+            key, given = texts.ANNOTATION_KEYS[k], k < len(self._annotations)
+            name = self._annotations[k] if given else ""
+            button.setText(f"{key}  {name}".replace("&", "&&") if few and len(name) <= SHORT else key)
+            button.setToolTip(plain_tip(f"{name} ({key})"))
+            button.setVisible(given)
+
+    def _show_recording(self, obstacle: str) -> None:
         snapshot, theme, recorder = self._model.snapshot, self._theme, self._model.snapshot.recorder
         self.phase.setText(texts.PHASES[snapshot.phase.value])
         inks: dict[Phase, Any] = {Phase.PREVIEW: theme.good, Phase.PAUSED: theme.warn, Phase.REPLAY: theme.accent}
-        ink, detail = inks.get(snapshot.phase, theme.idle), texts.NOT_RECORDING
+        ink, detail = inks.get(snapshot.phase, theme.idle), obstacle or texts.NOT_RECORDING
         if snapshot.phase == Phase.FAILED:
             ink, detail = theme.bad, ""
         if recorder is not None and recorder.state == "recording":
@@ -145,14 +169,21 @@ class SessionBar(QWidget):
         if recorder is not None and recorder.state == "failed":
             ink = theme.bad
             self.phase.setText(texts.REC_FAILED.format(error=recorder.error))
-        elif self._model.disk_low and recorder is not None:
-            detail = texts.DISK_LOW.format(free=size(recorder.free_bytes))
-        progress = snapshot.progress
-        if progress is not None and snapshot.phase != Phase.REPLAY:
-            done = texts.PROGRESS.format(name=progress.name, done=clock(progress.done_s), total=clock(progress.total_s))
-            detail = f"{done}  {progress.verdict}"
+        progress, room = snapshot.progress, self._model.disk.room
+        if room > Room.ENOUGH and recorder is not None:
+            left_s = self._model.disk.left_s
+            soon = left_s < WARN_S
+            detail = (
+                texts.DISK_LEFT.format(left=clock(left_s))
+                if soon
+                else texts.DISK_LOW.format(free=size(recorder.free_bytes))
+            )
+        elif progress is not None and not progress.verdict and snapshot.phase != Phase.REPLAY:
+            done, total = clock(progress.done_s), clock(progress.total_s)
+            detail = texts.PROGRESS.format(name=progress.name, done=done, total=total)
         self.detail.setText(detail)
-        self.detail.setStyleSheet(f"color: {theme.bad}; font-weight: 700;" if self._model.disk_low else "")
+        alarm = {Room.LOW: theme.warn, Room.ALMOST_NONE: theme.bad}.get(room)
+        self.detail.setStyleSheet(f"color: {alarm}; font-weight: 700;" if alarm else "")
         self.lamp.glow(ink)
 
     def _send_note(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, 
 
 from rtemo.gui import texts
 from rtemo.gui.colours import FAULTS, Theme
+from rtemo.gui.eye_filter import BANDS, EyeFilter
 from rtemo.gui.labels import PlainLabel
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.strip import Strip, Trace, tick_step
@@ -33,6 +34,8 @@ class SignalCanvas(QWidget):
         super().__init__()
         self._model, self._theme = model, theme
         self._strip = Strip()
+        self._eye = EyeFilter(model.eeg, BANDS[0])
+        self.band = BANDS[0]
         self._gutter = QPixmap()
         self._stale = True
         self.scale_uv, self.span_s, self.rows, self.first = 50, 10, 0, 0
@@ -53,6 +56,10 @@ class SignalCanvas(QWidget):
         """Move on; the geometry is made anew when channels or streams changed."""
         if Part.CHANNELS in changed:
             self._stale = True
+        if self._eye.source is not self._model.eeg or self._eye.band is not self.band:
+            self._eye = EyeFilter(self._model.eeg, self.band)
+            self._stale = True
+        self._eye.follow()
         if self._stale:
             self._set_up()
         if self._strip.advance(self._model.time_s) or changed & {Part.EVENTS, Part.GAZE_EVENTS, Part.CHANNELS}:
@@ -117,7 +124,7 @@ class SignalCanvas(QWidget):
                 rows, columns = np.array(mine).T
                 opacity = 0.55 if kind == 2 else 1.0
                 yield Trace(
-                    self._model.eeg, columns, (rows + 0.5) * lane, lane / self.scale_uv, 0.0, colour(ink, opacity)
+                    self._eye.ring, columns, (rows + 0.5) * lane, lane / self.scale_uv, 0.0, colour(ink, opacity)
                 )
         if self._has_gaze:
             gaze = self._model.gaze
@@ -240,13 +247,14 @@ class SignalsView(QWidget):
         self.span = _choice([texts.SPAN.format(s=s) for s in SPANS_S], SPANS_S.index(10), texts.SPAN_TIP)
         names = [texts.SOME_CHANNELS.format(n=n) if n else texts.ALL_CHANNELS for n in ROWS]
         self.shown = _choice(names, 0, texts.ROWS_TIP)
-        for box in (self.scale, self.span, self.shown):
+        self.band = _choice([band.name for band in BANDS], 0, texts.FILTER_TIP)
+        for box in (self.scale, self.span, self.shown, self.band):
             box.currentIndexChanged.connect(self._set)
         top = QHBoxLayout()
         top.setContentsMargins(0, 4, 8, 4)
         top.addWidget(PlainLabel(texts.SIGNALS, "title"))
         top.addStretch(1)
-        for box in (self.shown, self.scale, self.span):
+        for box in (self.band, self.shown, self.scale, self.span):
             top.addWidget(box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -274,6 +282,7 @@ class SignalsView(QWidget):
         self.canvas.scale_uv = SCALES_UV[self.scale.currentIndex()]
         self.canvas.span_s = SPANS_S[self.span.currentIndex()]
         self.canvas.rows = ROWS[self.shown.currentIndex()]
+        self.canvas.band = BANDS[self.band.currentIndex()]
         self.canvas.restart()
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme, light_of
-from rtemo.gui.labels import plain_tip
+from rtemo.gui.labels import ElidedLabel, plain_tip
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.wording import age, number, rates
 from rtemo.live.snapshot import StreamStatus
@@ -28,7 +28,7 @@ from rtemo.live.snapshot import StreamStatus
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
 WIDTHS = (26, 78, 180, 74, 40, 128, 66, 128, 96, 220)
-ROLES = ("eeg", "gaze", "markers", "")
+ROLES = ("eeg", "gaze", "markers")
 
 
 class StreamTable(QAbstractTableModel):
@@ -106,6 +106,9 @@ class StreamsView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 4)
         layout.addWidget(self.view)
+        self.awaited = ElidedLabel("", "warn")
+        self.awaited.hide()
+        layout.addWidget(self.awaited)
 
     def _prepare(self) -> None:
         view = self.view
@@ -134,20 +137,29 @@ class StreamsView(QWidget):
         self.view.viewport().update()
 
     def refresh(self, changed: set[Part]) -> None:
-        """Show the present streams."""
+        """Show the present streams, and who is waited for."""
         if Part.STREAMS in changed:
             self.table.show_streams(self._model.snapshot.streams)
+        if changed & {Part.STREAMS, Part.SETTINGS}:
+            awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._model.awaited]
+            self.awaited.setText("   ".join(awaited))
+            self.awaited.setVisible(bool(awaited))
 
     def menu_for(self, row: int) -> QMenu:
         """What can be asked for a stream."""
         stream = self.table.streams[row]
         menu = QMenu(self)
         for role in ROLES:
-            name = texts.USE_AS.format(role=texts.ROLES[role]) if role else texts.USE_NOT
-            action = menu.addAction(name)
+            action = menu.addAction(texts.USE_AS.format(role=texts.ROLES[role]))
             action.setCheckable(True)
             action.setChecked(stream.role == role)
+            action.setEnabled(not self._model.in_session)
             action.triggered.connect(lambda _on, role=role: self._choose(role, stream.stream_id))
+        menu.addSeparator()
+        for part in self._model.lab.queries:
+            action = menu.addAction(texts.UNPIN.format(role=texts.ROLES[part.value]))
+            action.setEnabled(not self._model.in_session)
+            action.triggered.connect(lambda _on=False, role=part.value: self._choose(role, ""))
         return menu
 
     def _open_menu(self, point: QPoint) -> None:

@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 
 from rtemo.gui.colours import Theme
-from rtemo.gui.rings import SignalRing, joined, thin
+from rtemo.gui.lines import draw_line
+from rtemo.gui.rings import SignalRing, thin
 from rtemo.gui.theme import colour
 
 GAP_S = 0.25  # samples further apart are not joined
@@ -128,12 +128,12 @@ class Strip:
         rows[np.flatnonzero(np.diff(times) > GAP_S)] = np.nan
         columns = (times - self._epoch_s) * self._per_s
         base = math.floor(columns[0] / self._width) * self._width
-        xs, ys = joined(columns - base, rows - np.float32(trace.zero), trace.middles, trace.per_unit)
-        path = line_path(xs, ys)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(trace.pen, 1.0))
+        ys = trace.middles - trace.per_unit * (rows - np.float32(trace.zero)).astype(np.float64)
         for _ in range(math.floor((columns[-1] - base + 2) / self._width) + 1):
-            painter.drawPath(path)
+            for column in range(ys.shape[1]):
+                draw_line(painter, columns - base, ys[:, column])
             painter.translate(-self._width, 0)
         painter.resetTransform()
 
@@ -159,8 +159,3 @@ class Strip:
 def tick_step(span_s: float) -> int:
     """Seconds between two hairlines."""
     return 1 if span_s <= 12 else 2 if span_s <= 24 else 5
-
-
-def line_path(x: np.ndarray, y: np.ndarray) -> QPainterPath:
-    """A path through the points, broken at NaN."""
-    return pg.arrayToQPath(x, y, connect="finite")

@@ -19,27 +19,27 @@ STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", 
 STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Host", "Why")
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
 USE_AS = "Use as {role}"
-USE_NOT = "Do not use"
+UNPIN = "Choose the {role} stream automatically again"
+AWAITED = "{role}: waiting for {query}"
 STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
 CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
 
 SUBJECT_HINT = "Participant"
 NOTES_HINT = "Session notes"
 START, PAUSE, RESUME, STOP, BASELINE = "Start", "Pause", "Resume", "Stop", "Baseline"
-BASELINE_SECONDS = 120.0
 START_TIP = "Start the session (Ctrl+R)"
 START_BLOCKED = "Cannot start: {why}"
 NEED_SUBJECT = "a participant id is missing"
 PAUSE_TIP = "Suspend the predictions; the recording goes on (Ctrl+P)"
 STOP_TIP = "Stop the session (Ctrl+.)"
-BASELINE_TIP = "Record two minutes of rest as this person's baseline (Ctrl+B)"
+BASELINE_TIP = "Record rest as what this person's predictions are relative to (Ctrl+B)"
 NOTE_HINT = "Write a note (Ctrl+N), then Enter"
-ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
 NOT_RECORDING = "Not recording"
 REC_SIZE = "{size}   ·   {free} free"
-DISK_LOW = "DISK NEARLY FULL: {free} free"
+DISK_LOW = "DISK: ONLY {free} FREE"
+DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
 NOTHING_YET = "waiting"
@@ -57,7 +57,12 @@ BUNDLE = "Model {name} · {fingerprint}"
 TRAINED_ON = "Trained on: {what}"
 NO_BUNDLE = "No model is loaded"
 MOVED_BY = "What moved it"
-HISTORY_TIP = "Thick: smoothed. Thin: each window alone. Shaded: no emotion named."
+MOVED_NOTHING = "What moved it: not explained yet"
+HISTORY_TIP = (
+    "Thick: smoothed. Thin: each window alone. Shaded: no emotion named.\n"
+    "Wheel: time shown. Drag: look back. Double click: now."
+)
+NOW = "now"
 PLANE_TIP = (
     "Mean of the labels' places (Russell 1980), weighted by their smoothed probabilities: "
     "a summary of the same numbers, not a separate measurement."
@@ -80,6 +85,7 @@ SCALE = "{uv} µV"
 SPAN = "{s} s"
 ALL_CHANNELS = "all channels"
 SOME_CHANNELS = "{n} channels"
+FILTER_TIP = "A filter for the eye: the model always sees the same"
 SCALE_TIP = "Height of one lane (Ctrl+Up, Ctrl+Down)"
 SPAN_TIP = "Time shown (Ctrl+Left, Ctrl+Right)"
 ROWS_TIP = "Channels shown at once; the wheel moves through them"
@@ -111,6 +117,15 @@ PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
 READING = "reading {share}"
 DISMISS = "Dismiss"
+NOTICE = "Notice"
+SLOWER, FASTER = "Replay slower", "Replay faster"
+EXPORT_PREDICTIONS = "Export predictions…"
+EXPORT_VIEW = "Export {view} as a picture…"
+EXPORT_ANY = "Export a picture of"
+EXPORT_HERE = "Export as a picture…"
+TABLE_FILTER = "Table (*.csv);;JSON lines (*.jsonl)"
+PICTURE_FILTER = "PNG picture (*.png);;SVG drawing (*.svg)"
+EXPORTED = "Written to {path}"
 REPLAY_TITLE = "{file} – {app}"
 
 FAILED = "The engine stopped: {why}"
@@ -127,20 +142,6 @@ RESET_LAYOUT = "Reset layout"
 FULL_SCREEN = "Full screen"
 FOCUS_NOTE = "Write a note"
 SHORTCUTS = "Keyboard shortcuts"
-SHORTCUT_LIST = """Ctrl+R   start the session
-Ctrl+P   pause or resume
-Ctrl+.   stop
-Ctrl+B   baseline
-F1 … F4   annotations
-Ctrl+N   note
-Ctrl+O   open a recording
-Space, ← and →   replay: play or hold, 5 s back and on
-− and +   replay: slower, faster
-Ctrl+W   close the recording
-Ctrl+↑ and ↓   EEG scale
-Ctrl+← and →   time shown
-Ctrl+T   dark or light
-F11   full screen"""
 
 EVENT_KINDS = {
     "session": "session",
@@ -152,3 +153,79 @@ EVENT_KINDS = {
     "loss": "loss",
     "failure": "failure",
 }
+
+COLUMN_HEADS = ("#", "Channel", "Unit", "Taken for", "Why")
+AS_PROFILE = "as the profile"
+IGNORED = "ignored"
+BY_YOU = "your settings"
+CHANNEL_NUMBER = "Channel {number}"
+IGNORE, RESET_ROW, RESET_ALL = "Ignore", "Back to the profile", "All back"
+UNIT = "Unit"
+UNIT_NAMES = {"": "as the stream says", "uV": "µV"}
+N_USED = "{n} of {all} channels used"
+PLACE_TAKEN = "{name}: {channel}"
+PLACE_HINT = "Choose a channel on the left, then click its place. The next channel is chosen by itself."
+NO_STREAM_FOR = "{role}: no stream is in use. What the settings file says of it is kept."
+ABOUT_STREAM = "{name}\nread with {profile}   ·   {why}"
+NO_PROFILE = "no device profile"
+
+SETUP = "Session settings"
+SETUP_PAGES = ("EEG channels", "Gaze channels", "Screen", "Session")
+LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Use these", "Cancel", "Close"
+SAVED = "saved: {path}"
+SETTINGS_FILTER = "Session settings (*.toml)"
+SETTINGS_NAME = "session.toml"
+ON_SCREEN, IN_SCENE = "Gaze falls on a screen", "Gaze lies in the image of a scene camera (glasses)"
+SCREEN_FIELDS = ("Width in pixels", "Height in pixels", "Width", "Height", "Distance to the eyes")
+SCENE_FIELDS = ("Width in pixels", "Height in pixels", "Horizontal field of view", "Vertical field of view")
+SCREEN_HINT = "Measure the picture itself, not the case, and the distance from the eyes to its middle."
+DEGREES = "{width:.1f}° × {height:.1f}°"
+SEEN_FROM = "seen from {distance:.0f} cm   ·   about {per_deg:.0f} pixels a degree"
+REQUIRED = "Required streams"
+REQUIRED_HINT = (
+    "These streams must be there and deliver data before a session can start. With none ticked, every EEG and gaze "
+    "stream that is in use must."
+)
+BASELINE_LENGTH = "Length of the baseline"
+ANNOTATIONS_HINT = "The annotation keys of the window. What they write goes into the recording."
+ANNOTATION_KEYS = ("F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9")
+ANNOTATION_TWICE = "two annotation keys write the same"
+
+FIXATION = "rtemo fixation cross"
+SCREEN_NAME = "Screen {number}: {name}, {width} × {height}"
+BASELINE_TITLE = "Baseline"
+CROSS, NO_CROSS = "Fixation cross", "none"
+BEGIN, REPEAT = "Begin", "Record again"
+BASELINE_ASK = "The participant sits still and looks at one place, awake, without a task."
+BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
+BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
+BASELINE_DONE = "Done: {verdict}"
+
+OPEN_REPORT, OPEN_FOLDER, DISMISS = "Open the report", "Open the folder", "Dismiss"
+REPORTS = {
+    "writing": "{folder}: the report is being written…",
+    "ready": "{folder}: the report is ready",
+    "failed": "{folder}: no report was written ({error}); the recording is not touched by that",
+}
+
+BANNER, REPORT_BAR = "banner", "Report"
+EXIT_CODE = "exit code {code}"
+DEMO_FAILED = "The demonstration did not start. All it said is in {log}"
+BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"
+FOCUS_SUBJECT = "Enter the participant"
+LARGER, SMALLER, LONGER, SHORTER = "EEG larger", "EEG smaller", "Show more time", "Show less time"
+PLAY_OR_HOLD, BACK, ON = "Replay: play or hold", "Replay: 5 s back", "Replay: 5 s on"
+KEYS_ALONE = "Signals and replay"
+
+CALIBRATION_TITLE = "Personal calibration"
+CALIBRATION_ABOUT = (
+    "Tell what some stretches of this session were, each as long as a few windows, of two emotions or more. "
+    "The model is then fitted to this person and kept only if it does better on stretches that it was not fitted on."
+)
+CALIBRATION_HINT = "Nothing is changed before you fit."
+CALIBRATION_NO_SESSION = "Start a session first: the labels belong to its recording."
+CALIBRATING = "The engine is fitting and checking. Predictions go on meanwhile."
+THE_LAST, WERE = "The last", "were"
+ADD_STRETCH, ADD_MARKED, FORGET_STRETCH = "Add", "Add what the markers name", "Forget"
+CALIBRATE, UNCALIBRATE = "Fit to this person", "Back to the general model"
+STRETCH = "{label}     {begin} – {end}"

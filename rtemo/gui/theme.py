@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -39,9 +38,13 @@ QPushButton[role="start"]:enabled {{ background: {good}; border-color: {good}; c
 QPushButton[role="stop"]:enabled {{ background: {bad}; border-color: {bad}; color: {panel}; font-weight: 700; }}
 QPushButton[role="flat"] {{ padding: 5px 7px; }}
 #rule {{ background: {line}; }}
-QLineEdit, QComboBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 5px 8px;
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px;
+    padding: 5px 8px;
     selection-background-color: {accent}; }}
-QLineEdit:focus, QComboBox:focus {{ border-color: {accent}; }}
+QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
 QComboBox::drop-down {{ border: none; width: 16px; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line};
@@ -52,6 +55,8 @@ QTableView::item {{ padding: 2px 6px; border-bottom: 1px solid {line}; }}
 QHeaderView {{ background: {panel}; }}
 QHeaderView::section {{ background: {panel}; color: {muted}; border: none; border-bottom: 1px solid {line};
     padding: 4px 6px; font-weight: 600; }}
+QTabWidget::pane {{ background: {panel}; border: 1px solid {line}; border-radius: 5px; }}
+QTabWidget QStackedWidget, QTabWidget QStackedWidget > QWidget {{ background: {panel}; }}
 QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 12px; border: none; }}
 QTabBar::tab:selected {{ background: {panel}; color: {ink}; border-bottom: 2px solid {accent}; }}
 QScrollBar:vertical {{ background: transparent; width: 9px; margin: 0; }}
@@ -66,6 +71,18 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #muted {{ color: {muted}; }}
 #warn {{ color: {warn}; font-weight: 600; }}
+QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
+    background: {raised}; }}
+QCheckBox::indicator {{ border-radius: 3px; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:checked, QRadioButton::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 4px; }}
+QListWidget::item {{ padding: 4px 6px; }}
+#good {{ color: {good}; font-weight: 600; }}
+#bad {{ color: {bad}; font-weight: 600; }}
+#notice {{ background: {raised}; border: 1px solid {accent}; border-radius: 5px; }}
 #banner {{ background: {bad}; }}
 #banner QLabel {{ color: {panel}; font-weight: 600; }}
 #notice {{ background: {raised}; border-left: 4px solid {warn}; }}
@@ -107,7 +124,6 @@ def apply(application: QApplication, theme: Theme) -> None:
     application.setPalette(_palette(theme))
     names = ("window", "panel", "raised", "line", "ink", "muted", "faint", "accent", "good", "warn", "bad")
     application.setStyleSheet(SHEET.format(**{name: getattr(theme, name) for name in names}))
-    pg.setConfigOptions(antialias=True, background=theme.panel, foreground=theme.muted)
 
 
 def _palette(theme: Theme) -> QPalette:

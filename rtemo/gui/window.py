@@ -10,54 +10,65 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QMainWindow,
-    QPushButton,
     QStackedWidget,
-    QToolBar,
 )
 
-from rtemo.gui import questions, texts
+from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
+from rtemo.gui.bars import Banner, Bars
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
+from rtemo.gui.demo_process import DemoProcess
 from rtemo.gui.emotion_view import EmotionView
-from rtemo.gui.empty_view import DoctorDialog, EmptyView, start_demo
+from rtemo.gui.empty_view import DoctorDialog, EmptyView
 from rtemo.gui.events_view import EventsView
+from rtemo.gui.export import Exports
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
-from rtemo.gui.labels import PlainLabel
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
+from rtemo.gui.remembering import Remembering
 from rtemo.gui.replay_bar import ReplayBar
+from rtemo.gui.report_bar import ReportBar
 from rtemo.gui.session_bar import SessionBar
+from rtemo.gui.session_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.signals_view import SignalsView
 from rtemo.gui.status_line import StatusLine
 from rtemo.gui.streams_view import StreamsView
 from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
-SLOW_FRAMES = 6  # texts change five times a second, signals at every frame
+GAZE_FRAMES = 3  # the gaze moves ten times a second
+SLOW_FRAMES = 6  # texts and results change five times a second, signals at every frame
 LAYOUT_VERSION = 1
-PASSING = ("banner", "notice", texts.REPLAY_BAR)  # bars that are shown for a while
-SLOW_PARTS = frozenset({Part.STATE, Part.STREAMS})
 
 
 class MainWindow(QMainWindow):
     """One window on one engine."""
 
-    def __init__(self, client: Client, settings: QSettings, theme: Theme, recording: str = "") -> None:
-        """recording: an XDF file to be opened as soon as the engine answers."""
+    def __init__(
+        self,
+        client: Client,
+        settings: QSettings,
+        theme: Theme,
+        remember: Path | None = None,
+        recording: str = "",
+    ) -> None:
+        """remember: the file for the session settings that were last used. recording: an XDF file to be opened as soon
+        as the engine answers.
+        """
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
+        self._remembering = Remembering(remember)
+        self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._frame = 0
-        self._changed: set[Part] = set()
+        self._changed: dict[int, set[Part]] = {1: set(), GAZE_FRAMES: set(), SLOW_FRAMES: set()}
         self._seen_phase: Phase | None = None
         self._recording, self._n_failures = recording, 0
         self.setWindowTitle(texts.APP)
@@ -66,6 +77,8 @@ class MainWindow(QMainWindow):
         self._make_views()
         self._make_docks()
         self._make_bars()
+        views = {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
+        self.exports = Exports(self, views, self.send, self.notice.say)
         self.menus = Menus(self, self)
         self.resize(1440, 900)
         self.default_layout()
@@ -84,20 +97,22 @@ class MainWindow(QMainWindow):
         """One frame: take what the engine told, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            self._changed |= self.model.update(snapshot)
+            changed = self.model.update(snapshot)
+            for waiting in self._changed.values():
+                waiting |= changed
             self._take_notice()
+            self._remembering.take(snapshot)
         self._frame += 1
-        slow = self._frame % SLOW_FRAMES == 0
-        if slow or snapshot is None:
+        if self._frame % SLOW_FRAMES == 0 or snapshot is None:
             self._show_connection()
-        now = self._changed if slow else self._changed - SLOW_PARTS
-        if self.model.snapshot.phase != self._seen_phase:
-            now = set(self._changed)
+        entered = self.model.snapshot.phase != self._seen_phase
+        if entered:
             self._enter(self.model.snapshot.phase)
-        if now or self.model.snapshot.seq >= 0:
-            for view in self.views if now else (self.signals,):
-                view.refresh(now)
-        self._changed -= now
+        for every, views in self._beats:
+            if entered or self._frame % every == 0:
+                changed, self._changed[every] = self._changed[every], set()
+                for view in views if changed else views[:1] if every == 1 else ():
+                    view.refresh(changed)
 
     # ------------------------------------------------------------------ parts
 
@@ -105,7 +120,7 @@ class MainWindow(QMainWindow):
         model, theme = self.model, self.theme
         self.signals = SignalsView(model, theme)
         self.empty = EmptyView()
-        self.empty.demo.connect(start_demo)
+        self.empty.demo.connect(lambda: DemoProcess(self))
         self.empty.recording.connect(self.ask_recording)
         self.empty.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
@@ -121,7 +136,9 @@ class MainWindow(QMainWindow):
         self.history = HistoryView(model, theme)
         self.plane = PlaneView(model, theme)
         self.events = EventsView(model, theme)
-        self.session = SessionBar(model, theme, self.send, str(self.settings.value("root", str(Path.home() / "rtemo"))))
+        root = str(self.settings.value("root", str(Path.home() / "rtemo")))
+        self.session = SessionBar(model, theme, self.send, root, self.dialogs.ask_baseline)
+        self.report = ReportBar(model)
         self.replay = ReplayBar(model, theme, self.send)
         self.status = StatusLine(model)
         self.setStatusBar(self.status)
@@ -141,7 +158,16 @@ class MainWindow(QMainWindow):
             self.session,
             self.replay,
             self.status,
+            self.report,
+            self.dialogs,
         )
+
+    @property
+    def _beats(self) -> tuple[tuple[int, tuple[Any, ...]], ...]:
+        """How many frames apart which views are refreshed."""
+        fast, middle = (self.signals,), (self.gaze, self.replay)
+        slow = tuple(view for view in self.views if view not in fast + middle)
+        return ((1, fast), (GAZE_FRAMES, middle), (SLOW_FRAMES, slow))
 
     def _make_docks(self) -> None:
         self._arrangement = Arrangement(
@@ -163,35 +189,17 @@ class MainWindow(QMainWindow):
         self._arrangement.reset()
 
     def _make_bars(self) -> None:
-        self.banner = QFrame()
-        self.banner.setObjectName("banner")
-        self.banner_text = PlainLabel()
-        self.banner_text.setWordWrap(True)
-        self.restart = QPushButton(texts.RESTART)
-        self.restart.clicked.connect(lambda: self.send("restart_engine"))
-        row = QHBoxLayout(self.banner)
-        row.addWidget(self.banner_text, 1)
-        row.addWidget(self.restart)
-        self.notice = Notice()
-        self._bars = {}
-        for name, widget in (
-            ("banner", self.banner),
-            ("notice", self.notice),
-            (texts.SESSION_BAR, self.session),
-            (texts.REPLAY_BAR, self.replay),
-        ):
-            bar = QToolBar(name)
-            bar.setObjectName(f"bar {name}")
-            bar.setMovable(False)
-            bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-            bar.addWidget(widget)
-            self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
-            self.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
-            self._bars[name] = bar
-        for name in PASSING:
-            self._bars[name].hide()
-        self.notice.came.connect(self._bars["notice"].show)
-        self.notice.went.connect(self._bars["notice"].hide)
+        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
+        named = {
+            texts.BANNER: self.banner,
+            texts.NOTICE: self.notice,
+            texts.SESSION_BAR: self.session,
+            texts.REPLAY_BAR: self.replay,
+            texts.REPORT_BAR: self.report,
+        }
+        self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
+        self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
 
     # ------------------------------------------------------------------ state
 
@@ -201,7 +209,7 @@ class MainWindow(QMainWindow):
         replay = self.model.snapshot.replay
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
-        self._bars[texts.REPLAY_BAR].setVisible(phase == Phase.REPLAY)
+        self.bars.show(texts.REPLAY_BAR, wanted=phase == Phase.REPLAY)
 
     def _take_notice(self) -> None:
         """After a snapshot: open what the window was started with, say what could not be done."""
@@ -212,15 +220,22 @@ class MainWindow(QMainWindow):
             self._n_failures = self.model.n_failures
             self.notice.say(self.model.failure)
 
-    def _show_connection(self) -> None:
-        """The banner of a failed engine, and the empty state."""
+    @property
+    def failed(self) -> str:
+        """Why there is no engine that works, or empty."""
         snapshot = self.model.snapshot
         failure = self.client.failure or (snapshot.failure if snapshot.phase == Phase.FAILED else "")
         if not failure and not self.client.connected and snapshot.seq >= 0:
-            failure = texts.DISCONNECTED
-        if failure:
-            self.banner_text.setText(texts.FAILED.format(why=failure))
-        self._bars["banner"].setVisible(bool(failure))
+            return texts.DISCONNECTED
+        return failure
+
+    def _show_connection(self) -> None:
+        """The banner of a failed engine, and the empty state."""
+        snapshot, failure = self.model.snapshot, self.failed
+        self.banner.tell(failure)
+        self.bars.show(texts.BANNER, wanted=bool(failure))
+        self.bars.show(texts.REPORT_BAR, wanted=self.report.wanted)
+        self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.model.eeg) > 0 or len(self.model.gaze) > 0
         self.middle.setCurrentWidget(self.signals if shown else self.empty)
 
@@ -274,7 +289,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        questions.show_shortcuts(self)
+        self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _recording_in(event):
@@ -307,7 +322,7 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
-        return questions.ask_quit(self)
+        return ask_quit(self)
 
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
@@ -315,8 +330,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
-            for name in PASSING:
-                self._bars[name].hide()
+            self.bars.hide()
 
 
 def _recording_in(event: QDropEvent) -> str:

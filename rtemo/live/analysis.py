@@ -17,11 +17,13 @@ import numpy as np
 from rtemo.core.eeg import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo, StreamState, StreamUp
+from rtemo.live.baseline_plan import BaselinePlan, prepare_replay
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.predictor import Predictor
 from rtemo.live.reel import Reel
+from rtemo.live.reports import recorded_notes
 from rtemo.live.roll import Roll
 from rtemo.live.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.status import Channels, Streams
@@ -43,21 +45,21 @@ class Analysis:
         self._taps = Taps(self.reel)
         self._newest_end = -1
         self._source = XdfSource(path)
+        self._log = EventLog()
+        self._log.listen(self._hear)
         try:
             self._streams = self._source.start()
             self._counts = {info.stream_id: self._source.n_samples(info.stream_id) for info in self._streams}
             self._give_out_parts()
+            self._prepare()
         except BaseException:
             self.close()
             raise
         self._source.select([info.stream_id for info in self._streams if cast.role_of(info) is not None])
         self._roll.note(map(StreamUp, self._streams))
-        log = EventLog()
-        log.listen(self._hear)
-        for warning in self._source.warnings:
-            log.add(Event(self.first_s, EventKind.NOTE, warning))
-        self._n_warnings, self._log = len(self._source.warnings), log
-        self._engine = Engine(self._source, cast, predictor, log, [self.reel])
+        self._n_warnings = 0
+        self._note_damage(self.first_s)
+        self._engine = Engine(self._source, cast, predictor, self._log, [self.reel])
 
     @property
     def first_s(self) -> float:
@@ -128,6 +130,19 @@ class Analysis:
         if not self.refused:
             check_parts(self._cast, self._streams, self.path)
 
+    def _prepare(self) -> None:
+        """The session's baseline and self-reports, as `rtemo replay` takes them."""
+        plan, pipeline = BaselinePlan.of(self._cast.settings), self._predictor.pipeline
+        prepare_replay(plan, self._source, self._streams, self.path, pipeline, self._log, self._warn)
+        for time_s, note in recorded_notes(self.path, self._streams):
+            self._predictor.note(note, time_s)
+
+    def _note_damage(self, time_s: float) -> None:
+        """What is wrong with the file, as it is met."""
+        for warning in self._source.warnings[self._n_warnings :]:
+            self._n_warnings += 1
+            self._log.add(Event(time_s, EventKind.NOTE, warning))
+
     def _take(self, over: bool) -> None:  # noqa: FBT001 - what the source says
         if over:
             self._engine.finish()
@@ -136,9 +151,7 @@ class Analysis:
             self._engine.step(self._source.read())
         self._taps.attend(self._predictor.pipeline)
         self._note_faults()
-        for warning in self._source.warnings[self._n_warnings :]:  # damage that was met while reading
-            self._n_warnings += 1
-            self._log.add(Event(self._source.position_s, EventKind.NOTE, warning))
+        self._note_damage(self._source.position_s)
 
     def _note_faults(self) -> None:
         branch = self._predictor.pipeline.branch(Modality.EEG)
@@ -147,6 +160,9 @@ class Analysis:
         for end in sorted(end for end in branch.frames if end > self._newest_end):
             self._newest_end = end
             self.reel.put_faults(self._predictor.pipeline.grid.seconds(end), branch.frames[end].fault)
+
+    def _warn(self, text: str) -> None:
+        self.reel.put_event(Event(self.first_s, EventKind.NOTE, text))
 
     def _hear(self, event: Event) -> None:
         """What happens before the first prediction has no time of its own yet."""

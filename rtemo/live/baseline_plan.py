@@ -21,8 +21,9 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import StreamInfo
 from rtemo.live.baseline_file import load_baseline
-from rtemo.live.events import Event, EventKind
+from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.session import SessionFolder
+from rtemo.live.settings import SessionSettings
 from rtemo.sources.xdf import XdfSource
 
 OWN_EVENTS = "rtemo_events"
@@ -40,6 +41,11 @@ class BaselinePlan:
     file: Path | None = None
     span_s: tuple[float, float] | None = None
     markers: tuple[str, str] | None = None
+
+    @classmethod
+    def of(cls, settings: SessionSettings) -> BaselinePlan | None:
+        """The baseline that a session's settings ask for. Raises RtemoError where it cannot be understood."""
+        return cls.parse(settings.baseline) if settings.baseline else None
 
     @classmethod
     def parse(cls, text: str) -> BaselinePlan:
@@ -148,3 +154,28 @@ def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path:
         missing = f"the session began with a saved baseline and {used} is not there; give it with --baseline"
         return Recorded(None, rests, missing)
     return Recorded(BaselinePlan(file=used), rests)
+
+
+def prepare_replay(
+    plan: BaselinePlan | None,
+    recording: XdfSource,
+    streams: Sequence[StreamInfo],
+    path: Path,
+    pipeline: Pipeline,
+    events: EventLog,
+    say: Callable[[str], None],
+) -> None:
+    """Tell a pipeline that has no stream yet the baseline that is asked for, or else the one that the session had.
+
+    plan: what is asked for. events: of the replay, whose markers may be the rests' ends. say: told what is missing.
+    """
+    if plan is None:
+        found = recorded_baseline(recording, streams, path)
+        plan = found.plan
+        for begin_s, end_s in found.rests:
+            pipeline.rest(begin_s, end_s)
+        if found.missing:
+            say(found.missing)
+    if plan is not None:
+        plan.prepare(pipeline, None, recording.first_s)
+    events.listen(MarkerRests(plan, pipeline, say))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from rtemo.core.layout import EegLayout, GazeLayout, Screen
+from rtemo.core.layout import EegLayout, GazeLayout
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.settings import SessionSettings
 from rtemo.sources.profile import DeviceProfile, eeg_layout, gaze_layout
 from rtemo.sources.select import StreamQuery, choose, choose_markers
 
@@ -13,22 +15,18 @@ from rtemo.sources.select import StreamQuery, choose, choose_markers
 class Cast:
     """The parts and who plays them. A stream is known again by its key, whatever its id is."""
 
-    def __init__(
-        self,
-        profiles: Sequence[DeviceProfile],
-        queries: Mapping[Modality, StreamQuery] | None = None,
-        screen: Screen | None = None,
-        eeg_map: Mapping[str, str] | None = None,
-        gaze_map: Mapping[str, str] | None = None,
-    ) -> None:
-        """eeg_map, gaze_map: what the session's settings say a channel is, by its label or its column from 1."""
+    def __init__(self, profiles: Sequence[DeviceProfile], settings: SessionSettings | None = None) -> None:
         self.profiles = profiles
-        self.queries = dict(queries or {})
-        self._asked = dict(self.queries)  # by the settings; a pin is for one stream on the network
-        self._screen = screen or Screen()
-        self._maps = {Modality.EEG: dict(eeg_map or {}), Modality.GAZE: dict(gaze_map or {})}
+        self.settings = settings or SessionSettings()
+        self._pinned: dict[Modality, StreamQuery | None] = {}  # what the settings asked for before a pin
         self._parts: dict[tuple[str, str, str, str], Modality] = {}
-        self._played_by: dict[Modality, DeviceProfile] = {}
+        self._played_by: dict[Modality, tuple[StreamInfo, DeviceProfile]] = {}
+        self._excluded: dict[str, str] = {}  # electrode -> the key in the map by which it is left out
+
+    @property
+    def queries(self) -> Mapping[Modality, StreamQuery]:
+        """The streams that are asked for."""
+        return self.settings.queries
 
     @property
     def parts(self) -> frozenset[Modality]:
@@ -50,7 +48,7 @@ class Cast:
             return None
         self._parts = {who: other for who, other in self._parts.items() if other != part}
         self._parts[_who(choice.info)] = part
-        self._played_by[part] = choice.match.profile
+        self._played_by[part] = (choice.info, choice.match.profile)
         return choice.info
 
     def take_marker(self, info: StreamInfo) -> bool:
@@ -60,25 +58,55 @@ class Cast:
             self._parts.setdefault(_who(info), Modality.MARKERS)
         return fits
 
+    def pin(self, part: Modality, query: StreamQuery | None) -> None:
+        """Ask for a stream, None for whichever fits. Counts when the parts are given out the next time."""
+        self._pinned.setdefault(part, self.queries.get(part))
+        queries = {other: asked for other, asked in self.queries.items() if other != part}
+        if query is not None:
+            queries[part] = query
+        self.settings = replace(self.settings, queries=queries)
+
     def leave_out(self, label: str, *, out: bool) -> None:
         """Whether to leave out the EEG channel of this label, from the next layout on."""
+        names = dict(self.settings.eeg_map)
         if out:
-            self._maps[Modality.EEG][label] = ""
-        elif self._maps[Modality.EEG].get(label) == "":
-            del self._maps[Modality.EEG][label]
+            key = next((key for key, name in names.items() if name == label), label)
+            names[key], self._excluded[label] = "", key
+        else:
+            key = self._excluded.pop(label, label)
+            names.pop(key, None)
+            if key != label:  # the session's own name for that column
+                names[key] = label
+        self.settings = replace(self.settings, eeg_map=names)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The EEG channels that are left out, by their label or column."""
+        electrodes = {key: label for label, key in self._excluded.items()}
+        return tuple(electrodes.get(key, key) for key, name in self.settings.eeg_map.items() if not name)
+
+    def adopt(self, settings: SessionSettings) -> None:
+        """Go on with other settings; the parts are given out anew.
+
+        Raises RtemoError, and changes nothing, where a stream that plays a part now could not be read by them.
+        """
+        for part, (info, profile) in self._played_by.items():
+            if part in self._parts.values():
+                _layout(info, profile, part, settings)
+        self.settings = settings
+        self._excluded.clear()
+        self._pinned.clear()
+        self.give_back()
 
     def give_back(self) -> None:
         """Nobody plays any part any more: they are given out anew."""
         self._parts.clear()
 
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """The EEG channels that are left out by their label or column."""
-        return tuple(label for label, name in self._maps[Modality.EEG].items() if not name)
-
     def anew(self) -> Cast:
         """The same for other streams, a recording's: nobody plays a part yet, and no stream is pinned."""
-        return Cast(self.profiles, self._asked, self._screen, self._maps[Modality.EEG], self._maps[Modality.GAZE])
+        kept = {part: query for part, query in self.queries.items() if part not in self._pinned}
+        asked = {part: query for part, query in self._pinned.items() if query is not None}
+        return Cast(self.profiles, replace(self.settings, queries={**kept, **asked}))
 
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""
@@ -90,10 +118,20 @@ class Cast:
 
     def layout(self, info: StreamInfo, part: Modality) -> EegLayout | GazeLayout:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
-        profile = self._played_by[part]
-        if part == Modality.EEG:
-            return eeg_layout(info, profile, self._maps[part])
-        return gaze_layout(info, profile, self._screen, self._maps[part])
+        return _layout(info, self.profile_of(part), part, self.settings)
+
+    def profile_of(self, part: Modality) -> DeviceProfile:
+        """The device profile that a part is read with. The part was given to somebody."""
+        return self._played_by[part][1]
+
+
+def _layout(
+    info: StreamInfo, profile: DeviceProfile, part: Modality, settings: SessionSettings
+) -> EegLayout | GazeLayout:
+    unit = settings.units.get(part, "")
+    if part == Modality.EEG:
+        return eeg_layout(info, profile, settings.eeg_map, unit)
+    return gaze_layout(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:

@@ -210,7 +210,9 @@ class Controller:
             recorder=session.view() if session else None,
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
+            settings=self._streaming.settings_text,
+            report=self._sessions.reporting.look(),
             replay=self._replay.view(),
-            explanation=dict(self._sessions.explanation),
+            explanation={} if self._replay.active else dict(self._sessions.explanation),
         )
         self.feed.tell(state)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
@@ -19,7 +18,8 @@ from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import PredictionSink, open_output
 from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.reports import EXPLAINED
-from rtemo.live.session import SessionFolder
+from rtemo.live.session import SessionFolder, model_record
+from rtemo.live.settings import SessionSettings
 from rtemo.live.snapshot import RecorderView
 from rtemo.model.bundle import Bundle
 from rtemo.model.lag import lag_s
@@ -27,12 +27,10 @@ from rtemo.model.lag import lag_s
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """What is kept, and where. settings: for session.toml. publish: on the network too."""
+    """What is kept, and where. settings: with the participant and the notes. publish: on the network too."""
 
     root: Path
-    subject: str
-    notes: str
-    settings: Mapping[str, Any]
+    settings: SessionSettings
     streams: Mapping[str, StreamInfo]
     bundle: Bundle
     hop_s: float
@@ -44,15 +42,15 @@ class SessionKeeping:
 
     def __init__(self, plan: SessionPlan, clock: Callable[[], float], listener: Listener) -> None:
         """listener: hears every event. Raises RtemoError where the folder cannot be made, and leaves nothing open."""
-        self.subject, self.started_s = plan.subject, clock()
+        self.subject, self.started_s = plan.settings.subject, clock()
         self._clock = clock
         self._failure_said = False
         self._free_bytes = 0
         with contextlib.ExitStack() as closing:
-            self.folder = SessionFolder.create(plan.root, plan.subject, datetime.now().astimezone())
-            session = {"subject": plan.subject, "notes": plan.notes}
-            model = {"bundle": plan.bundle.spec.name, "bundle_fingerprint": plan.bundle.fingerprint}
-            self.folder.write_settings({**plan.settings, **session, **model, "hop_s": plan.hop_s}, plan.streams)
+            now = datetime.now().astimezone()
+            self.folder = SessionFolder.create(plan.root, plan.settings.subject, now)
+            record = {"started": now.isoformat(timespec="seconds"), "hop_s": plan.hop_s, "published": plan.publish}
+            self.folder.write_settings(plan.settings, model_record(plan.bundle), record, plan.streams)
             self.events = EventLog(self.folder.events)
             closing.callback(self.events.close)
             self.recorder = Recorder(self.folder.recording)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.predictor import Predictor
 from rtemo.model.bundle import Bundle
@@ -34,9 +34,10 @@ class Supply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the controller works with. settings: of the lab, for session.toml.
+    """What the controller works with.
 
-    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty.
+    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
+    command that writes the report of a session folder; None for no reports.
     """
 
     cast: Cast
@@ -45,6 +46,5 @@ class Parts:
     bundle: Bundle
     hop_s: float
     clock: Callable[[], float]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     publish: bool = True
-    baseline: BaselinePlan | None = None
+    report: Callable[[Path], Sequence[str]] | None = None

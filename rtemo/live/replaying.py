@@ -109,9 +109,9 @@ class Replay:
             if status is None:
                 raise RtemoError(f"there is no stream {stream_id!r}", "", "choose one of the list")
             query = StreamQuery(status.name, status.type, status.source_id, status.hostname)
-            self._cast.queries[Modality(role)] = query
+            self._cast.pin(Modality(role), query)
         else:
-            self._cast.queries.pop(Modality(role), None)
+            self._cast.pin(Modality(role), None)
         self._analyse_again()
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:

@@ -1,6 +1,7 @@
 """The session folder: everything of one session in one place, and nothing ever overwritten.
 
-<root>/<date>_<time>_<subject>/ holds recording.xdf, predictions.csv, session.toml and events.jsonl.
+<root>/<date>_<time>_<subject>/ holds recording.xdf, predictions.csv, session.toml, events.jsonl and, once the session
+is over, report.html.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import tomli_w
 import rtemo
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
+from rtemo.live.settings import SessionSettings, settings_document
+from rtemo.model.bundle import Bundle
 
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
@@ -72,14 +75,31 @@ class SessionFolder:
             return cls(path)
         raise RtemoError(f"no session folder can be made in {root}", "its names are taken", "choose another folder")
 
-    def write_settings(self, settings: Mapping[str, Any], streams: Mapping[str, StreamInfo]) -> None:
-        """Settings, versions and streams, for whoever reads the session later."""
+    def write_settings(
+        self,
+        settings: SessionSettings,
+        model: Mapping[str, Any],
+        record: Mapping[str, Any],
+        streams: Mapping[str, StreamInfo],
+    ) -> None:
+        """A settings file that also tells model, versions and streams, for whoever reads the session later.
+
+        model: what spoke. record: what else was asked for, and when it began.
+        """
         document = {
-            "session": without_none(settings),
+            **settings_document(settings),
+            "model": without_none(model),
+            "record": without_none(record),
             "versions": versions(),
             "streams": {role: _described(info) for role, info in streams.items()},
         }
         self.settings.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def model_record(bundle: Bundle) -> dict[str, str]:
+    """What identifies a model, for session.toml."""
+    spec = bundle.spec
+    return {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint, "trained_on": spec.trained_on}
 
 
 def safe_name(subject: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import functools
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.adapting import Adapting
 from rtemo.live.baseline import Baseline
-from rtemo.live.baseline_plan import BEGINS, PLANNED, MarkerRests
+from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
 from rtemo.live.events import Event, EventKind
 from rtemo.live.explaining import as_json, rounded
 from rtemo.live.feed import Feed
 from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
+from rtemo.live.readiness import obstacle
+from rtemo.live.reporting import Reporting
 from rtemo.live.snapshot import Progress
 from rtemo.live.streaming import Streaming
 from rtemo.model.prediction import Prediction
@@ -26,6 +29,7 @@ class Sessions:
         self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
         self.session: SessionKeeping | None = None
         self.paused = False
+        self.reporting = Reporting(parts.report)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: Baseline | None = None
         self._adapting: Adapting | None = None
@@ -40,15 +44,17 @@ class Sessions:
         if not streaming.playing:
             why = "; ".join(streaming.refused.values()) or "none is on the network"
             raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
+        settings = streaming.settings
+        if why := obstacle(streaming.stream_statuses(), settings.required):
+            raise RtemoError("a session cannot start", why, "see the streams and the settings")
         if not root:
             raise RtemoError("the session has no folder", "root is empty", "choose a folder")
-        if self._parts.baseline is not None:
-            self._parts.baseline.check(streaming.predictor.pipeline.settings, subject)
+        baseline = BaselinePlan.of(settings)
+        if baseline is not None:
+            baseline.check(streaming.predictor.pipeline.settings, subject)
         plan = SessionPlan(
             root=Path(root),
-            subject=subject,
-            notes=notes,
-            settings={**self._parts.settings, **streaming.chosen},
+            settings=replace(settings, subject=subject, notes=notes),
             streams=streaming.by_role,
             bundle=self._parts.bundle,
             hop_s=self._parts.hop_s,
@@ -59,7 +65,7 @@ class Sessions:
         streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
-        self._plan_baseline(session)
+        self._plan_baseline(session, baseline)
         self._adapting = Adapting(
             self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
         )
@@ -77,6 +83,7 @@ class Sessions:
         try:
             session.close()
         finally:
+            self.reporting.begin(session.folder.path)
             self._streaming.preview()
 
     def do_pause(self) -> None:
@@ -162,15 +169,17 @@ class Sessions:
                 session.keep_baseline(self._streaming.predictor.pipeline)
             session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
         finally:
-            session.close()
+            try:
+                session.close()
+            finally:
+                self.reporting.begin(session.folder.path)
 
-    def _plan_baseline(self, session: SessionKeeping) -> None:
+    def _plan_baseline(self, session: SessionKeeping, plan: BaselinePlan | None) -> None:
         """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
-        plan = self._parts.baseline
         if plan is not None:
             plan.keep_in(session.folder)
             session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
-        failed = functools.partial(session.note, EventKind.FAILURE)
+        failed = partial(session.note, EventKind.FAILURE)
         session.events.listen(MarkerRests(plan, self._streaming.predictor.pipeline, failed))
 
     def _need_adapting(self) -> Adapting:

@@ -28,8 +28,25 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnStatus:
+    """One channel of a stream as it describes itself, and what it is taken for.
+
+    use: an electrode, or left_x, pupil, ...; empty where it is not used. why: what it rests on, or why it is not used.
+    """
+
+    label: str
+    type: str
+    unit: str
+    use: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """One stream on the network or in the file. NaN where a number is not known."""
+    """One stream on the network or in the file. NaN where a number is not known.
+
+    columns: only before a session, for EEG and gaze in use.
+    """
 
     stream_id: str
     name: str
@@ -52,6 +69,7 @@ class StreamStatus:
     n_returns: int = 0
     clock_offset_ms: float = float("nan")
     clock_uncertainty_ms: float = float("nan")
+    columns: tuple[ColumnStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +147,23 @@ class Progress:
     verdict: str = ""
 
 
+class ReportState(StrEnum):
+    """Where the report of the last session stands."""
+
+    WRITING = "writing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The report of the last session. error: why there is none."""
+
+    path: str
+    state: ReportState
+    error: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayView:
     """The recording that is played. Times but first_s count from the recording's first sample.
@@ -165,6 +200,7 @@ class Snapshot:
     """The state now and what is new since the client's last snapshot.
 
     predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of rtemo.live.events.Event.
+    settings: the session's settings as the text of a TOML file, see rtemo.live.settings.
     era: another one means that what came before is to be forgotten: a recording was opened, closed, or moved in.
     explanation: what moved the newest explained prediction, name -> share, largest first; empty where there is none.
     """
@@ -188,5 +224,7 @@ class Snapshot:
     progress: Progress | None = None
     health: Health = field(default_factory=Health)
     explanation: dict[str, float] = field(default_factory=dict)
+    settings: str = ""
+    report: ReportView | None = None
     replay: ReplayView | None = None
     era: int = 0

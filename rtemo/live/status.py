@@ -17,8 +17,10 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import REASONS, Fault
 from rtemo.core.types import Modality, StreamInfo, StreamState
 from rtemo.live.cast import Cast
+from rtemo.live.columns import columns_of
 from rtemo.live.roll import Roll
-from rtemo.live.snapshot import ChannelStatus, Health, StreamStatus
+from rtemo.live.settings import SessionSettings
+from rtemo.live.snapshot import ChannelStatus, ColumnStatus, Health, StreamStatus
 from rtemo.sources import lsl_line
 from rtemo.sources.profile import Match, match
 
@@ -31,6 +33,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._matches: dict[StreamInfo, Match | None] = {}
+        self._columns: dict[StreamInfo, tuple[SessionSettings, tuple[ColumnStatus, ...]]] = {}
 
     def statuses(
         self,
@@ -40,8 +43,13 @@ class Streams:
         cast: Cast,
         pipeline: Pipeline,
         refused: Mapping[Modality, str],
+        *,
+        columns: bool = False,
     ) -> dict[str, tuple[StreamInfo, StreamStatus]]:
-        """Every stream that is read or visible, by stream_id. refused: why a part has nobody."""
+        """Every stream that is read or visible, by stream_id.
+
+        refused: why a part has nobody. columns: whether to tell what each channel of those in use is taken for.
+        """
         measured = {line.info.stream_id: line for line in lines}
         uids = {info.uid for info in (*roll.infos.values(), *(line.info for line in lines)) if info.uid}
         strangers = {info.uid: replace(info, stream_id=info.uid) for info in visible if info.uid not in uids}
@@ -49,6 +57,8 @@ class Streams:
         found = {}
         for stream_id, info in {**known, **strangers}.items():
             status = self._described(info, cast, refused)
+            if columns and status.role:
+                status = replace(status, columns=self._columns_of(info, Modality(status.role), cast))
             if stream_id in known:
                 status = _measured(status, measured.get(stream_id), roll, pipeline)
             found[stream_id] = (info, status)
@@ -60,6 +70,8 @@ class Streams:
         why = fit.why if fit is not None else ""
         if role is None and fit is not None:
             why = refused.get(fit.profile.kind, why)
+        elif role is not None and role in cast.queries:
+            why = f"pinned: {cast.queries[role]}"
         return StreamStatus(
             stream_id=info.stream_id,
             name=info.name,
@@ -77,6 +89,14 @@ class Streams:
             why=why,
             labels=info.labels,
         )
+
+    def _columns_of(self, info: StreamInfo, part: Modality, cast: Cast) -> tuple[ColumnStatus, ...]:
+        known = self._columns.get(info)
+        if known is None or known[0] is not cast.settings:
+            if len(self._columns) >= REMEMBERED:
+                self._columns.clear()
+            known = self._columns[info] = (cast.settings, columns_of(info, part, cast))
+        return known[1]
 
     def _match(self, info: StreamInfo, cast: Cast) -> Match | None:
         if info not in self._matches:

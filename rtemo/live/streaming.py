@@ -7,10 +7,10 @@ nothing but what it records. Owned by the engine's thread, like everything that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.engine import READ_S, Engine, LiveOptions
 from rtemo.live.events import Event, EventKind, EventLog
 from rtemo.live.explaining import Explaining
@@ -19,6 +19,7 @@ from rtemo.live.gate import Gate
 from rtemo.live.outputs import PredictionSink
 from rtemo.live.parts import Parts, Supply
 from rtemo.live.roll import GONE, Roll
+from rtemo.live.settings import SessionSettings, parse_settings, settings_text
 from rtemo.live.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.status import Channels, Streams
 from rtemo.live.taps import Taps
@@ -40,6 +41,7 @@ class Streaming:
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
+        self._written = (parts.cast.settings, settings_text(parts.cast.settings))
         self.explaining = Explaining(parts.bundle)
         self._roll = Roll()
         self._supply: Supply | None = None
@@ -53,12 +55,19 @@ class Streaming:
         if role not in set(Modality):
             raise RtemoError(f"there is no part {role!r}", "", f"the parts are {', '.join(Modality)}")
         part = Modality(role)
-        if stream_id:
-            self._cast.queries[part] = self._query_of(stream_id)
-        else:
-            self._cast.queries.pop(part, None)
+        self._cast.pin(part, self._query_of(stream_id) if stream_id else None)
         self._cast.give_back()
         self._reopen()
+
+    def do_configure(self, settings: str) -> None:
+        """Go on with other session settings, given as the text of a TOML file."""
+        self._require_no_session("settings are changed")
+        new = parse_settings(settings)
+        if (plan := BaselinePlan.of(new)) is not None:
+            plan.prepare(self._parts.new_predictor().pipeline, None)
+        self._cast.adopt(new)
+        self._reopen()
+        self.say(EventKind.NOTE, "the session's settings were changed")
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
@@ -108,6 +117,8 @@ class Streaming:
         early = self._engine.leave() if self._engine is not None else []
         self.gate.open_for(sinks)
         self.log, self.predictor = log, self._parts.new_predictor()
+        if (plan := BaselinePlan.of(self.settings)) is not None:
+            plan.prepare(self.predictor.pipeline, None)  # the participant is named when a session starts
         self.explaining.follow(self.predictor)
         live = LiveOptions(self._parts.clock, patient=True)
         self._engine = Engine(self._supply, self._cast, self.predictor, log, [self.gate], keep, live)
@@ -136,10 +147,16 @@ class Streaming:
         return {(role.value if role in LISTED else info.stream_id): info for info, role in roles.items() if role}
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """What was chosen by hand, for a session's settings file."""
-        queries = {part.value: str(query) for part, query in self._cast.queries.items()}
-        return {"queries": queries, "channels_left_out": list(self._cast.left_out)}
+    def settings(self) -> SessionSettings:
+        """The session's settings with what was chosen by hand."""
+        return self._cast.settings
+
+    @property
+    def settings_text(self) -> str:
+        """The same as the text of a file."""
+        if self._written[0] is not self.settings:
+            self._written = (self.settings, settings_text(self.settings))
+        return self._written[1]
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         return tuple(status for _, status in self._streams().values())
@@ -174,4 +191,5 @@ class Streaming:
             self._cast,
             self.predictor.pipeline,
             dict(self.refused),
+            columns=not self.recording,
         )

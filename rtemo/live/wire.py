@@ -33,11 +33,14 @@ MAX_ARRAYS = 16
 _LEAD = struct.Struct("<4sI")
 _ALIGN = 8
 _DTYPES = ("<f4", "<f8")
+LASTING = ("streams", "channels", "bundle")  # fields without arrays that seldom change between two messages
+_LASTING_PATHS = frozenset(f"snapshot.{name}" for name in LASTING)
 _HEADER_KEYS = {"snapshot", "arrays", "token"}
 
 # what a client may ask for: argument -> type. A float may be given as an int.
 COMMANDS: Mapping[str, Mapping[str, type]] = {
     "choose": {"role": str, "stream_id": str},
+    "configure": {"settings": str},
     "exclude": {"label": str, "excluded": bool},
     "start": {"subject": str, "notes": str, "root": str},
     "stop": {},
@@ -78,7 +81,7 @@ class Command:
 def pack(snapshot: Snapshot, token: str = "") -> bytes:
     """A snapshot, and the token with which the client asks for what comes after it."""
     arrays: list[NDArray[Any]] = []
-    fields = _plain(snapshot, arrays)
+    fields = {field.name: _plain_field(snapshot, field.name, arrays) for field in dataclasses.fields(snapshot)}
     described = [[array.dtype.newbyteorder("<").str, list(array.shape)] for array in arrays]
     header = json.dumps({"snapshot": fields, "arrays": described, "token": token}, ensure_ascii=False).encode()
     parts = [_LEAD.pack(MAGIC, len(header)), header]
@@ -142,6 +145,21 @@ def _checked(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, float) and not math.isfinite(value):
             raise _wrong(f"{name}.{key}", value)
     return checked
+
+
+_written: dict[str, tuple[Any, Any]] = {}  # field -> the value that was packed last, and its JSON values
+_understood: dict[str, tuple[Any, Any]] = {}  # field -> the JSON values that were read last, and their value
+
+
+def _plain_field(snapshot: Snapshot, name: str, arrays: list[NDArray[Any]]) -> Any:
+    """A field as JSON values. Many messages tell the same state: what is the very same object is not walked again."""
+    value = getattr(snapshot, name)
+    if name not in LASTING:
+        return _plain(value, arrays)
+    before = _written.get(name)
+    if before is None or before[0] is not value:
+        before = _written[name] = (value, _plain(value, arrays))
+    return before[1]
 
 
 def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
@@ -218,7 +236,17 @@ def _record(hint: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> An
     hints = _hints(hint)
     if not isinstance(value, dict) or set(value) != set(hints):
         raise _wrong(where, value)
-    return hint(**{name: _read(part, value[name], arrays, f"{where}.{name}") for name, part in hints.items()})
+    return hint(**{name: _read_field(part, value[name], arrays, f"{where}.{name}") for name, part in hints.items()})
+
+
+def _read_field(hint: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> Any:
+    """A field of a record. What is equal to the field of the last message is checked already."""
+    if where not in _LASTING_PATHS:
+        return _read(hint, value, arrays, where)
+    before = _understood.get(where)
+    if before is None or before[0] != value:
+        before = _understood[where] = (value, _read(hint, value, arrays, where))
+    return before[1]
 
 
 _known_hints: dict[Any, dict[str, Any]] = {}

@@ -6,6 +6,7 @@ Columns that are no EEG, or cannot be placed on the head, are left out and repor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,22 @@ _EEG_TYPES = ("eeg", "exg")
 _SHOWN = 8
 
 
-def eeg_layout(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None) -> EegLayout:
-    """Which columns of this stream are EEG, where they lie and in what unit they are.
+@dataclass(frozen=True, slots=True)
+class EegColumns:
+    """What each column of a stream is taken for. labels: with the session's names put in. reasons: why a column (from
+    0) is not used. notes: what was assumed.
+    """
 
-    rename: the session's own names, label or column number (from 1) -> electrode name, "" to leave the column out.
-    RtemoError where fewer than four columns can be placed.
+    labels: tuple[str, ...]
+    placement: Placement
+    reasons: Mapping[int, str]
+    notes: tuple[str, ...]
+
+
+def eeg_columns(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None) -> EegColumns:
+    """Which columns are EEG and where they lie, however few they are. rename: as in eeg_layout.
+
+    Raises RtemoError where a name of the session cannot be right.
     """
     notes: list[str] = []
     given = renamed_columns(info, rename or {}, "eeg")
@@ -39,8 +51,20 @@ def eeg_layout(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, st
         [None if column in left_out else channel.location_mm for column, channel in enumerate(info.channels)],
     )
     _check_names(info, given, placement)
-    all_reasons = {**placement.reasons, **left_out}
-    reasons = {describe_column(labels, column): all_reasons[column] for column in sorted(all_reasons)}
+    return EegColumns(tuple(labels), placement, {**placement.reasons, **left_out}, tuple(notes))
+
+
+def eeg_layout(
+    info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None, unit: str = ""
+) -> EegLayout:
+    """Which columns of this stream are EEG, where they lie and in what unit they are.
+
+    rename: the session's own names, label or column number (from 1) -> electrode name, "" to leave the column out.
+    unit: what the values are, whatever stream and profile say. RtemoError where fewer than four columns can be placed.
+    """
+    found = eeg_columns(info, profile, rename)
+    placement, notes = found.placement, list(found.notes)
+    reasons = {describe_column(found.labels, column): found.reasons[column] for column in sorted(found.reasons)}
     if len(placement.columns) < MIN_CHANNELS:
         raise _too_few(info, placement, reasons)
     if placement.source != TEN_FIVE:
@@ -49,7 +73,7 @@ def eeg_layout(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, st
         columns=placement.columns,
         labels=placement.labels,
         positions=placement.positions,
-        scale=_scale(info, profile, placement.columns),
+        scale=_scale(info, profile, placement.columns, unit),
         left_out=reasons,
         latency_s=profile.latency_s,
         notes=tuple(notes),
@@ -103,8 +127,10 @@ def _check_names(info: StreamInfo, given: Mapping[int, str], placement: Placemen
             )
 
 
-def _scale(info: StreamInfo, profile: DeviceProfile, columns: Sequence[int]) -> NDArray[np.float64]:
-    """Factor to microvolts per column; NaN where neither the profile nor the stream states a unit of voltage."""
+def _scale(info: StreamInfo, profile: DeviceProfile, columns: Sequence[int], unit: str) -> NDArray[np.float64]:
+    """Factor to microvolts per column; NaN where neither session, profile nor stream states a unit of voltage."""
+    if unit:
+        return np.full(len(columns), microvolts_per(unit), np.float64)
     rules = profile.eeg
     factors = np.array([microvolts_per(rules.unit or info.channels[column].unit) for column in columns], np.float64)
     if not rules.scale_from:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import EyeColumns, Flag, GazeLayout, GazeUnit, Screen, ViewGeometry
+from rtemo.core.layout import EyeColumns, Flag, GazeLayout, GazeUnit, Scene, Screen, ViewGeometry
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.sources.columns import renamed_columns
 from rtemo.sources.gaze_labels import Eye, Kind, Role, gaze_unit, millimetres_per, role_of
@@ -27,12 +27,15 @@ def gaze_layout(
     profile: DeviceProfile,
     screen: Screen | None = None,
     rename: Mapping[str, str] | None = None,
+    scene: Scene | None = None,
+    unit: str = "",
 ) -> GazeLayout:
     """How this stream becomes canonical gaze.
 
-    screen: what gaze in screen coordinates falls on (the default screen if None). rename: the session's own names,
-    label or column number (from 1) -> left_x, y, pupil, ...; with it, only the named columns are used. RtemoError where
-    no gaze point is found or its unit cannot be used.
+    screen: what gaze in screen coordinates falls on (the default screen if None). scene: the scene camera whose image
+    it lies in instead. unit: of x and y, where it is not as the stream says. rename: the session's own names, label or
+    column number (from 1) -> left_x, y, pupil, ...; with it, only the named columns are used. RtemoError where no gaze
+    point is found or its unit cannot be used.
     """
     rules = profile.gaze
     notes: list[str] = []
@@ -44,7 +47,11 @@ def gaze_layout(
         found = _from_labels(list(enumerate(_labelled(info, notes))), notes)
     if found.left.x is None and found.right.x is None:
         raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be told", _seen(info), _TODO)
-    return _layout(info, profile, screen or Screen(), found, notes)
+    layout = _layout(info, profile, screen or Screen(), found, notes, unit)
+    if scene is None:
+        return layout
+    size = (float(scene.width_px), float(scene.height_px))
+    return replace(layout, size=size, view=ViewGeometry.of_scene(scene.width_deg, scene.height_deg))
 
 
 @dataclass(slots=True)
@@ -54,11 +61,13 @@ class _Found:
     shape: str = "diameter"
 
 
-def _layout(info: StreamInfo, profile: DeviceProfile, screen: Screen, found: _Found, notes: list[str]) -> GazeLayout:
+def _layout(
+    info: StreamInfo, profile: DeviceProfile, screen: Screen, found: _Found, notes: list[str], own_unit: str
+) -> GazeLayout:
     rules = profile.gaze
     point = found.left.x if found.left.x is not None else found.right.x
     assert point is not None
-    unit = rules.unit or _stated_unit(info, point)
+    unit = gaze_unit(own_unit) or rules.unit or _stated_unit(info, point)
     size, view = (float(screen.width_px), float(screen.height_px)), ViewGeometry.of_screen(screen)
     if rules.frame == "scene":
         size, view = rules.scene_px, ViewGeometry.of_scene(*rules.scene_deg)

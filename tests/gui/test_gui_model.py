@@ -12,7 +12,7 @@ from scripted import block, prediction, replay, snapshot, stream
 from rtemo.core.types import StreamState
 from rtemo.gui.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.rings import SignalRing, joined, thin
+from rtemo.gui.rings import SignalRing, thin
 from rtemo.gui.wording import age, clock, percent, rates, size
 from rtemo.live.snapshot import Phase
 from rtemo.model.circumplex import mean_place, place_of, without_place
@@ -55,12 +55,6 @@ def test_thinning_passes_over_missing_values_and_keeps_holes():
     rows = np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], np.float32)
     _, thinned = thin(np.arange(6) / 3.0, rows, 1.0)
     assert np.array_equal(thinned[:, 0], [1, 3, np.nan, np.nan], equal_nan=True)
-
-
-def test_the_channels_lines_are_not_joined_to_each_other():
-    x, y = joined(np.array([0.0, 1.0]), np.array([[1, 2], [3, 4]], np.float32), np.array([10.0, 20.0]), 2.0)
-    assert np.array_equal(x, [0, 1, np.nan, 0, 1, np.nan], equal_nan=True)
-    assert np.array_equal(y, [8, 4, np.nan, 16, 12, np.nan], equal_nan=True)
 
 
 def test_the_model_says_what_changed():

@@ -17,6 +17,7 @@ from rtemo.gui import texts, theme
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
 from rtemo.gui.window import SLOW_FRAMES, MainWindow
+from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase
 
 
@@ -119,10 +120,10 @@ def test_a_session_cannot_start_while_a_stream_is_silent(window, client):
 
 def test_annotations_go_out_by_key_and_by_note(window, client):
     feed(window, snapshot(phase=Phase.RUNNING, recorder=RECORDING))
-    QTest.keyClick(window, Qt.Key.Key_F2)
+    QTest.keyClick(window, Qt.Key.Key_F3)
     window.session.note.setText("coughed")
     QTest.keyClick(window.session.note, Qt.Key.Key_Return)
-    assert client.sent == [("annotate", {"text": texts.ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
+    assert client.sent == [("annotate", {"text": ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
     assert window.session.note.text() == ""
 
 
@@ -147,10 +148,10 @@ def test_markup_from_the_network_stays_text(window):
     tip = window.streams.table.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
     assert "<b>" not in tip
     assert "&lt;b&gt;" in tip
-    assert evil in window.banner_text.text()
+    assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
     assert window.events.table.index(0, 2).data() == evil
-    assert window.history._marks[0][1].textItem.toPlainText() == evil[:17] + "…"
+    assert [mark["text"] for mark in window.history.canvas.marks(100.0)] == [evil]
 
 
 def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):
@@ -197,7 +198,30 @@ def test_abstention_is_named_and_greyed(window):
 
 def test_what_moved_the_prediction_is_listed(window):
     feed(window, snapshot(explanation={"frontal alpha": 0.41, "pupil": 0.2}))
-    assert "frontal alpha 41 %" in window.emotion.moved.text()
+    assert window.emotion.moved.accessibleName() == "frontal alpha 41 %, pupil 20 %"
+    assert not window.emotion.moved.grab().isNull()
+    feed(window, snapshot(seq=2))
+    assert window.emotion.moved.accessibleName() == texts.MOVED_NOTHING
+
+
+def test_any_view_is_written_as_a_picture_and_what_fails_is_said(window, tmp_path):
+    feed(window, snapshot(eeg=block(100, 8), predictions=(prediction(99.0), prediction(100.0))))
+    for name in window.exports.views:
+        for ending in ("png", "svg"):
+            path = tmp_path / f"{name}.{ending}"
+            window.exports.write(name, path)
+            assert path.stat().st_size > 500
+    window.exports.write(texts.HISTORY, tmp_path / "no" / "where.png")
+    assert "cannot be written" in window.notice.text.text()
+    window.exports.write(texts.HISTORY, tmp_path / "view.gif")
+    assert "view.gif" in window.notice.text.text()
+
+
+def test_the_predictions_are_exported_by_the_engine(window, client, monkeypatch):
+    feed(window, snapshot())
+    monkeypatch.setattr("rtemo.gui.export.ask_path", lambda *_: "/data/p.csv")
+    QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert client.sent == [("export", {"path": "/data/p.csv", "replace": True})]
 
 
 def test_the_theme_switches_and_is_remembered(window, settings):
@@ -224,8 +248,8 @@ def test_the_layout_comes_back(open_window, client):
 def test_a_failed_engine_is_named_and_restarted(window, client):
     feed(window, snapshot(phase=Phase.FAILED, failure="the disk is full"))
     assert window.banner.isVisible()
-    assert "the disk is full" in window.banner_text.text()
-    window.restart.click()
+    assert "the disk is full" in window.banner.text.text()
+    window.banner.restart.click()
     assert client.sent == [("restart_engine", {})]
     feed(window, snapshot(seq=2))
     assert not window.banner.isVisible()
@@ -235,7 +259,7 @@ def test_a_lost_connection_is_shown(window, client):
     client.connected, client.failure = False, "the engine process has ended"
     feed(window)
     assert window.banner.isVisible()
-    assert "has ended" in window.banner_text.text()
+    assert "has ended" in window.banner.text.text()
 
 
 @pytest.mark.parametrize(
@@ -314,7 +338,7 @@ def test_keys_of_the_replay_do_nothing_without_one(window, client):
 
 def test_a_window_started_on_a_recording_opens_it_when_the_engine_answers(qtbot, settings):
     client = ScriptedClient()
-    window = MainWindow(client, settings, DARK, "/data/a.xdf")
+    window = MainWindow(client, settings, DARK, None, "/data/a.xdf")
     window._timer.stop()
     qtbot.addWidget(window)
     window.tick()

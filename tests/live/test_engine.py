@@ -15,6 +15,7 @@ from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamSta
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.events import EventKind, EventLog
+from rtemo.live.settings import SessionSettings
 from rtemo.model.schema import Spec
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
@@ -48,7 +49,7 @@ def session():
 
 def engine_on(streams, items, *, live=None, queries=None, keep=None):
     _, predictor = load_model(None, None)
-    cast = Cast(PROFILES, queries)
+    cast = Cast(PROFILES, SessionSettings(queries=queries or {}))
     cast.choose(streams)
     sink, events = Kept(), EventLog()
     source = SyntheticSource(streams, items)
@@ -193,7 +194,7 @@ def test_two_streams_that_fit_are_refused_and_both_listed(session):
         Cast(PROFILES).choose([eeg, twin])
     assert "another" in str(error.value)
     assert eeg.source_id in str(error.value)
-    cast = Cast(PROFILES, {Modality.EEG: StreamQuery(source_id="another")})
+    cast = Cast(PROFILES, SessionSettings(queries={Modality.EEG: StreamQuery(source_id="another")}))
     cast.choose([eeg, twin])
     assert cast.role_of(twin) is Modality.EEG
     assert cast.role_of(eeg) is None

@@ -92,7 +92,13 @@ def test_the_replay_of_the_recording_gives_the_predictions_of_the_session(sessio
 def test_the_folder_holds_everything(session):
     folder, live_path, _ = session
     assert folder.name.endswith("_P-01")
-    assert {p.name for p in folder.iterdir()} == {"recording.xdf", "predictions.csv", "session.toml", "events.jsonl"}
+    assert {p.name for p in folder.iterdir()} == {
+        "recording.xdf",
+        "predictions.csv",
+        "session.toml",
+        "events.jsonl",
+        "report.html",
+    }
     assert len((folder / "predictions.csv").read_text().splitlines()) == len(records(live_path)) + 1
     kinds = {record["kind"] for record in records(folder / "events.jsonl")}
     assert "stream_up" in kinds

@@ -292,6 +292,25 @@ def later(lab):
     return lab.take()
 
 
+def test_the_baseline_of_a_session_counts_in_its_replay_too(lab, tmp_path):
+    lab.feed(6)
+    lab.do("start", subject="P", notes="", root=str(tmp_path))
+    lab.do("baseline", seconds=5)
+    lab.feed(10)
+    lab.do("stop")
+    recording = next(tmp_path.glob("*/recording.xdf"))
+    out = tmp_path / "again.jsonl"
+    assert main(["replay", str(recording), "--speed", "max", "--quiet", "--out", str(out)]) == 0
+    player = Player()
+    player.replay.do_open_replay(str(recording))
+    player.replay.do_hold()
+    player.read_all()
+    player.replay.do_seek(1e6)
+    player.look()
+    assert comparable(player.predictions) == comparable(map(json.loads, out.read_text().splitlines()))
+    player.replay.close()
+
+
 def test_every_command_has_somebody_who_does_it(lab):
     controller = lab.controller
     parts = (controller, controller._sessions, controller._streaming, controller._replay)

@@ -8,6 +8,7 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.live.session import SessionFolder, safe_name
+from rtemo.live.settings import SessionSettings, read_settings
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7)
 
@@ -28,12 +29,15 @@ def test_nothing_is_ever_overwritten(tmp_path):
 def test_settings_versions_and_streams_are_written(tmp_path):
     folder = SessionFolder.create(tmp_path, "P1", WHEN)
     info = StreamInfo("e", "Amp", "EEG", "float32", 500.0, (Channel("Cz"), Channel()))
-    folder.write_settings({"subject": "P1", "duration_s": None, "hop_s": 0.25}, {"eeg": info})
+    settings = SessionSettings(subject="P1", eeg_map={"2": ""}, baseline_s=60.0)
+    folder.write_settings(settings, {"bundle": "b"}, {"duration_s": None, "hop_s": 0.25}, {"eeg": info})
     with folder.settings.open("rb") as file:
         document = tomllib.load(file)
-    assert document["session"] == {"subject": "P1", "hop_s": 0.25}
+    assert document["record"] == {"hop_s": 0.25}
+    assert document["model"] == {"bundle": "b"}
     assert document["streams"]["eeg"]["channels"] == ["Cz", ""]
     assert {"rtemo", "python", "numpy", "pylsl"} <= set(document["versions"])
+    assert read_settings(folder.settings) == settings  # the next session can be started with it
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import pytest
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import Screen
+from rtemo.core.layout import Scene, Screen
 from rtemo.core.types import Modality
-from rtemo.live.settings import SessionSettings, read_settings
+from rtemo.live.settings import SessionSettings, parse_settings, read_settings, settings_text
 from rtemo.sources.select import StreamQuery
 
 
@@ -35,6 +35,24 @@ def test_everything_that_can_be_set_is_read(tmp_path):
     assert settings.screen == Screen(width_px=2560, distance_mm=600.5)
 
 
+def test_what_was_written_is_read_back():
+    settings = SessionSettings(
+        subject="P 7",
+        notes='two "lines"\nof notes',
+        queries={Modality.GAZE: StreamQuery(name="Eye, left", hostname="lab-2")},
+        eeg_map={"1": "Fp1", "a = b": ""},
+        gaze_map={"3": "left_x"},
+        units={Modality.EEG: "mV", Modality.GAZE: "pixels"},
+        screen=Screen(width_px=2560, distance_mm=600.5),
+        scene=Scene(1600, 1200, 103.0, 77.0),
+        required=(Modality.EEG, Modality.MARKERS),
+        annotations=("Look", "Cough"),
+        baseline_s=90.0,
+    )
+    assert parse_settings(settings_text(settings)) == settings
+    assert parse_settings(settings_text(SessionSettings())) == SessionSettings()
+
+
 def test_an_empty_file_sets_nothing(tmp_path):
     assert read_settings(written(tmp_path, "")) == SessionSettings()
 
@@ -51,6 +69,14 @@ def test_an_empty_file_sets_nothing(tmp_path):
         ("subject = 1\n", "subject"),
         ('[eeg]\nquery = "colour=red"\n', "query"),
         ("not toml", "settings"),
+        ('[eeg]\nunit = "apples"\n', "eeg.unit"),
+        ('[gaze]\nunit = "mm"\n', "gaze.unit"),
+        ("[scene]\nwidth_px = 1\n", "scene"),
+        ("[scene]\nwidth_px = 9\nheight_px = 9\nwidth_deg = 500\nheight_deg = 9\n", "scene"),
+        ('[session]\nrequired = ["nose"]\n', "session.required"),
+        ('[session]\nannotations = ["a", "a"]\n', "session.annotations"),
+        ('[session]\nannotations = ["1","2","3","4","5","6","7","8","9"]\n', "session.annotations"),
+        ("[session]\nbaseline_s = 5\n", "session.baseline_s"),
     ],
 )
 def test_what_is_not_right_is_refused_with_its_key(tmp_path, text, key):

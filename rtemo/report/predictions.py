@@ -1,0 +1,100 @@
+"""Predictions as a table: from the session's predictions.csv, or collected while a recording is replayed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtemo.core.errors import RtemoError
+from rtemo.model.prediction import Prediction
+from rtemo.report.record import Predictions
+
+_SMOOTHED = "smoothed."
+
+
+class Collector:
+    """A PredictionSink that keeps what it is given."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = tuple(labels)
+        self._records: list[dict[str, Any]] = []
+
+    def put(self, prediction: Prediction) -> None:
+        self._records.append(prediction.to_dict())
+
+    def discard(self) -> None:
+        self._records.clear()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def table(self) -> Predictions:
+        """All that was given."""
+        return _table(self._labels, [_from_record(record) for record in self._records])
+
+
+def read_predictions(path: Path) -> Predictions:
+    """The table in a predictions.csv. A last line that was cut off, as a killed engine leaves it, is left out.
+
+    Raises RtemoError where the file cannot be read or is none.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = tuple(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RtemoError(f"{path.name} cannot be read", str(error)) from error
+    labels = tuple(name.removeprefix(_SMOOTHED) for name in columns if name.startswith(_SMOOTHED))
+    if not labels or "time_s" not in columns:
+        raise RtemoError(f"{path.name} holds no predictions", f"its columns are {', '.join(columns) or 'none'}")
+    whole = [row for row in rows if row[columns[-1]] is not None]
+    return _table(labels, [_from_row(row, labels) for row in whole])
+
+
+def _from_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **record,
+        "probabilities": [_number(value) for value in record["probabilities"].values()],
+        "smoothed": [_number(value) for value in record["smoothed"].values()],
+    }
+
+
+def _from_row(row: Mapping[str, str], labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        **row,
+        "probabilities": [_number(row.get(f"probabilities.{label}")) for label in labels],
+        "smoothed": [_number(row.get(f"{_SMOOTHED}{label}")) for label in labels],
+        "settled": row.get("settled") == "true",
+    }
+
+
+def _table(labels: tuple[str, ...], records: Sequence[Mapping[str, Any]]) -> Predictions:
+    def column(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([_number(record.get(name)) for record in records], np.float64)
+
+    shape = (len(records), len(labels))
+    return Predictions(
+        labels=labels,
+        times=column("time_s"),
+        probabilities=np.array([record["probabilities"] for record in records], np.float64).reshape(shape),
+        smoothed=np.array([record["smoothed"] for record in records], np.float64).reshape(shape),
+        abstain=tuple(str(record.get("abstain") or "") for record in records),
+        eeg_coverage=column("eeg_coverage"),
+        gaze_coverage=column("gaze_coverage"),
+        novelty=column("novelty"),
+        settled=np.array([bool(record["settled"]) for record in records], bool),
+        latency_ms=column("latency_ms"),
+    )
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan

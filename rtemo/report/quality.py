@@ -1,0 +1,104 @@
+"""One pass over a recording without the model: what was wrong with each electrode, and how complete the streams are.
+
+Runs the pipeline that made the predictions, at a hop of one second, so that the reasons are those of the session.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rtemo.core.eeg import EegBranch
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.quality import REASONS
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.live.cast import Cast
+from rtemo.report.record import SignalQuality, StreamSummary
+from rtemo.sources.xdf import XdfSource
+
+HOP_S = 1.0
+_NAMES = tuple(REASONS.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """What was found. quality: None without EEG. warnings: of the file. begin_s, end_s: LSL time of its samples."""
+
+    quality: SignalQuality | None
+    streams: tuple[StreamSummary, ...]
+    warnings: tuple[str, ...]
+    begin_s: float
+    end_s: float
+
+
+def inspect(path: Path, cast: Cast, settings: PipelineSettings) -> Inspection:
+    """Read a recording once. Raises RtemoError where it cannot be read or its streams do not fit the settings."""
+    source = XdfSource(path)
+    infos = source.start()
+    try:
+        held = [info for info in infos if source.n_samples(info.stream_id)]
+        cast.choose(held)
+        pipeline = Pipeline(settings.with_hop(HOP_S))
+        used = {info: role for info in held if (role := cast.role_of(info)) in (Modality.EEG, Modality.GAZE)}
+        for info, role in used.items():
+            pipeline.add_stream(info, cast.layout(info, role))
+        counts = {info.stream_id: source.n_samples(info.stream_id) for info in infos}
+        source.select([info.stream_id for info in used])
+        windows = _windows(source, pipeline)
+    finally:
+        source.stop()
+    return Inspection(
+        quality=_quality(pipeline, windows),
+        streams=tuple(_summary(info, cast.role_of(info), counts[info.stream_id], pipeline) for info in infos),
+        warnings=source.warnings,
+        begin_s=source.first_s,
+        end_s=source.last_s,
+    )
+
+
+def _windows(source: XdfSource, pipeline: Pipeline) -> list[tuple[float, dict[str, str]]]:
+    """End and bad channels of every window."""
+    found: list[tuple[float, dict[str, str]]] = []
+
+    def keep(windows: list[Window]) -> None:
+        found.extend((window.end_s, dict(window.bad_channels)) for window in windows)
+
+    while not source.exhausted:
+        for item in source.read():
+            if isinstance(item, Chunk | ClockOffset):
+                keep(pipeline.push(item))
+    keep(pipeline.flush())
+    return found
+
+
+def _quality(pipeline: Pipeline, windows: list[tuple[float, dict[str, str]]]) -> SignalQuality | None:
+    branch = pipeline.branch(Modality.EEG)
+    if not isinstance(branch, EegBranch):
+        return None
+    columns = {label: k for k, label in enumerate(branch.layout.labels)}
+    faults = np.zeros((len(windows), len(columns)), np.int8)
+    for row, (_, bad) in enumerate(windows):
+        for label, reason in bad.items():
+            faults[row, columns[label]] = _NAMES.index(reason)
+    times = np.array([end_s for end_s, _ in windows], np.float64)
+    return SignalQuality(branch.layout.labels, branch.layout.positions, times, faults, _NAMES)
+
+
+def _summary(info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline) -> StreamSummary:
+    branch = pipeline.branch(role) if role in (Modality.EEG, Modality.GAZE) and role is not None else None
+    rate = branch.timeline.rate if branch is not None else None
+    return StreamSummary(
+        name=info.name,
+        type=info.type,
+        role=role.value if role is not None else "",
+        n_channels=info.n_channels,
+        nominal_hz=info.nominal_rate_hz,
+        n_samples=n_samples,
+        rate_hz=rate.hz if rate is not None else math.nan,
+        n_gaps=branch.timeline.n_gaps if branch is not None else None,
+        n_unusable=branch.timeline.n_dropped if branch is not None else None,
+    )

@@ -1,0 +1,252 @@
+"""The dialogs of a session, what is remembered, the disk, the report, the keys."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from scripted import RECORDING, ScriptedClient, snapshot, stream
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality, StreamState
+from rtemo.gui import texts
+from rtemo.gui.baseline_dialog import BaselineDialog
+from rtemo.gui.calibration_dialog import CalibrationDialog
+from rtemo.gui.demo_process import DemoProcess
+from rtemo.gui.disk import DiskWatch, Room
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.remembering import Remembering
+from rtemo.gui.report_bar import ReportBar
+from rtemo.gui.shortcuts_dialog import ShortcutsDialog, keys_of
+from rtemo.gui.stretches import Stretch, marked_stretches
+from rtemo.live.readiness import obstacle
+from rtemo.live.settings import SessionSettings, settings_text
+from rtemo.live.snapshot import Phase, Progress, ReportState, ReportView
+from rtemo.sources.select import StreamQuery
+
+EVIL = "<b>x</b>"
+LOST = StreamState.LOST
+RUNNING = snapshot(phase=Phase.RUNNING, subject="P", recorder=RECORDING, started_s=40.0, time_s=100.0)
+
+
+@pytest.fixture
+def client():
+    return ScriptedClient()
+
+
+@pytest.fixture
+def model():
+    found = GuiModel()
+    found.update(RUNNING)
+    return found
+
+
+def test_a_baseline_is_asked_for_followed_and_judged(qtbot, model, client):
+    dialog = BaselineDialog(model, client.send, 60.0)
+    qtbot.addWidget(dialog)
+    dialog.begin.click()
+    assert client.sent == [("baseline", {"seconds": 60.0})]
+    model.update(replace(RUNNING, seq=2, progress=Progress("baseline", 15.0, 60.0)))
+    dialog.refresh({Part.STATE})
+    assert "0:45" in dialog.state.text()
+    assert dialog.bar.value() == 250
+    assert not dialog.begin.isEnabled()
+    model.update(replace(RUNNING, seq=3, progress=Progress("baseline", 60.0, 60.0, f"not good: {EVIL}")))
+    dialog.refresh({Part.STATE})
+    assert EVIL in dialog.state.text()
+    assert dialog.state.textFormat() == Qt.TextFormat.PlainText
+    assert dialog.begin.text() == texts.REPEAT
+    assert dialog.begin.isEnabled()
+
+
+def test_the_cross_is_shown_while_the_baseline_runs(qtbot, model, client):
+    dialog = BaselineDialog(model, client.send, 60.0)
+    qtbot.addWidget(dialog)
+    assert dialog.cross.count() == 1 + len(QGuiApplication.screens())
+    dialog.cross.setCurrentIndex(1)
+    dialog.begin.click()
+    cross = dialog._cross
+    assert cross.isVisible()
+    assert not cross.grab().isNull()
+    model.update(replace(RUNNING, seq=3, progress=Progress("baseline", 60.0, 60.0, "good")))
+    dialog.refresh({Part.STATE})
+    assert dialog._cross is None
+
+
+def test_without_a_session_there_is_no_baseline_and_no_calibration(qtbot, client):
+    model = GuiModel()
+    model.update(snapshot())
+    for dialog in (BaselineDialog(model, client.send, 60.0), CalibrationDialog(model, client.send)):
+        qtbot.addWidget(dialog)
+        assert "Start a session first" in dialog.state.text()
+    assert not dialog.fit.isEnabled()
+
+
+def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model, client):
+    marks = [(50, "clip/start emotion=sad"), (70, "clip/end emotion=sad"), (80, "clip/start emotion=happy")]
+    events = tuple({"time_s": t, "kind": "marker", "text": text, "stream": "m"} for t, text in marks)
+    model.update(replace(RUNNING, seq=2, events=events))
+    dialog = CalibrationDialog(model, client.send)
+    qtbot.addWidget(dialog)
+    assert not dialog.fit.isEnabled()
+    dialog.add_marked.click()
+    dialog.label.setCurrentText("happy")
+    dialog.seconds.setValue(10)
+    dialog.add.click()
+    assert client.sent == [
+        ("label", {"label": "sad", "begin_s": 50.0, "end_s": 70.0}),
+        ("label", {"label": "happy", "begin_s": 90.0, "end_s": 100.0}),
+    ]
+    notes = ("label 0: sad from 50.0 to 70.0", "label 1: neutral from 1.0 to 2.0", "label 1 forgotten")
+    notes = (*notes, "label 2: happy from 90.0 to 100.0")
+    noted = [{"time_s": 100.0, "kind": "annotation", "text": text} for text in notes]
+    model.update(replace(RUNNING, seq=3, events=tuple(noted)))
+    dialog.refresh({Part.EVENTS})
+    assert dialog.list.count() == 2
+    assert not dialog.add_marked.isEnabled()  # nothing is labelled twice
+    dialog.fit.click()
+    dialog.undo.click()
+    dialog.list.setCurrentRow(1)
+    dialog.forget.click()
+    assert client.sent[2:] == [("calibrate", {}), ("uncalibrate", {}), ("forget_label", {"index": 2})]
+    forgotten = {"time_s": 101.0, "kind": "annotation", "text": "label 2 forgotten"}
+    model.update(replace(RUNNING, seq=4, events=(forgotten,)))
+    dialog.refresh({Part.EVENTS})
+    assert dialog.list.count() == 1
+    assert not dialog.fit.isEnabled()  # one emotion is nothing to tell apart
+
+
+def test_the_verdict_of_a_calibration_is_shown_and_a_refusal_too(qtbot, model):
+    def refuse(command, **arguments):
+        raise RtemoError(f"the engine knows no command {command!r}")
+
+    dialog = CalibrationDialog(model, refuse)
+    qtbot.addWidget(dialog)
+    dialog.add.click()
+    assert "knows no command" in dialog.state.text()
+    model.update(replace(RUNNING, seq=2, progress=Progress("calibration", 1.0, math.nan)))
+    dialog.refresh({Part.STATE})
+    assert dialog.bar.maximum() == 0
+    assert not dialog.fit.isEnabled()
+    model.update(replace(RUNNING, seq=3, progress=Progress("calibration", 4.0, 4.0, f"rolled back {EVIL}")))
+    dialog.refresh({Part.STATE})
+    assert dialog.state.text() == f"rolled back {EVIL}"
+    assert all(label.textFormat() == Qt.TextFormat.PlainText for label in dialog.findChildren(QLabel))
+
+
+def test_only_conditions_that_ended_and_name_one_label_are_stretches():
+    texts_ = [(0, "sad start"), (5, "sad end"), (6, "sad or happy start"), (9, "sad or happy end"), (10, "fear start")]
+    marks = [{"time_s": t, "kind": "marker", "text": text} for t, text in texts_]
+    assert marked_stretches(marks, ("sad", "happy", "fear")) == [Stretch("sad", 0.0, 5.0)]
+
+
+def test_the_disk_is_judged_by_how_fast_it_fills():
+    watch = DiskWatch()
+    for k in range(30):
+        watch.take(replace(RECORDING, bytes_written=k * 1_000_000, free_bytes=20_000_000_000), 100.0 + k)
+    assert watch.left_s == pytest.approx(20_000)
+    assert watch.room is Room.ENOUGH
+    watch.take(replace(RECORDING, bytes_written=30_000_000, free_bytes=2_100_000_000), 130.0)
+    assert watch.room is Room.LOW  # 35 minutes
+    watch.take(replace(RECORDING, bytes_written=31_000_000, free_bytes=500_000_000), 131.0)
+    assert watch.room is Room.ALMOST_NONE
+    watch.take(replace(RECORDING, path="another.xdf", free_bytes=500_000_000), 132.0)
+    assert (watch.left_s, watch.room) == (math.inf, Room.LOW)
+    watch.take(None, 133.0)
+    assert watch.room is Room.ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("streams", "required", "why"),
+    [
+        ((), (), "no EEG or gaze stream is chosen"),
+        ((stream("eeg"),), (), ""),
+        ((stream("eeg"),), (Modality.EEG, Modality.GAZE), "no gaze stream, and the settings require it"),
+        ((stream("eeg"), stream("gaze", state=StreamState.STALLED)), (), "no data from gaze stream"),
+        ((stream("eeg"), stream("gaze", state=StreamState.STALLED)), (Modality.EEG,), ""),
+        ((stream("eeg"), stream("markers", state=StreamState.WAITING)), (Modality.MARKERS,), ""),
+        (
+            (stream("eeg"), stream("markers", state=StreamState.LOST)),
+            (Modality.MARKERS,),
+            "no data from markers stream",
+        ),
+    ],
+)
+def test_required_streams_must_deliver_before_a_start(streams, required, why):
+    assert obstacle(streams, required) == why
+
+
+def test_a_pinned_stream_that_is_not_there_is_waited_for():
+    model = GuiModel()
+    settings = SessionSettings(queries={Modality.GAZE: StreamQuery(name="Eye"), Modality.EEG: StreamQuery(name="a")})
+    changed = model.update(snapshot(streams=(stream("eeg"),), settings=settings_text(settings)))
+    assert Part.SETTINGS in changed
+    assert model.awaited == [("gaze", "name=Eye")]
+
+
+def test_settings_are_remembered_once_they_were_changed(tmp_path):
+    path = tmp_path / "config" / "last.toml"
+    remembering = Remembering(path)
+    first, second = (settings_text(SessionSettings(baseline_s=s)) for s in (60.0, 90.0))
+    remembering.take(snapshot(settings=first))
+    assert not path.exists()  # as they were found
+    remembering.take(snapshot(settings=second, phase=Phase.REPLAY))
+    assert not path.exists()
+    remembering.take(snapshot(settings=second))
+    assert path.read_text() == second
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("a file in the way")
+    remembering.take(snapshot(settings=first))  # is no reason to disturb anybody
+    Remembering(None).take(snapshot(settings=first))
+
+
+def test_the_report_is_told_opened_and_put_away(qtbot, monkeypatch):
+    model, opened = GuiModel(), []
+    monkeypatch.setattr("rtemo.gui.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    bar = ReportBar(model)
+    qtbot.addWidget(bar)
+    assert not bar.wanted
+    report = ReportView(f"/data/{EVIL}/report.html", ReportState.WRITING)
+    for state in (ReportState.WRITING, ReportState.FAILED, ReportState.READY):
+        model.update(snapshot(report=replace(report, state=state, error=EVIL)))
+        bar.refresh({Part.STATE})
+        assert bar.wanted
+        assert bar.open.isEnabled() is (state is ReportState.READY)
+    assert bar.said.textFormat() == Qt.TextFormat.PlainText
+    bar.open.click()
+    bar.folder.click()
+    assert opened == [f"/data/{EVIL}/report.html", f"/data/{EVIL}"]
+    bar.away.click()
+    assert not bar.wanted
+    model.update(snapshot(report=replace(report, path="/data/next/report.html")))
+    assert bar.wanted
+
+
+def test_all_keys_are_listed(qtbot):
+    action = QAction("&Write")
+    action.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
+    listed = keys_of([action, QAction("no key")])
+    assert listed == [("Write", "F1  ·  ?")]
+    dialog = ShortcutsDialog({"Help": listed, "Empty": []})
+    qtbot.addWidget(dialog)
+    words = [label.text() for label in dialog.findChildren(QLabel)]
+    assert words == ["Help", "Write", "F1  ·  ?"]
+
+
+def test_a_demonstration_that_fails_says_why(qtbot, tmp_path):
+    window = QWidget()
+    qtbot.addWidget(window)
+    code = f"import sys; print('error: {EVIL}', file=sys.stderr); sys.exit(2)"
+    demo = DemoProcess(window, ("-c", code), tmp_path / "demo.log")
+    demo.timer.setInterval(20)
+    qtbot.waitUntil(lambda: window.findChildren(QMessageBox), timeout=20_000)
+    (box,) = window.findChildren(QMessageBox)
+    assert EVIL in box.informativeText()
+    assert str(tmp_path / "demo.log") in box.text()
+    assert box.textFormat() == Qt.TextFormat.PlainText
+    box.close()

@@ -1,0 +1,287 @@
+"""The session report: what it reads, what it says, and that it harms nothing."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtemo.cli import main
+from rtemo.commands.report import means_of
+from rtemo.core.errors import RtemoError
+from rtemo.live.events import Event, EventKind
+from rtemo.live.session import SessionFolder
+from rtemo.live.settings import SessionSettings
+from rtemo.model.prediction import Prediction, csv_header
+from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
+from rtemo.report.page import page
+from rtemo.report.predictions import Collector, read_predictions
+from rtemo.report.reading import read_session
+from rtemo.report.svg import binned, runs, ticks
+from rtemo.report.words import clock
+
+LABELS = ("neutral", "sad", "fear", "happy")
+EVIL = "<script>alert('x')</script><img src=x onerror=y>"
+
+
+def prediction(time_s, emotion="happy", abstain=None, bad=()):
+    p = {label: 0.7 if label == emotion else 0.1 for label in LABELS}
+    said = None if abstain else emotion
+    return Prediction(time_s, said, p, p, (emotion,), abstain, 1.0, 0.5, bad, 0.2, True, False, 3.0)
+
+
+def collected(*predictions):
+    sink = Collector(LABELS)
+    for one in predictions:
+        sink.put(one)
+    return sink.table()
+
+
+def marker(time_s, text, stream="stim"):
+    return Event(time_s, EventKind.MARKER, text, stream)
+
+
+def annotation(time_s, text):
+    return Event(time_s, EventKind.ANNOTATION, text)
+
+
+class Texts(html.parser.HTMLParser):
+    """The tags of a page and the words outside of them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def means():
+    return means_of(None, None)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp("plain") / "plain.xdf"
+    faults = path.with_suffix(".toml")
+    faults.write_text('[[fault]]\nkind = "flat"\nchannels = ["C3"]\nstart_s = 12\n')
+    options = ["--duration", "26", "--eeg-channels", "16", "--eeg-rate", "200", "--seed", "2"]
+    assert main(["simulate", *options, "--faults", str(faults), "--xdf", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, recording, means):
+    """A session folder as the application leaves it, with predictions that are easy to count."""
+    found = SessionFolder(tmp_path / "2026-03-04_05-06-07_P1")
+    found.path.mkdir()
+    shutil.copy(recording, found.recording)
+    begin_s = read_session(recording, means).begin_s
+    events = [
+        Event(begin_s, EventKind.SESSION, "started"),
+        annotation(begin_s + 1, EVIL),
+        marker(begin_s + 2, "film start", EVIL),
+        Event(begin_s + 9, EventKind.STREAM_DOWN, EVIL, EVIL),
+        marker(begin_s + 12, "film end", EVIL),
+        Event(begin_s + 20, EventKind.SESSION, "stopped"),
+    ]
+    found.events.write_text("".join(event.to_json_line() + "\n" for event in events))
+    shown = [
+        prediction(begin_s + k / 4, "fear" if 8 <= k <= 48 else "sad", "noisy" if k < 8 else None) for k in range(80)
+    ]
+    lines = [",".join(csv_header(LABELS)), *(",".join(one.csv_row()) for one in shown)]
+    found.predictions.write_text("\n".join(lines) + "\n")
+    settings = SessionSettings(subject=EVIL, notes=EVIL)
+    model = {"bundle": EVIL, "bundle_fingerprint": means.bundle.fingerprint}
+    found.write_settings(settings, model, {"started": "2026-03-04T05:06:07+01:00"}, {})
+    return found
+
+
+def test_the_report_of_a_session_tells_what_was_shown_in_it(folder, means):
+    record = read_session(folder.path, means)
+    assert record.live
+    assert record.duration_s == pytest.approx(20)
+    assert len(record.predictions) == 80
+    assert record.problems == ()
+    quality = record.quality
+    assert quality.usual_fault(quality.labels.index("C3")) == "flat"
+    assert 0.3 < quality.bad_share[quality.labels.index("C3")] < 0.7
+    (film,) = summed_up(marker_intervals(record.events, record.end_s), record.predictions, 4.0)
+    assert film.name == "film"
+    assert film.seconds == pytest.approx(10)
+    assert film.n_windows == 25  # from 6 s, where the first window lies wholly inside, to 12 s
+    np.testing.assert_allclose(film.mean, [0.1, 0.1, 0.7, 0.1])
+    words = " ".join(Texts(page(record)).words)
+    for said in ("0:20", "noisy", "C3", "flat", "film", "Simulated training", "never seen a human being"):
+        assert said in words
+
+
+def test_no_text_of_anyone_becomes_markup(folder, means):
+    found = Texts(page(read_session(folder.path, means)))
+    assert not {"script", "img", "link", "iframe"} & found.tags
+    assert " ".join(found.words).count("<script>") >= 5
+
+
+def test_the_page_needs_nothing_from_elsewhere(folder, means):
+    text = page(read_session(folder.path, means))
+    assert "default-src 'none'" in text
+    assert not re.findall(r"(?:src|href)=|url\((?!#)|@import", text.replace("&lt;img src=x", ""))
+    assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text.split("<pre>")[0])
+
+
+def test_a_plain_recording_is_replayed(recording, tmp_path, means):
+    out = tmp_path / "report.html"
+    assert main(["report", str(recording), "--out", str(out)]) == 0
+    record = read_session(recording, means)
+    assert not record.live
+    assert len(record.predictions) > 60
+    assert {stream.role for stream in record.streams} == {"eeg", "gaze", "markers"}
+    assert any(one.name == "baseline" for one in marker_intervals(record.events, record.end_s))
+    assert "Report on a replayed recording" in out.read_text()
+
+
+def test_a_session_that_ended_badly_is_reported_with_what_is_left(folder, means):
+    folder.settings.unlink()
+    with folder.events.open("a") as file:
+        file.write('{"time_s": 1, "ki')
+    whole = folder.predictions.read_text()
+    folder.predictions.write_text(whole[: whole.rindex(",0.1")])
+    record = read_session(folder.path, means)
+    assert len(record.predictions) == 79
+    assert any("session.toml" in problem for problem in record.problems)
+    folder.recording.write_bytes(b"no recording")
+    folder.predictions.unlink()
+    record = read_session(folder.path, means)
+    assert len(record.predictions) == 0
+    assert "There is no prediction" in page(record)
+    assert record.quality is None
+
+
+def test_a_session_without_its_predictions_is_replayed(folder, means):
+    folder.predictions.unlink()
+    record = read_session(folder.path, means)
+    assert not record.live
+    assert len(record.predictions) > 60
+
+
+def test_another_model_is_named_and_not_explained_by_this_one(folder, means):
+    text = folder.settings.read_text().replace(means.bundle.fingerprint, "f" * 64)
+    folder.settings.write_text(text)
+    record = read_session(folder.path, means)
+    assert record.model.fingerprint == "f" * 64
+    assert record.model.card == ""
+    assert any("ffffffffffff" in problem for problem in record.problems)
+
+
+def test_what_is_no_session_is_refused(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 2
+    assert main(["report", str(tmp_path / "nothing")]) == 2
+    assert capsys.readouterr().err.count("error: ") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path, capsys):
+    blocked = tmp_path / "out.html"
+    blocked.mkdir()
+    assert main(["report", str(folder.path), "--out", str(blocked)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*partial"))
+
+
+def test_the_report_needs_neither_qt_nor_lsl():
+    heavy = ("PySide6", "pyqtgraph", "pylsl", "torch")
+    code = f"import sys, rtemo.commands.report; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_markers_that_open_and_close_make_conditions():
+    events = [
+        marker(0, "clip/start id=1 emotion=fear"),
+        marker(5, "clip/end id=1 emotion=fear"),
+        marker(6, "clip/start id=2 emotion=fear"),
+        annotation(6.5, "baseline begins: 30 s"),
+        marker(9, "clip/end id=2 emotion=fear"),
+        annotation(9.5, "baseline ends: good"),
+        annotation(9.6, "label 0: sad from 1.0 to 5.0"),  # what rtemo notes for its own replay is nobody's remark
+        annotation(9.7, "baseline planned: saved"),
+        marker(10, "rest start"),
+    ]
+    assert marker_intervals(events, 20.0) == [
+        Interval("clip emotion=fear", 0, 5),
+        Interval("clip emotion=fear", 6, 9),
+        Interval("baseline", 6.5, 9.5),
+        Interval("rest", 10, 20.0),
+    ]
+    assert after_annotations(events, 20.0) == []
+
+
+def test_markers_without_an_end_last_until_the_next_of_their_stream():
+    events = [marker(0, "A"), marker(2, "x", "other"), marker(4, "B"), marker(9, "A")]
+    assert marker_intervals(events, 10.0) == [
+        Interval("A", 0, 4),
+        Interval("x", 2, 10.0),
+        Interval("B", 4, 9),
+        Interval("A", 9, 10.0),
+    ]
+
+
+def test_notes_are_moments_even_where_they_speak_of_starting():
+    events = [annotation(1, "started to yawn, going on"), annotation(18, "coughed")]
+    assert marker_intervals(events, 20.0) == []
+    assert after_annotations(events, 20.0) == [
+        Interval("started to yawn, going on", 1, 11),
+        Interval("coughed", 18, 20.0),
+    ]
+
+
+def test_windows_count_only_where_they_lie_wholly_in_a_condition():
+    shown = collected(*(prediction(float(t), "sad", "noisy" if t == 7 else None) for t in range(12)))
+    one, none = summed_up([Interval("a", 2, 8), Interval("b", 8, 9)], shown, 4.0)
+    assert (one.n_windows, one.n_intervals) == (3, 1)  # ending at 6, 7, 8
+    assert one.abstains == pytest.approx(1 / 3)
+    np.testing.assert_allclose(one.mean, [0.1, 0.7, 0.1, 0.1])
+    assert none.n_windows == 0
+    assert np.isnan(none.mean).all()
+
+
+def test_a_table_of_predictions_is_the_same_collected_and_read_back(tmp_path):
+    made = [prediction(1.0), prediction(2.0, abstain="noisy", bad=("Cz",))]
+    path = tmp_path / "p.csv"
+    path.write_text("\n".join([",".join(csv_header(LABELS)), *(",".join(one.csv_row()) for one in made)]) + "\n")
+    one, other = collected(*made), read_predictions(path)
+    assert (one.labels, one.abstain) == (other.labels, other.abstain)
+    for name in ("times", "probabilities", "smoothed", "eeg_coverage", "novelty", "settled", "latency_ms"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_file_that_holds_no_predictions_is_refused(tmp_path):
+    (tmp_path / "p.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RtemoError, match="no predictions"):
+        read_predictions(tmp_path / "p.csv")
+
+
+def test_means_of_bins_leave_holes_where_nothing_lies():
+    times, values = np.array([0.1, 0.2, 3.5]), np.array([[1.0], [3.0], [5.0]])
+    np.testing.assert_array_equal(binned(times, values, 0.0, 4.0, 4)[:, 0], [2.0, np.nan, np.nan, 5.0])
+    assert list(runs([1, 1, 0])) == [(0, 2, 1), (2, 3, 0)]
+    assert ticks(100.0, 10) == [0.0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    assert [clock(s) for s in (59.6, 3605, float("nan"))] == ["1:00", "1:00:05", "–"]
+
+
+def test_an_empty_session_still_has_a_page(folder, means):
+    record = replace(
+        read_session(folder.path, means), predictions=collected(), events=(), streams=(), quality=None, end_s=0.0
+    )
+    assert "There is no prediction" in page(record)
