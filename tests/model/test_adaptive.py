@@ -45,16 +45,15 @@ def test_the_long_run_share_of_misses_keeps_the_bound_for_hostile_labels():
     rate, n = 0.05, 400
     random, kept = np.random.default_rng(0), Said()
     posteriors = random.dirichlet(np.ones(4) * 0.5, n)
-    reports, missed = [], []
+    reports, missed, now = [], [], 0.8
     for i, posterior in enumerate(posteriors):
         kept.take(Smoothed(10.0 * i + 8.0, "both", posterior))
-        now = adapted_level(reports[-1:], kept, QUANTILES, 0.8, 0.0, 4.0) if not reports else level_now
         q = quantile_at(QUANTILES["both"], now)
         label = int(posterior.argsort()[1])  # never the most probable one
         missed.append(1.0 - posterior[label] > q)
         reports.append(Report(label, 10.0 * i, 10.0 * i + 9.0, 0.0))
-        level_now = now + rate * (missed[-1] - 0.2)
-    assert adapted_level(reports, kept, QUANTILES, 0.8, rate, 4.0) == pytest.approx(level_now)
+        now += rate * (missed[-1] - 0.2)
+    assert adapted_level(reports, kept, QUANTILES, 0.8, rate, 4.0) == pytest.approx(now)
     assert abs(np.mean(missed) - 0.2) <= bound(rate, n)
 
 

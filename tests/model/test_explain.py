@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtemo.model.explain import Explainer, band_masks, eye_groups, probabilities, regions, without
 from rtemo.model.embeddings import HEADS
+from rtemo.model.explain import Explainer, band_masks, eye_groups, probabilities, regions, without
 from rtemo.model.runtime import Runtime
 
 
