@@ -64,6 +64,7 @@ def elements() -> tuple[Element, ...]:
 
 
 def with_spec(bundle: Bundle, **changes: object) -> Bundle:
+    """The bundle with other fields in its spec."""
     return replace(bundle, spec=replace(bundle.spec, **changes))  # type: ignore[arg-type]
 
 
@@ -101,6 +102,7 @@ def tested(session: Session) -> NDArray[np.bool_]:
 
 
 def n_labelled(session: Session) -> int:
+    """How many clips of the labelled day a calibration may use."""
     return LABELLED * len({label for label, _, _ in session.bounds})
 
 
@@ -154,8 +156,11 @@ def _one(one: Run) -> dict[str, float]:
 
 
 def aurc(confidence: NDArray[np.float64], right: NDArray[np.bool_], named: NDArray[np.bool_]) -> float:
-    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): the mean error of the windows that are kept, over
-    all shares that are kept, most confident first; windows where it abstains are kept last."""
+    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017).
+
+    The mean error of the windows that are kept, over all shares that are kept, most confident first; windows where it
+    abstains are kept last.
+    """
     order = np.lexsort((-confidence, ~named))
     wrong = np.cumsum(~right[order])
     return float(np.mean(wrong / np.arange(1, len(order) + 1)))

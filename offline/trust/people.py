@@ -173,7 +173,7 @@ class _Fed:
         if isinstance(item, StreamUp):
             modality = {EEG: Modality.EEG, GAZE: Modality.GAZE}.get(item.info.stream_id)
             if modality is not None and pipeline.branch(modality) is None:
-                pipeline.add_stream(item.info, layout_of(Stream(item.info, modality, lambda block_s: iter(()))))
+                pipeline.add_stream(item.info, layout_of(Stream(item.info, modality, _nothing)))
         elif isinstance(item, Chunk | ClockOffset):
             self._windows += pipeline.push(item)
         elif item.stream_id in (EEG, GAZE):
@@ -181,6 +181,12 @@ class _Fed:
 
     def finish(self) -> list[Window]:
         return self._windows + self._pipeline.flush()
+
+
+def _nothing(block_s: float) -> Iterator[Chunk]:
+    """A stream that is only described."""
+    del block_s
+    return iter(())
 
 
 def _freezing(items: Iterable[Item], from_s: float) -> Iterator[Item]:

@@ -43,7 +43,7 @@ class Explaining:
 
     def __init__(self, bundle: Bundle) -> None:
         self._explainer = Explainer(bundle)
-        self._model_at: ModelAt = lambda end_s: bundle
+        self._model_at: ModelAt | None = None
         self._due = Due()
         self._waiting: queue.Queue[tuple[Window, Bundle] | None] = queue.Queue(maxsize=1)
         self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
@@ -60,7 +60,7 @@ class Explaining:
     def take(self, window: Window, embeddings: Embeddings) -> None:
         """Have a window explained, if it is due and the one before is not still at work."""
         del embeddings
-        if self._due(window) and self._waiting.empty():
+        if self._model_at is not None and self._due(window) and self._waiting.empty():
             self._waiting.put((window, self._model_at(window.end_s)))
 
     def newest(self) -> list[Explanation]:
@@ -145,4 +145,5 @@ def as_json(explanation: Explanation) -> str:
 
 
 def rounded(explanation: Explanation) -> dict[str, float]:
+    """Its shares with a fixed number of digits; never -0."""
     return {part: round(share, _DIGITS) + 0.0 for part, share in explanation.shares.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, Window
-from rtemo.live.reports import NOTICE_S, Ended, Forgotten, Labelled, Note
+from rtemo.live.reports import NOTICE_S, Begun, Ended, Forgotten, Labelled, Note
 from rtemo.model.adaptive import Report
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
@@ -77,7 +77,7 @@ class Predictor:
             decoder.adopt(person, from_s)
 
     def note(self, note: Note, time_s: float) -> None:
-        """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels count for nothing."""
+        """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
         for decoder in self._decoders():
             match note:
                 case Labelled():
@@ -86,6 +86,8 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case Ended():
                     decoder.adopt(None, note.from_s)
+                case Begun():
+                    pass  # whoever has its file adopts it
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""

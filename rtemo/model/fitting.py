@@ -73,7 +73,7 @@ def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = No
         )
     spec = bundle.spec
     fits = {head: refit(bundle.heads[head], spec.temperatures[head], [c.rows(head) for c in clips]) for head in HEADS}
-    temperatures = {head: _temperature(fits[head], clips, head, spec.temperatures[head]) for head in HEADS}
+    temperatures = {head: _temperature(fits[head], clips, spec.temperatures[head]) for head in HEADS}
     held_out = _Views(clips, {head: fit.held_out for head, fit in fits.items()}, temperatures, bundle)
     trained = {head: [logits_of(bundle.heads[head], clip.rows(head).z) for clip in clips] for head in HEADS}
     before = _Views(clips, trained, spec.temperatures, bundle)
@@ -139,7 +139,7 @@ class _Views:
 _EMPTY: Array = np.zeros((0, 0))
 
 
-def _temperature(fit: Refit, clips: Sequence[Clip], head: str, trained: float) -> float:
+def _temperature(fit: Refit, clips: Sequence[Clip], trained: float) -> float:
     """Of the held-out logits; a factor of 2 costs as much as half a nat in one clip, so a few clips move it little."""
     if fit.strength == float("inf"):
         return trained

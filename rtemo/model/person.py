@@ -64,6 +64,7 @@ class Person:
 
 
 def check_fits(fingerprint: str, bundle: Bundle, what: str) -> None:
+    """Raises RtemoError where `what` was made for another bundle than this."""
     if fingerprint != bundle.fingerprint:
         raise RtemoError(
             f"{what} was made for another model",

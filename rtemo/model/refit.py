@@ -143,4 +143,5 @@ def nll(logits: Array, label: int) -> float:
 
 
 def logits_of(head: Head, z: FloatArray) -> Array:
+    """(n, d) -> (n, K), in double precision."""
     return z.astype(np.float64) @ head.weight.T.astype(np.float64) + head.bias.astype(np.float64)

@@ -1,0 +1,52 @@
+"""What each element of trust is worth on new simulated people: `python -m offline.bench_trust`.
+
+Writes its tables between the markers of rtemo/model/README.md. Everything is simulated; nothing here says how well the
+model does on anyone's real recordings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
+
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from offline.trust.people import Session, person_sessions
+from offline.trust.tables import report
+from rtemo.model.bundle import load_bundle
+
+BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
+README = Path("rtemo/model/README.md")
+
+
+def main() -> int:
+    """Simulate, decode, and write the tables."""
+    parser = argparse.ArgumentParser(prog="python -m offline.bench_trust", description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path("assets/models/demo"), metavar="BUNDLE")
+    parser.add_argument("--people", type=int, default=12, metavar="N", help="how many, two families (default 12)")
+    parser.add_argument("--faulty", type=int, default=2, metavar="N", help="of these with every fault (default 2)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="people at a time (default 2)")
+    parser.add_argument("--out", type=Path, default=README, metavar="FILE.md", help="between whose markers to write")
+    options = parser.parse_args()
+    bundle = load_bundle(options.model)
+    tasks = (delayed(person_sessions)(bundle, n, with_faults=n < options.faulty) for n in range(options.people))
+    made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
+    people: list[list[Session]] = list(tqdm(made, total=options.people, desc="people", disable=None))
+    write(options.out, report(bundle, people))
+    return 0
+
+
+def write(path: Path, text: str) -> None:
+    """Put the text between the markers of a file."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""A personal calibration: helps where a person differs, is rolled back where not, and fits one bundle only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtemo.core.errors import RtemoError
+from rtemo.model.decoder import Decoder
+from rtemo.model.embeddings import HEADS, Embeddings
+from rtemo.model.fitting import Clip, fit_person
+from rtemo.model.memory import Memory
+from rtemo.model.person import load_person, save_person
+
+WIDTH, ROWS = 40, 12
+
+
+def clip(label, centre, seed):
+    random = np.random.default_rng(seed)
+    z = {head: (centre + random.normal(size=(ROWS, WIDTH))).astype(np.float32) for head in HEADS}
+    begin_s = 100.0 * seed
+    times = begin_s + 4.0 + np.arange(ROWS)
+    return Clip(label, begin_s, begin_s + 20.0, times, np.array(["both"] * ROWS), z)
+
+
+def centres(seed):
+    return 1.5 * np.random.default_rng(seed).normal(size=(4, WIDTH))
+
+
+def clips_of(where, seed=0):
+    return [clip(k, where[k], seed + 4 * i + k + 1) for i in range(2) for k in range(4)]
+
+
+@pytest.fixture(scope="module")
+def own(bundle):
+    """A person whose labels lie where the trained heads do not look for them."""
+    return fit_person(bundle, clips_of(centres(5)), holds_s=7.5)
+
+
+def test_a_person_whose_emotions_lie_elsewhere_is_told_better_in_new_clips(bundle, own):
+    assert own.person is not None
+    new = clips_of(centres(5), seed=50)
+
+    def found(person):
+        right = []
+        for one in new:
+            decoder = Decoder(bundle, person)
+            for i, time_s in enumerate(one.times):
+                z = Embeddings(*(one.z[head][i] for head in HEADS))
+                model = decoder.model_at(time_s)
+                logits = model.heads["joint"].weight @ z.joint + model.heads["joint"].bias
+                right.append(int(logits.argmax()) == one.label)
+        return np.mean(right)
+
+    assert found(own.person) > 0.9 > found(None) + 0.2
+    assert own.scores["both"]["after"]["nll"] < own.scores["both"]["before"]["nll"]
+
+
+def test_labels_that_mean_nothing_are_rolled_back(bundle):
+    nothing = np.zeros((4, WIDTH))
+    for seed in range(100, 104):
+        outcome = fit_person(bundle, clips_of(nothing, 10 * seed))
+        assert outcome.person is None, seed
+        assert "the trained model stays" in outcome.verdict
+
+
+def test_the_same_clips_give_the_same_numbers(bundle, own):
+    again = fit_person(bundle, clips_of(centres(5)), holds_s=7.5)
+    for head in HEADS:
+        np.testing.assert_array_equal(again.person.heads[head].weight, own.person.heads[head].weight)
+    assert again.person.temperatures == own.person.temperatures
+
+
+def test_too_few_clips_are_refused(bundle):
+    with pytest.raises(RtemoError, match="too little is labelled"):
+        fit_person(bundle, clips_of(centres(5))[:3])
+    with pytest.raises(RtemoError, match="too little is labelled"):
+        fit_person(bundle, [clip(1, centres(5)[1], seed) for seed in range(6)])
+
+
+def test_quantiles_are_never_lowered(bundle, own):
+    for name, combination in bundle.spec.combinations.items():
+        for level, quantile in combination.quantiles.items():
+            assert own.person.quantiles[name][level] >= quantile
+
+
+def test_a_file_gives_the_same_person_and_is_not_overwritten(bundle, own, tmp_path):
+    save_person(tmp_path / "p.json", own.person)
+    read = load_person(tmp_path / "p.json", bundle)
+    for head in HEADS:
+        np.testing.assert_array_equal(read.heads[head].weight, own.person.heads[head].weight)
+    assert (read.holds_s, read.fitted_on, read.temperatures) == (7.5, own.person.fitted_on, own.person.temperatures)
+    assert read.quantiles == own.person.quantiles
+    with pytest.raises(RtemoError, match="exists already"):
+        save_person(tmp_path / "p.json", own.person)
+
+
+def test_another_bundle_is_refused(bundle, own, tmp_path):
+    save_person(tmp_path / "p.json", own.person)
+    other = replace(bundle, fingerprint="0" * 64)
+    with pytest.raises(RtemoError, match="made for another model"):
+        load_person(tmp_path / "p.json", other)
+    with pytest.raises(RtemoError, match="made for another model"):
+        Decoder(other, own.person)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("heads.eeg.weight", "AAAA"), ("temperatures.eye", 0.0), ("quantiles.both", {"0.8": 0.5}), ("format", 9)],
+)
+def test_a_damaged_file_is_refused(bundle, own, tmp_path, where, value):
+    save_person(tmp_path / "p.json", own.person)
+    document = json.loads((tmp_path / "p.json").read_text())
+    *path, last = where.split(".")
+    inner = document
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    (tmp_path / "p.json").write_text(json.dumps(document))
+    with pytest.raises(RtemoError, match="personal calibration"):
+        load_person(tmp_path / "p.json", bundle)
+
+
+def test_a_person_counts_from_its_time_on_and_until_taken_back(bundle, window, own):
+    def lines(change):
+        decoder = Decoder(bundle)
+        change(decoder)
+        random = np.random.default_rng(1)
+        steps = [Embeddings(*random.normal(size=(3, WIDTH)).astype(np.float32)) for _ in range(12)]
+        return [list(decoder.step(window(4.0 + i), z).probabilities.values()) for i, z in enumerate(steps)]
+
+    def both(decoder):
+        decoder.adopt(own.person, 7.0)
+        decoder.adopt(None, 11.0)
+
+    plain, personal, timed = lines(lambda d: None), lines(lambda d: d.adopt(own.person, float("-inf"))), lines(both)
+    assert timed[:4] == plain[:4]
+    assert timed[4:8] == personal[4:8] != plain[4:8]
+    assert timed[8:] == plain[8:]
+
+
+def test_the_memory_keeps_one_settled_usable_window_a_second(bundle, window):
+    memory = Memory(bundle.spec)
+    random = np.random.default_rng(2)
+    for i in range(80):
+        end_s = 10.0 + i / 4
+        z = Embeddings(*random.normal(size=(3, WIDTH)).astype(np.float32))
+        memory.take(window(end_s, settled=end_s >= 15.0, gaze_coverage=0.0 if end_s >= 25.0 else 1.0), z)
+    found = memory.clip(2, 12.0, 40.0)
+    assert found.times.tolist() == [float(s) for s in range(16, 30)]
+    assert found.offers.tolist() == ["both"] * 9 + ["eeg"] * 5
+    assert found.rows("eeg").z.shape == (14, WIDTH)
+    assert found.rows("joint").z.shape == (9, WIDTH)
