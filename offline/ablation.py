@@ -1,4 +1,6 @@
-"""How good are given weights, with labels of only a few people? A quick measure for the log, not the evaluation.
+"""How good are given weights, with labels of only a few people? python -m offline.ablation
+
+A quick measure for LOG.md, not the evaluation.
 
 Balanced accuracy of single windows by the joint head on people who were neither trained on nor selected on. For every
 seed the people are dealt anew; of the same seed all runs have the same people, so that they can be compared in pairs.
@@ -6,22 +8,30 @@ seed the people are dealt anew; of the same seed all runs have the same people, 
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from offline.batches import all_labelled, plain_batches
-from offline.corpus import Corpus, Shard
+from offline.batches import NONE, Augmentation, all_labelled, plain_batches
+from offline.corpus import Corpus, Shard, open_corpus
 from offline.finetune import fit
+from offline.initial import read_initial
 from offline.metrics import balanced_accuracy
+from offline.splits import person
 from offline.training import TrainingSettings
+from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
 
 _SELECTING, _TESTING = 1 / 6, 0.45  # of the people
+_AUGMENTATIONS = {"full": Augmentation(), "light": Augmentation(0.3, 0.5, 0.15, 0.15, 0.2, 0.05, 0.05), "none": NONE}
 
 
 def ablate(
@@ -69,3 +79,34 @@ def accuracies(network: Network, heads: Heads, shard: Shard) -> dict[str, float]
         if has.any():
             found[head] = balanced_accuracy(truth[has], said[has])
     return found
+
+
+def main() -> int:
+    """Print one JSON line for each number of people."""
+    parser = argparse.ArgumentParser(prog="python -m offline.ablation", description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C")
+    parser.add_argument("--init", type=Path, metavar="CKPT", help="(default: random weights)")
+    parser.add_argument("--people", type=int, nargs="+", default=[4, 12], metavar="N", help="(default: 4 12)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="(default: 3)")
+    parser.add_argument("--epochs", type=int, default=TrainingSettings().epochs, metavar="N")
+    parser.add_argument("--mode", choices=["full", "probe"], default="full")
+    parser.add_argument("--augmentation", choices=sorted(_AUGMENTATIONS), default="full")
+    asked = parser.parse_args()
+    augmentation = _AUGMENTATIONS[asked.augmentation]
+    settings = TrainingSettings(epochs=asked.epochs, mode=asked.mode, augmentation=augmentation)
+    corpus, weights = open_corpus(asked.corpus), None
+    if asked.init is not None:
+        initial = read_initial(asked.init)
+        initial.check_fits(corpus)
+        if known := {person(shard.about) for shard in corpus} & set(initial.people):
+            raise RtemoError(f"{asked.init} knows people of {asked.corpus}", sorted(known)[0], "use other people")
+        settings, weights = replace(settings, network=initial.network), initial.weights
+    for n_people in asked.people:
+        found = ablate(corpus, settings, weights, n_people, range(asked.seeds))
+        sys.stdout.write(json.dumps({"people": n_people, **found}) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

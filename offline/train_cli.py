@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from rtemo.core.errors import RtemoError
+
+_TERMS = ("latent", "collapse", "spectral", "cross")
 
 
 def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,6 +29,12 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--steps", type=int, metavar="N", help="of the optimizer")
     parser.add_argument("--batch", type=int, metavar="N", help="windows a step, of all processes together")
     parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="at most; go on later")
+    terms = parser.add_argument_group("what is asked of the network")
+    terms.add_argument("--weight", nargs="+", default=[], metavar="TERM=W", help="latent, collapse, spectral, cross")
+    terms.add_argument("--against", choices=["sigreg", "vicreg"], help="against collapse (default: sigreg)")
+    terms.add_argument("--mask", type=float, metavar="F", help="share of the frames that the context does not see")
+    terms.add_argument("--neighbour", type=float, metavar="F", help="share of targets that are neighbouring windows")
+    terms.add_argument("--group", type=int, metavar="N", help="windows of a recording, whose mean earns nothing")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
     parser.add_argument("--resume", action="store_true", help="go on from CKPT")
 
@@ -67,15 +79,42 @@ def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _pretrain(options: argparse.Namespace) -> None:
     from offline.commands import pretrain
+    from offline.objectives import Weights
     from offline.pretrain import PretrainSettings
+    from offline.views import Masking
 
-    given = {name: getattr(options, name) for name in ("steps", "batch") if getattr(options, name) is not None}
+    masking = _given(options, mask="frames", neighbour="neighbour", group="group")
     settings = PretrainSettings(
-        seed=options.seed, device=options.device, precision=options.precision, max_minutes=options.max_minutes, **given
+        seed=options.seed,
+        device=options.device,
+        precision=options.precision,
+        max_minutes=options.max_minutes,
+        masking=Masking(**masking),
+        weights=Weights(**_weights(options.weight), **_given(options, against="against")),
+        **_given(options, steps="steps", batch="batch"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
     step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume)
     sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
+
+
+def _given(options: argparse.Namespace, **names: str) -> dict[str, Any]:
+    """Option -> field, of the options that were given; the others keep the setting's own default."""
+    return {name: getattr(options, option) for option, name in names.items() if getattr(options, option) is not None}
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, float]:
+    """Raises RtemoError where a pair is not one of a term's name and a number."""
+    found = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError as error:
+            raise RtemoError("this is no weight of a term", repr(pair), "write it like spectral=0.1") from error
+        if name not in _TERMS:
+            raise RtemoError("there is no such term", repr(name), f"use {', '.join(_TERMS)}")
+    return found
 
 
 def _finetune(options: argparse.Namespace) -> None:

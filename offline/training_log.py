@@ -20,8 +20,13 @@ class TrainingLog:
         self._path, self._board = path, None if tensorboard is None else _board(tensorboard, first_step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+        """Raises RtemoError where the disk is full."""
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **values}) + "\n")
+        except OSError as error:
+            todo = "make room, then go on with --resume"
+            raise RtemoError(f"{self._path} cannot be written", str(error), todo) from error
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -241,3 +242,30 @@ def test_the_command_pretrains_says_how_far_it_is_and_overwrites_nothing(corpora
     assert "--resume" in capsys.readouterr().err
     assert main([*arguments, "--exclude", "invented/p200", "--resume"]) == 0
     assert json.loads(log_path(out).read_text(encoding="utf-8").splitlines()[0])["step"] == 0
+
+
+def test_the_terms_are_set_on_the_command_line(corpora, tmp_path, monkeypatch, capsys):
+    settings = []
+    monkeypatch.setattr(commands, "pretrain", lambda *args, **options: settings.append(args[2]) or 0)
+    arguments = ["pretrain", "--corpus", str(tmp_path), "--out", str(tmp_path / "p.pt")]
+    chosen = ["--weight", "spectral=0", "cross=0.5", "--against", "vicreg", "--mask", "0.25", "--neighbour", "0"]
+    assert main([*arguments, *chosen, "--group", "1"]) == 0
+    weights, masking = settings[0].weights, settings[0].masking
+    assert (weights.spectral, weights.cross, weights.latent, weights.against) == (0.0, 0.5, 1.0, "vicreg")
+    assert (masking.frames, masking.neighbour, masking.group) == (0.25, 0.0, 1)
+    for wrong in ("spectral", "spectral=much", "colour=1"):
+        assert main([*arguments, "--weight", wrong]) == 2
+
+
+def test_a_disk_that_is_full_is_an_error_and_the_run_can_be_resumed(corpora, done, tmp_path):
+    path = tmp_path / "p.pt"
+    pretrain(corpora, replace(SETTINGS, max_minutes=0.0), path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(RtemoError, match="cannot be written"):
+            pretrain(corpora, SETTINGS, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert same_weights(pretrain(corpora, SETTINGS, path).network.state_dict(), done[0].network.state_dict())
+    assert read_log(log_path(path)) == read_log(log_path(done[1]))
