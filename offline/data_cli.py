@@ -103,10 +103,12 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
 
         if options.root is not None or options.mapping is not None:
             raise RtemoError("simulated people are made, not read", "--root or --mapping was given", "leave it out")
-        given = {name: getattr(options, name) for name in _OF_SIMULATION}
-        usual = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default"}
-        chosen = {name: usual[name] if value is None else value for name, value in given.items()}
-        population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"])
+        population = Population(
+            96 if options.subjects is None else options.subjects,
+            1000 if options.seed is None else options.seed,
+            1.0 if options.effect is None else options.effect,
+            options.family or "default",
+        )
         return simulated_people(population), SIMULATED
     from offline.datasets import load
     from offline.synthesize import simulated_as

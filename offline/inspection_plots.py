@@ -222,9 +222,8 @@ def _class_profiles(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
 def _mean(values: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
     """The mean of what is not NaN; NaN without anything."""
     known = np.isfinite(values)
-    return np.where(known.any(axis=axis), np.where(known, values, 0).sum(axis=axis), np.nan) / np.maximum(
-        known.sum(axis=axis), 1
-    )
+    n = known.sum(axis=axis)
+    return np.asarray(np.where(n > 0, np.where(known, values, 0.0).sum(axis=axis), np.nan) / np.maximum(n, 1))
 
 
 def _band_axis(corpus: Corpus, shard: Shard) -> tuple[Sequence[str], NDArray[np.float64]]:
@@ -291,7 +290,7 @@ def _flattened(positions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit vectors (C, 3) seen from above, angle from the top kept as distance: (C, 2), the equator at 1."""
     from_top = np.arccos(np.clip(positions[:, 2], -1, 1)) / (0.5 * np.pi)
     length = np.maximum(np.linalg.norm(positions[:, :2], axis=1), 1e-9)
-    return positions[:, :2] / length[:, None] * from_top[:, None]
+    return np.asarray(positions[:, :2] / length[:, None] * from_top[:, None])
 
 
 def _tidy(axes: Sequence[object]) -> None:
