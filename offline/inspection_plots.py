@@ -86,10 +86,10 @@ def _eeg_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
         every = np.array(found)
         medians = every[:, 2]
         for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.3)):
-            middle = np.nanmean(every, axis=0)
+            middle = _mean(every)
             axes.fill_between(x, middle[low], middle[high], color=COLOURS[0], alpha=alpha, lw=0)
         axes.plot(x, medians.T, color="#1d2433", lw=0.5, alpha=0.35)
-        axes.plot(x, np.nanmean(medians, axis=0), color=COLOURS[0], lw=2)
+        axes.plot(x, _mean(medians), color=COLOURS[0], lw=2)
         axes.set(title=f"{title} normalisation", ylabel=y)
         _band_ticks(axes, names, x)
     _tidy([before, after])
@@ -141,7 +141,7 @@ def _spectra(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     profiles = np.array([_class_profiles(corpus, shard) for shard in shards])  # recording, label, band
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    relative = profiles - np.nanmean(profiles, axis=1, keepdims=True)
+    relative = profiles - _mean(profiles, axis=1)[:, None]
     for code, name in enumerate(corpus.labels):
         colour = COLOURS[code % len(COLOURS)]
         mean, n = _mean(profiles[:, code]), np.isfinite(profiles[:, code]).sum(axis=0)
