@@ -44,7 +44,7 @@ def sections(corpus: Corpus) -> Iterator[Section]:
         if corpus.labels:
             yield _spectra(corpus, with_eeg)
             largest = _largest_cap(with_eeg)
-            if len(largest[0].about.channels) >= _LEAST_CHANNELS:
+            if _n_mapped(corpus, largest) >= _LEAST_CHANNELS:
                 yield _topographies(corpus, largest)
     with_eye = [shard for shard in corpus if shard.about.counts.get("eye", 0)]
     if with_eye:
@@ -203,6 +203,13 @@ def _largest_cap(shards: Sequence[Shard]) -> list[Shard]:
         caps.setdefault(shard.about.channels, []).append(shard)
     fit = [own for cap, own in caps.items() if len(cap) >= _LEAST_CHANNELS] or list(caps.values())
     return max(fit, key=lambda own: (len(own), len(own[0].about.channels)))
+
+
+def _n_mapped(corpus: Corpus, shards: Sequence[Shard]) -> int:
+    """How many channels have power in every label and band that is measured at all."""
+    values = _mean(np.array([_class_maps(corpus, shard) for shard in shards]))
+    measured = np.isfinite(values).any(axis=(0, 1))
+    return int(np.isfinite(values[:, :, measured]).all(axis=(0, 2)).sum()) if measured.any() else 0
 
 
 def _class_maps(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
