@@ -142,7 +142,10 @@ def _backend(workers: Workers) -> contextlib.AbstractContextManager[Any]:
             "a Dask scheduler needs the package distributed", str(error), "install rtemo[cluster]"
         ) from error
     try:
-        return parallel_config(backend="dask", scheduler_host=workers.scheduler)
+        backend: contextlib.AbstractContextManager[Any] = parallel_config(
+            backend="dask", scheduler_host=workers.scheduler
+        )
+        return backend  # noqa: TRY300 - the connection is made while it is built
     except (OSError, ValueError) as error:
         raise RtemoError(
             f"no Dask scheduler answers at {workers.scheduler}", str(error), "check the address"

@@ -44,7 +44,7 @@ def sections(corpus: Corpus) -> Iterator[Section]:
         if corpus.labels:
             yield _spectra(corpus, with_eeg)
             largest = _largest_cap(with_eeg)
-            if len(largest[0].about.channels) >= _LEAST_CHANNELS:
+            if _n_mapped(corpus, largest) >= _LEAST_CHANNELS:
                 yield _topographies(corpus, largest)
     with_eye = [shard for shard in corpus if shard.about.counts.get("eye", 0)]
     if with_eye:
@@ -86,10 +86,10 @@ def _eeg_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
         every = np.array(found)
         medians = every[:, 2]
         for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.3)):
-            middle = np.nanmean(every, axis=0)
+            middle = _mean(every)
             axes.fill_between(x, middle[low], middle[high], color=COLOURS[0], alpha=alpha, lw=0)
         axes.plot(x, medians.T, color="#1d2433", lw=0.5, alpha=0.35)
-        axes.plot(x, np.nanmean(medians, axis=0), color=COLOURS[0], lw=2)
+        axes.plot(x, _mean(medians), color=COLOURS[0], lw=2)
         axes.set(title=f"{title} normalisation", ylabel=y)
         _band_ticks(axes, names, x)
     _tidy([before, after])
@@ -141,7 +141,7 @@ def _spectra(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     profiles = np.array([_class_profiles(corpus, shard) for shard in shards])  # recording, label, band
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    relative = profiles - np.nanmean(profiles, axis=1, keepdims=True)
+    relative = profiles - _mean(profiles, axis=1)[:, None]
     for code, name in enumerate(corpus.labels):
         colour = COLOURS[code % len(COLOURS)]
         mean, n = _mean(profiles[:, code]), np.isfinite(profiles[:, code]).sum(axis=0)
@@ -205,6 +205,13 @@ def _largest_cap(shards: Sequence[Shard]) -> list[Shard]:
     return max(fit, key=lambda own: (len(own), len(own[0].about.channels)))
 
 
+def _n_mapped(corpus: Corpus, shards: Sequence[Shard]) -> int:
+    """How many channels have power in every label and band that is measured at all."""
+    values = _mean(np.array([_class_maps(corpus, shard) for shard in shards]))
+    measured = np.isfinite(values).any(axis=(0, 1))
+    return int(np.isfinite(values[:, :, measured]).all(axis=(0, 2)).sum()) if measured.any() else 0
+
+
 def _class_maps(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
     """(labels, C, B) mean raw power, NaN for labels that the recording lacks."""
     summary = shard.summary
@@ -222,9 +229,8 @@ def _class_profiles(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
 def _mean(values: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
     """The mean of what is not NaN; NaN without anything."""
     known = np.isfinite(values)
-    return np.where(known.any(axis=axis), np.where(known, values, 0).sum(axis=axis), np.nan) / np.maximum(
-        known.sum(axis=axis), 1
-    )
+    n = known.sum(axis=axis)
+    return np.asarray(np.where(n > 0, np.where(known, values, 0.0).sum(axis=axis), np.nan) / np.maximum(n, 1))
 
 
 def _band_axis(corpus: Corpus, shard: Shard) -> tuple[Sequence[str], NDArray[np.float64]]:
@@ -291,7 +297,7 @@ def _flattened(positions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit vectors (C, 3) seen from above, angle from the top kept as distance: (C, 2), the equator at 1."""
     from_top = np.arccos(np.clip(positions[:, 2], -1, 1)) / (0.5 * np.pi)
     length = np.maximum(np.linalg.norm(positions[:, :2], axis=1), 1e-9)
-    return positions[:, :2] / length[:, None] * from_top[:, None]
+    return np.asarray(positions[:, :2] / length[:, None] * from_top[:, None])
 
 
 def _tidy(axes: Sequence[object]) -> None:

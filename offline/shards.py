@@ -81,7 +81,8 @@ class About:
         if set(data) != names:
             found = f"unknown {sorted(set(data) - names)}, missing {sorted(names - set(data))}"
             raise RtemoError("a recording's description does not fit", found, "build the corpus again")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in data.items()}
+        return cls(**values)
 
 
 class Shard:
