@@ -11,6 +11,8 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from rtemo.commands.console import say, stop_on_signal
@@ -24,6 +26,7 @@ from rtemo.sources.select import StreamQuery
 OPEN_END_S = 1800.0  # how long the simulated person stays where no duration is given
 MARGIN_S = 60.0  # the person is there before the session begins and stays until it is over
 END_S = 5.0
+LAST_LINES = 10
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,14 +70,30 @@ def simulated(session: str, seed: int, duration_s: float, options: Sequence[str]
         [*command, *options, "--lsl-session", session],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
+    leaving = threading.Event()
+    threading.Thread(target=_hear, args=(person, leaving), name="simulated person", daemon=True).start()
     try:
         yield
     finally:
+        leaving.set()
         person.terminate()
         try:
             person.wait(END_S)
         except subprocess.TimeoutExpired:
             person.kill()
             person.wait()
+
+
+def _hear(person: subprocess.Popen[str], leaving: threading.Event) -> None:
+    """Read what the person's process says, and pass the last of it on where it ends before its time."""
+    said: deque[str] = deque(maxlen=LAST_LINES)
+    assert person.stderr is not None
+    with person.stderr:
+        said.extend(line.rstrip() for line in person.stderr)
+    code = person.wait()
+    if code and not leaving.is_set():
+        say("error: " + "\n".join([f"the simulated person ended with exit code {code}", *said]))

@@ -200,6 +200,13 @@ def test_a_killed_window_ends_nothing_and_a_killed_engine_is_said(tmp_path):
             assert not client.connected
             (folder,) = (tmp_path / "data").iterdir()
             assert (folder / "recording.xdf").stat().st_size > 10_000
+            client.send("restart_engine")
+            seen = gather(client, lambda all_: bool(all_) and all_[-1].phase is Phase.PREVIEW)
+            assert client.connected
+            assert client.failure == ""
+            assert Endpoint("t", run).find().pid != pid
+            assert not any(s.folder for s in seen)  # a new engine keeps nothing before it is asked to
+            client.send("shutdown")
         finally:
             window.kill()
             person.kill()
