@@ -133,6 +133,19 @@ def test_another_comparison_in_the_same_folder_is_refused(done: Path, roots: Pat
         reproduce(done, replace(TINY, hop_s=1.0), roots=roots)
 
 
+def test_build_takes_faults_from_the_command_line_and_says_so_in_the_manifest(roots: Path, tmp_path: Path):
+    command = ["--quiet", "build", "xdf", "--root", str(roots.parent / "one"), "--hop", "4"]
+    faults = ["--perturb", "channel-loss=0.5", "--perturb", "emg=30", "--perturb-seed", "7"]
+    assert main([*command, *faults, "--out", str(tmp_path / "corpus")]) == 0
+    notes = json.loads((tmp_path / "corpus" / "manifest.json").read_text(encoding="utf-8"))["description"]["notes"]
+    assert [note for note in notes if note.startswith("perturbed")] == [
+        "perturbed: lost EEG channels, half of them flat, half with an open input, 0.5 share of the channels, seed 7",
+        "perturbed: bursts of muscle noise, a quarter of the time, 30 uV rms at the muscle, seed 7",
+    ]
+    assert main([*command, "--perturb", "hail=1", "--out", str(tmp_path / "other")]) == 2
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_command_line_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["reproduce", "--roots", str(tmp_path / "none.toml"), "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith("error: cannot read the file of roots")
