@@ -141,7 +141,7 @@ def test_what_a_data_set_does_not_have_is_refused(folder, tmp_path):
     dataset = load("seed-iv", folder)
     with pytest.raises(RtemoError, match="do not overlap; the hop is 1 s"):
         build(dataset, "noise", tmp_path / "c", 1.0, sources=Sources("as released", "none"))
-    with pytest.raises(RtemoError, match="nothing of SEED-IV could be built; .*it has no released EEG features"):
+    with pytest.raises(RtemoError, match=r"nothing of SEED-IV could be built; .*it has no released EEG features"):
         build(dataset, "noise", tmp_path / "c", sources=Sources("as released", "none"))
     with pytest.raises(RtemoError, match="seed has no eye features 'causal'; it has none"):
         build(_seed(tmp_path / "seed"), "noise", tmp_path / "c", sources=Sources("causal", "causal"))
