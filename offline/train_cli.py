@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def _pretrain(options: argparse.Namespace) -> None:
         precision=options.precision,
         max_minutes=options.max_minutes,
         masking=Masking(**masking),
-        weights=Weights(**_weights(options.weight), **_given(options, against="against")),
+        weights=replace(Weights(**_given(options, against="against")), **_weights(options.weight)),
         **_given(options, steps="steps", batch="batch"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
@@ -103,9 +104,9 @@ def _given(options: argparse.Namespace, **names: str) -> dict[str, Any]:
     return {name: getattr(options, option) for option, name in names.items() if getattr(options, option) is not None}
 
 
-def _weights(pairs: Sequence[str]) -> dict[str, float]:
+def _weights(pairs: Sequence[str]) -> dict[str, Any]:
     """Raises RtemoError where a pair is not one of a term's name and a number."""
-    found = {}
+    found: dict[str, Any] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
         try:
