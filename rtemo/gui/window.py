@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self._make_bars()
         self.menus = Menus(self, self)
+        self.dialogs.keys = self.menus.everywhere()
         self.resize(1440, 900)
         self.default_layout()
         self._restore()

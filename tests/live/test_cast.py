@@ -1,4 +1,4 @@
-"""Parts under changing settings: pins, channels left out, mappings that cannot be, and what each column is taken for."""
+"""Parts under changing settings: pins, channels left out, mappings that cannot be, what a column is taken for."""
 
 from __future__ import annotations
 
