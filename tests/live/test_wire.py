@@ -164,4 +164,5 @@ def test_commands_that_do_not_fit_are_refused_on_both_sides(name, arguments):
 
 def test_the_protocol_has_every_command_of_the_window():
     session = {"choose", "configure", "exclude", "start", "stop", "pause", "resume", "annotate", "baseline", "shutdown"}
-    assert set(COMMANDS) == session | {"open_replay", "play", "hold", "seek", "speed"}
+    replay = {"open_replay", "close_replay", "play", "hold", "seek", "speed", "export"}
+    assert set(COMMANDS) == session | replay | {"label", "forget_label", "calibrate", "uncalibrate"}
