@@ -153,7 +153,7 @@ def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, mon
 
 def check_folder(folder):
     kept = {path.name for path in folder.iterdir()}
-    assert {"recording.xdf", "predictions.csv", "session.toml", "events.jsonl", "report.html", "baseline.json"} <= kept
+    assert {"recording.xdf", "predictions.csv", "session.toml", "events.jsonl", "report.html"} <= kept
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert events[0]["text"].startswith("started")
     assert events[-1]["text"].startswith("stopped")
