@@ -13,7 +13,8 @@ from rtemo.live.snapshot import Snapshot
 class Client(Protocol):
     """One connection to one engine.
 
-    Commands, with their arguments: choose(role, stream_id), configure(settings, the text of a TOML file), exclude(label, excluded), start(subject, notes, root),
+    Commands, with their arguments: choose(role, stream_id), configure(settings, a TOML file's
+    text), exclude(label, excluded), start(subject, notes, root),
     stop, pause, resume, annotate(text), baseline(seconds), open_replay(path), play, hold, seek(position_s, from the
     recording's start), speed(factor), close_replay, export(path, replace), restart_engine, shutdown.
     """

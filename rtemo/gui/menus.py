@@ -70,6 +70,11 @@ class Menus:
             action.setVisible(k < len(given))
             action.setText(given[k].replace("&", "&&") if k < len(given) else "")
 
+    def everywhere(self) -> list[QAction]:
+        """The entries whose keys mean nothing else in a dialog: annotations must not wait for a click."""
+        known = [action for actions in self._groups.values() for action in actions]
+        return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+"))]
+
     def keys(self) -> dict[str, list[tuple[str, str]]]:
         """All keys with what they do, by menu."""
         return {name.replace("&", ""): keys_of(actions) for name, actions in self._groups.items()}
@@ -99,12 +104,12 @@ class Menus:
         self._add(menu, texts.BASELINE_MENU, "Ctrl+B", dialogs.ask_baseline)
         self._add(menu, texts.CALIBRATION_MENU, "Ctrl+L", dialogs.ask_calibration)
         self._settings = self._add(menu, texts.SETUP_MENU, "Ctrl+E", dialogs.ask_settings)
-        self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", bar.subject.setFocus)
+        self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", partial(bar.write_in, bar.subject))
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
         ]
-        self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", bar.note.setFocus)
+        self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", partial(bar.write_in, bar.note))
 
     def _make_view(self) -> QAction:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_VIEW)

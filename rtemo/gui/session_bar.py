@@ -112,6 +112,11 @@ class SessionBar(QWidget):
         if self.pause.isEnabled():
             self._send("resume" if self._model.snapshot.phase == Phase.PAUSED else "pause")
 
+    def write_in(self, line: QLineEdit) -> None:
+        """Give one of the lines the keyboard, also where a dialog has it."""
+        self.window().activateWindow()
+        line.setFocus()
+
     def annotate(self, number: int) -> None:
         """Write the annotation of a key, counted from 0."""
         if self._model.in_session and number < len(self._annotations):

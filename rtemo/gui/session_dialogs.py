@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
@@ -22,6 +23,7 @@ class SessionDialogs:
     def __init__(self, window: QWidget, model: GuiModel, send: Callable[..., None], theme: Callable[[], Theme]) -> None:
         self._window, self._model, self._send, self._theme = window, model, send, theme
         self.open: dict[str, QDialog] = {}
+        self.keys: Sequence[QAction] = ()  # of the window, that are to work while a dialog has the keyboard
 
     def ask_settings(self) -> None:
         """Edit the session's settings. During a session they are fixed."""
@@ -54,6 +56,7 @@ class SessionDialogs:
         dialog = self.open.get(name)
         if dialog is None:
             dialog = self.open[name] = make()
+            dialog.addActions(list(self.keys))
             dialog.finished.connect(lambda _result: self._forget(name))
             dialog.show()
         dialog.raise_()

@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         views = {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
         self.exports = Exports(self, views, self.send, self.notice.say)
         self.menus = Menus(self, self)
+        self.dialogs.keys = self.menus.everywhere()
         self.resize(1440, 900)
         self.default_layout()
         self._restore()

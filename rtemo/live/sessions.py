@@ -152,7 +152,9 @@ class Sessions:
             self._baseline.take(prediction)
 
     def progress(self, now_s: float) -> Progress | None:
-        """Of the calibration, where one was asked for, else of the baseline."""
+        """Of the baseline while it lasts, else of the calibration, where one was asked for."""
+        if self._baseline is not None and now_s < self._baseline.end_s:
+            return self._baseline.progress(now_s)
         calibration = self._adapting.progress(now_s) if self._adapting is not None else None
         return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 

@@ -83,7 +83,8 @@ def _quality(pipeline: Pipeline, windows: list[tuple[float, dict[str, str]]]) ->
     faults = np.zeros((len(windows), len(columns)), np.int8)
     for row, (_, bad) in enumerate(windows):
         for label, reason in bad.items():
-            faults[row, columns[label]] = _NAMES.index(reason)
+            if label in columns and reason in _NAMES:  # the gaze's faults stand beside those of the electrodes
+                faults[row, columns[label]] = _NAMES.index(reason)
     times = np.array([end_s for end_s, _ in windows], np.float64)
     return SignalQuality(branch.layout.labels, branch.layout.positions, times, faults, _NAMES)
 

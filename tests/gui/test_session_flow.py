@@ -244,7 +244,7 @@ def test_a_demonstration_that_fails_says_why(qtbot, tmp_path):
     code = f"import sys; print('error: {EVIL}', file=sys.stderr); sys.exit(2)"
     demo = DemoProcess(window, ("-c", code), tmp_path / "demo.log")
     demo.timer.setInterval(20)
-    qtbot.waitUntil(lambda: window.findChildren(QMessageBox), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)), timeout=20_000)
     (box,) = window.findChildren(QMessageBox)
     assert EVIL in box.informativeText()
     assert str(tmp_path / "demo.log") in box.text()

@@ -190,7 +190,7 @@ def test_a_killed_window_ends_nothing_and_a_killed_engine_is_said(tmp_path):
             assert window.stdout.readline() == b"running\n"
             window.kill()
             window.communicate()
-            client = EngineClient(Launch("t", folder=run, start=False))
+            client = EngineClient(Launch("t", ("--lsl-session", session), run, start=False))
             seen = gather(client, lambda all_: any("first window" in e["text"] for s in all_ for e in s.events))
             assert seen[-1].phase is Phase.RUNNING
             gather(client, lambda all_: sum(len(s.predictions) for s in all_) > 3)
