@@ -23,7 +23,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
@@ -31,18 +31,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries w
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo import resources
+from offline.build_recording import layout_of
+from offline.datasets.base import Stream
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import ChannelCheck, QualitySettings
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, Window
-from rtemo.live.cast import Cast
 from rtemo.simulate.faults import read_fault
 from rtemo.simulate.plan import Options, SessionPlan
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.profile import load_profiles
 
 CAPS = (16, 32, 62)
+ROLES = {"EEG": Modality.EEG, "Gaze": Modality.GAZE}
 HOP_S, FIRST_S, LASTS_S = 0.25, 20.0, 12.0
 N_BAD = 4
 Change = Callable[[float, NDArray[np.float32]], NDArray[np.float32]]
@@ -115,16 +115,20 @@ def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def _nothing(block_s: float) -> Iterator[Chunk]:
+    """A stream that is only described."""
+    del block_s
+    return iter(())
+
+
 def windows_of(session: SimulatedSession, trial: Trial | None, bad: Sequence[int]) -> list[Window]:
     """All windows of a session, with a trial's change done to its chunks."""
-    cast = Cast(load_profiles(resources.devices()))
-    cast.choose(session.streams)
     pipeline = Pipeline(PipelineSettings().with_hop(HOP_S))
-    roles = {info.stream_id: cast.role_of(info) for info in session.streams}
+    roles = {info.stream_id: ROLES.get(info.type) for info in session.streams}
     for info in session.streams:
         role = roles[info.stream_id]
-        if role in (Modality.EEG, Modality.GAZE):
-            pipeline.add_stream(info, cast.layout(info, role))
+        if role is not None:
+            pipeline.add_stream(info, layout_of(Stream(info, role, _nothing)))
     windows: list[Window] = []
     for item in session.items(0.25):
         if isinstance(item, Chunk | ClockOffset):

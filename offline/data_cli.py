@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtemo.core.errors import RtemoError
 
@@ -118,8 +118,8 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
         if options.root is not None or options.mapping is not None:
             raise RtemoError("simulated people are made, not read", "--root or --mapping was given", "leave it out")
         given = {name: getattr(options, name) for name in _OF_SIMULATION}
-        usual = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default", "trap": ()}
-        chosen = {name: usual[name] if value is None else value for name, value in given.items()}
+        usual: dict[str, Any] = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default", "trap": ()}
+        chosen: dict[str, Any] = {**usual, **{name: value for name, value in given.items() if value is not None}}
         traps = tuple(chosen["trap"])
         population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"], traps)
         return simulated_people(population), SIMULATED

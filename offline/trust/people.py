@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.build import layout_of
+from offline.build_recording import layout_of
 from offline.datasets.base import Stream
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import QualitySettings

@@ -56,7 +56,7 @@ class Decoder:
     @property
     def eye_unused(self) -> str:
         """Why eye movements do not count; "" where they do."""
-        return self._bundle.spec.eye_unused
+        return self._trained.spec.eye_unused
 
     def fork(self) -> Decoder:
         """An independent decoder in the same state, for windows that may be replaced later."""
