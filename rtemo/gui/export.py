@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QImage, QPainter
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -99,5 +99,5 @@ def _svg(view: QWidget, path: Path) -> bool:
     generator.setViewBox(QRectF(0, 0, view.width(), view.height()))
     generator.setTitle(texts.APP)
     painter = QPainter(generator)
-    view.render(painter)
+    view.render(painter, QPoint())
     return bool(painter.end())

@@ -103,6 +103,8 @@ class EngineClient:
         self._closed = True
         self._wake.set()
         self._thread.join(ANSWER_S)
+        if self._process is not None and self._process.poll() is None:
+            self._process.returncode = 0  # it lives on, which Popen would warn of
 
     def _run(self) -> None:
         may_start = self._launch.start

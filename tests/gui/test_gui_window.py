@@ -151,7 +151,7 @@ def test_markup_from_the_network_stays_text(window):
     assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
     assert window.events.table.index(0, 2).data() == evil
-    assert [mark["text"] for mark in window.history.canvas.marks(100.0)] == [evil]
+    assert [mark["text"] for mark in window.history.marks()] == [evil]
 
 
 def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):

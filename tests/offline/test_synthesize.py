@@ -36,7 +36,8 @@ def seed_v(tmp_path_factory):
 
 def test_seed_iv_has_all_parts_and_the_published_trials(seed_iv):
     assert {path.name for path in seed_iv.iterdir()} == {
-        "ReadMe.txt", "eeg_raw_data", "eeg_feature_smooth", "eye_raw_data", "eye_feature_smooth",
+        ".rtemo-simulated.json", "ReadMe.txt",
+        "eeg_raw_data", "eeg_feature_smooth", "eye_raw_data", "eye_feature_smooth",
     }  # fmt: skip
     dataset = load("seed-iv", seed_iv)
     assert dataset.omissions == ()

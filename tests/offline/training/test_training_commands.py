@@ -41,7 +41,7 @@ def test_finetune_writes_a_bundle_that_loads(bundle):
     assert read.spec.trained_on == "invented people"
     assert read.spec.training["corpus_fingerprint"]
     assert set(read.spec.combinations) == {"eeg", "eye", "both"}
-    assert all(set(c.quantiles) == {0.8, 0.9} for c in read.spec.combinations.values())
+    assert all(set(c.quantiles) == {0.5, 0.65, 0.8, 0.9} for c in read.spec.combinations.values())
 
 
 def test_the_bundle_takes_the_corpus_pipeline_at_the_hop_of_a_live_session(bundle, corpus):
