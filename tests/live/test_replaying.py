@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from rtemo.model.decoder import Decoder
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 
 @pytest.fixture(scope="module")
@@ -229,11 +227,10 @@ def test_a_file_that_is_none_is_refused_and_leaves_the_open_one(player, tmp_path
     assert player.replay.active
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared recordings are not here")
 @pytest.mark.parametrize("name", ["muse_P001.xdf", "muse_P003.xdf", "openbci_markers.xdf"])
-def test_real_recordings_play_to_their_end(name):
+def test_real_recordings_play_to_their_end(name, shared_recordings):
     player = Player()
-    player.replay.do_open_replay(str(SHARED / name))
+    player.replay.do_open_replay(str(shared_recordings / name))
     player.read_all()
     player.replay.do_speed(32.0)
     player.turn(60.0)
