@@ -24,7 +24,6 @@ from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 
 
-
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     path = tmp_path_factory.mktemp("replay") / "person.xdf"
