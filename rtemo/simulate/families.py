@@ -1,8 +1,8 @@
 """Families of simulated people: what one simulator believes about emotions, spectra and eyes, as tables.
 
 A model is trained on one family and tested on another, so that it is not tested on its own simulator. Between the two
-nothing that carries emotion is shared: other bands at other places in the EEG, other signs in the eyes. Sizes are the
-same (the tests hold it), so that neither family is the easier one. What is felt, when and how strongly people differ
+nothing that carries emotion is shared but that pupils widen: other bands at other places in the EEG, other signs in
+fixations, saccades and blinks. Sizes are the same (the tests hold it), so that neither family is the easier one. What is felt, when and how strongly people differ
 is the same code in both (affect). The heads of the families are lead fields of their own (anatomy).
 
 `default`. EEG after Zheng, Zhu and Lu 2016/2017 and Zheng and Lu 2015: positive: lateral temporal beta and gamma up;
@@ -16,7 +16,7 @@ gamma up (Frontiers in Human Neuroscience 2022, 868549). That sadness shows in t
 that joy takes central beta down, and that calm leaves central beta and frontal delta up, are judgements.
 Spectrum: a knee and Lorentzian peaks. Eyes: gaze freezes in fear, wanders in sadness and in joy, joy and sadness hold
 blinks back, pupils dilate most in joy: judgements. Fixations are longer and more regular, saccades smaller and slower
-(37 ms + 2.7 ms a degree: Baloh 1975), blinks longer and more frequent, pupils more restless, and the tracker is worse.
+(37 ms + 2.7 ms a degree), blinks longer and more frequent, pupils more restless, and the tracker is worse: judgements.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class Ocular:
 class Family:
     """One simulator's beliefs.
 
-    knee_hz: of the background's spectrum (median over people), 0 for a straight 1/f**x and Gaussian peaks; with a knee peaks are Lorentzian. asymmetry_ln: of frontal alpha with valence.
+    knee_hz: of the background's spectrum (median over people), 0 for a straight 1/f**x and Gaussian peaks; with a knee
+    peaks are Lorentzian. asymmetry_ln: of frontal alpha with valence.
     """
 
     patterns: tuple[Pattern, ...]
