@@ -2,8 +2,9 @@
 
 A model is trained on one family and tested on another, so that it is not tested on its own simulator. Between the two
 nothing that carries emotion is shared but that pupils widen: other bands at other places in the EEG, other signs in
-fixations, saccades and blinks. Sizes are the same (the tests hold it), so that neither family is the easier one. What is felt, when and how strongly people differ
-is the same code in both (affect). The heads of the families are lead fields of their own (anatomy).
+fixations, saccades and blinks. Sizes are the same (the tests hold it), so that neither family is meant to be easier.
+What is felt, when and how strongly people differ is the same code in both (affect). The heads of the families are lead
+fields of their own (anatomy).
 
 `default`. EEG after Zheng, Zhu and Lu 2016/2017 and Zheng and Lu 2015: positive: lateral temporal beta and gamma up;
 neutral: parieto-occipital alpha up; negative: parieto-occipital delta and prefrontal gamma up. What tells fear from
