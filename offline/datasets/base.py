@@ -60,7 +60,7 @@ class Omission:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.kind} left out: {self.where}: {self.why}"
+        return " ".join(f"{self.kind} left out: {self.where}: {self.why}".split())  # one line each
 
 
 @dataclass(frozen=True, slots=True)

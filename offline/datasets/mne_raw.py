@@ -22,13 +22,14 @@ _ERRORS = (ImportError, OSError, ValueError, RuntimeError, TypeError, KeyError, 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What the header of an EEG file says. channels: (name, MNE's channel type), in file order."""
+    """What the header of an EEG file says. channels: (name, MNE's channel type), in file order. day: YYYYMMDD, "" unknown."""
 
     path: Path
     rate_hz: float
     n_samples: int
     channels: tuple[tuple[str, str], ...]
     annotations: tuple[tuple[float, float, str], ...]  # onset_s from the first sample, duration_s, text
+    day: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -52,7 +53,9 @@ def header(path: Path) -> RawFile:
     onsets = marks.onset - (raw.first_time if marks.orig_time is not None else 0.0)
     texts = zip(onsets.tolist(), marks.duration.tolist(), (str(text) for text in marks.description), strict=True)
     channels = tuple(zip(raw.ch_names, raw.get_channel_types(), strict=True))
-    return RawFile(path, float(raw.info["sfreq"]), int(raw.n_times), channels, tuple(texts))
+    measured = raw.info["meas_date"]
+    day = "" if measured is None else f"{measured:%Y%m%d}"
+    return RawFile(path, float(raw.info["sfreq"]), int(raw.n_times), channels, tuple(texts), day)
 
 
 def eeg_info(labels: Sequence[str], rate_hz: float) -> StreamInfo:

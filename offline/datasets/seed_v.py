@@ -7,7 +7,7 @@
 
 The session is the number in the file's name ("given by the stimuli watched, not by date"). A recording that ends before
 its session's last trial is left out: it may be another session's. A file that was given another session's name and is
-long enough cannot be recognised.
+long enough is recognised by the day in its header only, if that is the day of another session's file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets import mne_raw
+from offline.datasets import mne_raw, sessions
 from offline.datasets.base import (
     Dataset,
     DatasetCard,
@@ -63,6 +63,7 @@ CARD = DatasetCard(
         "table and tested on every person's data; a person whose data contradict it has no eye features; units are the "
         "release's, not live gaze's",
         "Eye_raw (Excel exports) is not read: no public source describes its columns",
+        "which session an EEG file is rests on its name; only its length and the day in its header can contradict it",
     ),
     eeg=(CAUSAL, RELEASED),
     eye=(RELEASED,),
@@ -98,7 +99,8 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
             omissions.append(Omission("recording", ", ".join(map(str, paths)), "more than one file for one session"))
             continue
         files = (paths[0], *_companions(root, subject).values())
-        load_one = partial(_recording, root, paths[0], subject, session, times[session])
+        days = {n: _day(files[0]) for (who, n), files in found.items() if who == subject}
+        load_one = partial(_recording, root, paths[0], subject, session, times[session], days)
         entries.append(Entry(str(subject), str(session), files, load_one))
     missing = [(s, n) for s in sorted({s for s, _ in found}) for n in SEED_V_TRIALS if (s, n) not in found]
     omissions += [Omission("recording", f"seed-v subject {s} session {n}", "no EEG file for it") for s, n in missing]
@@ -129,7 +131,19 @@ def _companions(root: Path, subject: int) -> dict[str, Path]:
     return {part: path for part, path in candidates.items() if path.is_file()}
 
 
-def _recording(root: Path, path: Path, subject: int, session: int, times: tuple[tuple[float, float], ...]) -> Recording:
+def _day(path: Path) -> str:
+    return path.stem.split("_")[2]
+
+
+def _recording(
+    root: Path,
+    path: Path,
+    subject: int,
+    session: int,
+    times: tuple[tuple[float, float], ...],
+    days: Mapping[int, str],
+) -> Recording:
+    """days: session -> the day in the name of the same person's file."""
     where = f"seed-v subject {subject} session {session}"
     file = mne_raw.header(path)
     names = {name.upper(): name for name, _ in file.channels}
@@ -141,6 +155,8 @@ def _recording(root: Path, path: Path, subject: int, session: int, times: tuple[
             f"it is {file.duration_s:.0f} s long, the trial ends at {times[-1][1]:g} s",
             "it is cut off, or another session's file",
         )
+    if why := sessions.another_files_day(file.day, _day(path), days):
+        raise RtemoError(f"{path} is not session {session}", why, "check where the file comes from")
     segments = (mne_raw.segment(file, [names[label] for label in CHANNELS], 0.0),)
     info = mne_raw.eeg_info(CHANNELS, file.rate_hz)
     files = _companions(root, subject)

@@ -92,7 +92,9 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
     usual = sessions.references(lengths)
     entries = []
     for (subject, session), item in sorted(found.items()):
-        if why := sessions.not_this_session(lengths[subject, session], session, usual):
+        days = {n: _day(other) for (who, n), other in found.items() if who == subject}
+        why = sessions.another_files_day(item.file.day, _day(item), days)
+        if why := why or sessions.not_this_session(lengths[subject, session], session, usual):
             omissions.append(Omission("recording", str(item.file.path), why))
             continue
         odd = sessions.odd_trials(lengths[subject, session], usual.get(session, {}))
@@ -150,6 +152,10 @@ def _triggers(root: Path, stem: str) -> list[tuple[int, float]]:
     if [code for code, _ in marks] != [1, 2] * N_TRIALS:
         raise RtemoError(f"{path} does not hold 20 starts, each with its end", f"found {len(marks)} triggers")
     return marks
+
+
+def _day(item: _Session) -> str:
+    return item.stem.split("_")[1]
 
 
 def _lengths(item: _Session) -> dict[int, float]:

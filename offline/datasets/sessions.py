@@ -52,6 +52,18 @@ def not_this_session(lengths: Lengths, session: int, reference: Mapping[int, Len
     return why
 
 
+def another_files_day(day: str, own: str, others: Mapping[int, str]) -> str:
+    """Why the day in a file's header speaks against its name, which says `own`; "" where it does not.
+
+    others: session -> day by the name of the same person's other files. A day that belongs to none of them says
+    nothing: whether the headers' clocks were right is not known.
+    """
+    for session, named in sorted(others.items()):
+        if day and day != own and day == named:
+            return f"its header was written on {day}, the day of session {session}'s file: are two files swapped?"
+    return ""
+
+
 def same_pattern(lengths: Lengths, published_s: tuple[float, ...]) -> bool:
     """Are these all of the published lengths, up to one common factor (generated data may be shorter)?"""
     if sorted(lengths) != list(range(1, len(published_s) + 1)):

@@ -213,8 +213,10 @@ class EegBranch:
         power = self._power(values, valid, usable)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
-        coverage = float(valid[:, usable].mean()) if usable.any() else 0.0
-        return EegFrame(end, power, fault, float(valid.mean()), coverage, settled, self.learner.snapshot)
+        present = float(valid.mean())
+        some = bool(usable.any())
+        coverage = float(some) if present == 1.0 else float(valid[:, usable].mean()) if some else 0.0
+        return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""

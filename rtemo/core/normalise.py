@@ -47,24 +47,23 @@ class NormaliserSettings:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A snapshot: mean and scale of each feature, the seconds of data behind each, and where its baseline is from."""
+    """A snapshot: mean and scale of each feature, the seconds of data behind each, and where its baseline is from.
+
+    ready: whether half of the rows or more have had the data that they need.
+    """
 
     mean: Array
     scale: Array
     seconds: Array
     settings: NormaliserSettings
-    source: Source = "surrogate"
+    source: Source
+    ready: bool
 
     def apply(self, values: FloatArray, mask: BoolArray) -> FloatArray:
         """Normalised values, 0 where masked. values and mask broadcast against the snapshot."""
         z = (values - self.mean) / self.scale
         z = np.clip(np.where(mask, z, 0.0), -self.settings.clip, self.settings.clip)
         return np.asarray(z, dtype=np.float32)
-
-    @property
-    def ready(self) -> bool:
-        """Whether half of the rows or more have had the data that they need."""
-        return bool(np.median(self.seconds) >= self.settings.ready_s)
 
 
 class Normaliser:
@@ -78,6 +77,7 @@ class Normaliser:
         self._seconds = np.zeros(self._mean.shape)
         self._slow_rate = np.log(2.0) / settings.half_life_s
         self._source: Source = "surrogate"
+        self._ready = False
         self.n_frozen = 0  # updates that were left out
         self.snapshot = self._take()
 
@@ -138,16 +138,28 @@ class Normaliser:
         s = self._settings
         known = self._seconds > 0.0
         used = seen & known
-        if not used.any() or np.median(self._seconds[known]) < s.baseline_s:
+        if not used.any() or not _is_median_at_least(self._seconds[known], s.baseline_s):
             return False
         if np.count_nonzero(used.any(axis=1)) < s.freeze_share * np.count_nonzero(known.any(axis=1)):
             return True
         z = (values[used] - self._mean[used]) / self.snapshot.scale[used]
-        return bool(np.median(np.abs(z)) > s.freeze_z)
+        return _is_median_above(np.abs(z), s.freeze_z)
 
     def _take(self) -> Scale:
         scale = np.maximum(np.sqrt(self._variance), self._floor)
-        return Scale(self._mean, scale, self._seconds, self._settings, self._source)
+        self._ready = self._ready or _is_median_at_least(self._seconds, self._settings.ready_s)  # they only grow
+        return Scale(self._mean, scale, self._seconds, self._settings, self._source, self._ready)
+
+
+def _is_median_at_least(values: Array, limit: float) -> bool:
+    """np.median(values) >= limit; mostly all of them are, and a minimum is cheaper than a median."""
+    return bool(values.min() >= limit or np.median(values) >= limit)
+
+
+def _is_median_above(values: Array, limit: float) -> bool:
+    """np.median(values) > limit, mostly without sorting: it only takes counting unless the two halves are equal."""
+    n_above = 2 * int(np.count_nonzero(values > limit))
+    return n_above > len(values) or (n_above == len(values) and bool(np.median(values) > limit))
 
 
 def median_of_known(tables: FloatArray, n: NDArray[np.intp]) -> Array:

@@ -295,5 +295,7 @@ def _bad_channels(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dic
     """The channels that are out in half of the frames or more, each with the newest reason."""
     faults = np.stack([np.full(len(labels), Fault.GAP, np.int8) if f is None else f.fault for f in frames])
     out = np.mean(faults != Fault.NONE, axis=0) >= 0.5
+    if not out.any():
+        return {}
     reasons = [next(f for f in faults[::-1, c] if f) if out[c] else 0 for c in range(len(labels))]
     return {label: REASONS[Fault(int(reason))] for label, reason in zip(labels, reasons, strict=True) if reason}

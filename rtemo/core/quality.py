@@ -99,16 +99,17 @@ class ChannelCheck:
         raw: (n, C) microvolts as sent. On the grid, (m, C): wide, before high-pass and notch; frame, after them; valid.
         """
         found = np.zeros(frame.shape[1], dtype=np.int8)
-        rms = _rms(frame, valid)
+        whole = None if valid.all() else valid
+        rms = _rms(frame, whole)
         railed, clipped = _at_the_limit(raw, self._settings)
         popping, muscle = _fast(frame, rms, self._settings)
-        missing = valid.mean(axis=0) < self._min_coverage
+        missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
         marks = [
             (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
             (Fault.NOISY, _noisy(rms, self._settings)),
             (Fault.MUSCLE, muscle),
             (Fault.POPPING, popping),
-            (Fault.LINE_NOISE, self._line(wide, valid, rms)),
+            (Fault.LINE_NOISE, self._line(wide, whole, rms)),
             (Fault.FLAT, rms < self._settings.flat_uv),
             (Fault.CLIPPED, clipped),
             (Fault.RAILED, railed),
@@ -118,17 +119,26 @@ class ChannelCheck:
             found[where] = fault
         return found
 
-    def _line(self, wide: NDArray[np.float64], valid: BoolArray, rms: NDArray[np.float64]) -> BoolArray:
+    def _line(self, wide: NDArray[np.float64], valid: BoolArray | None, rms: NDArray[np.float64]) -> BoolArray:
         """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
-        mean = np.where(valid, wide, 0.0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
-        parts = self._waves @ np.where(valid, wide - mean, 0.0)
+        mean = _only(valid, wide).sum(axis=0) / _count(valid, wide)
+        parts = self._waves @ _only(valid, wide - mean)
         line_uv = np.sqrt((parts * parts).sum(axis=0)).max(axis=0)
         return np.asarray((line_uv > self._settings.line_uv) & (line_uv > self._settings.line_ratio * rms))
 
 
-def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
-    n = np.maximum(valid.sum(axis=0), 1)
-    kept = np.where(valid, frame, 0.0)
+def _only(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 where not valid. None: everywhere valid, as nearly every frame is, which saves the copy."""
+    return values if valid is None else np.where(valid, values, 0.0)
+
+
+def _count(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.intp] | int:
+    return len(values) if valid is None else np.maximum(valid.sum(axis=0), 1)
+
+
+def _rms(frame: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
+    n = _count(valid, frame)
+    kept = _only(valid, frame)
     mean = kept.sum(axis=0) / n
     return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=0) / n - mean * mean, 0.0)))
 
