@@ -22,7 +22,10 @@ _ERRORS = (ImportError, OSError, ValueError, RuntimeError, TypeError, KeyError, 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What the header of an EEG file says. channels: (name, MNE's channel type), in file order. day: YYYYMMDD, "" unknown."""
+    """What the header of an EEG file says. channels: (name, MNE's channel type), in file order.
+
+    day: YYYYMMDD, "" where it is not known.
+    """
 
     path: Path
     rate_hz: float

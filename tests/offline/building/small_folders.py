@@ -96,7 +96,9 @@ def bids_folder(root, people):
 def xdf_file(path, marks):
     """30 s of eight channels from 100 s on, with (seconds, text) markers."""
     labels = ("Fp1", "Fp2", "C3", "C4", "P3", "P4", "O1", "O2")
-    eeg = StreamInfo("e", "EEG", "EEG", "float32", 100.0, tuple(Channel(label, "EEG", "microvolts") for label in labels))
+    eeg = StreamInfo(
+        "e", "EEG", "EEG", "float32", 100.0, tuple(Channel(label, "EEG", "microvolts") for label in labels)
+    )
     markers = StreamInfo("m", "Marks", "Markers", "string", 0.0, (Channel(),))
     with XdfWriter(path) as writer:
         writer.add_stream(eeg)

@@ -135,7 +135,7 @@ def test_seed_vii_with_missing_triggers_and_cut_files_keeps_the_good_sessions(ro
         seed_vii_eeg(root, subject, 1)
     seed_vii_eeg(root, 2, 2, n_triggers=39)
     cut(seed_vii_eeg(root, 10, 2), 0.7)
-    cut(seed_vii_eyes(root, 2), 0.5)
+    cut(seed_vii_eyes(root, 2), 0.15)
     code, listed, labels = command("seed-vii", "--eye", "released")
     assert code == 0
     good = published(SEED_VII_TRIALS, SEED_VII_LABELS, 1)
@@ -201,8 +201,7 @@ def test_bids_with_a_cut_run_and_an_unknown_session_keeps_the_other_labels(root,
     mapping.write_text("[trials]\nlabel_from='session'\n[labels]\n'01'='attentive'\n'02'='distracted'\n")
     code, listed, labels = command("bids", "--mapping", mapping)
     assert code == 0
-    assert list(labels)[0] == "2@01"
-    assert list(labels)[-1] == "10@01"
+    assert [name for name in labels if name.endswith("01")] == ["2@01", "10@01"]
     assert labels["2@01"] == labels["10@01"] == {1: "attentive"}
     assert labels["2@03"] == {}
     assert len(mentioning(listed, "trial left out", "'03' is not in the mapping file")) == 1
