@@ -23,7 +23,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
@@ -32,7 +32,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.build_recording import layout_of
-from offline.datasets.base import Stream
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import ChannelCheck, QualitySettings
 from rtemo.core.settings import PipelineSettings
@@ -115,12 +114,6 @@ def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _nothing(block_s: float) -> Iterator[Chunk]:
-    """A stream that is only described."""
-    del block_s
-    return iter(())
-
-
 def windows_of(session: SimulatedSession, trial: Trial | None, bad: Sequence[int]) -> list[Window]:
     """All windows of a session, with a trial's change done to its chunks."""
     pipeline = Pipeline(PipelineSettings().with_hop(HOP_S))
@@ -128,7 +121,7 @@ def windows_of(session: SimulatedSession, trial: Trial | None, bad: Sequence[int
     for info in session.streams:
         role = roles[info.stream_id]
         if role is not None:
-            pipeline.add_stream(info, layout_of(Stream(info, role, _nothing)))
+            pipeline.add_stream(info, layout_of(info, role))
     windows: list[Window] = []
     for item in session.items(0.25):
         if isinstance(item, Chunk | ClockOffset):

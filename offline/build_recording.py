@@ -78,7 +78,7 @@ def _build(task: Task, recording: Recording, about: About) -> About:
     dropped = [str(o) for o in recording.omissions if task.sources.eye != NONE or o.kind not in _EYE_KINDS]
     for stream in _causal_streams(recording, task.sources):
         try:
-            pipeline.add_stream(stream.info, layout_of(stream))
+            pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
         except RtemoError as error:
             dropped.append(str(Omission(stream.modality.value, about.id, str(error))))
     dropped += _announce(pipeline, recording.rests if task.rests else (), about.id)
@@ -203,15 +203,15 @@ def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     yield from pipeline.flush()
 
 
-def layout_of(stream: Stream) -> EegLayout | GazeLayout:
+def layout_of(info: StreamInfo, modality: Modality, screen: Screen | None = None) -> EegLayout | GazeLayout:
     """How a live session would read this stream: by its device's profile, or by the generic one of its modality."""
     profiles = load_profiles(devices())
-    found = match(stream.info, profiles)
-    fits = found is not None and found.profile.kind == stream.modality
-    profile = found.profile if found is not None and fits else generic(profiles, stream.modality)
-    if stream.modality == Modality.EEG:
-        return eeg_layout(stream.info, profile)
-    return gaze_layout(stream.info, profile, stream.screen or Screen())
+    found = match(info, profiles)
+    fits = found is not None and found.profile.kind == modality
+    profile = found.profile if found is not None and fits else generic(profiles, modality)
+    if modality == Modality.EEG:
+        return eeg_layout(info, profile)
+    return gaze_layout(info, profile, screen or Screen())
 
 
 def _layout_of_labels(labels: tuple[str, ...]) -> EegLayout:

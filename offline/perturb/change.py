@@ -36,7 +36,7 @@ def eye_windows_kept(windows: EyeWindows, trial: Trial, severity: float, key: Se
 
 def eeg_of(stream: Stream) -> EegLayout:
     """Which columns are EEG, where they lie and what makes them microvolts, as the pipeline will read them."""
-    layout = layout_of(stream)
+    layout = layout_of(stream.info, stream.modality, stream.screen)
     if not isinstance(layout, EegLayout):
         raise RtemoError("this perturbation is one of EEG", f"{stream.info.name!r} is {stream.modality}")
     return layout

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.build_recording import layout_of
-from offline.datasets.base import Stream
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.quality import QualitySettings
 from rtemo.core.settings import PipelineSettings
@@ -173,7 +172,7 @@ class _Fed:
         if isinstance(item, StreamUp):
             modality = {EEG: Modality.EEG, GAZE: Modality.GAZE}.get(item.info.stream_id)
             if modality is not None and pipeline.branch(modality) is None:
-                pipeline.add_stream(item.info, layout_of(Stream(item.info, modality, _nothing)))
+                pipeline.add_stream(item.info, layout_of(item.info, modality))
         elif isinstance(item, Chunk | ClockOffset):
             self._windows += pipeline.push(item)
         elif item.stream_id in (EEG, GAZE):
@@ -181,12 +180,6 @@ class _Fed:
 
     def finish(self) -> list[Window]:
         return self._windows + self._pipeline.flush()
-
-
-def _nothing(block_s: float) -> Iterator[Chunk]:
-    """A stream that is only described."""
-    del block_s
-    return iter(())
 
 
 def _freezing(items: Iterable[Item], from_s: float) -> Iterator[Item]:

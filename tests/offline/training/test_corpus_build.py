@@ -59,7 +59,7 @@ def built(tmp_path_factory):
 def test_the_windows_are_the_pipelines(built):
     pipeline, session = Pipeline(PipelineSettings().with_hop(1.0)), session_of(1)
     for stream in recording_of(1).streams:
-        pipeline.add_stream(stream.info, layout_of(stream))
+        pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
     windows = [w for item in session.items(0.3) if isinstance(item, Chunk | ClockOffset) for w in pipeline.push(item)]
     windows += pipeline.flush()
     shard = built.shards[0]

@@ -94,7 +94,7 @@ def test_the_signal_is_what_the_windows_band_power_is_made_of(tmp_path):
     settings, recording = PipelineSettings().with_hop(4.0), load(Population(1, 1003), 1003)
     pipeline, kept = Pipeline(settings), {}
     for stream in recording.streams:
-        pipeline.add_stream(stream.info, layout_of(stream))
+        pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
     pipeline.branch(Modality.EEG).tap = SignalKeeper(lambda name, part: kept.setdefault(name, []).append(part))
     windows = list(islice(windows_of(recording, pipeline), 9))
     with ShardWriter(tmp_path, about(0)) as writer:
