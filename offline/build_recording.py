@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from offline import released
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
-from offline.shards import UNLABELLED, About, ShardWriter, read_recording
+from offline.shard_writer import ShardWriter
+from offline.shards import UNLABELLED, About, read_recording
 from offline.signals import SignalKeeper
 from offline.sources import CAUSAL, NONE, RELEASED, Sources
 from rtemo.core.eeg import EegBranch

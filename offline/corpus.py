@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import rtemo
+from offline.shard_writer import write_recording
 from offline.shards import (
     ARRAYS,
     RECORDINGS,
@@ -28,7 +29,6 @@ from offline.shards import (
     About,
     Shard,
     read_recording,
-    write_recording,
 )
 from offline.sources import Sources
 from offline.summary import Summary

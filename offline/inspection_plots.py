@@ -12,18 +12,26 @@ from numpy.typing import NDArray
 from offline.corpus import Corpus
 from offline.datasets.base import natural_key
 from offline.inspection import windows_by_label
+from offline.inspection_numbers import (
+    LEAST_CHANNELS,
+    band_axis,
+    bands_between,
+    class_maps,
+    class_profiles,
+    flattened,
+    known_mean,
+    largest_cap,
+    n_mapped,
+    quantiles_of_histogram,
+    quantiles_of_windows,
+)
 from offline.shards import Shard
 from offline.sources import RELEASED
-from offline.summary import EDGES
 from rtemo.core.eye_features import EYE_FEATURES
-from rtemo.core.features import band_centres
-from rtemo.core.settings import PipelineSettings
 
 COLOURS = ("#4878d0", "#ee854a", "#6acc64", "#d65f5f", "#956cb4", "#8c613c", "#dc7ec0", "#797979")
-RELEASED_BANDS = ("delta", "theta", "alpha", "beta", "gamma")
 MAPPED = (("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 31.0), ("gamma", 31.0, 48.0))
 _AT_MOST = 20_000  # windows that distributions after normalisation are drawn from
-_LEAST_CHANNELS = 8  # for a topography
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,8 @@ def sections(corpus: Corpus) -> Iterator[Section]:
         yield _eeg_distributions(corpus, with_eeg)
         if corpus.labels:
             yield _spectra(corpus, with_eeg)
-            largest = _largest_cap(with_eeg)
-            if _n_mapped(corpus, largest) >= _LEAST_CHANNELS:
+            largest = largest_cap(with_eeg)
+            if n_mapped(corpus, largest) >= LEAST_CHANNELS:
                 yield _topographies(corpus, largest)
     with_eye = [shard for shard in corpus if shard.about.counts.get("eye", 0)]
     if with_eye:
@@ -76,20 +84,20 @@ def _coverage(corpus: Corpus) -> Section:
 
 def _eeg_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     """Quantiles of every band before and after normalisation, all channels together; the spread of people's medians."""
-    names, x = _band_axis(corpus, shards[0])
+    names, x = band_axis(corpus, shards[0])
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     before, after = figure.subplots(1, 2)
-    raw = [_quantiles_of_histogram(shard.summary.histogram) for shard in shards]
-    normal = [_quantiles_of_windows(shard, _share(corpus)) for shard in shards]
+    raw = [quantiles_of_histogram(shard.summary.histogram) for shard in shards]
+    normal = [quantiles_of_windows(shard, _share(corpus)) for shard in shards]
     unit = "released units" if corpus.sources.eeg == RELEASED else "ln(µV²/Hz)"
     for axes, found, title, y in ((before, raw, "before", unit), (after, normal, "after", "normalised")):
         every = np.array(found)
         medians = every[:, 2]
         for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.3)):
-            middle = _mean(every)
+            middle = known_mean(every)
             axes.fill_between(x, middle[low], middle[high], color=COLOURS[0], alpha=alpha, lw=0)
         axes.plot(x, medians.T, color="#1d2433", lw=0.5, alpha=0.35)
-        axes.plot(x, _mean(medians), color=COLOURS[0], lw=2)
+        axes.plot(x, known_mean(medians), color=COLOURS[0], lw=2)
         axes.set(title=f"{title} normalisation", ylabel=y)
         _band_ticks(axes, names, x)
     _tidy([before, after])
@@ -137,17 +145,17 @@ def _eye_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
 
 def _spectra(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     """Mean power of each label over channels and people, and its difference from the person's mean over labels."""
-    names, x = _band_axis(corpus, shards[0])
-    profiles = np.array([_class_profiles(corpus, shard) for shard in shards])  # recording, label, band
+    names, x = band_axis(corpus, shards[0])
+    profiles = np.array([class_profiles(corpus, shard) for shard in shards])  # recording, label, band
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    relative = profiles - _mean(profiles, axis=1)[:, None]
+    relative = profiles - known_mean(profiles, axis=1)[:, None]
     for code, name in enumerate(corpus.labels):
         colour = COLOURS[code % len(COLOURS)]
-        mean, n = _mean(profiles[:, code]), np.isfinite(profiles[:, code]).sum(axis=0)
+        mean, n = known_mean(profiles[:, code]), np.isfinite(profiles[:, code]).sum(axis=0)
         left.plot(x, mean, color=colour, label=name)
-        middle = _mean(relative[:, code])
-        spread = np.sqrt(_mean((relative[:, code] - middle) ** 2) / np.maximum(n - 1, 1))
+        middle = known_mean(relative[:, code])
+        spread = np.sqrt(known_mean((relative[:, code] - middle) ** 2) / np.maximum(n - 1, 1))
         right.plot(x, middle, color=colour)
         right.fill_between(x, middle - spread, middle + spread, color=colour, alpha=0.2, lw=0)
     right.axhline(0, color="#1d2433", lw=0.6)
@@ -165,12 +173,12 @@ def _topographies(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     """Where on the head each label differs from the recording's mean over labels."""
     from mne.viz import plot_topomap
 
-    names, x = _band_axis(corpus, shards[0])
-    maps = [(name, _bands_between(corpus, names, x, name, low, high)) for name, low, high in MAPPED]
+    names, x = band_axis(corpus, shards[0])
+    maps = [(name, bands_between(corpus, names, x, name, low, high)) for name, low, high in MAPPED]
     maps = [(name, chosen) for name, chosen in maps if chosen.any()]
-    values = np.array([_class_maps(corpus, shard) for shard in shards])  # recording, label, channel, band
-    relative = _mean(values - _mean(values, axis=1)[:, None])  # label, channel, band
-    places = _flattened(np.array(shards[0].positions, np.float64))
+    values = np.array([class_maps(corpus, shard) for shard in shards])  # recording, label, channel, band
+    relative = known_mean(values - known_mean(values, axis=1)[:, None])  # label, channel, band
+    places = flattened(np.array(shards[0].positions, np.float64))
     figure = Figure(figsize=(1.9 * len(maps) + 1.0, 1.75 * len(corpus.labels) + 0.4), layout="constrained")
     grid = figure.subplots(len(corpus.labels), len(maps), squeeze=False)
     for column, (name, chosen) in enumerate(maps):
@@ -196,59 +204,6 @@ def _topographies(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     return Section("Topographies by label", text, figure)
 
 
-def _largest_cap(shards: Sequence[Shard]) -> list[Shard]:
-    """The recordings of the cap that most were made with, and of those the largest."""
-    caps: dict[tuple[str, ...], list[Shard]] = {}
-    for shard in shards:
-        caps.setdefault(shard.about.channels, []).append(shard)
-    fit = [own for cap, own in caps.items() if len(cap) >= _LEAST_CHANNELS] or list(caps.values())
-    return max(fit, key=lambda own: (len(own), len(own[0].about.channels)))
-
-
-def _n_mapped(corpus: Corpus, shards: Sequence[Shard]) -> int:
-    """How many channels have power in every label and band that is measured at all."""
-    values = _mean(np.array([_class_maps(corpus, shard) for shard in shards]))
-    measured = np.isfinite(values).any(axis=(0, 1))
-    return int(np.isfinite(values[:, :, measured]).all(axis=(0, 2)).sum()) if measured.any() else 0
-
-
-def _class_maps(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
-    """(labels, C, B) mean raw power, NaN for labels that the recording lacks."""
-    summary = shard.summary
-    shape = summary.mean(summary.labels[0]).shape
-    return np.array(
-        [summary.mean(c) if c in summary.labels else np.full(shape, np.nan) for c in range(len(corpus.labels))]
-    )
-
-
-def _class_profiles(corpus: Corpus, shard: Shard) -> NDArray[np.float64]:
-    """(labels, B): the mean over channels."""
-    return _mean(_class_maps(corpus, shard), axis=1)
-
-
-def _mean(values: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
-    """The mean of what is not NaN; NaN without anything."""
-    known = np.isfinite(values)
-    n = known.sum(axis=axis)
-    return np.asarray(np.where(n > 0, np.where(known, values, 0.0).sum(axis=axis), np.nan) / np.maximum(n, 1))
-
-
-def _band_axis(corpus: Corpus, shard: Shard) -> tuple[Sequence[str], NDArray[np.float64]]:
-    """Names and places of the bands: frequencies on a logarithmic axis, or a release's five named ones."""
-    if corpus.sources.eeg == RELEASED:
-        n = shard.eeg.shape[-1]
-        return RELEASED_BANDS[:n], np.arange(n, dtype=np.float64)
-    return (), band_centres(PipelineSettings.from_dict(corpus.pipeline).eeg)
-
-
-def _bands_between(
-    corpus: Corpus, names: Sequence[str], x: NDArray[np.float64], name: str, low: float, high: float
-) -> NDArray[np.bool_]:
-    if corpus.sources.eeg == RELEASED:
-        return np.array([one == name for one in names])
-    return (x >= low) & (x < high)
-
-
 def _band_ticks(axes: object, names: Sequence[str], x: NDArray[np.float64]) -> None:
     if names:
         axes.set_xticks(x, names)  # type: ignore[attr-defined]
@@ -259,30 +214,6 @@ def _band_ticks(axes: object, names: Sequence[str], x: NDArray[np.float64]) -> N
     axes.set_xlabel("Hz")  # type: ignore[attr-defined]
 
 
-def _quantiles_of_histogram(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(5, B) quantiles 5, 25, 50, 75, 95 % from counts (B, bins); NaN for a band without data."""
-    total = histogram.sum(axis=1)
-    share = np.cumsum(histogram, axis=1) / np.maximum(total, 1)[:, None]
-    centres = 0.5 * (EDGES[1:] + EDGES[:-1])
-    found = [
-        [np.interp(q, row, centres) if n else np.nan for row, n in zip(share, total, strict=True)] for q in _QUANTILES
-    ]
-    return np.array(found)
-
-
-def _quantiles_of_windows(shard: Shard, step: int) -> NDArray[np.float64]:
-    """(5, B) of the newest frame's normalised power over every step-th window."""
-    values, mask = np.array(shard.eeg[::step, -1], np.float64), np.array(shard.eeg_mask[::step, -1])
-    usable = values[mask]
-    if not len(usable):
-        return np.full((len(_QUANTILES), values.shape[-1]), np.nan)
-    return np.quantile(usable, _QUANTILES, axis=0)
-
-
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_UNKNOWN = np.full(len(_QUANTILES), np.nan)
-
-
 def _share(corpus: Corpus) -> int:
     """Every how many-th window is looked at."""
     return max(1, sum(shard.about.n_windows for shard in corpus) // _AT_MOST)
@@ -291,13 +222,6 @@ def _share(corpus: Corpus) -> int:
 def _share_text(corpus: Corpus) -> str:
     step = _share(corpus)
     return "from every window" if step == 1 else f"from every {step}th window"
-
-
-def _flattened(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit vectors (C, 3) seen from above, angle from the top kept as distance: (C, 2), the equator at 1."""
-    from_top = np.arccos(np.clip(positions[:, 2], -1, 1)) / (0.5 * np.pi)
-    length = np.maximum(np.linalg.norm(positions[:, :2], axis=1), 1e-9)
-    return np.asarray(positions[:, :2] / length[:, None] * from_top[:, None])
 
 
 def _tidy(axes: Sequence[object]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from invented import LABELS, about, invented_corpus, invented_windows
 
 from offline.corpus import UNLABELLED, Shard, open_corpus, read_recording, write_manifest, write_recording
-from offline.shards import ShardWriter
+from offline.shard_writer import ShardWriter
 from offline.summary import EDGES, Summary
 from rtemo.core.errors import RtemoError
 

@@ -18,7 +18,7 @@ from offline.corpus import Shard, open_corpus, write_manifest
 from offline.datasets.synthetic import Population, load
 from offline.evaluate import Request, evaluate
 from offline.folds import Experiment, run_fold
-from offline.shards import ShardWriter
+from offline.shard_writer import ShardWriter
 from offline.signals import SignalKeeper, cut, referenced, sizes
 from offline.splits import loso
 from offline.table import Windows, tabulate
