@@ -8,7 +8,8 @@ mne = pytest.importorskip("mne")
 from offline import leadfields  # noqa: E402
 from rtemo import resources  # noqa: E402
 from rtemo.core.montage import place  # noqa: E402
-from rtemo.simulate.anatomy import FAMILIES, atlas  # noqa: E402
+from rtemo.simulate.anatomy import atlas  # noqa: E402
+from rtemo.simulate.families import FAMILIES  # noqa: E402
 
 
 def test_every_family_that_can_be_simulated_has_a_head_and_the_other_way_round():
