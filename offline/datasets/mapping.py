@@ -169,6 +169,15 @@ def find_trials(
     return trials, omissions
 
 
+def unmatched(events: Iterable[Event], rules: TrialMap, where: str) -> list[Omission]:
+    """What to say where the pattern of a trial's start fits nothing: otherwise a slip in it would pass unnoticed."""
+    texts = list(dict.fromkeys(event.text for event in events))
+    if rules.start is None or any(rules.start.fullmatch(text) for text in texts):
+        return []
+    there = ", ".join(repr(text) for text in texts[:3]) or "none"
+    return [Omission("trial", where, f"no marker fits start = {rules.start.pattern!r}; markers there: {there}")]
+
+
 Span = tuple[Event, re.Match[str], float, str]  # the start, what it says, the end, or why there is none
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
-from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping
+from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.resources import devices
@@ -100,6 +100,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     events = _events(path, markers)
     map_ = rules if rules is not None else _OWN_MARKERS
     trials, left_out = find_trials(events, map_, end_s, path.name, {}, "xdf")
+    left_out += unmatched(events, rules, path.name) if rules is not None else []
     rests = own_rests
     if map_.rest is not None:
         found, bad_rests = find_trials(events, map_.rest, end_s, path.name, {}, "")

@@ -212,6 +212,16 @@ def test_bids_with_a_cut_run_and_an_unknown_session_keeps_the_other_labels(root,
 MARKS = ((102.0, "clip/start id=4 emotion=happy"), (110.0, "clip/end id=4"), (112.0, "clip/start id=9 emotion=sad"))
 
 
+def test_a_mapping_whose_start_fits_no_marker_is_said(root, command):
+    root.mkdir()
+    xdf_file(root / "P1.xdf", MARKS)
+    mapping = root.with_name("mapping.toml")
+    mapping.write_text("[trials]\nstart = 'film (?P<label>.+)'\nstop = 'end'\n[labels]\njoy = 'happy'\n")
+    code, listed, labels = command("xdf", "--eye", "none", "--mapping", mapping)
+    assert (code, labels) == (0, {"P1@1": {}})
+    assert len(mentioning(listed, "trial left out", "no marker fits", "clip/end id=4")) == 1
+
+
 def test_xdf_with_open_trials_a_cut_file_and_one_that_is_none_keeps_the_closed_trials(root, command):
     root.mkdir()
     xdf_file(root / "P10.xdf", MARKS)
