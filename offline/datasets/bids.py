@@ -31,7 +31,7 @@ from offline.datasets.base import (
 )
 from offline.datasets.bids_eyetrack import EyeFile, GazeRun, eye_files, gaze_channels, gaze_chunks
 from offline.datasets.bids_names import parse_name, side_cars
-from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping
+from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.layout import Screen
 from rtemo.core.types import Channel, Modality, StreamInfo
@@ -231,6 +231,7 @@ def _trials(
         events = [Event(start_s, "run", run.file.duration_s)]
         if rules.start is not None:
             events = _events(root, run, rules.column, start_s)
+            omissions += unmatched(events, rules, run.file.path.name)
         whole = rules if rules.start is not None else TrialMap(start=_WHOLE_RUN, labels=rules.labels)
         found, left_out = find_trials(events, whole, end_s, run.file.path.name, fixed, "bids")
         trials += [
