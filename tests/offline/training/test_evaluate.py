@@ -75,8 +75,14 @@ def test_every_protocol_runs_and_each_of_its_splits_is_checked(sessions, protoco
     assert result["balanced_accuracy"]["window"]["value"] > 0.3
 
 
+def test_several_people_may_be_tested_at_a_time_and_each_keeps_a_score_of_their_own(people):
+    result = evaluate(people, Request(method="de-lr", people_out=3))
+    assert (len(result["folds"]), result["n_subjects"], result["people_out"]) == (3, 8, 3)
+    assert len({person["subject"] for person in result["per_subject"]}) == 8
+
+
 def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeypatch):
-    def leaky(ids, seed):
+    def leaky(ids, seed, people_out):
         rows = np.flatnonzero(ids.label >= 0)
         yield Split("loso", "bad", rows[::3], rows[1::3], rows[2::3], ("subject",), ("subject",))
 
