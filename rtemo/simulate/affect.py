@@ -1,21 +1,21 @@
 """What emotions do to a simulated person: how strongly a clip moves them, and what that changes in brain and eyes.
 
-EEG topographies after Zheng, Zhu and Lu 2016/2017 and Zheng and Lu 2015: positive: lateral temporal beta and gamma up;
-neutral: parieto-occipital alpha up; negative: parieto-occipital delta and prefrontal gamma up. What tells fear from
-sadness is arousal (alpha down, eyes and pupils; EmotionMeter found the eyes better for fear) and is a judgement.
-Frontal alpha asymmetry is weak and its sign is unreliable, as reviews of it find. Pupils dilate with arousal of either
-valence (Bradley 2008). Sizes are judgements: `Options.effect` scales all of them, and at 0 nothing depends on emotion.
+What each emotion changes on average, and where, is the generator family's table (families.py); how people differ
+from it is here. Frontal alpha asymmetry is weak and its sign is unreliable, as reviews of it find. Pupils dilate with
+arousal of either valence (Bradley 2008). Sizes are judgements: `Options.effect` scales all of them, and at 0 nothing
+depends on emotion.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from rtemo.core.types import FloatArray, TimeArray
+from rtemo.simulate.families import Pattern, family
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.seeds import generator
@@ -29,58 +29,9 @@ RAMP_S = (10.0, 30.0)
 RAMP_SHARE = 0.35  # of a short clip, at most
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A change of log power (natural log, at full intensity) in one band around some places of the cortex."""
-
-    emotion: str
-    band: str
-    gain_ln: float
-    places: tuple[tuple[float, float, float], ...]
-    width_deg: float
-
-
-_POSTERIOR = ((0.0, -0.84, 0.54),)
-_TEMPORAL = ((-0.98, 0.10, 0.10), (0.98, 0.10, 0.10))
-_PREFRONTAL = ((0.0, 0.96, 0.25),)
-_FRONTAL = ((0.0, 0.80, 0.60),)
-
-PATTERNS = (
-    Pattern("neutral", "alpha", 0.75, _POSTERIOR, 34.0),
-    Pattern("sad", "delta", 0.75, _POSTERIOR, 34.0),
-    Pattern("sad", "gamma", 0.45, _PREFRONTAL, 30.0),
-    Pattern("sad", "theta", 0.35, _FRONTAL, 26.0),
-    Pattern("fear", "delta", 0.45, _POSTERIOR, 34.0),
-    Pattern("fear", "gamma", 0.85, _PREFRONTAL, 30.0),
-    Pattern("fear", "alpha", -0.55, _POSTERIOR, 34.0),
-    Pattern("happy", "beta", 0.65, _TEMPORAL, 28.0),
-    Pattern("happy", "gamma", 0.90, _TEMPORAL, 28.0),
-    Pattern("happy", "alpha", -0.20, _POSTERIOR, 34.0),
-)
-# The held-out family keeps what the literature says and changes how it looks: smaller patches, moved by this angle
-# about a fixed axis, other sizes.
-HELD_OUT_WIDTH, HELD_OUT_TURN_DEG, HELD_OUT_GAIN_SD = 0.8, 14.0, 0.25
-ASYMMETRY_LN, ASYMMETRY_RELIABILITY = 0.10, 0.65
+ASYMMETRY_RELIABILITY = 0.65
 _LEFT_FRONTAL, _RIGHT_FRONTAL = (-0.5, 0.72, 0.48), (0.5, 0.72, 0.48)
 VALENCE = {"neutral": 0.0, "sad": -1.0, "fear": -1.0, "happy": 1.0}
-
-
-@dataclass(frozen=True, slots=True)
-class EyeEffect:
-    """At full intensity: pupil in mm, the others as changes of the natural logarithm."""
-
-    pupil_mm: float
-    fixation_ln: float
-    saccade_ln: float
-    blink_ln: float
-
-
-EYE_EFFECTS = {
-    "neutral": EyeEffect(0.0, 0.0, 0.0, 0.0),
-    "sad": EyeEffect(0.08, 0.15, -0.15, 0.15),
-    "fear": EyeEffect(0.30, -0.20, 0.12, -0.40),
-    "happy": EyeEffect(0.20, -0.05, 0.08, 0.15),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +86,23 @@ def reactions(plan: SessionPlan, places: NDArray[np.floating]) -> FloatArray:
     rng = generator(plan.person_seed, "reactions")
     turned = places.astype(np.float64) @ _turn(rng.standard_normal(3), rng.normal(0.0, 6.0))
     found = np.zeros((len(EMOTIONS), len(BANDS), len(places)))
-    for pattern in _patterns(plan.family):
+    believed = family(plan.family)
+    for pattern in believed.patterns:
         size = pattern.gain_ln * rng.normal(1.0, 0.4)
         shift = _turn(rng.standard_normal(3), rng.normal(0.0, 4.0))
         found[EMOTIONS.index(pattern.emotion), BANDS.index(pattern.band)] += size * _patch(pattern, turned @ shift)
     sign = 1.0 if rng.random() < ASYMMETRY_RELIABILITY else -1.0
     lean = bump(turned, _LEFT_FRONTAL, 24.0) - bump(turned, _RIGHT_FRONTAL, 24.0)
     for index, emotion in enumerate(EMOTIONS):  # approach: less alpha on the left, more on the right
-        found[index, BANDS.index("alpha")] -= sign * ASYMMETRY_LN * VALENCE[emotion] * lean
+        found[index, BANDS.index("alpha")] -= sign * believed.asymmetry_ln * VALENCE[emotion] * lean
     return (plan.options.effect * found).astype(np.float32)
 
 
 def eye_effects(plan: SessionPlan) -> FloatArray:
     """(4 emotions, 4): EyeEffect's fields for this person, in its order."""
     rng = generator(plan.person_seed, "eye reactions")
-    table = np.array([[e.pupil_mm, e.fixation_ln, e.saccade_ln, e.blink_ln] for e in EYE_EFFECTS.values()])
+    effects = family(plan.family).eye_effects
+    table = np.array([[e.pupil_mm, e.fixation_ln, e.saccade_ln, e.blink_ln] for e in effects.values()])
     return (plan.options.effect * table * rng.normal(1.0, 0.5, table.shape)).astype(np.float32)
 
 
@@ -166,22 +119,6 @@ def _patch(pattern: Pattern, places: NDArray[np.float64]) -> NDArray[np.float64]
         [bump(places, centre, pattern.width_deg) for centre in pattern.places], axis=0
     )
     return nearest
-
-
-def _patterns(family: str) -> tuple[Pattern, ...]:
-    if family == "default":
-        return PATTERNS
-    rng = generator(0, family, "patterns")
-    turn = _turn(np.array([1.0, 0.0, 0.3]), HELD_OUT_TURN_DEG)
-    return tuple(
-        replace(
-            pattern,
-            gain_ln=pattern.gain_ln * float(np.exp(rng.normal(0.0, HELD_OUT_GAIN_SD))),
-            places=tuple(tuple(float(v) for v in np.asarray(place) @ turn) for place in pattern.places),  # type: ignore[misc]
-            width_deg=pattern.width_deg * HELD_OUT_WIDTH,
-        )
-        for pattern in PATTERNS
-    )
 
 
 def _turn(axis: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:

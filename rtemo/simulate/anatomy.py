@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-
-FAMILIES = ("default", "held-out")
+from rtemo.simulate.families import FAMILIES
 
 # Infinite-medium corneo-retinal dipoles (models.md section 7), a little deeper than the cornea so that the fall-off
 # from Fp1 to Fpz, AF3 and Cz (about 10 %, Lins 1993) comes out right. Of a head with a radius of 95 mm.

@@ -1,8 +1,8 @@
 """When the eyes move and blink: the train of fixations, saccades and blinks of one session.
 
 One train feeds both streams: gaze samples and the ocular part of the EEG. Angles are degrees from the screen's centre,
-x to the right, y up. Main sequence: duration 21 ms + 2.2 ms per degree (Carpenter 1988), and a velocity profile whose
-peak is 1.5 times its mean, so that peak velocity saturates at some 600 deg/s as it does in people.
+x to the right, y up. Main sequence: the family's (21 ms + 2.2 ms per degree, Carpenter 1988), and a velocity profile
+whose peak is 1.5 times its mean, so that peak velocity saturates at some 600 deg/s as it does in people.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.affect import Course, eye_effects
+from rtemo.simulate.families import family
 from rtemo.simulate.person import EyeTraits
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.seeds import generator
 
-SACCADE_BASE_S, SACCADE_S_PER_DEG = 0.021, 0.0022
 PEAK_TO_MEAN = 1.5
 AMPLITUDE_DEG = (0.4, 22.0)
 FIXATION_S = (0.06, 2.0)
@@ -106,6 +106,7 @@ def _saccades(
     plan: SessionPlan, traits: EyeTraits, grid: TimeArray, changed: FloatArray
 ) -> tuple[TimeArray, TimeArray, FloatArray, FloatArray]:
     rng = generator(plan.person_seed, plan.session_seed, "saccades")
+    base_s, s_per_deg = family(plan.family).ocular.main_sequence
     step_s = grid[1] - grid[0]
     now, at = 0.0, np.zeros(2)
     rows: list[tuple[float, float, float, float, float, float]] = []
@@ -116,7 +117,7 @@ def _saccades(
         median = traits.saccade_median_deg * np.exp(effect[2])
         target = _target(rng, at, median, traits.saccade_sigma)
         amplitude = float(np.hypot(*(target - at)))
-        lasts = (SACCADE_BASE_S + SACCADE_S_PER_DEG * amplitude) / traits.speed
+        lasts = (base_s + s_per_deg * amplitude) / traits.speed
         rows.append((now, lasts, at[0], at[1], target[0], target[1]))
         now, at = now + lasts, target
     table = np.array(rows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtemo.simulate.families import Family, Ocular, family
 from rtemo.simulate.seeds import generator
 
 
@@ -98,27 +99,28 @@ class Person:
     eyes: EyeTraits
 
 
-def draw_person(person_seed: int, session_seed: int, family: str = "default") -> Person:
+def draw_person(person_seed: int, session_seed: int, family_name: str = "default") -> Person:
     """The same person in every session but for what changes from day to day."""
+    believed = family(family_name)
     return Person(
         {"person": person_seed, "session": session_seed},
-        _brain(person_seed, session_seed, family),
-        _eyes(person_seed, session_seed),
+        _brain(person_seed, session_seed, believed),
+        _eyes(person_seed, session_seed, believed.ocular),
     )
 
 
-def _brain(person_seed: int, session_seed: int, family: str) -> BrainTraits:
+def _brain(person_seed: int, session_seed: int, believed: Family) -> BrainTraits:
     rng, day = generator(person_seed, "brain"), generator(person_seed, session_seed, "brain")
     alpha_hz = float(np.clip(rng.normal(10.0, 1.0), 8.3, 12.2))
     band_gain = {band: rng.normal(0.0, 0.6 if band == "alpha" else 0.35) for band in VIGILANCE_BANDS}
     day_gain = {band: day.normal(0.0, 0.2) for band in VIGILANCE_BANDS}
     own = rng.normal(0.0, 0.3, len(RHYTHMS))
     shift = rng.normal(0.0, 0.05, len(RHYTHMS))
-    held_out = family == "held-out"
+    ocular = believed.ocular
     return BrainTraits(
         exponent=float(np.clip(rng.normal(1.2, 0.25) + day.normal(0.0, 0.05), 0.6, 1.9)),
         level_ln=float(rng.normal(0.0, 0.3) + day.normal(0.0, 0.1)),
-        knee_hz=float(np.exp(rng.normal(np.log(5.0), 0.3))) if held_out else 0.0,
+        knee_hz=float(np.exp(rng.normal(np.log(believed.knee_hz), 0.3))) if believed.knee_hz else 0.0,
         rhythm_hz=tuple(
             float((alpha_hz if rhythm.band == "alpha" else 0.0) + rhythm.peak_hz * (1.0 + shift[index]))
             for index, rhythm in enumerate(RHYTHMS)
@@ -130,29 +132,35 @@ def _brain(person_seed: int, session_seed: int, family: str) -> BrainTraits:
         skull=tuple(float(weight) for weight in rng.normal(0.0, 0.12, 9) + day.normal(0.0, 0.04, 9)),
         vigilance_sd=float(np.exp(rng.normal(np.log(0.2), 0.2))),
         noise_uv_rthz=float(np.exp(day.normal(np.log(0.09), 0.2))),
-        blink_uv=float(np.clip(np.exp(rng.normal(np.log(170.0), 0.3)), 80.0, 400.0)),
-        horizontal_uv_deg=float(np.clip(rng.normal(7.0, 1.2), 4.0, 11.0)),
-        vertical_uv_deg=float(np.clip(rng.normal(6.0, 1.0), 3.0, 9.0)),
+        blink_uv=float(np.clip(np.exp(rng.normal(np.log(ocular.blink_uv[0]), ocular.blink_uv[1])), 80.0, 400.0)),
+        horizontal_uv_deg=float(np.clip(rng.normal(*ocular.horizontal_uv_deg), 4.0, 11.0)),
+        vertical_uv_deg=float(np.clip(rng.normal(*ocular.vertical_uv_deg), 3.0, 9.0)),
         muscle_uv=float(np.exp(rng.normal(np.log(0.8), 0.4))),
         muscle_bursts_min=float(np.exp(rng.normal(np.log(1.0), 0.5))),
     )
 
 
-def _eyes(person_seed: int, session_seed: int) -> EyeTraits:
+def _eyes(person_seed: int, session_seed: int, ocular: Ocular) -> EyeTraits:
     rng, day = generator(person_seed, "eyes"), generator(person_seed, session_seed, "eyes")
     return EyeTraits(
-        fixation_median_s=float(np.clip(np.exp(rng.normal(np.log(0.25), 0.15)), 0.16, 0.40)),
-        fixation_sigma=float(np.clip(rng.normal(0.45, 0.05), 0.3, 0.6)),
-        saccade_median_deg=float(np.exp(rng.normal(np.log(3.8), 0.2))),
+        fixation_median_s=float(np.clip(_around(rng, ocular.fixation_s), 0.16, 0.40)),
+        fixation_sigma=float(np.clip(rng.normal(*ocular.fixation_sigma), 0.3, 0.6)),
+        saccade_median_deg=_around(rng, ocular.saccade_deg),
         saccade_sigma=float(np.clip(rng.normal(0.75, 0.08), 0.5, 1.0)),
         speed=float(np.clip(rng.normal(1.0, 0.05), 0.85, 1.15)),
-        blink_rate_min=float(np.clip(np.exp(rng.normal(np.log(14.0), 0.35) + day.normal(0.0, 0.1)), 5.0, 30.0)),
-        blink_median_s=float(np.clip(np.exp(rng.normal(np.log(0.15), 0.15)), 0.1, 0.25)),
+        blink_rate_min=float(np.clip(_around(rng, ocular.blinks_min, day.normal(0.0, 0.1)), 5.0, 30.0)),
+        blink_median_s=float(np.clip(_around(rng, ocular.blink_s), 0.1, 0.25)),
         pupil_offset_mm=float(rng.normal(0.0, 0.4) + day.normal(0.0, 0.1)),
         anisocoria_mm=float(rng.normal(0.0, 0.1)),
-        hippus_mm=float(np.exp(rng.normal(np.log(0.08), 0.25))),
-        light_gain=float(np.clip(rng.normal(1.0, 0.15), 0.6, 1.4)),
-        noise_deg=float(np.exp(rng.normal(np.log(0.10), 0.3) + day.normal(0.0, 0.1))),
-        calibration_deg=tuple(float(value) for value in day.normal(0.0, 0.35, 4)),  # type: ignore[arg-type]
-        loss_rate_min=float(np.exp(rng.normal(np.log(1.0), 0.7))),
+        hippus_mm=_around(rng, ocular.hippus_mm),
+        light_gain=float(np.clip(rng.normal(ocular.light_gain, 0.15), 0.6, 1.4)),
+        noise_deg=_around(rng, ocular.noise_deg, day.normal(0.0, 0.1)),
+        calibration_deg=tuple(float(value) for value in day.normal(0.0, ocular.calibration_deg, 4)),  # type: ignore[arg-type]
+        loss_rate_min=_around(rng, ocular.losses_min),
     )
+
+
+def _around(rng: np.random.Generator, median_and_spread: tuple[float, float], today: float = 0.0) -> float:
+    """A log-normal draw; `today` is added to its logarithm."""
+    median, spread = median_and_spread
+    return float(np.exp(rng.normal(np.log(median), spread) + today))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rtemo.core.errors import RtemoError
-from rtemo.simulate.anatomy import FAMILIES
+from rtemo.simulate.families import FAMILIES
 from rtemo.simulate.faults import Fault
 from rtemo.simulate.markers import EMOTIONS, Marker
 from rtemo.simulate.montages import Montage, montage, spread
@@ -72,7 +72,7 @@ class SessionPlan:
     """One session of one simulated person.
 
     person_seed: who. session_seed: which day (cap, vigilance, everything random within the session). study_seed: the
-    stimuli. family: the generator family ("held-out" has another head, other topographies, another spectral law).
+    stimuli. family: the generator family ("held-out": another head, other effects of emotion, other spectra and eyes).
     start_s: LSL time of the session's start.
     """
 

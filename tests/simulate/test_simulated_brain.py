@@ -113,8 +113,7 @@ def test_the_held_out_family_has_another_lead_field_other_topographies_and_anoth
     (default_gain, default_change, default_law), (gain, change, law) = seen["default"], seen["held-out"]
     # a blurrier head: of what dipoles show, less lies in the finer components
     assert (gain / gain[0])[40] < 0.85 * (default_gain / default_gain[0])[40]
-    # what the literature says stays, where it shows moves, about as far as between two people of one family
-    assert 0.3 < np.corrcoef(change, default_change)[0, 1] < 0.95
+    assert np.corrcoef(change, default_change)[0, 1] < 0.2  # more in test_simulated_families
     assert np.abs(law - default_law).max() > 0.5
 
 
