@@ -107,7 +107,7 @@ def _run(
     device = next(state.network.parameters()).device
     selection = pick_epoch(held_out, _VALIDATION_PER_TRIAL, np.random.default_rng([settings.seed, 1]))
     began = time.monotonic()
-    if state.given and not math.isfinite(state.best_loss):
+    if not math.isfinite(state.best_loss):
         first = pick_epoch(shards, _per_trial(shards, settings), np.random.default_rng([settings.seed, 4]))
         fit_heads(state.network, state.heads, (shards, first), (held_out, selection))
         state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)

@@ -19,7 +19,7 @@ from offline.shards import Shard
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
 
-STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)  # C of the regression on standardised embeddings
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the regression on standardised embeddings
 _BATCH = 256
 Array = NDArray[np.float64]
 
