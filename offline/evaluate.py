@@ -54,8 +54,8 @@ class Request:
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
-    select on. people_out: of loso, tested at a time. per_trial: windows of each trial that methods are fitted on, at most; all are tested. training: how the
-    network is trained; its seed is that of the request.
+    select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
+    fitted on, at most; all are tested. training: how the network is trained; its seed is that of the request.
     """
 
     protocol: str = "loso"

@@ -32,6 +32,9 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--windows", type=int, metavar="N", help="of each trial in an epoch of the network's training")
     parser.add_argument("--rate", type=float, metavar="R", help="of the network's training")
     parser.add_argument("--ood", type=Path, action="append", default=[], metavar="C", help="corpus of something else")
+    parser.add_argument(
+        "--test", type=Path, action="append", default=[], metavar="C", help="other version of the same recordings"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="folds at a time (default 1)")
 
@@ -66,8 +69,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         training=replace(TrainingSettings(), **changes),
     )
     keep = options.out.with_name(f"{options.out.name}.folds")
-    others = {path.name: open_corpus(path) for path in options.ood}
-    result = evaluate(open_corpus(options.corpus), request, ood=others, jobs=options.jobs, keep=keep)
+    others, tests = ({path.name: open_corpus(path) for path in paths} for paths in (options.ood, options.test))
+    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, jobs=options.jobs, keep=keep)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(f".{options.out.name}.partial")
     partial.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -153,9 +153,7 @@ def _per_trial(shards: Sequence[Shard], settings: TrainingSettings) -> int:
     return max(settings.per_trial, math.ceil(settings.least_steps * settings.batch / max(trials, 1)))
 
 
-def batch_loss(
-    network: Network, heads: Heads, batch: Batch, smoothing: float, device: torch.device
-) -> Tensor:
+def batch_loss(network: Network, heads: Heads, batch: Batch, smoothing: float, device: torch.device) -> Tensor:
     """The mean over the heads of the mean cross-entropy over the windows that offer the head its modality."""
     tensors = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
     logits = heads(network.embed(*(torch.from_numpy(value).to(device) for value in tensors)))

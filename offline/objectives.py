@@ -162,7 +162,6 @@ class Objectives(nn.Module):
         errors = (self.cross[0](eeg) - shared_eye, self.cross[1](eye) - shared_eeg, shared_eeg - shared_eye)
         return torch.stack([share_of_mean(e.square().mean(dim=1), both, team) for e in errors]).mean()
 
-
     def _moment(self, seen: Encoded, known: Encoded, same: Tensor, near: Tensor, team: Team) -> Tensor:
         asked, offered = ([self._place(i, one.z[i]) for i in range(3)] for one in (known, seen))
         others = near & ~torch.eye(self.group, dtype=torch.bool, device=near.device)

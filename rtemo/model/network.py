@@ -213,7 +213,7 @@ class Network(nn.Module):
         return lifted
 
     def eye_token(self, eye: Tensor, eye_valid: Tensor) -> Tensor:
-        """(N, E) with 0 where not valid, (N, E) -> (N, 1, width); without any valid feature the learned missing token."""
+        """(N, E) with 0 where not valid, (N, E) -> (N, 1, width); with no valid one the learned missing token."""
         token = self.eye(torch.cat((eye, eye_valid.to(eye.dtype)), dim=-1))
         return torch.where(eye_valid.any(dim=-1, keepdim=True), token, self.missing_eye).unsqueeze(1)
 

@@ -208,6 +208,23 @@ def test_the_commands_write_a_result_and_compare_two(people, tmp_path, capsys):
     assert lines[3].split()[-2:] == ["-0.458", "0.0078"]  # eight people who all do better: 2 / 2^8
 
 
+def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_path, monkeypatch):
+    asked = []
+
+    def record(corpus, request_, **options):
+        asked.append((request_, options))
+        raise RtemoError("enough", "", "")
+
+    monkeypatch.setattr(module, "evaluate", record)
+    line = f"evaluate --corpus {people.path} --protocol loso --out {tmp_path / 'r.json'} --people-out 3 --epochs 0"
+    assert main([*line.split(), "--windows", "5", "--rate", "0.001", "--test", str(people.path)]) == 2
+    ((request_, options),) = asked
+    assert (request_.people_out, request_.training.epochs, request_.training.per_trial) == (3, 0, 5)
+    assert request_.training.rate == 0.001
+    assert request_.training.batch == Request().training.batch
+    assert list(options["tests"]) == [people.path.name]
+
+
 def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(people, tmp_path, capsys):
     from offline.compare import rows_of
 
