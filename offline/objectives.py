@@ -45,7 +45,7 @@ class Weights:
     collapse: float = 0.05
     spectral: float = 0.2
     cross: float = 0.25
-    moment: float = 0.5
+    moment: float = 1.0
     against: Literal["sigreg", "vicreg"] = "sigreg"
 
     def __post_init__(self) -> None:

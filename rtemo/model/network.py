@@ -6,8 +6,9 @@ and a small pre-LN transformer joins the frames with the eye features. Attention
 only, CLS_eye sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is
 missing.
 
-What is linear need not be learned by attention: the window's mean log-power at fixed places of the head and the eye
-features also go straight into the embeddings. With few labelled people a linear model on them is hard to beat.
+What is linear need not be learned by attention: the window's mean log-power at fixed places of the head also goes
+straight into the embeddings. With few labelled people a linear model of it is hard to beat. Eye features have heavy
+tails; a straight way for them made things worse (offline/LOG.md).
 
 The network knows no labels: the heads are linear, lie outside the exported graph and travel as arrays in the bundle.
 There is no BatchNorm, so no output depends on the batch. Sources of the design: LUNA (arXiv 2510.22257) for the pooling
@@ -127,31 +128,27 @@ class ChannelPool(nn.Module):
 
 
 class Straight(nn.Module):
-    """The linear way: mean band power at fixed places, and the eye features, each onto (N, width).
+    """The linear way: the window's mean band power at fixed places, (N, 2 * width): for z_eeg and for z_joint.
 
     A channel counts at a place by a Gaussian of its distance. A place far from every usable channel gives 0, which is
-    the session's own mean, as a feature that is not valid does.
+    the session's own mean.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.register_buffer("places", _places(config.places), persistent=False)
-        self.eeg = nn.Linear(config.places * config.bands, 2 * config.width, bias=False)
-        self.eye = nn.Linear(config.eye_features, 2 * config.width, bias=False)
+        self.out = nn.Linear(config.places * config.bands, 2 * config.width, bias=False)
 
-    def forward(
-        self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """What is added to z_eeg, z_eye and z_joint. Masked values are 0."""
+    def forward(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
+        """Masked values are 0."""
         usable = eeg_mask.to(eeg.dtype)
         mean = eeg.sum(dim=1) / usable.sum(dim=1).clamp(min=1.0).unsqueeze(-1)  # (N, C, B)
         places: Tensor = self.places  # type: ignore[assignment]
         apart = positions.square().sum(-1).unsqueeze(1) - 2.0 * places @ positions.transpose(1, 2) + 1.0
         weight = torch.exp(apart * (-0.5 / _KERNEL**2)) * usable.mean(dim=1).unsqueeze(1)  # (N, P, C)
         at = (weight @ mean) / (weight.sum(dim=-1, keepdim=True) + _LEAST_WEIGHT)
-        of_eeg, for_joint = self.eeg(at.flatten(1)).chunk(2, dim=-1)
-        of_eye, also = self.eye(torch.where(eye_valid, eye, 0.0)).chunk(2, dim=-1)
-        return of_eeg, of_eye, for_joint + also
+        found: Tensor = self.out(at.flatten(1))
+        return found
 
 
 class Block(nn.Module):
@@ -243,11 +240,9 @@ class Network(nn.Module):
         if self.straight is None:
             return z
         joints, frames = self.config.joint_tokens, self.config.frames
-        of_eeg, of_eye, of_both = (
-            part.unsqueeze(1) for part in self.straight(eeg, eeg_mask, positions, eye, eye_valid)
-        )
-        first, rest, cls_eeg, tokens, cls_eye, last = z.split((1, joints - 1, 1, frames, 1, 1), dim=1)
-        return torch.cat((first + of_both, rest, cls_eeg + of_eeg, tokens, cls_eye + of_eye, last), dim=1)
+        of_eeg, of_both = self.straight(eeg, eeg_mask, positions).unsqueeze(1).chunk(2, dim=-1)
+        first, rest, cls_eeg, others = z.split((1, joints - 1, 1, frames + 2), dim=1)
+        return torch.cat((first + of_both, rest, cls_eeg + of_eeg, others), dim=1)
 
     def forward(
         self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
