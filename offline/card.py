@@ -33,10 +33,14 @@ def _training(spec: Spec) -> str:
         f"## Training\n\n{about}\n"
         f"- people: {people}; nobody is on two sides\n"
         f"- {t['sessions']} sessions, {t['windows']} labelled windows\n"
-        f"- {t['epochs']} epochs, the best was number {t['best_epoch'] + 1} by the loss on the validation people; "
+        f"- {t['epochs']} epochs, the best was {_epoch(t['best_epoch'])} by the loss on the validation people; "
         f"seed {t['seed']}\n"
         f"- corpus {t['corpus']}, `{t['corpus_fingerprint'][:16]}`"
     )
+
+
+def _epoch(best: int) -> str:
+    return f"number {best + 1}" if best >= 0 else "none of them but the given network with new heads"
 
 
 def _scores(spec: Spec) -> str:

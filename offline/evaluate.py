@@ -54,8 +54,8 @@ class Request:
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
-    select on. per_trial: windows of each trial that methods are fitted on, at most; all are tested. training: how the
-    network is trained; its seed is that of the request.
+    select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
+    fitted on, at most; all are tested. training: how the network is trained; its seed is that of the request.
     """
 
     protocol: str = "loso"
@@ -65,6 +65,7 @@ class Request:
     seed: int = 0
     folds: tuple[int, ...] | None = None
     train_subjects: int | None = None
+    people_out: int = 1
     per_trial: int = 40
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
@@ -154,7 +155,7 @@ def _method(request: Request, initial: Initial | None) -> Method:
 def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
     """The protocol's splits; with fewer training people where the request says so."""
     whole = {
-        "loso": lambda: loso(ids, request.seed),
+        "loso": lambda: loso(ids, request.seed, request.people_out),
         "cross-session": lambda: cross_session(ids),
         "subject-dependent": lambda: subject_dependent(ids, dataset),
         "leave-clip-out": lambda: leave_clip_out(ids, request.seed),
@@ -258,6 +259,7 @@ def _asked(request: Request, modalities: Sequence[str], table: Table) -> dict[st
         "modalities": list(modalities),
         "seed": request.seed,
         "train_subjects": request.train_subjects,
+        "people_out": request.people_out,
         "per_trial": request.per_trial,
         "training": None if request.method in METHODS else _finite(asdict(request.training)),
         "channels": table.channels.how,

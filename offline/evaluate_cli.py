@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
@@ -26,7 +27,14 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--modalities", default="eeg,eye", metavar="M,M", help="default eeg,eye")
     parser.add_argument("--folds", metavar="N,N", help="only these, counted from 0 (default: all)")
     parser.add_argument("--train-subjects", type=int, metavar="N", help="people with labels to train on (default: all)")
+    parser.add_argument("--people-out", type=int, default=1, metavar="N", help="loso: tested at a time (default 1)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="of the network's training")
+    parser.add_argument("--windows", type=int, metavar="N", help="of each trial in an epoch of the network's training")
+    parser.add_argument("--rate", type=float, metavar="R", help="of the network's training")
     parser.add_argument("--ood", type=Path, action="append", default=[], metavar="C", help="corpus of something else")
+    parser.add_argument(
+        "--test", type=Path, action="append", default=[], metavar="C", help="other version of the same recordings"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="folds at a time (default 1)")
 
@@ -45,7 +53,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise RtemoError("--probe is for the network", f"--baseline {options.baseline}", "leave one out")
     from offline.corpus import open_corpus
     from offline.evaluate import NETWORK, PROBE, Request, evaluate
+    from offline.training import TrainingSettings
 
+    asked = {"epochs": options.epochs, "per_trial": options.windows, "rate": options.rate}
+    changes = {name: value for name, value in asked.items() if value is not None}
     request = Request(
         protocol=options.protocol,
         method=options.baseline or (PROBE if options.probe else NETWORK),
@@ -54,10 +65,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         seed=options.seed,
         folds=None if options.folds is None else _numbers(options.folds),
         train_subjects=options.train_subjects,
+        people_out=options.people_out,
+        training=replace(TrainingSettings(), **changes),
     )
     keep = options.out.with_name(f"{options.out.name}.folds")
-    others = {path.name: open_corpus(path) for path in options.ood}
-    result = evaluate(open_corpus(options.corpus), request, ood=others, jobs=options.jobs, keep=keep)
+    others, tests = ({path.name: open_corpus(path) for path in paths} for paths in (options.ood, options.test))
+    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, jobs=options.jobs, keep=keep)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(f".{options.out.name}.partial")
     partial.write_text(json.dumps(result, indent=1), encoding="utf-8")

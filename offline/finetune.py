@@ -21,6 +21,7 @@ from offline.batches import Batch, Picked, pick_epoch, plain_batches, training_b
 from offline.corpus import UNLABELLED, Corpus, Shard
 from offline.machine import device_of
 from offline.optimizer import schedule, set_rate
+from offline.probe import fit_heads
 from offline.splits import SubjectSplit, check_disjoint, person, split_subjects
 from offline.training import Training, TrainingSettings, begin, best_network, resume_training, save_training, weights
 from rtemo.core.errors import RtemoError
@@ -106,6 +107,11 @@ def _run(
     device = next(state.network.parameters()).device
     selection = pick_epoch(held_out, _VALIDATION_PER_TRIAL, np.random.default_rng([settings.seed, 1]))
     began = time.monotonic()
+    if not math.isfinite(state.best_loss):
+        first = pick_epoch(shards, _per_trial(shards, settings), np.random.default_rng([settings.seed, 4]))
+        fit_heads(state.network, state.heads, (shards, first), (held_out, selection))
+        state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)
+        keep()
     bar = tqdm(total=settings.epochs, initial=state.epoch, desc="training", unit="epoch", disable=None)
     while not _finished(state, settings) and time.monotonic() - began < 60.0 * settings.max_minutes:
         train_loss = _epoch(state, shards, settings, device)
@@ -125,14 +131,13 @@ def _epoch(state: Training, shards: Sequence[Shard], settings: TrainingSettings,
     random = np.random.default_rng([settings.seed, 2, state.epoch])
     picked = pick_epoch(shards, _per_trial(shards, settings), random)
     steps = math.ceil(len(picked.shard) / settings.batch)
-    probing = settings.mode == "probe" or (state.given and state.epoch < settings.probe_epochs)
-    state.network.train(not probing)
+    state.network.train()
     losses = []
     batches = training_batches(shards, picked, settings.batch, settings.augmentation, random)
     for step, batch in enumerate(tqdm(batches, total=steps, desc=f"epoch {state.epoch}", leave=False, disable=None)):
         done = (state.epoch + step / steps) / settings.epochs
         set_rate(state.optimizer, settings.rate * schedule(done, settings.warm_up))
-        loss = batch_loss(state.network, state.heads, batch, settings.label_smoothing, device, frozen=probing)
+        loss = batch_loss(state.network, state.heads, batch, settings.label_smoothing, device)
         if not bool(torch.isfinite(loss)):
             raise RtemoError("the loss is not finite", f"epoch {state.epoch}, step {step}", "lower the learning rate")
         state.optimizer.zero_grad()
@@ -148,17 +153,10 @@ def _per_trial(shards: Sequence[Shard], settings: TrainingSettings) -> int:
     return max(settings.per_trial, math.ceil(settings.least_steps * settings.batch / max(trials, 1)))
 
 
-def batch_loss(
-    network: Network, heads: Heads, batch: Batch, smoothing: float, device: torch.device, *, frozen: bool = False
-) -> Tensor:
-    """The mean over the heads of the mean cross-entropy over the windows that offer the head its modality.
-
-    frozen: the network is not learning.
-    """
+def batch_loss(network: Network, heads: Heads, batch: Batch, smoothing: float, device: torch.device) -> Tensor:
+    """The mean over the heads of the mean cross-entropy over the windows that offer the head its modality."""
     tensors = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
-        embeddings = network.embed(*(torch.from_numpy(value).to(device) for value in tensors))
-    logits = heads(embeddings)
+    logits = heads(network.embed(*(torch.from_numpy(value).to(device) for value in tensors)))
     labels = torch.from_numpy(batch.labels).to(device)
     eeg, eye = batch.eeg_mask.any(axis=(1, 2)), batch.eye_valid.any(axis=1)
     losses = []
@@ -178,5 +176,5 @@ def _held_out_loss(state: Training, shards: Sequence[Shard], picked: Picked, dev
 
 
 def _finished(state: Training, settings: TrainingSettings) -> bool:
-    stale = state.epoch - 1 - state.best_epoch if state.best_epoch >= 0 else 0
-    return state.epoch >= settings.epochs or stale >= settings.patience
+    stale = state.epoch - 1 - state.best_epoch if math.isfinite(state.best_loss) else 0
+    return settings.mode == "probe" or state.epoch >= settings.epochs or stale >= settings.patience

@@ -7,6 +7,10 @@ collapse  keep the embeddings spread out. SIGReg (LeJEPA, arXiv 2511.08544): eve
           standard normal, by the test statistic of Epps and Pulley (1983). VICReg (arXiv 2105.04906): variance and
           covariance. Both take the mean of a recording's rows away first: to tell people apart earns nothing.
 spectral  foretell the log-power of hidden channels and frames from the frame's token and the channel's place.
+moment    tell which of the recording's other windows is the one of this moment, from EEG, eyes or both, to EEG, eyes or
+          both (InfoNCE, arXiv 1807.03748). Windows of a moment share no sample, so what helps is what lasts for some
+          seconds and differs within a recording; to know the person or the cap does not (after time-contrastive
+          learning, Hyvarinen and Morioka 2016, and slow feature analysis, Wiskott and Sejnowski 2002).
 cross     foretell one modality's shared half of the embedding from the other's whole, both ways, and draw the two
           shared halves together. The other half of each embedding is the modality's own (PhysioOmni, arXiv 2504.19596).
 """
@@ -26,6 +30,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
 _SPECTRAL_WIDTH = 64
+_MOMENT_WIDTH, _TEMPERATURE = 64, 0.1
+_MOMENT_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 0))  # from the context's embedding to the target's, as in HEADS
 _SLICES, _KNOTS, _REACH = 64, 17, 3.0  # of SIGReg: random projections, points of the characteristic function
 _VICREG_COVARIANCE = 0.04  # the paper's 1 : 25 of covariance to variance
 Tensors = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -39,6 +45,7 @@ class Weights:
     collapse: float = 0.05
     spectral: float = 0.2
     cross: float = 0.25
+    moment: float = 1.0
     against: Literal["sigreg", "vicreg"] = "sigreg"
 
     def __post_init__(self) -> None:
@@ -77,14 +84,18 @@ class Objectives(nn.Module):
         self.token = _predictor(width, width)
         self.embedding = nn.ModuleList(_predictor(width, width) for _ in range(3))
         self.cross = nn.ModuleList(_predictor(width, self.shared) for _ in range(2))
+        self.moment = nn.ModuleList(nn.Linear(width, _MOMENT_WIDTH, bias=False) for _ in range(3))
         self.spectrum = nn.Linear(width, _SPECTRAL_WIDTH)
         self.place = nn.Linear(3 + 6 * config.octaves, _SPECTRAL_WIDTH)
         self.power = nn.Sequential(nn.GELU(), nn.Linear(_SPECTRAL_WIDTH, config.bands))
 
     def forward(
-        self, network: Network, target: Tensors, context: Tensors, same: Tensor, step: int, team: Team
+        self, network: Network, target: Tensors, context: Tensors, same: Tensor, near: Tensor, step: int, team: Team
     ) -> tuple[dict[str, Tensor], Encoded]:
-        """The terms that have a weight, unweighted, and the target as it was encoded. same (N,): of one window."""
+        """The terms that have a weight, unweighted, and the target as it was encoded.
+
+        same (N,): target and context are of one window. near (N / group, group, group): of one moment.
+        """
         seen, known = encode(network, target), encode(network, context)
         hidden = same & seen.has[0] & known.has[0]
         w, terms = self.weights, {}
@@ -96,6 +107,8 @@ class Objectives(nn.Module):
             terms["spectral"] = self._spectral(network, target, context, known, hidden, team)
         if w.cross:
             terms["cross"] = self._cross(seen, team)
+        if w.moment:
+            terms["moment"] = self._moment(seen, known, same, near, team)
         return terms, seen
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
@@ -148,6 +161,23 @@ class Objectives(nn.Module):
         shared_eeg, shared_eye = eeg[:, : self.shared], eye[:, : self.shared]
         errors = (self.cross[0](eeg) - shared_eye, self.cross[1](eye) - shared_eeg, shared_eeg - shared_eye)
         return torch.stack([share_of_mean(e.square().mean(dim=1), both, team) for e in errors]).mean()
+
+    def _moment(self, seen: Encoded, known: Encoded, same: Tensor, near: Tensor, team: Team) -> Tensor:
+        asked, offered = ([self._place(i, one.z[i]) for i in range(3)] for one in (known, seen))
+        others = near & ~torch.eye(self.group, dtype=torch.bool, device=near.device)
+        losses = []
+        for a, b in _MOMENT_PAIRS:
+            columns = seen.has[b].reshape(-1, 1, self.group)
+            rows = known.has[a] & seen.has[b] & ~same
+            alike = (asked[a] @ offered[b].transpose(1, 2) / _TEMPERATURE).masked_fill(others | ~columns, -1e4)
+            error = -torch.diagonal(alike.log_softmax(dim=2), dim1=1, dim2=2)
+            losses.append(share_of_mean(error.flatten(), rows, team))
+        return torch.stack(losses).mean()
+
+    def _place(self, head: int, z: Tensor) -> Tensor:
+        """(N, width) -> (N / group, group, S) of length 1, seen from the recording's mean."""
+        projected = self.moment[head](z).reshape(-1, self.group, _MOMENT_WIDTH)
+        return functional.normalize(projected - projected.mean(dim=1, keepdim=True), dim=2)
 
 
 def sigreg(z: Tensor, step: int) -> Tensor:

@@ -133,9 +133,9 @@ def _step(state: Pretraining, sampler: Sampler, settings: PretrainSettings, own:
     device = next(state.network.parameters()).device
     views = sampler.views(state.step, own.rows(settings.batch))
     target, context = _tensors(views.target, device), _tensors(views.context, device)
-    same = torch.from_numpy(views.same).to(device)
+    same, near = (torch.from_numpy(value).to(device) for value in (views.same, views.near))
     with in_precision(settings.precision, device):
-        terms, seen = state.objectives(state.network, target, context, same, state.step, own)
+        terms, seen = state.objectives(state.network, target, context, same, near, state.step, own)
     total = state.objectives.total(terms)
     values = {name: float(average(term.detach().clone(), own)) for name, term in terms.items()}
     if odd := [name for name, value in values.items() if not math.isfinite(value)]:

@@ -28,8 +28,8 @@ _FREE = ("device", "max_minutes", "epochs", "patience")  # may differ from run t
 class TrainingSettings:
     """How the network is trained. per_trial: windows of each trial in an epoch. patience: epochs without progress.
 
-    mode: "probe" trains the heads only. Where training begins from given weights, the first probe_epochs train the
-    heads only too, and layer_decay is each layer's rate over that of the layer above it.
+    mode: "probe" fits the heads only (offline.probe). Where training begins from given weights, it begins with those
+    heads, and layer_decay is each layer's rate over that of the layer above it.
     """
 
     seed: int = 0
@@ -45,7 +45,6 @@ class TrainingSettings:
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     mode: Literal["full", "probe"] = "full"
-    probe_epochs: int = 2
     layer_decay: float = 0.75
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -67,7 +66,7 @@ class Training:
     split: SubjectSplit
     best: dict[str, dict[str, Tensor]]  # "network" and "heads"
     best_loss: float = math.inf
-    best_epoch: int = -1
+    best_epoch: int = -1  # before the first
     epoch: int = 0  # the next one
     history: list[dict[str, float]] = field(default_factory=list)
 

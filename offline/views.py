@@ -25,29 +25,34 @@ class Masking:
     """What the context does not see. Shares and probabilities from 0 to 1.
 
     group: rows of one recording. channels: how many of a recording are read at most. neighbour: the share of rows whose
-    target is another window of the same recording, at most neighbour_s away. gain and noise: in normalised units.
+    target is another window of the same recording, that shares no sample with theirs and ends at most neighbour_s away.
+    gain and noise: in normalised units.
     """
 
-    group: int = 4
+    group: int = 24
     channels: int = 32
     frames: float = 0.5  # one block in time
     channel_dropout: float = 0.6  # at most; scattered or a region
     eye_dropout: float = 0.5  # at most, of the eye features
     no_eeg: float = 0.2
     no_eye: float = 0.2
-    neighbour: float = 0.5
-    neighbour_s: float = 8.0
+    neighbour: float = 0.75
+    neighbour_s: float = 20.0
     gain: float = 0.15
     noise: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """n rows. same (n,): target and context are of one window."""
+    """n rows, in groups of one recording. same (n,): target and context are of one window.
+
+    near (n / group, group, group): whether the context of one row and the target of another are near in time.
+    """
 
     target: Batch
     context: Batch
     same: BoolArray
+    near: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,11 @@ class Sampler:
         target, context = (_read(drawn, [getattr(r, at) for r in drawn], width) for at in ("target", "index"))
         for i, row in enumerate(drawn):
             _hide(context, i, row, self._masking)
-        return Views(target, context, np.array([row.index == row.target for row in drawn]))
+        same = np.array([row.index == row.target for row in drawn])
+        ends = np.array([[row.shard.rows["end_s"][at] for at in (row.index, row.target)] for row in drawn])
+        ends = ends.reshape(-1, self._masking.group, 2)
+        near = np.abs(ends[:, :, None, 0] - ends[:, None, :, 1]) <= self._masking.neighbour_s
+        return Views(target, context, same, near)
 
     def _draw(self, step: int, row: int) -> _Row:
         m, group = self._masking, row // self._masking.group
@@ -100,10 +109,9 @@ def _by_person(shards: Sequence[Shard]) -> list[list[Shard]]:
 
 
 def _neighbour(shard: Shard, index: int, within_s: float, random: np.random.Generator) -> int:
-    """Another window near in time; the same one where there is none."""
-    ends = shard.rows["end_s"]
-    first, last = np.searchsorted(ends, [ends[index] - within_s, ends[index] + within_s + 1e-6])
-    others = np.setdiff1d(np.arange(first, last), [index])
+    """Another window near in time that shares no sample with this one; the same one where there is none."""
+    apart = np.abs(shard.rows["end_s"] - shard.rows["end_s"][index])
+    others = np.flatnonzero((apart > shard.eeg.shape[1] - 1e-6) & (apart <= within_s + 1e-6))
     return int(random.choice(others)) if len(others) else index
 
 

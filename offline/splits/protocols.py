@@ -29,15 +29,24 @@ INNER_SHARE = 0.2
 BLOCK_TRIALS = 5
 
 
-def loso(ids: WindowIds, seed: int) -> Iterator[Split]:
-    """Each person tested once; a fifth of the others, at least one, held out for selection, drawn anew each time."""
+def loso(ids: WindowIds, seed: int, people_out: int = 1) -> Iterator[Split]:
+    """Each person tested once; a fifth of the others, at least one, held out for selection, drawn anew each time.
+
+    people_out: how many are tested at a time, dealt by the seed. With more than one there are fewer folds to train, and
+    each has fewer people to learn from.
+    """
     people = np.unique(ids.subject[_labelled(ids)])
-    for number, who in enumerate(people):
-        others = people[people != who]
+    if people_out != 1 and not 1 < people_out < len(people) - 1:
+        raise RtemoError(f"{people_out} of {len(people)} people cannot be left out", "", "leave one out")
+    dealt = people if people_out == 1 else np.random.default_rng([seed, 7]).permutation(people)
+    for number, start in enumerate(range(0, len(people), people_out)):
+        tested = dealt[start : start + people_out]
+        others = np.setdiff1d(people, tested)
         n_inner = max(1, round(INNER_SHARE * len(others)))
         inner = np.random.default_rng([seed, number]).permutation(others)[:n_inner]
-        test, held = ids.subject == who, np.isin(ids.subject, inner)
-        yield _split(ids, "loso", str(who), ~test & ~held, held, test, ("subject",), ("subject",))
+        test, held = np.isin(ids.subject, tested), np.isin(ids.subject, inner)
+        name = ", ".join(str(who) for who in tested)
+        yield _split(ids, "loso", name, ~test & ~held, held, test, ("subject",), ("subject",))
 
 
 def cross_session(ids: WindowIds) -> Iterator[Split]:

@@ -6,6 +6,10 @@ and a small pre-LN transformer joins the frames with the eye features. Attention
 only, CLS_eye sees the eyes only, and the joint tokens see everything: every head stays valid when the other modality is
 missing.
 
+What is linear need not be learned by attention: the window's mean log-power at fixed places of the head also goes
+straight into the embeddings. With few labelled people a linear model of it is hard to beat. Eye features have heavy
+tails; a straight way for them made things worse (offline/LOG.md).
+
 The network knows no labels: the heads are linear, lie outside the exported graph and travel as arrays in the bundle.
 There is no BatchNorm, so no output depends on the batch. Sources of the design: LUNA (arXiv 2510.22257) for the pooling
 queries, REVE (arXiv 2510.21585) for the Fourier features of coordinates, MAET for one CLS and one head per modality,
@@ -25,6 +29,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
 
 _REGION_SLOPE = 2.0  # of a query head's scores over the unit sphere, before training
+_KERNEL, _LEAST_WEIGHT = 0.3, 0.1  # radii of the head: about the spacing of 64 channels; of all channels at a place
+_LOWEST = -0.35  # of the places, on the unit sphere: just below the ears
 _LIMIT = 8.0  # normalised values beyond this many deviations carry no more information, only leverage
 
 
@@ -39,6 +45,7 @@ class NetworkConfig:
     queries: int = 4
     pool_heads: int = 4
     octaves: int = 4  # of the Fourier features of the electrode coordinates
+    places: int = 32  # of the straight way from band power to the embeddings; 0: there is none
     joint_tokens: int = 4
     width: int = 160
     layers: int = 4
@@ -120,6 +127,30 @@ class ChannelPool(nn.Module):
         return out.flatten(2)
 
 
+class Straight(nn.Module):
+    """The linear way: the window's mean band power at fixed places, (N, 2 * width): for z_eeg and for z_joint.
+
+    A channel counts at a place by a Gaussian of its distance. A place far from every usable channel gives 0, which is
+    the session's own mean.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.register_buffer("places", _places(config.places), persistent=False)
+        self.out = nn.Linear(config.places * config.bands, 2 * config.width, bias=False)
+
+    def forward(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
+        """Masked values are 0."""
+        usable = eeg_mask.to(eeg.dtype)
+        mean = eeg.sum(dim=1) / usable.sum(dim=1).clamp(min=1.0).unsqueeze(-1)  # (N, C, B)
+        places: Tensor = self.places  # type: ignore[assignment]
+        apart = positions.square().sum(-1).unsqueeze(1) - 2.0 * places @ positions.transpose(1, 2) + 1.0
+        weight = torch.exp(apart * (-0.5 / _KERNEL**2)) * usable.mean(dim=1).unsqueeze(1)  # (N, P, C)
+        at = (weight @ mean) / (weight.sum(dim=-1, keepdim=True) + _LEAST_WEIGHT)
+        found: Tensor = self.out(at.flatten(1))
+        return found
+
+
 class Block(nn.Module):
     """One pre-LN transformer layer whose attention is limited by `bias`, which is added to its scores.
 
@@ -169,19 +200,18 @@ class Network(nn.Module):
         self.joint = nn.Parameter(0.02 * torch.randn(config.joint_tokens, width))
         self.blocks = nn.ModuleList(Block(width, config.heads, config.drop_path) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
+        self.straight = Straight(config) if config.places else None
         self.register_buffer("bias", _bias(config.joint_tokens, frames), persistent=False)
 
     def eeg_tokens(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor) -> Tensor:
-        """(N, F, C, B), (N, F, C), (N, C, 3) -> (N, F, width), one token per frame."""
-        eeg = torch.where(eeg_mask.unsqueeze(-1), eeg, 0.0).clamp(-_LIMIT, _LIMIT)
+        """(N, F, C, B) with 0 where masked, (N, F, C), (N, C, 3) -> (N, F, width), one token per frame."""
         pooled = self.pool(self.channels(eeg, positions), eeg_mask, positions)
         lifted: Tensor = self.lift(pooled) + self.where
         return lifted
 
     def eye_token(self, eye: Tensor, eye_valid: Tensor) -> Tensor:
-        """(N, E), (N, E) -> (N, 1, width); no valid feature at all gives the learned missing token."""
-        values = torch.where(eye_valid, eye, 0.0).clamp(-_LIMIT, _LIMIT)
-        token = self.eye(torch.cat((values, eye_valid.to(values.dtype)), dim=-1))
+        """(N, E) with 0 where not valid, (N, E) -> (N, 1, width); with no valid one the learned missing token."""
+        token = self.eye(torch.cat((eye, eye_valid.to(eye.dtype)), dim=-1))
         return torch.where(eye_valid.any(dim=-1, keepdim=True), token, self.missing_eye).unsqueeze(1)
 
     def embed(
@@ -198,6 +228,8 @@ class Network(nn.Module):
     def encode(self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor) -> Tensor:
         """All tokens as they come out, (N, T, width): the joint ones, CLS_eeg, one for each frame, CLS_eye, the eye."""
         n = eeg.shape[0]
+        eeg = torch.where(eeg_mask.unsqueeze(-1), eeg, 0.0).clamp(-_LIMIT, _LIMIT)
+        eye = torch.where(eye_valid, eye, 0.0).clamp(-_LIMIT, _LIMIT)
         eeg_tokens = self.eeg_tokens(eeg, eeg_mask, positions)
         cls_eeg, cls_eye = self.cls_eeg.expand(n, 1, -1), self.cls_eye.expand(n, 1, -1)
         parts = (self.joint.expand(n, -1, -1), cls_eeg, eeg_tokens, cls_eye, self.eye_token(eye, eye_valid))
@@ -205,12 +237,25 @@ class Network(nn.Module):
         for block in self.blocks:
             x = block(x, self.bias)
         z: Tensor = self.norm(x)
-        return z
+        if self.straight is None:
+            return z
+        joints, frames = self.config.joint_tokens, self.config.frames
+        of_eeg, of_both = self.straight(eeg, eeg_mask, positions).unsqueeze(1).chunk(2, dim=-1)
+        first, rest, cls_eeg, others = z.split((1, joints - 1, 1, frames + 2), dim=1)
+        return torch.cat((first + of_both, rest, cls_eeg + of_eeg, others), dim=1)
 
     def forward(
         self, eeg: Tensor, eeg_mask: Tensor, positions: Tensor, eye: Tensor, eye_valid: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         return self.embed(eeg, eeg_mask, positions, eye, eye_valid)
+
+
+def _places(count: int) -> Tensor:
+    """(count, 3): a Fibonacci lattice on the unit sphere above the ears."""
+    index = torch.arange(count, dtype=torch.float32)
+    height = 1.0 - (1.0 - _LOWEST) * (index + 0.5) / max(count, 1)
+    around, angle = torch.sqrt(1.0 - height.square()), torch.pi * (3.0 - 5.0**0.5) * index
+    return torch.stack((around * torch.cos(angle), around * torch.sin(angle), height), dim=1)
 
 
 def _bias(joint_tokens: int, frames: int) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from offline.graph import sample_inputs
 from rtemo.core.errors import RtemoError
-from rtemo.model.network import Network, NetworkConfig
+from rtemo.model.network import Network, NetworkConfig, Straight
 
 EEG, MASK, PLACES, EYE, VALID = range(5)
 
@@ -108,3 +108,33 @@ def test_a_window_does_not_depend_on_its_batch(network, inputs):
 def test_unknown_settings_are_refused_by_name():
     with pytest.raises(RtemoError, match="depth"):
         NetworkConfig.from_dict({"depth": 3})
+
+
+def test_band_power_also_goes_straight_into_the_embeddings(network, inputs):
+    """Where nothing but the straight way depends on the input, the embedding is linear in it."""
+    straight = network.straight
+    eeg, mask, positions, *_ = inputs
+
+    def of(values):
+        with torch.inference_mode():
+            return straight(torch.where(mask.unsqueeze(-1), values, 0.0), mask, positions)
+
+    torch.testing.assert_close(of(2.0 * eeg), 2.0 * of(eeg))
+    assert of(eeg).abs().max() > 1e-2
+
+
+def test_a_place_far_from_every_usable_channel_counts_as_the_sessions_mean():
+    config = NetworkConfig(width=320)  # as many values as places times bands, half of them for z_eeg
+    straight = Straight(config)
+    straight.out.weight.data = torch.eye(config.places * config.bands)
+    on_top = torch.tensor([[[0.0, 0.0, 1.0]]])  # the only channel
+    eeg, mask = torch.ones(1, 4, 1, config.bands), torch.ones(1, 4, 1, dtype=torch.bool)
+    with torch.inference_mode():
+        at = straight(eeg, mask, on_top).reshape(config.places, config.bands)[:, 0]
+    height = straight.places[:, 2]
+    assert at[height > 0.95].min() > 0.7
+    assert at[height < 0.3].abs().max() < 0.1
+
+
+def test_without_places_there_is_no_straight_way():
+    assert Network(NetworkConfig(places=0)).straight is None

@@ -61,6 +61,18 @@ def test_loso_tests_everybody_once_and_selects_on_other_people():
     assert len({tuple(set(IDS.subject[s.validation])) for s in loso(IDS, seed=3)}) > 1
 
 
+def test_loso_may_leave_several_people_out_at_a_time():
+    splits = list(loso(IDS, seed=3, people_out=2))
+    assert how_often(splits, IDS) == {1}
+    assert [len(set(IDS.subject[split.test])) for split in splits] == [2, 2, 2]
+    assert {tuple(set(IDS.subject[s.test])) for s in splits} != {
+        tuple(set(IDS.subject[s.test])) for s in loso(IDS, 4, 2)
+    }
+    for count in (0, 5, 6):
+        with pytest.raises(RtemoError, match="cannot be left out"):
+            next(loso(IDS, 0, count))
+
+
 def test_cross_session_tests_each_session_of_each_person_once():
     splits = list(cross_session(IDS))
     assert len(splits) == 18

@@ -75,8 +75,14 @@ def test_every_protocol_runs_and_each_of_its_splits_is_checked(sessions, protoco
     assert result["balanced_accuracy"]["window"]["value"] > 0.3
 
 
+def test_several_people_may_be_tested_at_a_time_and_each_keeps_a_score_of_their_own(people):
+    result = evaluate(people, Request(method="de-lr", people_out=3))
+    assert (len(result["folds"]), result["n_subjects"], result["people_out"]) == (3, 8, 3)
+    assert len({person["subject"] for person in result["per_subject"]}) == 8
+
+
 def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeypatch):
-    def leaky(ids, seed):
+    def leaky(ids, seed, people_out):
         rows = np.flatnonzero(ids.label >= 0)
         yield Split("loso", "bad", rows[::3], rows[1::3], rows[2::3], ("subject",), ("subject",))
 
@@ -200,6 +206,23 @@ def test_the_commands_write_a_result_and_compare_two(people, tmp_path, capsys):
     assert "chance 0.250" in lines[0]
     assert lines[2].startswith("late-fusion, eeg+eye")
     assert lines[3].split()[-2:] == ["-0.458", "0.0078"]  # eight people who all do better: 2 / 2^8
+
+
+def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_path, monkeypatch):
+    asked = []
+
+    def record(corpus, request_, **options):
+        asked.append((request_, options))
+        raise RtemoError("enough", "", "")
+
+    monkeypatch.setattr(module, "evaluate", record)
+    line = f"evaluate --corpus {people.path} --protocol loso --out {tmp_path / 'r.json'} --people-out 3 --epochs 0"
+    assert main([*line.split(), "--windows", "5", "--rate", "0.001", "--test", str(people.path)]) == 2
+    ((request_, options),) = asked
+    assert (request_.people_out, request_.training.epochs, request_.training.per_trial) == (3, 0, 5)
+    assert request_.training.rate == 0.001
+    assert request_.training.batch == Request().training.batch
+    assert list(options["tests"]) == [people.path.name]
 
 
 def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(people, tmp_path, capsys):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import resource
 from dataclasses import asdict, replace
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from offline import finetune
-from offline.batches import NONE, plain_batches
+from offline.batches import NONE, pick_epoch, plain_batches
 from offline.checkpoint import FORMAT, load_checkpoint, save_checkpoint
 from offline.finetune import batch_loss, fit, train
 from offline.splits import split_subjects
@@ -210,23 +211,30 @@ def test_the_number_of_labels_may_be_said_where_the_recordings_lack_some(corpus)
     assert heads.linear["joint"].weight.shape[0] == 7
 
 
-def test_a_probe_trains_the_heads_and_leaves_the_network_alone(corpus, trained):
+def test_a_probe_fits_the_heads_and_leaves_the_network_alone(corpus, trained):
     learning, selecting = sides(corpus)
     given = {name: value.half().float() for name, value in trained.best["network"].items()}
-    network, heads = fit(learning, selecting, replace(SETTINGS, mode="probe", epochs=2), given)
+    network, heads = fit(learning, selecting, replace(SETTINGS, mode="probe"), given)
     for name, value in network.state_dict().items():
         assert torch.equal(value, given[name])
-    start = fit(learning, selecting, replace(SETTINGS, mode="probe", max_minutes=0.0), given)[1]
-    assert not torch.equal(heads.linear["eeg"].weight, start.linear["eeg"].weight)
+    windows = pick_epoch(learning, 12, np.random.default_rng(0))
+    (batch,) = plain_batches(learning, windows, len(windows.shard))
+    fitted, random = (
+        float(batch_loss(network, one, batch, 0.0, torch.device("cpu")).detach())
+        for one in (heads, Heads(SETTINGS.network.width, 4))
+    )
+    assert fitted < min(random, 1.2)  # the logarithm of 4 is 1.386
 
 
 def test_given_weights_are_probed_first_and_then_trained_too(corpus, tmp_path, trained):
     given = trained.best["network"]
-    settings = replace(SETTINGS, epochs=1, probe_epochs=1)
-    probed = train(corpus, settings, tmp_path / "c.pt", given)
+    probed = train(corpus, replace(SETTINGS, max_minutes=0.0), tmp_path / "c.pt", given)
     assert all(torch.equal(value, given[name]) for name, value in probed.network.state_dict().items())
-    whole = train(corpus, replace(settings, epochs=2), tmp_path / "c.pt", given)
+    assert (probed.epoch, probed.best_epoch) == (0, -1)
+    assert math.isfinite(probed.best_loss)
+    whole = train(corpus, replace(SETTINGS, epochs=1), tmp_path / "c.pt", given)
     assert not any(torch.equal(p, given[name]) for name, p in whole.network.named_parameters() if "blocks" in name)
+    assert whole.best_loss <= probed.best_loss
 
 
 def test_lower_layers_of_given_weights_learn_more_slowly(trained):

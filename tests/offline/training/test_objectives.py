@@ -36,7 +36,18 @@ def terms(network, target, context, same=None, weights=ALL, step=0):
     torch.manual_seed(1)
     objectives = Objectives(CONFIG, weights, 4)
     same = torch.ones(len(target[0]), dtype=torch.bool) if same is None else same
-    return objectives(network, target, context, same, step, ALONE)[0]
+    return objectives(network, target, context, same, nothing_near(), step, ALONE)[0]
+
+
+def nothing_near(n=16):
+    return torch.zeros(n // 4, 4, 4, dtype=torch.bool)
+
+
+def moment(seen, known, same=None, near=None):
+    torch.manual_seed(1)
+    same = torch.zeros(16, dtype=torch.bool) if same is None else same
+    near = nothing_near() if near is None else near
+    return float(Objectives(CONFIG, Weights(), 4)._moment(seen, known, same, near, ALONE).detach())
 
 
 def normal(n, width=40):
@@ -78,13 +89,14 @@ def test_a_context_that_sees_nothing_less_still_has_every_term(network):
     context = without(target)
     context[1][:, 2:] = False
     found = terms(network, target, context)
-    assert set(found) == {"latent", "collapse", "spectral", "cross"}
-    assert all(torch.isfinite(value) and value > 0 for value in found.values())
+    assert set(found) == {"latent", "collapse", "spectral", "cross", "moment"}
+    assert all(torch.isfinite(value) for value in found.values())
+    assert all(value > 0 for name, value in found.items() if name != "moment")  # which is for neighbours only
 
 
 def test_a_weight_of_zero_leaves_its_term_out(network):
     target = inputs()
-    for name in ("latent", "collapse", "spectral", "cross"):
+    for name in ("latent", "collapse", "spectral", "cross", "moment"):
         assert name not in terms(network, target, target, weights=Weights(**{name: 0.0}))
 
 
@@ -157,6 +169,35 @@ def test_telling_people_apart_earns_nothing(network):
     assert float(objectives._collapse(alike, 0, ALONE).detach()) > 1.2 * float(
         objectives._collapse(apart, 0, ALONE).detach()
     )
+
+
+def test_the_window_of_the_same_moment_is_to_be_found(network):
+    """The loss is small where row i of the context is most like row i of the target, and large where it is another."""
+    own, other = encode(network, inputs()), encode(network, inputs())
+    for z in other.z:
+        z.data = z.data.roll(1, dims=0)
+    assert moment(own, own) < 0.5 * moment(own, other)
+
+
+def test_what_is_the_same_in_a_whole_recording_finds_no_moment(network):
+    own, person = encode(network, inputs()), encode(network, inputs())
+    for z in person.z:
+        z.data = z.data + 3.0 * normal(4).repeat_interleave(4, dim=0)
+    assert moment(person, person) == pytest.approx(moment(own, own), rel=1e-3)
+
+
+def test_a_window_near_in_time_is_no_wrong_answer(network):
+    own, other = encode(network, inputs()), encode(network, inputs())
+    for z in other.z:
+        z.data = z.data.roll(1, dims=0)
+    near = torch.ones(4, 4, 4, dtype=torch.bool)
+    assert moment(own, other, near=near) == pytest.approx(0.0, abs=1e-4)
+    assert moment(own, other) > 1.0
+
+
+def test_the_very_same_window_teaches_nothing_about_its_moment(network):
+    own = encode(network, inputs())
+    assert moment(own, own, same=torch.ones(16, dtype=torch.bool)) == 0.0
 
 
 def test_effective_rank_counts_directions():

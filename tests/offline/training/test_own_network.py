@@ -85,7 +85,7 @@ def test_a_probe_leaves_the_network_as_it_was_given_and_fine_tuning_does_not(peo
     sides = [Windows(table, rows, ("eeg", "eye")) for rows in (split.train, split.validation)]
     given = torch.load(pretrained, weights_only=True)["network"]
     for mode, same in (("probe", True), ("full", False)):
-        settings = TrainingSettings(epochs=3, network=SMALL, mode=mode, probe_epochs=1)
+        settings = TrainingSettings(epochs=3, network=SMALL, mode=mode)
         found = OwnNetwork(settings, given).fit(*sides, 0).network.state_dict()
         assert all(torch.equal(found[name], given[name].half().float()) for name in given) == same
 

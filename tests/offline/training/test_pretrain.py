@@ -142,7 +142,7 @@ def test_two_processes_do_what_one_does_with_the_whole_batch(corpora, tmp_path):
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(corpora, tmp_path):
-    with pytest.raises(RtemoError, match="multiple of 4"):
+    with pytest.raises(RtemoError, match="multiple of 24"):
         pretrain(corpora, replace(SETTINGS, batch=50), tmp_path / "p.pt")
 
 
@@ -233,10 +233,10 @@ def test_the_command_pretrains_says_how_far_it_is_and_overwrites_nothing(corpora
 
     monkeypatch.setattr(commands, "run_pretraining", record)
     out, paths = tmp_path / "p.pt", [str(corpus.path) for corpus in corpora]
-    arguments = ["pretrain", "--corpus", *paths, "--out", str(out), "--steps", "1", "--batch", "16", "--seed", "4"]
+    arguments = ["pretrain", "--corpus", *paths, "--out", str(out), "--steps", "1", "--batch", "24", "--seed", "4"]
     assert main([*arguments, "--exclude", "invented/p200"]) == 0
     assert capsys.readouterr().out == f"{out}: 1 of 1 steps\n"
-    assert (settings[0].seed, settings[0].steps, settings[0].batch) == (4, 1, 16)
+    assert (settings[0].seed, settings[0].steps, settings[0].batch) == (4, 1, 24)
     assert "invented/p200" not in read_initial(out).people
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err

@@ -92,15 +92,27 @@ def test_the_only_modality_of_a_recording_is_never_taken_away(corpus, monkeypatc
     assert both.context.eeg_mask.any(axis=(1, 2)).all()
 
 
-def test_a_neighbour_is_another_window_of_the_recording_near_in_time(corpus):
+def test_a_neighbour_is_another_window_of_the_recording_near_in_time_without_a_common_sample(corpus):
     shard = corpus.shards[0]
-    both = views([[shard]], replace(CALM, neighbour=1.0, neighbour_s=4.0))
+    both = views([[shard]], replace(CALM, neighbour=1.0, neighbour_s=7.0))
     eyes = {value.tobytes(): i for i, value in enumerate(shard.eye)}
     at = [(eyes[t.tobytes()], eyes[c.tobytes()]) for t, c in zip(both.target.eye, both.context.eye, strict=True)]
     away = np.abs([shard.rows["end_s"][i] - shard.rows["end_s"][j] for i, j in at])
     assert not both.same.any()
-    assert (away > 0).all()
-    assert away.max() <= 4.0
+    assert away.min() >= 4.0
+    assert away.max() <= 7.0
+
+
+def test_it_is_said_which_rows_of_a_recording_are_near_in_time(corpus):
+    shard = corpus.shards[0]
+    both = views([[shard]], replace(CALM, group=8, neighbour=1.0, neighbour_s=7.0))
+    eyes = {value.tobytes(): i for i, value in enumerate(shard.eye)}
+    context, target = (
+        np.array([shard.rows["end_s"][eyes[eye.tobytes()]] for eye in view.eye]).reshape(8, 8)
+        for view in (both.context, both.target)
+    )
+    np.testing.assert_array_equal(both.near, np.abs(context[:, :, None] - target[:, None, :]) <= 7.0)
+    assert 0.0 < both.near.mean() < 1.0
 
 
 def test_labels_are_not_in_it(corpus):
