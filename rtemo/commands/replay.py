@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     events = told_events()
     _, streams, cast = prepared(args, predictor, events, recording)
     warned = recording.warnings
-    use_persons(args.person, bundle, predictor, recorded_notes(args.file, streams))
+    use_persons(args.person, bundle, predictor, recorded_notes(recording.texts_of, streams))
     explained = ExplanationFile(args.explain, bundle, predictor) if args.explain is not None else None
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
     with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:

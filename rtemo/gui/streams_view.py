@@ -38,17 +38,18 @@ class StreamTable(QAbstractTableModel):
         super().__init__()
         self.theme = theme
         self.streams: tuple[StreamStatus, ...] = ()
+        self._cells: list[tuple[str, ...]] = []
 
     def show_streams(self, streams: tuple[StreamStatus, ...]) -> None:
         """Take the present streams; rows stay selected where the list has not changed."""
         same = [s.stream_id for s in streams] == [s.stream_id for s in self.streams]
         if same:
-            self.streams = streams
+            self.streams, self._cells = streams, [cells(stream) for stream in streams]
             if streams:
                 self.dataChanged.emit(self.index(0, 0), self.index(len(streams) - 1, self.columnCount() - 1))
             return
         self.beginResetModel()
-        self.streams = streams
+        self.streams, self._cells = streams, [cells(stream) for stream in streams]
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -67,7 +68,7 @@ class StreamTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         stream = self.streams[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return cells(stream)[index.column()]
+            return self._cells[index.row()][index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(about(stream))
         if role == Qt.ItemDataRole.DecorationRole and index.column() == LIGHT:

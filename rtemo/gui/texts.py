@@ -63,6 +63,7 @@ HISTORY_TIP = (
     "Wheel: time shown. Drag: look back. Double click: now."
 )
 NOW = "now"
+NO_PREDICTIONS = "No predictions yet"
 PLANE_TIP = (
     "Mean of the labels' places (Russell 1980), weighted by their smoothed probabilities: "
     "a summary of the same numbers, not a separate measurement."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -123,7 +122,6 @@ def apply(application: QApplication, theme: Theme) -> None:
         base.setFeature(QFont.Tag("tnum"), 1)
     application.setFont(base)
     application.setPalette(_palette(theme))
-    pg.setConfigOptions(antialias=True, background=theme.panel, foreground=theme.muted)
     names = ("window", "panel", "raised", "line", "ink", "muted", "faint", "accent", "good", "warn", "bad")
     application.setStyleSheet(SHEET.format(**{name: getattr(theme, name) for name in names}))
 

@@ -18,6 +18,7 @@ from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
 from rtemo.gui.bars import Banner, Bars
+from rtemo.gui.beats import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, Beats
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
 from rtemo.gui.demo_process import DemoProcess
@@ -28,7 +29,7 @@ from rtemo.gui.export import Exports
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
 from rtemo.gui.menus import Menus
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import GuiModel
 from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
@@ -43,8 +44,6 @@ from rtemo.gui.streams_view import StreamsView
 from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
-GAZE_FRAMES = 3  # the gaze moves ten times a second
-SLOW_FRAMES = 6  # texts and results change five times a second, signals at every frame
 LAYOUT_VERSION = 1
 
 
@@ -67,8 +66,6 @@ class MainWindow(QMainWindow):
         self.model = GuiModel()
         self._remembering = Remembering(remember)
         self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
-        self._frame = 0
-        self._changed: dict[int, set[Part]] = {1: set(), GAZE_FRAMES: set(), SLOW_FRAMES: set()}
         self._seen_phase: Phase | None = None
         self._recording, self._n_failures = recording, 0
         self.setWindowTitle(texts.APP)
@@ -98,22 +95,15 @@ class MainWindow(QMainWindow):
         """One frame: take what the engine told, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            changed = self.model.update(snapshot)
-            for waiting in self._changed.values():
-                waiting |= changed
+            self._beats.take(self.model.update(snapshot))
             self._take_notice()
             self._remembering.take(snapshot)
-        self._frame += 1
-        if self._frame % SLOW_FRAMES == 0 or snapshot is None:
+        if self._beats.due(RESULT_FRAMES) or snapshot is None:
             self._show_connection()
         entered = self.model.snapshot.phase != self._seen_phase
         if entered:
             self._enter(self.model.snapshot.phase)
-        for every, views in self._beats:
-            if entered or self._frame % every == 0:
-                changed, self._changed[every] = self._changed[every], set()
-                for view in views if changed else views[:1] if every == 1 else ():
-                    view.refresh(changed)
+        self._beats.tick(everything=entered)
 
     # ------------------------------------------------------------------ parts
 
@@ -143,6 +133,14 @@ class MainWindow(QMainWindow):
         self.replay = ReplayBar(model, theme, self.send)
         self.status = StatusLine(model)
         self.setStatusBar(self.status)
+        self._beats = Beats(
+            {
+                1: (self.signals,),
+                GAZE_FRAMES: (self.gaze, self.replay),
+                RESULT_FRAMES: (self.emotion, self.plane, self.session, self.report, self.dialogs),
+                SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
+            }
+        )
 
     @property
     def views(self) -> tuple[Any, ...]:
@@ -162,13 +160,6 @@ class MainWindow(QMainWindow):
             self.report,
             self.dialogs,
         )
-
-    @property
-    def _beats(self) -> tuple[tuple[int, tuple[Any, ...]], ...]:
-        """How many frames apart which views are refreshed."""
-        fast, middle = (self.signals,), (self.gaze, self.replay)
-        slow = tuple(view for view in self.views if view not in fast + middle)
-        return ((1, fast), (GAZE_FRAMES, middle), (SLOW_FRAMES, slow))
 
     def _make_docks(self) -> None:
         self._arrangement = Arrangement(

@@ -134,7 +134,7 @@ class Analysis:
         """The session's baseline and self-reports, as `rtemo replay` takes them."""
         plan, pipeline = BaselinePlan.of(self._cast.settings), self._predictor.pipeline
         prepare_replay(plan, self._source, self._streams, self.path, pipeline, self._log, self._warn)
-        for time_s, note in recorded_notes(self.path, self._streams):
+        for time_s, note in recorded_notes(self._source.texts_of, self._streams):
             self._predictor.note(note, time_s)
 
     def _note_damage(self, time_s: float) -> None:

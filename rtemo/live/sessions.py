@@ -9,7 +9,7 @@ from pathlib import Path
 from rtemo.core.errors import RtemoError
 from rtemo.live.adapting import Adapting
 from rtemo.live.baseline import Baseline
-from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
+from rtemo.live.baseline_plan import BaselinePlan, MarkerRests
 from rtemo.live.events import Event, EventKind
 from rtemo.live.explaining import as_json, rounded
 from rtemo.live.feed import Feed
@@ -17,6 +17,7 @@ from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
 from rtemo.live.readiness import obstacle
 from rtemo.live.reporting import Reporting
+from rtemo.live.reports import BASELINE_BEGINS, PLANNED
 from rtemo.live.snapshot import Progress
 from rtemo.live.streaming import Streaming
 from rtemo.model.prediction import Prediction
@@ -115,7 +116,7 @@ class Sessions:
         begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
         self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self._baseline = Baseline(begin_s, length_s)
-        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BASELINE_BEGINS}{length_s:g} s"))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""

@@ -16,7 +16,8 @@ from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
-from rtemo.gui.window import SLOW_FRAMES, MainWindow
+from rtemo.gui.beats import SLOW_FRAMES
+from rtemo.gui.window import MainWindow
 from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase
 
@@ -151,7 +152,7 @@ def test_markup_from_the_network_stays_text(window):
     assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
     assert window.events.table.index(0, 2).data() == evil
-    assert [mark["text"] for mark in window.history.marks()] == [evil]
+    assert [mark["text"] for mark in window.history.plot.marks()] == [evil]
 
 
 def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):
