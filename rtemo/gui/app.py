@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
@@ -46,11 +46,15 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
 
 def _open(
     client: Client, settings: QSettings, theme: str | None, remember: Path | None = None, recording: str = ""
-) -> tuple[QCoreApplication, MainWindow]:
-    application = QApplication.instance() or QApplication(sys.argv[:1])
+) -> tuple[QApplication, MainWindow]:
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(sys.argv[:1])
     application.setApplicationName(texts.APP)
     application.setOrganizationName(texts.APP)
     chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
-    if isinstance(application, QApplication):
-        dress.apply(application, chosen)
-    return application, MainWindow(client, settings, chosen, remember, recording)
+    dress.apply(application, chosen)
+    window = MainWindow(client, settings, chosen, remember, recording)
+    if not window.remembered:
+        window.fill(application.primaryScreen().availableGeometry())
+    return application, window

@@ -17,7 +17,7 @@ from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.rings import thin
 from rtemo.gui.theme import colour, font
 
-SPANS_S = (60.0, 120.0, 180.0)  # what is shown grows with the session
+SPANS_S = (30.0, 60.0, 120.0, 180.0)  # what is shown grows with the session
 STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
 TICK_PX = 90
 GAP_S = 1.5

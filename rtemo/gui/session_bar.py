@@ -66,6 +66,7 @@ class SessionBar(QWidget):
         self.phase = ElidedLabel("", "")
         self.detail = ElidedLabel("", "muted")
         self.note = _line(texts.NOTE_HINT, 100)
+        self.note.setToolTip(texts.NOTE_TIP)
         self.hot = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
         self._annotations: tuple[str, ...] = ()
         self._lay_out()

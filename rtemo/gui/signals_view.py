@@ -252,6 +252,7 @@ class SignalsView(QWidget):
             box.currentIndexChanged.connect(self._set)
         top = QHBoxLayout()
         top.setContentsMargins(0, 4, 8, 4)
+        top.setSpacing(6)
         top.addWidget(PlainLabel(texts.SIGNALS, "title"))
         top.addStretch(1)
         for box in (self.band, self.shown, self.scale, self.span):

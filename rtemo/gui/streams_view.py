@@ -27,7 +27,7 @@ from rtemo.live.snapshot import StreamStatus
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
-WIDTHS = (26, 78, 180, 74, 40, 128, 66, 128, 96, 220)
+WIDTHS = (26, 66, 176, 70, 36, 124, 66, 108, 84, 220)
 ROLES = ("eeg", "gaze", "markers")
 
 
@@ -116,7 +116,7 @@ class StreamsView(QWidget):
         view.setShowGrid(False)
         view.setWordWrap(False)
         view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(27)
+        view.verticalHeader().setDefaultSectionSize(25)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

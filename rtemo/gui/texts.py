@@ -9,9 +9,9 @@ SESSION_BAR, REPLAY_BAR = "Session", "Replay"
 
 PHASES = {
     "idle": "Looking for streams",
-    "preview": "Preview – nothing is kept",
+    "preview": "Preview",
     "running": "Recording",
-    "paused": "Paused – recording goes on",
+    "paused": "Paused, still recording",
     "replay": "Replay",
     "failed": "Engine stopped",
 }
@@ -33,10 +33,11 @@ NEED_SUBJECT = "a participant id is missing"
 PAUSE_TIP = "Suspend the predictions; the recording goes on (Ctrl+P)"
 STOP_TIP = "Stop the session (Ctrl+.)"
 BASELINE_TIP = "Record rest as what this person's predictions are relative to (Ctrl+B)"
-NOTE_HINT = "Write a note (Ctrl+N), then Enter"
+NOTE_HINT = "Note (Ctrl+N)"
+NOTE_TIP = "Write a note into the recording, then Enter (Ctrl+N)"
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
-NOT_RECORDING = "Not recording"
+NOT_RECORDING = "not recording"
 REC_SIZE = "{size}   ·   {free} free"
 DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
@@ -55,6 +56,8 @@ EEG_COVERAGE, GAZE_COVERAGE, NOVELTY = "EEG", "Gaze", "Novelty"
 NOVELTY_LIMIT = "limit 1"
 BUNDLE = "Model {name} · {fingerprint}"
 TRAINED_ON = "Trained on: {what}"
+LAG = "smoothed · follows a change within {lag}"
+LAG_TIP = "How long clear evidence for another emotion takes to change the one that is named here"
 NO_BUNDLE = "No model is loaded"
 MOVED_BY = "What moved it"
 MOVED_NOTHING = "What moved it: not explained yet"

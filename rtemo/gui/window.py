@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QRect, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -45,6 +45,7 @@ from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
 LAYOUT_VERSION = 1
+WIDEST = QSize(2560, 1440)
 
 
 class MainWindow(QMainWindow):
@@ -316,8 +317,16 @@ class MainWindow(QMainWindow):
         """What to do with a running session."""
         return ask_quit(self)
 
+    def fill(self, room: QRect) -> None:
+        """At the first start: all of a screen, as such windows are looked at, but no more than its views can use."""
+        self.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
+        if self.size() == room.size():
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+        self.default_layout()
+
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
+        self.remembered = geometry is not None
         if geometry is not None:
             self.restoreGeometry(geometry)
         if layout is not None:
