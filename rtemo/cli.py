@@ -167,6 +167,7 @@ def _simulate(commands: Commands) -> None:
     p.add_argument("--xdf", type=Path, metavar="FILE", help="write a recording as fast as possible; no LSL")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--owner", type=int, metavar="PID", help=argparse.SUPPRESS)
     p.set_defaults(run=_later("simulate"))
 
 

@@ -14,20 +14,23 @@ import sys
 from typing import Any
 
 from rtemo.commands.console import say
-from rtemo.commands.demo import simulated
 from rtemo.core.errors import RtemoError
 from rtemo.live.client import EngineClient, Launch
 
 MARGIN_S = 240.0
+START_S = 60.0
 TIMEOUT_S = 200.0  # besides the seconds that are measured
 SIZE = (1920, 1080)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure one window and print the result."""
+    from rtemo.commands.demo import simulated
+
     session = f"rtemo-bench-{os.getpid()}"
     person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]
-    with simulated(session, 1, args.seconds + MARGIN_S, person):
+    with simulated(session, 1, args.seconds + MARGIN_S, person) as ready:
+        ready.wait(START_S)  # a window starts on streams that are there
         say(f"measuring a window for {args.seconds:g} s on {args.channels} channels at {args.rate:g} Hz")
         result = _measure(args, session)
     result["asked"] = {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds}
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 def run_window(args: argparse.Namespace) -> int:
     """The window that is measured; its engine ends with it."""
-    from rtemo.gui.app import run_measured
+    from rtemo.gui.app import run_measured  # as `rtemo app` does: Qt first, then the engine
 
     options = ("--lsl-session", args.window_of, "--linger", "2", "--hop", f"{args.hop:g}")
     client = EngineClient(Launch(name=args.window_of, options=options))

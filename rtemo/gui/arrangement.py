@@ -60,7 +60,7 @@ class Arrangement:
         """Sizes of the docks, as shares of the window."""
         width, height = self._window.width(), self._window.height()
         self._resize((texts.EMOTION, texts.QUALITY), (0.235, 0.21), width, HORIZONTAL)
-        self._resize(BOTTOM, (0.21, 0.18) if low else (0.26, 0.15), height, VERTICAL)
+        self._resize(BOTTOM, (0.2, 0.21) if low else (0.26, 0.15), height, VERTICAL)
         if low:
             self._resize((texts.QUALITY, texts.GAZE), (0.52, 0.32), height, VERTICAL)
         else:

@@ -41,6 +41,7 @@ class SignalCanvas(QWidget):
         self.band = BANDS[0]
         self._ground = Still(self, self._paint_ground)
         self._n_set_up = 0
+        self._lanes_shown: object = None
         self._stale = True
         self.scale_uv, self.span_s, self.rows, self.first = 50, 10, 0, 0
         self.setMinimumSize(240, 160)
@@ -58,7 +59,7 @@ class SignalCanvas(QWidget):
 
     def refresh(self, changed: set[Part]) -> None:
         """Move on; the geometry is made anew when channels or streams changed."""
-        if Part.CHANNELS in changed:
+        if self._lanes != self._lanes_shown:
             self._stale = True
         if self._eye.source is not self._model.eeg or self._eye.band is not self.band:
             self._eye = EyeFilter(self._model.eeg, self.band)
@@ -66,6 +67,9 @@ class SignalCanvas(QWidget):
         self._eye.follow()
         if self._stale:
             self._set_up()
+        elif Part.CHANNELS in changed:
+            self._strip.recolour(tuple(self._traces()))
+            self._n_set_up += 1
         if self._strip.advance(self._model.time_s) or changed & {Part.EVENTS, Part.GAZE_EVENTS, Part.CHANNELS}:
             self.update()
 
@@ -111,8 +115,13 @@ class SignalCanvas(QWidget):
     def _gaze_lane(self) -> float:
         return min(GAZE_LANE, 0.09 * self.height())
 
+    @property
+    def _lanes(self) -> object:
+        """What the places of the traces depend on, beside the size."""
+        return [label for _, label, _ in self.channels], self._has_gaze
+
     def _set_up(self) -> None:
-        self._stale = False
+        self._stale, self._lanes_shown = False, self._lanes
         self._strip.resize(self.width() - GUTTER, self.height() - TOP - FOOT, self.devicePixelRatioF())
         self._strip.show(tuple(self._traces()), self.span_s, self._theme)
         self._n_set_up += 1

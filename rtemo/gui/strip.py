@@ -45,7 +45,7 @@ class Strip:
         self._epoch_s = 0.0
         self._head: int | None = None  # the last column that is painted
         self._traces: tuple[Trace, ...] = ()
-        self._painted: list[tuple[int, int]] = []  # for each trace: its ring's restarts, rows painted
+        self._painted: dict[int, tuple[int, int]] = {}  # for each ring, by id: its restarts, rows painted
         self._ground = QColor()
         self._grid = QColor()
 
@@ -56,6 +56,10 @@ class Strip:
             self._pixmap = QPixmap(math.ceil(self._width * ratio), math.ceil(self._height * ratio))
             self._pixmap.setDevicePixelRatio(ratio)
             self._head = None
+
+    def recolour(self, traces: tuple[Trace, ...]) -> None:
+        """Other inks from now on; what is painted stays as it is. The lanes must be where they were."""
+        self._traces = traces
 
     def show(self, traces: tuple[Trace, ...], span_s: float, theme: Theme) -> None:
         """What is painted from now on; everything is painted again."""
@@ -78,13 +82,13 @@ class Strip:
         if not math.isfinite(now_s) or self._pixmap.isNull():
             return False
         head = math.floor((now_s - self._epoch_s) * self._per_s)
-        restarted = any(
-            trace.ring.restarts != painted[0] for trace, painted in zip(self._traces, self._painted, strict=False)
-        )
+        rings = {id(trace.ring): trace.ring for trace in self._traces}
+        known = self._painted
+        restarted = any(key not in known or ring.restarts != known[key][0] for key, ring in rings.items())
         if self._head is None or restarted or not 0 <= head - self._head < self._width:
             self._repaint(now_s)
             return True
-        fresh = any(trace.ring.total > painted[1] for trace, painted in zip(self._traces, self._painted, strict=True))
+        fresh = any(ring.total > known[key][1] for key, ring in rings.items())
         if head == self._head and not fresh:
             return False
         painter = QPainter(self._pixmap)
@@ -115,19 +119,20 @@ class Strip:
         for trace in self._traces:
             times, rows = trace.ring.after(oldest_s)
             self._paint(painter, trace, *thin(times, rows[:, trace.columns], self._per_s))
-        self._painted = [(trace.ring.restarts, trace.ring.total) for trace in self._traces]
+        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
         painter.end()
 
     def _paint_new(self, painter: QPainter) -> None:
         """What came since, read once for all traces of a ring."""
         came: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        for trace, (_, done) in zip(self._traces, self._painted, strict=True):
+        for trace in self._traces:
+            _, done = self._painted[id(trace.ring)]
             if trace.ring.total > done:
                 if id(trace.ring) not in came:
                     came[id(trace.ring)] = thin(*trace.ring.since(done - 1), self._per_s)  # from the last painted on
                 times, rows = came[id(trace.ring)]
                 self._paint(painter, trace, times, rows[:, trace.columns])
-        self._painted = [(trace.ring.restarts, trace.ring.total) for trace in self._traces]
+        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
 
     def _paint(self, painter: QPainter, trace: Trace, times: np.ndarray, rows: np.ndarray) -> None:
         if not len(times) or not rows.shape[1]:

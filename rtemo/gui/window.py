@@ -320,8 +320,6 @@ class MainWindow(QMainWindow):
     def fill(self, room: QRect) -> None:
         """At the first start: all of a screen, as such windows are looked at, but no more than its views can use."""
         self.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
-        if self.size() == room.size():
-            self.setWindowState(Qt.WindowState.WindowMaximized)
         self.default_layout()
 
     def _restore(self) -> None:
