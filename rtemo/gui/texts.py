@@ -95,7 +95,10 @@ SPAN_TIP = "Time shown (Ctrl+Left, Ctrl+Right)"
 ROWS_TIP = "Channels shown at once; the wheel moves through them"
 
 LATENCY = "latency {p50} / {p99} ms"
-LATENCY_TIP = "From the end of the window to the published prediction: median / 99th percentile"
+LATENCY_TIP = (
+    "From the end of the window to the published prediction: median / 99th percentile.\n"
+    "Of it, after the last sample had arrived: {p50} / {p99} ms"
+)
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"

@@ -14,9 +14,9 @@ from scripted import RECORDING, ScriptedClient, block, channels, prediction, rep
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
+from rtemo.gui.beats import SLOW_FRAMES
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
-from rtemo.gui.beats import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase
