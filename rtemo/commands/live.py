@@ -25,6 +25,7 @@ from rtemo.live.persons import load_persons, use_persons
 from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
+from rtemo.live.telling import Telling, keep_baseline
 from rtemo.model.bundle import Bundle
 from rtemo.report.write import write_report
 from rtemo.sources.lsl import Every, LslSource, One, local_clock

@@ -1,4 +1,4 @@
-"""Personal calibrations that a session or a replay begins with: those that are asked for, and a recorded session's own."""
+"""Personal calibrations that a session or a replay uses: those that are asked for, and a recorded session's own."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ def recorded_persons(
             if person.holds_s is not None and person.holds_s in begun:
                 found[person.holds_s] = person
     if begun - set(found):
-        missing.append(
-            "the session used a personal calibration that is not beside its recording; give it with --person"
-        )
+        lost = "the session used a personal calibration that is not beside its recording"
+        missing.append(f"{lost}; give it with --person")
     return tuple(found.values()), tuple(missing)
 
 

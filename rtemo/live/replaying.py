@@ -181,9 +181,9 @@ class Replay:
     def _explain(self, analysis: Analysis) -> None:
         """Say what moved the prediction at the head, at most once in a second of the recording."""
         window = analysis.reel.window_at(self._position_s)
-        if window is not None and window.end_s != self._explained_s:
-            if self._explaining.ask(window, analysis.model_at(window.end_s)):
-                self._explained_s = window.end_s
+        fresh = window is not None and window.end_s != self._explained_s
+        if window is not None and fresh and self._explaining.ask(window, analysis.model_at(window.end_s)):
+            self._explained_s = window.end_s
         for explanation in self._explaining.newest():
             if explanation.time_s == self._explained_s:
                 self.explanation = rounded(explanation)

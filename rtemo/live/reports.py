@@ -102,7 +102,7 @@ def read_note(text: str) -> Note | None:
 
 
 def recorded_notes(texts_of: TextsOf, streams: Iterable[StreamInfo]) -> list[tuple[float, Note]]:
-    """What rtemo noted in a recording, each with its LSL time. texts_of: the recording's. streams: those of the file."""
+    """What rtemo noted in a recording, each with its LSL time. texts_of: the recording's. streams: its own."""
     ours = [info.stream_id for info in streams if info.name == EVENTS and info.channel_format == STRING_FORMAT]
     texts = [(time_s, read_note(text)) for stream_id in ours for time_s, text in texts_of(stream_id)]
     return [(time_s, note) for time_s, note in texts if note is not None]
