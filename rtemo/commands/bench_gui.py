@@ -81,7 +81,7 @@ def _as_text(result: dict[str, Any]) -> str:
             f"window            {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB",
             f"frames            {result['frames_per_s']} a second, 99 % within {result['frame_gap_p99_ms']} ms",
             f"engine meanwhile  {result['engine_cpu_percent']} % of one core; from the last sample's arrival to "
-            f"the prediction {handled['p50']} / {handled['p99']} ms (p50 / p99), from the window's end {whole['p50']} / "
-            f"{whole['p99']} ms",
+            f"the prediction {handled['p50']} / {handled['p99']} ms (p50 / p99), from its window's end "
+            f"{whole['p50']} / {whole['p99']} ms",
         ]
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "live"))  # the engine that is fed by hand
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QSettings, Qt
-from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
-from scripted import RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
+from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
@@ -63,6 +63,33 @@ def table(window):
     model = window.streams.table
     columns = range(model.columnCount())
     return [[model.index(row, column).data() for column in columns] for row in range(model.rowCount())]
+
+
+def dropped(window, *paths):
+    """Whether a file that is dragged onto the window is taken."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    place, move, left = QPointF(300, 300), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(place.toPoint(), move, mime, left, Qt.KeyboardModifier.NoModifier)
+    enter.ignore()
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(place, move, mime, left, Qt.KeyboardModifier.NoModifier))
+    return enter.isAccepted()
+
+
+def test_a_recording_that_is_dropped_is_opened_and_any_other_file_is_not(window, client):
+    assert not dropped(window, "/data/notes.txt")
+    assert client.sent == []
+    assert dropped(window, "/data/notes.txt", "/data/Person 1.XDF")
+    assert client.sent == [("open_replay", {"path": "/data/Person 1.XDF"})]
+
+
+def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
+    feed(window, snapshot(bundle=replace(BUNDLE, lag_s=4.6), predictions=(prediction(100.0),)))
+    assert "within 5 s" in window.emotion.headline.note
+    feed(window, snapshot(seq=2, bundle=replace(BUNDLE, lag_s=float("inf"))))
+    assert window.emotion.headline.note == ""
 
 
 def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
