@@ -33,6 +33,7 @@ from rtemo.gui.model import GuiModel
 from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
+from rtemo.gui.recordings import Recordings, recording_in
 from rtemo.gui.remembering import Remembering
 from rtemo.gui.replay_bar import ReplayBar
 from rtemo.gui.report_bar import ReportBar
@@ -68,7 +69,8 @@ class MainWindow(QMainWindow):
         self._remembering = Remembering(remember)
         self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
-        self._recording, self._n_failures = recording, 0
+        self._n_failures = 0
+        self.recordings = Recordings(self, self.send, recording)
         self.setWindowTitle(texts.APP)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -113,7 +115,7 @@ class MainWindow(QMainWindow):
         self.signals = SignalsView(model, theme)
         self.empty = EmptyView()
         self.empty.demo.connect(lambda: DemoProcess(self))
-        self.empty.recording.connect(self.ask_recording)
+        self.empty.recording.connect(self.recordings.ask)
         self.empty.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
         self.middle.addWidget(self.empty)
@@ -206,9 +208,7 @@ class MainWindow(QMainWindow):
 
     def _take_notice(self) -> None:
         """After a snapshot: open what the window was started with, say what could not be done."""
-        if self._recording:
-            path, self._recording = self._recording, ""
-            self.open_recording(path)
+        self.recordings.answer()
         if self.model.n_failures != self._n_failures:
             self._n_failures = self.model.n_failures
             self.notice.say(self.model.failure)
@@ -254,20 +254,10 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------ files
 
-    def open_recording(self, path: str) -> None:
-        """Ask the engine to play a file."""
-        self.send("open_replay", path=str(Path(path).absolute()))
-
     def close_recording(self) -> None:
         """Back to the live streams."""
         if self.replay.active:
             self.send("close_replay")
-
-    def ask_recording(self) -> None:
-        """Let the researcher choose a file."""
-        path, _ = QFileDialog.getOpenFileName(self, texts.OPEN_TITLE, "", texts.OPEN_FILTER)
-        if path:
-            self.open_recording(path)
 
     def ask_root(self) -> None:
         """Where sessions are written."""
@@ -285,13 +275,13 @@ class MainWindow(QMainWindow):
         self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _recording_in(event):
+        if recording_in(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = _recording_in(event)
+        path = recording_in(event)
         if path:
-            self.open_recording(path)
+            self.recordings.open(path)
             event.acceptProposedAction()
 
     # ------------------------------------------------------------------ end
@@ -330,9 +320,3 @@ class MainWindow(QMainWindow):
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
             self.bars.hide()
-
-
-def _recording_in(event: QDropEvent) -> str:
-    """The path of the first recording that is being dropped."""
-    files = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in files if path.lower().endswith((".xdf", ".xdfz", ".xdf.gz"))), "")

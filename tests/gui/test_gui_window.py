@@ -96,7 +96,7 @@ def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatc
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
     assert window.middle.currentWidget() is window.empty
     assert not window.session.start.isEnabled()
-    monkeypatch.setattr("rtemo.gui.window.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
+    monkeypatch.setattr("rtemo.gui.recordings.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
     window.empty.offers[1].click()
     assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 
