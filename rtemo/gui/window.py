@@ -193,6 +193,7 @@ class MainWindow(QMainWindow):
             texts.REPORT_BAR: self.report,
         }
         self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.session.refused.connect(self.notice.say)
         self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
         self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
 

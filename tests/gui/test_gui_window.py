@@ -85,6 +85,15 @@ def test_a_recording_that_is_dropped_is_opened_and_any_other_file_is_not(window,
     assert client.sent == [("open_replay", {"path": "/data/Person 1.XDF"})]
 
 
+def test_a_start_key_that_does_nothing_says_why(window, client):
+    feed(window, snapshot())
+    QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == []
+    assert "a participant id is missing" in window.notice.text.text()
+    assert window.notice.isVisible()
+    assert window.notice.height() <= 64
+
+
 def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
     feed(window, snapshot(bundle=replace(BUNDLE, lag_s=4.6), predictions=(prediction(100.0),)))
     assert "within 5 s" in window.emotion.headline.note
