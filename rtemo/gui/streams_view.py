@@ -27,7 +27,7 @@ from rtemo.live.snapshot import StreamStatus
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
-WIDTHS = (26, 74, 170, 70, 36, 124, 66, 108, 84, 220)
+WIDTHS = (26, 74, 184, 70, 36, 124, 66, 108, 84, 220)
 ROLES = ("eeg", "gaze", "markers")
 
 
