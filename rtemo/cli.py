@@ -108,6 +108,7 @@ def _live(commands: Commands) -> None:
     _queries(p)
     _model(p)
     _person(p)
+    _explain(p)
     _baseline(p, "FILE.json|marker=BEGIN,END")
     p.add_argument("--record", type=Path, metavar="FILE.xdf", help="record everything")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
@@ -129,6 +130,7 @@ def _replay(commands: Commands) -> None:
     _queries(p, markers=False)
     _model(p)
     _person(p)
+    _explain(p)
     _baseline(p, "FILE.json|START:STOP|marker=BEGIN,END")
     p.add_argument("--start", type=_seconds, metavar="S", help="begin S seconds after the first sample")
     p.add_argument("--stop", type=_seconds, metavar="S", help="end S seconds after the first sample")
@@ -167,6 +169,7 @@ def _simulate(commands: Commands) -> None:
     p.add_argument("--xdf", type=Path, metavar="FILE", help="write a recording as fast as possible; no LSL")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--owner", type=int, metavar="PID", help=argparse.SUPPRESS)
     p.set_defaults(run=_later("simulate"))
 
 
@@ -222,6 +225,7 @@ def _app(commands: Commands) -> None:
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
     p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
+    _person(p)
     p.set_defaults(run=_later("app"))
 
 
@@ -235,6 +239,7 @@ def _engine(commands: Commands) -> None:
     p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
     _queries(p)
     _model(p)
+    _person(p)
     p.set_defaults(run=_later("engine"))
 
 
@@ -256,6 +261,9 @@ def _person(p: argparse.ArgumentParser) -> None:
         "--person", type=Path, action="append", default=[], metavar="PERSON.json",
         help="a personal calibration for this model, by `rtemo calibrate` or a session; repeatable",
     )  # fmt: skip
+
+
+def _explain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--explain", type=Path, metavar="FILE.jsonl", help="what predictions rest on, one a second")
 
 

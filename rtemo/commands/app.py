@@ -26,6 +26,10 @@ def run(args: argparse.Namespace) -> int:
         options += ["--settings", str(settings)]
     if args.model is not None:
         options += ["--model", str(args.model)]
+    for person in args.person:
+        if not person.is_file():
+            raise RtemoError("there is no such calibration", f"found no file {person}", "name a PERSON.json")
+        options += ["--person", str(person.absolute())]
     recording = ""
     if args.replay is not None:
         if not args.replay.is_file():

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     recording, streams, cast = prepared(args, predictor, events)
     labels = _from_csv(Path(args.labels), recording.first_s) if args.labels not in ("markers", "reports") else []
     if args.labels == "reports":
-        labels = _from_reports(recorded_notes(args.file, streams))
+        labels = _from_reports(recorded_notes(recording.texts_of, streams))
     with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
         Engine(Watched(recording, recording, bar), cast, predictor, events).run(streams, stop)
     if stop.is_set():

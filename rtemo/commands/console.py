@@ -9,13 +9,13 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from tqdm import tqdm
-
 INTERRUPTED = 130
 
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
+    from tqdm import tqdm  # only where something is said: the window has to be there at once
+
     tqdm.write(text, file=sys.stderr)
 
 

@@ -63,21 +63,24 @@ def _window(session: str, seed: int, duration_s: float) -> int:
 
 
 @contextlib.contextmanager
-def simulated(session: str, seed: int, duration_s: float, options: Sequence[str] = ()) -> Iterator[None]:
-    """The simulated person's streams, in a process of their own, until the block ends. options: of `rtemo simulate`."""
+def simulated(session: str, seed: int, duration_s: float, options: Sequence[str] = ()) -> Iterator[threading.Event]:
+    """The simulated person's streams, in a process of their own, until the block ends, or this process does.
+
+    options: of `rtemo simulate`. Gives what is set when the streams are there, or never will be.
+    """
     command = [sys.executable, "-m", "rtemo", "simulate", "--seed", str(seed), "--duration", f"{duration_s:g}"]
     person = subprocess.Popen(
-        [*command, *options, "--lsl-session", session],
+        [*command, *options, "--lsl-session", session, "--owner", str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
     )
-    leaving = threading.Event()
-    threading.Thread(target=_hear, args=(person, leaving), name="simulated person", daemon=True).start()
+    leaving, ready = threading.Event(), threading.Event()
+    threading.Thread(target=_hear, args=(person, leaving, ready), name="simulated person", daemon=True).start()
     try:
-        yield
+        yield ready
     finally:
         leaving.set()
         person.terminate()
@@ -88,12 +91,15 @@ def simulated(session: str, seed: int, duration_s: float, options: Sequence[str]
             person.wait()
 
 
-def _hear(person: subprocess.Popen[str], leaving: threading.Event) -> None:
+def _hear(person: subprocess.Popen[str], leaving: threading.Event, ready: threading.Event) -> None:
     """Read what the person's process says, and pass the last of it on where it ends before its time."""
     said: deque[str] = deque(maxlen=LAST_LINES)
     assert person.stderr is not None
     with person.stderr:
-        said.extend(line.rstrip() for line in person.stderr)
+        for line in person.stderr:
+            said.append(line.rstrip())
+            ready.set()  # the first line says so
+    ready.set()
     code = person.wait()
     if code and not leaving.is_set():
         say("error: " + "\n".join([f"the simulated person ended with exit code {code}", *said]))

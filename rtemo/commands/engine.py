@@ -18,6 +18,7 @@ from rtemo.live.cast import Cast
 from rtemo.live.controller import Controller
 from rtemo.live.endpoint import Endpoint
 from rtemo.live.parts import Parts, Supply
+from rtemo.live.persons import load_persons
 from rtemo.live.predictor import Predictor
 from rtemo.live.server import Server
 from rtemo.live.snapshot import Phase
@@ -91,6 +92,7 @@ def parts_of(args: argparse.Namespace) -> Parts:
         clock=local_clock,
         publish=not args.no_outlet,
         report=lambda folder: _report_command(folder, args),
+        persons=load_persons(args.person, bundle),
     )
 
 

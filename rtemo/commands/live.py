@@ -13,23 +13,20 @@ from pathlib import Path
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.report import means_of
-from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events, use_persons
+from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
 from rtemo.core.errors import RtemoError, StreamMissing
-from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import ClockOffset, Item, Modality, StreamInfo, StreamUp
-from rtemo.live.baseline_file import save_baseline
-from rtemo.live.baseline_plan import PLANNED, BaselinePlan, MarkerRests
+from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine, LiveOptions
-from rtemo.live.events import Event, EventKind
 from rtemo.live.explaining import ExplanationSink
-from rtemo.live.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.outputs import JsonLines, Lines, PredictionSink, open_output
+from rtemo.live.persons import load_persons, use_persons
 from rtemo.live.recorder import Recorder, RecorderState
 from rtemo.live.session import SessionFolder, model_record
 from rtemo.live.settings import SessionSettings
+from rtemo.live.telling import Telling, keep_baseline
 from rtemo.model.bundle import Bundle
-from rtemo.model.lag import lag_s
 from rtemo.report.write import write_report
 from rtemo.sources.lsl import Every, LslSource, One, local_clock
 from rtemo.sources.lsl_discovery import discover
@@ -79,7 +76,7 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     plan = BaselinePlan.of(asked.settings)
     bundle, predictor = load_model(asked.model, asked.hop_s)
-    use_persons(asked.persons, bundle, predictor)
+    use_persons(load_persons(asked.persons, bundle), predictor)
     if plan is not None:
         plan.prepare(predictor.pipeline, asked.settings.subject)
     cast = cast_of(asked.settings)
@@ -99,16 +96,15 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
             if outputs.folder is not None:
                 roles = _by_role(cast, streams, early)
                 outputs.folder.write_settings(asked.settings, model_record(bundle), _asked(asked), roles)
-                if plan is not None:
-                    plan.keep_in(outputs.folder)
-            outputs.plan_baseline(plan, predictor.pipeline)
+            outputs.telling.plan_baseline(plan, predictor.pipeline, outputs.folder)
             if asked.explain is not None:
                 outputs.sinks.append(ExplanationSink(asked.explain, bundle, predictor))
                 closing.callback(outputs.sinks[-1].close)
             live = LiveOptions(local_clock, duration_s=asked.duration_s)
-            engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.keep, live)
+            engine = Engine(source, cast, predictor, outputs.events, outputs.sinks, outputs.telling.keep, live)
             engine.run(streams, stop, early)
-            outputs.keep_baseline(predictor.pipeline, asked.settings.subject)
+            if outputs.folder is not None:
+                keep_baseline(outputs.folder, predictor.pipeline, asked.settings.subject)
     finally:
         source.stop()
     tell_summary(engine, predictor)
@@ -170,7 +166,6 @@ class _Outputs:
 
     def __init__(self, asked: LiveRun, bundle: Bundle, closing: contextlib.ExitStack) -> None:
         self.folder: SessionFolder | None = None
-        self._failure_said = False
         if asked.session_root is not None:
             self.folder = SessionFolder.create(asked.session_root, asked.settings.subject, datetime.now().astimezone())
             say(f"session folder: {self.folder.path}")
@@ -185,47 +180,10 @@ class _Outputs:
         closing.callback(self.events.close)
         self.recorder = self._recorder(asked, closing)
         hop_s = asked.hop_s or bundle.spec.pipeline.window.hop_s
-        outlet = PredictionOutlet(
-            bundle.labels,
-            bundle.fingerprint,
-            hop_s,
-            self.keep,
-            publish=asked.publish,
-            lag_s=lag_s(bundle.spec, hop_s),
-        )
-        told = EventOutlet(self.keep, publish=asked.publish)
-        for info in (outlet.info, told.info):
-            self.keep(StreamUp(info))
-            self.keep(ClockOffset(info.stream_id, local_clock(), 0.0))  # ours is LSL's clock
-        self.sinks.append(outlet)
-        self.events.listen(told.tell)
-        closing.callback(told.close)
+        self.telling = Telling(bundle, hop_s, self.events, self.recorder, local_clock, closing, publish=asked.publish)
         for sink in self.sinks:
             closing.callback(sink.close)
-
-    def plan_baseline(self, plan: BaselinePlan | None, pipeline: Pipeline) -> None:
-        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
-        if plan is not None:
-            self.events.add(Event(local_clock(), EventKind.ANNOTATION, f"{PLANNED}{plan}"))
-        self.events.listen(MarkerRests(plan, pipeline, self._note))
-
-    def keep_baseline(self, pipeline: Pipeline, subject: str) -> None:
-        """Write the baseline that was in effect into the session's folder."""
-        found = pipeline.baselines()
-        if found and self.folder is not None:
-            save_baseline(self.folder.baseline, found, pipeline.settings, subject, datetime.now().astimezone())
-
-    def _note(self, text: str) -> None:
-        self.events.add(Event(local_clock(), EventKind.FAILURE, text))
-
-    def keep(self, item: Item) -> None:
-        """Record an item, where there is a recorder. A failed recorder is said once; the predictions go on."""
-        if self.recorder is None:
-            return
-        self.recorder.submit(item)
-        if self.recorder.state is RecorderState.FAILED and not self._failure_said:
-            self._failure_said = True
-            say(f"error: the recording failed; {self.recorder.error}; predictions go on")
+        self.sinks.append(self.telling.outlet)
 
     def tell_recording(self) -> None:
         """What was recorded, after everything was closed."""

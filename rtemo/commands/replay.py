@@ -18,7 +18,6 @@ from rtemo.commands.wiring import (
     settings_of,
     tell_summary,
     told_events,
-    use_persons,
     why_none,
 )
 from rtemo.core.errors import RtemoError
@@ -30,6 +29,7 @@ from rtemo.live.engine import Engine
 from rtemo.live.events import EventLog
 from rtemo.live.explaining import ExplanationFile
 from rtemo.live.outputs import JsonLines, open_output
+from rtemo.live.persons import load_persons, recorded_persons, use_persons
 from rtemo.live.predictor import Predictor
 from rtemo.live.reports import recorded_notes
 from rtemo.sources.base import Source
@@ -47,7 +47,12 @@ def run(args: argparse.Namespace) -> int:
     events = told_events()
     _, streams, cast = prepared(args, predictor, events, recording)
     warned = recording.warnings
-    use_persons(args.person, bundle, predictor, recorded_notes(args.file, streams))
+    notes = recorded_notes(recording.texts_of, streams)
+    given = load_persons(args.person, bundle)
+    own, missing = recorded_persons(args.file, bundle, notes, given)
+    for what in missing:
+        say(f"warning: {what}")
+    use_persons((*own, *given), predictor, notes)
     explained = ExplanationFile(args.explain, bundle, predictor) if args.explain is not None else None
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
     with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 from tqdm import tqdm
 
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
@@ -18,6 +20,7 @@ from rtemo.sources.lsl_config import configure
 from rtemo.sources.xdf_writer import XdfWriter
 
 FILE_BLOCK_S = 1.0
+OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,18 +40,27 @@ def run(args: argparse.Namespace) -> int:
     session = SimulatedSession(plan)
     if args.xdf is not None:
         return _write(session, args.xdf, quiet=args.quiet)
-    return _stream(session)
+    return _stream(session, args.owner)
 
 
-def _stream(session: SimulatedSession) -> int:
+def _stream(session: SimulatedSession, owner: int | None) -> int:
+    """Until its end, Ctrl-C, or the end of the process that it belongs to, if any, however that ends."""
     from rtemo.simulate.outlets import stream
 
     names = ", ".join(f"{info.name} ({info.type}, {info.n_channels} channels)" for info in session.streams)
     with stop_on_signal() as stop:
+        if owner is not None:
+            threading.Thread(target=_end_with, args=(owner, stop), name="owner", daemon=True).start()
         sent = stream(session, stop, on_ready=lambda _start_s: say(f"a simulated person on LSL: {names}; Ctrl-C ends"))
         stopped = stop.is_set()
     say("sent " + ", ".join(f"{n} samples of {stream_id}" for stream_id, n in sent.samples.items()))
     return INTERRUPTED if stopped else 0
+
+
+def _end_with(owner: int, stop: threading.Event) -> None:
+    while psutil.pid_exists(owner) and not stop.wait(OWNER_S):
+        pass
+    stop.set()
 
 
 def _write(session: SimulatedSession, path: Path, *, quiet: bool) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +14,9 @@ from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventKind, EventLog
 from rtemo.live.predictor import Predictor
-from rtemo.live.reports import Begun, Note
 from rtemo.live.settings import SessionSettings, read_settings
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
-from rtemo.model.person import load_person
 from rtemo.model.runtime import Runtime
 from rtemo.sources.profile import load_profiles
 from rtemo.sources.select import StreamQuery
@@ -51,23 +48,6 @@ def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predicto
     if hop_s is not None:
         settings = settings.with_hop(hop_s)
     return bundle, Predictor(Pipeline(settings), Runtime(bundle), Decoder(bundle))
-
-
-def use_persons(
-    paths: Sequence[Path], bundle: Bundle, predictor: Predictor, notes: Sequence[tuple[float, Note]] = ()
-) -> None:
-    """Decide with these personal calibrations, and with what was noted in the recording that is replayed.
-
-    A calibration that was made in that very session counts from when on it did there, any other one from the start.
-    Raises RtemoError where one was made for another bundle.
-    """
-    begun = {note.from_s for _, note in notes if isinstance(note, Begun)}
-    for path in paths:
-        person = load_person(path, bundle)
-        holds_s = person.holds_s
-        predictor.adopt(person, holds_s if holds_s is not None and holds_s in begun else float("-inf"))
-    for time_s, note in notes:
-        predictor.note(note, time_s)
 
 
 def told_events(path: Path | None = None) -> EventLog:

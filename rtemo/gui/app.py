@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QPoint, QRect, QSettings, QSize
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
@@ -24,9 +24,12 @@ def run_app(client: Client, *, theme: str | None = None, remember: Path | None =
     settings that were last used. recording: an XDF file to play.
     """
     application, window = _open(client, QSettings(texts.APP, texts.APP), theme, remember, recording)
+    if not window.remembered:
+        window.fill(application.primaryScreen().availableGeometry())
     window.show()
     # the window's timer lets Python see the signal; the engine and a session go on without the window
-    signal.signal(signal.SIGINT, lambda _number, _frame: application.exit(INTERRUPTED))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: application.exit(INTERRUPTED))
     return int(application.exec())
 
 
@@ -37,8 +40,7 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
         application, window = _open(client, settings, None)
-        window.resize(*size)
-        window.default_layout()
+        window.fill(QRect(QPoint(), QSize(*size)))
         Measure(window, seconds)
         window.show()
         return int(application.exec())
@@ -46,11 +48,12 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
 
 def _open(
     client: Client, settings: QSettings, theme: str | None, remember: Path | None = None, recording: str = ""
-) -> tuple[QCoreApplication, MainWindow]:
-    application = QApplication.instance() or QApplication(sys.argv[:1])
+) -> tuple[QApplication, MainWindow]:
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(sys.argv[:1])
     application.setApplicationName(texts.APP)
     application.setOrganizationName(texts.APP)
     chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
-    if isinstance(application, QApplication):
-        dress.apply(application, chosen)
+    dress.apply(application, chosen)
     return application, MainWindow(client, settings, chosen, remember, recording)

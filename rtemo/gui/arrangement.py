@@ -60,8 +60,10 @@ class Arrangement:
         """Sizes of the docks, as shares of the window."""
         width, height = self._window.width(), self._window.height()
         self._resize((texts.EMOTION, texts.QUALITY), (0.235, 0.21), width, HORIZONTAL)
-        self._resize(BOTTOM, (0.2, 0.16) if low else (0.26, 0.15), height, VERTICAL)
-        if not low:
+        self._resize(BOTTOM, (0.2, 0.21) if low else (0.26, 0.15), height, VERTICAL)
+        if low:
+            self._resize((texts.QUALITY, texts.GAZE), (0.52, 0.32), height, VERTICAL)
+        else:
             self._resize(LEFT, (0.58, 0.32), height, VERTICAL)
             self._resize(RIGHT, (0.43, 0.24, 0.21), height, VERTICAL)
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QTo
 
 from rtemo.gui import texts
 from rtemo.gui.labels import PlainLabel
+from rtemo.gui.notice import MOST_PX
 
 
 class Banner(QFrame):
@@ -19,6 +20,7 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self.text = PlainLabel()
         self.text.setWordWrap(True)
+        self.setMaximumHeight(MOST_PX)
         self.restart = QPushButton(texts.RESTART)
         self.restart.clicked.connect(lambda: restart())
         row = QHBoxLayout(self)

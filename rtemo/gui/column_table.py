@@ -16,7 +16,7 @@ from rtemo.gui.mapping import ColumnMap
 
 Index = QModelIndex | QPersistentModelIndex
 NUMBER, LABEL, UNIT, USE, WHY = range(5)
-WIDTHS = (38, 116, 84, 104)
+WIDTHS = (38, 110, 104, 104)
 
 
 class ColumnTable(QAbstractTableModel):

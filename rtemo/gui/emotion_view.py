@@ -31,12 +31,18 @@ class Headline(QWidget):
         super().__init__()
         self._theme = theme
         self.text, self.share, self._ink, self.named = texts.NOTHING_YET, "", "", False
+        self.note = ""
         self.setMinimumHeight(84)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMaximumHeight(230)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
+        self.update()
+
+    def show_note(self, note: str) -> None:
+        """A small line about all that is shown."""
+        self.note = note
         self.update()
 
     def show_emotion(self, text: str, share: str, ink: str, *, named: bool) -> None:
@@ -68,6 +74,10 @@ class Headline(QWidget):
         painter.drawText(word, left | middle, self.text)
         painter.setFont(share_font)
         painter.drawText(room, below, self.share)
+        if self.share and self.note:
+            painter.setFont(font(8.5))
+            painter.setPen(colour(self._theme.muted))
+            painter.drawText(box.adjusted(28, 0, -16, -5), left | Qt.AlignmentFlag.AlignBottom, self.note)
 
 
 class EmotionView(QWidget):
@@ -154,6 +164,9 @@ class EmotionView(QWidget):
 
     def _show_bundle(self) -> None:
         bundle = self._model.bundle
+        lag_s = math.nan if bundle is None else bundle.lag_s
+        self.headline.show_note(texts.LAG.format(lag=number(lag_s, 0, "s")) if math.isfinite(lag_s) else "")
+        self.headline.setToolTip(texts.LAG_TIP)
         if bundle is None:
             self.bundle.setText(texts.NO_BUNDLE)
             self.origin.setText("")

@@ -15,7 +15,7 @@ from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.wording import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (56, 72)
+WIDTHS = (54, 68)
 TIME, KIND = 0, 1
 
 

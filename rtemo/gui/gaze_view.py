@@ -13,10 +13,12 @@ from rtemo.gui import texts
 from rtemo.gui.colours import Theme
 from rtemo.gui.lines import draw_line
 from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.still import Still
 from rtemo.gui.theme import colour, font
 
 MEMORY_S = 10.0
 TRAIL_S = 1.0
+STILL_S = 0.5  # the fixations and their fading change twice a second, the gaze itself at every painting
 ASPECT = 16 / 9
 RADIUS_PER_ROOT_S = 0.075  # of the screen's height: a fixation of 1 s has this radius, the area grows with time
 
@@ -27,6 +29,7 @@ class GazeView(QWidget):
     def __init__(self, model: GuiModel, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
+        self._still = Still(self, self._paint_still)
         self.setMinimumSize(160, 110)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -40,14 +43,22 @@ class GazeView(QWidget):
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        newest = self._model.gaze.newest_s
+        there = math.isfinite(newest)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.panel))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        screen = self._screen()
+        self._still.draw(painter, self._theme, self._model.gaze.restarts, math.floor(newest / STILL_S) if there else "")
+        if there:
+            screen = self._screen()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
+            self._draw_gaze(painter, screen, newest)
+
+    def _paint_still(self, painter: QPainter) -> None:
+        """The screen and the fixations on it."""
+        screen, newest = self._screen(), self._model.gaze.newest_s
         painter.setPen(QPen(colour(self._theme.line), 1.2))
         painter.setBrush(colour(self._theme.window))
         painter.drawRoundedRect(screen, 4, 4)
-        newest = self._model.gaze.newest_s
         if not math.isfinite(newest):
             painter.setPen(colour(self._theme.faint))
             painter.setFont(font(11))
@@ -56,7 +67,6 @@ class GazeView(QWidget):
         self._draw_middle(painter, screen)
         painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
         self._draw_fixations(painter, screen, newest)
-        self._draw_gaze(painter, screen, newest)
 
     def _screen(self) -> QRectF:
         room = QRectF(self.rect()).adjusted(10, 10, -10, -10)

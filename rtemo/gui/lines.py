@@ -8,6 +8,7 @@ from PySide6.QtGui import QPainter, QPolygonF
 from shiboken6 import Shiboken
 
 POINT_BYTES = 16  # two doubles
+LONG = 200
 
 
 def polygon(x: NDArray[np.float64], y: NDArray[np.float64]) -> QPolygonF:
@@ -32,3 +33,22 @@ def draw_line(painter: QPainter, x: NDArray[np.float64], y: NDArray[np.float64])
     for first, last in zip(edges[0::2], edges[1::2], strict=True):
         if last - first > 1:
             painter.drawPolyline(polygon(x[first:last], y[first:last]))
+
+
+def draw_lines(painter: QPainter, x: NDArray[np.float64], ys: NDArray[np.float64]) -> None:
+    """A line for each column of ys (n, C) over the same x (n,), broken where it is NaN. Short ones as one path, which
+    is several times cheaper than one by one; long ones one by one, which is cheaper then.
+    """
+    from pyqtgraph.functions import arrayToQPath  # half a second to load: not before the window is there
+
+    n, n_lines = ys.shape
+    if n > LONG:
+        for k in range(n_lines):
+            draw_line(painter, x, ys[:, k])
+    if not 1 < n <= LONG:
+        return
+    there = np.isfinite(ys)
+    joined = np.zeros((n_lines, n), np.int32)
+    joined[:, :-1] = (there[1:] & there[:-1]).T
+    heights = np.where(there, ys, 0.0).T.ravel()
+    painter.drawPath(arrayToQPath(np.tile(x, n_lines), heights, connect=joined.ravel(), finiteCheck=False))

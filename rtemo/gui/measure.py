@@ -81,6 +81,10 @@ class Measure(QObject):
             "memory_mb": round(self._process.memory_info().rss / 1e6, 1),
             "recording": snapshot.phase == Phase.RUNNING,
             "engine_cpu_percent": round(snapshot.health.cpu_percent, 1),
+            "arrival_to_prediction_ms": {
+                "p50": round(snapshot.health.handling_p50_ms, 2),
+                "p99": round(snapshot.health.handling_p99_ms, 2),
+            },
             "window_end_to_prediction_ms": {
                 "p50": round(snapshot.health.latency_p50_ms, 2),
                 "p99": round(snapshot.health.latency_p99_ms, 2),

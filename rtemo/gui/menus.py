@@ -13,6 +13,7 @@ from rtemo.gui import texts
 from rtemo.gui.colours import DARK, Theme
 from rtemo.gui.export import Exports
 from rtemo.gui.model import GuiModel
+from rtemo.gui.recordings import Recordings
 from rtemo.gui.replay_bar import STEP_S, ReplayBar
 from rtemo.gui.report_bar import ReportBar
 from rtemo.gui.session_bar import SessionBar
@@ -31,6 +32,7 @@ class Host(Protocol):
     theme: Theme
 
     dialogs: SessionDialogs
+    recordings: Recordings
     report: ReportBar
     exports: Exports
     model: GuiModel
@@ -38,7 +40,6 @@ class Host(Protocol):
     @property
     def failed(self) -> str: ...
     def send(self, command: str, **arguments: Any) -> None: ...
-    def ask_recording(self) -> None: ...
     def close_recording(self) -> None: ...
     def ask_root(self) -> None: ...
     def close(self) -> bool: ...
@@ -81,7 +82,7 @@ class Menus:
 
     def _make_file(self) -> None:
         host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_FILE)
-        self._add(menu, texts.OPEN, "Ctrl+O", host.ask_recording)
+        self._add(menu, texts.OPEN, "Ctrl+O", host.recordings.ask)
         self._add(menu, texts.LEAVE, "Ctrl+W", host.close_recording)
         menu.addSeparator()
         self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", host.exports.ask_predictions)

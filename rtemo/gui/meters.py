@@ -113,7 +113,10 @@ class EmotionBars(QWidget):
 
 
 class Reasons(QWidget):
-    """What moved the prediction: a thin bar for each share, the largest first. A line of text where there is none."""
+    """What moved the prediction: a thin bar for each share, the largest first. A line of text where there is none.
+
+    What spoke against the emotion has a bar of another colour.
+    """
 
     ROW, HEAD = 18, 20
 
@@ -141,15 +144,16 @@ class Reasons(QWidget):
         painter.setPen(colour(self._theme.muted if self.shares else self._theme.faint))
         head = texts.MOVED_BY if self.shares else texts.MOVED_NOTHING
         painter.drawText(QRectF(0, 0, self.width(), self.HEAD), LEFT | MIDDLE, head)
-        most = max((share for _, share in self.shares), default=1.0) or 1.0
+        most = max((abs(share) for _, share in self.shares), default=1.0) or 1.0
         for k, (name, share) in enumerate(self.shares):
             row = QRectF(0, self.HEAD + k * self.ROW, self.width(), self.ROW)
-            words = 0.52 * row.width()
+            words = 0.58 * row.width()
             painter.setPen(colour(self._theme.ink))
             text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words) - 8)
             painter.drawText(row.adjusted(0, 0, words - row.width(), 0), LEFT | MIDDLE, text)
             track = QRectF(words, row.center().y() - 3, row.width() - words - 42, 6)
-            _bar(painter, track, max(0.0, share) / most, colour(self._theme.accent, 0.75))
+            ink = self._theme.accent if share >= 0 else self._theme.warn
+            _bar(painter, track, abs(share) / most, colour(ink, 0.75))
             painter.setPen(colour(self._theme.muted))
             painter.drawText(row, RIGHT | MIDDLE, percent(share))
 

@@ -51,6 +51,7 @@ class GuiModel:
         self.gaze = SignalRing(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
         self.gaze_events: deque[GazeEventRecord] = deque(maxlen=2000)
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.labels: tuple[str, ...] = ()
         self.probabilities = SignalRing(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
         self.latest: dict[str, Any] | None = None
@@ -108,11 +109,6 @@ class GuiModel:
         return self.snapshot.bundle
 
     @property
-    def marks(self) -> list[dict[str, Any]]:
-        """Markers and annotations."""
-        return [event for event in self.events if str(event.get("kind")) in MARKING]
-
-    @property
     def streams_in_use(self) -> list[StreamStatus]:
         return [stream for stream in self.snapshot.streams if stream.role]
 
@@ -155,6 +151,7 @@ class GuiModel:
         self.probabilities.clear()
         self.gaze_events.clear()
         self.events.clear()
+        self.marks.clear()
         self.latest = None
 
     def _take_signals(self, new: Snapshot) -> set[Part]:
@@ -179,6 +176,7 @@ class GuiModel:
             changed.add(Part.PREDICTIONS)
         if new.events:
             self.events.extend(new.events)
+            self.marks.extend(event for event in new.events if str(event.get("kind")) in MARKING)
             self.n_events += len(new.events)
             changed.add(Part.EVENTS)
         return changed

@@ -9,6 +9,7 @@ from rtemo.gui import texts
 from rtemo.gui.labels import PlainLabel
 
 SHOWN_MS = 20_000
+MOST_PX = 64  # three lines; a tool bar would give it whatever room there is
 
 
 class Notice(QFrame):
@@ -23,6 +24,7 @@ class Notice(QFrame):
         self.text = PlainLabel()
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMaximumHeight(MOST_PX)
         self.close_button = QPushButton(texts.DISMISS)
         self.close_button.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme
+from rtemo.gui.head_outline import draw_head
 from rtemo.gui.labels import plain_tip
 from rtemo.gui.mapping import electrodes
 from rtemo.gui.theme import colour, font
@@ -85,20 +86,10 @@ class PlacementMap(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_head(painter)
+        draw_head(painter, self._middle, self._radius, self._theme)
         painter.setFont(font(max(6.0, 0.42 * self._dot)))
         for name in self._places:
             self._draw_place(painter, name)
-
-    def _draw_head(self, painter: QPainter) -> None:
-        r, middle = self._radius, self._middle
-        painter.setPen(QPen(colour(self._theme.faint), 1.4))
-        painter.setBrush(colour(self._theme.window))
-        nose = QPainterPath(middle + QPointF(-0.1 * r, -0.99 * r))
-        nose.lineTo(middle + QPointF(0, -1.1 * r))
-        nose.lineTo(middle + QPointF(0.1 * r, -0.99 * r))
-        painter.drawPath(nose)
-        painter.drawEllipse(middle, r, r)
 
     def _draw_place(self, painter: QPainter, name: str) -> None:
         at, dot, theme = self.place(name), self._dot, self._theme

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from rtemo.gui import texts
 from rtemo.gui.colours import Theme, emotion_colours
 from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.still import Still
 from rtemo.gui.theme import colour, font
 from rtemo.model.circumplex import mean_place, place_of, without_place
 
@@ -25,6 +26,7 @@ class PlaneView(QWidget):
     def __init__(self, model: GuiModel, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
+        self._still = Still(self, self._paint_still)
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -48,8 +50,13 @@ class PlaneView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.panel))
+        self._still.draw(painter, self._theme, self._model.labels)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not without_place(self._model.labels):
+            self._draw_trail(painter)
+
+    def _paint_still(self, painter: QPainter) -> None:
+        """The axes, the labels' places, and where they come from."""
         self._draw_axes(painter)
         labels = self._model.labels
         caption = texts.PLANE_CAPTION
@@ -62,8 +69,6 @@ class PlaneView(QWidget):
         text = painter.fontMetrics().elidedText(caption, Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
         self._draw_labels(painter)
-        if not missing:
-            self._draw_trail(painter)
 
     def _draw_axes(self, painter: QPainter) -> None:
         theme = self._theme

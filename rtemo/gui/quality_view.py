@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.colours import FAULTS, OTHER_FAULT, Theme
+from rtemo.gui.head_outline import draw_head
 from rtemo.gui.labels import PlainLabel, plain_tip
 from rtemo.gui.meters import Meter
 from rtemo.gui.model import GuiModel, Part
@@ -87,7 +88,7 @@ class HeadMap(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), colour(self._theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_head(painter)
+        draw_head(painter, self._middle, self._radius, self._theme)
         channels = [c for c in self._model.snapshot.channels if _placed(c)]
         if not channels:
             painter.setPen(colour(self._theme.faint))
@@ -95,18 +96,6 @@ class HeadMap(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, texts.NO_CHANNELS)
         for channel in channels:
             self._draw_electrode(painter, channel)
-
-    def _draw_head(self, painter: QPainter) -> None:
-        r, middle = self._radius, self._middle
-        painter.setPen(QPen(colour(self._theme.faint), 1.6))
-        painter.setBrush(colour(self._theme.window))
-        nose = QPainterPath(middle + QPointF(-0.12 * r, -0.985 * r))
-        nose.lineTo(middle + QPointF(0, -1.13 * r))
-        nose.lineTo(middle + QPointF(0.12 * r, -0.985 * r))
-        painter.drawPath(nose)
-        for side in (-1, 1):
-            painter.drawEllipse(middle + QPointF(side * 1.0 * r, 0), 0.06 * r, 0.2 * r)
-        painter.drawEllipse(middle, r, r)
 
     def _draw_electrode(self, painter: QPainter, channel: ChannelStatus) -> None:
         at, dot = self.place(channel), self._dot

@@ -45,6 +45,11 @@ class SignalRing:
         """Time of the newest row, NaN without any."""
         return float(self._times[(self.total - 1) % self.capacity]) if len(self) else float("nan")
 
+    @property
+    def oldest_s(self) -> float:
+        """Time of the oldest row that is still there, NaN without any."""
+        return float(self._times[self.start % self.capacity]) if len(self) else float("nan")
+
     def push(self, times: ArrayLike, values: ArrayLike) -> None:
         """Add rows: times (n,), values (n, n_columns)."""
         stamps = np.asarray(times, np.float64)
@@ -74,8 +79,11 @@ class SignalRing:
 
     def after(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """The rows later than a time."""
-        times, _ = self.since(self.start)
-        return self.since(self.start + int(np.searchsorted(times, time_s, side="right")))
+        first, end = self.start, self.total
+        while first < end:  # halving, so that nothing is copied but what is asked for
+            middle = (first + end) // 2
+            first, end = (first, middle) if self._times[middle % self.capacity] > time_s else (middle + 1, end)
+        return self.since(first)
 
 
 def thin(
@@ -87,7 +95,8 @@ def thin(
     depend on what else is painted. NaN is skipped; a bin of NaN stays NaN.
     """
     bins = np.floor(times * per_s).astype(np.int64)
-    starts = np.flatnonzero(np.r_[True, bins[1:] != bins[:-1]]) if len(bins) else np.zeros(0, np.int64)
+    starts = np.flatnonzero(bins[1:] != bins[:-1]) + 1
+    starts = np.concatenate([np.zeros(min(1, len(bins)), starts.dtype), starts])
     if 2 * len(starts) >= len(times):
         return times, values
     out = np.empty((2 * len(starts), values.shape[1]), np.float32)

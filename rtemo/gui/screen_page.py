@@ -14,6 +14,7 @@ from rtemo.gui.colours import Theme
 from rtemo.gui.labels import PlainLabel
 from rtemo.gui.theme import colour, font
 
+LENGTH, ANGLE = (" mm", 20_000.0), ("°", 220.0)  # unit, and the most that can be entered
 WIDE_SCENE = Scene(1600, 1200, 103.0, 77.0)
 
 
@@ -90,10 +91,13 @@ class ScreenPage(QWidget):
         (self.in_scene if scene is not None else self.on_screen).setChecked(True)
         camera = scene or WIDE_SCENE
         self.width_px, self.height_px = _pixels(screen.width_px), _pixels(screen.height_px)
-        self.width_mm, self.height_mm = _length(screen.width_mm), _length(screen.height_mm)
-        self.distance_mm = _length(screen.distance_mm)
+        self.width_mm, self.height_mm = _measured(screen.width_mm, *LENGTH), _measured(screen.height_mm, *LENGTH)
+        self.distance_mm = _measured(screen.distance_mm, *LENGTH)
         self.scene_width_px, self.scene_height_px = _pixels(camera.width_px), _pixels(camera.height_px)
-        self.scene_width_deg, self.scene_height_deg = _angle(camera.width_deg), _angle(camera.height_deg)
+        self.scene_width_deg, self.scene_height_deg = (
+            _measured(camera.width_deg, *ANGLE),
+            _measured(camera.height_deg, *ANGLE),
+        )
         self.preview = ViewPreview(theme)
         self._screen_fields = (self.width_px, self.height_px, self.width_mm, self.height_mm, self.distance_mm)
         self._scene_fields = (self.scene_width_px, self.scene_height_px, self.scene_width_deg, self.scene_height_deg)
@@ -147,19 +151,10 @@ def _pixels(value: int) -> QSpinBox:
     return field
 
 
-def _length(value: float) -> QDoubleSpinBox:
+def _measured(value: float, unit: str, most: float) -> QDoubleSpinBox:
     field = QDoubleSpinBox()
-    field.setRange(1.0, 20_000.0)
+    field.setRange(1.0, most)
     field.setDecimals(1)
-    field.setSuffix(" mm")
-    field.setValue(value)
-    return field
-
-
-def _angle(value: float) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(1.0, 220.0)
-    field.setDecimals(1)
-    field.setSuffix("°")
+    field.setSuffix(unit)
     field.setValue(value)
     return field

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -48,7 +48,9 @@ class Lamp(QWidget):
 
 
 class SessionBar(QWidget):
-    """The controls of a session. `root` is the folder that sessions are written to."""
+    """The controls of a session. `root` is the folder that sessions are written to. refused: why it cannot start."""
+
+    refused = Signal(str)
 
     def __init__(
         self, model: GuiModel, theme: Theme, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
@@ -66,6 +68,7 @@ class SessionBar(QWidget):
         self.phase = ElidedLabel("", "")
         self.detail = ElidedLabel("", "muted")
         self.note = _line(texts.NOTE_HINT, 100)
+        self.note.setToolTip(texts.NOTE_TIP)
         self.hot = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
         self._annotations: tuple[str, ...] = ()
         self._lay_out()
@@ -103,8 +106,11 @@ class SessionBar(QWidget):
             button.clicked.connect(lambda _on=False, k=k: self.annotate(k))
 
     def ask_start(self) -> None:
-        """Start the session if it can start."""
-        if self.start.isEnabled():
+        """Start the session if it can start; a key that does nothing says why."""
+        if not self.start.isEnabled():
+            if not self._model.in_session:
+                self.refused.emit(self.start.toolTip())
+        else:
             self._send("start", subject=self.subject.text().strip(), notes=self.notes.text().strip(), root=self.root)
 
     def ask_pause(self) -> None:

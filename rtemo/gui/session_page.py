@@ -31,6 +31,7 @@ class SessionPage(QWidget):
         self.baseline.setSuffix(" s")
         self.baseline.setValue(settings.baseline_s)
         boxes = QHBoxLayout()
+        boxes.setSpacing(24)
         for box in self.required.values():
             boxes.addWidget(box)
         boxes.addStretch(1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
@@ -15,6 +16,7 @@ from rtemo.gui.colours import FAULTS, Theme
 from rtemo.gui.eye_filter import BANDS, EyeFilter
 from rtemo.gui.labels import PlainLabel
 from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.still import Still
 from rtemo.gui.strip import Strip, Trace, tick_step
 from rtemo.gui.theme import colour, font
 from rtemo.live.snapshot import ChannelStatus
@@ -22,7 +24,8 @@ from rtemo.live.snapshot import ChannelStatus
 SCALES_UV = (10, 20, 50, 100, 200, 500, 1000)
 SPANS_S = (5, 10, 20, 30, 60)
 ROWS = (0, 64, 32, 16, 8)  # 0: all
-GUTTER, FOOT, GAZE_LANE = 92, 22, 46  # pixels
+GUTTER, TOP, FOOT, GAZE_LANE = 92, 8, 22, 46  # pixels
+MOST_MARKS = 60
 PUPIL_MM = (2.0, 7.0)  # the range that the pupil's lane shows
 LABEL_PX = 11.0  # labels closer together than this are thinned out
 
@@ -36,7 +39,9 @@ class SignalCanvas(QWidget):
         self._strip = Strip()
         self._eye = EyeFilter(model.eeg, BANDS[0])
         self.band = BANDS[0]
-        self._gutter = QPixmap()
+        self._ground = Still(self, self._paint_ground)
+        self._n_set_up = 0
+        self._lanes_shown: object = None
         self._stale = True
         self.scale_uv, self.span_s, self.rows, self.first = 50, 10, 0, 0
         self.setMinimumSize(240, 160)
@@ -54,7 +59,7 @@ class SignalCanvas(QWidget):
 
     def refresh(self, changed: set[Part]) -> None:
         """Move on; the geometry is made anew when channels or streams changed."""
-        if Part.CHANNELS in changed:
+        if self._lanes != self._lanes_shown:
             self._stale = True
         if self._eye.source is not self._model.eeg or self._eye.band is not self.band:
             self._eye = EyeFilter(self._model.eeg, self.band)
@@ -62,6 +67,9 @@ class SignalCanvas(QWidget):
         self._eye.follow()
         if self._stale:
             self._set_up()
+        elif Part.CHANNELS in changed:
+            self._strip.recolour(tuple(self._traces()))
+            self._n_set_up += 1
         if self._strip.advance(self._model.time_s) or changed & {Part.EVENTS, Part.GAZE_EVENTS, Part.CHANNELS}:
             self.update()
 
@@ -91,14 +99,13 @@ class SignalCanvas(QWidget):
             self._set_up()
             self._strip.advance(self._model.time_s)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.panel))
-        self._strip.draw(painter, GUTTER, 0)
-        painter.drawPixmap(0, 0, self._gutter)
+        self._ground.draw(painter, self._theme, self._n_set_up)
+        self._strip.draw(painter, GUTTER, TOP)
         self._draw_over(painter)
 
     @property
     def _eeg_height(self) -> float:
-        return self.height() - FOOT - (3 * self._gaze_lane + 6 if self._has_gaze else 0)
+        return self.height() - TOP - FOOT - (3 * self._gaze_lane + 6 if self._has_gaze else 0)
 
     @property
     def _has_gaze(self) -> bool:
@@ -108,11 +115,16 @@ class SignalCanvas(QWidget):
     def _gaze_lane(self) -> float:
         return min(GAZE_LANE, 0.09 * self.height())
 
+    @property
+    def _lanes(self) -> object:
+        """What the places of the traces depend on, beside the size."""
+        return [label for _, label, _ in self.channels], self._has_gaze
+
     def _set_up(self) -> None:
-        self._stale = False
-        self._strip.resize(self.width() - GUTTER, self.height() - FOOT, self.devicePixelRatioF())
+        self._stale, self._lanes_shown = False, self._lanes
+        self._strip.resize(self.width() - GUTTER, self.height() - TOP - FOOT, self.devicePixelRatioF())
         self._strip.show(tuple(self._traces()), self.span_s, self._theme)
-        self._draw_gutter()
+        self._n_set_up += 1
 
     def _traces(self) -> Iterator[Trace]:
         theme, channels = self._theme, self.channels
@@ -141,13 +153,10 @@ class SignalCanvas(QWidget):
     def _gaze_middle(self, lane: int) -> float:
         return self._eeg_height + 6 + (lane + 0.5) * self._gaze_lane
 
-    def _draw_gutter(self) -> None:
-        ratio = self.devicePixelRatioF()
-        self._gutter = QPixmap(math.ceil(GUTTER * ratio), math.ceil(self.height() * ratio))
-        self._gutter.setDevicePixelRatio(ratio)
-        self._gutter.fill(colour(self._theme.panel))
-        painter = QPainter(self._gutter)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def _paint_ground(self, painter: QPainter) -> None:
+        """The channels' names, and the seconds before the right edge."""
+        self._draw_seconds(painter)
+        painter.translate(0, TOP)
         channels = self.channels
         lane = self._eeg_height / max(1, len(channels))
         painter.setFont(font(max(6.5, min(9.5, 0.55 * lane))))
@@ -162,7 +171,15 @@ class SignalCanvas(QWidget):
             for number, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL)):
                 where = QRectF(8, self._gaze_middle(number) - 10, GUTTER - 16, 20)
                 painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        painter.end()
+
+    def _draw_seconds(self, painter: QPainter) -> None:
+        painter.setFont(font(8.5))
+        painter.setPen(colour(self._theme.muted))
+        width, step = self.width() - GUTTER, tick_step(self.span_s)
+        for back in range(step, self.span_s, step):
+            x = self.width() - 1 - width * back / self.span_s
+            where = QRectF(x - 40, self.height() - FOOT + 2, 80, FOOT - 4)
+            painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"\N{MINUS SIGN}{back} s")
 
     def _draw_channel_label(
         self, painter: QPainter, y: float, label: str, state: ChannelStatus | None, *, full: bool
@@ -191,27 +208,19 @@ class SignalCanvas(QWidget):
         painter.drawLine(QPointF(GUTTER, bottom), QPointF(self.width(), bottom))
         if self._has_gaze:
             for number in range(3):
-                y = self._gaze_middle(number) - self._gaze_lane / 2
+                y = TOP + self._gaze_middle(number) - self._gaze_lane / 2
                 painter.drawLine(QPointF(GUTTER, y), QPointF(self.width(), y))
         if not math.isfinite(now):
             return
         painter.setClipRect(GUTTER, 0, self.width() - GUTTER, self.height())
         self._draw_blinks(painter, now, bottom)
         painter.setFont(font(8.5))
-        painter.setPen(colour(theme.muted))
-        step = tick_step(self.span_s)
-        for k in range(math.ceil((now - self.span_s) / step), math.floor(now / step) + 1):
-            x = GUTTER + self._strip.x_of(k * step)
-            back = k * step - now
-            if back < -0.3:
-                where = QRectF(x - 40, bottom + 2, 80, FOOT - 4)
-                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"\N{MINUS SIGN}{math.floor(0.5 - back):d} s")
         self._draw_marks(painter, now, bottom)
 
     def _draw_blinks(self, painter: QPainter, now: float, bottom: float) -> None:
         if not self._has_gaze:
             return
-        top = self._gaze_middle(0) - self._gaze_lane / 2
+        top = TOP + self._gaze_middle(0) - self._gaze_lane / 2
         for event in reversed(self._model.gaze_events):
             if event.end_s < now - self.span_s:
                 break
@@ -222,7 +231,7 @@ class SignalCanvas(QWidget):
 
     def _draw_marks(self, painter: QPainter, now: float, bottom: float) -> None:
         theme = self._theme
-        for event in self._model.marks[-60:]:
+        for event in islice(reversed(self._model.marks), MOST_MARKS):
             if not now - self.span_s <= event["time_s"] <= now:
                 continue
             x = GUTTER + self._strip.x_of(event["time_s"])
@@ -252,6 +261,7 @@ class SignalsView(QWidget):
             box.currentIndexChanged.connect(self._set)
         top = QHBoxLayout()
         top.setContentsMargins(0, 4, 8, 4)
+        top.setSpacing(6)
         top.addWidget(PlainLabel(texts.SIGNALS, "title"))
         top.addStretch(1)
         for box in (self.band, self.shown, self.scale, self.span):

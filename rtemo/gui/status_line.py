@@ -20,7 +20,6 @@ class StatusLine(QStatusBar):
         self._model = model
         self.setSizeGripEnabled(False)
         self.latency, self.losses, self.clocks, self.load = (PlainLabel() for _ in range(4))
-        self.latency.setToolTip(texts.LATENCY_TIP)
         for label in (self.latency, self.losses, self.clocks):
             self.addWidget(label)
         self.addPermanentWidget(self.load)
@@ -30,6 +29,8 @@ class StatusLine(QStatusBar):
         health, streams = self._model.snapshot.health, self._model.snapshot.streams
         p50, p99 = number(health.latency_p50_ms, 1), number(health.latency_p99_ms, 1)
         self.latency.setText(texts.LATENCY.format(p50=p50, p99=p99))
+        handled = number(health.handling_p50_ms, 1), number(health.handling_p99_ms, 1)
+        self.latency.setToolTip(texts.LATENCY_TIP.format(p50=handled[0], p99=handled[1]))
         missing = sum(stream.n_missing for stream in streams)
         self.losses.setText(texts.LOSSES.format(missing=missing, skipped=health.n_skipped, forced=health.n_forced))
         offsets = [

@@ -27,7 +27,7 @@ from rtemo.live.snapshot import StreamStatus
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
-WIDTHS = (26, 78, 180, 74, 40, 128, 66, 128, 96, 220)
+WIDTHS = (26, 74, 184, 70, 36, 124, 66, 108, 84, 220)
 ROLES = ("eeg", "gaze", "markers")
 
 
@@ -38,17 +38,18 @@ class StreamTable(QAbstractTableModel):
         super().__init__()
         self.theme = theme
         self.streams: tuple[StreamStatus, ...] = ()
+        self._cells: list[tuple[str, ...]] = []
 
     def show_streams(self, streams: tuple[StreamStatus, ...]) -> None:
         """Take the present streams; rows stay selected where the list has not changed."""
         same = [s.stream_id for s in streams] == [s.stream_id for s in self.streams]
         if same:
-            self.streams = streams
+            self.streams, self._cells = streams, [cells(stream) for stream in streams]
             if streams:
                 self.dataChanged.emit(self.index(0, 0), self.index(len(streams) - 1, self.columnCount() - 1))
             return
         self.beginResetModel()
-        self.streams = streams
+        self.streams, self._cells = streams, [cells(stream) for stream in streams]
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -67,7 +68,7 @@ class StreamTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         stream = self.streams[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return cells(stream)[index.column()]
+            return self._cells[index.row()][index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(about(stream))
         if role == Qt.ItemDataRole.DecorationRole and index.column() == LIGHT:
@@ -115,7 +116,7 @@ class StreamsView(QWidget):
         view.setShowGrid(False)
         view.setWordWrap(False)
         view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(27)
+        view.verticalHeader().setDefaultSectionSize(25)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 
 from rtemo.gui.colours import Theme
-from rtemo.gui.lines import draw_line
+from rtemo.gui.lines import draw_lines
 from rtemo.gui.rings import SignalRing, thin
 from rtemo.gui.theme import colour
 
@@ -45,7 +45,7 @@ class Strip:
         self._epoch_s = 0.0
         self._head: int | None = None  # the last column that is painted
         self._traces: tuple[Trace, ...] = ()
-        self._painted: list[tuple[int, int]] = []  # for each trace: its ring's restarts, rows painted
+        self._painted: dict[int, tuple[int, int]] = {}  # for each ring, by id: its restarts, rows painted
         self._ground = QColor()
         self._grid = QColor()
 
@@ -57,12 +57,21 @@ class Strip:
             self._pixmap.setDevicePixelRatio(ratio)
             self._head = None
 
+    def recolour(self, traces: tuple[Trace, ...]) -> None:
+        """Other inks from now on; what is painted stays as it is. The lanes must be where they were."""
+        self._traces = traces
+
     def show(self, traces: tuple[Trace, ...], span_s: float, theme: Theme) -> None:
         """What is painted from now on; everything is painted again."""
         self._traces = traces
         self._per_s = self._width / span_s
         self._ground, self._grid = QColor(theme.panel), colour(theme.line, 0.55)
         self._head = None
+
+    @property
+    def painted(self) -> bool:
+        """Whether there is anything to copy."""
+        return self._head is not None and not self._pixmap.isNull()
 
     def x_of(self, time_s: float) -> float:
         """Where a time lies in the view."""
@@ -73,13 +82,13 @@ class Strip:
         if not math.isfinite(now_s) or self._pixmap.isNull():
             return False
         head = math.floor((now_s - self._epoch_s) * self._per_s)
-        restarted = any(
-            trace.ring.restarts != painted[0] for trace, painted in zip(self._traces, self._painted, strict=False)
-        )
+        rings = {id(trace.ring): trace.ring for trace in self._traces}
+        known = self._painted
+        restarted = any(key not in known or ring.restarts != known[key][0] for key, ring in rings.items())
         if self._head is None or restarted or not 0 <= head - self._head < self._width:
             self._repaint(now_s)
             return True
-        fresh = any(trace.ring.total > painted[1] for trace, painted in zip(self._traces, self._painted, strict=True))
+        fresh = any(ring.total > known[key][1] for key, ring in rings.items())
         if head == self._head and not fresh:
             return False
         painter = QPainter(self._pixmap)
@@ -91,7 +100,7 @@ class Strip:
 
     def draw(self, painter: QPainter, x: int, y: int) -> None:
         """Copy the strip to the view, the newest column at the right."""
-        if self._pixmap.isNull() or self._head is None:
+        if self._head is None or not self.painted:
             return
         cut = (self._head + 1) % self._width  # the oldest column
         left = self._width - cut
@@ -107,33 +116,35 @@ class Strip:
         oldest_s = now_s - self._width / self._per_s
         painter = QPainter(self._pixmap)
         self._clear(painter, self._head - self._width + 1, self._head)
-        self._painted = []
         for trace in self._traces:
             times, rows = trace.ring.after(oldest_s)
             self._paint(painter, trace, *thin(times, rows[:, trace.columns], self._per_s))
-            self._painted.append((trace.ring.restarts, trace.ring.total))
+        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
         painter.end()
 
     def _paint_new(self, painter: QPainter) -> None:
-        for k, trace in enumerate(self._traces):
-            restarts, done = self._painted[k]
+        """What came since, read once for all traces of a ring."""
+        came: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        for trace in self._traces:
+            _, done = self._painted[id(trace.ring)]
             if trace.ring.total > done:
-                times, rows = trace.ring.since(done - 1)  # from the last painted sample on
-                self._paint(painter, trace, *thin(times, rows[:, trace.columns], self._per_s))
-                self._painted[k] = (restarts, trace.ring.total)
+                if id(trace.ring) not in came:
+                    came[id(trace.ring)] = thin(*trace.ring.since(done - 1), self._per_s)  # from the last painted on
+                times, rows = came[id(trace.ring)]
+                self._paint(painter, trace, times, rows[:, trace.columns])
+        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
 
     def _paint(self, painter: QPainter, trace: Trace, times: np.ndarray, rows: np.ndarray) -> None:
         if not len(times) or not rows.shape[1]:
             return
-        rows[np.flatnonzero(np.diff(times) > GAP_S)] = np.nan
+        rows[:-1][times[1:] - times[:-1] > GAP_S] = np.nan
         columns = (times - self._epoch_s) * self._per_s
         base = math.floor(columns[0] / self._width) * self._width
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(trace.pen, 1.0))
         ys = trace.middles - trace.per_unit * (rows - np.float32(trace.zero)).astype(np.float64)
         for _ in range(math.floor((columns[-1] - base + 2) / self._width) + 1):
-            for column in range(ys.shape[1]):
-                draw_line(painter, columns - base, ys[:, column])
+            draw_lines(painter, columns - base, ys)
             painter.translate(-self._width, 0)
         painter.resetTransform()
 

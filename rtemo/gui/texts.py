@@ -9,9 +9,9 @@ SESSION_BAR, REPLAY_BAR = "Session", "Replay"
 
 PHASES = {
     "idle": "Looking for streams",
-    "preview": "Preview – nothing is kept",
+    "preview": "Preview",
     "running": "Recording",
-    "paused": "Paused – recording goes on",
+    "paused": "Paused, still recording",
     "replay": "Replay",
     "failed": "Engine stopped",
 }
@@ -33,10 +33,11 @@ NEED_SUBJECT = "a participant id is missing"
 PAUSE_TIP = "Suspend the predictions; the recording goes on (Ctrl+P)"
 STOP_TIP = "Stop the session (Ctrl+.)"
 BASELINE_TIP = "Record rest as what this person's predictions are relative to (Ctrl+B)"
-NOTE_HINT = "Write a note (Ctrl+N), then Enter"
+NOTE_HINT = "Note (Ctrl+N)"
+NOTE_TIP = "Write a note into the recording, then Enter (Ctrl+N)"
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
-NOT_RECORDING = "Not recording"
+NOT_RECORDING = "not recording"
 REC_SIZE = "{size}   ·   {free} free"
 DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
@@ -45,16 +46,16 @@ PROGRESS = "{name}  {done} / {total}"
 NOTHING_YET = "waiting"
 NOTHING_YET_WHY = "The first window needs a few seconds of data"
 ABSTAINS = "No emotion named: {why}"
-WOULD_BE = "would lean to {label}"
 ONLY = "Only {labels} is plausible"
 ALSO = "Could also be {labels}"
 NOT_SETTLED = "NOT SETTLED"
 NOT_SETTLED_WHY = "Filters and baseline have not had enough data yet; do not rely on this"
 FORCED = "ONE STREAM MISSING"
 EEG_COVERAGE, GAZE_COVERAGE, NOVELTY = "EEG", "Gaze", "Novelty"
-NOVELTY_LIMIT = "limit 1"
 BUNDLE = "Model {name} · {fingerprint}"
 TRAINED_ON = "Trained on: {what}"
+LAG = "smoothed · follows a change within {lag}"
+LAG_TIP = "How long clear evidence for another emotion takes to change the one that is named here"
 NO_BUNDLE = "No model is loaded"
 MOVED_BY = "What moved it"
 MOVED_NOTHING = "What moved it: not explained yet"
@@ -63,6 +64,7 @@ HISTORY_TIP = (
     "Wheel: time shown. Drag: look back. Double click: now."
 )
 NOW = "now"
+NO_PREDICTIONS = "No predictions yet"
 PLANE_TIP = (
     "Mean of the labels' places (Russell 1980), weighted by their smoothed probabilities: "
     "a summary of the same numbers, not a separate measurement."
@@ -79,7 +81,6 @@ CHANNEL_TIP = "{label}: {why}\nClick to {action}"
 EXCLUDE, INCLUDE = "exclude it", "use it again"
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"
-LEFT_PUPIL, RIGHT_PUPIL = "left", "right"
 GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"
 SCALE = "{uv} µV"
 SPAN = "{s} s"
@@ -91,7 +92,10 @@ SPAN_TIP = "Time shown (Ctrl+Left, Ctrl+Right)"
 ROWS_TIP = "Channels shown at once; the wheel moves through them"
 
 LATENCY = "latency {p50} / {p99} ms"
-LATENCY_TIP = "From the end of the window to the published prediction: median / 99th percentile"
+LATENCY_TIP = (
+    "From the end of the window to the published prediction: median / 99th percentile.\n"
+    "Of it, after the last sample had arrived: {p50} / {p99} ms"
+)
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -47,7 +46,9 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; borde
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
-QComboBox::drop-down {{ border: none; width: 16px; }}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow {{ width: 0; height: 0; margin-right: 6px; border-left: 4px solid {raised};
+    border-right: 4px solid {raised}; border-top: 5px solid {muted}; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line};
     selection-background-color: {accent}; selection-color: {panel}; }}
 QTableView, QListView, QPlainTextEdit {{ background: {panel}; border: none; gridline-color: {line};
@@ -116,6 +117,9 @@ def colour(name: str, opacity: float = 1.0) -> QColor:
 
 def apply(application: QApplication, theme: Theme) -> None:
     """Dress the application. Views with colours of their own are told by the window."""
+    if application.property("theme") == theme.name:  # every widget would be dressed once more
+        return
+    application.setProperty("theme", theme.name)
     application.setStyle("Fusion")
     base = QFont(family())
     base.setPointSizeF(POINTS)
@@ -123,7 +127,6 @@ def apply(application: QApplication, theme: Theme) -> None:
         base.setFeature(QFont.Tag("tnum"), 1)
     application.setFont(base)
     application.setPalette(_palette(theme))
-    pg.setConfigOptions(antialias=True, background=theme.panel, foreground=theme.muted)
     names = ("window", "panel", "raised", "line", "ink", "muted", "faint", "accent", "good", "warn", "bad")
     application.setStyleSheet(SHEET.format(**{name: getattr(theme, name) for name in names}))
 

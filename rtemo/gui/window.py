@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QRect, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,6 +18,7 @@ from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
 from rtemo.gui.bars import Banner, Bars
+from rtemo.gui.beats import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, Beats
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
 from rtemo.gui.demo_process import DemoProcess
@@ -28,10 +29,11 @@ from rtemo.gui.export import Exports
 from rtemo.gui.gaze_view import GazeView
 from rtemo.gui.history_view import HistoryView
 from rtemo.gui.menus import Menus
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import GuiModel
 from rtemo.gui.notice import Notice
 from rtemo.gui.plane_view import PlaneView
 from rtemo.gui.quality_view import QualityView
+from rtemo.gui.recordings import Recordings, recording_in
 from rtemo.gui.remembering import Remembering
 from rtemo.gui.replay_bar import ReplayBar
 from rtemo.gui.report_bar import ReportBar
@@ -43,9 +45,8 @@ from rtemo.gui.streams_view import StreamsView
 from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
-GAZE_FRAMES = 3  # the gaze moves ten times a second
-SLOW_FRAMES = 6  # texts and results change five times a second, signals at every frame
 LAYOUT_VERSION = 1
+WIDEST = QSize(2560, 1440)
 
 
 class MainWindow(QMainWindow):
@@ -67,10 +68,9 @@ class MainWindow(QMainWindow):
         self.model = GuiModel()
         self._remembering = Remembering(remember)
         self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
-        self._frame = 0
-        self._changed: dict[int, set[Part]] = {1: set(), GAZE_FRAMES: set(), SLOW_FRAMES: set()}
         self._seen_phase: Phase | None = None
-        self._recording, self._n_failures = recording, 0
+        self._n_failures = 0
+        self.recordings = Recordings(self, self.send, recording)
         self.setWindowTitle(texts.APP)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -98,22 +98,15 @@ class MainWindow(QMainWindow):
         """One frame: take what the engine told, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            changed = self.model.update(snapshot)
-            for waiting in self._changed.values():
-                waiting |= changed
+            self._beats.take(self.model.update(snapshot))
             self._take_notice()
             self._remembering.take(snapshot)
-        self._frame += 1
-        if self._frame % SLOW_FRAMES == 0 or snapshot is None:
+        if self._beats.due(RESULT_FRAMES) or snapshot is None:
             self._show_connection()
         entered = self.model.snapshot.phase != self._seen_phase
         if entered:
             self._enter(self.model.snapshot.phase)
-        for every, views in self._beats:
-            if entered or self._frame % every == 0:
-                changed, self._changed[every] = self._changed[every], set()
-                for view in views if changed else views[:1] if every == 1 else ():
-                    view.refresh(changed)
+        self._beats.tick(everything=entered)
 
     # ------------------------------------------------------------------ parts
 
@@ -122,7 +115,7 @@ class MainWindow(QMainWindow):
         self.signals = SignalsView(model, theme)
         self.empty = EmptyView()
         self.empty.demo.connect(lambda: DemoProcess(self))
-        self.empty.recording.connect(self.ask_recording)
+        self.empty.recording.connect(self.recordings.ask)
         self.empty.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
         self.middle.addWidget(self.empty)
@@ -143,6 +136,14 @@ class MainWindow(QMainWindow):
         self.replay = ReplayBar(model, theme, self.send)
         self.status = StatusLine(model)
         self.setStatusBar(self.status)
+        self._beats = Beats(
+            {
+                1: (self.signals,),
+                GAZE_FRAMES: (self.gaze, self.replay),
+                RESULT_FRAMES: (self.emotion, self.plane, self.session, self.report, self.dialogs),
+                SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
+            }
+        )
 
     @property
     def views(self) -> tuple[Any, ...]:
@@ -162,13 +163,6 @@ class MainWindow(QMainWindow):
             self.report,
             self.dialogs,
         )
-
-    @property
-    def _beats(self) -> tuple[tuple[int, tuple[Any, ...]], ...]:
-        """How many frames apart which views are refreshed."""
-        fast, middle = (self.signals,), (self.gaze, self.replay)
-        slow = tuple(view for view in self.views if view not in fast + middle)
-        return ((1, fast), (GAZE_FRAMES, middle), (SLOW_FRAMES, slow))
 
     def _make_docks(self) -> None:
         self._arrangement = Arrangement(
@@ -199,6 +193,7 @@ class MainWindow(QMainWindow):
             texts.REPORT_BAR: self.report,
         }
         self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.session.refused.connect(self.notice.say)
         self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
         self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
 
@@ -214,9 +209,7 @@ class MainWindow(QMainWindow):
 
     def _take_notice(self) -> None:
         """After a snapshot: open what the window was started with, say what could not be done."""
-        if self._recording:
-            path, self._recording = self._recording, ""
-            self.open_recording(path)
+        self.recordings.answer()
         if self.model.n_failures != self._n_failures:
             self._n_failures = self.model.n_failures
             self.notice.say(self.model.failure)
@@ -262,20 +255,10 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------ files
 
-    def open_recording(self, path: str) -> None:
-        """Ask the engine to play a file."""
-        self.send("open_replay", path=str(Path(path).absolute()))
-
     def close_recording(self) -> None:
         """Back to the live streams."""
         if self.replay.active:
             self.send("close_replay")
-
-    def ask_recording(self) -> None:
-        """Let the researcher choose a file."""
-        path, _ = QFileDialog.getOpenFileName(self, texts.OPEN_TITLE, "", texts.OPEN_FILTER)
-        if path:
-            self.open_recording(path)
 
     def ask_root(self) -> None:
         """Where sessions are written."""
@@ -293,13 +276,13 @@ class MainWindow(QMainWindow):
         self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _recording_in(event):
+        if recording_in(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = _recording_in(event)
+        path = recording_in(event)
         if path:
-            self.open_recording(path)
+            self.recordings.open(path)
             event.acceptProposedAction()
 
     # ------------------------------------------------------------------ end
@@ -325,16 +308,16 @@ class MainWindow(QMainWindow):
         """What to do with a running session."""
         return ask_quit(self)
 
+    def fill(self, room: QRect) -> None:
+        """At the first start: all of a screen, as such windows are looked at, but no more than its views can use."""
+        self.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
+        self.default_layout()
+
     def _restore(self) -> None:
         geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
+        self.remembered = geometry is not None
         if geometry is not None:
             self.restoreGeometry(geometry)
         if layout is not None:
             self.restoreState(layout, LAYOUT_VERSION)
             self.bars.hide()
-
-
-def _recording_in(event: QDropEvent) -> str:
-    """The path of the first recording that is being dropped."""
-    files = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in files if path.lower().endswith((".xdf", ".xdfz", ".xdf.gz"))), "")

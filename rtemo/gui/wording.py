@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 MISSING = "–"
+MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: float, digits: int = 0, unit: str = "") -> str:
@@ -16,7 +17,7 @@ def number(value: float, digits: int = 0, unit: str = "") -> str:
 
 def percent(value: float | None) -> str:
     """A share as whole percent."""
-    return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.0f} %"
+    return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.0f} %".replace("-", MINUS)
 
 
 def size(n_bytes: int) -> str:

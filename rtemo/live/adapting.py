@@ -22,7 +22,7 @@ from rtemo.live.snapshot import Progress
 from rtemo.model.bundle import Bundle
 from rtemo.model.fitting import Clip, Outcome, fit_person
 from rtemo.model.memory import Memory
-from rtemo.model.person import save_person
+from rtemo.model.person import Person, save_person
 
 LONGEST_S = 3600.0  # of one label
 
@@ -47,6 +47,11 @@ class Adapting:
         self._fit: _Fit | None = None
         self._verdict = ""
         self._calibrated = False
+
+    def begin_with(self, persons: Sequence[Person], from_s: float) -> None:
+        """Keep the calibrations that the predictor decides with from the start, so that a replay finds them."""
+        for person in persons:
+            self._adopt(person, from_s)
 
     @property
     def labels(self) -> tuple[Labelled, ...]:
@@ -118,12 +123,14 @@ class Adapting:
         now_s = self._clock()
         self._verdict = outcome.verdict
         if outcome.person is not None:
-            person = replace(outcome.person, holds_s=now_s + NOTICE_S)
-            save_person(self._free_name(), person)
-            self._predictor.adopt(person, now_s + NOTICE_S)
-            self._calibrated = True
-            self._tell(Event(now_s, EventKind.ANNOTATION, Begun(now_s + NOTICE_S).text))
+            self._predictor.adopt(outcome.person, now_s + NOTICE_S)
+            self._adopt(outcome.person, now_s + NOTICE_S)
         self._tell(Event(now_s, EventKind.NOTE, outcome.verdict))
+
+    def _adopt(self, person: Person, from_s: float) -> None:
+        save_person(self._free_name(), replace(person, holds_s=from_s))
+        self._calibrated = True
+        self._tell(Event(self._clock(), EventKind.ANNOTATION, Begun(from_s).text))
 
     def _free_name(self) -> Path:
         names = ["person.json", *(f"person_{number}.json" for number in range(2, 1000))]

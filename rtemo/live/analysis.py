@@ -16,18 +16,21 @@ import numpy as np
 
 from rtemo.core.eeg import EegBranch
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality, StreamInfo, StreamState, StreamUp
+from rtemo.core.types import Modality, StreamInfo, StreamState, StreamUp, Window
 from rtemo.live.baseline_plan import BaselinePlan, prepare_replay
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import Event, EventKind, EventLog
-from rtemo.live.predictor import Predictor
+from rtemo.live.explaining import Due
+from rtemo.live.parts import Parts
+from rtemo.live.persons import recorded_persons, use_persons
 from rtemo.live.reel import Reel
 from rtemo.live.reports import recorded_notes
 from rtemo.live.roll import Roll
 from rtemo.live.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.status import Channels, Streams
 from rtemo.live.taps import Taps
+from rtemo.model.embeddings import Embeddings
 from rtemo.sources.xdf import XdfSource
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
@@ -36,14 +39,16 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, cast: Cast, predictor: Predictor) -> None:
+    def __init__(self, path: Path, cast: Cast, parts: Parts) -> None:
         """Looks through the file and gives out the parts. Raises RtemoError where it can give no prediction."""
         self.path, self.reel, self.done = path, Reel(), False
         self.refused: dict[Modality, str] = {}
-        self._cast, self._predictor = cast, predictor
+        predictor = parts.new_predictor()
+        self._cast, self._parts, self._predictor = cast, parts, predictor
         self._channels, self._descriptions, self._roll = Channels(), Streams(), Roll()
         self._taps = Taps(self.reel)
         self._newest_end = -1
+        self._due = Due()
         self._source = XdfSource(path)
         self._log = EventLog()
         self._log.listen(self._hear)
@@ -134,8 +139,18 @@ class Analysis:
         """The session's baseline and self-reports, as `rtemo replay` takes them."""
         plan, pipeline = BaselinePlan.of(self._cast.settings), self._predictor.pipeline
         prepare_replay(plan, self._source, self._streams, self.path, pipeline, self._log, self._warn)
-        for time_s, note in recorded_notes(self.path, self._streams):
-            self._predictor.note(note, time_s)
+        notes, parts = recorded_notes(self._source.texts_of, self._streams), self._parts
+        own, missing = recorded_persons(self.path, parts.bundle, notes, parts.persons)
+        use_persons((*own, *parts.persons), self._predictor, notes)
+        for what in missing:
+            self._warn(what)
+        self.model_at = self._predictor.model_at
+        self._predictor.watches.append(self._keep)
+
+    def _keep(self, window: Window, _embeddings: Embeddings) -> None:
+        """One window a second, to be explained where the head stands."""
+        if self._due(window):
+            self.reel.put_window(window)
 
     def _note_damage(self, time_s: float) -> None:
         """What is wrong with the file, as it is met."""

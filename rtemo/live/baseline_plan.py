@@ -22,16 +22,15 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import StreamInfo
 from rtemo.live.baseline_file import load_baseline
 from rtemo.live.events import Event, EventKind, EventLog
+from rtemo.live.reports import BASELINE_BEGINS, EVENTS, PLANNED, PREFIX
 from rtemo.live.session import SessionFolder
 from rtemo.live.settings import SessionSettings
 from rtemo.sources.xdf import XdfSource
 
-OWN_EVENTS = "rtemo_events"
-PLANNED, BEGINS = "baseline planned: ", "baseline begins: "
 SAVED = "saved"
 USED = "baseline_used.json"
-_BEGUN = re.compile(rf"annotation: {BEGINS}([0-9.e+]+) s")
-_PLANNED = re.compile(rf"annotation: {PLANNED}(.*)", re.DOTALL)
+_BEGUN = re.compile(rf"{PREFIX}{BASELINE_BEGINS}([0-9.e+]+) s")
+_PLANNED = re.compile(rf"{PREFIX}{PLANNED}(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path:
 
     path: the recording's; a saved baseline that the session began with lies beside it.
     """
-    own = [info.stream_id for info in streams if info.name == OWN_EVENTS]
+    own = [info.stream_id for info in streams if info.name == EVENTS]
     texts = [text for stream_id in own for text in recording.texts_of(stream_id)]
     begun = [(time_s, found) for time_s, text in texts if (found := _BEGUN.fullmatch(text))]
     rests = tuple((time_s, time_s + float(found.group(1))) for time_s, found in begun)

@@ -29,7 +29,7 @@ from rtemo.live.feed import join_eeg, join_gaze
 from rtemo.live.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.wire import MAX_BYTES, Command, Poll, pack_request, unpack
 
-POLL_S = 1 / 30
+POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
 END_S = 15.0  # for an engine to end after it was asked to: it may have a recording to close
 ANSWER_S = 10.0  # an engine that takes longer is not there
@@ -152,6 +152,7 @@ class EngineClient:
     def _talk(self, connection: Connection) -> None:
         """Ask again and again. Raises one of LOST when the engine does not answer any more."""
         with connection:
+            due_s = time.monotonic()
             while not self._restart:
                 with self._lock:
                     outbox, self._outbox = self._outbox, []
@@ -162,7 +163,8 @@ class EngineClient:
                 connection.send_bytes(pack_request(Poll(self._token)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
-                self._wake.wait(POLL_S)
+                due_s = max(due_s + POLL_S, time.monotonic())  # what was late is not made up for
+                self._wake.wait(due_s - time.monotonic())
                 self._wake.clear()
 
     def _take(self, snapshot: Snapshot, token: str) -> None:

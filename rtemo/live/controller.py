@@ -176,6 +176,8 @@ class Controller:
 
     def _published(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
+        if not prediction.forced:  # which had to wait for a stream that did not come
+            self._meter.count_handling(1e3 * (self._clock() - self._streaming.read_s))
         self._meter.count(prediction.latency_ms)
         self._sessions.take(prediction)
 
@@ -213,6 +215,6 @@ class Controller:
             settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
             replay=self._replay.view(),
-            explanation={} if self._replay.active else dict(self._sessions.explanation),
+            explanation=dict(self._replay.explanation if self._replay.active else self._sessions.explanation),
         )
         self.feed.tell(state)

@@ -53,15 +53,20 @@ class Explaining:
         """Explain this predictor's windows from now on."""
         self._model_at, self._due = predictor.model_at, Due()
         predictor.watches.append(self.take)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="explaining", daemon=True)
-            self._thread.start()
+        self._start()
 
     def take(self, window: Window, embeddings: Embeddings) -> None:
         """Have a window explained, if it is due and the one before is not still at work."""
         del embeddings
-        if self._model_at is not None and self._due(window) and self._waiting.empty():
-            self._waiting.put((window, self._model_at(window.end_s)))
+        if self._model_at is not None and self._due(window):
+            self.ask(window, self._model_at(window.end_s))
+
+    def ask(self, window: Window, model: Bundle) -> bool:
+        """Have a window explained, unless the one before still waits."""
+        if free := self._waiting.empty():
+            self._start()
+            self._waiting.put((window, model))
+        return free
 
     def newest(self) -> list[Explanation]:
         """Those that have become ready since the last call."""
@@ -70,8 +75,13 @@ class Explaining:
             found.append(self._done.get())
         return found
 
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="explaining", daemon=True)
+            self._thread.start()
+
     def close(self) -> None:
-        """End the thread; `follow` starts it again."""
+        """End the thread; what is asked starts it again."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join()

@@ -11,6 +11,7 @@ from rtemo.core.types import Item, Modality, StreamInfo
 from rtemo.live.cast import Cast
 from rtemo.live.predictor import Predictor
 from rtemo.model.bundle import Bundle
+from rtemo.model.person import Person
 from rtemo.sources.lsl_line import StreamStatus as LineStatus
 
 
@@ -37,7 +38,7 @@ class Parts:
     """What the controller works with.
 
     open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
-    command that writes the report of a session folder; None for no reports.
+    command that writes the report of a session folder; None for no reports. persons: calibrations to begin with.
     """
 
     cast: Cast
@@ -48,3 +49,4 @@ class Parts:
     clock: Callable[[], float]
     publish: bool = True
     report: Callable[[Path], Sequence[str]] | None = None
+    persons: tuple[Person, ...] = ()

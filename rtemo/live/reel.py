@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.types import Window
 from rtemo.live.events import Event
 from rtemo.live.snapshot import EegBlock, GazeBlock, GazeEventRecord
 from rtemo.model.prediction import Prediction
@@ -75,11 +76,16 @@ class Reel:
         self.predictions: list[Prediction] = []
         self._events: list[Event] = []
         self._gaze_events: list[GazeEventRecord] = []
+        self._windows: list[Window] = []  # one a second, a few kB each
         self._faults: list[tuple[float, NDArray[np.int8]]] = []
         self._eeg, self._gaze = SampleFile(), SampleFile()
 
     def put(self, prediction: Prediction) -> None:
         self.predictions.append(prediction)
+
+    def put_window(self, window: Window) -> None:
+        """One that can be explained."""
+        self._windows.append(window)
 
     def put_event(self, event: Event) -> None:
         insort(self._events, event, key=_when)
@@ -127,6 +133,11 @@ class Reel:
 
     def events_between(self, after_s: float, until_s: float) -> list[Event]:
         return _part(self._events, after_s, until_s, _when)
+
+    def window_at(self, time_s: float) -> Window | None:
+        """The newest window that had ended by then, of those that can be explained."""
+        k = bisect_right(self._windows, time_s, key=lambda window: window.end_s)
+        return self._windows[k - 1] if k else None
 
     def faults_at(self, time_s: float) -> NDArray[np.int8] | None:
         """The channels' faults (C,) at a time; None before the first were known."""

@@ -16,6 +16,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.live.analysis import Analysis
 from rtemo.live.events import Event, EventKind
+from rtemo.live.explaining import Explaining, rounded
 from rtemo.live.feed import SAMPLES_S, Feed
 from rtemo.live.parts import Parts
 from rtemo.live.snapshot import ChannelStatus, ReplayView, StreamStatus
@@ -41,6 +42,9 @@ class Replay:
         self._moved_s = 0.0  # when the head got there, on the clock
         self._stale = False  # whether the head was moved by hand and nothing is shown yet
         self._playing, self._speed = True, 1.0
+        self._explaining = Explaining(parts.bundle)
+        self._explained_s = -math.inf  # the end of the window that was asked about last
+        self.explanation: dict[str, float] = {}  # of what is shown
 
     @property
     def active(self) -> bool:
@@ -60,7 +64,7 @@ class Replay:
     def do_open_replay(self, path: str) -> None:
         """Open a recording and play it from its start. One that cannot be opened leaves what is there."""
         cast = self._parts.cast.anew()
-        analysis = Analysis(Path(path), cast, self._parts.new_predictor())
+        analysis = Analysis(Path(path), cast, self._parts)
         self._let_go()
         self._analysis, self._cast = analysis, cast
         self._playing, self._speed = True, 1.0
@@ -137,6 +141,7 @@ class Replay:
             self._show_past()
         elif self._playing:
             self._advance()
+        self._explain(analysis)
         return 0.0 if not analysis.done else MOVE_S if self._playing else REST_S
 
     def close(self) -> None:
@@ -173,6 +178,16 @@ class Replay:
 
     # How it is done.
 
+    def _explain(self, analysis: Analysis) -> None:
+        """Say what moved the prediction at the head, at most once in a second of the recording."""
+        window = analysis.reel.window_at(self._position_s)
+        fresh = window is not None and window.end_s != self._explained_s
+        if window is not None and fresh and self._explaining.ask(window, analysis.model_at(window.end_s)):
+            self._explained_s = window.end_s
+        for explanation in self._explaining.newest():
+            if explanation.time_s == self._explained_s:
+                self.explanation = rounded(explanation)
+
     def _need(self) -> Analysis:
         if self._analysis is None:
             raise RtemoError("no recording is open", "", "open one")
@@ -180,19 +195,21 @@ class Replay:
 
     def _let_go(self) -> None:
         analysis, self._analysis = self._analysis, None
+        self._explaining.close()
         if analysis is not None:
             analysis.close()
 
     def _analyse_again(self) -> None:
         """Another choice gives other predictions, from the start on."""
         analysis = self._need()
-        again = Analysis(analysis.path, self._cast, self._parts.new_predictor())
+        again = Analysis(analysis.path, self._cast, self._parts)
         self._let_go()
         self._analysis = again
         self._place(self._position_s)
 
     def _place(self, position_s: float) -> None:
         self._position_s, self._stale = position_s, True
+        self.explanation, self._explained_s = {}, -math.inf
         self._feed.begin_anew(position_s)
         self._show_past()
 

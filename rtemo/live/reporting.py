@@ -67,5 +67,5 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **apart
     )
     if sys.platform != "win32":
-        os.setpriority(os.PRIO_PROCESS, process.pid, 15)
+        os.setpriority(os.PRIO_PROCESS, process.pid, 5)  # more, and a busy computer never gets to it
     return process

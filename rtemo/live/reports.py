@@ -4,6 +4,7 @@
     label 3 forgotten
     calibration begins at 1300.5             a personal calibration (its file is in the session's folder) counts
     calibration ends at 1400.5               the trained heads count again
+    baseline planned: ..., baseline begins: ...   see baseline_plan.py
 
 A label counts for windows that end NOTICE_S after its annotation: whenever it is heard, live or in a replay, those are
 still to come. The times in the last two are those from which they count.
@@ -12,12 +13,12 @@ still to come. The times in the last two are those from which they count.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from rtemo.core.types import STRING_FORMAT, Chunk, StreamInfo
-from rtemo.sources.xdf import XdfSource
+from rtemo.core.types import STRING_FORMAT, StreamInfo
+
+TextsOf = Callable[[str], list[tuple[float, str]]]  # all texts of the stream with this id, with their LSL times
 
 NOTICE_S = 2.0
 EVENTS = "rtemo_events"  # the stream, see outlet.py
@@ -28,6 +29,7 @@ _BEGINS = re.compile(r"calibration begins at (\S+)")
 _ENDS = re.compile(r"calibration ends at (\S+)")
 EXPLAINED = "explanation: "  # how the text of an explanation begins in the stream of events; it is no marker
 PREFIX = "annotation: "  # of annotations in the stream of events, see outlet.py
+PLANNED, BASELINE_BEGINS = "baseline planned: ", "baseline begins: "  # see baseline_plan.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +101,8 @@ def read_note(text: str) -> Note | None:
     return None
 
 
-def recorded_notes(path: Path, streams: Iterable[StreamInfo]) -> list[tuple[float, Note]]:
-    """What rtemo noted in a recording, each with its LSL time. streams: those of the file."""
+def recorded_notes(texts_of: TextsOf, streams: Iterable[StreamInfo]) -> list[tuple[float, Note]]:
+    """What rtemo noted in a recording, each with its LSL time. texts_of: the recording's. streams: its own."""
     ours = [info.stream_id for info in streams if info.name == EVENTS and info.channel_format == STRING_FORMAT]
-    if not ours:
-        return []
-    source = XdfSource(path)
-    source.start()
-    source.select(ours)
-    found = []
-    try:
-        while not source.exhausted:
-            for timed in source.read_timed():
-                if isinstance(timed.item, Chunk):
-                    texts = (str(row[0]) for row in timed.item.values)
-                    pairs = zip(timed.times.tolist(), map(read_note, texts), strict=True)
-                    found += [(time_s, note) for time_s, note in pairs if note is not None]
-    finally:
-        source.stop()
-    return found
+    texts = [(time_s, read_note(text)) for stream_id in ours for time_s, text in texts_of(stream_id)]
+    return [(time_s, note) for time_s, note in texts if note is not None]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.adapting import Adapting
 from rtemo.live.baseline import Baseline
-from rtemo.live.baseline_plan import BEGINS, PLANNED, BaselinePlan, MarkerRests
+from rtemo.live.baseline_plan import BaselinePlan
 from rtemo.live.events import Event, EventKind
 from rtemo.live.explaining import as_json, rounded
 from rtemo.live.feed import Feed
@@ -17,6 +16,7 @@ from rtemo.live.keeping import SessionKeeping, SessionPlan
 from rtemo.live.parts import Parts
 from rtemo.live.readiness import obstacle
 from rtemo.live.reporting import Reporting
+from rtemo.live.reports import BASELINE_BEGINS
 from rtemo.live.snapshot import Progress
 from rtemo.live.streaming import Streaming
 from rtemo.model.prediction import Prediction
@@ -65,10 +65,11 @@ class Sessions:
         streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
-        self._plan_baseline(session, baseline)
+        session.plan_baseline(baseline, streaming.predictor.pipeline)
         self._adapting = Adapting(
             self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
         )
+        self._adapting.begin_with(self._parts.persons, session.started_s)
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
@@ -115,7 +116,7 @@ class Sessions:
         begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
         self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self._baseline = Baseline(begin_s, length_s)
-        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BEGINS}{length_s:g} s"))
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BASELINE_BEGINS}{length_s:g} s"))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""
@@ -175,14 +176,6 @@ class Sessions:
                 session.close()
             finally:
                 self.reporting.begin(session.folder.path)
-
-    def _plan_baseline(self, session: SessionKeeping, plan: BaselinePlan | None) -> None:
-        """Say which baseline is planned, for the replay of the recording, and listen for its markers."""
-        if plan is not None:
-            plan.keep_in(session.folder)
-            session.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
-        failed = partial(session.note, EventKind.FAILURE)
-        session.events.listen(MarkerRests(plan, self._streaming.predictor.pipeline, failed))
 
     def _need_adapting(self) -> Adapting:
         if self._adapting is None:

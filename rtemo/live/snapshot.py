@@ -193,6 +193,8 @@ class Health:
     n_skipped: int = 0
     cpu_percent: float = float("nan")
     memory_mb: float = float("nan")
+    handling_p50_ms: float = float("nan")  # arrival of a window's last sample to published prediction
+    handling_p99_ms: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,7 @@ class HealthMeter:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._handling: deque[float] = deque(maxlen=LATENCIES)
         self._n = 0
         self._cpu_percent = self._memory_mb = math.nan
 
@@ -172,11 +173,24 @@ class HealthMeter:
         if latency_ms is not None:
             self._latencies.append(latency_ms)
 
+    def count_handling(self, handling_ms: float) -> None:
+        """How long it took from the arrival of a window's last sample to its prediction."""
+        self._handling.append(handling_ms)
+
     def measure(self) -> None:
         """Ask the system; not more often than once a second."""
         self._cpu_percent = self._process.cpu_percent()
         self._memory_mb = self._process.memory_info().rss / 1e6
 
     def health(self, n_forced: int, n_skipped: int) -> Health:
-        p50, p99 = np.percentile(self._latencies, (50, 99)).tolist() if self._latencies else (math.nan, math.nan)
-        return Health(p50, p99, self._n, n_forced, n_skipped, self._cpu_percent, self._memory_mb)
+        p50, p99 = _quantiles(self._latencies)
+        counts = (self._n, n_forced, n_skipped)
+        return Health(p50, p99, *counts, self._cpu_percent, self._memory_mb, *_quantiles(self._handling))
+
+
+def _quantiles(values: Sequence[float]) -> tuple[float, float]:
+    """Median and 99th percentile."""
+    if not values:
+        return math.nan, math.nan
+    p50, p99 = np.percentile(values, (50, 99)).tolist()
+    return p50, p99

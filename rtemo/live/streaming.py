@@ -18,6 +18,7 @@ from rtemo.live.feed import Feed
 from rtemo.live.gate import Gate
 from rtemo.live.outputs import PredictionSink
 from rtemo.live.parts import Parts, Supply
+from rtemo.live.persons import use_persons
 from rtemo.live.roll import GONE, Roll
 from rtemo.live.settings import SessionSettings, parse_settings, settings_text
 from rtemo.live.snapshot import ChannelStatus, StreamStatus
@@ -38,6 +39,7 @@ class Streaming:
         self.log = EventLog()
         self.predictor = parts.new_predictor()
         self.refused: dict[Modality, str] = {}
+        self.read_s = parts.clock()  # when the newest samples were there
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
@@ -99,6 +101,7 @@ class Streaming:
         assert self._engine is not None
         wait_s = READ_S if self._supply.exhausted else 0.0
         items: list[Item] = [] if self._supply.exhausted else self._supply.read(READ_S)
+        self.read_s = self._parts.clock()
         self._roll.note(items)
         self._engine.step(items)
         self._taps.attend(self.predictor.pipeline)
@@ -119,6 +122,7 @@ class Streaming:
         self.log, self.predictor = log, self._parts.new_predictor()
         if (plan := BaselinePlan.of(self.settings)) is not None:
             plan.prepare(self.predictor.pipeline, None)  # the participant is named when a session starts
+        use_persons(self._parts.persons, self.predictor)
         self.explaining.follow(self.predictor)
         live = LiveOptions(self._parts.clock, patient=True)
         self._engine = Engine(self._supply, self._cast, self.predictor, log, [self.gate], keep, live)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.live.baseline_plan import PLANNED
 from rtemo.live.events import Event, EventKind
-from rtemo.live.reports import PREFIX, read_note
+from rtemo.live.reports import PLANNED, PREFIX, read_note
 from rtemo.report.record import FloatTable, Predictions
 
 AFTER_S = 10.0

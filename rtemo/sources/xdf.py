@@ -54,6 +54,7 @@ class XdfSource:
         self._file: XdfFile | None = None
         self._checked: Checked | None = None
         self._streams: tuple[XdfStream, ...] = ()
+        self._all: tuple[XdfStream, ...] = ()  # also those that are not selected
         self._cursors: list[_Cursor] = []
         self._merged: Iterator[Timed] | None = None
         self._late_warnings: dict[str, int] = {}
@@ -117,7 +118,7 @@ class XdfSource:
         """
         if self._file is None:
             raise ValueError("the source was not started")
-        stream = next(stream for stream in self._streams if stream.info.stream_id == stream_id)
+        stream = next(stream for stream in self._all if stream.info.stream_id == stream_id)
         offsets = self._known.offsets[stream.number]
         with self._file.open() as file:
             cursor = _Cursor(file, stream, offsets, self._known.origins[stream.number], {})
@@ -183,7 +184,7 @@ class XdfSource:
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
         self._checked = check(index)
         self._check_part()
-        self._streams = index.streams
+        self._streams = self._all = index.streams
         return tuple(stream.info for stream in index.streams)
 
     def _check_part(self) -> None:

@@ -6,17 +6,18 @@ import sys
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QSettings, Qt
-from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
-from scripted import RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
+from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
+from rtemo.gui.beats import SLOW_FRAMES
 from rtemo.gui.colours import DARK, LIGHT
 from rtemo.gui.empty_view import DoctorDialog
-from rtemo.gui.window import SLOW_FRAMES, MainWindow
+from rtemo.gui.window import MainWindow
 from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase
 
@@ -64,11 +65,47 @@ def table(window):
     return [[model.index(row, column).data() for column in columns] for row in range(model.rowCount())]
 
 
+def dropped(window, *paths):
+    """Whether a file that is dragged onto the window is taken."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    place, move, left = QPointF(300, 300), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(place.toPoint(), move, mime, left, Qt.KeyboardModifier.NoModifier)
+    enter.ignore()
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(place, move, mime, left, Qt.KeyboardModifier.NoModifier))
+    return enter.isAccepted()
+
+
+def test_a_recording_that_is_dropped_is_opened_and_any_other_file_is_not(window, client):
+    assert not dropped(window, "/data/notes.txt")
+    assert client.sent == []
+    assert dropped(window, "/data/notes.txt", "/data/Person 1.XDF")
+    assert client.sent == [("open_replay", {"path": "/data/Person 1.XDF"})]
+
+
+def test_a_start_key_that_does_nothing_says_why(window, client):
+    feed(window, snapshot())
+    QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert client.sent == []
+    assert "a participant id is missing" in window.notice.text.text()
+    assert window.notice.isVisible()
+    assert window.notice.height() <= 64
+
+
+def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
+    feed(window, snapshot(bundle=replace(BUNDLE, lag_s=4.6), predictions=(prediction(100.0),)))
+    assert "within 5 s" in window.emotion.headline.note
+    feed(window, snapshot(seq=2, bundle=replace(BUNDLE, lag_s=float("inf"))))
+    assert window.emotion.headline.note == ""
+
+
 def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
     assert window.middle.currentWidget() is window.empty
     assert not window.session.start.isEnabled()
-    monkeypatch.setattr("rtemo.gui.window.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
+    monkeypatch.setattr("rtemo.gui.recordings.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
     window.empty.offers[1].click()
     assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 
@@ -151,7 +188,7 @@ def test_markup_from_the_network_stays_text(window):
     assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
     assert window.events.table.index(0, 2).data() == evil
-    assert [mark["text"] for mark in window.history.marks()] == [evil]
+    assert [mark["text"] for mark in window.history.plot.marks()] == [evil]
 
 
 def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):

@@ -70,7 +70,7 @@ class HandFed:
 class Lab:
     """A running controller, and the person it looks at. `time_s` is the newest sample's."""
 
-    def __init__(self, session):
+    def __init__(self, session, persons=()):
         self.supply, self.time_s = HandFed(), session.plan.start_s
         self._items = iter(session.items(block_s=0.1))
         self._stop = threading.Event()
@@ -85,6 +85,7 @@ class Lab:
                 hop_s=0.25,
                 clock=lambda: self.time_s,
                 publish=False,
+                persons=persons,
             )
         )
         for info in session.streams:

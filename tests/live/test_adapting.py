@@ -13,7 +13,7 @@ from rtemo.live.events import EventKind
 from rtemo.model.bundle import Head
 from rtemo.model.embeddings import HEADS
 from rtemo.model.fitting import Outcome
-from rtemo.model.person import Person, save_person
+from rtemo.model.person import Person, load_person, save_person
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 
@@ -38,7 +38,7 @@ def texts(lab, kind):
     return [e["text"] for s in lab.seen for e in s.events if e["kind"] == kind]
 
 
-def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_person(lab, tmp_path, monkeypatch):
+def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_person(lab, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rtemo.live.adapting.fit_person", lambda *a: Outcome(someone(), {}, "calibrated: better"))
     lab.feed(6)
     wait_for(lambda: lab.controller.feed.state.phase.value == "preview")
@@ -62,8 +62,31 @@ def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_perso
         return [line.rsplit(",", 2)[0] for line in out.read_text().splitlines()]
 
     live = [line.rsplit(",", 2)[0] for line in (folder / "predictions.csv").read_text().splitlines()]
-    assert replayed("with.csv", "--person", str(folder / "person.json")) == live
+    assert replayed("beside.csv") == live  # the session's own calibration lies beside the recording
+    moved = (folder / "person.json").rename(tmp_path / "moved.json")
+    assert replayed("with.csv", "--person", str(moved)) == live
+    capsys.readouterr()
     assert replayed("without.csv") != live
+    assert "is not beside its recording; give it with --person" in capsys.readouterr().err
+
+
+def test_a_session_that_begins_with_a_person_replays_the_same_without_being_told(tmp_path):
+    lab = Lab(SimulatedSession(SessionPlan.for_duration(3, 40, eeg_channels=16, eeg_rate_hz=250)), persons=(someone(),))
+    try:
+        lab.feed(6)
+        wait_for(lambda: lab.controller.feed.state.phase.value == "preview")
+        lab.do("start", subject="P", notes="", root=str(tmp_path))
+        lab.feed(12)
+        lab.do("stop")
+    finally:
+        lab.close()
+    (folder,) = tmp_path.iterdir()
+    out = tmp_path / "again.csv"
+    assert main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(out)]) == 0
+    live, again = ((folder / "predictions.csv").read_text().splitlines(), out.read_text().splitlines())
+    assert [line.rsplit(",", 2)[0] for line in again] == [line.rsplit(",", 2)[0] for line in live]
+    assert len(live) > 20
+    assert replace(load_person(folder / "person.json", BUNDLE), holds_s=None).fingerprint == BUNDLE.fingerprint
 
 
 def test_what_cannot_be_labelled_is_said(lab, tmp_path):

@@ -321,3 +321,18 @@ def test_an_era_that_begins_anew_is_not_mixed_with_the_one_before(player):
     old = player.seen[-1]
     new = replace(old, era=old.era + 1, predictions=())
     assert merged(old, new) is new
+
+
+def test_what_moved_the_prediction_is_explained_where_the_head_stands(player):
+    player.read_all()
+    player.replay.do_hold()
+
+    def explained_at(position_s):
+        player.replay.do_seek(position_s)
+        assert player.replay.explanation == {}
+        return dict(wait_for(lambda: player.turn() or player.replay.explanation))
+
+    early, late = explained_at(15.0), explained_at(35.0)
+    assert early != late
+    assert explained_at(15.0) == early
+    assert any(part.startswith("EEG ") for part in early)

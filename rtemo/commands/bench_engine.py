@@ -1,0 +1,214 @@
+"""`rtemo bench`: what a session costs on this computer, measured on real LSL streams of a simulated person."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import platform
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from rtemo import resources
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.demo import simulated
+from rtemo.commands.wiring import DEMO_MODEL, cast_of
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamInfo, StreamUp, Window
+from rtemo.live.engine import Engine, LiveOptions
+from rtemo.live.events import EventLog
+from rtemo.live.predictor import Predictor
+from rtemo.live.recorder import Recorder
+from rtemo.live.settings import SessionSettings
+from rtemo.model.bundle import Bundle, load_bundle
+from rtemo.model.decoder import Decoder
+from rtemo.model.embeddings import Embeddings
+from rtemo.model.prediction import Prediction
+from rtemo.model.runtime import Runtime
+from rtemo.sources.base import Source
+from rtemo.sources.lsl_config import configure
+
+MARGIN_S = 60.0
+
+
+class TimedPipeline(Pipeline):
+    """Notes how long each push takes."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        super().__init__(settings)
+        self.seconds: list[float] = []
+
+    def push(self, item: Chunk | ClockOffset) -> list[Window]:
+        begin = time.perf_counter()
+        windows = super().push(item)
+        self.seconds.append(time.perf_counter() - begin)
+        return windows
+
+
+class TimedRuntime(Runtime):
+    """Notes how long each run of the network takes."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle)
+        self.seconds: list[float] = []
+
+    def embed(self, window: Window) -> Embeddings:
+        begin = time.perf_counter()
+        embeddings = super().embed(window)
+        self.seconds.append(time.perf_counter() - begin)
+        return embeddings
+
+
+class Arrivals:
+    """A source that notes when each stream's newest sample was handed over."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._offsets: dict[str, float] = {}
+        self.passed: list[tuple[str, float, float]] = []  # stream, newest LSL time, when
+
+    def start(self) -> tuple[StreamInfo, ...]:
+        return self._source.start()
+
+    def read(self, timeout_s: float) -> list[Item]:
+        items = self._source.read(timeout_s)
+        now = time.perf_counter()
+        for item in items:
+            if isinstance(item, Chunk) and len(item):
+                self.passed.append((item.stream_id, float(item.stamps[-1]), now))
+        return items
+
+    @property
+    def exhausted(self) -> bool:
+        return self._source.exhausted
+
+    def stop(self) -> None:
+        self._source.stop()
+
+    def complete(self, end_s: float, streams: set[str]) -> float:
+        """When the last of these streams had handed over a sample at or after a time. Forgets what lies before it."""
+        self.passed = [entry for entry in self.passed if entry[1] >= end_s]
+        first: dict[str, float] = {}
+        for stream, _, when in self.passed:
+            if stream in streams:
+                first.setdefault(stream, when)
+        return max(first.values(), default=float("nan"))
+
+
+class Meter:
+    """A sink that notes for every prediction how long ago its window's last sample had been handed over."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+        self.streams: set[str] = set()  # the ones that windows are made of
+        self.delays_s: list[float] = []
+        self.forced = 0
+
+    def put(self, prediction: Prediction) -> None:
+        now = time.perf_counter()
+        self.forced += prediction.forced
+        if not prediction.forced:
+            self.delays_s.append(now - self._arrivals.complete(prediction.time_s, self.streams))
+
+    def discard(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure one session."""
+    session = f"rtemo-bench-{os.getpid()}"
+    configure("machine", session)
+    person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]
+    with stop_on_signal() as stop, simulated(session, 1, args.seconds + MARGIN_S, person):
+        say(f"measuring {args.seconds:g} s of {args.channels} channels at {args.rate:g} Hz and gaze at 120 Hz")
+        result = _measure(args, stop)
+    if stop.is_set():
+        return INTERRUPTED
+    print(json.dumps(result, indent=2) if args.json else _as_text(result))
+    return 0
+
+
+def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
+    """One session with recorder and outlet, as `rtemo live` runs it."""
+    from rtemo.live.outlet import PredictionOutlet  # after configure: these load liblsl
+    from rtemo.sources.lsl import LslSource, One, local_clock
+
+    bundle = load_bundle(resources.assets() / DEMO_MODEL)
+    pipeline, runtime = TimedPipeline(bundle.spec.pipeline.with_hop(args.hop)), TimedRuntime(bundle)
+    predictor = Predictor(pipeline, runtime, Decoder(bundle))
+    cast = cast_of(SessionSettings())
+    live = LslSource(
+        [One(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
+    )
+    source = Arrivals(live)
+    early: list[Item] = []
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(Path(folder) / "bench.xdf")
+        streams = source.start()
+        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= cast.parts:
+            early += source.read(0.1)
+        meter = Meter(source)
+        outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
+        recorder.submit(StreamUp(outlet.info))
+
+        def keep(item: Item) -> None:
+            recorder.submit(item)
+            if isinstance(item, StreamUp):
+                meter.streams.add(item.info.stream_id)
+
+        options = LiveOptions(local_clock, duration_s=args.seconds)
+        engine = Engine(source, cast, predictor, EventLog(), [outlet, meter], keep, options)
+        process = psutil.Process()
+        cpu, begin = process.cpu_times(), time.perf_counter()
+        engine.run(streams, stop, early)
+        used, wall_s = process.cpu_times(), time.perf_counter() - begin
+        outlet.close()
+        recorder.close()
+        lost = sum(recorder.status().lost.values())
+    cpu_s = used.user + used.system - cpu.user - cpu.system
+    missing = sum(status.n_missing for status in live.status())
+    return {
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
+        "predictions": engine.n_predictions,
+        "forced": meter.forced,
+        "cpu_percent_of_one_core": round(100 * cpu_s / wall_s, 1),
+        "memory_mb": round(process.memory_info().rss / 1e6, 1),
+        "arrival_to_prediction_ms": _quantiles(meter.delays_s),
+        "stages_ms": {"push": _quantiles(pipeline.seconds), "network": _quantiles(runtime.seconds)},
+        "samples_missing": missing,
+        "samples_not_recorded": lost,
+    }
+
+
+def _quantiles(seconds: list[float]) -> dict[str, float]:
+    """Milliseconds; the first calls, which warm caches up, count too."""
+    if not seconds:
+        return {}
+    return {f"p{q}": round(1e3 * float(np.nanpercentile(seconds, q)), 3) for q in (50, 99, 100)}
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    asked = result["asked"]
+    lines = [
+        f"{asked['channels']} channels at {asked['rate_hz']:g} Hz, gaze at 120 Hz, hop {asked['hop_s']:g} s, "
+        f"{asked['seconds']:g} s, recorder and outlet on; {result['machine']['cores']} cores",
+        f"engine            {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB",
+        f"predictions       {result['predictions']}, {result['forced']} without waiting for a stream",
+        f"lost              {result['samples_missing']} samples sent, {result['samples_not_recorded']} not recorded",
+        "                  p50       p99       max (ms)",
+    ]
+    rows = {"arrival to result": result["arrival_to_prediction_ms"], **result["stages_ms"]}
+    lines += [f"{name:<18}" + "".join(f"{value:<10}" for value in row.values()) for name, row in rows.items()]
+    return "\n".join(lines)

@@ -1,0 +1,20 @@
+"""What the window's tests share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "live"))  # the engine that is fed by hand
+
+
+@pytest.fixture(autouse=True)
+def no_window_stays():
+    """Widgets that a test left are gone before the next one: each would be dressed again with every theme."""
+    yield
+    if QApplication.instance() is not None:
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
