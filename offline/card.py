@@ -75,7 +75,8 @@ def _set_row(name: str, m: Mapping[str, Any]) -> str:
 
 def _calibration(spec: Spec) -> str:
     lines = [
-        f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s"
+        f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s; "
+        f"temperature of the smoothed probabilities {c.smoothed_temperature:.2f}"
         for name, c in spec.combinations.items()
     ]
     return (

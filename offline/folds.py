@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from offline.baselines.base import Array, Method, Model
 from offline.splits import Split
 from offline.table import Indices, Table, Windows
-from offline.tempering import FLOOR, equal_units, fit_temperature, tempered
+from offline.tempering import equal_units, fit_temperature
+from rtemo.model.probabilities import FLOOR, tempered
 from rtemo.model.conformal import quantile, scores
 
 LEVELS = (0.8, 0.9)

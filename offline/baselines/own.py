@@ -22,7 +22,8 @@ from offline.batches import Augmentation, Picked, plain_batches
 from offline.corpus import UNLABELLED, Shard
 from offline.finetune import fit
 from offline.table import MODALITIES, Windows
-from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered
+from offline.tempering import equal_units, fit_fusion, fit_temperature
+from rtemo.model.probabilities import FLOOR, tempered
 from offline.training import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
