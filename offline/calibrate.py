@@ -48,7 +48,9 @@ def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[flo
 
 def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
     """One a head: the temperature with the least NLL; 1 for a head whose modality nobody has."""
-    parts = {head: _stacked(validation, combination, head) for head, combination in zip(HEADS, COMBINATIONS, strict=True)}
+    parts = {
+        head: _stacked(validation, combination, head) for head, combination in zip(HEADS, COMBINATIONS, strict=True)
+    }
     return {head: fit_temperature(*part) if len(part[1]) else 1.0 for head, part in parts.items()}
 
 
@@ -66,7 +68,7 @@ def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, f
 def smoothed(
     session: SessionOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
 ) -> Array:
-    """(W, K) smoothed probabilities of a session that offers these modalities only, at the combination's temperature."""
+    """(W, K) smoothed probabilities, as they are told, of a session that offers these modalities only."""
     instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
     for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
         state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
@@ -113,7 +115,10 @@ def _fit_at(
     total, times = 0.0, {}
     for name, own in weights.items():
         losses = [
-            (smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation), seconds)
+            (
+                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
+                seconds,
+            )
             for seconds in _DECORRELATION_S
         ]
         least, times[name] = min(losses)

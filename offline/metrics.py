@@ -65,7 +65,7 @@ def kappa(labels: Labels, predicted: Labels) -> float:
 def risk_coverage(
     probabilities: Probabilities, labels: Labels, last: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """(n,) the error rate among the k most confident windows, k = 1 .. n. last (n,): windows that come after all else."""
+    """(n,) the error rate among the k most confident windows, k = 1 .. n. last (n,): these come after all else."""
     order = np.lexsort((-probabilities.max(axis=1), np.zeros(len(labels), np.bool_) if last is None else last))
     wrong = probabilities.argmax(axis=1)[order] != labels[order]
     return np.asarray(np.cumsum(wrong) / np.arange(1, len(labels) + 1))

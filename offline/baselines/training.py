@@ -14,9 +14,9 @@ from torch.nn import functional
 from offline.baselines.base import Array, Model
 from offline.table import Indices, Windows
 from offline.tempering import equal_units
-from rtemo.model.probabilities import tempered
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
+from rtemo.model.probabilities import tempered
 
 Read = Callable[[Windows], FloatArray]
 _ASK_BATCH = 512

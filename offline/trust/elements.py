@@ -121,12 +121,17 @@ def reports_of(day: Session) -> list[Report]:
 
 
 def scores(runs: Sequence[Run]) -> dict[str, float]:
-    """Over people, each weighing the same: see README.md for what the numbers are."""
-    each = [_one(one) for one in runs if len(one.labels)]
-    return {name: float(np.nanmean([one[name] for one in each])) if each else float("nan") for name in (_one_names)}
+    """Means over people, each weighing the same, but `ece`, which is of all windows together; see README.md."""
+    used = [one for one in runs if len(one.labels)]
+    if not used:
+        return dict.fromkeys((*_one_names, "ece"), float("nan"))
+    each = [_one(one) for one in used]
+    found = {name: float(np.nanmean([one[name] for one in each])) for name in _one_names}
+    pooled = (np.concatenate([getattr(one, name) for one in used]) for name in ("p", "labels"))
+    return found | {"ece": ece(*pooled)}
 
 
-_one_names = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
+_one_names = ("accuracy", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
 
 
 def accuracy(one: Run) -> float:
@@ -144,7 +149,6 @@ def _one(one: Run) -> dict[str, float]:
             if said.abstain in (None, AbstainReason.UNDECIDED)]  # fmt: skip
     return {
         "accuracy": accuracy(one),
-        "ece": ece(p, labels),
         "coverage": float(np.mean([inside for inside, _ in sets])) if sets and one.smoothed else float("nan"),
         "size": float(np.mean([size for _, size in sets])) if sets and one.smoothed else float("nan"),
         "aurc": aurc(p, labels, ~named),

@@ -45,6 +45,10 @@ def _switched(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
         changed = element.change(bundle)
         runs = [run(changed, day, tested(day), smoothed=element.smoothed) for day in days]
         lines.append(_row(element.name, runs))
+    everything = [run(bundle, day, tested(day)) for day in days]
+    for family in sorted({day.family for day in days}):
+        own = [one for one, day in zip(everything, days, strict=True) if day.family == family]
+        lines.append(_row(f"everything, {len(own)} people of the family {family}", own))
     adapted = [run(bundle, day, tested(day), reports=reports_of(day)) for day in days]
     return "\n".join([*lines, _row("with 8 self-reports (adaptive sets)", adapted)])
 

@@ -1,10 +1,14 @@
 """Adaptive conformal sets: the level moves with what the person reports during the session.
 
-Adaptive conformal inference (Gibbs & Candes 2021, arXiv 2106.00170): after each report the share of misses that is
-aimed at moves by rate * (wanted - missed). What that guarantees is about the long run and about nothing else: over T
-reports the mean share of missed windows differs from the wanted one by at most (1 + rate) / (rate * T), for any person
-and any signal; it says nothing about the next window, nor about minutes that nobody reports on. It needs no score
-distribution to be right, so quantiles between the bundle's levels may be interpolated.
+Adaptive conformal inference (Gibbs & Candes 2021, arXiv 2106.00170): alpha_{t+1} = alpha_t + gamma (alpha - err_t),
+with gamma the rate, 1 - alpha_t the level and err_t the share of a report's windows whose set lacked its label. A
+report is one step however many windows it has, as the windows of a clip are right or wrong together. Two things differ
+from the paper, both because sets here are never empty. The level stays at 0 or above: a set of one label cannot be
+made smaller, and a level that went on falling while the first label is right would take as many reports to come back.
+And so the guarantee has one side: over T reports the mean share of misses exceeds the wanted one by at most
+(1 + rate) / (rate * T), for any person and any signal; it may be lower. That is about the long run and nothing else: it
+says nothing about the next window, nor about minutes that nobody reports on. It needs no score distribution to be
+right, so quantiles between the bundle's levels may be interpolated.
 
 Everything depends on stamps: a report holds from a time on, whenever it arrived, so a replay gives the same sets.
 """
@@ -84,8 +88,8 @@ def adapted_level(
 ) -> float:
     """The level after these reports, in their order. quantiles: of each combination. level: the promised one.
 
-    A report counts once, with the share of the windows inside its interval whose set lacked the label. The level can
-    leave [0, 1]: beyond 1 every label is in the set, below 0 only the most probable one.
+    A report counts once, with the share of the windows inside its interval whose set lacked the label. At 0 only the
+    most probable label is in the set; the level can exceed 1, where every label is.
     """
     now = level
     for report in reports:
@@ -93,12 +97,12 @@ def adapted_level(
         if windows:
             sets = (members(one.posterior, quantile_at(quantiles[one.combination], now)) for one in windows)
             missed = float(np.mean([report.label not in found for found in sets]))
-            now += rate * (missed - (1.0 - level))
+            now = max(0.0, now + rate * (missed - (1.0 - level)))
     return now
 
 
 def bound(rate: float, n_reports: int) -> float:
-    """How far the mean share of misses can be from the wanted one after so many reports."""
+    """How far the mean share of misses can exceed the wanted one after so many reports."""
     return (1.0 + rate) / (rate * n_reports)
 
 

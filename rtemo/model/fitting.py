@@ -75,7 +75,10 @@ def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = No
     heads = {head: _refitted(bundle, head, clips) for head in HEADS}
     left_out = [[*clips[:i], *clips[i + 1 :]] for i in range(len(clips))]
     logits = {
-        head: [logits_of(_refitted(bundle, head, rest), one.rows(head).z) for one, rest in zip(clips, left_out, strict=True)]
+        head: [
+            logits_of(_refitted(bundle, head, rest), one.rows(head).z)
+            for one, rest in zip(clips, left_out, strict=True)
+        ]
         for head in HEADS
     }
     held_out = _Views(clips, logits, bundle)
@@ -128,7 +131,9 @@ class _Views:
             for head in HEADS if name == "both" else (name,):
                 fits = np.isin(clip.offers, [one for one, heads in SPEAKS.items() if head in heads])
                 parts[head] = self._logits[head][i][(clip.offers == name)[fits]]
-            out.append(pool(parts, combination, self._bundle.spec.temperatures) if len(next(iter(parts.values()))) else _EMPTY)
+            out.append(
+                pool(parts, combination, self._bundle.spec.temperatures) if len(next(iter(parts.values()))) else _EMPTY
+            )
         return out
 
     def smoothed(self, name: str) -> list[Array]:

@@ -39,7 +39,8 @@ class Stretch:
 class Person:
     """holds_s: LSL time from which on it counts in the session that it was made in; None for every other session.
 
-    quantiles: combination -> level -> quantile. scores: combination -> held-out scores before and after, see fitting.py.
+    quantiles: combination -> level -> quantile. scores: combination -> held-out scores before and after, see
+    fitting.py.
     """
 
     fingerprint: str

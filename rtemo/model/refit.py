@@ -79,7 +79,9 @@ def _around(prior: Head, temperature: float, strength: float, clips: Sequence[Ro
     z = np.concatenate([clip.z for clip in clips]).astype(np.float64)
     x = np.concatenate([z, np.ones((len(z), 1))], axis=1) / temperature
     labels = np.concatenate([np.full(len(clip.z), clip.label) for clip in clips])
-    w = np.concatenate([np.full(len(clip.z), weight / len(clip.z)) for clip, weight in zip(clips, weights, strict=True)])
+    w = np.concatenate(
+        [np.full(len(clip.z), weight / len(clip.z)) for clip, weight in zip(clips, weights, strict=True)]
+    )
     target = np.zeros((len(z), len(prior.bias)))
     target[np.arange(len(z)), labels] = 1.0
     start = np.concatenate([prior.weight, prior.bias[:, None]], axis=1).astype(np.float64)

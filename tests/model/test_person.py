@@ -37,9 +37,7 @@ def places(bundle, shift, meaning=3.0):
 
 
 def clips_of(where, seed=0):
-    return [
-        clip(k, {head: where[head][k] for head in HEADS}, seed + 4 * i + k + 1) for i in range(2) for k in range(4)
-    ]
+    return [clip(k, {head: where[head][k] for head in HEADS}, seed + 4 * i + k + 1) for i in range(2) for k in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +81,9 @@ def test_a_long_clip_counts_no_more_than_a_short_one(bundle, own):
         z={head: np.tile(z, (2, 1)) for head, z in clips[0].z.items()},
     )
     twice = fit_person(bundle, [long, *clips[1:]]).person
-    np.testing.assert_allclose(twice.heads["joint"].bias, own.person.heads["joint"].bias, atol=0.03)  # other rows are drawn
+    np.testing.assert_allclose(
+        twice.heads["joint"].bias, own.person.heads["joint"].bias, atol=0.03
+    )  # other rows are drawn
 
 
 def test_labels_that_mean_nothing_are_rolled_back(bundle):

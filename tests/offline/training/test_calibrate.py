@@ -182,7 +182,9 @@ def test_smoothed_probabilities_that_are_too_sure_are_made_less_sure_and_better_
     def error(temperature):
         one = Combination({"eeg": 1.0}, 1.0, temperature, {}, scale)
         parts = [(calibrate.smoothed(s, "eeg", one, by_head, EVEN)[s.counted("eeg")], s) for s in new]
-        return ece(np.concatenate([p for p, _ in parts]), np.concatenate([s.labels[s.counted("eeg")] for _, s in parts]))
+        return ece(
+            np.concatenate([p for p, _ in parts]), np.concatenate([s.labels[s.counted("eeg")] for _, s in parts])
+        )
 
     assert warmth > 1.1
     assert error(warmth) < 0.7 * error(1.0)
