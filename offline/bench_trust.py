@@ -20,7 +20,7 @@ from offline.trust.people import Session, person_sessions
 from offline.trust.tables import report
 from rtemo.model.bundle import load_bundle
 
-BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
+MARKS = ("<!-- trust:begin -->", "<!-- trust:end -->")
 README = Path("rtemo/model/README.md")
 
 
@@ -32,20 +32,22 @@ def main() -> int:
     parser.add_argument("--faulty", type=int, default=2, metavar="N", help="of these with every fault (default 2)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="people at a time (default 2)")
     parser.add_argument("--out", type=Path, default=README, metavar="FILE.md", help="between whose markers to write")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first person (default 0)")
     options = parser.parse_args()
     bundle = load_bundle(options.model)
-    tasks = (delayed(person_sessions)(bundle, n, with_faults=n < options.faulty) for n in range(options.people))
+    numbers = range(options.first, options.first + options.people)
+    tasks = (delayed(person_sessions)(bundle, n, with_faults=i < options.faulty) for i, n in enumerate(numbers))
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
     people: list[list[Session]] = list(tqdm(made, total=options.people, desc="people", disable=None))
     write(options.out, report(bundle, people))
     return 0
 
 
-def write(path: Path, text: str) -> None:
-    """Put the text between the markers of a file."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8", newline="\n")
+def write(path: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
+    """Put the text between two marks of a file."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    path.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

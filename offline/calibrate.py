@@ -1,8 +1,8 @@
 """Everything between the trained network and honest predictions, fitted on people that it was not trained on.
 
-Validation people give temperatures, fusion weights, dwell and decorrelation times; calibration people give conformal
-quantiles and novelty thresholds, so that the promise of the sets rests on people used for nothing else. In every fit a
-person counts as one, however many windows.
+Validation people give temperatures (of the heads, and of the smoothed probabilities), fusion weights, dwell and
+decorrelation times; calibration people give conformal quantiles and novelty thresholds, so that the promise of the sets
+rests on people used for nothing else. In every fit a person counts as one, however many windows.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
 from sklearn.covariance import ledoit_wolf
 
 from offline.metrics import nll
 from offline.sessions import SessionOutputs
+from offline.tempering import fit_fusion, fit_temperature
 from rtemo.model.conformal import quantile, scores
-from rtemo.model.decoder import log_softmax, pool
+from rtemo.model.decoder import pool
 from rtemo.model.embeddings import HEADS
 from rtemo.model.novelty import Familiar, NoveltyScale, disagreement, distance, energy, novelty
+from rtemo.model.probabilities import log_softmax, logs, tempered
 from rtemo.model.schema import COMBINATIONS, MAIN_HEAD, Combination
-from rtemo.model.smoothing import Smoothing, advance, start
+from rtemo.model.smoothing import Smoothing, advance, start, told
 
 LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
 NOVEL_SHARE = 0.05  # of a held-out person's windows that may count as novel
 _DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
+_WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed probabilities
 
 _NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does not look at it
 
@@ -46,47 +48,31 @@ def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[flo
 
 def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
     """One a head: the temperature with the least NLL; 1 for a head whose modality nobody has."""
-    return {
-        head: _temperature(*_stacked(validation, combination, head))
-        for head, combination in zip(HEADS, COMBINATIONS, strict=True)
+    parts = {
+        head: _stacked(validation, combination, head) for head, combination in zip(HEADS, COMBINATIONS, strict=True)
     }
-
-
-def _temperature(logits: Array, labels: NDArray[np.int64], weight: Array) -> float:
-    if not len(labels):
-        return 1.0
-
-    def loss(log_t: float) -> float:
-        return _weighted_nll(log_softmax(logits / np.exp(log_t)), labels, weight)
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+    return {head: fit_temperature(*part) if len(part[1]) else 1.0 for head, part in parts.items()}
 
 
 def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Weights of the heads' log-probabilities: 1 where one head speaks, else those with the least NLL."""
     parts = {head: _stacked(validation, "both", head) for head in HEADS}
-    logs = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
+    log_p = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
     _, labels, weight = parts["joint"]
     alone = {"eeg": {"eeg": 1.0}, "eye": {"eye": 1.0}}
     if not len(labels):  # nobody has both
         return alone | {"both": {"joint": 1.0}}
-
-    def loss(w: Array) -> float:
-        return _weighted_nll(log_softmax(np.tensordot(w, logs, axes=1)), labels, weight)
-
-    fit = minimize(loss, np.full(3, 1 / 3), method="L-BFGS-B", bounds=[(0.0, 3.0)] * 3)
-    both = dict(zip(HEADS, (float(w) for w in fit.x), strict=True))
-    return alone | {"both": both}
+    return alone | {"both": dict(zip(HEADS, map(float, fit_fusion(log_p, labels, weight)), strict=True))}
 
 
 def smoothed(
     session: SessionOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
 ) -> Array:
-    """(W, K) smoothed probabilities of a session that offers these modalities only."""
+    """(W, K) smoothed probabilities, as they are told, of a session that offers these modalities only."""
     instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
     for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
         state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
-        out.append(state.posterior)
+        out.append(told(state, combination.smoothed_temperature))
     return np.array(out)
 
 
@@ -129,12 +115,45 @@ def _fit_at(
     total, times = 0.0, {}
     for name, own in weights.items():
         losses = [
-            (smoothing_loss(name, Combination(own, seconds, {}, _NO_SCALE), by_head, smoothing, validation), seconds)
+            (
+                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
+                seconds,
+            )
             for seconds in _DECORRELATION_S
         ]
         least, times[name] = min(losses)
         total += least
     return total, smoothing, times
+
+
+def smoothed_temperature(
+    name: str,
+    weights: Mapping[str, float],
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    decorrelation_s: float,
+    validation: Sequence[SessionOutputs],
+) -> float:
+    """The temperature of the smoothed probabilities: the highest whose NLL is within one standard error of the least.
+
+    The standard error is that of the loss against the best temperature's, over people. What gives the posterior was
+    fitted on these same people, whose own best temperature is therefore too low; of those that nobody can tell apart,
+    the least sure one does less harm (the one-standard-error rule, Breiman et al. 1984).
+    """
+    plain = Combination(weights, decorrelation_s, 1.0, {}, _NO_SCALE)
+    losses = []
+    for sessions in _by_person(validation):
+        parts = [(logs(smoothed(s, name, plain, by_head, smoothing)[s.counted(name)]), s) for s in sessions]
+        log_p = np.concatenate([p for p, _ in parts])
+        labels = np.concatenate([s.labels[s.counted(name)] for _, s in parts])
+        if len(labels):
+            losses.append([nll(tempered(log_p, one), labels) for one in _WARMTH])
+    if len(losses) < 2:
+        return 1.0
+    table = np.array(losses)
+    behind = table - table[:, [int(table.mean(axis=0).argmin())]]
+    close = behind.mean(axis=0) <= behind.std(axis=0, ddof=1) / np.sqrt(len(behind))
+    return float(_WARMTH[np.flatnonzero(close).max()])
 
 
 def combination(
@@ -143,12 +162,13 @@ def combination(
     by_head: Mapping[str, float],
     smoothing: Smoothing,
     decorrelation_s: float,
+    temperature: float,
     calibration: Sequence[SessionOutputs],
     familiar: Familiar,
 ) -> Combination:
-    """Everything about one combination of modalities."""
+    """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
     scale = novelty_scale(calibration, name, familiar, by_head)
-    best = Combination(weights, decorrelation_s, {}, scale)
+    best = Combination(weights, decorrelation_s, temperature, {}, scale)
     people, score = [], []
     for number, session in enumerate(_by_person(calibration)):
         for part in session:
@@ -157,7 +177,7 @@ def combination(
             people.append(np.full(int(counted.sum()), number))
     together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
     quantiles = {level: quantile(together, who, level) for level in LEVELS}
-    return Combination(best.weights, best.decorrelation_s, quantiles, scale)
+    return replace(best, quantiles=quantiles)
 
 
 def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
@@ -191,7 +211,7 @@ def novelty_measures(
     logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
     apart = None
     if name == "both":
-        apart = disagreement(*(np.exp(log_softmax(logits[one] / by_head[one])) for one in ("eeg", "eye")))
+        apart = disagreement(*(tempered(logits[one], by_head[one]) for one in ("eeg", "eye")))
     return distance(z, known), energy(logits[head]), apart
 
 
@@ -219,10 +239,6 @@ def _stacked(sessions: Sequence[SessionOutputs], name: str, head: str) -> tuple[
             labels.append(s.labels[counted])
             weights.append(np.full(int(counted.sum()), 1.0 / max(total, 1)))
     return np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
-
-
-def _weighted_nll(log_p: Array, labels: NDArray[np.int64], weight: Array) -> float:
-    return float(-np.average(log_p[np.arange(len(labels)), labels], weights=weight))
 
 
 def _by_person(sessions: Sequence[SessionOutputs]) -> list[list[SessionOutputs]]:

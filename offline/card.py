@@ -79,7 +79,8 @@ def _set_row(name: str, m: Mapping[str, Any]) -> str:
 
 def _calibration(spec: Spec) -> str:
     lines = [
-        f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s"
+        f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s; "
+        f"temperature of the smoothed probabilities {c.smoothed_temperature:.2f}"
         for name, c in spec.combinations.items()
     ]
     return (
@@ -88,6 +89,8 @@ def _calibration(spec: Spec) -> str:
         f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on the validation people\n"
         "- the sets' coverage is a promise about new people from the same source and sessions built alike, on average "
         "over people; it is no promise about one person, another source or another kind of session\n"
+        "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
+        "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
         f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "
         "when the signal is too bad, or when a window is unlike the training data (5 % of the windows of held-out "
         "people count as such)"

@@ -63,10 +63,11 @@ def _calibrated(
     prior = calibrate.label_shares(sides["train"], len(corpus.labels))
     smoothing, decorrelation = calibrate.fit_smoothing(weights, by_head, prior, settings.window.length_s, validation)
     familiar = {one: calibrate.familiar(sides["train"], one) for one in weights}
-    combinations: dict[str, Combination] = {
-        one: calibrate.combination(one, weights[one], by_head, smoothing, decorrelation[one], held_out, familiar[one])
-        for one in weights
-    }
+    combinations: dict[str, Combination] = {}
+    for one, own in weights.items():
+        fitted = (own, by_head, smoothing, decorrelation[one])
+        warmth = calibrate.smoothed_temperature(one, *fitted, validation)
+        combinations[one] = calibrate.combination(one, *fitted, warmth, held_out, familiar[one])
     config = state.network.config
     spec = Spec(
         name=name,

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from offline.baselines.base import Array, Method, Model
 from offline.splits import Split
 from offline.table import Indices, Table, Windows
-from offline.tempering import FLOOR, equal_units, fit_temperature, tempered
+from offline.tempering import equal_units, fit_temperature
 from rtemo.model.conformal import quantile, scores
+from rtemo.model.probabilities import FLOOR, tempered
 
 LEVELS = (0.8, 0.9)
 OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank

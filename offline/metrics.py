@@ -62,16 +62,18 @@ def kappa(labels: Labels, predicted: Labels) -> float:
     return (accuracy(labels, predicted) - expected) / (1.0 - expected) if expected < 1.0 else 0.0
 
 
-def risk_coverage(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
-    """(n,) the error rate among the k most confident windows, k = 1 .. n."""
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+def risk_coverage(
+    probabilities: Probabilities, labels: Labels, last: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """(n,) the error rate among the k most confident windows, k = 1 .. n. last (n,): these come after all else."""
+    order = np.lexsort((-probabilities.max(axis=1), np.zeros(len(labels), np.bool_) if last is None else last))
     wrong = probabilities.argmax(axis=1)[order] != labels[order]
     return np.asarray(np.cumsum(wrong) / np.arange(1, len(labels) + 1))
 
 
-def aurc(probabilities: Probabilities, labels: Labels) -> float:
+def aurc(probabilities: Probabilities, labels: Labels, last: NDArray[np.bool_] | None = None) -> float:
     """The area under the risk-coverage curve (Geifman & El-Yaniv 2017): the mean error over all coverages."""
-    return float(risk_coverage(probabilities, labels).mean())
+    return float(risk_coverage(probabilities, labels, last).mean())
 
 
 def confusion(labels: Labels, predicted: Labels, n_labels: int) -> NDArray[np.int64]:

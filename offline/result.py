@@ -18,7 +18,7 @@ from offline.folds import LEVELS, Answers, Outcome
 from offline.metrics import accuracy, aurc, balanced_accuracy, confusion, ece, f1_macro, kappa, nll, risk_coverage
 from offline.statistics import bootstrap, mean_interval
 from offline.table import Indices
-from offline.tempering import FLOOR, tempered
+from rtemo.model.probabilities import FLOOR, tempered
 
 Array = NDArray[np.float64]
 Score = Callable[[Array, Indices], float]

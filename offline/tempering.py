@@ -7,21 +7,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from offline.table import Indices
-from rtemo.model.decoder import log_softmax
+from rtemo.model.probabilities import log_softmax
 
 Array = NDArray[np.float64]
-FLOOR = 1e-12
 
 
 def equal_units(unit: Indices) -> Array:
     """(n,) weights with which every unit (a person, or a trial) counts the same; their sum is 1."""
     _, which, counts = np.unique(unit, return_inverse=True, return_counts=True)
     return np.asarray(1.0 / (len(counts) * counts[which]))
-
-
-def tempered(log_p: Array, temperature: float) -> Array:
-    """Probabilities (n, K) of log-probabilities or logits (n, K) at a temperature."""
-    return np.asarray(np.exp(log_softmax(log_p / temperature)))
 
 
 def fit_temperature(log_p: Array, labels: Indices, weight: Array) -> float:

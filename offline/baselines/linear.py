@@ -15,8 +15,9 @@ from sklearn.svm import LinearSVC
 
 from offline.baselines.base import Array, Model
 from offline.table import MODALITIES, Windows
-from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered, weighted_nll
+from offline.tempering import equal_units, fit_fusion, fit_temperature, weighted_nll
 from rtemo.core.errors import RtemoError
+from rtemo.model.probabilities import FLOOR, tempered
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
 

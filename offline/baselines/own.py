@@ -22,12 +22,13 @@ from offline.batches import Augmentation, Picked, plain_batches
 from offline.corpus import UNLABELLED, Shard
 from offline.finetune import fit
 from offline.table import MODALITIES, Windows
-from offline.tempering import FLOOR, equal_units, fit_fusion, fit_temperature, tempered
+from offline.tempering import equal_units, fit_fusion, fit_temperature
 from offline.training import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
 from rtemo.model.novelty import Familiar, distance
+from rtemo.model.probabilities import FLOOR, tempered
 
 _ASK_BATCH = 256
 _NEEDS: Mapping[str, tuple[str, ...]] = {"eeg": ("eeg",), "eye": ("eye",), "joint": MODALITIES}

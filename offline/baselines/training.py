@@ -13,9 +13,10 @@ from torch.nn import functional
 
 from offline.baselines.base import Array, Model
 from offline.table import Indices, Windows
-from offline.tempering import equal_units, tempered
+from offline.tempering import equal_units
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
+from rtemo.model.probabilities import tempered
 
 Read = Callable[[Windows], FloatArray]
 _ASK_BATCH = 512

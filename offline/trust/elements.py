@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.metrics import balanced_accuracy, ece
+from offline.metrics import aurc, balanced_accuracy, ece
 from offline.trust.people import LABELLED, Session
 from rtemo.model.adaptive import Report
 from rtemo.model.bundle import Bundle
@@ -121,12 +121,17 @@ def reports_of(day: Session) -> list[Report]:
 
 
 def scores(runs: Sequence[Run]) -> dict[str, float]:
-    """Over people, each weighing the same: see README.md for what the numbers are."""
-    each = [_one(one) for one in runs if len(one.labels)]
-    return {name: float(np.nanmean([one[name] for one in each])) if each else float("nan") for name in (_one_names)}
+    """Means over people, each weighing the same, but `ece`, which is of all windows together; see README.md."""
+    used = [one for one in runs if len(one.labels)]
+    if not used:
+        return dict.fromkeys((*_one_names, "ece"), float("nan"))
+    each = [_one(one) for one in used]
+    found = {name: float(np.nanmean([one[name] for one in each])) for name in _one_names}
+    pooled = (np.concatenate([getattr(one, name) for one in used]) for name in ("p", "labels"))
+    return found | {"ece": ece(*pooled)}
 
 
-_one_names = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
+_one_names = ("accuracy", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
 
 
 def accuracy(one: Run) -> float:
@@ -144,35 +149,11 @@ def _one(one: Run) -> dict[str, float]:
             if said.abstain in (None, AbstainReason.UNDECIDED)]  # fmt: skip
     return {
         "accuracy": accuracy(one),
-        "ece": ece(p, labels),
         "coverage": float(np.mean([inside for inside, _ in sets])) if sets and one.smoothed else float("nan"),
         "size": float(np.mean([size for _, size in sets])) if sets and one.smoothed else float("nan"),
-        "aurc": aurc(p.max(axis=1), right, named),
+        "aurc": aurc(p, labels, ~named),
         "abstains": float(np.mean(~named)),
         "named": float(np.mean(right[named])) if named.any() else float("nan"),
         "novel": float(np.mean([reason == AbstainReason.NOVEL for reason in reasons])),
         "signal": float(np.mean([reason in SIGNAL for reason in reasons])),
     }
-
-
-def aurc(confidence: NDArray[np.float64], right: NDArray[np.bool_], named: NDArray[np.bool_]) -> float:
-    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017).
-
-    The mean error of the windows that are kept, over all shares that are kept, most confident first; windows where it
-    abstains are kept last.
-    """
-    order = np.lexsort((-confidence, ~named))
-    wrong = np.cumsum(~right[order])
-    return float(np.mean(wrong / np.arange(1, len(order) + 1)))
-
-
-def auroc(ordinary: NDArray[np.float64], shifted: NDArray[np.float64]) -> float:
-    """How often a shifted window is more novel than an ordinary one; 0.5 is chance."""
-    both = np.concatenate([ordinary, shifted])
-    ranks = np.empty(len(both))
-    ranks[np.argsort(both, kind="stable")] = np.arange(1, len(both) + 1)
-    for value in np.unique(both):  # ties share their mean rank
-        same = both == value
-        ranks[same] = ranks[same].mean()
-    n, m = len(ordinary), len(shifted)
-    return float((ranks[n:].sum() - m * (m + 1) / 2) / (n * m)) if n and m else float("nan")

@@ -123,42 +123,60 @@ class _Run:
         self._settings = bundle.spec.pipeline.with_hop(HOP_S)
 
     def session(self, kind: str, plan: SessionPlan, *, look_blindly: bool = False) -> Session:
-        simulated = SimulatedSession(plan)
         settings = [self._settings] + ([replace(self._settings, quality=BLIND)] if look_blindly else [])
-        pipelines = [_Fed(one) for one in settings]
-        items = itertools.chain(map(StreamUp, simulated.streams), simulated.items(0.5))
         freeze_s = plan.start_s + FAULT_BASELINE_S if kind == FROZEN else np.inf
-        for item in _freezing(items, freeze_s):
-            for fed in pipelines:
-                fed.take(item)
-        seen, *unseen = (self._described(kind, plan, fed.finish()) for fed in pipelines)
+        found = windows_of(plan, settings, self._bundle.labels, freeze_s)
+        seen, *unseen = (self._described(kind, one) for one in found)
         return replace(seen, blind=unseen[0]) if unseen else seen
 
-    def _described(self, kind: str, plan: SessionPlan, windows: Sequence[Window]) -> Session:
-        spans = [
-            (self._bundle.labels.index(c.emotion), plan.start_s + c.start_s, plan.start_s + c.stop_s)
-            for c in plan.clips
-        ]
-        labels, clips = np.full(len(windows), -1), np.full(len(windows), -1)
-        length_s = self._settings.window.length_s
-        for i, window in enumerate(windows):
-            for number, (label, begin_s, end_s) in enumerate(spans):
-                if begin_s + length_s - 1e-6 <= window.end_s <= end_s + 1e-6:
-                    labels[i], clips[i] = label, number
-        z = self._embedded(windows)
-        return Session(
-            self._person, self._family, kind, tuple(_light(w) for w in windows), z, labels, clips, tuple(spans)
-        )
+    def _described(self, kind: str, made: Labelled) -> Session:
+        z = embedded(self._runtime, made.windows)
+        windows = tuple(_light(w) for w in made.windows)
+        return Session(self._person, self._family, kind, windows, z, made.labels, made.clips, made.bounds)
 
-    def _embedded(self, windows: Sequence[Window]) -> dict[str, NDArray[np.float32]]:
-        parts = []
-        for same in _alike(windows):
-            arrays: list[NDArray[Any]] = [
-                np.stack([getattr(w, name) for w in same])
-                for name in ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
-            ]
-            parts.append(self._runtime.embed_batch(*arrays))
-        return {head: np.concatenate([part[k] for part in parts]) for k, head in enumerate(HEADS)}
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A session's windows with labels, clips (n,) and bounds as in Session."""
+
+    windows: tuple[Window, ...]
+    labels: NDArray[np.int64]
+    clips: NDArray[np.int64]
+    bounds: tuple[tuple[int, float, float], ...]
+
+
+def windows_of(
+    plan: SessionPlan, settings: Sequence[PipelineSettings], names: Sequence[str], freeze_s: float = np.inf
+) -> list[Labelled]:
+    """One simulated session through a pipeline of each setting. names: labels. freeze_s: the gaze stands still."""
+    simulated = SimulatedSession(plan)
+    pipelines = [_Fed(one) for one in settings]
+    items = itertools.chain(map(StreamUp, simulated.streams), simulated.items(0.5))
+    for item in _freezing(items, freeze_s):
+        for fed in pipelines:
+            fed.take(item)
+    bounds = [(names.index(c.emotion), plan.start_s + c.start_s, plan.start_s + c.stop_s) for c in plan.clips]
+    return [_labelled(fed.finish(), bounds, one.window.length_s) for fed, one in zip(pipelines, settings, strict=True)]
+
+
+def _labelled(windows: Sequence[Window], bounds: Sequence[tuple[int, float, float]], length_s: float) -> Labelled:
+    labels, clips = np.full(len(windows), -1), np.full(len(windows), -1)
+    for i, window in enumerate(windows):
+        for number, (label, begin_s, end_s) in enumerate(bounds):
+            if begin_s + length_s - 1e-6 <= window.end_s <= end_s + 1e-6:
+                labels[i], clips[i] = label, number
+    return Labelled(tuple(windows), labels, clips, tuple(bounds))
+
+
+def embedded(runtime: Runtime, windows: Sequence[Window]) -> dict[str, NDArray[np.float32]]:
+    """(n, d) by head."""
+    parts = []
+    for same in _alike(windows):
+        arrays: list[NDArray[Any]] = [
+            np.stack([getattr(w, name) for w in same]) for name in ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
+        ]
+        parts.append(runtime.embed_batch(*arrays))
+    return {head: np.concatenate([part[k] for part in parts]) for k, head in enumerate(HEADS)}
 
 
 class _Fed:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from offline.trust.elements import (
     Run,
     accuracy,
-    auroc,
     calibrated,
     elements,
     reports_of,
@@ -45,6 +45,10 @@ def _switched(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
         changed = element.change(bundle)
         runs = [run(changed, day, tested(day), smoothed=element.smoothed) for day in days]
         lines.append(_row(element.name, runs))
+    everything = [run(bundle, day, tested(day)) for day in days]
+    for family in sorted({day.family for day in days}):
+        own = [one for one, day in zip(everything, days, strict=True) if day.family == family]
+        lines.append(_row(f"everything, {len(own)} people of the family {family}", own))
     adapted = [run(bundle, day, tested(day), reports=reports_of(day)) for day in days]
     return "\n".join([*lines, _row("with 8 self-reports (adaptive sets)", adapted)])
 
@@ -97,7 +101,9 @@ def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, Session]], kind: st
             said.novelty / scale for person in faulty for said in run(open_, person[one], _after(person[one])).said
         ]
         sides.append(np.array([value for value in values if np.isfinite(value)]))
-    return auroc(*sides) if len(sides[1]) else float("nan")
+    if not all(map(len, sides)):
+        return float("nan")
+    return float(roc_auc_score(np.repeat([0, 1], [len(side) for side in sides]), np.concatenate(sides)))
 
 
 def _after(session: Session) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -245,6 +245,7 @@ class Pipeline:
         if look is None and not any(f is not None and f.present > 0.0 for f in frames):
             return None
         layout = eeg.layout if isinstance(eeg, EegBranch) else None
+        span = self.grid.seconds(end - self.grid.length), self.grid.seconds(end), forced
         n_channels = len(layout.labels) if layout is not None else 0
         power, mask, normal = _eeg_part(frames, (n_channels, self._n_bands))
         raw, valid, eye_normal = _eye_part(look)
@@ -265,8 +266,8 @@ class Pipeline:
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
             bad_channels={
-                **({} if layout is None else _bad_channels(frames, layout.labels)),
-                **({} if eye is None else {GAZE: GAP} if look is None else look.faults),
+                **(eeg.timeline.named(_bad_channels(frames, eeg.layout.labels), *span) if eeg else {}),
+                **(eye.timeline.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
             },
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,

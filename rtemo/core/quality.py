@@ -45,6 +45,7 @@ REASONS = {
     Fault.NOISY: "noisy",
     Fault.BRIDGED: "bridged",
 }
+CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can tell, as the sender's clock was reset
 
 
 @dataclass(frozen=True, slots=True)

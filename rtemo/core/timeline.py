@@ -10,7 +10,9 @@ dejitterer, which counts samples through gaps, is off by up to seconds after one
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from rtemo.core import rate
+from rtemo.core.quality import CLOCK, REASONS, Fault
 from rtemo.core.types import TimeArray
 
 TRACK_HZ = 0.2  # w, radians a second: jitter is averaged over about five seconds
+GAP = REASONS[Fault.GAP]
+KEPT_UNSURE = 64  # stretches without times that are remembered
 REMEASURE_S = 1.0  # after a gap longer than this the rate is measured anew
 
 
@@ -55,10 +60,14 @@ class Timeline:
         self.rate: rate.Rate | None = None  # the last measured one
         self.n_dropped = 0  # samples without a time, or that lie before ones already given out
         self.n_gaps = 0
+        self._heard = -np.inf  # the last time that was known, and since when samples come without one
+        self._since: float | None = None
+        self._unsure: deque[tuple[float, float]] = deque(maxlen=KEPT_UNSURE)
 
     def push(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
         """Runs that are ready. times (n,) may hold NaN (no time known): such samples are dropped and counted."""
         known = np.isfinite(times)
+        self._note(times, known)
         if not known.all():
             self.n_dropped += int(len(times) - np.count_nonzero(known))
             times, values = times[known], values[known]
@@ -74,6 +83,30 @@ class Timeline:
                 if len(times):
                     self._tracker = None
         return runs
+
+    def named(self, faults: dict[str, str], begin_s: float, end_s: float, still: bool) -> dict[str, str]:  # noqa: FBT001
+        """The faults of a window; a gap in which samples without a known time came is trouble with the sender's clock.
+
+        still: whether a stretch of such samples counts that has not come to its end.
+        """
+        open_ = still and self._since is not None and self._since < end_s
+        if not (open_ or any(begin < end_s and begin_s < stop for begin, stop in self._unsure)):
+            return faults
+        return {name: CLOCK if reason == GAP else reason for name, reason in faults.items()}
+
+    def _note(self, times: TimeArray, known: NDArray[np.bool_]) -> None:
+        """Remember from when to when times are not known."""
+        cuts = (np.flatnonzero(known[1:] != known[:-1]) + 1).tolist()
+        for begin, stop in pairwise([0, *cuts, len(times)]):
+            if stop == begin:
+                continue
+            if not known[begin]:
+                self._since = self._heard if self._since is None else self._since
+                continue
+            if self._since is not None:
+                self._unsure.append((self._since, float(times[begin])))
+                self._since = None
+            self._heard = float(times[stop - 1])
 
     def flush(self) -> list[Run]:
         """The samples that still wait for a rate, if there are enough to tell one."""

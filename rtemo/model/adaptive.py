@@ -1,10 +1,15 @@
 """Adaptive conformal sets: the level moves with what the person reports during the session.
 
-Adaptive conformal inference (Gibbs & Candes 2021, arXiv 2106.00170): after each report the share of misses that is
-aimed at moves by rate * (wanted - missed). What that guarantees is about the long run and about nothing else: over T
-reports the mean share of missed windows differs from the wanted one by at most (1 + rate) / (rate * T), for any person
-and any signal; it says nothing about the next window, nor about minutes that nobody reports on. It needs no score
-distribution to be right, so quantiles between the bundle's levels may be interpolated.
+Adaptive conformal inference (Gibbs & Candes 2021, arXiv 2106.00170): alpha_{t+1} = alpha_t + gamma (alpha - err_t),
+with gamma the rate, 1 - alpha_t the level and err_t the share of a report's windows whose set lacked its label. A
+report is one step however many windows it has, as the windows of a clip are right or wrong together. One thing differs
+from the paper: the level never falls below the promised one. Reports widen the sets, and hits take them back to where
+they were; a session has a dozen reports, far too few to narrow sets by: with narrowing allowed, eight of them left
+12 simulated people further from 80 % than none did (README.md).
+And so the guarantee has one side: over T reports the mean share of misses exceeds the wanted one by at most
+(1 + rate) / (rate * T), for any person and any signal; it may be lower. That is about the long run and nothing else: it
+says nothing about the next window, nor about minutes that nobody reports on. It needs no score distribution to be
+right, so quantiles between the bundle's levels may be interpolated.
 
 Everything depends on stamps: a report holds from a time on, whenever it arrived, so a replay gives the same sets.
 """
@@ -85,7 +90,7 @@ def adapted_level(
     """The level after these reports, in their order. quantiles: of each combination. level: the promised one.
 
     A report counts once, with the share of the windows inside its interval whose set lacked the label. The level can
-    leave [0, 1]: beyond 1 every label is in the set, below 0 only the most probable one.
+    exceed 1, where every label is in the set; it is never below the promised one.
     """
     now = level
     for report in reports:
@@ -93,12 +98,12 @@ def adapted_level(
         if windows:
             sets = (members(one.posterior, quantile_at(quantiles[one.combination], now)) for one in windows)
             missed = float(np.mean([report.label not in found for found in sets]))
-            now += rate * (missed - (1.0 - level))
+            now = max(level, now + rate * (missed - (1.0 - level)))
     return now
 
 
 def bound(rate: float, n_reports: int) -> float:
-    """How far the mean share of misses can be from the wanted one after so many reports."""
+    """How far the mean share of misses can exceed the wanted one after so many reports."""
     return (1.0 + rate) / (rate * n_reports)
 
 

@@ -5,9 +5,9 @@ circular scaling (Ross' method) of 28 affect words: 0 degrees is pleasure, 90 de
 circle. Neutral is the origin. Fear takes "afraid", surprise "astonished". Disgust is none of the 28 words: it has no
 place here, and a model that names it gives no valence and no arousal.
 
-Checked in two public transcriptions of the article: happy, excited, astonished, sad and calm. Not verified, inferred
-from the order of the words (alarmed 96.5, afraid, miserable 188.7) and from what one transcription gives (105.1 and
-115.4): angry and afraid.
+Checked in two public transcriptions of the article: happy, excited, astonished, sad and calm. Angry and afraid are an
+approximation that no source at hand confirms: one transcription gives 105.1 and 115.4. What the article's abstract does
+say is that arousal lies at 90 and distress at 135 degrees; both words are put between these.
 
 A model predicts labels. Valence and arousal are a summary of the same numbers, the mean of the labels' places weighted
 by their probabilities, and no further measurement.

@@ -22,8 +22,9 @@ from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.novelty import disagreement, distance, energy, novelty
 from rtemo.model.person import Person
 from rtemo.model.prediction import Prediction
+from rtemo.model.probabilities import log_softmax, tempered
 from rtemo.model.schema import MAIN_HEAD, Combination, Gate
-from rtemo.model.smoothing import SmoothingState, advance, start
+from rtemo.model.smoothing import SmoothingState, advance, start, told
 
 FloatVector = NDArray[np.float64]
 
@@ -97,15 +98,16 @@ class Decoder:
             reason = AbstainReason.NOVEL
         name = name or next(iter(spec.combinations))
         evidence = instant if reason is None else None
-        decorrelation_s = spec.combinations[name].decorrelation_s
-        self._state = advance(self._state, window.end_s, evidence, decorrelation_s, spec.smoothing)
-        labels = self._labels(model, name, window.end_s, reason)
+        combination = spec.combinations[name]
+        self._state = advance(self._state, window.end_s, evidence, combination.decorrelation_s, spec.smoothing)
+        smoothed = told(self._state, combination.smoothed_temperature)
+        labels = self._labels(model, name, smoothed, window.end_s, reason)
         if reason is None:
             if window.settled:
-                self._said.take(Smoothed(window.end_s, name, self._state.posterior))
+                self._said.take(Smoothed(window.end_s, name, smoothed))
             if len(labels) > spec.decision.largest_set:
                 reason = AbstainReason.UNDECIDED
-        return self._record(window, instant, labels, unlike, reason)
+        return self._record(window, instant, smoothed, labels, unlike, reason)
 
     def _judge(self, model: Bundle, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
         """Calibrated probabilities (K,) and novelty; None where the network gave no finite numbers.
@@ -120,12 +122,14 @@ class Decoder:
             return None, float("nan")
         return probabilities, unlike
 
-    def _labels(self, model: Bundle, name: str, end_s: float, reason: AbstainReason | None) -> tuple[str, ...]:
+    def _labels(
+        self, model: Bundle, name: str, smoothed: FloatVector, end_s: float, reason: AbstainReason | None
+    ) -> tuple[str, ...]:
         """The conformal set; every label where nothing is known about this window."""
         quantile = 1.0
         if reason is None:
             quantile = quantile_at(model.spec.combinations[name].quantiles, self._level_at(model, end_s))
-        return tuple(model.labels[k] for k in members(self._state.posterior, quantile))
+        return tuple(model.labels[k] for k in members(smoothed, quantile))
 
     def _level_at(self, model: Bundle, end_s: float) -> float:
         """The level of the sets after the reports that are known by then; worked out when one comes or goes."""
@@ -142,6 +146,7 @@ class Decoder:
         self,
         window: Window,
         instant: FloatVector | None,
+        smoothed: FloatVector,
         labels: tuple[str, ...],
         unlike: float,
         reason: AbstainReason | None,
@@ -152,7 +157,7 @@ class Decoder:
             time_s=window.end_s,
             emotion=labels[0] if reason is None else None,
             probabilities=dict(zip(names, now.tolist(), strict=True)),
-            smoothed=dict(zip(names, self._state.posterior.tolist(), strict=True)),
+            smoothed=dict(zip(names, smoothed.tolist(), strict=True)),
             set=labels,
             abstain=None if reason is None else reason.value,
             eeg_coverage=window.eeg_coverage,
@@ -188,7 +193,7 @@ def novelty_of(
     scale = spec.combinations[name].novelty
     apart = None
     if scale.disagreement is not None:
-        eeg, eye = (np.exp(log_softmax(logits[head] / spec.temperatures[head])) for head in ("eeg", "eye"))
+        eeg, eye = (tempered(logits[head], spec.temperatures[head]) for head in ("eeg", "eye"))
         apart = disagreement(eeg, eye)
     return novelty(distance(embeddings.of(main), bundle.familiar[name]), energy(logits[main]), apart, scale)
 
@@ -196,13 +201,7 @@ def novelty_of(
 def pool(logits: Mapping[str, FloatVector], combination: Combination, temperatures: Mapping[str, float]) -> FloatVector:
     """(..., K) a head -> (..., K) probabilities: the weighted sum of calibrated log-probabilities, normalised."""
     weighted = [w * log_softmax(logits[head] / temperatures[head]) for head, w in combination.weights.items()]
-    return np.exp(log_softmax(np.sum(weighted, axis=0)))
-
-
-def log_softmax(logits: FloatVector) -> FloatVector:
-    """Over the last axis."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    return tempered(np.sum(weighted, axis=0), 1.0)
 
 
 def _eeg_passes(window: Window, gate: Gate) -> bool:

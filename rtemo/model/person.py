@@ -1,4 +1,4 @@
-"""A personal calibration: heads, temperatures and quantiles for one participant on one bundle, as a JSON file.
+"""A personal calibration: heads and quantiles for one participant on one bundle, as a JSON file.
 
 The file names the bundle by its fingerprint and is refused by every other one. Arrays are base64 of little-endian
 float32; nothing is ever unpickled. How it is fitted is in fitting.py.
@@ -22,7 +22,7 @@ from rtemo.model.bundle import Bundle, Head
 from rtemo.model.embeddings import HEADS
 from rtemo.model.schema import Fields
 
-FORMAT = 1
+FORMAT = 2
 _WHAT = "the personal calibration's "
 
 
@@ -39,15 +39,13 @@ class Stretch:
 class Person:
     """holds_s: LSL time from which on it counts in the session that it was made in; None for every other session.
 
-    quantiles: combination -> level -> quantile. strengths: of the pull towards the trained heads, inf where a head
-    stayed as it was. scores: combination -> held-out scores before and after, see fitting.py.
+    quantiles: combination -> level -> quantile. scores: combination -> held-out scores before and after, see
+    fitting.py.
     """
 
     fingerprint: str
     heads: Mapping[str, Head]
-    temperatures: Mapping[str, float]
     quantiles: Mapping[str, Mapping[float, float]]
-    strengths: Mapping[str, float]
     fitted_on: tuple[Stretch, ...]
     scores: Mapping[str, Any]
     holds_s: float | None = None
@@ -59,7 +57,7 @@ class Person:
             name: replace(combination, quantiles=self.quantiles[name])
             for name, combination in bundle.spec.combinations.items()
         }
-        spec = replace(bundle.spec, temperatures=self.temperatures, combinations=combinations)
+        spec = replace(bundle.spec, combinations=combinations)
         return replace(bundle, spec=spec, heads=self.heads)
 
 
@@ -84,11 +82,9 @@ def save_person(path: Path, person: Person) -> None:
         "heads": {
             name: {"weight": _text(head.weight), "bias": _text(head.bias)} for name, head in person.heads.items()
         },
-        "temperatures": dict(person.temperatures),
         "quantiles": {
             name: {f"{level:g}": q for level, q in levels.items()} for name, levels in person.quantiles.items()
         },
-        "strengths": {name: None if np.isinf(value) else value for name, value in person.strengths.items()},
         "fitted_on": [asdict(one) for one in person.fitted_on],
         "scores": person.scores,
     }
@@ -112,23 +108,15 @@ def load_person(path: Path, bundle: Bundle) -> Person:
     fingerprint = top.text("bundle_fingerprint")
     check_fits(fingerprint, bundle, str(path))
     n_labels, width = len(bundle.labels), bundle.spec.input.embedding
-    heads, temperatures, strengths = (top.fields(name) for name in ("heads", "temperatures", "strengths"))
-    quantiles = top.fields("quantiles")
+    heads, quantiles = top.fields("heads"), top.fields("quantiles")
     return Person(
         fingerprint=fingerprint,
         heads={name: _head(heads.fields(name), n_labels, width) for name in HEADS},
-        temperatures={name: temperatures.number(name, above=0.0) for name in HEADS},
         quantiles={name: _levels(quantiles.fields(name), bundle, name) for name in bundle.spec.combinations},
-        strengths={name: _or(strengths, name, float("inf")) for name in HEADS},
         fitted_on=tuple(_stretch(one, bundle) for one in top.objects("fitted_on")),
         scores=top.fields("scores").data,
         holds_s=None if top.data.get("holds_s", 0) is None else top.number("holds_s"),
     )
-
-
-def _or(fields: Fields, name: str, missing: float) -> float:
-    """A number, or what null stands for."""
-    return missing if fields.data.get(name, 0) is None else fields.number(name, least=0.0)
 
 
 def _levels(fields: Fields, bundle: Bundle, name: str) -> dict[float, float]:

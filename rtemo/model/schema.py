@@ -63,11 +63,12 @@ class Combination:
     """How the heads speak for one combination of modalities, all fitted on held-out people.
 
     weights: of the heads' calibrated log-probabilities (log-linear pool). decorrelation_s: see smoothing.advance.
-    quantiles: level -> conformal quantile of smoothed probabilities.
+    smoothed_temperature: see smoothing.told. quantiles: level -> conformal quantile of smoothed probabilities.
     """
 
     weights: Mapping[str, float]
     decorrelation_s: float
+    smoothed_temperature: float
     quantiles: Mapping[float, float]
     novelty: NoveltyScale
 
@@ -187,6 +188,7 @@ def _combination(fields: Fields) -> Combination:
     return Combination(
         weights={head: weights.number(head, least=0.0) for head in weights.data},
         decorrelation_s=fields.number("decorrelation_s", above=0.0),
+        smoothed_temperature=fields.number("smoothed_temperature", above=0.0),
         quantiles={quantiles.level(key): quantiles.number(key) for key in quantiles.data},
         novelty=_novelty(fields.fields("novelty")),
     )

@@ -165,3 +165,26 @@ def test_stamps_that_step_back_do_not_spoil_the_rate():
     times = even_times(500)
     times[300:] -= 0.5
     assert measure(times, 250.0).hz == pytest.approx(250.0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 50, 1000])
+def test_a_stretch_of_samples_without_a_time_is_remembered_whatever_the_cuts(size):
+    times = np.arange(1000) / 100.0
+    times[400:600] = np.nan
+    timeline = Timeline(100.0, even=True)
+    for i in range(0, 1000, size):
+        timeline.push(times[i : i + size], np.zeros((len(times[i : i + size]), 1)))
+    gap, other = {"Cz": "gap in the stream"}, {"Cz": "flat"}
+    assert timeline.named(gap, 4.5, 5.5, False) == {"Cz": "clock trouble"}
+    assert timeline.named(other, 4.5, 5.5, False) == other
+    assert timeline.named(gap, 6.0, 9.0, False) == gap
+
+
+def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_window():
+    times = np.arange(600) / 100.0
+    times[400:] = np.nan
+    timeline = Timeline(100.0, even=True)
+    timeline.push(times, np.zeros((600, 1)))
+    gap = {"Cz": "gap in the stream"}
+    assert timeline.named(gap, 4.0, 6.0, False) == gap
+    assert timeline.named(gap, 4.0, 6.0, True) == {"Cz": "clock trouble"}

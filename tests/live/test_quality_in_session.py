@@ -10,7 +10,7 @@ import pytest
 
 from rtemo import resources
 from rtemo.commands.wiring import load_model
-from rtemo.core.types import Chunk
+from rtemo.core.types import Chunk, ClockOffset
 from rtemo.live.cast import Cast
 from rtemo.live.engine import Engine
 from rtemo.live.events import EventLog
@@ -32,11 +32,12 @@ class Kept(list):
         pass
 
 
-def predictions(*tables, frozen=False):
+def predictions(*tables, frozen=False, restarted_s=0.0):
     """Of a session in which faults begin at BAD_S and stay."""
     faults = tuple(read_fault({**table, "start_s": 12.0}) for table in tables)
     session = SimulatedSession(replace(PLAN, faults=faults))
     items = freeze(session.items(), session) if frozen else session.items()
+    items = restart_the_clock(items, session, restarted_s) if restarted_s else items
     cast = Cast(PROFILES)
     cast.choose(session.streams)
     _, predictor = load_model(None, None)
@@ -54,6 +55,22 @@ def freeze(items, session):
         if isinstance(item, Chunk) and item.stream_id == gaze and len(item) and item.stamps[0] >= BAD_S:
             held = item.values[-1:] if held is None else held
             yield replace(item, values=np.repeat(held, len(item), axis=0))
+        else:
+            yield item
+
+
+def restart_the_clock(items, session, for_s):
+    """The amplifier's clock begins anew at BAD_S, 500 s earlier; that is measured for_s later."""
+    eeg = session.streams[0].stream_id
+    told = [ClockOffset(eeg, PLAN.start_s + second, 0.0) for second in range(10)]
+    yield from told
+    late = ClockOffset(eeg, BAD_S + for_s - 500.0, 500.0)
+    for item in items:
+        if isinstance(item, Chunk) and item.stream_id == eeg and len(item) and item.stamps[0] >= BAD_S:
+            if late is not None and item.stamps[0] >= BAD_S + for_s:
+                yield late
+                late = None
+            yield replace(item, stamps=item.stamps - 500.0)
         else:
             yield item
 
@@ -104,3 +121,19 @@ def test_lost_packets_of_both_streams_are_gaps():
     after = named(found, BAD_S + 5)
     assert set(after.faults.values()) == {"gap in the stream"}
     assert after.abstain is not None
+
+
+def test_samples_whose_time_nobody_can_tell_are_trouble_with_the_clock_and_no_gap():
+    found = [p for p in predictions(restarted_s=5.0) if not p.forced]
+    during, after = named(found, BAD_S + 4), found[-1]
+    assert {during.faults[label] for label in PLAN.montage.labels} == {"clock trouble"}
+    assert np.isfinite(list(during.probabilities.values())).all()  # by the eyes alone
+    assert after.faults == {}
+
+
+def test_a_cap_that_is_gone_is_named_and_the_gaze_goes_on():
+    found = predictions({"kind": "lost"})
+    after = [p for p in found if p.time_s >= BAD_S + 5]
+    assert {p.eeg_coverage for p in after} == {0.0}
+    assert {reason for p in after for name, reason in p.faults.items() if name != "gaze"} == {"gap in the stream"}
+    assert all(np.isfinite(list(p.probabilities.values())).all() for p in after)

@@ -30,7 +30,7 @@ def spec(network):
     scale = NoveltyScale(distance=(1.0, 2.0), energy=(-1.0, 5.0), disagreement=None, threshold=1.0)
 
     def combination(**weights):
-        return Combination(weights, 8.0, {0.8: 0.7, 0.9: 0.8}, scale)
+        return Combination(weights, 8.0, 1.2, {0.8: 0.7, 0.9: 0.8}, scale)
 
     config = network.config
     return Spec(

@@ -7,6 +7,7 @@ import pytest
 
 from offline import calibrate
 from offline.corpus import ROW, UNLABELLED
+from offline.metrics import ece
 from offline.sessions import SessionOutputs
 from rtemo.model.decoder import pool
 from rtemo.model.schema import Combination
@@ -73,7 +74,7 @@ def test_independent_heads_are_added_up_and_a_useless_one_is_left_out(people):
 
 def test_smoothing_is_the_decoders_and_skips_what_the_gate_stops(people):
     one = session(3)
-    combination = Combination({"eeg": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eeg", identity(), ONES))
+    combination = Combination({"eeg": 1.0}, 8.0, 1.0, {}, calibrate.novelty_scale([one], "eeg", identity(), ONES))
     free = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
     one.passes["eeg"][100:] = False
     stopped = calibrate.smoothed(one, "eeg", combination, {"eeg": 2.0}, EVEN)
@@ -101,7 +102,7 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
         by_head = calibrate.temperatures(group)
         scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)
         candidates = [
-            calibrate.Combination({"eeg": 1.0}, seconds, {}, scale) for seconds in (4.0, 8.0, 16.0, 32.0, 64.0)
+            calibrate.Combination({"eeg": 1.0}, seconds, 1.0, {}, scale) for seconds in (4.0, 8.0, 16.0, 32.0, 64.0)
         ]
         best = min(candidates, key=lambda one: calibrate.smoothing_loss("eeg", one, by_head, EVEN, group))
         times[name] = best.decorrelation_s
@@ -109,10 +110,11 @@ def test_evidence_that_repeats_itself_gets_a_longer_decorrelation_time(people):
 
 
 def test_the_dwell_time_follows_how_long_an_emotion_lasts(people):
+    people = people[:4]
     by_head = calibrate.temperatures(people)
     smoothing, fitted = calibrate.fit_smoothing({"eeg": {"eeg": 1.0}}, by_head, EVEN.prior, 4.0, people)
     scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)
-    one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], {}, scale)
+    one = calibrate.Combination({"eeg": 1.0}, fitted["eeg"], 1.0, {}, scale)
     best = calibrate.smoothing_loss("eeg", one, by_head, smoothing, people)
     for dwell_s in (8.0, 64.0):
         other = calibrate.Smoothing(dwell_s, 4.0, EVEN.prior)
@@ -122,7 +124,7 @@ def test_the_dwell_time_follows_how_long_an_emotion_lasts(people):
 def test_the_sets_of_new_people_cover_what_they_promise(people):
     by_head = calibrate.temperatures(people)
     calibration = [session(person) for person in range(20, 40)]
-    one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, 8.0, calibration, identity())
+    one = calibrate.combination("eeg", {"eeg": 1.0}, by_head, EVEN, 8.0, 1.1, calibration, identity())
     assert one.quantiles[0.8] <= one.quantiles[0.9]
     for level, q in one.quantiles.items():
         covered = []
@@ -155,7 +157,34 @@ def test_label_shares_count_trials_not_windows(people):
 
 def test_pooling_one_head_is_that_head(people):
     one = people[0]
-    combination = Combination({"eye": 1.0}, 8.0, {}, calibrate.novelty_scale([one], "eye", identity(), ONES))
+    combination = Combination({"eye": 1.0}, 8.0, 1.0, {}, calibrate.novelty_scale([one], "eye", identity(), ONES))
     p = pool(one.logits, combination, {"eeg": 1.0, "eye": 2.0, "joint": 1.0})
     expected = np.exp(one.logits["eye"] / 2.0)
     np.testing.assert_allclose(p, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)
+
+
+def echoing(person):
+    """A session in which every window of 10 s says the same."""
+    one = session(person, skill=1.0)
+    for values in one.logits.values():
+        values[:] = np.repeat(values[::10], 10, axis=0)[: len(values)]
+    return one
+
+
+def test_smoothed_probabilities_that_are_too_sure_are_made_less_sure_and_better_calibrated():
+    people = [echoing(person) for person in range(10)]
+    by_head = calibrate.temperatures(people)
+    fitted = ({"eeg": 1.0}, by_head, EVEN, 1.0)  # a decorrelation time that is much too short
+    warmth = calibrate.smoothed_temperature("eeg", *fitted, people)
+    scale = calibrate.NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)
+    new = [echoing(person) for person in range(100, 115)]
+
+    def error(temperature):
+        one = Combination({"eeg": 1.0}, 1.0, temperature, {}, scale)
+        parts = [(calibrate.smoothed(s, "eeg", one, by_head, EVEN)[s.counted("eeg")], s) for s in new]
+        return ece(
+            np.concatenate([p for p, _ in parts]), np.concatenate([s.labels[s.counted("eeg")] for _, s in parts])
+        )
+
+    assert warmth > 1.1
+    assert error(warmth) < 0.7 * error(1.0)
