@@ -18,7 +18,6 @@ from rtemo.gui.window import MainWindow
 from rtemo.live.snapshot import Phase
 from rtemo.live.wire import Command
 from rtemo.model.bundle import Head
-from rtemo.model.embeddings import HEADS
 from rtemo.model.fitting import Outcome
 from rtemo.model.person import Person
 from rtemo.simulate.plan import SessionPlan
@@ -66,8 +65,7 @@ def someone():
     """A person for whom the labels mean the next ones."""
     heads = {name: Head(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
     quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
-    strengths = dict.fromkeys(HEADS, 0.1)
-    return Person(BUNDLE.fingerprint, heads, dict(BUNDLE.spec.temperatures), quantiles, strengths, (), {})
+    return Person(BUNDLE.fingerprint, heads, quantiles, (), {})
 
 
 def until(window, condition):

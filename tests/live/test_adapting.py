@@ -11,7 +11,6 @@ from hand_fed import BUNDLE, Lab, wait_for
 from rtemo.cli import main
 from rtemo.live.events import EventKind
 from rtemo.model.bundle import Head
-from rtemo.model.embeddings import HEADS
 from rtemo.model.fitting import Outcome
 from rtemo.model.person import Person, load_person, save_person
 from rtemo.simulate.plan import SessionPlan
@@ -29,8 +28,7 @@ def someone():
     """A person whose heads name the labels in another order: every prediction differs."""
     heads = {name: Head(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
     quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
-    strengths = dict.fromkeys(HEADS, 0.1)
-    return Person(BUNDLE.fingerprint, heads, dict(BUNDLE.spec.temperatures), quantiles, strengths, (), {})
+    return Person(BUNDLE.fingerprint, heads, quantiles, (), {})
 
 
 def texts(lab, kind):

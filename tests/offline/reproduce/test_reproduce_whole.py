@@ -34,7 +34,7 @@ TINY = Scale(
     baselines=("majority", "de-lr"),
     faults={"gaze-loss": (0.5,)},
     control=0,
-    pretrain={"steps": 2, "batch": 8, "network": NETWORK},
+    pretrain={"steps": 2, "batch": 24, "network": NETWORK},
     finetune={"epochs": 1, "per_trial": 2, "network": NETWORK},
 )
 

@@ -69,7 +69,7 @@ def test_pretraining_on_corpora_without_eyes_and_without_labels_lowers_the_loss(
 def test_the_log_tells_of_collapse_and_of_terms_that_pull_against_each_other(done):
     line = read_log(log_path(done[1]))[-1]
     for head in ("eeg", "eye", "joint"):
-        assert line[f"std_{head}"] > 0.2
+        assert line[f"std_{head}"] > 0.1
         assert line[f"rank_{head}"] > 5
     for term in ("latent", "collapse", "spectral", "cross"):
         assert line[f"gradient_{term}"] > 0
