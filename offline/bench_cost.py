@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
@@ -46,7 +47,7 @@ def main() -> int:
     made = windows_of(plan, [bundle.spec.pipeline.with_hop(HOP_S)], bundle.labels)[0]
     z = embedded(Runtime(bundle), made.windows)
     steps = [(w, Embeddings(*(z[head][i] for head in HEADS))) for i, w in enumerate(made.windows) if w.settled]
-    plain = _timed([lambda e=e: _plain(bundle, e) for _, e in steps])
+    plain = _timed([partial(_plain, bundle, e) for _, e in steps])
     costs = {
         "gate": _gate(bundle, len(steps)),
         "baseline": _baseline(bundle, [window for window, _ in steps]),
@@ -93,14 +94,14 @@ def _gate(bundle: Bundle, n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]
         gaze.push(times[part], eyes[part])
         gaze.faults(float(times[part.stop - 1]), settings.window.length_s, 1.0)
 
-    return _timed([lambda i=i: one(i) for i in range(n)])
+    return _timed([partial(one, i) for i in range(n)])
 
 
 def _baseline(bundle: Bundle, windows: list[Window]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     first = windows[0].eeg_power[-1].astype(np.float64)
     normaliser = Normaliser(bundle.spec.pipeline.normaliser, np.nan_to_num(first), np.ones_like(first))
     tables = [(window.eeg_power[-1], np.isfinite(window.eeg_power[-1])) for window in windows]
-    return _timed([lambda v=v, s=s: normaliser.update(v, s, 1.0) for v, s in tables])
+    return _timed([partial(normaliser.update, v, s, 1.0) for v, s in tables])
 
 
 def _reports(begin_s: float) -> tuple[Report, ...]:
@@ -113,12 +114,12 @@ def _decoder(
     decoder = Decoder(bundle)
     for report in reports:
         decoder.report(report)
-    return _timed([lambda w=w, e=e: decoder.step(w, e) for w, e in steps])
+    return _timed([partial(decoder.step, w, e) for w, e in steps])
 
 
 def _memory(bundle: Bundle, steps: list[tuple[Window, Embeddings]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     memory = Memory(bundle.spec)
-    return _timed([lambda w=w, e=e: memory.take(w, e) for w, e in steps])
+    return _timed([partial(memory.take, w, e) for w, e in steps])
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def _seen(bundle: Bundle, made: Labelled, *, judge: bool) -> Seen:
     said = _said(bundle, made) if judge else np.full(len(made.windows), -1)
     begins = np.array([made.bounds[made.clips[i]][1] for i in inside])
     return Seen(
-        features=np.array([_features(made, i) for i in inside]),
+        features=np.array([_features(made, int(i)) for i in inside]),
         labels=made.labels[inside],
         since_s=np.array([made.windows[i].end_s for i in inside]) - begins,
         said=said[inside],

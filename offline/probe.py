@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from torch import nn
 from torch.nn import functional
 
 from offline.batches import Picked, plain_batches
 from offline.shards import Shard
-from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads, Network
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the regression on standardised embeddings
@@ -32,17 +32,17 @@ def fit_heads(
     learn, select: recordings and the windows of them. The network is left alone.
     """
     (z, labels, offered), (z_held, labels_held, offered_held) = (_embedded(network, *part) for part in (learn, select))
-    for i, name in enumerate(HEADS):
+    for i, head in enumerate(heads.ordered()):
         x, y, held = z[offered[i], i], labels[offered[i]], offered_held[i]
         if len(np.unique(y)) < 2:
             continue
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-        fits = [_fit((x - mean) / scale, y, strength, heads.linear[name].out_features) for strength in STRENGTHS]
+        fits = [_fit((x - mean) / scale, y, strength, head.out_features) for strength in STRENGTHS]
         if held.any():
             seen, truth = (z_held[held, i] - mean) / scale, labels_held[held]
             fits.sort(key=lambda fit: _loss(fit, seen, truth))
         weight, bias = fits[0]
-        _set(heads, name, weight / scale, bias - (weight / scale) @ mean)
+        _set(head, weight / scale, bias - (weight / scale) @ mean)
 
 
 def _fit(x: Array, y: NDArray[np.int64], strength: float, n_labels: int) -> tuple[Array, Array]:
@@ -61,11 +61,10 @@ def _loss(fit: tuple[Array, Array], x: Array, y: NDArray[np.int64]) -> float:
     return float(functional.cross_entropy(torch.from_numpy(x @ weight.T + bias), torch.from_numpy(y)))
 
 
-def _set(heads: Heads, name: str, weight: Array, bias: Array) -> None:
-    linear = heads.linear[name]
+def _set(head: nn.Linear, weight: Array, bias: Array) -> None:
     with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(weight))
-        linear.bias.copy_(torch.from_numpy(bias))
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 def _embedded(

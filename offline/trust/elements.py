@@ -127,8 +127,8 @@ def scores(runs: Sequence[Run]) -> dict[str, float]:
         return dict.fromkeys((*_one_names, "ece"), float("nan"))
     each = [_one(one) for one in used]
     found = {name: float(np.nanmean([one[name] for one in each])) for name in _one_names}
-    pooled = (np.concatenate([getattr(one, name) for one in used]) for name in ("p", "labels"))
-    return found | {"ece": ece(*pooled)}
+    p, labels = np.concatenate([one.p for one in used]), np.concatenate([one.labels for one in used])
+    return found | {"ece": ece(p, labels)}
 
 
 _one_names = ("accuracy", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")

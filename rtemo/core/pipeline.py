@@ -266,7 +266,7 @@ class Pipeline:
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
             bad_channels={
-                **(eeg.timeline.named(_bad_channels(frames, eeg.layout.labels), *span) if eeg else {}),
+                **(eeg.timeline.named(_bad_channels(frames, layout.labels), *span) if eeg and layout else {}),
                 **(eye.timeline.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
             },
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),

@@ -11,6 +11,7 @@ dejitterer, which counts samples through gaps, is off by up to seconds after one
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -84,14 +85,14 @@ class Timeline:
                     self._tracker = None
         return runs
 
-    def named(self, faults: dict[str, str], begin_s: float, end_s: float, still: bool) -> dict[str, str]:  # noqa: FBT001
+    def named(self, faults: Mapping[str, str], begin_s: float, end_s: float, still: bool) -> dict[str, str]:  # noqa: FBT001
         """The faults of a window; a gap in which samples without a known time came is trouble with the sender's clock.
 
         still: whether a stretch of such samples counts that has not come to its end.
         """
         open_ = still and self._since is not None and self._since < end_s
         if not (open_ or any(begin < end_s and begin_s < stop for begin, stop in self._unsure)):
-            return faults
+            return dict(faults)
         return {name: CLOCK if reason == GAP else reason for name, reason in faults.items()}
 
     def _note(self, times: TimeArray, known: NDArray[np.bool_]) -> None:

@@ -241,7 +241,7 @@ class Network(nn.Module):
             return z
         joints, frames = self.config.joint_tokens, self.config.frames
         of_eeg, of_both = self.straight(eeg, eeg_mask, positions).unsqueeze(1).chunk(2, dim=-1)
-        first, rest, cls_eeg, others = z.split((1, joints - 1, 1, frames + 2), dim=1)
+        first, rest, cls_eeg, others = torch.split(z, [1, joints - 1, 1, frames + 2], dim=1)
         return torch.cat((first + of_both, rest, cls_eeg + of_eeg, others), dim=1)
 
     def forward(
@@ -271,6 +271,10 @@ class Heads(nn.Module):
     def __init__(self, width: int, n_labels: int) -> None:
         super().__init__()
         self.linear = nn.ModuleDict({name: nn.Linear(width, n_labels) for name in HEADS})
+
+    def ordered(self) -> tuple[nn.Linear, ...]:
+        """In the order of HEADS."""
+        return tuple(head for name in HEADS if isinstance(head := self.linear[name], nn.Linear))
 
     def forward(self, embeddings: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """(z_eeg, z_eye, z_joint) -> logits of the three heads, each (N, n_labels)."""
