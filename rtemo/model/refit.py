@@ -7,7 +7,7 @@
    prior that weighs as much as so many clips is. A clip counts once however long: its windows say much the same.
 3. Of the way from the trained head to that one, clips / (clips + HALF_WAY_CLIPS) is gone.
 The three numbers were chosen on 21 simulated people with eight clips each (offline/LOG.md). Embeddings come out of a
-LayerNorm, so all their dimensions have about one scale and one strength does for all.
+LayerNorm, with at most a linear part of like size added, so one strength does for all their dimensions.
 """
 
 from __future__ import annotations
