@@ -31,7 +31,7 @@ from rtemo.simulate.streams import EEG, GAZE
 
 FIRST_SEED = 910_000  # of people; training uses seeds below 100 000
 CAPS = (("seed62", 500), ("acticap32", 250), ("standard_1020", 250), ("seed62", 1000), ("openbci8", 250))
-FAMILIES = ("default", "held-out")
+FAMILIES = ("default", "shifted")
 HOP_S = 1.0
 CLIP_S, REST_S = 30.0, 4.0
 LABELLED, TESTED, OTHER_DAY, FAULTY = 2, 3, 2, 1  # clips of each emotion

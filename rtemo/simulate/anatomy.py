@@ -82,7 +82,7 @@ def atlas(family: str) -> Atlas:
     """The stored head of a family. RtemoError when there is none of that name."""
     if family not in FAMILIES:
         raise RtemoError("unknown family of simulated heads", f"{family!r}", f"choose one of {', '.join(FAMILIES)}")
-    with np.load(resources.assets() / "leadfields" / f"{family}.npz", allow_pickle=False) as stored:
+    with np.load(resources.assets() / "leadfields" / f"{FAMILIES[family].head}.npz", allow_pickle=False) as stored:
         labels = tuple(str(label) for label in stored["labels"])
         return Atlas(
             family,

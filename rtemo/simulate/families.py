@@ -1,15 +1,20 @@
 """Families of simulated people: what one simulator believes about emotions, spectra and eyes, as tables.
 
-A model is trained on one family and tested on another, so that it is not tested on its own simulator. Between the two
-nothing that carries emotion is shared but that pupils widen: other bands at other places in the EEG, other signs in
-fixations, saccades and blinks. Sizes are the same (the tests hold it), so that neither family is meant to be easier.
-What is felt, when and how strongly people differ is the same code in both (affect). The heads of the families are lead
-fields of their own (anatomy).
+A model is trained on one family and tested on another, so that it is not tested on its own simulator. `shifted` asks
+whether a trained model still works: the same emotions in another head, with other spectra. `held-out` asks whether a
+method works where the simulator believes something else, and is to be learned anew on its people: between it and
+`default` nothing that carries emotion is shared but that pupils widen. Other bands at other places in the EEG, other
+signs in fixations, saccades and blinks; sizes are the same (the tests hold it), so that neither is meant to be easier.
+A model of one of the two can know nothing of the other. What is felt, when and how strongly people differ is the same
+code in all (affect).
 
 `default`. EEG after Zheng, Zhu and Lu 2016/2017 and Zheng and Lu 2015: positive: lateral temporal beta and gamma up;
 neutral: parieto-occipital alpha up; negative: parieto-occipital delta and prefrontal gamma up. What tells fear from
 sadness is arousal (alpha down, eyes and pupils; EmotionMeter found the eyes better for fear) and is a judgement.
 Spectrum: a straight 1/f**x and Gaussian peaks. Saccades: Carpenter 1988.
+
+`shifted`. What `default` says of emotions and eyes, with smaller patches that are moved by 14 degrees about a fixed
+axis and have other sizes; a knee in the spectrum and Lorentzian peaks; the lead field of `held-out`.
 
 `held-out`. EEG: pleasant: frontal midline theta up (Sammler et al. 2007) and left anterior temporal theta up; negative:
 right anterior temporal theta and left frontal alpha up (both Aftanas et al. 2001); unpleasant and arousing: posterior
@@ -23,9 +28,13 @@ blinks back, pupils dilate most in joy: judgements. Fixations are longer and mor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
 
 from rtemo.core.errors import RtemoError
+from rtemo.simulate.seeds import generator
 
 Place = tuple[float, float, float]
 
@@ -79,12 +88,13 @@ class Ocular:
 class Family:
     """One simulator's beliefs.
 
-    knee_hz: of the background's spectrum (median over people), 0 for a straight 1/f**x and Gaussian peaks; with a knee
-    peaks are Lorentzian. asymmetry_ln: of frontal alpha with valence.
+    head: whose lead field in assets/leadfields. knee_hz: of the background's spectrum (median over people), 0 for a
+    straight 1/f**x and Gaussian peaks; with a knee peaks are Lorentzian. asymmetry_ln: of frontal alpha with valence.
     """
 
     patterns: tuple[Pattern, ...]
     eye_effects: Mapping[str, EyeEffect]
+    head: str
     ocular: Ocular = field(default_factory=Ocular)
     knee_hz: float = 0.0
     asymmetry_ln: float = 0.10
@@ -113,6 +123,7 @@ _DEFAULT = Family(
         "fear": EyeEffect(0.30, -0.20, 0.12, -0.40),
         "happy": EyeEffect(0.20, -0.05, 0.08, 0.15),
     },
+    head="default",
 )
 
 _MIDLINE = ((0.0, 0.62, 0.78),)
@@ -138,6 +149,7 @@ _HELD_OUT = Family(
         "fear": EyeEffect(0.12, 0.22, -0.16, 0.30),
         "happy": EyeEffect(0.27, -0.08, 0.11, -0.15),
     },
+    head="held-out",
     ocular=Ocular(
         fixation_s=(0.32, 0.10),
         fixation_sigma=(0.35, 0.03),
@@ -157,7 +169,26 @@ _HELD_OUT = Family(
     knee_hz=5.0,
     asymmetry_ln=-0.10,
 )
-FAMILIES = {"default": _DEFAULT, "held-out": _HELD_OUT}
+_SHIFT_WIDTH, _SHIFT_GAIN_SD = 0.8, 0.25
+_SHIFT_AXIS, _SHIFT_DEG = np.array([1.0, 0.0, 0.3]), 14.0
+
+
+def _moved(patterns: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+    random = generator(0, "held-out", "patterns")
+    turn = Rotation.from_rotvec(np.radians(_SHIFT_DEG) * _SHIFT_AXIS / np.linalg.norm(_SHIFT_AXIS)).as_matrix()
+    return tuple(
+        replace(
+            pattern,
+            gain_ln=pattern.gain_ln * float(np.exp(random.normal(0.0, _SHIFT_GAIN_SD))),
+            places=tuple(tuple(float(v) for v in np.asarray(place) @ turn) for place in pattern.places),  # type: ignore[misc]
+            width_deg=pattern.width_deg * _SHIFT_WIDTH,
+        )
+        for pattern in patterns
+    )
+
+
+_SHIFTED = replace(_DEFAULT, patterns=_moved(_DEFAULT.patterns), head="held-out", knee_hz=5.0)
+FAMILIES = {"default": _DEFAULT, "shifted": _SHIFTED, "held-out": _HELD_OUT}
 
 
 def family(name: str) -> Family:

@@ -72,7 +72,7 @@ class SessionPlan:
     """One session of one simulated person.
 
     person_seed: who. session_seed: which day (cap, vigilance, everything random within the session). study_seed: the
-    stimuli. family: the generator family ("held-out": another head, other effects of emotion, other spectra and eyes).
+    stimuli. family: the generator family (families.py).
     start_s: LSL time of the session's start.
     """
 

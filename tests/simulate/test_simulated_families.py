@@ -112,5 +112,12 @@ def test_people_of_the_default_family_stay_who_they_were():
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones():
-    with pytest.raises(RtemoError, match="default, held-out"):
+    with pytest.raises(RtemoError, match="default, shifted, held-out"):
         family("martian")
+
+
+def test_the_shifted_family_says_the_same_of_emotions_a_little_elsewhere_in_another_head(topographies):
+    default, shifted = topographies["default"].ravel(), topographies["shifted"].ravel()
+    assert 0.85 < np.corrcoef(default, shifted)[0, 1] < 0.97
+    assert family("shifted").eye_effects == family("default").eye_effects
+    assert family("shifted").head == family("held-out").head != family("default").head
