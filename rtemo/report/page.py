@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import rtemo
-from rtemo.live.events import EventKind
+from rtemo.live.events import Event, EventKind
 from rtemo.report import charts, timeline
 from rtemo.report.axis import Axis
 from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
@@ -194,8 +194,7 @@ def _streams(record: SessionRecord) -> str:
     if not trouble:
         return _section("Streams and losses", f'{body}<p class="muted">None.</p>')
     told = [
-        [(clock(e.time_s - record.begin_s), "time"), (_kind(e.kind), "kind"), (escape(f"{e.stream}: {e.text}"), "")]
-        for e in trouble
+        [(clock(e.time_s - record.begin_s), "time"), (_kind(e.kind), "kind"), (escape(_said(e)), "")] for e in trouble
     ]
     return _section("Streams and losses", body + _table([], told))
 
@@ -214,7 +213,7 @@ def _events(record: SessionRecord) -> str:
         [
             (clock(event.time_s - record.begin_s), "time"),
             (_kind(event.kind), "kind"),
-            (escape(f"{event.stream}: {event.text}" if event.stream else event.text), ""),
+            (escape(_said(event)), ""),
         ]
         for event in record.events[:MOST_EVENTS]
     ]
@@ -255,6 +254,10 @@ def _colours(record: SessionRecord) -> Iterable[tuple[str, str]]:
 
 def _kind(kind: EventKind) -> str:
     return kind.value.replace("_", " ")
+
+
+def _said(event: Event) -> str:
+    return f"{event.stream}: {event.text}" if event.stream else event.text
 
 
 def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, str]]:
