@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from offline.batches import Picked
-from offline.frozen import Frozen
+from offline.frozen import Embedded, Frozen
 from offline.shards import Shard
 from rtemo.model.network import Heads
 
@@ -42,9 +42,13 @@ class Part:
 
 
 def fit_heads(frozen: Frozen, heads: Heads, learn: Part, select: Part) -> None:
-    """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is."""
-    seen, held = frozen.embed(learn.shards, learn.picked), frozen.embed(select.shards, select.picked)
-    labels, labels_held = learn.labels, select.labels
+    """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is.
+
+    They learn every window twice, as it is and with fewer channels: what a network makes of few channels it makes
+    elsewhere, and heads that have not seen that are lost there.
+    """
+    seen, labels = _both_ways(frozen, learn)
+    held, labels_held = _both_ways(frozen, select)
     for i, (head, ok, held_ok) in enumerate(zip(heads.ordered(), seen.offered(), held.offered(), strict=True)):
         x, y = seen.z[ok, i].astype(np.float64), labels[ok]
         if len(np.unique(y)) < 2:
@@ -56,6 +60,12 @@ def fit_heads(frozen: Frozen, heads: Heads, learn: Part, select: Part) -> None:
             fits.sort(key=lambda fit: _loss(fit, new, truth))
         weight, bias = fits[0]
         _set(head, weight / scale, bias - (weight / scale) @ mean)
+
+
+def _both_ways(frozen: Frozen, part: Part) -> tuple[Embedded, NDArray[np.int64]]:
+    whole, fewer = (frozen.embed(part.shards, part.picked, fewer=fewer) for fewer in (False, True))
+    labels = part.labels
+    return whole.and_then(fewer), np.concatenate((labels, labels))
 
 
 def _fit(x: Array, y: NDArray[np.int64], strength: float, n_labels: int) -> tuple[Array, Array]:

@@ -104,9 +104,22 @@ def test_a_frozen_network_is_asked_once_about_a_window_however_many_folds_there_
     monkeypatch.setattr(Network, "embed", watch)
     result = evaluate(people, Request(method="probe", init=pretrained, per_trial=2))
 
-    windows = result["n_windows"]
-    asked = {"both": windows, "eeg": windows, "eye": windows}  # a modality is taken away to test without it
-    assert sum(seen) == sum(asked.values())
+    tested = 3 * result["n_windows"]  # as it is, and without either modality
+    assert tested < sum(seen) <= tested + result["n_windows"]  # to learn from, with fewer channels too
+
+
+def test_heads_are_fitted_to_few_channels_too_and_always_to_the_same(people, pretrained):
+    given = Network(SMALL)
+    given.load_state_dict(torch.load(pretrained, weights_only=True)["network"])
+    shards = people.shards[:2]
+    picked = all_labelled(shards)
+    whole, fewer = (Frozen(given).embed(shards, picked, fewer=fewer) for fewer in (False, True))
+    again = Frozen(given).embed(shards, picked, fewer=True)
+
+    assert not np.allclose(whole.z[:, 0], fewer.z[:, 0], atol=1e-3)
+    assert np.allclose(whole.z[:, 1], fewer.z[:, 1], atol=1e-5)  # the eyes have all that they had
+    assert np.array_equal(fewer.z, again.z)
+    assert fewer.eeg.all()  # a channel is always left
 
 
 def test_what_a_frozen_network_made_of_a_window_does_not_depend_on_what_else_was_asked(people, pretrained):
