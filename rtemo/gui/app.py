@@ -33,15 +33,18 @@ def run_app(client: Client, *, theme: str | None = None, remember: Path | None =
     return int(application.exec())
 
 
-def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
-    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result."""
+def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s: float) -> int:
+    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result.
+
+    began_s: see Measure.
+    """
     from rtemo.gui.measure import Measure
 
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
         application, window = _open(client, settings, None)
         window.fill(QRect(QPoint(), QSize(*size)))
-        Measure(window, seconds)
+        Measure(window, seconds, began_s)
         window.show()
         return int(application.exec())
 
