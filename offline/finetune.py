@@ -19,15 +19,16 @@ from tqdm import tqdm
 
 from offline.batches import Batch, Picked, pick_epoch, plain_batches, training_batches
 from offline.corpus import UNLABELLED, Corpus, Shard
+from offline.frozen import Frozen
 from offline.machine import device_of
 from offline.optimizer import schedule, set_rate
-from offline.probe import fit_heads
+from offline.probe import Part, fit_heads
 from offline.splits import SubjectSplit, check_disjoint, person, split_subjects
 from offline.training import Training, TrainingSettings, begin, best_network, resume_training, save_training, weights
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network
 
-__all__ = ["Training", "TrainingSettings", "batch_loss", "fit", "train"]
+__all__ = ["Training", "TrainingSettings", "batch_loss", "fit", "fit_new_heads", "train"]
 
 _VALIDATION_PER_TRIAL = 12
 
@@ -39,9 +40,11 @@ def train(
     init: Mapping[str, Tensor] | None = None,
     split: SubjectSplit | None = None,
     pretrained_on: Collection[str] = (),
+    origin: Collection[str] = (),
 ) -> Training:
     """Train to the end, or to where patience or time ends; a checkpoint after every epoch. Goes on from `checkpoint`
-    where it exists. pretrained_on: who the given weights know (offline.splits.person).
+    where it exists. pretrained_on, origin: who the given weights know (offline.splits.person), and from
+    which corpora.
 
     Raises RtemoError where the checkpoint belongs to another corpus, seed or split, where somebody held out was
     pretrained on, or where the loss is not finite.
@@ -57,7 +60,7 @@ def train(
         if state.split != split:
             raise RtemoError(f"{checkpoint} was trained with another split", "", "use the same, or begin anew")
     else:
-        state = begin(settings, len(corpus.labels), device, init, split, pretrained_on)
+        state = begin(settings, len(corpus.labels), device, init, split, pretrained_on, origin)
     _run(
         state,
         corpus.of(split.train),
@@ -105,11 +108,9 @@ def _run(
     keep: Callable[[], None],
 ) -> None:
     device = next(state.network.parameters()).device
-    selection = pick_epoch(held_out, _VALIDATION_PER_TRIAL, np.random.default_rng([settings.seed, 1]))
-    began = time.monotonic()
+    selection, began = _selection(held_out, settings), time.monotonic()
     if not math.isfinite(state.best_loss):
-        first = pick_epoch(shards, _per_trial(shards, settings), np.random.default_rng([settings.seed, 4]))
-        fit_heads(state.network, state.heads, (shards, first), (held_out, selection))
+        fit_new_heads(Frozen(state.network), state.heads, shards, held_out, settings)
         state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)
         keep()
     bar = tqdm(total=settings.epochs, initial=state.epoch, desc="training", unit="epoch", disable=None)
@@ -124,6 +125,18 @@ def _run(
         bar.update()
         bar.set_postfix(train=f"{train_loss:.3f}", held_out=f"{held_out_loss:.3f}", best=f"{state.best_loss:.3f}")
     bar.close()
+
+
+def fit_new_heads(
+    frozen: Frozen, heads: Heads, train: Sequence[Shard], validation: Sequence[Shard], settings: TrainingSettings
+) -> None:
+    """Sets the heads as training begins with them, and as mode "probe" leaves them (offline.probe)."""
+    first = pick_epoch(train, _per_trial(train, settings), np.random.default_rng([settings.seed, 4]))
+    fit_heads(frozen, heads, Part(train, first), Part(validation, _selection(validation, settings)))
+
+
+def _selection(shards: Sequence[Shard], settings: TrainingSettings) -> Picked:
+    return pick_epoch(shards, _VALIDATION_PER_TRIAL, np.random.default_rng([settings.seed, 1]))
 
 
 def _epoch(state: Training, shards: Sequence[Shard], settings: TrainingSettings, device: torch.device) -> float:

@@ -6,48 +6,63 @@ the people held out for selection. Fine-tuning begins from these heads.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn import functional
 
-from offline.batches import Picked, plain_batches
+from offline.batches import Picked
+from offline.frozen import Frozen
 from offline.shards import Shard
-from rtemo.model.network import Heads, Network
+from rtemo.model.network import Heads
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the regression on standardised embeddings
-_BATCH = 256
 Array = NDArray[np.float64]
 
 
-def fit_heads(
-    network: Network, heads: Heads, learn: tuple[Sequence[Shard], Picked], select: tuple[Sequence[Shard], Picked]
-) -> None:
-    """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Windows of some recordings."""
 
-    learn, select: recordings and the windows of them. The network is left alone.
-    """
-    (z, labels, offered), (z_held, labels_held, offered_held) = (_embedded(network, *part) for part in (learn, select))
-    for i, head in enumerate(heads.ordered()):
-        x, y, held = z[offered[i], i], labels[offered[i]], offered_held[i]
+    shards: Sequence[Shard]
+    picked: Picked
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        rows = [shard.rows["label"] for shard in self.shards]
+        at = zip(self.picked.shard, self.picked.index, strict=True)
+        return np.array([rows[shard][i] for shard, i in at], np.int64)
+
+
+def fit_heads(frozen: Frozen, heads: Heads, learn: Part, select: Part) -> None:
+    """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is."""
+    seen, held = frozen.embed(learn.shards, learn.picked), frozen.embed(select.shards, select.picked)
+    labels, labels_held = learn.labels, select.labels
+    for i, (head, ok, held_ok) in enumerate(zip(heads.ordered(), seen.offered(), held.offered(), strict=True)):
+        x, y = seen.z[ok, i].astype(np.float64), labels[ok]
         if len(np.unique(y)) < 2:
             continue
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
         fits = [_fit((x - mean) / scale, y, strength, head.out_features) for strength in STRENGTHS]
-        if held.any():
-            seen, truth = (z_held[held, i] - mean) / scale, labels_held[held]
-            fits.sort(key=lambda fit: _loss(fit, seen, truth))
+        if held_ok.any():
+            new, truth = (held.z[held_ok, i] - mean) / scale, labels_held[held_ok]
+            fits.sort(key=lambda fit: _loss(fit, new, truth))
         weight, bias = fits[0]
         _set(head, weight / scale, bias - (weight / scale) @ mean)
 
 
 def _fit(x: Array, y: NDArray[np.int64], strength: float, n_labels: int) -> tuple[Array, Array]:
     """Weights (K, width) and biases (K,). A label that nobody has is as unlikely as its absence makes it."""
-    found = LogisticRegression(C=strength, max_iter=300, tol=1e-4).fit(x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # only weakly held ones, which seldom are the best
+        found = LogisticRegression(C=strength, max_iter=300, tol=1e-4).fit(x, y)
     coefficients, intercepts = found.coef_, found.intercept_
     if len(found.classes_) == 2:
         coefficients, intercepts = np.concatenate((-coefficients, coefficients)) / 2, np.r_[-intercepts, intercepts] / 2
@@ -65,23 +80,3 @@ def _set(head: nn.Linear, weight: Array, bias: Array) -> None:
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))
         head.bias.copy_(torch.from_numpy(bias))
-
-
-def _embedded(
-    network: Network, shards: Sequence[Shard], picked: Picked
-) -> tuple[Array, NDArray[np.int64], list[NDArray[np.bool_]]]:
-    """(n, 3, width) embeddings in the order of HEADS, (n,) labels, and for each head which windows offer it."""
-    training, device = network.training, next(network.parameters()).device
-    network.eval()
-    found, labels, eeg, eye = [], [], [], []
-    with torch.inference_mode():
-        for batch in plain_batches(shards, picked, _BATCH):
-            tensors = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
-            z = network.embed(*(torch.from_numpy(value).to(device) for value in tensors))
-            found.append(torch.stack(z, dim=1).cpu().numpy().astype(np.float64))
-            labels.append(batch.labels)
-            eeg.append(batch.eeg_mask.any(axis=(1, 2)))
-            eye.append(batch.eye_valid.any(axis=1))
-    network.train(training)
-    of_eeg, of_eye = np.concatenate(eeg), np.concatenate(eye)
-    return np.concatenate(found), np.concatenate(labels), [of_eeg, of_eye, of_eeg | of_eye]

@@ -132,6 +132,11 @@ class Shard:
         return Summary.of({name: np.array(self._open(name)) for name in Summary.ARRAYS})
 
     @property
+    def seen_as(self) -> tuple[str, ...]:
+        """The same for two that show a network the same."""
+        return (str(self.folder),)
+
+    @property
     def labelled(self) -> NDArray[np.int64]:
         """Indices of the windows that lie in a labelled trial."""
         return np.flatnonzero(self.rows["label"] != UNLABELLED)

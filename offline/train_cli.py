@@ -12,7 +12,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 
-_TERMS = ("latent", "collapse", "spectral", "cross")
+_TERMS = ("latent", "collapse", "spectral", "cross", "moment")
 
 
 def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +31,9 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--batch", type=int, metavar="N", help="windows a step, of all processes together")
     parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="at most; go on later")
     terms = parser.add_argument_group("what is asked of the network")
-    terms.add_argument("--weight", nargs="+", default=[], metavar="TERM=W", help="latent, collapse, spectral, cross")
+    terms.add_argument(
+        "--weight", nargs="+", default=[], metavar="TERM=W", help="latent, collapse, spectral, cross, moment"
+    )
     terms.add_argument("--against", choices=["sigreg", "vicreg"], help="against collapse (default: sigreg)")
     terms.add_argument("--mask", type=float, metavar="F", help="share of the frames that the context does not see")
     terms.add_argument("--neighbour", type=float, metavar="F", help="share of targets that are neighbouring windows")
@@ -56,6 +58,7 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
     parser.add_argument("--epochs", type=int, default=24, metavar="N", help="at most (default 24)")
+    parser.add_argument("--rate", type=float, metavar="R", help="learning rate at its highest (default 0.002)")
     parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
     parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
 
@@ -128,6 +131,7 @@ def _finetune(options: argparse.Namespace) -> None:
         max_minutes=options.max_minutes,
         epochs=options.epochs,
         mode=options.mode,
+        **_given(options, rate="rate"),
     )
     bundle = finetune(options.corpus, options.out, options.name, settings, options.init, resume=options.resume)
     sys.stdout.write(f"{bundle.path}\n")

@@ -17,20 +17,19 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from offline.baselines.base import Array, Model
-from offline.baselines.training import pieces
-from offline.batches import Augmentation, Picked, plain_batches
+from offline.batches import Augmentation, Picked
 from offline.corpus import UNLABELLED, Shard
-from offline.finetune import fit
+from offline.finetune import fit, fit_new_heads
+from offline.frozen import Frozen
 from offline.table import MODALITIES, Windows
 from offline.tempering import equal_units, fit_fusion, fit_temperature
-from offline.training import TrainingSettings
+from offline.training import TrainingSettings, begin, best_network
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
-from rtemo.model.network import Heads, Network
+from rtemo.model.network import Heads
 from rtemo.model.novelty import Familiar, distance
 from rtemo.model.probabilities import FLOOR, tempered
 
-_ASK_BATCH = 256
 _NEEDS: Mapping[str, tuple[str, ...]] = {"eeg": ("eeg",), "eye": ("eye",), "joint": MODALITIES}
 
 
@@ -40,6 +39,10 @@ class Selected(Shard):
     def __init__(self, shard: Shard, index: NDArray[np.int64], modalities: Sequence[str]) -> None:
         super().__init__(shard.folder, shard.about)
         self._index, self._modalities = index, tuple(modalities)
+
+    @property
+    def seen_as(self) -> tuple[str, ...]:
+        return (*super().seen_as, *self._modalities)
 
     @cached_property
     def rows(self) -> NDArray[np.void]:
@@ -76,11 +79,11 @@ class OwnNetwork:
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     init: Mapping[str, Tensor] | None = None
     modalities: tuple[str, ...] = MODALITIES
+    _frozen: dict[int, Frozen] = field(default_factory=dict, repr=False)  # by seed: all folds share one
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
-        network, heads = fit(recordings(train), recordings(validation), settings, self.init, train.n_labels)
-        model = OwnModel(network.cpu().eval(), heads.cpu().eval(), train)
+        model = OwnModel(*self._trained(train, validation, settings), train)
         weight = equal_units(validation.subject)
         logits, offered = model.logits(validation), model.offered(validation)
         temperatures = {
@@ -92,6 +95,17 @@ class OwnNetwork:
             logs = np.stack([_log(tempered(logits[head][both], temperatures[head])) for head in HEADS])
             fusion = fit_fusion(logs, validation.labels[both], equal_units(validation.subject[both]))
         return replace(model, temperatures=temperatures, fusion=fusion)
+
+    def _trained(self, train: Windows, validation: Windows, settings: TrainingSettings) -> tuple[Frozen, Heads]:
+        sides = recordings(train), recordings(validation)
+        if settings.mode == "full" and settings.epochs > 0:
+            network, heads = fit(*sides, settings, self.init, train.n_labels)
+            return Frozen(network), heads.eval()
+        begun = begin(settings, train.n_labels, torch.device("cpu"), self.init)
+        if settings.seed not in self._frozen:
+            self._frozen[settings.seed] = Frozen(best_network(begun)[0])
+        fit_new_heads(self._frozen[settings.seed], begun.heads, *sides, settings)
+        return self._frozen[settings.seed], begun.heads.eval()
 
 
 def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
@@ -105,7 +119,7 @@ def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
 class OwnModel:
     """The network and its heads with their temperatures, and the weights (3,) of the heads where all of them speak."""
 
-    network: Network
+    frozen: Frozen
     heads: Heads
     train: Windows
     temperatures: Mapping[str, float] = field(default_factory=dict)
@@ -144,23 +158,17 @@ class OwnModel:
         return known
 
     def _embedded(self, windows: Windows) -> tuple[dict[str, NDArray[np.float32]], dict[str, Array]]:
-        parts = [self._ask(piece) for piece in pieces(windows, _ASK_BATCH)]
-        z, logits = (
-            {head: np.concatenate([part[kind][i] for part in parts]) for i, head in enumerate(HEADS)} for kind in (0, 1)
-        )
-        return z, {head: value.astype(np.float64) for head, value in logits.items()}
-
-    def _ask(self, windows: Windows) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         table, rows = windows.table, windows.rows
         numbers, which = np.unique(table.shard[rows], return_inverse=True)
-        shards = [
-            Selected(table.shards[n], table.index[rows][which == i], windows.modalities) for i, n in enumerate(numbers)
-        ]
-        (batch,) = plain_batches(shards, Picked(which.astype(np.int64), table.index[rows]), len(rows))
-        inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
+        index = table.index[rows]
+        shards = [Selected(table.shards[n], index[which == i], windows.modalities) for i, n in enumerate(numbers)]
+        embedded = self.frozen.embed(shards, Picked(which.astype(np.int64), index))
         with torch.inference_mode():
-            z = self.network.embed(*(torch.from_numpy(value) for value in inputs))
-            return [value.numpy() for value in z], [value.numpy() for value in self.heads(z)]
+            logits = self.heads(embedded.as_tensors())
+        return (
+            {head: embedded.z[:, i] for i, head in enumerate(HEADS)},
+            {head: value.numpy().astype(np.float64) for head, value in zip(HEADS, logits, strict=True)},
+        )
 
 
 def _log(p: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from offline.reproduce.report import write_report
 from offline.reproduce.scale import Scale, scale_of
 from offline.reproduce.sources import read_roots, stand_ins
 from offline.reproduce.stages import Comparison, stages_of
+from offline.splits import training_people
 from rtemo import __version__
 from rtemo.core.errors import RtemoError
 
@@ -35,6 +36,8 @@ def reproduce(
         found = f"{seeds} seeds, effect {effect:g}, {jobs} jobs"
         raise RtemoError("cannot compare like this", found, "use 1 or more seeds and jobs, and an effect of 0 or more")
     sources = stand_ins(out / "data", chosen.people) if roots is None else read_roots(roots, chosen.people)
+    most = training_people(sources.downstream.count())
+    chosen = replace(chosen, labelled=tuple(count for count in chosen.labelled if count <= most))
     work = Comparison(sources, chosen, chosen.seeds if seeds is None else seeds, effect, out, jobs)
     settings = _settings(work, roots)
     hold_settings(out / "settings.json", settings)

@@ -70,8 +70,11 @@ def _chance(axes: Axes, rows: Sequence[Row], offer: tuple[str, ...]) -> None:
     axes.axvline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
 
 
-def curves(panels: Sequence[Panel]) -> str:
-    """Balanced accuracy against severity, a panel a fault; the bars are 95 % intervals over people."""
+def curves(panels: Sequence[Panel], none: str = "clean") -> str:
+    """Balanced accuracy against severity, a panel a fault; the bars are 95 % intervals over people.
+
+    none: what to call the place of a point without a number.
+    """
     with mpl.rc_context(_STYLE):
         n_columns = min(3, len(panels))
         n_rows = math.ceil(len(panels) / n_columns)
@@ -79,7 +82,7 @@ def curves(panels: Sequence[Panel]) -> str:
         grid = np.atleast_1d(figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)).ravel()
         names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
         for axes, panel in zip(grid, panels, strict=False):
-            _panel(axes, panel, names)
+            _panel(axes, panel, names, none)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[::n_columns]:
@@ -92,10 +95,10 @@ def curves(panels: Sequence[Panel]) -> str:
             ncols=min(3, len(names)),
             frameon=False,
         )
-        return _svg(figure, "Balanced accuracy against the severity of faults")
+        return _svg(figure, f"Balanced accuracy: {', '.join(panel.kind for panel in panels)}")
 
 
-def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
+def _panel(axes: Axes, panel: Panel, names: Sequence[str], none: str) -> None:
     ticks: list[str] = []
     for curve in panel.curves:
         number = names.index(curve.name)
@@ -108,7 +111,7 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
         axes.plot(
             x, y, color=colour, marker=MARKS[number % len(MARKS)], markersize=4.5, linewidth=1.6, label=curve.name
         )
-        ticks = ["clean" if at is None else f"{at:g}" for at, _ in curve.points]
+        ticks = [none if at is None else f"{at:g}" for at, _ in curve.points]
     chance = panel.curves[0].points[0][1].chance
     axes.axhline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
     axes.set_xticks(range(len(ticks)), ticks)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from offline.evaluate import NETWORK
+from offline.evaluate import NETWORK, PROBE
 from offline.perturb import KINDS
 from offline.reproduce.runs import ALL, OFFERS, SCRATCH, Run, fault_name
 from offline.statistics import holm, mean_interval, paired_p
@@ -22,6 +22,7 @@ METHOD_NAMES = {
     "early-fusion": "early fusion + logistic regression",
     "late-fusion": "late fusion",
 }
+FROM_SCRATCH = "network from scratch"
 OFFER_NAMES = {("eeg",): "EEG", ("eye",): "Eye", ("eeg", "eye"): "Both"}
 
 
@@ -74,34 +75,63 @@ class Panel:
 
 def name_of(run: Run) -> str:
     """How tables and plots call a run."""
-    if run.method != NETWORK:
+    if not run.network:
         return METHOD_NAMES.get(run.method, run.method)
     if run.init == SCRATCH:
-        return "network from scratch"
-    return "network, pretrained on all" if run.init == ALL else f"network, pretrained on {run.init}"
+        return FROM_SCRATCH
+    network = "frozen network" if run.method == PROBE else "network"
+    return f"{network}, pretrained on {'all' if run.init == ALL else run.init}"
 
 
 def comparison(results: Results) -> list[Row]:
-    """Baselines, then the network by initialisation. p: each pretrained network against the one from scratch."""
-    groups = _groups([run for run in results if not run.control])
+    """Baselines, then the network by initialisation. p: each against the network from scratch."""
+    groups = _groups([run for run in results if run.main])
     cells = {key: cell_of([results[run] for run in runs]) for key, runs in groups.items()}
-    keys = [key for key in cells if key[0] == NETWORK and key[1] != SCRATCH]
-    scratch = {key: cells.get((NETWORK, SCRATCH, key[2])) for key in keys}
-    tested = [key for key in keys if scratch[key] is not None]
-    adjusted = holm([_paired(cells[key], scratch[key]) for key in tested]) if tested else []
-    p = dict(zip(tested, adjusted, strict=True))
+    p = _against_scratch(cells)
     rows: dict[tuple[str, str], Row] = {}
     for (method, init, _), runs in groups.items():
         if (method, init) not in rows:
             own: dict[tuple[str, ...], Cell | None] = dict.fromkeys(OFFERS)
             own |= {m: replace(cells[k], p=p.get(k)) for m in OFFERS if (k := (method, init, m)) in cells}
-            rows[method, init] = Row(name_of(runs[0]), method == NETWORK, own)
+            rows[method, init] = Row(name_of(runs[0]), runs[0].network, own)
     return list(rows.values())
+
+
+def few_labels(results: Results) -> Panel | None:
+    """Balanced accuracy against how many people's labels were used. p: against the network from scratch, by count."""
+    counts = sorted({run.labelled for run in results if run.labelled is not None})
+    curves: dict[str, list[tuple[float | None, Cell]]] = {}
+    modalities: tuple[str, ...] = ()
+    for count in counts:
+        groups = _groups([run for run in results if run.labelled == count])
+        cells = {key: cell_of([results[run] for run in runs]) for key, runs in groups.items()}
+        p = _against_scratch(cells)
+        for key, runs in groups.items():
+            modalities = key[2]
+            curves.setdefault(name_of(runs[0]), []).append((count, replace(cells[key], p=p.get(key))))
+    if not curves:
+        return None
+    everybody = {row.name: row.cells[modalities] for row in comparison(results)}
+    done = [
+        Curve(name, (*points, *([(None, last)] if (last := everybody.get(name)) else ())))
+        for name, points in curves.items()
+    ]
+    return Panel("labels of few people", "people whose labels are used", "", modalities, tuple(done))
+
+
+def _against_scratch(
+    cells: Mapping[tuple[str, str, tuple[str, ...]], Cell],
+) -> dict[tuple[str, str, tuple[str, ...]], float]:
+    """Holm-adjusted p of each cell that has one from scratch, of the same modalities, to be compared with."""
+    scratch = {key: cells.get((NETWORK, SCRATCH, key[2])) for key in cells if key[:2] != (NETWORK, SCRATCH)}
+    tested = [key for key, other in scratch.items() if other is not None]
+    adjusted = holm([_paired(cells[key], scratch[key]) for key in tested]) if tested else []
+    return dict(zip(tested, adjusted, strict=True))
 
 
 def panels(results: Results) -> list[Panel]:
     """Every fault, for every choice of modalities that it concerns."""
-    groups = _groups([run for run in results if not run.control])
+    groups = _groups([run for run in results if run.main])
     found = []
     for kind, about in KINDS.items():
         for modalities in OFFERS:
@@ -122,7 +152,7 @@ def panels(results: Results) -> list[Panel]:
 def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:
     """Methods of both modalities with both, only EEG and only the eyes, without being fitted again."""
     rows: list[tuple[str, Mapping[str, Cell]]] = []
-    for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
+    for (_, _, modalities), runs in _groups([run for run in results if run.main]).items():
         if len(modalities) == 2 and all(results[run]["missing"] for run in runs):
             cells = {"Both": cell_of([results[run] for run in runs])}
             for one in ("eeg", "eye"):
@@ -134,7 +164,7 @@ def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:
 def calibration(results: Results) -> list[tuple[str, str, Mapping[str, float]]]:
     """(method, modalities, means over seeds): ece, nll, coverage and size of the 80 % and 90 % sets."""
     rows: list[tuple[str, str, Mapping[str, float]]] = []
-    for (_, _, modalities), runs in _groups([run for run in results if not run.control]).items():
+    for (_, _, modalities), runs in _groups([run for run in results if run.main]).items():
         own = [results[run] for run in runs]
         values = {
             "ece": _mean([r["ece"]["window"]["value"] for r in own]),

@@ -11,6 +11,7 @@ from typing import Any
 from offline.reproduce import figures, page
 from offline.reproduce.about import costs, data, limits, settings_of
 from offline.reproduce.findings import (
+    FROM_SCRATCH,
     METHOD_NAMES,
     OFFER_NAMES,
     Panel,
@@ -19,6 +20,7 @@ from offline.reproduce.findings import (
     calibration,
     comparison,
     controls,
+    few_labels,
     missing,
     panels,
 )
@@ -41,6 +43,7 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
         page.heading("In short"),
         page.listing(in_short(rows)),
         *_main(rows),
+        *_few_labels(results),
         *_robustness(found),
         *_missing(results),
         *_calibration(results),
@@ -70,7 +73,7 @@ def in_short(rows: Sequence[Row]) -> list[str]:
     for offer, name in OFFER_NAMES.items():
         cells = {row.name: cell for row in rows if row.network and (cell := row.cells.get(offer)) is not None}
         simple = {row.name: cell for row in rows if not row.network and (cell := row.cells.get(offer)) is not None}
-        scratch = cells.pop("network from scratch", None)
+        scratch = cells.pop(FROM_SCRATCH, None)
         if scratch is None or not cells:
             continue
         best = max(cells, key=lambda key: cells[key].value)
@@ -102,7 +105,7 @@ def _main(rows: Sequence[Row]) -> list[str]:
     caption = (
         "Balanced accuracy of single windows: mean ± standard deviation over people, below it the 95 % bootstrap "
         "interval of the mean. p: Wilcoxon's paired test over people against the network from scratch with the same "
-        "modalities, Holm-corrected over this table."
+        "modalities, Holm-corrected over this table. Frozen: only new heads were fitted to the pretrained network."
     )
     return [
         page.heading("New people"),
@@ -125,6 +128,28 @@ def _details(rows: Sequence[Row]) -> str:
                 body.append([row.name, OFFER_NAMES[offer], percent(cell.value), percent(cell.trial), seeds])
     head = ["", "modalities", "windows", "clips", "windows by seed, %"]
     return page.table(head, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
+
+
+def _few_labels(results: Results) -> list[str]:
+    panel = few_labels(results)
+    if panel is None:
+        return []
+    counts = list(dict.fromkeys(at for curve in panel.curves for at, _ in curve.points))
+    body = []
+    for curve in panel.curves:
+        cells = dict(curve.points)
+        body.append([curve.name, *(cell_text(cells.get(at)) for at in counts)])
+    head = ["", *("everybody" if at is None else f"{at:g}" for at in counts)]
+    caption = (
+        "Balanced accuracy of single windows of new people, from EEG and eyes, by the number of people whose labels "
+        "are used for training (a quarter as many more, at least one, to select on). Laid out as in the table above; p "
+        "against the network from scratch with the same labels."
+    )
+    return [
+        page.heading("Labels of few people"),
+        page.table(head, body, caption),
+        page.figure(figures.curves([panel], none="everybody"), "Bars are 95 % intervals over people."),
+    ]
 
 
 def _robustness(found: Sequence[Panel]) -> list[str]:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offline.baselines import METHODS
-from offline.evaluate import NETWORK
+from offline.evaluate import NETWORK, PROBE
 from offline.perturb import KINDS
 from offline.reproduce.scale import Scale
 from rtemo.core.types import Modality
 
 SCRATCH, ALL = "scratch", "all"
 OFFERS = (("eeg",), ("eye",), ("eeg", "eye"))
-CONTROL_METHODS = ("de-lr", "eye-lr", "early-fusion")
+FEW = ("early-fusion",)  # the baselines that are tried with the labels of few people too
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One experiment. init: SCRATCH, ALL, or the name of an unlabelled data set; baselines begin from scratch.
 
-    control: on the people whose emotions show in nothing.
+    control: on the people whose emotions show in nothing. labelled: whose labels are used, None: of everybody.
     """
 
     method: str
@@ -28,23 +28,42 @@ class Run:
     modalities: tuple[str, ...]
     seed: int
     control: bool = False
+    labelled: int | None = None
+
+    @property
+    def main(self) -> bool:
+        """Part of the comparison proper."""
+        return not self.control and self.labelled is None
+
+    @property
+    def network(self) -> bool:
+        return self.method in (NETWORK, PROBE)
 
     @property
     def id(self) -> str:
-        where = "control" if self.control else "main"
+        where = "control" if self.control else "main" if self.labelled is None else f"labels-of-{self.labelled}"
         return f"{where}_{self.method}_{slug(self.init)}_{'+'.join(self.modalities)}_seed{self.seed}"
 
 
 def runs_of(scale: Scale, seeds: int, unlabelled: Sequence[str]) -> list[Run]:
     """Every experiment; the cheap ones first."""
-    inits = (SCRATCH, *unlabelled, *((ALL,) if len(unlabelled) > 1 else ()))
+    given = (*unlabelled, *((ALL,) if len(unlabelled) > 1 else ()))
+    learned = [(PROBE, init) for init in given] + [(NETWORK, init) for init in (SCRATCH, *given)]
     runs = [run for seed in range(seeds) for run in _baselines(scale, seed)]
     if scale.control:
-        offered = [(method, METHODS[method].modalities) for method in CONTROL_METHODS if method in scale.baselines]
-        runs += [Run(method, SCRATCH, modalities, 0, control=True) for method, modalities in offered]
-        runs.append(Run(NETWORK, SCRATCH, OFFERS[-1], 0, control=True))
-    runs += [Run(NETWORK, init, offer, seed) for seed in range(seeds) for init in inits for offer in OFFERS]
+        runs += [replace(run, control=True) for run in _baselines(scale, 0)]
+        runs += [Run(method, init, OFFERS[-1], 0, control=True) for method, init in _ends(learned)]
+    for count in scale.labelled:
+        few = [(method, SCRATCH) for method in FEW if method in scale.baselines] + _ends(learned)
+        runs += [Run(*one, OFFERS[-1], seed, labelled=count) for seed in range(seeds) for one in few]
+    runs += [Run(*one, offer, seed) for seed in range(seeds) for one in learned for offer in OFFERS]
     return runs
+
+
+def _ends(learned: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """From scratch, and from the weights that have seen most."""
+    last = learned[-1][1]
+    return [one for one in learned if one[1] in (SCRATCH, last)]
 
 
 def _baselines(scale: Scale, seed: int) -> Iterator[Run]:

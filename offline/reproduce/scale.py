@@ -17,7 +17,8 @@ class Scale:
 
     length: simulated clips' and runs' lengths against the published ones. hop_s: between windows. folds: tested people
     (None: everybody). faults: kind -> severities of the robustness curves. control: simulated people whose emotions
-    show in nothing, on whom every method must score chance; 0: none.
+    show in nothing, on whom every method must score chance; 0: none. labelled: whose labels are used at most, for the
+    comparison with the labels of few people.
     pretrain, finetune: settings of the training runs that differ from their defaults.
     """
 
@@ -31,6 +32,7 @@ class Scale:
     baselines: tuple[str, ...]
     faults: Mapping[str, tuple[float, ...]]
     control: int
+    labelled: tuple[int, ...] = ()
     pretrain: Mapping[str, Any] = field(default_factory=dict)
     finetune: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,6 +52,7 @@ SMALL = Scale(
     baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion"),
     faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
     control=4,
+    labelled=(1, 2),
     pretrain={"steps": 80, "batch": 96, "network": _NETWORK},
     finetune={"epochs": 6, "per_trial": 3, "network": _NETWORK},
 )
@@ -64,6 +67,7 @@ FULL = Scale(
     baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion", "late-fusion"),
     faults={name: kind.levels for name, kind in KINDS.items()},
     control=15,
+    labelled=(1, 2, 4, 8),
 )
 SCALES = {"small": SMALL, "full": FULL}
 

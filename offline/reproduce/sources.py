@@ -50,6 +50,10 @@ class Source:
         """Whether nobody was recorded; a root may name a folder that `synthesize` wrote."""
         return self.made_here or simulated_as(self.root) is not None
 
+    def count(self) -> int:
+        """How many people there are."""
+        return self.people if self.made_here and self.people else len({one.subject for one in self.load().entries})
+
     def load(self) -> Dataset:
         """The data set with the first `people` of its people."""
         whole, mark = datasets.load(self.dataset, self.root, self.mapping), simulated_as(self.root)

@@ -11,7 +11,7 @@ from typing import Any
 from offline.build import Workers, build
 from offline.corpus import open_corpus
 from offline.datasets.base import Dataset
-from offline.evaluate import NETWORK, Request, evaluate
+from offline.evaluate import Request, evaluate
 from offline.perturb import perturbed
 from offline.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
@@ -84,7 +84,7 @@ def stages_of(work: Comparison) -> Iterator[Stage]:
 
 
 def _group(run: Run) -> str:
-    return "fine-tune and test the network" if run.method == NETWORK else "fit and test baselines"
+    return "train and test the network" if run.network else "fit and test baselines"
 
 
 def _simulate(work: Comparison, source: Source, effect: float) -> None:
@@ -111,13 +111,14 @@ def _pretrain(work: Comparison, init: str, seed: int) -> None:
 
 def _evaluate(work: Comparison, run: Run) -> None:
     main = "control" if run.control else slug(work.sources.downstream.name)
-    faults = [] if run.control else faults_for(work.scale, run.modalities)
+    faults = faults_for(work.scale, run.modalities) if run.main else []
     request = Request(
         protocol="loso",
         method=run.method,
         modalities=run.modalities,
         init=None if run.init == SCRATCH else work.checkpoint(run.init, run.seed),
         seed=run.seed,
+        train_subjects=run.labelled,
         folds=None if work.scale.folds is None else tuple(range(work.scale.folds)),
         training=TrainingSettings(**work.scale.finetune),
     )

@@ -8,7 +8,7 @@ windows     what the windows of a corpus belong to
 
 from offline.splits.leaks import Split, WindowIds, check
 from offline.splits.people import FEWEST_CALIBRATION, SubjectSplit, check_disjoint, split_subjects
-from offline.splits.protocols import cross_session, leave_clip_out, loso, subject_dependent
+from offline.splits.protocols import cross_session, leave_clip_out, loso, subject_dependent, training_people
 from offline.splits.windows import person, window_ids
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "person",
     "split_subjects",
     "subject_dependent",
+    "training_people",
     "window_ids",
 ]

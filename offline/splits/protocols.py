@@ -42,11 +42,20 @@ def loso(ids: WindowIds, seed: int, people_out: int = 1) -> Iterator[Split]:
     for number, start in enumerate(range(0, len(people), people_out)):
         tested = dealt[start : start + people_out]
         others = np.setdiff1d(people, tested)
-        n_inner = max(1, round(INNER_SHARE * len(others)))
+        n_inner = _inner(len(others))
         inner = np.random.default_rng([seed, number]).permutation(others)[:n_inner]
         test, held = np.isin(ids.subject, tested), np.isin(ids.subject, inner)
         name = ", ".join(str(who) for who in tested)
         yield _split(ids, "loso", name, ~test & ~held, held, test, ("subject",), ("subject",))
+
+
+def training_people(people: int) -> int:
+    """How many learn in each fold of loso, of so many people with labels."""
+    return people - 1 - _inner(people - 1)
+
+
+def _inner(others: int) -> int:
+    return max(1, round(INNER_SHARE * others))
 
 
 def cross_session(ids: WindowIds) -> Iterator[Split]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from offline.reproduce import figures
-from offline.reproduce.findings import comparison, controls, missing, panels
+from offline.reproduce.findings import comparison, controls, few_labels, missing, panels
 from offline.reproduce.numbers import cell_text
 from offline.reproduce.report import in_short
 from offline.reproduce.runs import Run, faults_for, runs_of
@@ -64,14 +64,14 @@ def test_pretraining_is_tested_against_scratch_with_the_same_modalities():
         Run("de-lr", "scratch", ("eeg",), 0): result(LOW),
     }
     rows = {row.name: row for row in comparison(results)}
-    assert rows["network, pretrained on gaze"].cells[BOTH].p == pytest.approx(2 * 2 / 2**PEOPLE)  # Holm: times two
+    assert rows["network, pretrained on gaze"].cells[BOTH].p == pytest.approx(3 * 2 / 2**PEOPLE)  # Holm: times three
     assert rows["network, pretrained on all"].cells[BOTH].p == 1.0
     assert rows["network from scratch"].cells[("eeg",)].p is None
     assert rows["network from scratch"].cells[("eye",)] is None
     assert rows["DE + logistic regression"].cells[BOTH] is None
     (text,) = in_short(list(rows.values()))
     assert text.startswith("Both: from scratch ")
-    assert "+10.0 points over 12 people (p\u00a0=\u00a00.00098 after Holm's correction)" in text
+    assert "+10.0 points over 12 people (p\u00a0=\u00a00.0015 after Holm's correction)" in text
 
 
 def test_curves_begin_clean_and_go_on_in_the_order_of_severity():
@@ -137,10 +137,10 @@ def test_plots_are_whole_drawings_with_searchable_text_and_ids_of_their_own():
 def test_every_run_of_the_comparison_has_a_file_of_its_own():
     runs = runs_of(FULL, 3, ["gaze estimation", "attention", "emotion, unlabelled"])
     assert len({run.id for run in runs}) == len(runs)
-    inits = {run.init for run in runs if run.method == "network" and not run.control}
+    inits = {run.init for run in runs if run.method == "network" and run.main}
     assert inits == {"scratch", "gaze estimation", "attention", "emotion, unlabelled", "all"}
     for init in inits:
-        offers = [run.modalities for run in runs if run.init == init and run.method == "network" and not run.control]
+        offers = [run.modalities for run in runs if run.init == init and run.method == "network" and run.main]
         assert sorted(offers) == sorted([("eeg",), ("eye",), ("eeg", "eye")] * 3)
     assert any(run.control for run in runs)
 
@@ -149,6 +149,29 @@ def test_faults_are_tested_on_methods_that_look_at_what_is_faulty():
     assert {kind for kind, _ in faults_for(SMALL, ("eye",))} == {"gaze-loss"}
     assert {kind for kind, _ in faults_for(FULL, ("eeg",))} & {"gaze-loss", "clock-offset"} == set()
     assert ("channel-loss", 0.8) in faults_for(SMALL, BOTH)
+
+
+def test_every_method_is_tried_where_there_is_nothing_to_find():
+    tried = {run.method for run in runs_of(SMALL, 1, ["gaze", "attention"]) if run.control}
+    assert tried == {*SMALL.baselines, "network", "probe"}
+
+
+def test_labels_of_few_people_are_told_by_count_and_end_with_everybody():
+    results = {
+        Run("network", "scratch", BOTH, 0): result(HIGH),
+        Run("probe", "all", BOTH, 0): result(LOW),
+        Run("network", "scratch", BOTH, 0, labelled=4): result(LOW),
+        Run("network", "scratch", BOTH, 0, labelled=2): result(LOW),
+        Run("probe", "all", BOTH, 0, labelled=2): result(HIGH),
+    }
+    panel = few_labels(results)
+    curves = {curve.name: curve.points for curve in panel.curves}
+    assert [at for at, _ in curves["network from scratch"]] == [2, 4, None]
+    assert [at for at, _ in curves["frozen network, pretrained on all"]] == [2, None]
+    assert curves["frozen network, pretrained on all"][0][1].p == pytest.approx(2 / 2**PEOPLE)
+    assert {row.cells[BOTH].value for row in comparison(results)} == {np.mean(HIGH), np.mean(LOW)}
+    drawing = figures.curves([panel], none="everybody")
+    assert "everybody" in drawing
 
 
 def test_with_one_unlabelled_data_set_there_is_no_all():

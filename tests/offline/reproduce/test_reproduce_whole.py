@@ -34,6 +34,7 @@ TINY = Scale(
     baselines=("majority", "de-lr"),
     faults={"gaze-loss": (0.5,)},
     control=0,
+    labelled=(1, 2),  # two do not learn in any fold of three people
     pretrain={"steps": 2, "batch": 24, "network": NETWORK},
     finetune={"epochs": 1, "per_trial": 2, "network": NETWORK},
 )
@@ -92,7 +93,8 @@ def interrupted(*_: object) -> None:
 def test_the_report_holds_the_numbers_of_the_result_files(done: Path):
     page = (done / "report.html").read_text(encoding="utf-8")
     files = sorted((done / "results").glob("*.json"))
-    assert len(files) == 2 + 4 * 3  # baselines; scratch, one task, other task, all: each for EEG, eye and both
+    own = 4 + 3  # from scratch, one task, other task, all; the last three frozen too
+    assert len(files) == 2 + own * 3 + 3  # baselines; EEG, eye, both; with the labels of one person
     for path in files:
         result = json.loads(path.read_text(encoding="utf-8"))
         assert f"{100 * result[SCORE]['window']['value']:.1f}\u00a0% ± " in page
@@ -102,6 +104,8 @@ def test_the_report_holds_the_numbers_of_the_result_files(done: Path):
     assert "A tiny run, for a test." in page
     assert "gaze loss" in page
     assert "network, pretrained on all" in page
+    assert "frozen network, pretrained on all" in page
+    assert "Labels of few people" in page
 
 
 def test_the_report_needs_nothing_from_elsewhere(done: Path):
@@ -164,7 +168,7 @@ def test_the_stages_of_simulated_people_come_in_order_and_hold_a_control(tmp_pat
         "build perturbed corpora",
         "pretrain",
         "fit and test baselines",
-        "fine-tune and test the network",
+        "train and test the network",
     ]
     made = [stage.name for stage in stages.stages_of(work) if stage.group == "simulate people"]
     assert made == ["emotion, labelled", "gaze estimation", "attention", "emotion, unlabelled", "control"]

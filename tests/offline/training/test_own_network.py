@@ -10,8 +10,10 @@ import torch
 from invented import invented_corpus
 
 from offline.baselines.own import OwnNetwork, Selected, recordings
+from offline.batches import Picked, all_labelled
 from offline.checkpoint import save_checkpoint
 from offline.evaluate import Request, evaluate
+from offline.frozen import Frozen
 from offline.initial import PRETRAIN
 from offline.splits import loso
 from offline.table import Windows, tabulate
@@ -38,6 +40,7 @@ def pretrained(tmp_path_factory, people):
         "pipeline": dict(people.pipeline),
         "network": network.state_dict(),
         "people": ["elsewhere/x1"],
+        "corpora": [{"fingerprint": "0", "said": "elsewhere: 1 people"}],
     }
     save_checkpoint(path, PRETRAIN, state)
     return path
@@ -86,8 +89,38 @@ def test_a_probe_leaves_the_network_as_it_was_given_and_fine_tuning_does_not(peo
     given = torch.load(pretrained, weights_only=True)["network"]
     for mode, same in (("probe", True), ("full", False)):
         settings = TrainingSettings(epochs=3, network=SMALL, mode=mode)
-        found = OwnNetwork(settings, given).fit(*sides, 0).network.state_dict()
+        found = OwnNetwork(settings, given).fit(*sides, 0).frozen.network.state_dict()
         assert all(torch.equal(found[name], given[name].half().float()) for name in given) == same
+
+
+def test_a_frozen_network_is_asked_once_about_a_window_however_many_folds_there_are(people, pretrained, monkeypatch):
+    seen = []
+
+    def watch(self, eeg, *inputs):
+        seen.append(len(eeg))
+        return original(self, eeg, *inputs)
+
+    original = Network.embed
+    monkeypatch.setattr(Network, "embed", watch)
+    result = evaluate(people, Request(method="probe", init=pretrained, per_trial=2))
+
+    windows = result["n_windows"]
+    asked = {"both": windows, "eeg": windows, "eye": windows}  # a modality is taken away to test without it
+    assert sum(seen) == sum(asked.values())
+
+
+def test_what_a_frozen_network_made_of_a_window_does_not_depend_on_what_else_was_asked(people, pretrained):
+    given = Network(SMALL)
+    given.load_state_dict(torch.load(pretrained, weights_only=True)["network"])
+    shards = people.shards[:3]
+    some, all_of_them = Picked(np.array([2, 0, 2]), np.array([7, 1, 3])), all_labelled(shards)
+    one, other = Frozen(given), Frozen(given)
+    other.embed(shards, all_of_them)
+
+    found = one.embed(shards, some)
+    assert np.allclose(found.z, other.embed(shards, some).z, atol=1e-5)
+    assert not np.allclose(found.z[0], found.z[1], atol=1e-3)
+    assert found.eeg.all()
 
 
 def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people, pretrained, tmp_path):
@@ -98,7 +131,7 @@ def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people
 
     saved = torch.load(pretrained, weights_only=True)
     known = tmp_path / "known.pt"
-    parts = {name: saved[name] for name in ("settings", "pipeline", "network")}
+    parts = {name: saved[name] for name in ("settings", "pipeline", "network", "corpora")}
     save_checkpoint(known, PRETRAIN, {**parts, "people": ["invented/p000"]})
     with pytest.raises(RtemoError, match="pretraining has seen invented/p000"):
         evaluate(people, Request(init=known, training=training))
