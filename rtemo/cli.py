@@ -204,6 +204,7 @@ def _bench(commands: Commands) -> None:
     p.add_argument("--hop", type=_seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
+    p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
     p.set_defaults(run=_later("bench"))
 
 

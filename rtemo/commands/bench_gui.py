@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 from rtemo.commands.console import say
@@ -45,7 +46,7 @@ def run_window(args: argparse.Namespace) -> int:
     options = ("--lsl-session", args.window_of, "--linger", "2", "--hop", f"{args.hop:g}")
     client = EngineClient(Launch(name=args.window_of, options=options))
     try:
-        return run_measured(client, args.seconds, SIZE)
+        return run_measured(client, args.seconds, SIZE, args.window_began)
     finally:
         client.close()
 
@@ -57,7 +58,7 @@ def _measure(args: argparse.Namespace, session: str) -> dict[str, Any]:
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     try:
         done = subprocess.run(
-            [*command, "--window-of", session],
+            [*command, "--window-of", session, "--window-began", repr(time.monotonic())],
             env=environment,
             stdout=subprocess.PIPE,
             timeout=args.seconds + TIMEOUT_S,

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect, QSettings, QSize
+from PySide6.QtCore import QMessageLogContext, QPoint, QRect, QSettings, QSize, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
@@ -17,6 +17,7 @@ from rtemo.gui.colours import DARK, THEMES
 from rtemo.gui.window import MainWindow
 
 INTERRUPTED = 130
+OFFSCREEN_SAYS = "This plugin does not support propagateSizeHints()"
 
 
 def run_app(client: Client, *, theme: str | None = None, remember: Path | None = None, recording: str = "") -> int:
@@ -33,17 +34,27 @@ def run_app(client: Client, *, theme: str | None = None, remember: Path | None =
     return int(application.exec())
 
 
-def run_measured(client: Client, seconds: float, size: tuple[int, int]) -> int:
-    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result."""
+def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s: float) -> int:
+    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result.
+
+    began_s: see Measure.
+    """
     from rtemo.gui.measure import Measure
 
+    qInstallMessageHandler(_tell)
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
         application, window = _open(client, settings, None)
         window.fill(QRect(QPoint(), QSize(*size)))
-        Measure(window, seconds)
+        Measure(window, seconds, began_s)
         window.show()
         return int(application.exec())
+
+
+def _tell(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """What Qt has to say. Its offscreen platform has no sizes to hint at, and says so of every window."""
+    if text != OFFSCREEN_SAYS:
+        sys.stderr.write(f"{text}\n")
 
 
 def _open(

@@ -1,15 +1,17 @@
-"""Where the views stand: docks, their layout at the first start, and their shares of the window."""
+"""Where the window and its views stand: at the first start, and from one start to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.labels import PlainLabel
 
+LAYOUT_VERSION = 1
+WIDEST = QSize(2560, 1440)  # wider than its views can use, a window is not opened
 LOW = 900  # windows lower than this put some views behind tabs
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
@@ -22,6 +24,7 @@ class Arrangement:
 
     def __init__(self, window: QMainWindow, views: Mapping[str, QWidget]) -> None:
         self._window = window
+        self.remembered = False  # whether there was a place to go back to
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
         for corner, side in (
@@ -55,6 +58,24 @@ class Arrangement:
             for name in (texts.QUALITY, texts.GAZE):
                 docks[name].raise_()
         self._share_room(low=low)
+
+    def fill(self, room: QRect) -> None:
+        """All of a screen, as such windows are looked at, but no more than the views can use."""
+        self._window.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
+        self.reset()
+
+    def restore(self, settings: QSettings) -> bool:
+        """Go back to where everything stood. Whether the docks did, and with them the bars."""
+        geometry, layout = settings.value("geometry"), settings.value("layout")
+        self.remembered = geometry is not None
+        if geometry is not None:
+            self._window.restoreGeometry(geometry)
+        return layout is not None and self._window.restoreState(layout, LAYOUT_VERSION)
+
+    def save(self, settings: QSettings) -> None:
+        """Remember where everything stands."""
+        settings.setValue("geometry", self._window.saveGeometry())
+        settings.setValue("layout", self._window.saveState(LAYOUT_VERSION))
 
     def _share_room(self, *, low: bool) -> None:
         """Sizes of the docks, as shares of the window."""

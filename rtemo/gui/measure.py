@@ -24,18 +24,21 @@ STREAMS_S = 120.0  # for the simulated streams to come
 class Measure(QObject):
     """Starts a session when the streams are there, measures, prints one JSON document and closes the window."""
 
-    def __init__(self, window: MainWindow, seconds: float) -> None:
+    def __init__(self, window: MainWindow, seconds: float, began_s: float) -> None:
+        """began_s: when the process was started, by time.monotonic() of whoever started it. What the system tells of
+        its processes' starts is a second off.
+        """
         super().__init__(window)
         self._window, self._seconds = window, seconds
         self._process = psutil.Process()
-        self._began_s = self._process.create_time()
+        self._began_s = began_s
         self._first_paint_s = float("nan")
         self._paints: list[float] = []
         self._folder = tempfile.TemporaryDirectory()
         self._step: Callable[[float], None] = self._await_streams
         self._due_s = time.monotonic() + STREAMS_S
         window.installEventFilter(self)
-        window.signals.canvas.installEventFilter(self)
+        window.views.signals.canvas.installEventFilter(self)
         self._timer = QTimer(self)
         self._timer.timeout.connect(lambda: self._step(time.monotonic()))
         self._timer.start(LOOK_MS)
@@ -43,8 +46,8 @@ class Measure(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
             if np.isnan(self._first_paint_s):
-                self._first_paint_s = time.time() - self._began_s
-            if watched is self._window.signals.canvas:
+                self._first_paint_s = time.monotonic() - self._began_s
+            if watched is self._window.views.signals.canvas:
                 self._paints.append(time.perf_counter())
         return False
 

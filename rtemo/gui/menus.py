@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,26 +14,20 @@ from rtemo.gui.colours import DARK, Theme
 from rtemo.gui.export import Exports
 from rtemo.gui.model import GuiModel
 from rtemo.gui.recordings import Recordings
-from rtemo.gui.replay_bar import STEP_S, ReplayBar
-from rtemo.gui.report_bar import ReportBar
-from rtemo.gui.session_bar import SessionBar
+from rtemo.gui.replay_bar import STEP_S
 from rtemo.gui.session_dialogs import SessionDialogs
-from rtemo.gui.shortcuts_dialog import keys_of
-from rtemo.gui.signals_view import SignalsView
+from rtemo.gui.views import Views
 
 
 class Host(Protocol):
     """What the entries act on: the main window."""
 
-    session: SessionBar
-    signals: SignalsView
-    replay: ReplayBar
+    views: Views
     docks: Mapping[str, QDockWidget]
     theme: Theme
 
     dialogs: SessionDialogs
     recordings: Recordings
-    report: ReportBar
     exports: Exports
     model: GuiModel
 
@@ -92,12 +86,12 @@ class Menus:
             self._add(pictures, name, keys, partial(host.exports.ask_picture, name))
         menu.addSeparator()
         self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
-        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", host.report.open_report)
+        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", host.views.report.open_report)
         self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
         self._add(menu, texts.QUIT, "Ctrl+Q", host.close)
 
     def _make_session(self) -> None:
-        bar, menu = self._host.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
+        bar, menu = self._host.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
         self._add(menu, texts.START, "Ctrl+R", bar.ask_start)
         self._add(menu, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
         self._add(menu, texts.STOP, "Ctrl+.", bar.stop.click)
@@ -135,7 +129,7 @@ class Menus:
 
     def _make_keys(self) -> None:
         """Keys without an entry in a menu."""
-        signals, replay = self._host.signals, self._host.replay
+        signals, replay = self._host.views.signals, self._host.views.replay
         for name, keys, act in (
             (texts.LARGER, "Ctrl+Up", lambda: signals.step_scale(-1)),
             (texts.SMALLER, "Ctrl+Down", lambda: signals.step_scale(1)),
@@ -162,3 +156,14 @@ class Menus:
         """Only an engine that failed: a session must not end by a slip."""
         if self._host.failed:
             self._host.send("restart_engine")
+
+
+def keys_of(actions: Iterable[QAction]) -> list[tuple[str, str]]:
+    """What each action is called, and its keys as they are written on this system."""
+    native = QKeySequence.SequenceFormat.NativeText
+    found = []
+    for action in actions:
+        keys = [sequence.toString(native) for sequence in action.shortcuts() if not sequence.isEmpty()]
+        if keys and action.text():
+            found.append((action.text().replace("&", ""), "  ·  ".join(keys)))
+    return found

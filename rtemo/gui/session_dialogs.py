@@ -1,20 +1,27 @@
-"""The dialogs around a session, opened and refreshed by the window. None is modal but the one at the end."""
+"""The dialogs around a session, opened and refreshed by the window. None is modal but the one at the end.
+
+Each is loaded when it is asked for: none is needed for the window to be there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.baseline_dialog import BaselineDialog
-from rtemo.gui.calibration_dialog import CalibrationDialog
 from rtemo.gui.colours import Theme
 from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.setup_dialog import SetupDialog
-from rtemo.gui.shortcuts_dialog import ShortcutsDialog
+
+
+@runtime_checkable
+class Living(Protocol):
+    """A dialog that shows what the engine tells."""
+
+    def refresh(self, changed: set[Part], /) -> None: ...
 
 
 class SessionDialogs:
@@ -27,26 +34,34 @@ class SessionDialogs:
 
     def ask_settings(self) -> None:
         """Edit the session's settings. During a session they are fixed."""
+        from rtemo.gui.setup_dialog import SetupDialog
+
         if self._model.snapshot.settings and not self._model.in_session:
             self._show("settings", lambda: SetupDialog(self._model.snapshot, self._theme(), self._use, self._window))
 
     def ask_baseline(self) -> None:
         """Record a baseline."""
+        from rtemo.gui.baseline_dialog import BaselineDialog
+
         seconds = self._model.lab.baseline_s
         self._show("baseline", lambda: BaselineDialog(self._model, self._send, seconds, self._window))
 
     def ask_calibration(self) -> None:
         """Fit the model to this person."""
+        from rtemo.gui.calibration_dialog import CalibrationDialog
+
         self._show("calibration", lambda: CalibrationDialog(self._model, self._send, self._window))
 
     def show_keys(self, groups: Mapping[str, list[tuple[str, str]]]) -> None:
         """List the keys."""
+        from rtemo.gui.shortcuts_dialog import ShortcutsDialog
+
         self._show("keys", lambda: ShortcutsDialog(groups, self._window))
 
     def refresh(self, changed: set[Part]) -> None:
         """Show what came, in those that live."""
         for dialog in list(self.open.values()):
-            if isinstance(dialog, BaselineDialog | CalibrationDialog):
+            if isinstance(dialog, Living):
                 dialog.refresh(changed)
 
     def _use(self, text: str) -> None:

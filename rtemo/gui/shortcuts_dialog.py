@@ -1,26 +1,14 @@
-"""Every key of the window, read off its own actions, so that the list cannot be wrong."""
+"""Every key of the window; the menus read them off their own actions, so that the list cannot be wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.labels import PlainLabel
-
-
-def keys_of(actions: Iterable[QAction]) -> list[tuple[str, str]]:
-    """What each action is called, and its keys as they are written on this system."""
-    native = QKeySequence.SequenceFormat.NativeText
-    found = []
-    for action in actions:
-        keys = [sequence.toString(native) for sequence in action.shortcuts() if not sequence.isEmpty()]
-        if keys and action.text():
-            found.append((action.text().replace("&", ""), "  ·  ".join(keys)))
-    return found
 
 
 class ShortcutsDialog(QDialog):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QRect, QSettings, QSize, Qt, QTimer
+from PySide6.QtCore import QRect, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,35 +18,20 @@ from rtemo.gui import texts
 from rtemo.gui import theme as dress
 from rtemo.gui.arrangement import Arrangement
 from rtemo.gui.bars import Banner, Bars
-from rtemo.gui.beats import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, Beats
+from rtemo.gui.beats import RESULT_FRAMES
 from rtemo.gui.client_protocol import Client
 from rtemo.gui.colours import DARK, LIGHT, Theme
-from rtemo.gui.demo_process import DemoProcess
-from rtemo.gui.emotion_view import EmotionView
-from rtemo.gui.empty_view import DoctorDialog, EmptyView
-from rtemo.gui.events_view import EventsView
 from rtemo.gui.export import Exports
-from rtemo.gui.gaze_view import GazeView
-from rtemo.gui.history_view import HistoryView
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel
 from rtemo.gui.notice import Notice
-from rtemo.gui.plane_view import PlaneView
-from rtemo.gui.quality_view import QualityView
 from rtemo.gui.recordings import Recordings, recording_in
 from rtemo.gui.remembering import Remembering
-from rtemo.gui.replay_bar import ReplayBar
-from rtemo.gui.report_bar import ReportBar
-from rtemo.gui.session_bar import SessionBar
 from rtemo.gui.session_dialogs import SessionDialogs, ask_quit
-from rtemo.gui.signals_view import SignalsView
-from rtemo.gui.status_line import StatusLine
-from rtemo.gui.streams_view import StreamsView
+from rtemo.gui.views import Views
 from rtemo.live.snapshot import Phase
 
 FRAME_MS = 33
-LAYOUT_VERSION = 1
-WIDEST = QSize(2560, 1440)
 
 
 class MainWindow(QMainWindow):
@@ -75,15 +60,14 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self._make_views()
-        self._make_docks()
         self._make_bars()
-        views = {texts.SIGNALS: self.signals, **{name: dock.widget() for name, dock in self.docks.items()}}
-        self.exports = Exports(self, views, self.send, self.notice.say)
+        self.exports = Exports(self, self.views.pictured, self.send, self.notice.say)
         self.menus = Menus(self, self)
         self.dialogs.keys = self.menus.everywhere()
         self.resize(1440, 900)
         self.default_layout()
-        self._restore()
+        if self._arrangement.restore(self.settings):
+            self.bars.hide()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -98,85 +82,30 @@ class MainWindow(QMainWindow):
         """One frame: take what the engine told, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            self._beats.take(self.model.update(snapshot))
+            self.views.beats.take(self.model.update(snapshot))
             self._take_notice()
             self._remembering.take(snapshot)
-        if self._beats.due(RESULT_FRAMES) or snapshot is None:
+        if self.views.beats.due(RESULT_FRAMES) or snapshot is None:
             self._show_connection()
         entered = self.model.snapshot.phase != self._seen_phase
         if entered:
             self._enter(self.model.snapshot.phase)
-        self._beats.tick(everything=entered)
+        self.views.beats.tick(everything=entered)
 
     # ------------------------------------------------------------------ parts
 
     def _make_views(self) -> None:
-        model, theme = self.model, self.theme
-        self.signals = SignalsView(model, theme)
-        self.empty = EmptyView()
-        self.empty.demo.connect(lambda: DemoProcess(self))
-        self.empty.recording.connect(self.recordings.ask)
-        self.empty.doctor.connect(self.show_doctor)
-        self.middle = QStackedWidget()
-        self.middle.addWidget(self.empty)
-        self.middle.addWidget(self.signals)
-        self.setCentralWidget(self.middle)
-        self.streams = StreamsView(model, theme, lambda role, stream: self.send("choose", role=role, stream_id=stream))
-        self.gaze = GazeView(model, theme)
-        self.quality = QualityView(
-            model, theme, lambda label, excluded: self.send("exclude", label=label, excluded=excluded)
-        )
-        self.emotion = EmotionView(model, theme)
-        self.history = HistoryView(model, theme)
-        self.plane = PlaneView(model, theme)
-        self.events = EventsView(model, theme)
         root = str(self.settings.value("root", str(Path.home() / "rtemo")))
-        self.session = SessionBar(model, theme, self.send, root, self.dialogs.ask_baseline)
-        self.report = ReportBar(model)
-        self.replay = ReplayBar(model, theme, self.send)
-        self.status = StatusLine(model)
-        self.setStatusBar(self.status)
-        self._beats = Beats(
-            {
-                1: (self.signals,),
-                GAZE_FRAMES: (self.gaze, self.replay),
-                RESULT_FRAMES: (self.emotion, self.plane, self.session, self.report, self.dialogs),
-                SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
-            }
-        )
-
-    @property
-    def views(self) -> tuple[Any, ...]:
-        """Everything that is refreshed."""
-        return (
-            self.signals,
-            self.streams,
-            self.gaze,
-            self.quality,
-            self.emotion,
-            self.history,
-            self.plane,
-            self.events,
-            self.session,
-            self.replay,
-            self.status,
-            self.report,
-            self.dialogs,
-        )
-
-    def _make_docks(self) -> None:
-        self._arrangement = Arrangement(
-            self,
-            {
-                texts.EMOTION: self.emotion,
-                texts.PLANE: self.plane,
-                texts.QUALITY: self.quality,
-                texts.GAZE: self.gaze,
-                texts.EVENTS: self.events,
-                texts.HISTORY: self.history,
-                texts.STREAMS: self.streams,
-            },
-        )
+        views = self.views = Views(self.model, self.theme, self.send, root, self.dialogs)
+        views.empty.demo.connect(self.start_demo)
+        views.empty.recording.connect(self.recordings.ask)
+        views.empty.doctor.connect(self.show_doctor)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(views.empty)
+        self.middle.addWidget(views.signals)
+        self.setCentralWidget(self.middle)
+        self.setStatusBar(views.status)
+        self._arrangement = Arrangement(self, views.docked)
         self.docks = self._arrangement.docks
 
     def default_layout(self) -> None:
@@ -188,12 +117,12 @@ class MainWindow(QMainWindow):
         named = {
             texts.BANNER: self.banner,
             texts.NOTICE: self.notice,
-            texts.SESSION_BAR: self.session,
-            texts.REPLAY_BAR: self.replay,
-            texts.REPORT_BAR: self.report,
+            texts.SESSION_BAR: self.views.session,
+            texts.REPLAY_BAR: self.views.replay,
+            texts.REPORT_BAR: self.views.report,
         }
         self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
-        self.session.refused.connect(self.notice.say)
+        self.views.session.refused.connect(self.notice.say)
         self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
         self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
 
@@ -228,10 +157,10 @@ class MainWindow(QMainWindow):
         snapshot, failure = self.model.snapshot, self.failed
         self.banner.tell(failure)
         self.bars.show(texts.BANNER, wanted=bool(failure))
-        self.bars.show(texts.REPORT_BAR, wanted=self.report.wanted)
+        self.bars.show(texts.REPORT_BAR, wanted=self.views.report.wanted)
         self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.model.eeg) > 0 or len(self.model.gaze) > 0
-        self.middle.setCurrentWidget(self.signals if shown else self.empty)
+        self.middle.setCurrentWidget(self.views.signals if shown else self.views.empty)
 
     def set_theme(self, theme: Theme) -> None:
         """Dress everything again."""
@@ -239,9 +168,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             dress.apply(application, theme)
-        for view in self.views:
-            if hasattr(view, "set_theme"):
-                view.set_theme(theme)
+        self.views.set_theme(theme)
         self.menus.dark.setChecked(theme is DARK)
         self.settings.setValue("theme", theme.name)
 
@@ -257,18 +184,26 @@ class MainWindow(QMainWindow):
 
     def close_recording(self) -> None:
         """Back to the live streams."""
-        if self.replay.active:
+        if self.views.replay.active:
             self.send("close_replay")
 
     def ask_root(self) -> None:
         """Where sessions are written."""
-        folder = QFileDialog.getExistingDirectory(self, texts.ROOT_FOLDER, self.session.root)
+        folder = QFileDialog.getExistingDirectory(self, texts.ROOT_FOLDER, self.views.session.root)
         if folder:
-            self.session.root = folder
+            self.views.session.root = folder
             self.settings.setValue("root", folder)
+
+    def start_demo(self) -> None:
+        """The demonstration, in a window of its own."""
+        from rtemo.gui.demo_process import DemoProcess  # what is asked for later is loaded later: the window is quick
+
+        DemoProcess(self)
 
     def show_doctor(self) -> None:
         """What `rtemo doctor` says."""
+        from rtemo.gui.doctor_dialog import DoctorDialog
+
         DoctorDialog(self).open()
 
     def show_shortcuts(self) -> None:
@@ -299,25 +234,19 @@ class MainWindow(QMainWindow):
         elif self.model.snapshot.phase != Phase.FAILED:
             self.send("shutdown")
         self._timer.stop()
-        self.settings.setValue("geometry", self.saveGeometry())
-        self.settings.setValue("layout", self.saveState(LAYOUT_VERSION))
+        self._arrangement.save(self.settings)
         self.settings.setValue("theme", self.theme.name)
         event.accept()
+
+    def fill(self, room: QRect) -> None:
+        """At the first start: all of a screen."""
+        self._arrangement.fill(room)
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it stands where it stood last time."""
+        return self._arrangement.remembered
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
         return ask_quit(self)
-
-    def fill(self, room: QRect) -> None:
-        """At the first start: all of a screen, as such windows are looked at, but no more than its views can use."""
-        self.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
-        self.default_layout()
-
-    def _restore(self) -> None:
-        geometry, layout = self.settings.value("geometry"), self.settings.value("layout")
-        self.remembered = geometry is not None
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        if layout is not None:
-            self.restoreState(layout, LAYOUT_VERSION)
-            self.bars.hide()

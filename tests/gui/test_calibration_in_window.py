@@ -88,9 +88,9 @@ def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(la
     outcomes = [Outcome(someone(), {}, HELPS), Outcome(None, {}, HELPS_NOT)]
     monkeypatch.setattr("rtemo.live.adapting.fit_person", lambda *_: outcomes.pop(0))
     lab.feed(6)
-    QTest.keyClicks(window.session.subject, "P 01")
-    until(window, window.session.start.isEnabled)
-    click(window.session.start)
+    QTest.keyClicks(window.views.session.subject, "P 01")
+    until(window, window.views.session.start.isEnabled)
+    click(window.views.session.start)
     until(window, lambda: window.model.snapshot.phase is Phase.RUNNING)
     lab.feed(14)
     until(window, lambda: window.model.snapshot.time_s - window.model.snapshot.started_s > 10)
@@ -117,5 +117,5 @@ def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(la
     click(dialog.fit)
     until(window, lambda: dialog.state.text() == HELPS_NOT)
     assert {path.name for path in folder.iterdir()} == kept
-    click(window.session.stop)
+    click(window.views.session.stop)
     until(window, lambda: window.model.snapshot.phase is Phase.PREVIEW)

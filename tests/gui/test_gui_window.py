@@ -16,7 +16,7 @@ from rtemo.core.types import StreamState
 from rtemo.gui import texts, theme
 from rtemo.gui.beats import SLOW_FRAMES
 from rtemo.gui.colours import DARK, LIGHT
-from rtemo.gui.empty_view import DoctorDialog
+from rtemo.gui.doctor_dialog import DoctorDialog
 from rtemo.gui.window import MainWindow
 from rtemo.live.settings import ANNOTATIONS
 from rtemo.live.snapshot import Phase
@@ -60,7 +60,7 @@ def feed(window, *snapshots):
 
 
 def table(window):
-    model = window.streams.table
+    model = window.views.streams.table
     columns = range(model.columnCount())
     return [[model.index(row, column).data() for column in columns] for row in range(model.rowCount())]
 
@@ -96,25 +96,25 @@ def test_a_start_key_that_does_nothing_says_why(window, client):
 
 def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
     feed(window, snapshot(bundle=replace(BUNDLE, lag_s=4.6), predictions=(prediction(100.0),)))
-    assert "within 5 s" in window.emotion.headline.note
+    assert "within 5 s" in window.views.emotion.headline.note
     feed(window, snapshot(seq=2, bundle=replace(BUNDLE, lag_s=float("inf"))))
-    assert window.emotion.headline.note == ""
+    assert window.views.emotion.headline.note == ""
 
 
 def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
-    assert window.middle.currentWidget() is window.empty
-    assert not window.session.start.isEnabled()
+    assert window.middle.currentWidget() is window.views.empty
+    assert not window.views.session.start.isEnabled()
     monkeypatch.setattr("rtemo.gui.recordings.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
-    window.empty.offers[1].click()
+    window.views.empty.offers[1].click()
     assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 
 
 def test_the_streams_are_listed_with_their_lights(window):
     feed(window, snapshot(eeg=block(100, 8)))
-    assert window.middle.currentWidget() is window.signals
+    assert window.middle.currentWidget() is window.views.signals
     assert [row[2] for row in table(window)] == ["eeg stream", "gaze stream"]
-    light = window.streams.table.index(1, 0)
+    light = window.views.streams.table.index(1, 0)
     assert light.data(Qt.ItemDataRole.DecorationRole) == QColor(DARK.good)
     feed(window, snapshot(seq=2, streams=(stream("eeg"), stream("gaze", state=StreamState.LOST))))
     assert light.data(Qt.ItemDataRole.DecorationRole) == QColor(DARK.bad)
@@ -123,16 +123,16 @@ def test_the_streams_are_listed_with_their_lights(window):
 
 def test_a_stream_is_given_a_role(window, client):
     feed(window, snapshot())
-    window.streams.menu_for(1).actions()[0].trigger()
+    window.views.streams.menu_for(1).actions()[0].trigger()
     assert client.sent == [("choose", {"role": "eeg", "stream_id": "id-gaze"})]
 
 
 def test_a_session_is_started_paused_and_stopped_by_keys(window, client):
     feed(window, snapshot())
-    assert not window.session.start.isEnabled()
-    window.session.subject.setText("P07")
-    window.session.notes.setText("first visit")
-    window.session.root = "/data"
+    assert not window.views.session.start.isEnabled()
+    window.views.session.subject.setText("P07")
+    window.views.session.notes.setText("first visit")
+    window.views.session.root = "/data"
     QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
     feed(window, snapshot(phase=Phase.RUNNING, seq=2, subject="P07", recorder=RECORDING, started_s=40.0))
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
@@ -148,32 +148,32 @@ def test_a_session_is_started_paused_and_stopped_by_keys(window, client):
 
 
 def test_a_session_cannot_start_while_a_stream_is_silent(window, client):
-    window.session.subject.setText("P07")
+    window.views.session.subject.setText("P07")
     feed(window, snapshot(streams=(stream("eeg", state=StreamState.STALLED),)))
     QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
     assert client.sent == []
-    assert "eeg stream" in window.session.start.toolTip()
+    assert "eeg stream" in window.views.session.start.toolTip()
 
 
 def test_annotations_go_out_by_key_and_by_note(window, client):
     feed(window, snapshot(phase=Phase.RUNNING, recorder=RECORDING))
     QTest.keyClick(window, Qt.Key.Key_F3)
-    window.session.note.setText("coughed")
-    QTest.keyClick(window.session.note, Qt.Key.Key_Return)
+    window.views.session.note.setText("coughed")
+    QTest.keyClick(window.views.session.note, Qt.Key.Key_Return)
     assert client.sent == [("annotate", {"text": ANNOTATIONS[1]}), ("annotate", {"text": "coughed"})]
-    assert window.session.note.text() == ""
+    assert window.views.session.note.text() == ""
 
 
 def test_the_recording_light_tells_size_and_a_full_disk(window):
     running = snapshot(phase=Phase.RUNNING, recorder=RECORDING, started_s=35.0)
     feed(window, running)
-    assert window.session.phase.text() == "REC 1:05"
-    assert "20.0 MB" in window.session.detail.text()
-    assert window.session.lamp.ink == DARK.bad
+    assert window.views.session.phase.text() == "REC 1:05"
+    assert "20.0 MB" in window.views.session.detail.text()
+    assert window.views.session.lamp.ink == DARK.bad
     feed(window, replace(running, seq=2, recorder=replace(RECORDING, free_bytes=10**9)))
-    assert "DISK" in window.session.detail.text()
+    assert "DISK" in window.views.session.detail.text()
     feed(window, replace(running, seq=3, recorder=replace(RECORDING, state="failed", error="no space")))
-    assert "no space" in window.session.phase.text()
+    assert "no space" in window.views.session.phase.text()
 
 
 def test_markup_from_the_network_stays_text(window):
@@ -182,13 +182,13 @@ def test_markup_from_the_network_stays_text(window):
     shown = snapshot(streams=(stream(name=evil, why=evil),), events=(event,), failure=evil, phase=Phase.FAILED)
     feed(window, replace(shown, predictions=(prediction(100.0),)))
     assert table(window)[0][2] == evil
-    tip = window.streams.table.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
+    tip = window.views.streams.table.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
     assert "<b>" not in tip
     assert "&lt;b&gt;" in tip
     assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
-    assert window.events.table.index(0, 2).data() == evil
-    assert [mark["text"] for mark in window.history.plot.marks()] == [evil]
+    assert window.views.events.table.index(0, 2).data() == evil
+    assert [mark["text"] for mark in window.views.history.plot.marks()] == [evil]
 
 
 def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window):
@@ -196,15 +196,15 @@ def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window)
     many = channels(128, {3: "flat", 9: "noisy"}, "an electrode with a very long name {}")
     long = stream(name="N" * 400, hostname="h" * 200, why="w" * 500, profile="p" * 200)
     feed(window, snapshot(streams=(long,), channels=many, eeg=block(100, 128), bundle=None))
-    assert window.signals.canvas.channels[3][2].fault == "flat"
+    assert window.views.signals.canvas.channels[3][2].fault == "flat"
     assert window.minimumSizeHint().width() <= max(before, 1280)
-    assert window.quality.summary.text() == "126 of 128 channels good"
+    assert window.views.quality.summary.text() == "126 of 128 channels good"
     assert not window.grab().isNull()
 
 
 def test_a_click_on_an_electrode_excludes_it_and_its_tip_says_why(window, client):
     feed(window, snapshot(channels=channels(8, {2: "bridged"})))
-    head = window.quality.head
+    head = window.views.quality.head
     spot = head.place(window.model.snapshot.channels[2]).toPoint()
     QTest.mouseClick(head, Qt.MouseButton.LeftButton, pos=spot)
     assert client.sent == [("exclude", {"label": "E2", "excluded": True})]
@@ -216,29 +216,29 @@ def test_a_click_on_an_electrode_excludes_it_and_its_tip_says_why(window, client
 
 def test_the_emotion_is_shown_with_its_set(window):
     feed(window, snapshot(predictions=(prediction(100.0, set=["happy", "neutral"]),)))
-    headline = window.emotion.headline
+    headline = window.views.emotion.headline
     assert (headline.text, headline.share, headline.named) == ("happy", "80 %", True)
-    assert window.emotion.verdict.text() == "Could also be neutral"
-    assert "simulated people" in window.emotion.origin.text()
-    assert window.emotion.caution.isHidden()
+    assert window.views.emotion.verdict.text() == "Could also be neutral"
+    assert "simulated people" in window.views.emotion.origin.text()
+    assert window.views.emotion.caution.isHidden()
 
 
 def test_abstention_is_named_and_greyed(window):
     silent = prediction(100.0, abstain="unlike the training data", novelty=1.4, settled=False)
     feed(window, snapshot(predictions=(silent,)))
-    assert not window.emotion.headline.named
-    assert "unlike the training data" in window.emotion.verdict.text()
-    assert texts.NOT_SETTLED in window.emotion.caution.text()
-    assert window.emotion.meters["novelty"].text == "1.40"
+    assert not window.views.emotion.headline.named
+    assert "unlike the training data" in window.views.emotion.verdict.text()
+    assert texts.NOT_SETTLED in window.views.emotion.caution.text()
+    assert window.views.emotion.meters["novelty"].text == "1.40"
     assert window.grab().toImage().allGray() is False
 
 
 def test_what_moved_the_prediction_is_listed(window):
     feed(window, snapshot(explanation={"frontal alpha": 0.41, "pupil": 0.2}))
-    assert window.emotion.moved.accessibleName() == "frontal alpha 41 %, pupil 20 %"
-    assert not window.emotion.moved.grab().isNull()
+    assert window.views.emotion.moved.accessibleName() == "frontal alpha 41 %, pupil 20 %"
+    assert not window.views.emotion.moved.grab().isNull()
     feed(window, snapshot(seq=2))
-    assert window.emotion.moved.accessibleName() == texts.MOVED_NOTHING
+    assert window.views.emotion.moved.accessibleName() == texts.MOVED_NOTHING
 
 
 def test_any_view_is_written_as_a_picture_and_what_fails_is_said(window, tmp_path):
@@ -322,18 +322,18 @@ def test_closing_without_a_session_ends_the_engine(window, client):
 
 def test_a_window_attaches_to_a_session_that_runs(window):
     feed(window, snapshot(phase=Phase.RUNNING, subject="P11", recorder=RECORDING, started_s=1.0))
-    assert window.session.subject.text() == "P11"
-    assert window.session.stop.isEnabled()
+    assert window.views.session.subject.text() == "P11"
+    assert window.views.session.stop.isEnabled()
 
 
 def test_a_replay_is_held_moved_and_sped_up(window, client):
     feed(window, snapshot(**replay(20.0)))
-    assert window.replay.isVisible()
+    assert window.views.replay.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Space)
     QTest.keyClick(window, Qt.Key.Key_Right)
-    line = window.replay.timeline
+    line = window.views.replay.timeline
     QTest.mousePress(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 2, 10))
-    window.replay.speed.activated.emit(4)
+    window.views.replay.speed.activated.emit(4)
     assert [name for name, _ in client.sent] == ["hold", "seek", "seek", "speed"]
     assert client.sent[1][1] == {"position_s": 25.0}
     assert client.sent[2][1]["position_s"] == pytest.approx(50.0, abs=1.0)
@@ -343,15 +343,15 @@ def test_a_replay_is_held_moved_and_sped_up(window, client):
 def test_a_replay_shows_its_file_its_place_and_how_far_it_is_read(window, client):
     feed(window, snapshot(**replay(20.0, speed=4.0, playing=False)))
     assert window.windowTitle().startswith("person.xdf")
-    assert window.replay.button.text() == texts.PLAY
-    assert window.replay.clock.text() == "0:20 / 1:40"
-    assert window.replay.speed.currentText() == "4 ×"
+    assert window.views.replay.button.text() == texts.PLAY
+    assert window.views.replay.clock.text() == "0:20 / 1:40"
+    assert window.views.replay.speed.currentText() == "4 ×"
     feed(window, snapshot(seq=2, **replay(70.0, ready_s=43.0, waiting=True)))
-    assert window.replay.clock.text() == "reading 43 %"
+    assert window.views.replay.clock.text() == "reading 43 %"
     QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
     assert client.sent == [("close_replay", {})]
     feed(window, snapshot(seq=3, era=1))
-    assert not window.replay.isVisible()
+    assert not window.views.replay.isVisible()
     assert window.windowTitle() == texts.APP
 
 
@@ -391,7 +391,7 @@ def test_the_traces_are_the_same_painted_at_once_and_bit_by_bit(open_window):
     for k, first in enumerate(range(0, 600, 7)):
         piece = replace(data, times=data.times[first : first + 7], microvolts=data.microvolts[first : first + 7])
         feed(cut, snapshot(seq=k + 1, time_s=100.0, eeg=piece))
-    images = [w.signals.canvas.grab().toImage() for w in (whole, cut)]
+    images = [w.views.signals.canvas.grab().toImage() for w in (whole, cut)]
     differ = sum(
         abs(images[0].pixelColor(x, y).lightness() - images[1].pixelColor(x, y).lightness()) > 40
         for x in range(100, images[0].width(), 7)

@@ -18,10 +18,11 @@ from rtemo.gui.baseline_dialog import BaselineDialog
 from rtemo.gui.calibration_dialog import CalibrationDialog
 from rtemo.gui.demo_process import DemoProcess
 from rtemo.gui.disk import DiskWatch, Room
+from rtemo.gui.menus import keys_of
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.remembering import Remembering
 from rtemo.gui.report_bar import ReportBar
-from rtemo.gui.shortcuts_dialog import ShortcutsDialog, keys_of
+from rtemo.gui.shortcuts_dialog import ShortcutsDialog
 from rtemo.gui.stretches import Stretch, marked_stretches
 from rtemo.live.readiness import obstacle
 from rtemo.live.settings import SessionSettings, settings_text

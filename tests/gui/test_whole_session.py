@@ -105,7 +105,7 @@ class Words(html.parser.HTMLParser):
 def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("rtemo.gui.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
-    model, bar = window.model, window.session
+    model, bar = window.model, window.views.session
     bar.root = str(tmp_path / "data")
 
     def key(name, modifier=CONTROL):
