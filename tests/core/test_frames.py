@@ -103,7 +103,7 @@ def test_each_fault_is_named():
     valid = np.ones(frame.shape, dtype=bool)
     valid[:100, 8] = False
     assert frame_faults(raw, frame, valid, wide) == [
-        Fault.NONE, Fault.FLAT, Fault.RAILED, Fault.RAILED, Fault.LINE_NOISE, Fault.NOISY,
+        Fault.NONE, Fault.FLAT, Fault.RAILED, Fault.RAILED, Fault.LOOSE, Fault.NOISY,
         Fault.NONE, Fault.BRIDGED, Fault.MISSING, Fault.NONE,
     ]  # fmt: skip
 
