@@ -59,8 +59,9 @@ class QualitySettings:
     Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for scalp EEG (0.5-70 Hz). Clipping: 2 %
     of a second is longer than a blink's or a quantised wave's top stays on one value. Loose: the correlation below which
     a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps, and
-    only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 9 simulated
-    people without faults show, muscle bursts of a second aside (offline/bench_quality.py: on others).
+    only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17
+    simulated people of three families without faults show, muscle bursts of a second aside (offline/bench_quality.py
+    measures it on others).
     Frozen gaze and shares: judgement. Pupils: mean and SD in the dark 6.5 and 1.3 mm, at 16 lx 4.0 and 0.9 mm (91
     people, doi 10.5301/ejo.5001027), so these limits are 2.7 SD away.
     """
@@ -78,8 +79,8 @@ class QualitySettings:
     clipped_uv: float = 300.0  # in a frame that reaches this far
     pop_uv: float = 100.0  # the largest step between two grid samples: eyes move the potential ten times slower
     pop_ratio: float = 6.0  # and that many times the rms step: noise has large steps all the time
-    muscle_uv: float = 6.0  # rms of the fast part, as strong as a wave of 50 Hz
-    muscle_ratio: float = 0.35  # and that share of the frame's rms
+    muscle_uv: float = 4.0  # rms of the fast part, as strong as a wave of 50 Hz
+    muscle_ratio: float = 0.64  # and that share of the rms step: what it is for a wave of 44 Hz, however strong
     frozen_s: float = 1.0  # gaze that is the same bit by bit for so long comes from no eye
     gaze_validity: float = 0.5  # share of a window with valid gaze
     gaze_fault_share: float = 0.5  # share of a window that is absent, frozen, or has impossible pupils
@@ -109,7 +110,7 @@ class ChannelCheck:
         whole = None if valid.all() else valid
         rms = _rms(frame, whole)
         railed, clipped = _at_the_limit(raw, self._settings)
-        popping, muscle = _fast(frame, rms, self._settings)
+        popping, muscle = _fast(frame, self._settings)
         hums = self._line_uv(wide, whole) > self._settings.line_uv
         missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
         marks = [
@@ -169,12 +170,11 @@ def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[
     return np.asarray(railed), np.asarray(clipped)
 
 
-def _fast(
-    frame: NDArray[np.float64], rms: NDArray[np.float64], settings: QualitySettings
-) -> tuple[BoolArray, BoolArray]:
-    """Popping: a step that no source in the head makes. Muscle: most of the signal is fast and strong.
+def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+    """Popping: a step that no source in the head makes. Muscle: strong, and fast whatever its strength.
 
     Fast: half of the second difference, whose gain on a grid of 200 Hz is 2 sin^2(pi f / 200): 0.05 at 10 Hz, 1 at 50.
+    A wave's fast part is sin(pi f / 200) of its steps; the steps, not the signal, so that slow waves do not hide it.
     """
     step = np.diff(frame, axis=0)
     largest = np.maximum(step.max(axis=0), -step.min(axis=0))
@@ -182,7 +182,7 @@ def _fast(
     popping = (largest > settings.pop_uv) & (largest > settings.pop_ratio * usual)
     bend = np.diff(step, axis=0)
     fast_uv = 0.5 * np.sqrt(np.einsum("tc,tc->c", bend, bend) / len(bend))
-    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * rms))
+    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * usual))
 
 
 def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:

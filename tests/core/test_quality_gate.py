@@ -40,7 +40,7 @@ def test_a_pop_is_named_and_a_blink_or_strong_noise_is_none():
     raw = channels()
     raw[:, 1] += np.where(TIMES > 0.4, 300 * np.exp(-(TIMES - 0.4) / 0.3), 0.0)
     raw[200:400, 2] += 300 * np.hanning(200)
-    raw[:, 3] *= 100
+    raw[:, 3] += 500 * np.sin(2 * np.pi * 3 * TIMES)
     found = faults_of(raw)
     assert found[1] == Fault.POPPING
     assert found[2] == Fault.NONE

@@ -143,7 +143,7 @@ def test_hum_on_the_whole_cap_is_named_and_the_eeg_goes_on():
     found = predictions({"kind": "line_noise"})
     after = named(found, BAD_S + 4)
     assert after.faults == dict.fromkeys(PLAN.montage.labels, "line noise")
-    assert {p.eeg_coverage for p in found if p.time_s >= BAD_S} == {1.0}
+    assert {p.eeg_coverage for p in found if p.time_s >= BAD_S + 6} == {1.0}
 
 
 def test_electrodes_that_came_loose_are_named_and_the_rest_goes_on():
