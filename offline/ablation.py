@@ -19,16 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offline.batches import NONE, Augmentation, all_labelled, plain_batches
+from offline.batches import NONE, Augmentation, all_labelled
 from offline.corpus import Corpus, Shard, open_corpus
-from offline.finetune import fit
+from offline.finetune import fit, fit_new_heads
+from offline.frozen import Frozen
 from offline.initial import read_initial
 from offline.metrics import balanced_accuracy
+from offline.probe import Part
 from offline.splits import person
-from offline.training import TrainingSettings
+from offline.training import TrainingSettings, begin
 from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
-from rtemo.model.network import Heads, Network
+from rtemo.model.network import Heads
 
 _SELECTING, _TESTING = 1 / 6, 0.45  # of the people
 _AUGMENTATIONS = {"full": Augmentation(), "light": Augmentation(0.3, 0.5, 0.15, 0.15, 0.2, 0.05, 0.05), "none": NONE}
@@ -40,13 +42,25 @@ def ablate(
     init: Mapping[str, Tensor] | None,
     n_people: int,
     seeds: Sequence[int],
+    frozen: dict[int, Frozen],
 ) -> dict[str, list[float]]:
-    """Head -> the mean over the tested people, for each seed. n_people: whose labels are used for training."""
+    """Head -> the mean over the tested people, for each seed. n_people: whose labels are used for training.
+
+    frozen: what is kept of frozen networks, for the next call with the same weights; empty at first.
+    """
     found: dict[str, list[float]] = {head: [] for head in HEADS}
     for seed in seeds:
         learning, selecting, testing = deal(corpus, n_people, seed)
-        network, heads = fit(learning, selecting, replace(settings, seed=seed), init, len(corpus.labels))
-        by_person = [accuracies(network, heads, shard) for shard in testing]
+        own = replace(settings, seed=seed)
+        if settings.mode == "full":
+            network, heads = fit(learning, selecting, own, init, len(corpus.labels))
+            known = Frozen(network)
+        else:
+            begun = begin(own, len(corpus.labels), torch.device("cpu"), init)
+            which = seed if init is None else 0  # given weights are the same for every seed
+            known, heads = frozen.setdefault(which, Frozen(begun.network)), begun.heads.eval()
+            fit_new_heads(known, heads, learning, selecting, own)
+        by_person = [accuracies(known, heads, shard) for shard in testing]
         for head in HEADS:
             found[head].append(float(np.mean([one[head] for one in by_person if head in one])))
     return found
@@ -61,23 +75,16 @@ def deal(corpus: Corpus, n_people: int, seed: int) -> tuple[tuple[Shard, ...], .
     return corpus.of(rest[:n_people]), corpus.of(order[n_test : n_test + n_select]), corpus.of(order[:n_test])
 
 
-def accuracies(network: Network, heads: Heads, shard: Shard) -> dict[str, float]:
+def accuracies(network: Frozen, heads: Heads, shard: Shard) -> dict[str, float]:
     """Head -> balanced accuracy over the recording's labelled windows that offer it its modality."""
-    logits: list[tuple[Tensor, ...]] = []
-    labels, eeg, eye = [], [], []
+    part = Part((shard,), all_labelled((shard,)))
+    embedded, truth = network.embed(part.shards, part.picked), part.labels
     with torch.inference_mode():
-        for batch in plain_batches((shard,), all_labelled((shard,)), 256):
-            inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
-            logits.append(heads(network.embed(*(torch.from_numpy(value) for value in inputs))))
-            labels.append(batch.labels)
-            eeg.append(batch.eeg_mask.any(axis=(1, 2)))
-            eye.append(batch.eye_valid.any(axis=1))
-    has_eeg, has_eye, truth = np.concatenate(eeg), np.concatenate(eye), np.concatenate(labels)
+        logits = heads(embedded.as_tensors())
     found = {}
-    for i, (head, has) in enumerate(zip(HEADS, (has_eeg, has_eye, has_eeg | has_eye), strict=True)):
-        said = np.concatenate([part[i].argmax(dim=1).numpy() for part in logits])
+    for head, has, of_head in zip(HEADS, embedded.offered(), logits, strict=True):
         if has.any():
-            found[head] = balanced_accuracy(truth[has], said[has])
+            found[head] = balanced_accuracy(truth[has], of_head.argmax(dim=1).numpy()[has])
     return found
 
 
@@ -101,8 +108,9 @@ def main() -> int:
         if known := {person(shard.about) for shard in corpus} & set(initial.people):
             raise RtemoError(f"{asked.init} knows people of {asked.corpus}", sorted(known)[0], "use other people")
         settings, weights = replace(settings, network=initial.network), initial.weights
+    frozen: dict[int, Frozen] = {}
     for n_people in asked.people:
-        found = ablate(corpus, settings, weights, n_people, range(asked.seeds))
+        found = ablate(corpus, settings, weights, n_people, range(asked.seeds), frozen)
         sys.stdout.write(json.dumps({"people": n_people, **found}) + "\n")
         sys.stdout.flush()
     return 0

@@ -28,11 +28,13 @@ def _head(spec: Spec) -> str:
 def _training(spec: Spec) -> str:
     t = spec.training
     people = ", ".join(f"{count} {side}" for side, count in t["people"].items())
+    origin = "; ".join(t["origin"])
     about = "\n".join(f"- {key}: {_text(value)}" for key, value in t["description"].items())
     return (
         f"## Training\n\n{about}\n"
         f"- people: {people}; nobody is on two sides\n"
         f"- {t['sessions']} sessions, {t['windows']} labelled windows\n"
+        f"- began from {f'a network that was trained on {origin}' if origin else 'random weights'}\n"
         f"- {t['epochs']} epochs, the best was {_epoch(t['best_epoch'])} by the loss on the validation people; "
         f"seed {t['seed']}\n"
         f"- corpus {t['corpus']}, `{t['corpus_fingerprint'][:16]}`"

@@ -11,7 +11,7 @@ import torch
 
 from rtemo.core.errors import RtemoError
 
-FORMAT = 2
+FORMAT = 3
 
 
 def save_checkpoint(path: Path, kind: str, state: dict[str, Any]) -> None:

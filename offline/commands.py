@@ -59,7 +59,7 @@ def _train(data: Corpus, settings: TrainingSettings, checkpoint: Path, init: Pat
     initial = read_initial(init)
     initial.check_fits(data)
     settings = replace(settings, network=replace(initial.network, drop_path=settings.network.drop_path))
-    return train(data, settings, checkpoint, initial.weights, pretrained_on=initial.people)
+    return train(data, settings, checkpoint, initial.weights, pretrained_on=initial.people, origin=initial.origin)
 
 
 def export(checkpoint: Path, corpus: Path | None, out: Path, name: str) -> Bundle:

@@ -64,6 +64,12 @@ class Corpus:
         """Where each modality's features come from. RtemoError where the corpus does not say."""
         return Sources.from_dict(self.description.get("sources", {}))
 
+    @property
+    def said(self) -> str:
+        """In words: which layout, how many people, and whether anybody was recorded."""
+        people = str(self.description["people"])  # "simulated people", or what the data set is called
+        return f"{self.name}: {len(self.subjects)} {people if people.endswith('people') else 'people'}"
+
     def of(self, subjects: Sequence[str]) -> tuple[Shard, ...]:
         """The recordings of these people."""
         wanted = set(subjects)

@@ -95,6 +95,7 @@ def _training(state: Training, corpus: Corpus, seed: int) -> dict[str, Any]:
         "people": {side: len(people) for side, people in asdict(state.split).items()},
         "sessions": len(corpus.shards),
         "windows": sum(len(shard.labelled) for shard in corpus),
+        "origin": list(state.origin),
         "seen": sorted({*state.pretrained_on, *(person(shard.about) for shard in _shaping(state, corpus))}),
         "seed": seed,
         "epochs": state.epoch,

@@ -40,9 +40,11 @@ def train(
     init: Mapping[str, Tensor] | None = None,
     split: SubjectSplit | None = None,
     pretrained_on: Collection[str] = (),
+    origin: Collection[str] = (),
 ) -> Training:
     """Train to the end, or to where patience or time ends; a checkpoint after every epoch. Goes on from `checkpoint`
-    where it exists. pretrained_on: who the given weights know (offline.splits.person).
+    where it exists. pretrained_on, origin: who the given weights know (offline.splits.person), and from
+    which corpora.
 
     Raises RtemoError where the checkpoint belongs to another corpus, seed or split, where somebody held out was
     pretrained on, or where the loss is not finite.
@@ -58,7 +60,7 @@ def train(
         if state.split != split:
             raise RtemoError(f"{checkpoint} was trained with another split", "", "use the same, or begin anew")
     else:
-        state = begin(settings, len(corpus.labels), device, init, split, pretrained_on)
+        state = begin(settings, len(corpus.labels), device, init, split, pretrained_on, origin)
     _run(
         state,
         corpus.of(split.train),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from offline.batches import Batch, Picked, plain_batches
 from offline.shards import Shard
@@ -28,6 +29,11 @@ class Embedded:
     z: FloatArray
     eeg: BoolArray
     eye: BoolArray
+
+    def as_tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Z of each head, (n, width)."""
+        eeg, eye, joint = (torch.from_numpy(self.z[:, i]) for i in range(len(HEADS)))
+        return eeg, eye, joint
 
     def offered(self) -> tuple[BoolArray, BoolArray, BoolArray]:
         """For each head, which windows it can say anything about."""

@@ -23,7 +23,10 @@ PRETRAIN = "pretrain"  # the kind of checkpoint that pretraining writes
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """A network's weights and shape. people: everybody who has shaped them (offline.splits.person), sorted."""
+    """A network's weights and shape. people: everybody who has shaped them (offline.splits.person), sorted.
+
+    origin: the corpora that they were trained on, in words.
+    """
 
     path: Path
     kind: str
@@ -31,6 +34,7 @@ class Initial:
     network: NetworkConfig
     people: tuple[str, ...]
     pipeline: PipelineSettings
+    origin: tuple[str, ...]
 
     def check_fits(self, corpus: Corpus) -> None:
         """Raises RtemoError where the corpus was built with settings that give other windows."""
@@ -51,12 +55,15 @@ def read_initial(path: Path) -> Initial:
         weights = {name: torch.from_numpy(value).float() for name, value in read_network(path).items()}
         people = tuple(bundle.spec.training.get("seen", ()))
         config = NetworkConfig.from_dict(bundle.spec.network)
-        return Initial(path, "bundle", weights, config, people, bundle.spec.pipeline)
+        spec = bundle.spec
+        origin = (*spec.training.get("origin", ()), f"{spec.training.get('corpus')} ({spec.trained_on})")
+        return Initial(path, "bundle", weights, config, people, spec.pipeline, origin)
     saved = load_checkpoint(path, PRETRAIN, training.KIND)
     config = NetworkConfig.from_dict(saved["settings"]["network"])
     pipeline = PipelineSettings.from_dict(saved["pipeline"])
     weights = saved["network"] if saved["kind"] == PRETRAIN else saved["best"]["network"]
-    return Initial(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline)
+    said = _said(saved)
+    return Initial(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said))
 
 
 def live_settings(corpus: Corpus) -> PipelineSettings:
@@ -66,3 +73,9 @@ def live_settings(corpus: Corpus) -> PipelineSettings:
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
+def _said(saved: Mapping[str, Any]) -> list[str]:
+    if saved["kind"] == PRETRAIN:
+        return [one["said"] for one in saved["corpora"]]
+    return [*saved["origin"], saved["said"]]

@@ -216,7 +216,7 @@ def _resume(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSet
 
 
 def _identity(corpus: Corpus) -> dict[str, str]:
-    return {"name": corpus.name, "fingerprint": corpus.fingerprint}
+    return {"fingerprint": corpus.fingerprint, "said": corpus.said}
 
 
 def _copy(module: torch.nn.Module) -> dict[str, Tensor]:

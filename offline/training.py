@@ -56,13 +56,16 @@ class TrainingSettings:
 
 @dataclass(slots=True)
 class Training:
-    """The state of a run between two epochs. given: it began from given weights, which know pretrained_on."""
+    """The state of a run between two epochs. given: it began from given weights, which know pretrained_on, and come
+    from origin (offline.initial).
+    """
 
     network: Network
     heads: Heads
     optimizer: torch.optim.Optimizer
     given: bool
     pretrained_on: tuple[str, ...]
+    origin: tuple[str, ...]
     split: SubjectSplit
     best: dict[str, dict[str, Tensor]]  # "network" and "heads"
     best_loss: float = math.inf
@@ -78,6 +81,7 @@ def begin(
     init: Mapping[str, Tensor] | None,
     split: SubjectSplit = NOBODY,
     pretrained_on: Collection[str] = (),
+    origin: Collection[str] = (),
 ) -> Training:
     """A run that has not begun, from random or from given weights."""
     torch.manual_seed(settings.seed)
@@ -87,7 +91,7 @@ def begin(
     network, heads = network.to(device), heads.to(device)
     given = init is not None
     optimizer = _optimizer(network, heads, settings, given=given)
-    state = Training(network, heads, optimizer, given, tuple(sorted(pretrained_on)), split, {})
+    state = Training(network, heads, optimizer, given, tuple(sorted(pretrained_on)), tuple(origin), split, {})
     state.best = weights(state)
     return state
 
@@ -137,6 +141,8 @@ def save_training(state: Training, corpus: Corpus, settings: TrainingSettings, p
             "people": sorted(people | set(state.pretrained_on)),
             "given": state.given,
             "pretrained_on": list(state.pretrained_on),
+            "origin": list(state.origin),
+            "said": corpus.said,
             "weights": weights(state),
             "optimizer": state.optimizer.state_dict(),
             "best": state.best,
@@ -194,6 +200,7 @@ def _restore(saved: Mapping[str, Any], settings: TrainingSettings, device: torch
         optimizer=optimizer,
         given=saved["given"],
         pretrained_on=tuple(saved["pretrained_on"]),
+        origin=tuple(saved["origin"]),
         split=SubjectSplit(**{name: tuple(people) for name, people in saved["split"].items()}),
         best=saved["best"],
         best_loss=saved["best_loss"],

@@ -162,11 +162,11 @@ class OwnModel:
         numbers, which = np.unique(table.shard[rows], return_inverse=True)
         index = table.index[rows]
         shards = [Selected(table.shards[n], index[which == i], windows.modalities) for i, n in enumerate(numbers)]
-        z = self.frozen.embed(shards, Picked(which.astype(np.int64), index)).z
+        embedded = self.frozen.embed(shards, Picked(which.astype(np.int64), index))
         with torch.inference_mode():
-            logits = self.heads(tuple(torch.from_numpy(z[:, i]) for i in range(len(HEADS))))
+            logits = self.heads(embedded.as_tensors())
         return (
-            {head: z[:, i] for i, head in enumerate(HEADS)},
+            {head: embedded.z[:, i] for i, head in enumerate(HEADS)},
             {head: value.numpy().astype(np.float64) for head, value in zip(HEADS, logits, strict=True)},
         )
 

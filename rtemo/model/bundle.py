@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
@@ -96,7 +96,8 @@ def write_bundle(
         shutil.rmtree(partial)  # left by an interrupted run
     partial.mkdir()
     try:
-        save_file(_arrays(heads, familiar, network), partial / WEIGHTS_FILE)
+        # save_file would let nobody else read it
+        (partial / WEIGHTS_FILE).write_bytes(save(_arrays(heads, familiar, network)))
         write_onnx(partial / ONNX_FILE)
         (partial / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
         document = _document(spec, partial)

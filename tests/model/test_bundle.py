@@ -44,6 +44,10 @@ def test_a_missing_file_is_refused(copy, name):
         load_bundle(copy)
 
 
+def test_who_may_read_one_file_may_read_all(bundle):
+    assert len({file.stat().st_mode for file in bundle.path.iterdir()}) == 1
+
+
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(RtemoError, match="no model bundle"):
         load_bundle(tmp_path / "nothing")

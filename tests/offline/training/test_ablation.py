@@ -11,9 +11,11 @@ from pretrain_settings import SMALL
 from offline import ablation, bench_training
 from offline.ablation import ablate, accuracies, deal
 from offline.finetune import fit
+from offline.frozen import Frozen
 from offline.pretrain import pretrain
 from offline.training import TrainingSettings
 from rtemo.core.errors import RtemoError
+from rtemo.model.network import Network
 
 SETTINGS = TrainingSettings(device="cpu", epochs=4, batch=64, per_trial=6, rate=3e-3, least_steps=1, network=SMALL)
 
@@ -32,11 +34,28 @@ def test_who_is_tested_is_neither_trained_nor_selected_on_and_stays_the_same_wit
 
 
 def test_what_is_learned_shows_and_what_is_not_is_at_chance(corpus):
-    found = ablate(corpus, SETTINGS, None, 11, [0])
+    found = ablate(corpus, SETTINGS, None, 11, [0], {})
     assert found["joint"][0] > 0.35
     network, heads = fit(corpus.shards[:2], corpus.shards[2:4], TrainingSettings(max_minutes=0.0, network=SMALL))
     torch.nn.init.zeros_(heads.linear["joint"].weight)
-    assert accuracies(network, heads, corpus.shards[5])["joint"] == 0.25
+    assert accuracies(Frozen(network), heads, corpus.shards[5])["joint"] == 0.25
+
+
+def test_a_frozen_network_is_asked_no_window_twice(corpus, monkeypatch):
+    seen = []
+
+    def watch(self, eeg, *inputs):
+        seen.append(len(eeg))
+        return original(self, eeg, *inputs)
+
+    original = Network.embed
+    monkeypatch.setattr(Network, "embed", watch)
+    given, frozen, probing = Network(SMALL).state_dict(), {}, replace(SETTINGS, mode="probe")
+    ablate(corpus, probing, given, 2, [0], frozen)
+    first = sum(seen)
+    again = ablate(corpus, probing, given, 2, [0], frozen)
+    assert sum(seen) == first > 0
+    assert again["joint"][0] > 0.2
 
 
 def test_the_benchmark_trains_and_tells_the_speed(monkeypatch, capsys):

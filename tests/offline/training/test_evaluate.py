@@ -95,7 +95,7 @@ def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeyp
 
 
 def test_a_split_whose_tested_person_was_pretrained_on_is_refused(people, tmp_path, monkeypatch):
-    known = Initial(tmp_path, "pretrain", {}, NetworkConfig(), ("invented/p003",), PipelineSettings().with_hop(1.0))
+    known = Initial(tmp_path, "pretrain", {}, NetworkConfig(), ("invented/p003",), PipelineSettings().with_hop(1.0), ())
     monkeypatch.setattr(module, "read_initial", lambda path: known)
     monkeypatch.setattr(module, "run_fold", lambda *_: pytest.fail("fitted"))
     with pytest.raises(RtemoError, match="pretraining has seen invented/p003"):

@@ -40,6 +40,7 @@ def pretrained(tmp_path_factory, people):
         "pipeline": dict(people.pipeline),
         "network": network.state_dict(),
         "people": ["elsewhere/x1"],
+        "corpora": [{"fingerprint": "0", "said": "elsewhere: 1 people"}],
     }
     save_checkpoint(path, PRETRAIN, state)
     return path
@@ -130,7 +131,7 @@ def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people
 
     saved = torch.load(pretrained, weights_only=True)
     known = tmp_path / "known.pt"
-    parts = {name: saved[name] for name in ("settings", "pipeline", "network")}
+    parts = {name: saved[name] for name in ("settings", "pipeline", "network", "corpora")}
     save_checkpoint(known, PRETRAIN, {**parts, "people": ["invented/p000"]})
     with pytest.raises(RtemoError, match="pretraining has seen invented/p000"):
         evaluate(people, Request(init=known, training=training))
