@@ -17,7 +17,7 @@ from rtemo.core.conditioning import EegConditioner, GridBlock
 from rtemo.core.features import BandPower, band_centres
 from rtemo.core.layout import EegLayout
 from rtemo.core.normalise import Scale
-from rtemo.core.quality import ChannelCheck, Fault
+from rtemo.core.quality import ChannelCheck, Fault, usable
 from rtemo.core.rest import Baseline, Learner
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.tape import Tape
@@ -50,7 +50,7 @@ class EegFrame:
 
     @property
     def usable(self) -> BoolArray:
-        return np.asarray(self.fault == Fault.NONE)
+        return usable(self.fault)
 
 
 class EegBranch:
@@ -209,13 +209,13 @@ class EegBranch:
         fault = self._check(raw, wide, values, valid)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
             fault[fault == Fault.MISSING] = Fault.GAP
-        usable = fault == Fault.NONE
-        power = self._power(values, valid, usable)
+        used = usable(fault)
+        power = self._power(values, valid, used)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
         present = float(valid.mean())
-        some = bool(usable.any())
-        coverage = float(some) if present == 1.0 else float(valid[:, usable].mean()) if some else 0.0
+        some = bool(used.any())
+        coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
         return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
 
     def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:

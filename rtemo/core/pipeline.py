@@ -266,7 +266,7 @@ class Pipeline:
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
             bad_channels={
-                **(eeg.timeline.named(_bad_channels(frames, layout.labels), *span) if eeg and layout else {}),
+                **(eeg.timeline.named(channels_named(frames, layout.labels), *span) if eeg and layout else {}),
                 **(eye.timeline.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
             },
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
@@ -292,10 +292,10 @@ def _eye_part(look: EyeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]
     return look.values, look.valid, look.scale.apply(look.values[:, None], look.valid[:, None])[:, 0]
 
 
-def _bad_channels(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
-    """The channels that are out in half of the frames or more, each with the newest reason."""
+def channels_named(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
+    """The channels with a fault in half of the frames or more, or with a pop in any, each with the newest reason."""
     faults = np.stack([np.full(len(labels), Fault.GAP, np.int8) if f is None else f.fault for f in frames])
-    out = np.mean(faults != Fault.NONE, axis=0) >= 0.5
+    out = (np.mean(faults != Fault.NONE, axis=0) >= 0.5) | (faults == Fault.POPPING).any(axis=0)
     if not out.any():
         return {}
     reasons = [next(f for f in faults[::-1, c] if f) if out[c] else 0 for c in range(len(labels))]

@@ -14,9 +14,11 @@ LINE_HZ = (50.0, 60.0)
 
 
 class Fault(IntEnum):
-    """Why a channel is not used in a frame. Ordered: the first that holds is named.
+    """What is wrong with a channel in a frame. Ordered: the first that holds is named.
 
-    GAP: the stream sent nothing. MISSING: it did, but not this channel's values.
+    GAP: the stream sent nothing. MISSING: it did, but not this channel's values. LINE_NOISE alone does not keep a
+    channel from being used: the notch takes the mains out, and what is left is as good as before (README.md of
+    rtemo/model has what leaving such channels out costs).
     """
 
     NONE = 0
@@ -25,11 +27,12 @@ class Fault(IntEnum):
     RAILED = 3
     CLIPPED = 4
     FLAT = 5
-    LINE_NOISE = 6
-    POPPING = 7
-    MUSCLE = 8
-    NOISY = 9
+    POPPING = 6
+    MUSCLE = 7
+    NOISY = 8
+    LOOSE = 9
     BRIDGED = 10
+    LINE_NOISE = 11
 
 
 REASONS = {
@@ -39,11 +42,12 @@ REASONS = {
     Fault.RAILED: "railed",
     Fault.CLIPPED: "clipped",
     Fault.FLAT: "flat",
-    Fault.LINE_NOISE: "line noise",
     Fault.POPPING: "electrode pop",
     Fault.MUSCLE: "muscle noise",
     Fault.NOISY: "noisy",
+    Fault.LOOSE: "loose electrode",
     Fault.BRIDGED: "bridged",
+    Fault.LINE_NOISE: "line noise",
 }
 CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can tell, as the sender's clock was reset
 
@@ -52,9 +56,12 @@ CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can te
 class QualitySettings:
     """Thresholds, for a frame of one channel, or a window of gaze.
 
-    The older ones are those that amplifier makers and clean-up tools use for scalp EEG (0.5-70 Hz). Clipping: 2 % of a
-    second is longer than a blink's or a quantised wave's top stays on one value. Pops and muscle noise: above all that
-    simulated people without faults show, and below half of the simulated faults' strength (offline/bench_quality.py).
+    Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for scalp EEG (0.5-70 Hz). Clipping: 2 %
+    of a second is longer than a blink's or a quantised wave's top stays on one value. Loose: the correlation below which
+    a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps, and
+    only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17
+    simulated people of three families without faults show, muscle bursts of a second aside (offline/bench_quality.py
+    measures it on others).
     Frozen gaze and shares: judgement. Pupils: mean and SD in the dark 6.5 and 1.3 mm, at 16 lx 4.0 and 0.9 mm (91
     people, doi 10.5301/ejo.5001027), so these limits are 2.7 SD away.
     """
@@ -62,8 +69,8 @@ class QualitySettings:
     flat_uv: float = 0.3  # rms; thermal noise of a connected electrode alone is above this
     railed_share: float = 0.1  # share of raw samples that sit exactly at the frame's extreme
     railed_uv: float = 150.0  # and that far from the median
-    line_uv: float = 20.0  # rms of 50 or 60 Hz in the raw signal
-    line_ratio: float = 4.0  # and that many times the conditioned signal
+    line_uv: float = 10.0  # rms of 50 or 60 Hz in the raw signal: as strong as the EEG itself
+    loose_correlation: float = 0.4  # with the channel that is most alike, where there is line noise too
     noisy_uv: float = 200.0  # rms: above blinks, below motion and loose electrodes
     noisy_ratio: float = 6.0  # times the median channel, with noisy_floor_uv, in caps of eight channels and more
     noisy_floor_uv: float = 50.0
@@ -72,8 +79,8 @@ class QualitySettings:
     clipped_uv: float = 300.0  # in a frame that reaches this far
     pop_uv: float = 100.0  # the largest step between two grid samples: eyes move the potential ten times slower
     pop_ratio: float = 6.0  # and that many times the rms step: noise has large steps all the time
-    muscle_uv: float = 8.0  # rms of the fast part, as strong as a wave of 50 Hz
-    muscle_ratio: float = 0.5  # and that share of the frame's rms
+    muscle_uv: float = 4.0  # rms of the fast part, as strong as a wave of 50 Hz
+    muscle_ratio: float = 0.64  # and that share of the rms step: what it is for a wave of 44 Hz, however strong
     frozen_s: float = 1.0  # gaze that is the same bit by bit for so long comes from no eye
     gaze_validity: float = 0.5  # share of a window with valid gaze
     gaze_fault_share: float = 0.5  # share of a window that is absent, frozen, or has impossible pupils
@@ -103,14 +110,16 @@ class ChannelCheck:
         whole = None if valid.all() else valid
         rms = _rms(frame, whole)
         railed, clipped = _at_the_limit(raw, self._settings)
-        popping, muscle = _fast(frame, rms, self._settings)
+        popping, muscle = _fast(frame, self._settings)
+        hums = self._line_uv(wide, whole) > self._settings.line_uv
         missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
         marks = [
+            (Fault.LINE_NOISE, hums),
             (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
+            (Fault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
             (Fault.NOISY, _noisy(rms, self._settings)),
             (Fault.MUSCLE, muscle),
             (Fault.POPPING, popping),
-            (Fault.LINE_NOISE, self._line(wide, whole, rms)),
             (Fault.FLAT, rms < self._settings.flat_uv),
             (Fault.CLIPPED, clipped),
             (Fault.RAILED, railed),
@@ -120,12 +129,16 @@ class ChannelCheck:
             found[where] = fault
         return found
 
-    def _line(self, wide: NDArray[np.float64], valid: BoolArray | None, rms: NDArray[np.float64]) -> BoolArray:
-        """50 or 60 Hz that drowns the signal. The notch removes it, what it came with (a loose electrode) stays."""
+    def _line_uv(self, wide: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
+        """(C,) rms of 50 or 60 Hz, whichever is stronger."""
         mean = _only(valid, wide).sum(axis=0) / _count(valid, wide)
         parts = self._waves @ _only(valid, wide - mean)
-        line_uv = np.sqrt((parts * parts).sum(axis=0)).max(axis=0)
-        return np.asarray((line_uv > self._settings.line_uv) & (line_uv > self._settings.line_ratio * rms))
+        return np.asarray(np.sqrt((parts * parts).sum(axis=0)).max(axis=0))
+
+
+def usable(fault: NDArray[np.int8]) -> BoolArray:
+    """Whether channels with these faults are used all the same."""
+    return np.asarray((fault == Fault.NONE) | (fault == Fault.LINE_NOISE))
 
 
 def _only(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,12 +170,11 @@ def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[
     return np.asarray(railed), np.asarray(clipped)
 
 
-def _fast(
-    frame: NDArray[np.float64], rms: NDArray[np.float64], settings: QualitySettings
-) -> tuple[BoolArray, BoolArray]:
-    """Popping: a step that no source in the head makes. Muscle: most of the signal is fast and strong.
+def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+    """Popping: a step that no source in the head makes. Muscle: strong, and fast whatever its strength.
 
     Fast: half of the second difference, whose gain on a grid of 200 Hz is 2 sin^2(pi f / 200): 0.05 at 10 Hz, 1 at 50.
+    A wave's fast part is sin(pi f / 200) of its steps; the steps, not the signal, so that slow waves do not hide it.
     """
     step = np.diff(frame, axis=0)
     largest = np.maximum(step.max(axis=0), -step.min(axis=0))
@@ -170,7 +182,20 @@ def _fast(
     popping = (largest > settings.pop_uv) & (largest > settings.pop_ratio * usual)
     bend = np.diff(step, axis=0)
     fast_uv = 0.5 * np.sqrt(np.einsum("tc,tc->c", bend, bend) / len(bend))
-    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * rms))
+    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * usual))
+
+
+def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:
+    """Of the channels asked for: whether no other one moves alike. What an electrode sees, its neighbours see too."""
+    found = np.zeros_like(asked)
+    if len(asked) < 2 or not asked.any():
+        return found
+    step = np.diff(frame, axis=0)
+    step = (step - step.mean(axis=0)) / np.maximum(step.std(axis=0) * np.sqrt(len(step)), 1e-12)
+    alike = np.abs(step[:, asked].T @ step)
+    alike[np.arange(len(alike)), np.flatnonzero(asked)] = 0.0
+    found[asked] = alike.max(axis=1) < limit
+    return found
 
 
 def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:

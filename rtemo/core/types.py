@@ -180,6 +180,6 @@ class Window:
     channels: tuple[str, ...]
     eeg_coverage: float
     gaze_coverage: float
-    bad_channels: Mapping[str, str] = field(default_factory=dict)  # label, or "gaze" or "pupil" -> reason
+    bad_channels: Mapping[str, str] = field(default_factory=dict)  # label, or "gaze" or "pupil" -> what is wrong
     settled: bool = False
     forced: bool = False

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rtemo.core.eeg import EegFrame
 from rtemo.core.gaze_quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
-from rtemo.core.quality import ChannelCheck, Fault, QualitySettings
+from rtemo.core.pipeline import channels_named
+from rtemo.core.quality import ChannelCheck, Fault, QualitySettings, usable
 
 SETTINGS = QualitySettings()
 CHECK = ChannelCheck(SETTINGS, 200.0, 200, 0.75)
@@ -38,7 +40,7 @@ def test_a_pop_is_named_and_a_blink_or_strong_noise_is_none():
     raw = channels()
     raw[:, 1] += np.where(TIMES > 0.4, 300 * np.exp(-(TIMES - 0.4) / 0.3), 0.0)
     raw[200:400, 2] += 300 * np.hanning(200)
-    raw[:, 3] *= 100
+    raw[:, 3] += 500 * np.sin(2 * np.pi * 3 * TIMES)
     found = faults_of(raw)
     assert found[1] == Fault.POPPING
     assert found[2] == Fault.NONE
@@ -47,11 +49,68 @@ def test_a_pop_is_named_and_a_blink_or_strong_noise_is_none():
 
 def test_muscle_noise_is_named_and_strong_alpha_is_not():
     raw, rng = channels(), np.random.default_rng(1)
-    raw[:, 1] += 15 * rng.normal(size=1000)
+    raw[:, 1] += 10 * rng.normal(size=1000)
     raw[:, 2] += 60 * np.sin(2 * np.pi * 10 * TIMES)
     found = faults_of(raw)
     assert found[1] == Fault.MUSCLE
     assert found[2] == Fault.NONE
+
+
+def mains(uv):
+    return uv * np.sqrt(2) * np.sin(2 * np.pi * 50 * TIMES[::5])
+
+
+def head(n=10):
+    """What all electrodes see, and a little of their own."""
+    random = np.random.default_rng(2)
+    common = np.cumsum(random.normal(0, 1.5, (1000, 1)), axis=0)
+    raw = common + 0.3 * np.cumsum(random.normal(0, 1.5, (1000, n)), axis=0)
+    return raw - raw.mean(axis=0)
+
+
+def test_mains_as_strong_as_the_signal_are_named_and_the_channel_is_used_as_the_notch_takes_them_out():
+    raw = head()
+    wide = raw[::5].copy()
+    wide[:, 1] += mains(15.0)
+    wide[:, 2] += mains(5.0)
+    found = CHECK(raw.astype(np.float32), wide, raw[::5], np.ones(wide.shape, dtype=bool))
+    assert [Fault(int(fault)) for fault in found[:3]] == [Fault.NONE, Fault.LINE_NOISE, Fault.NONE]
+    assert usable(found).all()
+
+
+def test_an_electrode_with_mains_that_shows_nothing_of_what_its_neighbours_show_is_loose():
+    raw, stranger = head(), channels(1)
+    raw[:, 3] = stranger[:, 0]  # without mains: perhaps a reference of its own
+    raw[:, 4] = stranger[::-1, 0]
+    wide = raw[::5].copy()
+    wide[:, 4] += mains(15.0)
+    wide[:, 5] += mains(15.0)
+    found = CHECK(raw.astype(np.float32), wide, raw[::5], np.ones(wide.shape, dtype=bool))
+    assert [Fault(int(fault)) for fault in found[3:6]] == [Fault.NONE, Fault.LOOSE, Fault.LINE_NOISE]
+    assert usable(found).tolist() == [k != 4 for k in range(10)]
+
+
+def test_a_single_channel_with_mains_is_not_called_loose_for_want_of_neighbours():
+    raw = head(1)
+    found = CHECK(raw.astype(np.float32), raw[::5] + mains(15.0)[:, None], raw[::5], np.ones((200, 1), dtype=bool))
+    assert [Fault(int(fault)) for fault in found] == [Fault.LINE_NOISE]
+
+
+@pytest.mark.parametrize(
+    ("faults", "named"),
+    [
+        ([0, Fault.POPPING, 0, 0], {"Cz": "electrode pop"}),
+        ([0, Fault.NOISY, 0, 0], {}),
+        ([Fault.NOISY, Fault.MUSCLE, 0, 0], {"Cz": "muscle noise"}),
+        ([Fault.LINE_NOISE, 0, Fault.LINE_NOISE, 0], {"Cz": "line noise"}),
+    ],
+)
+def test_a_window_names_what_half_of_its_frames_have_and_every_pop(faults, named):
+    frames = [
+        EegFrame(k, np.zeros((2, 3), np.float32), np.array([fault, 0], np.int8), 1.0, 1.0, settled=True, scale=None)
+        for k, fault in enumerate(faults)
+    ]
+    assert channels_named(frames, ("Cz", "Pz")) == named
 
 
 def test_with_most_of_the_cap_at_the_rail_the_rest_is_not_called_noisy():

@@ -137,3 +137,24 @@ def test_a_cap_that_is_gone_is_named_and_the_gaze_goes_on():
     assert {p.eeg_coverage for p in after} == {0.0}
     assert {reason for p in after for name, reason in p.faults.items() if name != "gaze"} == {"gap in the stream"}
     assert all(np.isfinite(list(p.probabilities.values())).all() for p in after)
+
+
+def test_hum_on_the_whole_cap_is_named_and_the_eeg_goes_on():
+    found = predictions({"kind": "line_noise"})
+    after = named(found, BAD_S + 4)
+    assert after.faults == dict.fromkeys(PLAN.montage.labels, "line noise")
+    assert {p.eeg_coverage for p in found if p.time_s >= BAD_S + 6} == {1.0}
+
+
+def test_electrodes_that_came_loose_are_named_and_the_rest_goes_on():
+    bad = PLAN.montage.labels[:4]
+    found = predictions({"kind": "loose", "channels": list(bad)})
+    assert named(found, BAD_S + 4).faults == dict.fromkeys(bad, "loose electrode")
+
+
+def test_muscle_noise_on_the_whole_cap_is_named_and_the_gaze_goes_on():
+    found = predictions({"kind": "emg"})
+    assert set(named(found, BAD_S + 4).faults.values()) == {"muscle noise"}
+    after = [p for p in found if p.time_s >= BAD_S + 6]
+    assert max(p.eeg_coverage for p in after) < 0.5
+    assert all(np.isfinite(list(p.probabilities.values())).all() for p in after)  # by the eyes alone
