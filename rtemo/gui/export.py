@@ -1,4 +1,7 @@
-"""Views as pictures: PNG at twice the size that is seen, or SVG. No file is replaced without being asked about."""
+"""Views as pictures, PNG at twice the size that is seen or SVG, or as the numbers behind them.
+
+No file is replaced without being asked about.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
+from rtemo.gui.model import GuiModel
+from rtemo.gui.view_tables import write_table
 
 PNG_SCALE = 2.0
-PICTURES = (".png", ".svg")
+ENDINGS = (".png", ".svg", ".csv")
 
 
 class Exports:
@@ -23,15 +28,16 @@ class Exports:
         self,
         parent: QWidget,
         views: Mapping[str, QWidget],
+        model: GuiModel,
         send: Callable[..., None],
         say: Callable[[str], None],
     ) -> None:
-        """send: asks the engine. say: tells what came of it. A right click on a view offers it as a picture."""
+        """send: asks the engine. say: tells what came of it. A right click on a view offers it."""
         self.views = dict(views)
-        self._parent, self._send, self._say = parent, send, say
+        self._parent, self._model, self._send, self._say = parent, model, send, say
         for name, view in self.views.items():
             action = QAction(texts.EXPORT_HERE, view)
-            action.triggered.connect(lambda _checked=False, name=name: self.ask_picture(name))
+            action.triggered.connect(lambda _checked=False, name=name: self.ask_view(name))
             view.addAction(action)
             view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
@@ -41,33 +47,36 @@ class Exports:
         if path:
             self._send("export", path=str(Path(path).absolute()), replace=True)  # the dialog has asked
 
-    def ask_picture(self, name: str) -> None:
-        """Write a view as a picture."""
+    def ask_view(self, name: str) -> None:
+        """Write a view as a picture or a table."""
         title = texts.EXPORT_VIEW.format(view=name)
-        path = ask_path(self._parent, title, f"{name.lower().replace(' ', '_')}.png", texts.PICTURE_FILTER)
+        path = ask_path(self._parent, title, f"{name.lower().replace(' ', '_')}.png", texts.VIEW_FILTER)
         if path:
             self.write(name, Path(path))
 
     def write(self, name: str, path: Path) -> None:
-        """Write a view as a picture, and say so."""
+        """Write a view as what the file's name ends in, and say so."""
         try:
-            export_view(self.views[name], path)
+            self._export(name, path)
         except RtemoError as error:
             self._say(str(error))
         else:
             self._say(texts.EXPORTED.format(path=path))
 
-
-def export_view(view: QWidget, path: Path) -> None:
-    """Write a view as it is seen. Raises RtemoError where the file cannot be written."""
-    if path.suffix.lower() not in PICTURES:
-        raise RtemoError("the kind of picture is not known", f"found {path.name!r}", "end it in .png or .svg")
-    try:
-        done = _png(view, path) if path.suffix.lower() == ".png" else _svg(view, path)
-    except OSError as error:
-        raise RtemoError(f"{path} cannot be written", error.strerror or str(error), "name another file") from error
-    if not done:
-        raise RtemoError(f"{path} cannot be written", "", "name another file")
+    def _export(self, name: str, path: Path) -> None:
+        """Raises RtemoError where the file cannot be written."""
+        kind, done = path.suffix.lower(), True
+        if kind not in ENDINGS:
+            raise RtemoError("the kind of file is not known", f"found {path.name!r}", "end it in .png, .svg or .csv")
+        try:
+            if kind == ".csv":
+                write_table(name, self._model, path)
+            else:
+                done = _png(self.views[name], path) if kind == ".png" else _svg(self.views[name], path)
+        except OSError as error:
+            raise RtemoError(f"{path} cannot be written", error.strerror or str(error), "name another file") from error
+        if not done:
+            raise RtemoError(f"{path} cannot be written", "", "name another file")
 
 
 def ask_path(parent: QWidget, title: str, name: str, endings: str) -> str:

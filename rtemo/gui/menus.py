@@ -83,7 +83,7 @@ class Menus:
         pictures = menu.addMenu(texts.EXPORT_ANY)
         for name in host.exports.views:
             keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
-            self._add(pictures, name, keys, partial(host.exports.ask_picture, name))
+            self._add(pictures, name, keys, partial(host.exports.ask_view, name))
         menu.addSeparator()
         self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
         self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", host.views.report.open_report)

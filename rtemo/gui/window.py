@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self._make_views()
         self._make_bars()
-        self.exports = Exports(self, self.views.pictured, self.send, self.notice.say)
+        self.exports = Exports(self, self.views.pictured, self.model, self.send, self.notice.say)
         self.menus = Menus(self, self)
         self.dialogs.keys = self.menus.everywhere()
         self.resize(1440, 900)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from dataclasses import replace
 
@@ -252,6 +253,28 @@ def test_any_view_is_written_as_a_picture_and_what_fails_is_said(window, tmp_pat
     assert "cannot be written" in window.notice.text.text()
     window.exports.write(texts.HISTORY, tmp_path / "view.gif")
     assert "view.gif" in window.notice.text.text()
+
+
+def test_any_view_is_written_as_the_numbers_behind_it(window, tmp_path):
+    moved = {"frontal alpha": 0.41}
+    feed(window, snapshot(eeg=block(100, 8), predictions=(prediction(99.0), prediction(100.0)), explanation=moved))
+    tables = {}
+    for name in window.exports.views:
+        window.exports.write(name, tmp_path / f"{name}.csv")
+        with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            tables[name] = list(csv.DictReader(file))
+
+    model = window.model
+    assert len(tables[texts.SIGNALS]) == len(model.eeg)
+    assert len(tables[texts.SIGNALS][0]) == 1 + 8
+    history = tables[texts.HISTORY]
+    assert [float(row["time_s"]) for row in history] == [99.0, 100.0]
+    assert float(history[1]["smoothed happy"]) == pytest.approx(model.latest["smoothed"]["happy"])
+    assert -1.0 <= float(tables[texts.PLANE][1]["valence"]) <= 1.0
+    assert {"what": "explanation", "name": "frontal alpha", "value": "0.41"} in tables[texts.EMOTION]
+    assert len(tables[texts.QUALITY]) == len(model.snapshot.channels)
+    assert len(tables[texts.STREAMS]) == len(model.snapshot.streams)
+    assert len(tables[texts.EVENTS]) == len(model.events)
 
 
 def test_the_predictions_are_exported_by_the_engine(window, client, monkeypatch):
