@@ -58,8 +58,8 @@ class QualitySettings:
 
     Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for EEG (0.5-70 Hz). Clipping: 2 %
     of a second is longer than a blink's or a quantised wave's top stays on one value. Loose: the correlation below
-    which a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps, and
-    only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17
+    which a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps,
+    and only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17
     simulated people of three families without faults show, muscle bursts of a second aside (offline/bench_quality.py
     measures it on others).
     Frozen gaze and shares: judgement. Pupils: mean and SD in the dark 6.5 and 1.3 mm, at 16 lx 4.0 and 0.9 mm (91
