@@ -13,12 +13,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
 
+import joblib
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from offline.trust.people import Session, person_sessions
 from offline.trust.tables import report
-from rtemo.model.bundle import load_bundle
+from rtemo.model.bundle import Bundle, load_bundle
 
 MARKS = ("<!-- trust:begin -->", "<!-- trust:end -->")
 README = Path("rtemo/model/README.md")
@@ -33,14 +34,29 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="people at a time (default 2)")
     parser.add_argument("--out", type=Path, default=README, metavar="FILE.md", help="between whose markers to write")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first person (default 0)")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep and reuse what the network makes of people")
     options = parser.parse_args()
     bundle = load_bundle(options.model)
     numbers = range(options.first, options.first + options.people)
-    tasks = (delayed(person_sessions)(bundle, n, with_faults=i < options.faulty) for i, n in enumerate(numbers))
+    tasks = (delayed(kept)(options.cache, bundle, n, with_faults=i < options.faulty) for i, n in enumerate(numbers))
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
     people: list[list[Session]] = list(tqdm(made, total=options.people, desc="people", disable=None))
     write(options.out, report(bundle, people))
     return 0
+
+
+def kept(folder: Path | None, bundle: Bundle, number: int, *, with_faults: bool) -> list[Session]:
+    """One person's sessions, from the folder where the same bundle met the person before."""
+    if folder is None:
+        return person_sessions(bundle, number, with_faults=with_faults)
+    path = folder / f"{bundle.fingerprint[:16]}_{number}_{int(with_faults)}.joblib"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        joblib.dump(person_sessions(bundle, number, with_faults=with_faults), partial)
+        partial.replace(path)
+    found: list[Session] = joblib.load(path)
+    return found
 
 
 def write(path: Path, text: str, marks: tuple[str, str] = MARKS) -> None:

@@ -56,7 +56,7 @@ CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can te
 class QualitySettings:
     """Thresholds, for a frame of one channel, or a window of gaze.
 
-    Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for scalp EEG (0.5-70 Hz). Clipping: 2 %
+    Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for EEG (0.5-70 Hz). Clipping: 2 %
     of a second is longer than a blink's or a quantised wave's top stays on one value. Loose: the correlation below
     which a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps,
     and only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17

@@ -1,4 +1,4 @@
-"""One linear head refitted for one person: recentred, then MAP logistic regression around that, then half of the way.
+"""One linear head refitted for one person: recentred, MAP logistic regression around that, then part of the way.
 
 1. Recentred: embeddings of a new person lie beside those of the training people. With m the person's mean over the
    labels alike and m0 the training people's, the head reads z - (m - m0); of a linear head that moves the bias only.
@@ -6,7 +6,7 @@
    strength / 2 * (|W - W1|^2 + |b - b1|^2) around the recentred head (W1, b1), strength = PRIOR_CLIPS / clips: what a
    prior that weighs as much as so many clips is. A clip counts once however long: its windows say much the same.
 3. Of the way from the trained head to that one, clips / (clips + HALF_WAY_CLIPS) is gone.
-The three numbers were chosen on 21 simulated people with eight clips each (offline/LOG.md). Embeddings come out of a
+The numbers were chosen on 29 simulated people with eight clips each (offline/LOG.md). Embeddings come out of a
 LayerNorm, with at most a linear part of like size added, so one strength does for all their dimensions.
 """
 
@@ -22,8 +22,8 @@ from scipy.optimize import minimize
 from rtemo.core.types import FloatArray
 from rtemo.model.bundle import Head
 
-PRIOR_CLIPS = 240.0
-HALF_WAY_CLIPS = 8.0
+PRIOR_CLIPS = 960.0
+HALF_WAY_CLIPS = 24.0
 MOST_ROWS = 16  # windows of a clip that are used, evenly spread: neighbours overlap and say much the same
 KEPT_SHARE = 0.99  # of the embeddings' squared length: the update lies in the directions that hold it
 _ITERATIONS = 40
