@@ -94,7 +94,7 @@ def _calibration(spec: Spec) -> str:
         "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
         "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
         f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "
-        "when the signal is too bad, or when a window is unlike the training data (5 % of the windows of held-out "
+        "when the signal is too bad, or when a window is unlike the training data (1 % of the windows of held-out "
         "people count as such)"
     )
 
