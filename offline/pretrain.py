@@ -201,7 +201,7 @@ def _save(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSetti
 def _resume(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSettings, path: Path) -> None:
     saved = load_checkpoint(path, PRETRAIN)
     if saved["corpora"] != [_identity(corpus) for corpus in corpora]:
-        names = ", ".join(one["name"] for one in saved["corpora"])
+        names = ", ".join(one["said"] for one in saved["corpora"])
         raise RtemoError(f"{path} was trained on other corpora", names, "name those, in that order, or begin anew")
     before, now = ({k: v for k, v in s.items() if k not in _FREE} for s in (saved["settings"], asdict(settings)))
     if before != now:

@@ -55,7 +55,7 @@ def window(qtbot, lab, tmp_path):
     made = MainWindow(LabClient(lab), settings, DARK)
     made._timer.stop()
     made.ask_quit = lambda: texts.QUIT_KEEP
-    made.session.root = str(tmp_path / "data")
+    made.views.session.root = str(tmp_path / "data")
     qtbot.addWidget(made)
     made.show()
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from textwrap import indent
 
 import pytest
 from lab import DEADLINE_S, Sender
@@ -49,10 +50,8 @@ def test_a_program_that_forgets_to_stop_its_source_ends_cleanly(sender):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 def test_ctrl_c_while_a_read_waits_ends_cleanly(sender):
-    code = (
-        HEAR
-        + "try:\n    while True: source.read(5.0)\nexcept KeyboardInterrupt:\n    source.stop(); raise SystemExit(130)"
-    )
+    waiting = indent(f"{HEAR}while True: source.read(5.0)\n", "    ")  # the signal may come right after the print
+    code = f"try:\n{waiting}except KeyboardInterrupt:\n    source.stop(); raise SystemExit(130)"
     process = python(code)
     assert process.stdout.readline() == "hearing\n"
     sender.do("pause")
