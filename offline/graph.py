@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import Tensor
@@ -38,11 +39,25 @@ def write_onnx(network: Network, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    without_traces(path)
     worst = disagreement(network, path)
     if not worst < TOLERANCE:
         raise RtemoError(
             "the exported network says something else than torch", f"largest difference {worst:g}", "report this"
         )
+
+
+def without_traces(path: Path) -> None:
+    """Take out what torch notes of the source files of every node: names of folders on this machine, and half a MB."""
+    model = onnx.load(path)
+    for graph in (model.graph, *model.functions):
+        del graph.metadata_props[:]
+        graph.doc_string = ""
+        for part in (*graph.node, *getattr(graph, "initializer", ()), *graph.value_info):
+            del part.metadata_props[:]
+            part.doc_string = ""
+    del model.metadata_props[:]
+    onnx.save(model, path)
 
 
 def disagreement(network: Network, path: Path) -> float:

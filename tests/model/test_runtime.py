@@ -6,6 +6,7 @@ import torch
 
 from offline import graph
 from rtemo.core.errors import RtemoError
+from rtemo.model.bundle import ONNX_FILE
 from rtemo.model.runtime import Runtime
 
 
@@ -54,3 +55,9 @@ def test_a_nan_counts_as_disagreement(network, tmp_path, monkeypatch):
     monkeypatch.setattr(graph, "disagreement", lambda network, path: float("nan"))
     with pytest.raises(RtemoError, match="nan"):
         graph.write_onnx(network, tmp_path / "model.onnx")
+
+
+def test_the_graph_names_no_file_of_the_computer_that_made_it(bundle):
+    content = (bundle.path / ONNX_FILE).read_bytes()
+    assert b"network.py" not in content
+    assert b"Traceback" not in content
