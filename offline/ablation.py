@@ -21,13 +21,13 @@ from torch import Tensor
 
 from offline.batches import NONE, Augmentation, all_labelled
 from offline.corpus import Corpus, Shard, open_corpus
-from offline.finetune import fit, fit_new_heads
+from offline.finetune import fit, fit_frozen
 from offline.frozen import Frozen
 from offline.initial import read_initial
 from offline.metrics import balanced_accuracy
 from offline.probe import Part
 from offline.splits import person
-from offline.training import TrainingSettings, begin
+from offline.training import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -56,10 +56,7 @@ def ablate(
             network, heads = fit(learning, selecting, own, init, len(corpus.labels))
             known = Frozen(network)
         else:
-            begun = begin(own, len(corpus.labels), torch.device("cpu"), init)
-            which = seed if init is None else 0  # given weights are the same for every seed
-            known, heads = frozen.setdefault(which, Frozen(begun.network)), begun.heads.eval()
-            fit_new_heads(known, heads, learning, selecting, own)
+            known, heads = fit_frozen(frozen, learning, selecting, own, init, len(corpus.labels))
         by_person = [accuracies(known, heads, shard) for shard in testing]
         for head in HEADS:
             found[head].append(float(np.mean([one[head] for one in by_person if head in one])))

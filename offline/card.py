@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from offline.calibrate import NOVEL_SHARE
 from rtemo.model.schema import COMBINATIONS, Spec
 
 _OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
@@ -94,8 +95,8 @@ def _calibration(spec: Spec) -> str:
         "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
         "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
         f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "
-        "when the signal is too bad, or when a window is unlike the training data (1 % of the windows of held-out "
-        "people count as such)"
+        f"when the signal is too bad, or when a window is unlike the training data ({100 * NOVEL_SHARE:g} % of the "
+        "windows of held-out people count as such)"
     )
 
 

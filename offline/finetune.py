@@ -28,7 +28,7 @@ from offline.training import Training, TrainingSettings, begin, best_network, re
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network
 
-__all__ = ["Training", "TrainingSettings", "batch_loss", "fit", "fit_new_heads", "train"]
+__all__ = ["Training", "TrainingSettings", "batch_loss", "fit", "fit_frozen", "train"]
 
 _VALIDATION_PER_TRIAL = 12
 
@@ -100,6 +100,26 @@ def fit(
     return best_network(state)
 
 
+def fit_frozen(
+    known: dict[int, Frozen],
+    train: Sequence[Shard],
+    validation: Sequence[Shard],
+    settings: TrainingSettings,
+    init: Mapping[str, Tensor] | None,
+    n_labels: int,
+) -> tuple[Frozen, Heads]:
+    """New heads on a network that stays as it is, given or untrained; on the CPU.
+
+    known: networks with what they made of windows, from calls with the same init; this call's is added.
+    """
+    begun = begin(settings, n_labels, torch.device("cpu"), init)
+    which = settings.seed if init is None else 0  # given weights are the same for every seed
+    if which not in known:
+        known[which] = Frozen(best_network(begun)[0])
+    _fit_new_heads(known[which], begun.heads, train, validation, settings)
+    return known[which], begun.heads.eval()
+
+
 def _run(
     state: Training,
     shards: Sequence[Shard],
@@ -110,7 +130,7 @@ def _run(
     device = next(state.network.parameters()).device
     selection, began = _selection(held_out, settings), time.monotonic()
     if not math.isfinite(state.best_loss):
-        fit_new_heads(Frozen(state.network), state.heads, shards, held_out, settings)
+        _fit_new_heads(Frozen(state.network), state.heads, shards, held_out, settings)
         state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)
         keep()
     bar = tqdm(total=settings.epochs, initial=state.epoch, desc="training", unit="epoch", disable=None)
@@ -127,7 +147,7 @@ def _run(
     bar.close()
 
 
-def fit_new_heads(
+def _fit_new_heads(
     frozen: Frozen, heads: Heads, train: Sequence[Shard], validation: Sequence[Shard], settings: TrainingSettings
 ) -> None:
     """Sets the heads as training begins with them, and as mode "probe" leaves them (offline.probe)."""

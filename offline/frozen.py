@@ -60,8 +60,8 @@ class Frozen:
 
         fewer: without a part of the channels, up to 80 %; which are left out follows from the window alone.
         """
-        self._see(shards, picked, fewer)
-        kept = [self._kept[_key(shard, fewer)] for shard in shards]
+        self._see(shards, picked, fewer=fewer)
+        kept = [self._kept[_key(shard, fewer=fewer)] for shard in shards]
         at = list(zip(picked.shard, picked.index, strict=True))
         return Embedded(
             z=np.stack([kept[s].z[i] for s, i in at]),
@@ -69,10 +69,10 @@ class Frozen:
             eye=np.array([kept[s].eye[i] for s, i in at]),
         )
 
-    def _see(self, shards: Sequence[Shard], picked: Picked, fewer: bool) -> None:  # noqa: FBT001
+    def _see(self, shards: Sequence[Shard], picked: Picked, *, fewer: bool) -> None:
         for shard in shards:
-            self._room(shard, _key(shard, fewer))
-        known = [self._known[_key(shard, fewer)] for shard in shards]
+            self._room(shard, _key(shard, fewer=fewer))
+        known = [self._known[_key(shard, fewer=fewer)] for shard in shards]
         new = [pair for pair in zip(picked.shard, picked.index, strict=True) if not known[pair[0]][pair[1]]]
         pairs = np.unique(np.array(new, np.int64).reshape(-1, 2), axis=0)
         missing, start = Picked(pairs[:, 0], pairs[:, 1]), 0
@@ -80,7 +80,7 @@ class Frozen:
             some = pairs[start : start + len(batch.labels)]
             if fewer:
                 batch = _fewer_channels(batch, some)
-            self._keep([_key(shard, fewer) for shard in shards], some, batch)
+            self._keep([_key(shard, fewer=fewer) for shard in shards], some, batch)
             start += len(some)
 
     def _room(self, shard: Shard, key: tuple[str, ...]) -> None:
@@ -106,7 +106,7 @@ class Frozen:
             self._known[key][rows] = True
 
 
-def _key(shard: Shard, fewer: bool) -> tuple[str, ...]:  # noqa: FBT001
+def _key(shard: Shard, *, fewer: bool) -> tuple[str, ...]:
     return (*shard.seen_as, "fewer") if fewer else shard.seen_as
 
 

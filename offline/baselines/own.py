@@ -19,11 +19,11 @@ from torch import Tensor
 from offline.baselines.base import Array, Model
 from offline.batches import Augmentation, Picked
 from offline.corpus import UNLABELLED, Shard
-from offline.finetune import fit, fit_new_heads
+from offline.finetune import fit, fit_frozen
 from offline.frozen import Frozen
 from offline.table import MODALITIES, Windows
 from offline.tempering import equal_units, fit_fusion, fit_temperature
-from offline.training import TrainingSettings, begin, best_network
+from offline.training import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -79,7 +79,7 @@ class OwnNetwork:
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     init: Mapping[str, Tensor] | None = None
     modalities: tuple[str, ...] = MODALITIES
-    _frozen: dict[int, Frozen] = field(default_factory=dict, repr=False)  # by seed: all folds share one
+    _frozen: dict[int, Frozen] = field(default_factory=dict, repr=False)  # all folds share them
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
@@ -101,11 +101,7 @@ class OwnNetwork:
         if settings.mode == "full" and settings.epochs > 0:
             network, heads = fit(*sides, settings, self.init, train.n_labels)
             return Frozen(network), heads.eval()
-        begun = begin(settings, train.n_labels, torch.device("cpu"), self.init)
-        if settings.seed not in self._frozen:
-            self._frozen[settings.seed] = Frozen(best_network(begun)[0])
-        fit_new_heads(self._frozen[settings.seed], begun.heads, *sides, settings)
-        return self._frozen[settings.seed], begun.heads.eval()
+        return fit_frozen(self._frozen, *sides, settings, self.init, train.n_labels)
 
 
 def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
