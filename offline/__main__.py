@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from offline.data_cli import add_build, add_inspect, add_synthesize
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.quiet:
         os.environ["TQDM_DISABLE"] = "1"
+    # joblib replaces a worker that has grown, and tells it in words that alarm
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given", category=UserWarning)
     run: Run = options.run
     try:
         run(options)

@@ -54,7 +54,7 @@ SMALL = Scale(
     control=4,
     labelled=(1, 2),
     pretrain={"steps": 80, "batch": 96, "network": _NETWORK},
-    finetune={"epochs": 6, "per_trial": 3, "network": _NETWORK},
+    finetune={"epochs": 3, "per_trial": 3, "least_steps": 8, "network": _NETWORK},
 )
 FULL = Scale(
     name="full",
