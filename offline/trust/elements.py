@@ -43,12 +43,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """change: the bundle without it. blind: without the channel checks of the pipeline too."""
+    """change: the bundle without it."""
 
     name: str
     change: Callable[[Bundle], Bundle]
     smoothed: bool = True
-    blind: bool = False
 
 
 def elements() -> tuple[Element, ...]:
@@ -56,11 +55,15 @@ def elements() -> tuple[Element, ...]:
     return (
         Element("everything", lambda bundle: bundle),
         Element("no temperatures", lambda b: with_spec(b, temperatures=dict.fromkeys(HEADS, 1.0))),
+        Element("sets at 90 %", lambda b: with_spec(b, decision=replace(b.spec.decision, set_level=0.9))),
         Element("no sets", lambda b: with_spec(b, decision=replace(b.spec.decision, largest_set=len(b.labels)))),
         Element("no novelty gate", without_novelty),
-        Element("no signal gate", lambda b: with_spec(b, gate=_OPEN), blind=True),
+        NO_GATE,
         Element("no smoothing", lambda b: b, smoothed=False),
     )
+
+
+NO_GATE = Element("no signal gate", lambda b: with_spec(b, gate=_OPEN))
 
 
 def with_spec(bundle: Bundle, **changes: object) -> Bundle:
@@ -126,12 +129,18 @@ def scores(runs: Sequence[Run]) -> dict[str, float]:
     if not used:
         return dict.fromkeys((*_one_names, "ece"), float("nan"))
     each = [_one(one) for one in used]
-    found = {name: float(np.nanmean([one[name] for one in each])) for name in _one_names}
+    found = {name: _mean([one[name] for one in each]) for name in _one_names}
     p, labels = np.concatenate([one.p for one in used]), np.concatenate([one.labels for one in used])
     return found | {"ece": ece(p, labels)}
 
 
 _one_names = ("accuracy", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those who have a value."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def accuracy(one: Run) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from offline.trust.elements import (
+    NO_GATE,
     Run,
     accuracy,
     calibrated,
@@ -83,7 +84,7 @@ def _faults(bundle: Bundle, faulty: Sequence[dict[str, Session]]) -> str:
     for kind in named:
         sessions = [one[kind] for one in faulty]
         runs = [run(bundle, s, _after(s)) for s in sessions]
-        blind = [run(elements()[4].change(bundle), s.blind or s, _after(s.blind or s)) for s in sessions]
+        blind = [run(NO_GATE.change(bundle), s.blind or s, _after(s.blind or s)) for s in sessions]
         area = _novelty_area(bundle, faulty, kind) if kind != "none" else float("nan")
         lines.append(_row(kind, runs, f"{area:.2f}" if np.isfinite(area) else "-"))
         if kind != "none":
@@ -114,7 +115,7 @@ def _after(session: Session) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def _header(extra: str) -> str:
-    names = ["", "accuracy %", "ECE", "coverage of 80 % sets", "size", "AURC", "abstains %", "accuracy where named %",
+    names = ["", "accuracy %", "ECE", "sets: coverage", "size", "AURC", "abstains %", "accuracy where named %",
              "novel %", "no signal %", *([extra] if extra else [])]  # fmt: skip
     return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
 

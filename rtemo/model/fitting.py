@@ -1,8 +1,8 @@
 """Fits a personal calibration and says whether it is worth having: each clip is judged by heads that never saw it.
 
-The refitted heads are kept only where the labels of the held-out clips are more likely by them; otherwise the trained
-ones stay. A quantile that covers too few of the held-out clips is raised; none is ever lowered, as a few clips cannot
-promise more than the calibration people did.
+The refitted heads are kept only where the labels of the held-out clips are more likely by them than by the trained
+ones, and than by knowing nothing; otherwise the trained ones stay. A quantile that covers too few of the held-out
+clips is raised; none is ever lowered, as a few clips cannot promise more than the calibration people did.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtemo.model.smoothing import advance, start, told
 
 SPEAKS = {"eeg": ("eeg",), "eye": ("eye",), "both": HEADS}  # the heads that a combination's windows can train
 LEAST_CLIPS = 4
-_USUAL = {head: name for name, head in MAIN_HEAD.items()}  # head -> whose training embeddings it knows
+_OFFERS = {head: name for name, head in MAIN_HEAD.items()}  # head -> the combination that it decides
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = No
     scores = {name: _compared(clips, before.of(name), held_out.of(name)) for name in spec.combinations}
     scores = {name: score for name, score in scores.items() if score}
     main = max(scores, key=lambda name: scores[name]["windows"])
-    if not scores[main]["gain_nats"] > 0.0:
+    if not _helps(scores[main], bundle):
         return Outcome(None, scores, f"the trained model stays: {_told(main, scores[main])}")
     quantiles = {
         name: _covered(clips, held_out.smoothed(name), combination.quantiles)
@@ -103,12 +103,17 @@ def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = No
     return Outcome(person, scores, f"calibrated: {_told(main, scores[main])}")
 
 
+def _helps(score: Mapping[str, Any], bundle: Bundle) -> bool:
+    """Whether held-out labels are more likely by the refitted heads than by the trained ones, and than by chance."""
+    return bool(score["gain_nats"] > 0.0 and score["after"]["nll"] < np.log(len(bundle.labels)))
+
+
 def _refitted(bundle: Bundle, head: str, clips: Sequence[Clip]) -> Head:
     """The head for these clips; the trained one where the bundle cannot use it."""
-    trained, known = bundle.heads[head], bundle.familiar.get(_USUAL[head])
-    if known is None:
+    trained = bundle.heads[head]
+    if _OFFERS[head] not in bundle.familiar:
         return trained
-    return refit(trained, bundle.spec.temperatures[head], known.mean, [clip.rows(head) for clip in clips])
+    return refit(trained, bundle.spec.temperatures[head], [clip.rows(head) for clip in clips])
 
 
 class _Views:

@@ -1,13 +1,13 @@
-"""One linear head refitted for one person: recentred, MAP logistic regression around that, then part of the way.
+"""One linear head refitted for one person: MAP logistic regression around the trained head, then part of the way.
 
-1. Recentred: embeddings of a new person lie beside those of the training people. With m the person's mean over the
-   labels alike and m0 the training people's, the head reads z - (m - m0); of a linear head that moves the bias only.
-2. Loss: the mean over clips of a clip's mean negative log-likelihood, labels weighted alike, plus
-   strength / 2 * (|W - W1|^2 + |b - b1|^2) around the recentred head (W1, b1), strength = PRIOR_CLIPS / clips: what a
+1. Loss: the mean over clips of a clip's mean negative log-likelihood, labels weighted alike, plus
+   strength / 2 * (|W - W0|^2 + |b - b0|^2) around the trained head (W0, b0), strength = PRIOR_CLIPS / clips: what a
    prior that weighs as much as so many clips is. A clip counts once however long: its windows say much the same.
-3. Of the way from the trained head to that one, clips / (clips + HALF_WAY_CLIPS) is gone.
-The numbers were chosen on 29 simulated people with eight clips each (offline/LOG.md). Embeddings come out of a
-LayerNorm, with at most a linear part of like size added, so one strength does for all their dimensions.
+2. Of the way from the trained head to that one, clips / (clips + HALF_WAY_CLIPS) is gone.
+The numbers were chosen on 30 simulated people with eight clips each and tried on 30 others (offline/LOG.md). The
+person's mean embedding is not moved to that of the training people: it differs from day to day, and a head that was
+moved by it does worse on another day. Embeddings come out of a LayerNorm, with at most a linear part of like size
+added, so one strength does for all their dimensions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from rtemo.core.types import FloatArray
 from rtemo.model.bundle import Head
 
-PRIOR_CLIPS = 960.0
+PRIOR_CLIPS = 60.0
 HALF_WAY_CLIPS = 24.0
 MOST_ROWS = 16  # windows of a clip that are used, evenly spread: neighbours overlap and say much the same
 KEPT_SHARE = 0.99  # of the embeddings' squared length: the update lies in the directions that hold it
@@ -44,8 +44,8 @@ class Rows:
         return Rows(self.z[np.linspace(0, len(self.z) - 1, MOST_ROWS).astype(int)], self.label)
 
 
-def refit(trained: Head, temperature: float, usual: FloatArray, clips: Sequence[Rows]) -> Head:
-    """The head for the person of these clips. usual: (d,) mean embedding of the training people.
+def refit(trained: Head, temperature: float, clips: Sequence[Rows]) -> Head:
+    """The head for the person of these clips.
 
     Clips may be empty, and do not count then. The trained head where clips of fewer than two labels are left.
     """
@@ -53,8 +53,7 @@ def refit(trained: Head, temperature: float, usual: FloatArray, clips: Sequence[
     if len({clip.label for clip in used}) < 2:
         return trained
     weights = clip_weights([clip.label for clip in used], [True] * len(used))
-    recentred = _recentred(trained, usual, used, weights)
-    fitted = _around(recentred, temperature, PRIOR_CLIPS / len(used), used, weights)
+    fitted = _around(trained, temperature, PRIOR_CLIPS / len(used), used, weights)
     share = len(used) / (len(used) + HALF_WAY_CLIPS)
     weight, bias = ((1.0 - share) * getattr(trained, k) + share * getattr(fitted, k) for k in ("weight", "bias"))
     return Head(weight.astype(np.float32), bias.astype(np.float32))
@@ -66,12 +65,6 @@ def clip_weights(labels: Sequence[int], has_rows: Sequence[bool]) -> Array:
     n_labels = sum(1 for count in counts.values() if count)
     pairs = zip(labels, has_rows, strict=True)
     return np.array([1.0 / (n_labels * counts[label]) if has else 0.0 for label, has in pairs])
-
-
-def _recentred(trained: Head, usual: FloatArray, clips: Sequence[Rows], weights: Array) -> Head:
-    """The head that reads embeddings with the person's mean put where the training people's is."""
-    mean = sum(weight * clip.z.mean(axis=0) for clip, weight in zip(clips, weights, strict=True))
-    return Head(trained.weight, (trained.bias - trained.weight @ (mean - usual)).astype(np.float32))
 
 
 def _around(prior: Head, temperature: float, strength: float, clips: Sequence[Rows], weights: Array) -> Head:
