@@ -17,9 +17,10 @@ import joblib
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from offline.trust.people import Session, person_sessions
+from offline.trust.people import FAMILIES, Session, person_sessions
 from offline.trust.tables import report
 from rtemo.model.bundle import Bundle, load_bundle
+from rtemo.simulate import families
 
 MARKS = ("<!-- trust:begin -->", "<!-- trust:end -->")
 README = Path("rtemo/model/README.md")
@@ -35,25 +36,32 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=README, metavar="FILE.md", help="between whose markers to write")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first person (default 0)")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep and reuse what the network makes of people")
+    parser.add_argument(
+        "--families", nargs="+", default=FAMILIES, choices=sorted(families.FAMILIES), metavar="NAME",
+        help=f"of the simulator, in turn (default: {' '.join(FAMILIES)})",
+    )  # fmt: skip
     options = parser.parse_args()
-    bundle = load_bundle(options.model)
+    bundle, names = load_bundle(options.model), options.families
     numbers = range(options.first, options.first + options.people)
-    tasks = (delayed(kept)(options.cache, bundle, n, with_faults=i < options.faulty) for i, n in enumerate(numbers))
+    tasks = (
+        delayed(kept)(options.cache, bundle, n, names[n % len(names)], with_faults=i < options.faulty)
+        for i, n in enumerate(numbers)
+    )
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
     people: list[list[Session]] = list(tqdm(made, total=options.people, desc="people", disable=None))
     write(options.out, report(bundle, people))
     return 0
 
 
-def kept(folder: Path | None, bundle: Bundle, number: int, *, with_faults: bool) -> list[Session]:
+def kept(folder: Path | None, bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[Session]:
     """One person's sessions, from the folder where the same bundle met the person before."""
     if folder is None:
-        return person_sessions(bundle, number, with_faults=with_faults)
-    path = folder / f"{bundle.fingerprint[:16]}_{number}_{int(with_faults)}.joblib"
+        return person_sessions(bundle, number, family, with_faults=with_faults)
+    path = folder / f"{bundle.fingerprint[:16]}_{family}_{number}_{int(with_faults)}.joblib"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        joblib.dump(person_sessions(bundle, number, with_faults=with_faults), partial)
+        joblib.dump(person_sessions(bundle, number, family, with_faults=with_faults), partial)
         partial.replace(path)
     found: list[Session] = joblib.load(path)
     return found

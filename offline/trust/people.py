@@ -82,9 +82,9 @@ def faults(channels: int) -> dict[str, tuple[Fault, ...]]:
     }
 
 
-def person_sessions(bundle: Bundle, number: int, *, with_faults: bool) -> list[Session]:
+def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[Session]:
     """Everything of one person: the labelled day, another day, and the faults where asked for."""
-    seed, family = FIRST_SEED + number, FAMILIES[number % 2]
+    seed = FIRST_SEED + number
     cap, rate = CAPS[(number // 2) % len(CAPS)]
     run = _Run(bundle, number, family)
     day = _plan(seed, seed, family, cap, rate, LABELLED + TESTED, BASELINE_S)
