@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import math
 import os
 import platform
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from rtemo.commands.demo import simulated
 from rtemo.commands.wiring import DEMO_MODEL, cast_of
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamInfo, StreamUp, Window
+from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamUp, Window
 from rtemo.live.engine import Engine, LiveOptions
 from rtemo.live.events import EventLog
 from rtemo.live.predictor import Predictor
@@ -33,7 +35,6 @@ from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
-from rtemo.sources.base import Source
 from rtemo.sources.lsl_config import configure
 
 MARGIN_S = 60.0
@@ -67,56 +68,20 @@ class TimedRuntime(Runtime):
         return embeddings
 
 
-class Arrivals:
-    """A source that notes when each stream's newest sample was handed over."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._offsets: dict[str, float] = {}
-        self.passed: list[tuple[str, float, float]] = []  # stream, newest LSL time, when
-
-    def start(self) -> tuple[StreamInfo, ...]:
-        return self._source.start()
-
-    def read(self, timeout_s: float) -> list[Item]:
-        items = self._source.read(timeout_s)
-        now = time.perf_counter()
-        for item in items:
-            if isinstance(item, Chunk) and len(item):
-                self.passed.append((item.stream_id, float(item.stamps[-1]), now))
-        return items
-
-    @property
-    def exhausted(self) -> bool:
-        return self._source.exhausted
-
-    def stop(self) -> None:
-        self._source.stop()
-
-    def complete(self, end_s: float, streams: set[str]) -> float:
-        """When the last of these streams had handed over a sample at or after a time. Forgets what lies before it."""
-        self.passed = [entry for entry in self.passed if entry[1] >= end_s]
-        first: dict[str, float] = {}
-        for stream, _, when in self.passed:
-            if stream in streams:
-                first.setdefault(stream, when)
-        return max(first.values(), default=float("nan"))
-
-
 class Meter:
-    """A sink that notes for every prediction how long ago its window's last sample had been handed over."""
+    """A sink that notes for every prediction how long ago the last sample of its window had come into this process."""
 
-    def __init__(self, arrivals: Arrivals) -> None:
-        self._arrivals = arrivals
-        self.streams: set[str] = set()  # the ones that windows are made of
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.engine: Engine | None = None  # which publishes to it
         self.delays_s: list[float] = []
         self.forced = 0
 
     def put(self, prediction: Prediction) -> None:
-        now = time.perf_counter()
+        now_s = self._clock()
         self.forced += prediction.forced
-        if not prediction.forced:
-            self.delays_s.append(now - self._arrivals.complete(prediction.time_s, self.streams))
+        if self.engine is not None and math.isfinite(self.engine.arrived_s):
+            self.delays_s.append(now_s - self.engine.arrived_s)
 
     def discard(self) -> None:
         return
@@ -151,24 +116,18 @@ def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
     live = LslSource(
         [One(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
     )
-    source = Arrivals(live)
     early: list[Item] = []
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder) / "bench.xdf")
-        streams = source.start()
+        streams = live.start()
         while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= cast.parts:
-            early += source.read(0.1)
-        meter = Meter(source)
+            early += live.read(0.1)
+        meter = Meter(local_clock)
         outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
         recorder.submit(StreamUp(outlet.info))
 
-        def keep(item: Item) -> None:
-            recorder.submit(item)
-            if isinstance(item, StreamUp):
-                meter.streams.add(item.info.stream_id)
-
         options = LiveOptions(local_clock, duration_s=args.seconds)
-        engine = Engine(source, cast, predictor, EventLog(), [outlet, meter], keep, options)
+        engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], recorder.submit, options)
         process = psutil.Process()
         cpu, begin = process.cpu_times(), time.perf_counter()
         engine.run(streams, stop, early)

@@ -181,6 +181,14 @@ class Pipeline:
         self._place_cursor()
         return None if self._cursor is None else self.grid.seconds(self._cursor)
 
+    def awaited_s(self, modality: Modality) -> float | None:
+        """The first end of a window that a stream has not reached, in its own LSL stamps; None before its start."""
+        branch = self._branches.get(modality)
+        if branch is None or branch.watermark is None or self.next_end_s is None or self._cursor is None:
+            return None
+        behind = -(-(branch.watermark + 1 - self._cursor) // self.grid.hop)  # ends that it has reached already
+        return self.grid.seconds(self._cursor + max(behind, 0) * self.grid.hop) + branch.layout.latency_s
+
     def peek(self, end_s: float) -> Window | None:
         """A provisional window from what is there, marked as forced. The pipeline does not move on.
 

@@ -92,12 +92,14 @@ class Chunk:
     """Some samples of one stream, in the order they came, with raw stamps.
 
     stamps: (n,) float64, seconds in the sender's clock. values: (n, n_channels) in the stream's own dtype; for string
-    streams an object array of str. n may be 0.
+    streams an object array of str. n may be 0. arrived_s: LSL time when the newest sample came into this process, NaN
+    where it did not come just now; latencies count from it, and nothing else may depend on it.
     """
 
     stream_id: str
     stamps: TimeArray
     values: NDArray[Any]
+    arrived_s: float = float("nan")
 
     def __len__(self) -> int:
         return len(self.stamps)

@@ -1,18 +1,21 @@
-"""Collects items until it is worth pushing them: the cost of a push does not depend on how many samples it carries.
+"""Collects chunks until it is worth pushing them: the cost of a push does not depend on how many samples it carries.
 
-A batch is due when every stream that windows wait for has passed the next window's end, or when it holds SPAN_S of
-data. Nothing is reordered within a stream.
+A stream's chunks are pushed when they hold SPAN_S of data, and each as it comes once the stream is within LEAD_S of the
+next end of a window that it has not reached: so nothing old is left to be done when the window's last sample arrives,
+and no stream waits for another. Nothing is reordered within a stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from rtemo.core.types import Chunk, ClockOffset, Item
 
 SPAN_S = 0.04
+LEAD_S = 0.015
 
 
 class Batch:
@@ -21,45 +24,59 @@ class Batch:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._offsets: dict[str, float] = {}
-        self._newest_s: dict[str, float] = {}
+        self._newest_s: dict[str, float] = {}  # of the streams that wait, LSL time
         self._oldest_s: dict[str, float] = {}
+        self._news = False  # whether there is anything but chunks
 
     def add(self, items: Iterable[Item]) -> None:
         for item in items:
             self._items.append(item)
-            if isinstance(item, ClockOffset):
-                self._offsets[item.stream_id] = item.offset_s
-            elif isinstance(item, Chunk) and len(item):
+            if not isinstance(item, Chunk):
+                self._news = True
+                if isinstance(item, ClockOffset):
+                    self._offsets[item.stream_id] = item.offset_s
+            elif len(item):
                 offset_s = self._offsets.get(item.stream_id, 0.0)
                 self._newest_s[item.stream_id] = float(item.stamps[-1]) + offset_s
                 self._oldest_s.setdefault(item.stream_id, float(item.stamps[0]) + offset_s)
 
-    def due(self, awaited: Iterable[str], next_end_s: float | None) -> bool:
-        """Whether to push now. awaited: the streams that windows wait for. next_end_s: where the next window ends."""
-        if any(not isinstance(item, Chunk) for item in self._items):
-            return True
-        if any(self._newest_s[stream] - oldest_s >= SPAN_S for stream, oldest_s in self._oldest_s.items()):
-            return True
-        reached = [self._newest_s.get(stream, -np.inf) for stream in awaited]
-        return bool(self._items) and next_end_s is not None and bool(reached) and min(reached) >= next_end_s
+    def due(self, awaited_s: Mapping[str, float]) -> list[Item]:
+        """What is to be pushed now. awaited_s: the stamp, LSL time, that completes the next window, by stream."""
+        much = any(self._newest_s[stream] - oldest_s >= SPAN_S for stream, oldest_s in self._oldest_s.items())
+        if self._news or much:
+            return self._take(self._items, awaited_s)
+        near = {s for s, newest_s in self._newest_s.items() if newest_s >= awaited_s.get(s, np.inf) - LEAD_S}
+        chosen = [item for item in self._items if isinstance(item, Chunk) and item.stream_id in near]
+        return self._take(chosen, awaited_s) if near else []
 
     def take(self) -> list[Item]:
-        """Everything that waits, neighbouring chunks of one stream joined."""
-        items, self._items = self._items, []
-        self._oldest_s.clear()
-        return join(items)
+        """Everything that waits."""
+        return self._take(self._items, {})
+
+    def _take(self, items: list[Item], awaited_s: Mapping[str, float]) -> list[Item]:
+        if len(items) == len(self._items):
+            self._items, self._news = [], False
+            self._newest_s.clear()
+            self._oldest_s.clear()
+        else:
+            taken = {id(item) for item in items}
+            self._items = [item for item in self._items if id(item) not in taken]
+            for stream in {item.stream_id for item in items if isinstance(item, Chunk)}:
+                del self._newest_s[stream], self._oldest_s[stream]
+        return join(items, awaited={s: end_s - self._offsets.get(s, 0.0) for s, end_s in awaited_s.items()})
 
 
-def join(items: Iterable[Item], apart: Container[str] = ()) -> list[Item]:
+def join(items: Iterable[Item], apart: Container[str] = (), awaited: Mapping[str, float] | None = None) -> list[Item]:
     """The same items with each stream's chunks joined up to the next item that is none.
 
-    apart: streams whose chunks keep their place among the others', such as markers.
+    apart: streams whose chunks keep their place among the others', such as markers. awaited: raw stamps, by stream; a
+    joined chunk counts as arrived with the first of its parts that reaches it, so that no latency is told too short.
     """
     out: list[Item] = []
     parts: dict[str, list[Chunk]] = {}
 
     def close() -> None:
-        out.extend(_joined(chunks) for chunks in parts.values())
+        out.extend(_joined(chunks, (awaited or {}).get(stream, np.inf)) for stream, chunks in parts.items())
         parts.clear()
 
     for item in items:
@@ -72,8 +89,12 @@ def join(items: Iterable[Item], apart: Container[str] = ()) -> list[Item]:
     return out
 
 
-def _joined(chunks: list[Chunk]) -> Chunk:
+def _joined(chunks: list[Chunk], awaited: float) -> Chunk:
     if len(chunks) == 1:
         return chunks[0]
-    stamps = np.concatenate([chunk.stamps for chunk in chunks])
-    return Chunk(chunks[0].stream_id, stamps, np.concatenate([chunk.values for chunk in chunks]))
+    reaching = (chunk for chunk in chunks if len(chunk) and chunk.stamps[-1] >= awaited)
+    return replace(
+        next(reaching, chunks[-1]),
+        stamps=np.concatenate([chunk.stamps for chunk in chunks]),
+        values=np.concatenate([chunk.values for chunk in chunks]),
+    )

@@ -7,6 +7,7 @@ cannot be done is said as an event; what breaks the thread becomes Phase.FAILED.
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -176,8 +177,8 @@ class Controller:
 
     def _published(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
-        if not prediction.forced:  # which had to wait for a stream that did not come
-            self._meter.count_handling(1e3 * (self._clock() - self._streaming.read_s))
+        if math.isfinite(arrived_s := self._streaming.arrived_s):
+            self._meter.count_handling(1e3 * (self._clock() - arrived_s))
         self._meter.count(prediction.latency_ms)
         self._sessions.take(prediction)
 

@@ -6,6 +6,7 @@ only: to tell how old a prediction is, and how long to run. Everything that happ
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -77,6 +78,7 @@ class Engine:
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
         self.latest: Prediction | None = None
+        self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
     @property
     def roles(self) -> dict[Modality, StreamInfo]:
@@ -104,9 +106,10 @@ class Engine:
                 self._take(item)
             return
         self._batch.add(items)
-        if self._batch.due(self._awaited(), self._predictor.pipeline.next_end_s):
-            for item in self._batch.take():
-                self._take(item)
+        due = self._batch.due(self._awaited_s())
+        for item in due:
+            self._take(item)
+        if due:
             self._force(self._live.max_wait_s)
 
     @property
@@ -136,9 +139,10 @@ class Engine:
                     return
             self.step(self._source.read(wait_s))
 
-    def _awaited(self) -> list[str]:
-        expected = self._predictor.pipeline.expected
-        return [stream for stream, role in self._roles.items() if role in expected]
+    def _awaited_s(self) -> dict[str, float]:
+        pipeline = self._predictor.pipeline
+        ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
+        return {stream: end_s for stream, end_s in ends.items() if end_s is not None}
 
     def _finish(self) -> None:
         """Take over what the source still held when it was stopped, then the last windows."""
@@ -170,7 +174,8 @@ class Engine:
             case ClockOffset() if item.stream_id in self._marker_clocks:
                 self._marker_clocks[item.stream_id].add(item)
             case Chunk() | ClockOffset():
-                self._publish(self._predictor.push(item))
+                arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
+                self._publish(self._predictor.push(item), arrived_s)
                 self._report_notes()
 
     def _stream_up(self, info: StreamInfo) -> None:
@@ -222,7 +227,8 @@ class Engine:
             if text and np.isfinite(time_s) and not text.startswith(EXPLAINED):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
-    def _publish(self, predictions: Sequence[Prediction]) -> None:
+    def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
+        self.arrived_s = arrived_s
         for made in predictions:
             prediction = made
             if self._live is not None:

@@ -45,21 +45,28 @@ class Explaining:
         self._explainer = Explainer(bundle)
         self._model_at: ModelAt | None = None
         self._due = Due()
+        self._next: tuple[Window, Bundle] | None = None
         self._waiting: queue.Queue[tuple[Window, Bundle] | None] = queue.Queue(maxsize=1)
         self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def follow(self, predictor: Predictor) -> None:
         """Explain this predictor's windows from now on."""
-        self._model_at, self._due = predictor.model_at, Due()
+        self._model_at, self._due, self._next = predictor.model_at, Due(), None
         predictor.watches.append(self.take)
         self._start()
 
     def take(self, window: Window, embeddings: Embeddings) -> None:
-        """Have a window explained, if it is due and the one before is not still at work."""
+        """Note a window that is due."""
         del embeddings
         if self._model_at is not None and self._due(window):
-            self.ask(window, self._model_at(window.end_s))
+            self._next = window, self._model_at(window.end_s)
+
+    def begin(self) -> None:
+        """Have the noted window explained, unless the one before still waits. Called once its prediction is out."""
+        if self._next is not None:
+            self.ask(*self._next)
+            self._next = None
 
     def ask(self, window: Window, model: Bundle) -> bool:
         """Have a window explained, unless the one before still waits."""
@@ -125,6 +132,7 @@ class ExplanationSink:
 
     def put(self, prediction: Prediction) -> None:
         del prediction
+        self._explaining.begin()
         for explanation in self._explaining.newest():
             self._file.write(as_json(explanation) + "\n")
             self._file.flush()

@@ -6,6 +6,7 @@ nothing but what it records. Owned by the engine's thread, like everything that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
@@ -39,7 +40,6 @@ class Streaming:
         self.log = EventLog()
         self.predictor = parts.new_predictor()
         self.refused: dict[Modality, str] = {}
-        self.read_s = parts.clock()  # when the newest samples were there
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
         self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
@@ -101,9 +101,9 @@ class Streaming:
         assert self._engine is not None
         wait_s = READ_S if self._supply.exhausted else 0.0
         items: list[Item] = [] if self._supply.exhausted else self._supply.read(READ_S)
-        self.read_s = self._parts.clock()
         self._roll.note(items)
         self._engine.step(items)
+        self.explaining.begin()
         self._taps.attend(self.predictor.pipeline)
         return wait_s
 
@@ -137,6 +137,11 @@ class Streaming:
     def say(self, kind: EventKind, text: str) -> None:
         """An event that happens now, of the session or of the preview."""
         self.log.add(Event(self._parts.clock(), kind, text))
+
+    @property
+    def arrived_s(self) -> float:
+        """When the last sample of the window that is published came; NaN where it was not waited for."""
+        return math.nan if self._engine is None else self._engine.arrived_s
 
     @property
     def playing(self) -> list[StreamInfo]:

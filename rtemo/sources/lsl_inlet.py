@@ -139,9 +139,10 @@ class _Connection:
         n = MAX_SAMPLES
         while n == MAX_SAMPLES:
             values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=MAX_SAMPLES, min_samples=1)
-            n, timeout_s = len(stamps), 0.0
-            chunk = Chunk(self._line.stream_id, stamps, _decoded(values) if self._text else values) if n else None
             self._pulled_s = local_clock()
+            n, timeout_s = len(stamps), 0.0
+            values = _decoded(values) if self._text else values
+            chunk = Chunk(self._line.stream_id, stamps, values, self._pulled_s) if n else None
             self._usual_n += 0.1 * (n - self._usual_n)
             self._hand_over(self._pulled_s, chunk)
 

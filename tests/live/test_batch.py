@@ -1,5 +1,7 @@
 """When items are pushed, and that joining them changes nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState
@@ -10,30 +12,42 @@ def chunk(stream, first, n=1, hz=1000.0):
     return Chunk(stream, first + np.arange(n) / hz, np.full((n, 2), first))
 
 
-def test_a_batch_waits_until_every_awaited_stream_has_passed_the_windows_end():
+def times(items):
+    return {item.stream_id: item.stamps.tolist() for item in items if isinstance(item, Chunk)}
+
+
+def test_a_stream_waits_until_it_is_near_the_end_of_a_window_and_then_for_no_other():
     batch = Batch()
-    batch.add([chunk("e", 9.999)])
-    assert not batch.due(["e", "g"], 10.0)
-    batch.add([chunk("e", 10.001)])
-    assert not batch.due(["e", "g"], 10.0)
-    batch.add([chunk("g", 10.002)])
-    assert batch.due(["e", "g"], 10.0)
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
+    batch.add([chunk("e", 9.97), chunk("g", 9.96)])
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
+    batch.add([chunk("e", 9.99)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [9.97, 9.99]}
+    batch.add([chunk("e", 10.0)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [10.0]}
+    batch.add([chunk("e", 10.01)])
+    assert batch.due({"e": 10.1, "g": 10.0}) == []
+    batch.add([chunk("g", 9.995)])
+    assert times(batch.due({"e": 10.1, "g": 10.0})) == {"g": [9.96, 9.995]}
+    assert times(batch.take()) == {"e": [10.01]}
 
 
 def test_a_batch_waits_no_longer_than_forty_milliseconds_of_data():
     batch = Batch()
-    batch.add([chunk("e", 5.0, 30)])
-    assert not batch.due(["e", "g"], 10.0)
+    batch.add([chunk("g", 5.0), chunk("e", 5.0, 30)])
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
     batch.add([chunk("e", 5.03, 12)])
-    assert batch.due(["e", "g"], 10.0)
+    assert set(times(batch.due({"e": 10.0, "g": 10.0}))) == {"e", "g"}
+    assert batch.take() == []
 
 
 def test_news_that_is_no_sample_does_not_wait():
     batch = Batch()
     batch.add([StreamDown("e", StreamState.LOST, "gone")])
-    assert batch.due(["e"], 10.0)
-    assert len(batch.take()) == 1
-    assert not batch.due(["e"], 10.0)
+    assert len(batch.due({"e": 10.0})) == 1
+    assert batch.due({"e": 10.0}) == []
+    batch.add([chunk("e", 5.0)])
+    assert batch.due({"e": 10.0}) == []
 
 
 def test_times_are_compared_on_our_clock():
@@ -41,8 +55,18 @@ def test_times_are_compared_on_our_clock():
     batch.add([ClockOffset("e", 0.0, 1000.0)])
     batch.take()
     batch.add([chunk("e", 9.0)])
-    assert batch.due(["e"], 1009.0)
-    assert not batch.due(["e"], 1010.0)
+    assert batch.due({"e": 1009.1}) == []
+    assert times(batch.due({"e": 1009.0})) == {"e": [9.0]}
+
+
+def test_joined_samples_have_come_with_the_first_part_that_completes_a_window():
+    parts = [replace(chunk("e", 9.98 + 0.01 * i), arrived_s=100.0 + i) for i in range(4)]
+    assert join(parts)[0].arrived_s == 103.0
+    assert join(parts, awaited={"e": 9.985})[0].arrived_s == 101.0
+    batch = Batch()
+    batch.add(parts)
+    (due,) = batch.due({"e": 10.0})
+    assert (len(due), due.arrived_s) == (4, 102.0)
 
 
 def test_joining_keeps_every_sample_and_the_order_around_other_items():
