@@ -79,12 +79,20 @@ class StreamInfo:
         return (self.name, self.type, self.source_id, self.hostname, self.n_channels)
 
     def describe(self) -> str:
-        """One line for lists and errors."""
-        rate = f"{self.nominal_rate_hz:g} Hz" if self.nominal_rate_hz else "irregular"
+        """One line for lists and errors: all by which it can be chosen."""
         return (
             f"name={self.name!r} type={self.type!r} source_id={self.source_id!r} hostname={self.hostname!r} "
-            f"({self.n_channels} channels, {rate}, {self.channel_format})"
+            f"({self._size}, {self.channel_format})"
         )
+
+    def brief(self) -> str:
+        """What people call it, for lists that have no room."""
+        return f"{self.name} ({self._size})"
+
+    @property
+    def _size(self) -> str:
+        channels = "1 channel" if self.n_channels == 1 else f"{self.n_channels} channels"
+        return f"{channels}, {self.nominal_rate_hz:g} Hz" if self.nominal_rate_hz else f"{channels}, irregular"
 
 
 @dataclass(frozen=True, slots=True)

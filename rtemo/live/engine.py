@@ -184,7 +184,9 @@ class Engine:
         self._infos[info.stream_id] = info
         role = self._cast.role_of(info)
         text = "found" if before is None else "back"
-        self._event(EventKind.STREAM_UP, f"{text}: {info.describe()}", info.name, role=role.value if role else "none")
+        known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        part = role.value if role else "none"
+        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
         if role == Modality.MARKERS:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:

@@ -187,7 +187,7 @@ def check_folder(folder):
         EVIL,
         "Cough",
         f"{n:,}",
-        "back: name='rtemo simulated gaze'",
+        "back: rtemo simulated gaze",
         "baseline",
         "Simulated training",
     ):
