@@ -126,6 +126,9 @@ def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
         outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
         recorder.submit(StreamUp(outlet.info))
 
+        def keep(item: Item) -> None:
+            recorder.submit(item)
+
         options = LiveOptions(local_clock, duration_s=args.seconds)
         engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], recorder.submit, options)
         process = psutil.Process()

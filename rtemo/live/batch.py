@@ -7,7 +7,7 @@ and no stream waits for another. Nothing is reordered within a stream.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -53,7 +53,7 @@ class Batch:
         """Everything that waits."""
         return self._take(self._items, {})
 
-    def _take(self, items: list[Item], awaited_s: Mapping[str, float]) -> list[Item]:
+    def _take(self, items: Sequence[Item], awaited_s: Mapping[str, float]) -> list[Item]:
         if len(items) == len(self._items):
             self._items, self._news = [], False
             self._newest_s.clear()
