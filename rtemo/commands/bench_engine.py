@@ -130,7 +130,7 @@ def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
             recorder.submit(item)
 
         options = LiveOptions(local_clock, duration_s=args.seconds)
-        engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], recorder.submit, options)
+        engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], keep, options)
         process = psutil.Process()
         cpu, begin = process.cpu_times(), time.perf_counter()
         engine.run(streams, stop, early)
