@@ -1,6 +1,6 @@
 """New simulated people for offline.bench_trust: a day with labelled clips, another day, and faults.
 
-Every person is new (seeds that no training uses), half of them from the held-out generator family. Each session goes
+Every person is new (seeds that no training uses), and the families take turns. Each session goes
 through the pipeline and the bundle's network once; what is kept of a window is what the decoder reads.
 """
 

@@ -19,7 +19,7 @@ from offline.trust.elements import (
     tested,
     without_novelty,
 )
-from offline.trust.people import FAULT_BASELINE_S, Session
+from offline.trust.people import Session
 from rtemo.model.bundle import Bundle
 
 _COLUMNS = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
@@ -78,9 +78,7 @@ def _personal(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
 def _faults(bundle: Bundle, faulty: Sequence[dict[str, Session]]) -> str:
     named = [kind for kind in faulty[0] if kind not in ("day", "other day")]
     lines = ["**Faults**, everything on; then without the signal gate and the channel checks; AUROC of novelty\n"]
-    lines += [
-        _header("AUROC"),
-    ]
+    lines.append(_header("AUROC"))
     for kind in named:
         sessions = [one[kind] for one in faulty]
         runs = [run(bundle, s, _after(s)) for s in sessions]
@@ -110,7 +108,6 @@ def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, Session]], kind: st
 def _after(session: Session) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Windows of clips that lie wholly after the fault's begin."""
     first_s = session.bounds[0][1] + _SETTLE_S
-    assert FAULT_BASELINE_S > 0.0
     return np.array([w.end_s >= first_s for w in session.windows]) & (session.labels >= 0)
 
 

@@ -102,11 +102,6 @@ def adapted_level(
     return now
 
 
-def bound(rate: float, n_reports: int) -> float:
-    """How far the mean share of misses can exceed the wanted one after so many reports."""
-    return (1.0 + rate) / (rate * n_reports)
-
-
 def without(reports: Sequence[Report], index: int, until_s: float) -> tuple[Report, ...]:
     """The reports with one taken back from a time on."""
     pairs = zip(reports, itertools.count(), strict=False)

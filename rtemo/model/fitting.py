@@ -163,7 +163,7 @@ def _compared(clips: Sequence[Clip], before: Sequence[Array], after: Sequence[Ar
     if not used:
         return {}
     labels = [clips[i].label for i in used]
-    weights = clip_weights(labels, [True] * len(used))
+    weights = clip_weights(labels)
     both = [[logs(p[i]) for i in used] for p in (before, after)]
     losses = [np.array([-p[:, k].mean() for p, k in zip(side, labels, strict=True)]) for side in both]
     right = [
@@ -185,7 +185,7 @@ def _covered(clips: Sequence[Clip], held_out: Sequence[Array], known: Mapping[fl
     pairs = [(1.0 - p[:, clip.label], clip.label) for p, clip in zip(held_out, clips, strict=True) if len(p)]
     if not pairs:
         return dict(known)
-    weights = clip_weights([label for _, label in pairs], [True] * len(pairs))
+    weights = clip_weights([label for _, label in pairs])
     scores = np.concatenate([score for score, _ in pairs])
     mass = np.concatenate([np.full(len(score), w / len(score)) for (score, _), w in zip(pairs, weights, strict=True)])
     order = np.argsort(scores, kind="stable")

@@ -12,6 +12,7 @@ added, so one strength does for all their dimensions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,19 +53,17 @@ def refit(trained: Head, temperature: float, clips: Sequence[Rows]) -> Head:
     used = [clip.thinned() for clip in clips if len(clip.z)]
     if len({clip.label for clip in used}) < 2:
         return trained
-    weights = clip_weights([clip.label for clip in used], [True] * len(used))
+    weights = clip_weights([clip.label for clip in used])
     fitted = _around(trained, temperature, PRIOR_CLIPS / len(used), used, weights)
     share = len(used) / (len(used) + HALF_WAY_CLIPS)
     weight, bias = ((1.0 - share) * getattr(trained, k) + share * getattr(fitted, k) for k in ("weight", "bias"))
     return Head(weight.astype(np.float32), bias.astype(np.float32))
 
 
-def clip_weights(labels: Sequence[int], has_rows: Sequence[bool]) -> Array:
-    """Weights that add up to 1: labels alike, and the clips of one label alike. 0 for clips without rows."""
-    counts = {k: sum(1 for label, has in zip(labels, has_rows, strict=True) if has and label == k) for k in labels}
-    n_labels = sum(1 for count in counts.values() if count)
-    pairs = zip(labels, has_rows, strict=True)
-    return np.array([1.0 / (n_labels * counts[label]) if has else 0.0 for label, has in pairs])
+def clip_weights(labels: Sequence[int]) -> Array:
+    """(n,) weights of clips with these labels, which add up to 1: labels alike, and the clips of one label alike."""
+    counts = Counter(labels)
+    return np.array([1.0 / (len(counts) * counts[label]) for label in labels])
 
 
 def _around(prior: Head, temperature: float, strength: float, clips: Sequence[Rows], weights: Array) -> Head:

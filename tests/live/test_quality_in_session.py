@@ -22,6 +22,7 @@ from rtemo.sources.synthetic import SyntheticSource
 
 PLAN = SessionPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250)
 BAD_S = PLAN.start_s + 12.0
+WINDOW_S = 4.0  # of the demonstration model
 PROFILES = load_profiles(resources.devices())
 
 
@@ -79,11 +80,17 @@ def named(found, end_s):
     return next(p for p in found if p.time_s >= end_s)
 
 
+def named_after_s(found):
+    """From the fault's begin to the end of the first window that names one."""
+    return next(p.time_s for p in found if p.faults) - BAD_S
+
+
 def test_half_of_the_cap_at_the_rail_is_named_within_one_window_and_the_rest_goes_on():
     bad = PLAN.montage.labels[::2]
     found = predictions({"kind": "railed", "channels": list(bad)})
     before, after = named(found, BAD_S - 1), named(found, BAD_S + 4)
     assert before.faults == {}
+    assert 0.0 < named_after_s(found) <= WINDOW_S
     assert after.faults == dict.fromkeys(bad, "railed")
     assert set(after.bad_channels) == set(bad)
     assert after.eeg_coverage > 0.9
@@ -93,7 +100,8 @@ def test_half_of_the_cap_at_the_rail_is_named_within_one_window_and_the_rest_goe
 
 def test_an_unplugged_cap_is_named_and_the_gaze_goes_on():
     found = predictions({"kind": "railed"})
-    after = [p for p in found if p.time_s >= BAD_S + 4]
+    after = [p for p in found if p.time_s >= BAD_S + WINDOW_S]
+    assert 0.0 < named_after_s(found) <= WINDOW_S
     assert all(len(p.faults) == 16 and set(p.faults.values()) == {"railed"} for p in after)
     assert {p.eeg_coverage for p in after} == {0.0}
     assert all(np.isfinite(list(p.probabilities.values())).all() for p in after)  # by the eyes alone
@@ -101,6 +109,7 @@ def test_an_unplugged_cap_is_named_and_the_gaze_goes_on():
 
 def test_frozen_gaze_is_named_and_the_eeg_goes_on():
     found = predictions(frozen=True)
+    assert 0.0 < named_after_s(found) <= WINDOW_S
     assert named(found, BAD_S + 4).faults == {"gaze": "frozen"}
     after = [p for p in found if p.time_s >= BAD_S + 6]
     assert {p.gaze_coverage for p in after} == {0.0}
@@ -133,7 +142,8 @@ def test_samples_whose_time_nobody_can_tell_are_trouble_with_the_clock_and_no_ga
 
 def test_a_cap_that_is_gone_is_named_and_the_gaze_goes_on():
     found = predictions({"kind": "lost"})
-    after = [p for p in found if p.time_s >= BAD_S + 5]
+    after = [p for p in found if p.time_s >= BAD_S + WINDOW_S]
+    assert 0.0 < named_after_s(found) <= WINDOW_S
     assert {p.eeg_coverage for p in after} == {0.0}
     assert {reason for p in after for name, reason in p.faults.items() if name != "gaze"} == {"gap in the stream"}
     assert all(np.isfinite(list(p.probabilities.values())).all() for p in after)
