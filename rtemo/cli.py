@@ -236,6 +236,7 @@ def _engine(commands: Commands) -> None:
     p.add_argument("--name", default="engine", help="which engine it is (default: engine)")
     p.add_argument("--endpoint", type=Path, metavar="DIR", help="where its address is left (default: the system's)")
     p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--owner", type=int, metavar="PID", help="end, and a session too, when this process is gone")
     p.add_argument("--linger", type=_seconds, default=60.0, metavar="S", help="stay S seconds without a window")
     p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
     _queries(p)

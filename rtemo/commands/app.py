@@ -50,8 +50,9 @@ def _usable(path: Path) -> Path | None:
     return path
 
 
-def open_window(launch: Launch, remember: Path | None = None, recording: str = "") -> int:
-    """The window until it is closed. remember: where the settings that are used are kept for the next time.
+def open_window(launch: Launch, remember: Path | None = None, recording: str = "", *, goes_on: bool = True) -> int:
+    """The window until it is closed. remember: where the settings that are used are kept for the next time. goes_on:
+    whether a session can do without the window.
 
     Raises RtemoError where there is no display, with the way to one.
     """
@@ -63,6 +64,6 @@ def open_window(launch: Launch, remember: Path | None = None, recording: str = "
 
     client = EngineClient(launch)
     try:
-        return run_app(client, remember=remember, recording=recording)
+        return run_app(client, remember=remember, recording=recording, goes_on=goes_on)
     finally:
         client.close()

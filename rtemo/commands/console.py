@@ -9,7 +9,10 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+import psutil
+
 INTERRUPTED = 130
+OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 
 def say(text: str) -> None:
@@ -35,3 +38,15 @@ def stop_on_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stop_with(owner: int | None, stop: threading.Event) -> None:
+    """Have the event set when another process is gone, however it ended. None: there is none to wait for."""
+    if owner is not None:
+        threading.Thread(target=_watch, args=(owner, stop), name="owner", daemon=True).start()
+
+
+def _watch(owner: int, stop: threading.Event) -> None:
+    while psutil.pid_exists(owner) and not stop.wait(OWNER_S):
+        pass
+    stop.set()

@@ -55,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _window(session: str, seed: int, duration_s: float) -> int:
-    """The window on an engine of the demonstration's own, which ends with it."""
+    """The window on an engine of the demonstration's own, which ends with it, and a session too."""
     from rtemo.commands.app import open_window
 
     with simulated(session, seed, duration_s + MARGIN_S):
-        return open_window(Launch(name=session, options=("--lsl-session", session, "--linger", "2")))
+        options = ("--lsl-session", session, "--linger", "2", "--owner", str(os.getpid()))
+        return open_window(Launch(name=session, options=options), goes_on=False)
 
 
 @contextlib.contextmanager

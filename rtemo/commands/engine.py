@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rtemo.commands.console import say, stop_on_signal
+from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     endpoint.claim()
     try:
         with stop_on_signal() as stop:
+            stop_with(args.owner, stop)
             return _serve(args, endpoint, stop)
     finally:
         endpoint.release()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from pathlib import Path
 
-import psutil
 from tqdm import tqdm
 
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
 from rtemo.simulate.faults import load_faults
@@ -20,7 +18,6 @@ from rtemo.sources.lsl_config import configure
 from rtemo.sources.xdf_writer import XdfWriter
 
 FILE_BLOCK_S = 1.0
-OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,18 +46,11 @@ def _stream(session: SimulatedSession, owner: int | None) -> int:
 
     names = ", ".join(f"{info.name} ({info.type}, {info.n_channels} channels)" for info in session.streams)
     with stop_on_signal() as stop:
-        if owner is not None:
-            threading.Thread(target=_end_with, args=(owner, stop), name="owner", daemon=True).start()
+        stop_with(owner, stop)
         sent = stream(session, stop, on_ready=lambda _start_s: say(f"a simulated person on LSL: {names}; Ctrl-C ends"))
         stopped = stop.is_set()
     say("sent " + ", ".join(f"{n} samples of {stream_id}" for stream_id, n in sent.samples.items()))
     return INTERRUPTED if stopped else 0
-
-
-def _end_with(owner: int, stop: threading.Event) -> None:
-    while psutil.pid_exists(owner) and not stop.wait(OWNER_S):
-        pass
-    stop.set()
 
 
 def _write(session: SimulatedSession, path: Path, *, quiet: bool) -> int:

@@ -20,11 +20,19 @@ INTERRUPTED = 130
 OFFSCREEN_SAYS = "This plugin does not support propagateSizeHints()"
 
 
-def run_app(client: Client, *, theme: str | None = None, remember: Path | None = None, recording: str = "") -> int:
+def run_app(
+    client: Client,
+    *,
+    theme: str | None = None,
+    remember: Path | None = None,
+    recording: str = "",
+    goes_on: bool = True,
+) -> int:
     """The exit status. theme: "dark" or "light"; None takes the one of last time. remember: the file for the session
-    settings that were last used. recording: an XDF file to play.
+    settings that were last used. recording: an XDF file to play. goes_on: whether a session can do without the window.
     """
     application, window = _open(client, QSettings(texts.APP, texts.APP), theme, remember, recording)
+    window.goes_on = goes_on
     if not window.remembered:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()

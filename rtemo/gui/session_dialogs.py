@@ -83,14 +83,18 @@ class SessionDialogs:
             dialog.deleteLater()
 
 
-def ask_quit(window: QWidget) -> str:
-    """What to do with a session that runs while its window is closed: one of texts.QUIT_..."""
+def ask_quit(window: QWidget, *, goes_on: bool) -> str:
+    """What to do with a session that runs while its window is closed: one of texts.QUIT_...
+
+    goes_on: whether it can do without the window.
+    """
     box = QMessageBox(window)
     box.setWindowTitle(texts.QUIT_TITLE)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(texts.QUIT_TITLE)
-    box.setInformativeText(texts.QUIT_ASK)
-    box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
+    box.setInformativeText(texts.QUIT_ASK if goes_on else texts.QUIT_ENDS)
+    if goes_on:
+        box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
     box.addButton(texts.QUIT_STOP, QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton(texts.QUIT_CANCEL, QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(cancel)

@@ -136,6 +136,7 @@ FAILED = "The engine stopped: {why}"
 RESTART = "Restart engine"
 QUIT_TITLE = "A session is running"
 QUIT_ASK = "The recording goes on in the background if you only close the window; started again, it is found."
+QUIT_ENDS = "The simulated person leaves with the window. What was recorded is kept."
 QUIT_KEEP, QUIT_STOP, QUIT_CANCEL = "Close the window", "Stop the session and quit", "Cancel"
 
 MENU_FILE, MENU_SESSION, MENU_VIEW, MENU_HELP = "&File", "&Session", "&View", "&Help"

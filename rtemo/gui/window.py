@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.model = GuiModel()
+        self.goes_on = True  # whether a session can do without the window
         self._remembering = Remembering(remember)
         self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
@@ -249,4 +250,4 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """What to do with a running session."""
-        return ask_quit(self)
+        return ask_quit(self, goes_on=self.goes_on)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -11,6 +14,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from scripted import RECORDING, ScriptedClient, snapshot, stream
 
+from rtemo.commands.console import stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamState
 from rtemo.gui import texts
@@ -22,6 +26,7 @@ from rtemo.gui.menus import keys_of
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.remembering import Remembering
 from rtemo.gui.report_bar import ReportBar
+from rtemo.gui.session_dialogs import ask_quit
 from rtemo.gui.shortcuts_dialog import ShortcutsDialog
 from rtemo.gui.stretches import Stretch, marked_stretches
 from rtemo.live.readiness import obstacle
@@ -251,3 +256,25 @@ def test_a_demonstration_that_fails_says_why(qtbot, tmp_path):
     assert str(tmp_path / "demo.log") in box.text()
     assert box.textFormat() == Qt.TextFormat.PlainText
     box.close()
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "answers"),
+    [(True, {texts.QUIT_KEEP, texts.QUIT_STOP, texts.QUIT_CANCEL}), (False, {texts.QUIT_STOP, texts.QUIT_CANCEL})],
+)
+def test_a_session_is_left_to_itself_only_where_it_can_go_on(qtbot, monkeypatch, goes_on, answers):
+    window = QWidget()
+    qtbot.addWidget(window)
+    seen = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: seen.append({b.text() for b in box.buttons()}))
+    assert ask_quit(window, goes_on=goes_on) == texts.QUIT_CANCEL  # nothing was clicked
+    assert seen == [answers]
+
+
+def test_an_engine_ends_with_the_process_that_it_belongs_to():
+    stop, owner = threading.Event(), subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    stop_with(None, stop)
+    stop_with(owner.pid, stop)
+    assert not stop.is_set()
+    owner.communicate()
+    assert stop.wait(20.0)
