@@ -65,6 +65,16 @@ def test_streams_are_shown_and_predicted_on_before_anything_is_kept(lab, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_moved_a_prediction_is_told_beside_it(lab):
+    lab.feed(8)
+    told = {}
+    for _ in range(20):  # it is told with a later state, and only while samples come
+        told = told or lab.take().explanation
+        lab.feed(2)
+    assert told
+    assert all(np.isfinite(share) for share in told.values())
+
+
 def test_the_replay_of_a_session_gives_its_predictions(lab, tmp_path):
     begin(lab, tmp_path)
     lab.take()
