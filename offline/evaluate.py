@@ -29,6 +29,7 @@ from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
 from offline.initial import Initial, read_initial
 from offline.result import auroc_of, folds_of, scores_of
+from offline.shuffled import shuffled
 from offline.splits import (
     Split,
     WindowIds,
@@ -55,7 +56,8 @@ class Request:
     init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
     select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
-    fitted on, at most; all are tested. training: how the network is trained; its seed is that of the request.
+    fitted on, at most; all are tested. shuffle: labels are dealt anew over the clips of each session, so that there is
+    nothing to find (offline/shuffled.py). training: how the network is trained; its seed is that of the request.
     """
 
     protocol: str = "loso"
@@ -67,6 +69,7 @@ class Request:
     train_subjects: int | None = None
     people_out: int = 1
     per_trial: int = 40
+    shuffle: bool = False
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
@@ -91,6 +94,9 @@ def evaluate(
     initial = None if request.init is None else read_initial(request.init)
     if initial is not None:
         initial.check_fits(corpus)
+    if request.shuffle:
+        corpus = shuffled(corpus, request.seed)
+        tests = {name: shuffled(other, request.seed) for name, other in (tests or {}).items()}
     method, modalities = method_of(request, initial)
     table = windows_that_offer(tabulate(corpus), modalities)
     experiment = Experiment(
@@ -261,6 +267,7 @@ def _asked(request: Request, modalities: Sequence[str], table: Table) -> dict[st
         "train_subjects": request.train_subjects,
         "people_out": request.people_out,
         "per_trial": request.per_trial,
+        "shuffle": request.shuffle,
         "training": None if request.method in METHODS else _finite(asdict(request.training)),
         "channels": table.channels.how,
     }

@@ -31,6 +31,7 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--epochs", type=int, metavar="N", help="of the network's training")
     parser.add_argument("--windows", type=int, metavar="N", help="of each trial in an epoch of the network's training")
     parser.add_argument("--rate", type=float, metavar="R", help="of the network's training")
+    parser.add_argument("--shuffle", action="store_true", help="deal labels anew over clips: a control, all is chance")
     parser.add_argument("--ood", type=Path, action="append", default=[], metavar="C", help="corpus of something else")
     parser.add_argument(
         "--test", type=Path, action="append", default=[], metavar="C", help="other version of the same recordings"
@@ -66,6 +67,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         folds=None if options.folds is None else _numbers(options.folds),
         train_subjects=options.train_subjects,
         people_out=options.people_out,
+        shuffle=options.shuffle,
         training=replace(TrainingSettings(), **changes),
     )
     keep = options.out.with_name(f"{options.out.name}.folds")

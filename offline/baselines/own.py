@@ -38,7 +38,7 @@ class Selected(Shard):
 
     def __init__(self, shard: Shard, index: NDArray[np.int64], modalities: Sequence[str]) -> None:
         super().__init__(shard.folder, shard.about)
-        self._index, self._modalities = index, tuple(modalities)
+        self._shard, self._index, self._modalities = shard, index, tuple(modalities)
 
     @property
     def seen_as(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Selected(Shard):
 
     @cached_property
     def rows(self) -> NDArray[np.void]:
-        rows = np.array(self._open("rows"))
+        rows = np.array(self._shard.rows)
         hidden = np.ones(len(rows), dtype=bool)
         hidden[self._index] = False
         rows["label"][hidden] = UNLABELLED

@@ -235,7 +235,8 @@ def _controls(results: Results) -> list[str]:
         inside = "holds chance" if cell.low <= cell.chance <= cell.high else "does not hold chance"
         body.append([f"{name}\n{offer}", cell_text(cell), inside])
     caption = (
-        "Simulated people on whom emotions change nothing. One interval in twenty misses chance by chance; with few "
+        "Simulated people on whom emotions change nothing, their labels dealt anew over the clips of each session, as "
+        "the films' order and lengths tell which film it is. One interval in twenty misses chance by chance; with few "
         "people, bootstrap intervals are too short and miss it more often."
     )
     return [

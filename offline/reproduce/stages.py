@@ -118,6 +118,7 @@ def _evaluate(work: Comparison, run: Run) -> None:
         modalities=run.modalities,
         init=None if run.init == SCRATCH else work.checkpoint(run.init, run.seed),
         seed=run.seed,
+        shuffle=run.control,
         train_subjects=run.labelled,
         folds=None if work.scale.folds is None else tuple(range(work.scale.folds)),
         training=TrainingSettings(**work.scale.finetune),
