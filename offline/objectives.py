@@ -10,7 +10,9 @@ spectral  foretell the log-power of hidden channels and frames from the frame's 
 moment    tell which of the recording's other windows is the one of this moment, from EEG, eyes or both, to EEG, eyes or
           both (InfoNCE, arXiv 1807.03748). Windows of a moment share no sample, so what helps is what lasts for some
           seconds and differs within a recording; to know the person or the cap does not (after time-contrastive
-          learning, Hyvarinen and Morioka 2016, and slow feature analysis, Wiskott and Sejnowski 2002).
+          learning, Hyvarinen and Morioka 2016, and slow feature analysis, Wiskott and Sejnowski 2002). Where the target
+          is another person at the same moment of the same clip, what helps is what the clip does to both (CLISA, Shen
+          et al. 2022, doi:10.1109/TAFFC.2022.3164516): what they feel, and how bright the screen is.
 cross     foretell one modality's shared half of the embedding from the other's whole, both ways, and draw the two
           shared halves together. The other half of each embedding is the modality's own (PhysioOmni, arXiv 2504.19596).
 """
@@ -54,6 +56,15 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """How contexts and targets belong together, as offline.views.Views says: same (N,), across (N,), near."""
+
+    same: Tensor
+    across: Tensor
+    near: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """One view after the network: z by head (N, width), frames (N, F, width), and what was there (N,)."""
 
@@ -90,17 +101,14 @@ class Objectives(nn.Module):
         self.power = nn.Sequential(nn.GELU(), nn.Linear(_SPECTRAL_WIDTH, config.bands))
 
     def forward(
-        self, network: Network, target: Tensors, context: Tensors, same: Tensor, near: Tensor, step: int, team: Team
+        self, network: Network, target: Tensors, context: Tensors, pairs: Pairs, step: int, team: Team
     ) -> tuple[dict[str, Tensor], Encoded]:
-        """The terms that have a weight, unweighted, and the target as it was encoded.
-
-        same (N,): target and context are of one window. near (N / group, group, group): of one moment.
-        """
+        """The terms that have a weight, unweighted, and the target as it was encoded."""
         seen, known = encode(network, target), encode(network, context)
-        hidden = same & seen.has[0] & known.has[0]
+        hidden = pairs.same & seen.has[0] & known.has[0]
         w, terms = self.weights, {}
         if w.latent:
-            terms["latent"] = self._latent(seen, known, context[1], hidden, team)
+            terms["latent"] = self._latent(seen, known, context[1], hidden, pairs, team)
         if w.collapse:
             terms["collapse"] = self._collapse(seen, step, team)
         if w.spectral:
@@ -108,14 +116,14 @@ class Objectives(nn.Module):
         if w.cross:
             terms["cross"] = self._cross(seen, team)
         if w.moment:
-            terms["moment"] = self._moment(seen, known, same, near, team)
+            terms["moment"] = self._moment(seen, known, pairs, team)
         return terms, seen
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """The weighted sum."""
         return torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
 
-    def _latent(self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, team: Team) -> Tensor:
+    def _latent(self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, pairs: Pairs, team: Team) -> Tensor:
         hidden = ~mask.any(dim=2) & rows[:, None]
         error = (self.token(known.frames) - seen.frames).square().mean(dim=2)
         parts = [share_of_mean(error.flatten(), hidden.flatten(), team)]
@@ -123,7 +131,7 @@ class Objectives(nn.Module):
             self.embedding, seen.z, known.z, seen.has, known.has, strict=True
         ):
             error = (predict(from_z) - foretold).square().mean(dim=1)
-            parts.append(share_of_mean(error, there & given, team))
+            parts.append(share_of_mean(error, there & given & ~pairs.across, team))
         return torch.stack(parts).mean()
 
     def _collapse(self, seen: Encoded, step: int, team: Team) -> Tensor:
@@ -162,13 +170,13 @@ class Objectives(nn.Module):
         errors = (self.cross[0](eeg) - shared_eye, self.cross[1](eye) - shared_eeg, shared_eeg - shared_eye)
         return torch.stack([share_of_mean(e.square().mean(dim=1), both, team) for e in errors]).mean()
 
-    def _moment(self, seen: Encoded, known: Encoded, same: Tensor, near: Tensor, team: Team) -> Tensor:
+    def _moment(self, seen: Encoded, known: Encoded, pairs: Pairs, team: Team) -> Tensor:
         asked, offered = ([self._place(i, one.z[i]) for i in range(3)] for one in (known, seen))
-        others = near & ~torch.eye(self.group, dtype=torch.bool, device=near.device)
+        others = pairs.near & ~torch.eye(self.group, dtype=torch.bool, device=pairs.near.device)
         losses = []
         for a, b in _MOMENT_PAIRS:
             columns = seen.has[b].reshape(-1, 1, self.group)
-            rows = known.has[a] & seen.has[b] & ~same
+            rows = known.has[a] & seen.has[b] & ~pairs.same
             alike = (asked[a] @ offered[b].transpose(1, 2) / _TEMPERATURE).masked_fill(others | ~columns, -1e4)
             error = -torch.diagonal(alike.log_softmax(dim=2), dim1=1, dim2=2)
             losses.append(share_of_mean(error.flatten(), rows, team))

@@ -23,7 +23,7 @@ from offline.corpus import Corpus, Shard
 from offline.diagnostics import gradients, spread
 from offline.initial import PRETRAIN, live_settings
 from offline.machine import device_of, in_precision
-from offline.objectives import Objectives, Tensors, Weights
+from offline.objectives import Objectives, Pairs, Tensors, Weights
 from offline.optimizer import flat, schedule, set_rate
 from offline.parallel import Team, average, average_gradients, check_divides, team
 from offline.splits import person
@@ -133,9 +133,9 @@ def _step(state: Pretraining, sampler: Sampler, settings: PretrainSettings, own:
     device = next(state.network.parameters()).device
     views = sampler.views(state.step, own.rows(settings.batch))
     target, context = _tensors(views.target, device), _tensors(views.context, device)
-    same, near = (torch.from_numpy(value).to(device) for value in (views.same, views.near))
+    pairs = Pairs(*(torch.from_numpy(value).to(device) for value in (views.same, views.across, views.near)))
     with in_precision(settings.precision, device):
-        terms, seen = state.objectives(state.network, target, context, same, near, state.step, own)
+        terms, seen = state.objectives(state.network, target, context, pairs, state.step, own)
     total = state.objectives.total(terms)
     values = {name: float(average(term.detach().clone(), own)) for name, term in terms.items()}
     if odd := [name for name, value in values.items() if not math.isfinite(value)]:

@@ -37,6 +37,7 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     terms.add_argument("--against", choices=["sigreg", "vicreg"], help="against collapse (default: sigreg)")
     terms.add_argument("--mask", type=float, metavar="F", help="share of the frames that the context does not see")
     terms.add_argument("--neighbour", type=float, metavar="F", help="share of targets that are neighbouring windows")
+    terms.add_argument("--shared-clip", type=float, metavar="F", help="share of targets of others who saw it too")
     terms.add_argument("--group", type=int, metavar="N", help="windows of a recording, whose mean earns nothing")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
     parser.add_argument("--resume", action="store_true", help="go on from CKPT")
@@ -87,7 +88,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     from offline.pretrain import PretrainSettings
     from offline.views import Masking
 
-    masking = _given(options, mask="frames", neighbour="neighbour", group="group")
+    masking = _given(options, mask="frames", neighbour="neighbour", shared_clip="shared_clip", group="group")
     settings = PretrainSettings(
         seed=options.seed,
         device=options.device,

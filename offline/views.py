@@ -2,13 +2,15 @@
 
 Every batch holds as many windows of each corpus, and of a corpus's people each is drawn as often. Everything about a
 row follows from (seed, step, row), so that a run can stop anywhere, and any process can make any row. Labels are never
-read. Rows come in groups of one recording.
+read. Rows come in groups of one recording, or of two people who saw the same clips: which clip it was and for how long
+it had been running is known, what it made them feel is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,8 @@ class Masking:
 
     group: rows of one recording. channels: how many of a recording are read at most. neighbour: the share of rows whose
     target is another window of the same recording, that shares no sample with theirs and ends at most neighbour_s away.
-    gain and noise: in normalised units.
+    shared_clip: the share of groups whose targets are of another person, at the same moment of the same clip (after
+    CLISA, Shen et al. 2022, doi:10.1109/TAFFC.2022.3164516). gain and noise: in normalised units.
     """
 
     group: int = 24
@@ -38,30 +41,51 @@ class Masking:
     no_eye: float = 0.2
     neighbour: float = 0.75
     neighbour_s: float = 20.0
+    shared_clip: float = 0.0
     gain: float = 0.15
     noise: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """n rows, in groups of one recording. same (n,): target and context are of one window.
+    """n rows, in groups of one recording for the contexts and one for the targets.
 
-    near (n / group, group, group): whether the context of one row and the target of another are near in time.
+    same (n,): target and context are of one window. across (n,): they are of two people, at one moment of a clip.
+    near (n / group, group, group): whether the context of one row and the target of another are near in time, or of one
+    clip where they are of two people.
     """
 
     target: Batch
     context: Batch
     same: BoolArray
+    across: BoolArray
     near: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Window:
     shard: Shard
     index: int
-    target: int
     channels: NDArray[np.int64]
+
+    @property
+    def end_s(self) -> float:
+        return float(self.shard.rows["end_s"][self.index])
+
+    @property
+    def clip(self) -> str:
+        return _clips(self.shard)[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    context: _Window
+    target: _Window
     random: np.random.Generator
+
+    @property
+    def is_across(self) -> bool:
+        return self.context.shard is not self.target.shard
 
 
 class Sampler:
@@ -76,28 +100,52 @@ class Sampler:
     def views(self, step: int, rows: range) -> Views:
         """These rows of the batch of this step."""
         drawn = [self._draw(step, row) for row in rows]
-        width = max(len(row.channels) for row in drawn)
-        target, context = (_read(drawn, [getattr(r, at) for r in drawn], width) for at in ("target", "index"))
+        targets, contexts = [row.target for row in drawn], [row.context for row in drawn]
+        width = max(len(window.channels) for window in (*targets, *contexts))
+        target, context = _read(targets, width), _read(contexts, width)
         for i, row in enumerate(drawn):
             _hide(context, i, row, self._masking)
-        same = np.array([row.index == row.target for row in drawn])
-        ends = np.array([[row.shard.rows["end_s"][at] for at in (row.index, row.target)] for row in drawn])
-        ends = ends.reshape(-1, self._masking.group, 2)
-        near = np.abs(ends[:, :, None, 0] - ends[:, None, :, 1]) <= self._masking.neighbour_s
-        return Views(target, context, same, near)
+        group = self._masking.group
+        near = np.stack([self._near(drawn[first : first + group]) for first in range(0, len(drawn), group)])
+        same = np.array([row.context.index == row.target.index and not row.is_across for row in drawn])
+        return Views(target, context, same, np.array([row.is_across for row in drawn]), near)
+
+    def _near(self, group: Sequence[_Row]) -> BoolArray:
+        if group[0].is_across:
+            context, target = (np.array([getattr(row, at).clip for row in group]) for at in ("context", "target"))
+            return np.asarray(context[:, None] == target[None, :])
+        ends = np.array([[row.context.end_s, row.target.end_s] for row in group])
+        return np.asarray(np.abs(ends[:, None, 0] - ends[None, :, 1]) <= self._masking.neighbour_s)
 
     def _draw(self, step: int, row: int) -> _Row:
         m, group = self._masking, row // self._masking.group
         people = self._people[group % len(self._people)]
         shared = np.random.default_rng([self._seed, 3, step, group])
-        recordings = people[shared.integers(len(people))]
-        shard = recordings[shared.integers(len(recordings))]
+        who = int(shared.integers(len(people)))
+        shard = people[who][shared.integers(len(people[who]))]
+        across = m.shared_clip > 0.0 and shared.random() < m.shared_clip
+        other = _companion(people, who, shard, shared) if across else None
         random = np.random.default_rng([self._seed, 4, step, row])
+        if other is not None:
+            pairs = _pairs(shard, other)
+            index, target = (int(i) for i in pairs[random.integers(len(pairs))])
+            return _Row(self._window(shard, index, random), self._window(other, target, random), random)
         index = target = int(random.integers(len(shard.rows)))
         if random.random() < m.neighbour:
             target = _neighbour(shard, index, m.neighbour_s, random)
-        channels = random.permutation(len(shard.about.channels))[: m.channels]
-        return _Row(shard, index, target, np.sort(channels), random)
+        window = self._window(shard, index, random)
+        return _Row(window, _Window(shard, target, window.channels), random)
+
+    def _window(self, shard: Shard, index: int, random: np.random.Generator) -> _Window:
+        channels = random.permutation(len(shard.about.channels))[: self._masking.channels]
+        return _Window(shard, index, np.sort(channels))
+
+
+def _companion(people: Sequence[Sequence[Shard]], who: int, shard: Shard, random: np.random.Generator) -> Shard | None:
+    """Another person's recording with moments of the same clips; None where there is none."""
+    others = [one for i, recordings in enumerate(people) if i != who for one in recordings]
+    others = [one for one in others if len(_pairs(shard, one))]
+    return others[random.integers(len(others))] if others else None
 
 
 def _by_person(shards: Sequence[Shard]) -> list[list[Shard]]:
@@ -115,28 +163,57 @@ def _neighbour(shard: Shard, index: int, within_s: float, random: np.random.Gene
     return int(random.choice(others)) if len(others) else index
 
 
-def _read(rows: Sequence[_Row], indices: Sequence[int], width: int) -> Batch:
-    n, (_, frames, _, bands) = len(rows), rows[0].shard.eeg.shape
-    at = list(zip(rows, indices, strict=True))
+@lru_cache(maxsize=4096)
+def _clips(shard: Shard) -> tuple[str, ...]:
+    """Of each window: which clip was seen, "" for none."""
+    return tuple(shard.about.clips.get(str(trial), "") for trial in shard.rows["trial"])
+
+
+@lru_cache(maxsize=65536)
+def _pairs(shard: Shard, other: Shard) -> NDArray[np.int64]:
+    """(n, 2) windows of the two recordings that end at the same moment of the same clip, half a window off at most."""
+    if not set(shard.about.clips.values()) & set(other.about.clips.values()):
+        return np.empty((0, 2), np.int64)
+    found = []
+    moments, elsewhere = _moments(shard), _moments(other)
+    for clip, (indices, since_s) in moments.items():
+        if clip in elsewhere:
+            theirs, their_s = elsewhere[clip]
+            apart = np.abs(since_s[:, None] - their_s[None, :])
+            nearest = apart.argmin(axis=1)
+            close = apart[np.arange(len(nearest)), nearest] <= shard.eeg.shape[1] / 2
+            found.append(np.stack([indices[close], theirs[nearest[close]]], axis=1))
+    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+
+
+def _moments(shard: Shard) -> dict[str, tuple[NDArray[np.int64], FloatArray]]:
+    """Clip -> its windows, and how long after its first window each ends."""
+    clips, ends = np.array(_clips(shard)), shard.rows["end_s"]
+    indices = {str(clip): np.flatnonzero(clips == clip) for clip in np.unique(clips) if clip}
+    return {clip: (at, ends[at] - ends[at[0]]) for clip, at in indices.items()}
+
+
+def _read(windows: Sequence[_Window], width: int) -> Batch:
+    n, (_, frames, _, bands) = len(windows), windows[0].shard.eeg.shape
     batch = Batch(
         eeg=np.zeros((n, frames, width, bands), np.float32),
         eeg_mask=np.zeros((n, frames, width), np.bool_),
         positions=np.zeros((n, width, 3), np.float32),
-        eye=np.stack([row.shard.eye[i] for row, i in at]),
-        eye_valid=np.stack([row.shard.eye_valid[i] for row, i in at]),
+        eye=np.stack([window.shard.eye[window.index] for window in windows]),
+        eye_valid=np.stack([window.shard.eye_valid[window.index] for window in windows]),
         labels=np.full(n, UNLABELLED, np.int64),
     )
-    for number, (row, i) in enumerate(at):
-        count = len(row.channels)
-        batch.eeg[number, :, :count] = row.shard.eeg[i][:, row.channels]
-        batch.eeg_mask[number, :, :count] = row.shard.eeg_mask[i][:, row.channels]
-        batch.positions[number, :count] = row.shard.positions[row.channels]
+    for number, window in enumerate(windows):
+        shard, count = window.shard, len(window.channels)
+        batch.eeg[number, :, :count] = shard.eeg[window.index][:, window.channels]
+        batch.eeg_mask[number, :, :count] = shard.eeg_mask[window.index][:, window.channels]
+        batch.positions[number, :count] = shard.positions[window.channels]
     return batch
 
 
 def _hide(batch: Batch, i: int, row: _Row, m: Masking) -> None:
     """Mask and disturb one row in place. A modality is only taken away where the other is there."""
-    random, count = row.random, len(row.channels)
+    random, count = row.random, len(row.context.channels)
     mask, valid = batch.eeg_mask[i], batch.eye_valid[i]
     has_eeg, has_eye = bool(mask.any()), bool(valid.any())
     frames = len(mask)

@@ -13,9 +13,11 @@ from offline.reproduce.report import write_report
 from offline.reproduce.scale import Scale, scale_of
 from offline.reproduce.sources import read_roots, stand_ins
 from offline.reproduce.stages import Comparison, stages_of
-from offline.splits import training_people
+from offline.splits import PEOPLE_GROUPS, training_people
 from rtemo import __version__
 from rtemo.core.errors import RtemoError
+
+_SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii")  # data sets that show everybody the same clips
 
 
 def reproduce(
@@ -36,8 +38,10 @@ def reproduce(
         found = f"{seeds} seeds, effect {effect:g}, {jobs} jobs"
         raise RtemoError("cannot compare like this", found, "use 1 or more seeds and jobs, and an effect of 0 or more")
     sources = stand_ins(out / "data", chosen.people) if roots is None else read_roots(roots, chosen.people)
-    most = training_people(sources.downstream.count())
-    chosen = replace(chosen, labelled=tuple(count for count in chosen.labelled if count <= most))
+    people, dataset = sources.downstream.count(), sources.downstream.dataset
+    few = tuple(count for count in chosen.labelled if count <= training_people(people))
+    new_clips = chosen.new_clips and dataset in _SAME_CLIPS and people >= PEOPLE_GROUPS
+    chosen = replace(chosen, labelled=few, new_clips=new_clips)
     work = Comparison(sources, chosen, chosen.seeds if seeds is None else seeds, effect, out, jobs)
     settings = _settings(work, roots)
     hold_settings(out / "settings.json", settings)

@@ -19,6 +19,7 @@ METHOD_NAMES = {
     "de-svm": "DE + linear SVM",
     "de-lr": "DE + logistic regression",
     "eye-lr": "eye features + logistic regression",
+    "eye-mlp": "eye features + MLP",
     "early-fusion": "early fusion + logistic regression",
     "late-fusion": "late fusion",
 }
@@ -174,6 +175,21 @@ def calibration(results: Results) -> list[tuple[str, str, Mapping[str, float]]]:
             values[f"coverage {level}"] = _mean([r["sets"][level]["coverage"]["value"] for r in own])
             values[f"size {level}"] = _mean([r["sets"][level]["size"]["value"] for r in own])
         rows.append((name_of(runs[0]), OFFER_NAMES[modalities], values))
+    return rows
+
+
+def new_clips(results: Results) -> list[tuple[str, str, Cell, Cell | None]]:
+    """(method, modalities, on clips that nobody saw who learned, in the comparison proper). p: against scratch."""
+    groups = _groups([run for run in results if run.new_clips])
+    cells = {key: cell_of([results[run] for run in runs]) for key, runs in groups.items()}
+    p = _against_scratch(cells)
+    known = {row.name: row.cells for row in comparison(results)}
+    rows = []
+    for key, runs in groups.items():
+        name = name_of(runs[0])
+        cell = known.get(name, {}).get(key[2])
+        before = None if cell is None else replace(cell, p=None)
+        rows.append((name, OFFER_NAMES[key[2]], replace(cells[key], p=p.get(key)), before))
     return rows
 
 

@@ -22,6 +22,7 @@ from offline.reproduce.findings import (
     controls,
     few_labels,
     missing,
+    new_clips,
     panels,
 )
 from offline.reproduce.numbers import cell_text, percent
@@ -43,6 +44,7 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
         page.heading("In short"),
         page.listing(in_short(rows)),
         *_main(rows),
+        *_new_clips(results),
         *_few_labels(results),
         *_robustness(found),
         *_missing(results),
@@ -128,6 +130,23 @@ def _details(rows: Sequence[Row]) -> str:
                 body.append([row.name, OFFER_NAMES[offer], percent(cell.value), percent(cell.trial), seeds])
     head = ["", "modalities", "windows", "clips", "windows by seed, %"]
     return page.table(head, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
+
+
+def _new_clips(results: Results) -> list[str]:
+    rows = new_clips(results)
+    if not rows:
+        return []
+    body = [[f"{name}\n{offer}", cell_text(known), cell_text(new)] for name, offer, new, known in rows]
+    caption = (
+        "Known clips: the table above, where others who saw the same clips were learned from. New clips: neither the "
+        "person nor the clip was learned from; with fewer people and fewer clips to learn from, each person is tested "
+        "on a quarter of the clips. What a method loses it had from telling clips, by their light, order and lengths, "
+        "or from more data. p against the network from scratch on new clips, Holm-corrected over this table."
+    )
+    return [
+        page.heading("New people and new clips"),
+        page.table(["", "known clips", "new clips"], body, caption),
+    ]
 
 
 def _few_labels(results: Results) -> list[str]:

@@ -21,6 +21,7 @@ class Run:
     """One experiment. init: SCRATCH, ALL, or the name of an unlabelled data set; baselines begin from scratch.
 
     control: on the people whose emotions show in nothing. labelled: whose labels are used, None: of everybody.
+    new_clips: tested on clips that nobody who learned had seen.
     """
 
     method: str
@@ -29,11 +30,19 @@ class Run:
     seed: int
     control: bool = False
     labelled: int | None = None
+    new_clips: bool = False
 
     @property
     def main(self) -> bool:
         """Part of the comparison proper."""
-        return not self.control and self.labelled is None
+        return self.where == "main"
+
+    @property
+    def where(self) -> str:
+        """Which part of the comparison it belongs to."""
+        if self.labelled is not None:
+            return f"labels-of-{self.labelled}"
+        return "control" if self.control else "new-clips" if self.new_clips else "main"
 
     @property
     def network(self) -> bool:
@@ -41,8 +50,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        where = "control" if self.control else "main" if self.labelled is None else f"labels-of-{self.labelled}"
-        return f"{where}_{self.method}_{slug(self.init)}_{'+'.join(self.modalities)}_seed{self.seed}"
+        return f"{self.where}_{self.method}_{slug(self.init)}_{'+'.join(self.modalities)}_seed{self.seed}"
 
 
 def runs_of(scale: Scale, seeds: int, unlabelled: Sequence[str]) -> list[Run]:
@@ -53,6 +61,10 @@ def runs_of(scale: Scale, seeds: int, unlabelled: Sequence[str]) -> list[Run]:
     if scale.control:
         runs += [replace(run, control=True) for run in _baselines(scale, 0)]
         runs += [Run(method, init, OFFERS[-1], 0, control=True) for method, init in _ends(learned)]
+    if scale.new_clips:
+        simple = [run for seed in range(seeds) for run in _baselines(scale, seed)]
+        own = [Run(*one, OFFERS[-1], seed) for seed in range(seeds) for one in _ends(learned)]
+        runs += [replace(run, new_clips=True) for run in (*simple, *own)]
     for count in scale.labelled:
         few = [(method, SCRATCH) for method in FEW if method in scale.baselines] + _ends(learned)
         runs += [Run(*one, OFFERS[-1], seed, labelled=count) for seed in range(seeds) for one in few]

@@ -18,7 +18,8 @@ class Scale:
     length: simulated clips' and runs' lengths against the published ones. hop_s: between windows. folds: tested people
     (None: everybody). faults: kind -> severities of the robustness curves. control: simulated people whose emotions
     show in nothing, on whom every method must score chance; 0: none. labelled: whose labels are used at most, for the
-    comparison with the labels of few people.
+    comparison with the labels of few people. new_clips: whether methods are tested on clips too that nobody saw who
+    learned; only where the data set shows everybody the same clips.
     pretrain, finetune: settings of the training runs that differ from their defaults.
     """
 
@@ -33,6 +34,7 @@ class Scale:
     faults: Mapping[str, tuple[float, ...]]
     control: int
     labelled: tuple[int, ...] = ()
+    new_clips: bool = False
     pretrain: Mapping[str, Any] = field(default_factory=dict)
     finetune: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,6 +55,7 @@ SMALL = Scale(
     faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
     control=4,
     labelled=(1, 2),
+    new_clips=True,
     pretrain={"steps": 80, "batch": 96, "network": _NETWORK},
     finetune={"epochs": 3, "per_trial": 3, "least_steps": 8, "network": _NETWORK},
 )
@@ -64,10 +67,11 @@ FULL = Scale(
     hop_s=1.0,
     seeds=3,
     folds=None,
-    baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion", "late-fusion"),
+    baselines=("majority", "de-lr", "de-svm", "eye-lr", "eye-mlp", "early-fusion", "late-fusion"),
     faults={name: kind.levels for name, kind in KINDS.items()},
     control=15,
     labelled=(1, 2, 4, 8),
+    new_clips=True,
 )
 SCALES = {"small": SMALL, "full": FULL}
 

@@ -23,6 +23,13 @@ from offline.training import TrainingSettings
 
 CONTROL_SEED = 90  # of the simulated people whose emotions show in nothing
 _FAULT_SEED = 5
+_EACH_PERSON_ONCE = (
+    0,
+    5,
+    10,
+    15,
+    16,
+)  # folds of leave-clip-out: each fifth of the people with one quarter of the clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +119,16 @@ def _pretrain(work: Comparison, init: str, seed: int) -> None:
 def _evaluate(work: Comparison, run: Run) -> None:
     main = "control" if run.control else slug(work.sources.downstream.name)
     faults = faults_for(work.scale, run.modalities) if run.main else []
+    folds = None if work.scale.folds is None else tuple(range(work.scale.folds))
     request = Request(
-        protocol="loso",
+        protocol="leave-clip-out" if run.new_clips else "loso",
         method=run.method,
         modalities=run.modalities,
         init=None if run.init == SCRATCH else work.checkpoint(run.init, run.seed),
         seed=run.seed,
         shuffle=run.control,
         train_subjects=run.labelled,
-        folds=None if work.scale.folds is None else tuple(range(work.scale.folds)),
+        folds=_EACH_PERSON_ONCE if run.new_clips else folds,
         training=TrainingSettings(**work.scale.finetune),
     )
     result: dict[str, Any] = evaluate(

@@ -8,11 +8,19 @@ windows     what the windows of a corpus belong to
 
 from offline.splits.leaks import Split, WindowIds, check
 from offline.splits.people import FEWEST_CALIBRATION, SubjectSplit, check_disjoint, split_subjects
-from offline.splits.protocols import cross_session, leave_clip_out, loso, subject_dependent, training_people
+from offline.splits.protocols import (
+    PEOPLE_GROUPS,
+    cross_session,
+    leave_clip_out,
+    loso,
+    subject_dependent,
+    training_people,
+)
 from offline.splits.windows import person, window_ids
 
 __all__ = [
     "FEWEST_CALIBRATION",
+    "PEOPLE_GROUPS",
     "Split",
     "SubjectSplit",
     "WindowIds",

@@ -79,7 +79,8 @@ class Split:
 
 def check(split: Split, ids: WindowIds, pretrained_on: Collection[str] = ()) -> None:
     """RtemoError where a side is empty, windows or trials lie on two sides, what should be apart is not, a class is
-    tested that was not trained, or a tested person was pretrained on.
+    tested that was not trained, or a tested person was pretrained on; or anybody of the same data set, where clips are
+    to be new, as they saw the same clips.
     """
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
     for side, indices in sides.items():
@@ -107,6 +108,14 @@ def check(split: Split, ids: WindowIds, pretrained_on: Collection[str] = ()) -> 
         raise _leak(
             split, f"pretraining has seen {', '.join(known[:5])}", "pretrain without the people that are tested"
         )
+    own = {_dataset(who) for who in ids.subject[split.test]}
+    if "clip" in split.apart and (known := sorted(str(who) for who in pretrained_on if _dataset(who) in own)):
+        found = f"pretraining has seen the data set's clips, with {', '.join(known[:5])}"
+        raise _leak(split, found, "pretrain on other data sets, or test with a protocol that allows known clips")
+
+
+def _dataset(subject: object) -> str:
+    return str(subject).partition("/")[0]
 
 
 def _describe(ids: WindowIds, index: int) -> str:

@@ -26,6 +26,7 @@ from rtemo.core.errors import RtemoError
 
 Mask = NDArray[np.bool_]
 INNER_SHARE = 0.2
+PEOPLE_GROUPS = 5  # of leave-clip-out
 BLOCK_TRIALS = 5
 
 
@@ -85,7 +86,9 @@ def subject_dependent(ids: WindowIds, dataset: str) -> Iterator[Split]:
             yield _split(ids, "subject-dependent", f"{who} {name}", scope & ~test & ~held, held, test, (), ())
 
 
-def leave_clip_out(ids: WindowIds, seed: int, people_groups: int = 5, clip_groups: int = 4) -> Iterator[Split]:
+def leave_clip_out(
+    ids: WindowIds, seed: int, people_groups: int = PEOPLE_GROUPS, clip_groups: int = 4
+) -> Iterator[Split]:
     """Every group of people against every group of clips; selection on the next group of both.
 
     Clips are dealt to the groups label by label. Windows of tested people with trained clips, and the other way round,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from offline.reproduce import figures
-from offline.reproduce.findings import comparison, controls, few_labels, missing, panels
+from offline.reproduce.findings import comparison, controls, few_labels, missing, new_clips, panels
 from offline.reproduce.numbers import cell_text
 from offline.reproduce.report import in_short
 from offline.reproduce.runs import Run, faults_for, runs_of
@@ -154,6 +155,30 @@ def test_faults_are_tested_on_methods_that_look_at_what_is_faulty():
 def test_every_method_is_tried_where_there_is_nothing_to_find():
     tried = {run.method for run in runs_of(SMALL, 1, ["gaze", "attention"]) if run.control}
     assert tried == {*SMALL.baselines, "network", "probe"}
+
+
+def test_new_clips_are_told_beside_known_ones_and_tested_among_themselves():
+    results = {
+        Run("network", "scratch", BOTH, 0): result(HIGH),
+        Run("network", "gaze", BOTH, 0): result(LOW),
+        Run("network", "scratch", BOTH, 0, new_clips=True): result(LOW),
+        Run("network", "gaze", BOTH, 0, new_clips=True): result(HIGH),
+        Run("de-lr", "scratch", ("eeg",), 0, new_clips=True): result(LOW),
+    }
+    rows = {name: (new, known) for name, _, new, known in new_clips(results)}
+    new, known = rows["network, pretrained on gaze"]
+    assert (new.value, known.value) == (np.mean(HIGH), np.mean(LOW))
+    assert new.p == pytest.approx(2 / 2**PEOPLE)
+    assert known.p is None
+    assert rows["DE + logistic regression"][1] is None
+    assert {row.name for row in comparison(results)} == {"network from scratch", "network, pretrained on gaze"}
+
+
+def test_every_baseline_and_the_ends_of_pretraining_are_tested_on_new_clips():
+    tried = [(run.method, run.init) for run in runs_of(SMALL, 1, ["gaze", "attention"]) if run.new_clips]
+    assert {method for method, _ in tried} == {*SMALL.baselines, "network", "probe"}
+    assert {init for method, init in tried if method == "network"} == {"scratch", "all"}
+    assert not any(run.new_clips for run in runs_of(replace(SMALL, new_clips=False), 1, ["gaze"]))
 
 
 def test_labels_of_few_people_are_told_by_count_and_end_with_everybody():

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offline.__main__ import main
@@ -14,6 +15,7 @@ from offline.reproduce.command import reproduce
 from offline.reproduce.findings import SCORE
 from offline.reproduce.scale import SMALL, Scale
 from offline.reproduce.sources import stand_ins
+from offline.splits import WindowIds, leave_clip_out
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.model.network import NetworkConfig
@@ -34,6 +36,7 @@ TINY = Scale(
     baselines=("majority", "de-lr"),
     faults={"gaze-loss": (0.5,)},
     control=0,
+    new_clips=True,  # everybody here saw their own
     labelled=(1, 2),  # two do not learn in any fold of three people
     pretrain={"steps": 2, "batch": 24, "network": NETWORK},
     finetune={"epochs": 1, "per_trial": 2, "network": NETWORK},
@@ -106,6 +109,35 @@ def test_the_report_holds_the_numbers_of_the_result_files(done: Path):
     assert "network, pretrained on all" in page
     assert "frozen network, pretrained on all" in page
     assert "Labels of few people" in page
+
+
+def test_new_clips_are_not_tested_where_people_saw_clips_of_their_own(done: Path):
+    assert json.loads((done / "settings.json").read_text(encoding="utf-8"))["scale_new_clips"] is False
+    assert "New people and new clips" not in (done / "report.html").read_text(encoding="utf-8")
+
+
+def test_new_clips_are_tested_by_a_protocol_that_leaves_them_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    monkeypatch.setattr(stages, "open_corpus", lambda path: path)
+    monkeypatch.setattr(stages, "evaluate", lambda corpus, request, **_: asked.append(request) or {})
+    work = stages.Comparison(stand_ins(tmp_path / "data", SMALL.people), SMALL, 1, 0.4, tmp_path, 1)
+    for run in work.runs:
+        stages._evaluate(work, run)
+    new = [request for request, run in zip(asked, work.runs, strict=True) if run.new_clips]
+    assert {request.protocol for request in new} == {"leave-clip-out"}
+    assert {request.method for request in new} == {*SMALL.baselines, "network", "probe"}
+    assert {request.protocol for request in asked if request not in new} == {"loso"}
+    trials = [(who, trial) for who in range(5) for trial in range(24)]
+    ids = WindowIds(
+        subject=np.array([f"seed-iv/{who}" for who, _ in trials]),
+        session=np.ones(len(trials), int),
+        trial=np.array([trial for _, trial in trials]),
+        clip=np.array([f"film {trial}" for _, trial in trials]),
+        label=np.array([trial % 4 for _, trial in trials]),
+    )
+    splits = list(leave_clip_out(ids, 0))
+    tested = [who for at in new[0].folds for who in np.unique(ids.subject[splits[at].test])]
+    assert sorted(tested) == sorted(set(ids.subject.tolist()))
 
 
 def test_the_report_needs_nothing_from_elsewhere(done: Path):

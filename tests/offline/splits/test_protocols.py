@@ -202,6 +202,15 @@ def test_pretraining_on_tested_people_is_refused_and_on_others_is_not():
         check(split, IDS, pretrained_on=["seed-iv/1", "seed-iv/2"])
 
 
+def test_pretraining_on_others_who_saw_the_tested_clips_is_refused_where_clips_are_to_be_new():
+    split = first(leave_clip_out(IDS, seed=1))
+    other = next(who for who in np.unique(IDS.subject) if who not in IDS.subject[split.test])
+    check(split, IDS, pretrained_on=["seed-v/1"])
+    check(first(), IDS, pretrained_on=["seed-iv/2"])
+    with pytest.raises(RtemoError, match=rf"the data set's clips, with {other}; pretrain on other data sets"):
+        check(split, IDS, pretrained_on=["seed-v/1", str(other)])
+
+
 def test_unknown_clips_are_refused_where_clips_are_to_be_apart():
     ids = replace(IDS, clip=np.where(IDS.trial == 3, "", IDS.clip))
     split = next(split for split in leave_clip_out(ids, seed=1) if (ids.clip[split.test] == "").any())

@@ -5,13 +5,14 @@ import torch
 
 from offline.diagnostics import effective_rank
 from offline.graph import sample_inputs
-from offline.objectives import Objectives, Weights, encode, sigreg, vicreg
+from offline.objectives import Objectives, Pairs, Weights, encode, sigreg, vicreg
 from offline.parallel import Team
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
 CONFIG = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, pool_heads=2)
 ALONE, ALL = Team(), Weights()
+NOBODY = torch.zeros(16, dtype=torch.bool)
 
 
 @pytest.fixture
@@ -32,11 +33,11 @@ def without(values, eeg=(), eye=()):
     return copy
 
 
-def terms(network, target, context, same=None, weights=ALL, step=0):
+def terms(network, target, context, same=None, weights=ALL, step=0, across=NOBODY):
     torch.manual_seed(1)
     objectives = Objectives(CONFIG, weights, 4)
     same = torch.ones(len(target[0]), dtype=torch.bool) if same is None else same
-    return objectives(network, target, context, same, nothing_near(), step, ALONE)[0]
+    return objectives(network, target, context, Pairs(same, across, nothing_near()), step, ALONE)[0]
 
 
 def nothing_near(n=16):
@@ -47,7 +48,7 @@ def moment(seen, known, same=None, near=None):
     torch.manual_seed(1)
     same = torch.zeros(16, dtype=torch.bool) if same is None else same
     near = nothing_near() if near is None else near
-    return float(Objectives(CONFIG, Weights(), 4)._moment(seen, known, same, near, ALONE).detach())
+    return float(Objectives(CONFIG, Weights(), 4)._moment(seen, known, Pairs(same, NOBODY, near), ALONE).detach())
 
 
 def normal(n, width=40):
@@ -198,6 +199,15 @@ def test_a_window_near_in_time_is_no_wrong_answer(network):
 def test_the_very_same_window_teaches_nothing_about_its_moment(network):
     own = encode(network, inputs())
     assert moment(own, own, same=torch.ones(16, dtype=torch.bool)) == 0.0
+
+
+def test_nobody_foretells_the_embedding_of_another_person(network):
+    target, context = inputs(), without(inputs(), eye=range(16))
+    nobody, everybody = torch.zeros(16, dtype=torch.bool), torch.ones(16, dtype=torch.bool)
+    found = [terms(network, target, context, same=nobody, across=across) for across in (nobody, everybody)]
+    assert float(found[0]["latent"].detach()) > 0.0
+    assert float(found[1]["latent"].detach()) == 0.0
+    assert float(found[1]["moment"].detach()) == float(found[0]["moment"].detach()) > 0.0
 
 
 def test_effective_rank_counts_directions():

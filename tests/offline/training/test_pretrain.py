@@ -249,10 +249,10 @@ def test_the_terms_are_set_on_the_command_line(corpora, tmp_path, monkeypatch, c
     monkeypatch.setattr(commands, "pretrain", lambda *args, **options: settings.append(args[2]) or 0)
     arguments = ["pretrain", "--corpus", str(tmp_path), "--out", str(tmp_path / "p.pt")]
     chosen = ["--weight", "spectral=0", "cross=0.5", "--against", "vicreg", "--mask", "0.25", "--neighbour", "0"]
-    assert main([*arguments, *chosen, "--group", "1"]) == 0
+    assert main([*arguments, *chosen, "--group", "1", "--shared-clip", "0.3"]) == 0
     weights, masking = settings[0].weights, settings[0].masking
     assert (weights.spectral, weights.cross, weights.latent, weights.against) == (0.0, 0.5, 1.0, "vicreg")
-    assert (masking.frames, masking.neighbour, masking.group) == (0.25, 0.0, 1)
+    assert (masking.frames, masking.neighbour, masking.group, masking.shared_clip) == (0.25, 0.0, 1, 0.3)
     for wrong in ("spectral", "spectral=much", "colour=1"):
         assert main([*arguments, "--weight", wrong]) == 2
 

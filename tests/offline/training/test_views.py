@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from invented import about, invented_windows
 
+from offline.shard_writer import write_recording
+from offline.shards import Shard
 from offline.views import Masking, Sampler
 from rtemo.core.errors import RtemoError
 
@@ -128,3 +131,56 @@ def test_no_more_channels_are_read_than_wanted(corpus):
 def test_a_corpus_without_people_is_refused(corpus):
     with pytest.raises(RtemoError, match="nothing to pretrain on"):
         Sampler([corpus.shards, []], FULL, 0)
+
+
+def watched(folder, person, clips, subject=None):
+    """A recording whose trials are these clips, in this order; the n-th window of each ends 2 n s after its first."""
+    windows, labels, trials = invented_windows(person, 4 + 4 * (person % 2), n_trials=len(clips))
+    said = about(person, windows[0].channels, {str(i + 1): clip for i, clip in enumerate(clips)})
+    said = write_recording(folder, replace(said, subject=subject or said.subject), windows, labels, trials)
+    return Shard(folder / "recordings" / said.id, said)
+
+
+def seen_in(view, shards):
+    """For each row: whose window it is, its clip, and which of the clip's windows."""
+    known = {
+        shard.eye[i].tobytes(): (shard.about.subject, shard.about.clips[str(row["trial"])], i % 6)
+        for shard in shards
+        for i, row in enumerate(shard.rows)
+    }
+    return [known[eye.tobytes()] for eye in view.eye]
+
+
+def test_a_target_of_another_person_is_of_the_same_moment_of_the_same_clip(tmp_path):
+    shards = [watched(tmp_path, 0, "abcd"), watched(tmp_path, 1, "dxba"), watched(tmp_path, 2, "cdab", "p000")]
+    both = views([shards], replace(CALM, group=8, shared_clip=1.0), range(160))
+    assert both.across.all()
+    assert not both.same.any()
+    context, target = seen_in(both.context, shards), seen_in(both.target, shards)
+    assert all(one[0] != other[0] and one[1:] == other[1:] for one, other in zip(context, target, strict=True))
+    assert {one[1] for one in context} == set("abd")
+    clips = [np.array([one[1] for one in view]).reshape(-1, 8) for view in (context, target)]
+    np.testing.assert_array_equal(both.near, clips[0][:, :, None] == clips[1][:, None, :])
+    whose = {tuple(one[0] for one in context[first : first + 8]) for first in range(0, 160, 8)}
+    assert all(len(set(group)) == 1 for group in whose)
+
+
+def test_each_of_two_people_is_seen_through_their_own_cap(tmp_path):
+    shards = [watched(tmp_path, 0, "ab"), watched(tmp_path, 1, "ab")]
+    both = views([shards], replace(CALM, group=8, shared_clip=1.0))
+    for view in (both.context, both.target):
+        eights = [person == "p001" for person, _, _ in seen_in(view, shards)]
+        np.testing.assert_array_equal(channel_counts(view), np.where(eights, 8, 4))
+
+
+def test_nobody_who_saw_other_clips_is_a_companion(corpus, tmp_path):
+    apart = [watched(tmp_path, 0, "ab"), watched(tmp_path, 1, "cd")]
+    for shards in (apart, corpus.shards):
+        assert not views([shards], replace(FULL, shared_clip=1.0)).across.any()
+
+
+def test_half_of_the_groups_may_be_of_two_people(tmp_path):
+    shards = [watched(tmp_path, 0, "abcd"), watched(tmp_path, 1, "abcd")]
+    across = views([shards], replace(FULL, shared_clip=0.5), range(400)).across.reshape(-1, 4)
+    assert (across.all(axis=1) | ~across.any(axis=1)).all()
+    assert 0.35 < across.mean() < 0.65
