@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from offline.corpus import Corpus, open_corpus
+from offline.evaluate import Request, tested
 from offline.export import export as export_bundle
 from offline.finetune import train
 from offline.initial import live_settings, read_initial
@@ -17,10 +18,21 @@ from offline.pretrain import PretrainSettings
 from offline.pretrain import pretrain as run_pretraining
 from offline.scores import score as score_people
 from offline.sessions import run_network
+from offline.splits import person
 from offline.training import Training, TrainingSettings, read_trained
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.network import Heads, Network, NetworkConfig
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """What a fold of `evaluate` tests, which pretraining is not to see."""
+
+    corpus: Path
+    protocol: str
+    fold: int
+    people_out: int
 
 
 def pretrain(
@@ -31,12 +43,20 @@ def pretrain(
     tensorboard: Path | None,
     *,
     resume: bool,
+    hold_out: HoldOut | None = None,
 ) -> int:
     """Pretrain on these corpora and return the number of steps that are done."""
     if out.exists() and not resume:
         raise RtemoError(f"{out} is there from an earlier run", "", "pass --resume, or name another file")
     data = [open_corpus(path) for path in corpora]
-    return run_pretraining(data, settings, out, exclude, tensorboard).step
+    people, clips = ((), ()) if hold_out is None else _tested(hold_out, settings.seed)
+    there = {person(shard.about) for corpus in data for shard in corpus}
+    return run_pretraining(data, settings, out, [*exclude, *(there & set(people))], tensorboard, clips).step
+
+
+def _tested(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    request = Request(hold_out.protocol, seed=seed, folds=(hold_out.fold,), people_out=hold_out.people_out)
+    return tested(open_corpus(hold_out.corpus), request)
 
 
 def finetune(

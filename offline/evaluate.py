@@ -53,7 +53,8 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 class Request:
     """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
 
-    init: weights to begin from, a checkpoint or bundle; None: from scratch. folds: which, counted from 0; None: all.
+    init: weights to begin from, a checkpoint or bundle; None: from scratch; "{fold}" stands for the fold's number:
+    weights that were pretrained without what it tests. folds: which, counted from 0; None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
     select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
     fitted on, at most; all are tested. shuffle: labels are dealt anew over the clips of each session, so that there is
@@ -91,12 +92,11 @@ def evaluate(
     Raises RtemoError where the request makes no sense, a split leaks, or the labels do not fit.
     """
     began = time.monotonic()
-    initial = None if request.init is None else read_initial(request.init)
-    if initial is not None:
-        initial.check_fits(corpus)
+    whole = corpus
     if request.shuffle:
         corpus = shuffled(corpus, request.seed)
         tests = {name: shuffled(other, request.seed) for name, other in (tests or {}).items()}
+    initial = _initial(request, whole, min(request.folds or (0,)))
     method, modalities = method_of(request, initial)
     table = windows_that_offer(tabulate(corpus), modalities)
     experiment = Experiment(
@@ -109,10 +109,14 @@ def evaluate(
         ood={name: tabulate(other, table.channels, labelled=False) for name, other in (ood or {}).items()},
     )
     splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request)
-    known = () if initial is None else initial.people
-    for split in splits:
-        check(split, table.ids, known)
-    outcomes = _run(experiment, splits, jobs, None if keep is None else keep / _key(corpus, request, tests, ood))
+    each = dict.fromkeys(splits, experiment)
+    for number, split in splits.items():
+        if _by_fold(request):
+            initial = _initial(request, whole, number)
+            each[number] = replace(experiment, method=_method(request, initial))
+        check(split, table.ids, *(((), None) if initial is None else (initial.people, initial.clips)))
+    own = None if keep is None else keep / _key(corpus, request, list(splits), tests, ood)
+    outcomes = _run([(each[number], split) for number, split in splits.items()], jobs, own)
     return {
         "format": FORMAT,
         **_asked(request, modalities, table),
@@ -127,6 +131,32 @@ def evaluate(
         "fold_seconds": float(sum(outcome.seconds for outcome in outcomes)),
         "versions": versions(),
     }
+
+
+def tested(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The people whom these folds test, and the clips, where clips are kept apart: what pretraining must not see."""
+    table = windows_that_offer(tabulate(corpus), request.modalities)
+    splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request).values()
+    people = {str(who) for split in splits for who in table.ids.subject[split.test]}
+    clips = {str(clip) for split in splits if "clip" in split.apart for clip in table.ids.clip[split.test]}
+    return tuple(sorted(people)), tuple(sorted(clips))
+
+
+def _by_fold(request: Request) -> bool:
+    return "{fold}" in str(request.init)
+
+
+def _init_of(request: Request, number: int) -> Path | None:
+    return None if request.init is None else Path(str(request.init).replace("{fold}", str(number)))
+
+
+def _initial(request: Request, corpus: Corpus, number: int) -> Initial | None:
+    path = _init_of(request, number)
+    if path is None:
+        return None
+    initial = read_initial(path)
+    initial.check_fits(corpus)
+    return initial
 
 
 def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
@@ -201,13 +231,14 @@ def _rtemo() -> str:
     return __version__
 
 
-def _chosen(splits: Sequence[Split], request: Request) -> list[Split]:
+def _chosen(splits: Sequence[Split], request: Request) -> dict[int, Split]:
+    """By number."""
     if not splits:
         raise RtemoError(f"{request.protocol} has no fold here", "too few people, sessions or trials", "use another")
     numbers = range(len(splits)) if request.folds is None else request.folds
     if wrong := [n for n in numbers if not 0 <= n < len(splits)]:
         raise RtemoError("there are no such folds", f"{wrong} of {len(splits)}", "folds are counted from 0")
-    return [splits[n] for n in numbers]
+    return {n: splits[n] for n in numbers}
 
 
 def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
@@ -216,11 +247,12 @@ def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
     return tabulate(other, table.channels)
 
 
-def _run(experiment: Experiment, splits: Sequence[Split], jobs: int, keep: Path | None) -> list[Outcome]:
+def _run(folds: Sequence[tuple[Experiment, Split]], jobs: int, keep: Path | None) -> list[Outcome]:
+    experiment = folds[0][0]
     if jobs != 1 and not isinstance(experiment.method, OwnNetwork):
         experiment.table.load(experiment.modalities)
-    tasks = (delayed(_fold)(experiment, split, keep) for split in splits)
-    bar = tqdm(total=len(splits), desc="evaluate", unit="fold", disable=None)
+    tasks = (delayed(_fold)(experiment, split, keep) for experiment, split in folds)
+    bar = tqdm(total=len(folds), desc="evaluate", unit="fold", disable=None)
     outcomes = []
     for outcome in Parallel(n_jobs=jobs, return_as="generator")(tasks):
         outcomes.append(outcome)
@@ -239,9 +271,16 @@ def _fold(experiment: Experiment, split: Split, keep: Path | None) -> Outcome:
     return outcome
 
 
-def _key(corpus: Corpus, request: Request, tests: Mapping[str, Corpus] | None, ood: Mapping[str, Corpus] | None) -> str:
+def _key(
+    corpus: Corpus,
+    request: Request,
+    folds: Sequence[int],
+    tests: Mapping[str, Corpus] | None,
+    ood: Mapping[str, Corpus] | None,
+) -> str:
     """A name for the folds of one experiment: all that their answers depend on."""
-    asked = {**asdict(request), "folds": None, "init": None if request.init is None else _file_hash(request.init)}
+    paths = [path for number in folds if (path := _init_of(request, number)) is not None]
+    asked = {**asdict(request), "folds": None, "init": [_file_hash(path) for path in dict.fromkeys(paths)]}
     others = [{name: c.fingerprint for name, c in (group or {}).items()} for group in (tests, ood)]
     text = json.dumps([corpus.fingerprint, asked, others, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

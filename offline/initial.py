@@ -25,7 +25,8 @@ PRETRAIN = "pretrain"  # the kind of checkpoint that pretraining writes
 class Initial:
     """A network's weights and shape. people: everybody who has shaped them (offline.splits.person), sorted.
 
-    origin: the corpora that they were trained on, in words.
+    clips: everything that was seen, sorted; None where that is not known. origin: the corpora that they were trained
+    on, in words.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Initial:
     people: tuple[str, ...]
     pipeline: PipelineSettings
     origin: tuple[str, ...]
+    clips: tuple[str, ...] | None = None
 
     def check_fits(self, corpus: Corpus) -> None:
         """Raises RtemoError where the corpus was built with settings that give other windows."""
@@ -63,7 +65,8 @@ def read_initial(path: Path) -> Initial:
     pipeline = PipelineSettings.from_dict(saved["pipeline"])
     weights = saved["network"] if saved["kind"] == PRETRAIN else saved["best"]["network"]
     said = _said(saved)
-    return Initial(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said))
+    clips = tuple(saved["clips"]) if "clips" in saved else None
+    return Initial(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said), clips)
 
 
 def live_settings(corpus: Corpus) -> PipelineSettings:

@@ -28,7 +28,7 @@ from offline.optimizer import flat, schedule, set_rate
 from offline.parallel import Team, average, average_gradients, check_divides, team
 from offline.splits import person
 from offline.training_log import TrainingLog
-from offline.views import Masking, Sampler
+from offline.views import Masking, Sampler, clips_read, readable
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
@@ -63,6 +63,7 @@ class Pretraining:
     objectives: Objectives
     optimizer: torch.optim.Optimizer
     people: tuple[str, ...]
+    clips: tuple[str, ...]
     step: int = 0  # the next one
 
 
@@ -72,20 +73,22 @@ def pretrain(
     checkpoint: Path,
     exclude: Collection[str] = (),
     tensorboard: Path | None = None,
+    exclude_clips: Collection[str] = (),
 ) -> Pretraining:
     """Train to the end, or to where time ends, and keep a checkpoint. Goes on from `checkpoint` where it exists.
 
-    exclude: people (offline.splits.person) whose windows are not read. The log lies beside the checkpoint.
+    exclude: people (offline.splits.person) whose windows are not read; exclude_clips: clips, likewise. The log lies
+    beside the checkpoint.
     Raises RtemoError where the corpora were built with different settings, where the checkpoint is of another run,
     where nobody has a name that is to be excluded, or where the loss is not finite.
     """
     _check_alike(corpora, settings.network)
     shards = _without(corpora, exclude)
-    sampler = Sampler(shards, settings.masking, settings.seed)
+    sampler = Sampler(shards, settings.masking, settings.seed, exclude_clips)
     with team() as own:
         check_divides(settings.batch, settings.masking.group, own.size)
         device = device_of(settings.device)
-        state = _begin(settings, shards, device)
+        state = _begin(settings, shards, device, frozenset(exclude_clips))
         if checkpoint.exists():
             _resume(state, corpora, settings, checkpoint)
         log = TrainingLog(log_path(checkpoint), state.step, tensorboard) if own.rank == 0 else None
@@ -172,13 +175,16 @@ def _tensors(batch: Batch, device: torch.device) -> Tensors:
     return eeg, mask, positions, eye, valid
 
 
-def _begin(settings: PretrainSettings, shards: Sequence[Sequence[Shard]], device: torch.device) -> Pretraining:
+def _begin(
+    settings: PretrainSettings, shards: Sequence[Sequence[Shard]], device: torch.device, without: frozenset[str]
+) -> Pretraining:
     torch.manual_seed(settings.seed)
     network = Network(settings.network).to(device).eval()  # the masks are disturbance enough
     objectives = Objectives(settings.network, settings.weights, settings.masking.group).to(device)
     optimizer = flat([*network.parameters(), *objectives.parameters()], settings.rate, settings.weight_decay)
-    people = sorted({person(shard.about) for one in shards for shard in one})
-    return Pretraining(network, objectives, optimizer, tuple(people))
+    people = sorted({person(shard.about) for one in shards for shard in one if len(readable(shard, without))})
+    clips = sorted(set().union(*(clips_read(shard, without) for one in shards for shard in one)))
+    return Pretraining(network, objectives, optimizer, tuple(people), tuple(clips))
 
 
 def _save(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSettings, path: Path) -> None:
@@ -190,6 +196,7 @@ def _save(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSetti
             "pipeline": dict(corpora[0].pipeline),
             "corpora": [_identity(corpus) for corpus in corpora],
             "people": list(state.people),
+            "clips": list(state.clips),
             "network": _copy(state.network),
             "objectives": _copy(state.objectives),
             "optimizer": state.optimizer.state_dict(),
@@ -209,6 +216,8 @@ def _resume(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSet
         raise RtemoError(f"{path} was trained with other settings", f"{changed} differ", "use the same, or begin anew")
     if tuple(saved["people"]) != state.people:
         raise RtemoError(f"{path} was trained on other people", "", "exclude the same, or begin anew")
+    if tuple(saved["clips"]) != state.clips:
+        raise RtemoError(f"{path} was trained on other clips", "", "exclude the same, or begin anew")
     state.network.load_state_dict(saved["network"])
     state.objectives.load_state_dict(saved["objectives"])
     state.optimizer.load_state_dict(saved["optimizer"])

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtemo.core.errors import RtemoError
+
+if TYPE_CHECKING:
+    from offline.commands import HoldOut
 
 _TERMS = ("latent", "collapse", "spectral", "cross", "moment")
 
@@ -24,6 +27,13 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--exclude", nargs="+", default=[], metavar="WHO", help="people to leave out, as data set/subject"
     )
+    parser.add_argument(
+        "--hold-out",
+        nargs=3,
+        metavar=("C", "PROTOCOL", "FOLD"),
+        help="leave out the people, and in leave-clip-out the clips, that this fold of evaluate tests, with this seed",
+    )
+    parser.add_argument("--people-out", type=int, default=1, metavar="N", help="of that evaluate (default 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="(default: auto)")
@@ -99,8 +109,18 @@ def _pretrain(options: argparse.Namespace) -> None:
         **_given(options, steps="steps", batch="batch"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
-    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume)
+    held = None if options.hold_out is None else _hold_out(options.hold_out, options.people_out)
+    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume, hold_out=held)
     sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
+
+
+def _hold_out(named: Sequence[str], people_out: int) -> HoldOut:
+    corpus, protocol, fold = named
+    from offline.commands import HoldOut
+
+    if not fold.isdecimal():
+        raise RtemoError("--hold-out takes a fold's number", repr(fold), "write it like: --hold-out CORPUS loso 0")
+    return HoldOut(Path(corpus), protocol, int(fold), people_out)
 
 
 def _given(options: argparse.Namespace, **names: str) -> dict[str, Any]:

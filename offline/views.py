@@ -8,7 +8,7 @@ it had been running is known, what it made them feel is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -89,11 +89,14 @@ class _Row:
 
 
 class Sampler:
-    """Rows from the recordings of several corpora. Raises RtemoError where a corpus has no window."""
+    """Rows from the recordings of several corpora. Raises RtemoError where a corpus has no window to read."""
 
-    def __init__(self, corpora: Sequence[Sequence[Shard]], masking: Masking, seed: int) -> None:
-        self._masking, self._seed = masking, seed
-        self._people = [_by_person(shards) for shards in corpora]
+    def __init__(
+        self, corpora: Sequence[Sequence[Shard]], masking: Masking, seed: int, without: Collection[str] = ()
+    ) -> None:
+        """without: clips of which no sample is read."""
+        self._masking, self._seed, self._without = masking, seed, frozenset(without)
+        self._people = [_by_person(shards, self._without) for shards in corpora]
         if not self._people or not all(self._people):
             raise RtemoError("there is nothing to pretrain on", "a corpus without people", "exclude fewer people")
 
@@ -124,43 +127,59 @@ class Sampler:
         who = int(shared.integers(len(people)))
         shard = people[who][shared.integers(len(people[who]))]
         across = m.shared_clip > 0.0 and shared.random() < m.shared_clip
-        other = _companion(people, who, shard, shared) if across else None
+        other = self._companion(people, who, shard, shared) if across else None
         random = np.random.default_rng([self._seed, 4, step, row])
         if other is not None:
-            pairs = _pairs(shard, other)
+            pairs = _pairs(shard, other, self._without)
             index, target = (int(i) for i in pairs[random.integers(len(pairs))])
             return _Row(self._window(shard, index, random), self._window(other, target, random), random)
-        index = target = int(random.integers(len(shard.rows)))
+        index = target = int(random.choice(readable(shard, self._without)))
         if random.random() < m.neighbour:
-            target = _neighbour(shard, index, m.neighbour_s, random)
+            target = self._neighbour(shard, index, random)
         window = self._window(shard, index, random)
         return _Row(window, _Window(shard, target, window.channels), random)
+
+    def _companion(
+        self, people: Sequence[Sequence[Shard]], who: int, shard: Shard, random: np.random.Generator
+    ) -> Shard | None:
+        """Another person's recording with moments of the same clips; None where there is none."""
+        others = [one for i, recordings in enumerate(people) if i != who for one in recordings]
+        others = [one for one in others if len(_pairs(shard, one, self._without))]
+        return others[random.integers(len(others))] if others else None
+
+    def _neighbour(self, shard: Shard, index: int, random: np.random.Generator) -> int:
+        """Another window near in time that shares no sample with this one; the same one where there is none."""
+        there = readable(shard, self._without)
+        apart = np.abs(shard.rows["end_s"][there] - shard.rows["end_s"][index])
+        others = there[(apart > shard.eeg.shape[1] - 1e-6) & (apart <= self._masking.neighbour_s + 1e-6)]
+        return int(random.choice(others)) if len(others) else index
 
     def _window(self, shard: Shard, index: int, random: np.random.Generator) -> _Window:
         channels = random.permutation(len(shard.about.channels))[: self._masking.channels]
         return _Window(shard, index, np.sort(channels))
 
 
-def _companion(people: Sequence[Sequence[Shard]], who: int, shard: Shard, random: np.random.Generator) -> Shard | None:
-    """Another person's recording with moments of the same clips; None where there is none."""
-    others = [one for i, recordings in enumerate(people) if i != who for one in recordings]
-    others = [one for one in others if len(_pairs(shard, one))]
-    return others[random.integers(len(others))] if others else None
-
-
-def _by_person(shards: Sequence[Shard]) -> list[list[Shard]]:
+def _by_person(shards: Sequence[Shard], without: frozenset[str]) -> list[list[Shard]]:
     people: dict[str, list[Shard]] = {}
     for shard in shards:
-        if len(shard.rows):
+        if len(readable(shard, without)):
             people.setdefault(person(shard.about), []).append(shard)
     return [people[who] for who in sorted(people)]
 
 
-def _neighbour(shard: Shard, index: int, within_s: float, random: np.random.Generator) -> int:
-    """Another window near in time that shares no sample with this one; the same one where there is none."""
-    apart = np.abs(shard.rows["end_s"] - shard.rows["end_s"][index])
-    others = np.flatnonzero((apart > shard.eeg.shape[1] - 1e-6) & (apart <= within_s + 1e-6))
-    return int(random.choice(others)) if len(others) else index
+@lru_cache(maxsize=4096)
+def readable(shard: Shard, without: frozenset[str]) -> NDArray[np.int64]:
+    """The windows that hold no sample of these clips."""
+    clips, ends = np.array(_clips(shard)), shard.rows["end_s"]
+    ends_in = ends[np.isin(clips, list(without))]
+    apart = np.abs(ends[:, None] - ends_in[None, :]) > shard.eeg.shape[1] - 1e-6
+    return np.flatnonzero(apart.all(axis=1))
+
+
+def clips_read(shard: Shard, without: frozenset[str]) -> set[str]:
+    """The clips of which anything is read."""
+    clips = _clips(shard)
+    return {clips[index] for index in readable(shard, without)} - {""}
 
 
 @lru_cache(maxsize=4096)
@@ -169,8 +188,8 @@ def _clips(shard: Shard) -> tuple[str, ...]:
     return tuple(shard.about.clips.get(str(trial), "") for trial in shard.rows["trial"])
 
 
-@lru_cache(maxsize=65536)
-def _pairs(shard: Shard, other: Shard) -> NDArray[np.int64]:
+@lru_cache(maxsize=4096)
+def _pairs(shard: Shard, other: Shard, without: frozenset[str]) -> NDArray[np.int64]:
     """(n, 2) windows of the two recordings that end at the same moment of the same clip, half a window off at most."""
     if not set(shard.about.clips.values()) & set(other.about.clips.values()):
         return np.empty((0, 2), np.int64)
@@ -183,7 +202,8 @@ def _pairs(shard: Shard, other: Shard) -> NDArray[np.int64]:
             nearest = apart.argmin(axis=1)
             close = apart[np.arange(len(nearest)), nearest] <= shard.eeg.shape[1] / 2
             found.append(np.stack([indices[close], theirs[nearest[close]]], axis=1))
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+    pairs = np.concatenate(found) if found else np.empty((0, 2), np.int64)
+    return pairs[np.isin(pairs[:, 0], readable(shard, without)) & np.isin(pairs[:, 1], readable(other, without))]
 
 
 def _moments(shard: Shard) -> dict[str, tuple[NDArray[np.int64], FloatArray]]:

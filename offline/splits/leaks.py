@@ -77,10 +77,15 @@ class Split:
     inner: tuple[str, ...]
 
 
-def check(split: Split, ids: WindowIds, pretrained_on: Collection[str] = ()) -> None:
+def check(
+    split: Split,
+    ids: WindowIds,
+    pretrained_on: Collection[str] = (),
+    pretrained_clips: Collection[str] | None = None,
+) -> None:
     """RtemoError where a side is empty, windows or trials lie on two sides, what should be apart is not, a class is
-    tested that was not trained, or a tested person was pretrained on; or anybody of the same data set, where clips are
-    to be new, as they saw the same clips.
+    tested that was not trained, or a tested person was pretrained on; or a tested clip, where clips are to be new.
+    pretrained_clips: None: unknown, so anybody of the same data set may have seen them all.
     """
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
     for side, indices in sides.items():
@@ -108,10 +113,13 @@ def check(split: Split, ids: WindowIds, pretrained_on: Collection[str] = ()) -> 
         raise _leak(
             split, f"pretraining has seen {', '.join(known[:5])}", "pretrain without the people that are tested"
         )
-    own = {_dataset(who) for who in ids.subject[split.test]}
-    if "clip" in split.apart and (known := sorted(str(who) for who in pretrained_on if _dataset(who) in own)):
-        found = f"pretraining has seen the data set's clips, with {', '.join(known[:5])}"
-        raise _leak(split, found, "pretrain on other data sets, or test with a protocol that allows known clips")
+    if "clip" in split.apart:
+        own = {_dataset(who) for who in ids.subject[split.test]}
+        suspect = [str(who) for who in pretrained_on if _dataset(who) in own] if pretrained_clips is None else []
+        seen = sorted({str(clip) for clip in ids.clip[split.test]} & set(pretrained_clips or ())) or sorted(suspect)
+        if seen:
+            todo = "pretrain without them (--hold-out), or test with a protocol that allows known clips"
+            raise _leak(split, f"pretraining has seen the tested clips: {', '.join(seen[:5])}", todo)
 
 
 def _dataset(subject: object) -> str:
