@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from offline.corpus import Corpus, open_corpus
-from offline.evaluate import Request, tested
+from offline.evaluate import Request, held_out
 from offline.export import export as export_bundle
 from offline.finetune import train
 from offline.initial import live_settings, read_initial
@@ -49,14 +49,14 @@ def pretrain(
     if out.exists() and not resume:
         raise RtemoError(f"{out} is there from an earlier run", "", "pass --resume, or name another file")
     data = [open_corpus(path) for path in corpora]
-    people, clips = ((), ()) if hold_out is None else _tested(hold_out, settings.seed)
+    people, clips = ((), ()) if hold_out is None else _seen_by(hold_out, settings.seed)
     there = {person(shard.about) for corpus in data for shard in corpus}
     return run_pretraining(data, settings, out, [*exclude, *(there & set(people))], tensorboard, clips).step
 
 
-def _tested(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     request = Request(hold_out.protocol, seed=seed, folds=(hold_out.fold,), people_out=hold_out.people_out)
-    return tested(open_corpus(hold_out.corpus), request)
+    return held_out(open_corpus(hold_out.corpus), request)
 
 
 def finetune(

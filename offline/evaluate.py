@@ -133,7 +133,7 @@ def evaluate(
     }
 
 
-def tested(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def held_out(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The people whom these folds test, and the clips, where clips are kept apart: what pretraining must not see."""
     table = windows_that_offer(tabulate(corpus), request.modalities)
     splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request).values()

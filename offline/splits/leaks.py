@@ -116,10 +116,11 @@ def check(
     if "clip" in split.apart:
         own = {_dataset(who) for who in ids.subject[split.test]}
         suspect = [str(who) for who in pretrained_on if _dataset(who) in own] if pretrained_clips is None else []
-        seen = sorted({str(clip) for clip in ids.clip[split.test]} & set(pretrained_clips or ())) or sorted(suspect)
-        if seen:
-            todo = "pretrain without them (--hold-out), or test with a protocol that allows known clips"
-            raise _leak(split, f"pretraining has seen the tested clips: {', '.join(seen[:5])}", todo)
+        seen = {str(clip) for clip in ids.clip[split.test]} & set(pretrained_clips or ())
+        if seen or suspect:
+            who = "clips" if seen else "people who may have seen the tested clips:"
+            found = f"pretraining has seen {who} {', '.join(sorted(seen or suspect)[:5])}"
+            raise _leak(split, found, "pretrain without them (--hold-out), or use a protocol that allows known clips")
 
 
 def _dataset(subject: object) -> str:

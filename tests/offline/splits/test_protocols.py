@@ -207,8 +207,12 @@ def test_pretraining_on_others_who_saw_the_tested_clips_is_refused_where_clips_a
     other = next(who for who in np.unique(IDS.subject) if who not in IDS.subject[split.test])
     check(split, IDS, pretrained_on=["seed-v/1"])
     check(first(), IDS, pretrained_on=["seed-iv/2"])
-    with pytest.raises(RtemoError, match=rf"the data set's clips, with {other}; pretrain on other data sets"):
+    with pytest.raises(RtemoError, match=rf"may have seen the tested clips: {other}; pretrain without"):
         check(split, IDS, pretrained_on=["seed-v/1", str(other)])
+    others = sorted(set(IDS.clip.tolist()) - set(IDS.clip[split.test].tolist()))
+    check(split, IDS, [str(other)], others)
+    with pytest.raises(RtemoError, match=f"has seen clips {IDS.clip[split.test][0]}; "):
+        check(split, IDS, [str(other)], [*others, str(IDS.clip[split.test][0])])
 
 
 def test_unknown_clips_are_refused_where_clips_are_to_be_apart():

@@ -5,6 +5,8 @@ With effect 0 nothing shows: everything must score chance.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from offline.corpus import About, open_corpus, write_manifest, write_recording
@@ -79,4 +81,17 @@ def invented_corpus(path, n_people, first=0, **shape):
         "baseline": "none",
     }
     write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, description, recordings)
+    return open_corpus(path)
+
+
+def invented_sessions(path):
+    """Five people, two sessions each, the same sixteen films in each session."""
+    recordings = []
+    for person in range(5):
+        for session in "12":
+            windows, labels, trials = invented_windows(10 * person + int(session), 8, n_trials=16, per_trial=3)
+            who = about(person, windows[0].channels, {str(trial): f"film {trial}" for trial in range(1, 17)})
+            who = replace(who, id=f"{who.id}_{session}", session=session)
+            recordings.append(write_recording(path, who, windows, labels, trials))
+    write_manifest(path, "invented", PipelineSettings().to_dict(), LABELS, {"people": "invented people"}, recordings)
     return open_corpus(path)

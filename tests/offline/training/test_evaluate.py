@@ -6,11 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from invented import LABELS, about, invented_corpus, invented_windows
+from invented import invented_corpus, invented_sessions
 
 import offline.evaluate as module
 from offline.__main__ import main
-from offline.corpus import open_corpus, write_manifest, write_recording
 from offline.evaluate import Request, evaluate, splits_of
 from offline.folds import run_fold
 from offline.initial import Initial
@@ -33,18 +32,7 @@ def people(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory):
-    """Five people, two sessions each, the same eight films in each session."""
-    path, recordings = tmp_path_factory.mktemp("sessions"), []
-    for person in range(5):
-        for session in "12":
-            windows, labels, trials = invented_windows(10 * person + int(session), 8, n_trials=16, per_trial=3)
-            clips = {str(t): f"film {t}" for t in range(1, 17)}
-            who = about(person, windows[0].channels, clips)
-            named = {"id": f"{who.id}_{session}", "session": session}
-            whole = type(who)(**{n: getattr(who, n) for n in who.__slots__} | named)
-            recordings.append(write_recording(path, whole, windows, labels, trials))
-    write_manifest(path, "invented", PipelineSettings().to_dict(), LABELS, {}, recordings)
-    return open_corpus(path)
+    return invented_sessions(tmp_path_factory.mktemp("sessions"))
 
 
 def test_a_result_has_every_field_of_the_design_and_is_json(people):

@@ -173,6 +173,26 @@ def test_each_of_two_people_is_seen_through_their_own_cap(tmp_path):
         np.testing.assert_array_equal(channel_counts(view), np.where(eights, 8, 4))
 
 
+def test_no_sample_of_an_excluded_clip_is_read(tmp_path):
+    shards = [watched(tmp_path, 0, "abcd"), watched(tmp_path, 1, "abcd")]
+    held = [Shard(shard.folder, shard.about) for shard in shards]
+    for shard in held:  # windows between trials, some of which reach into the excluded clip
+        rows = np.array(shard.rows)
+        rows["trial"][rows["trial"] == 3] = -1
+        rows["end_s"][12:18] = rows["end_s"][11] + np.array([1, 2, 3, 4, 5, 6])
+        shard.__dict__["rows"] = rows
+    without = ("b",)
+    for masking in (replace(CALM, group=8, neighbour=1.0), replace(CALM, group=8, shared_clip=1.0)):
+        both = Sampler([held], masking, 0, without).views(0, range(400))
+        for view in (both.context, both.target):
+            seen = seen_in(view, shards)
+            assert {clip for _, clip, _ in seen} <= {"a", "c", "d"}
+            between = {at for _, clip, at in seen if clip == "c"}
+            assert between == ({3, 4, 5} if masking.neighbour else set())
+    with pytest.raises(RtemoError, match="nothing to pretrain on"):
+        Sampler([shards], CALM, 0, "abcd")
+
+
 def test_nobody_who_saw_other_clips_is_a_companion(corpus, tmp_path):
     apart = [watched(tmp_path, 0, "ab"), watched(tmp_path, 1, "cd")]
     for shards in (apart, corpus.shards):
