@@ -23,13 +23,8 @@ from offline.training import TrainingSettings
 
 CONTROL_SEED = 90  # of the simulated people whose emotions show in nothing
 _FAULT_SEED = 5
-_EACH_PERSON_ONCE = (
-    0,
-    5,
-    10,
-    15,
-    16,
-)  # folds of leave-clip-out: each fifth of the people with one quarter of the clips
+# Folds of leave-clip-out: each fifth of the people, with one quarter of the clips.
+_EACH_PERSON_ONCE = (0, 5, 10, 15, 16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,18 @@ def test_a_target_of_another_person_is_of_the_same_moment_of_the_same_clip(tmp_p
     assert all(len(set(group)) == 1 for group in whose)
 
 
+def test_a_moment_that_the_other_person_did_not_see_has_no_counterpart(tmp_path):
+    shards = [watched(tmp_path, 0, "ab"), watched(tmp_path, 1, "ab")]
+    short = Shard(shards[1].folder, shards[1].about)
+    rows = np.array(short.rows)
+    rows["trial"][3:6] = -1  # went on watching elsewhere
+    short.__dict__["rows"] = rows
+    both = views([[shards[0], short]], replace(CALM, group=8, shared_clip=1.0), range(400))
+    seen = {one[1:] for one in seen_in(both.context, shards)}
+    assert {at for clip, at in seen if clip == "a"} == {0, 1, 2, 3}  # the last one is half a window off
+    assert {at for clip, at in seen if clip == "b"} == set(range(6))
+
+
 def test_each_of_two_people_is_seen_through_their_own_cap(tmp_path):
     shards = [watched(tmp_path, 0, "ab"), watched(tmp_path, 1, "ab")]
     both = views([shards], replace(CALM, group=8, shared_clip=1.0))
