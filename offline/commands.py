@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from offline.corpus import Corpus, open_corpus
-from offline.evaluate import Request, held_out
 from offline.export import export as export_bundle
 from offline.finetune import train
 from offline.initial import live_settings, read_initial
 from offline.pretrain import PretrainSettings
 from offline.pretrain import pretrain as run_pretraining
+from offline.request import Request, held_out
 from offline.scores import score as score_people
 from offline.sessions import run_network
 from offline.splits import person

@@ -11,13 +11,12 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
@@ -28,50 +27,15 @@ from offline.corpus import Corpus
 from offline.fold_files import read_outcome, write_outcome
 from offline.folds import Experiment, Outcome, run_fold
 from offline.initial import Initial, read_initial
+from offline.request import NETWORK, PROBE, Request, chosen_splits
 from offline.result import auroc_of, folds_of, scores_of
 from offline.shuffled import shuffled
-from offline.splits import (
-    Split,
-    WindowIds,
-    check,
-    cross_session,
-    leave_clip_out,
-    loso,
-    subject_dependent,
-)
-from offline.table import MODALITIES, Indices, Table, tabulate, windows_that_offer
-from offline.training import TrainingSettings
+from offline.splits import Split, check
+from offline.table import MODALITIES, Table, tabulate, windows_that_offer
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
-PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
-NETWORK, PROBE = "network", "probe"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
-
-    init: weights to begin from, a checkpoint or bundle; None: from scratch; "{fold}" stands for the fold's number:
-    weights that were pretrained without what it tests. folds: which, counted from 0; None: all.
-    train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
-    select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
-    fitted on, at most; all are tested. shuffle: labels are dealt anew over the clips of each session, so that there is
-    nothing to find (offline/shuffled.py). training: how the network is trained; its seed is that of the request.
-    """
-
-    protocol: str = "loso"
-    method: str = NETWORK
-    modalities: tuple[str, ...] = MODALITIES
-    init: Path | None = None
-    seed: int = 0
-    folds: tuple[int, ...] | None = None
-    train_subjects: int | None = None
-    people_out: int = 1
-    per_trial: int = 40
-    shuffle: bool = False
-    training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
 def evaluate(
@@ -108,10 +72,10 @@ def evaluate(
         tests={name: _version(corpus, name, other, table) for name, other in (tests or {}).items()},
         ood={name: tabulate(other, table.channels, labelled=False) for name, other in (ood or {}).items()},
     )
-    splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request)
+    splits = chosen_splits(table.ids, request, corpus.name)
     each = dict.fromkeys(splits, experiment)
     for number, split in splits.items():
-        if _by_fold(request):
+        if request.by_fold:
             initial = _initial(request, whole, number)
             each[number] = replace(experiment, method=_method(request, initial))
         check(split, table.ids, *(((), None) if initial is None else (initial.people, initial.clips)))
@@ -133,25 +97,8 @@ def evaluate(
     }
 
 
-def held_out(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The people whom these folds test, and the clips, where clips are kept apart: what pretraining must not see."""
-    table = windows_that_offer(tabulate(corpus), request.modalities)
-    splits = _chosen(list(splits_of(table.ids, request, corpus.name)), request).values()
-    people = {str(who) for split in splits for who in table.ids.subject[split.test]}
-    clips = {str(clip) for split in splits if "clip" in split.apart for clip in table.ids.clip[split.test]}
-    return tuple(sorted(people)), tuple(sorted(clips))
-
-
-def _by_fold(request: Request) -> bool:
-    return "{fold}" in str(request.init)
-
-
-def _init_of(request: Request, number: int) -> Path | None:
-    return None if request.init is None else Path(str(request.init).replace("{fold}", str(number)))
-
-
 def _initial(request: Request, corpus: Corpus, number: int) -> Initial | None:
-    path = _init_of(request, number)
+    path = request.init_of(number)
     if path is None:
         return None
     initial = read_initial(path)
@@ -161,8 +108,6 @@ def _initial(request: Request, corpus: Corpus, number: int) -> Initial | None:
 
 def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
     """The method, and what it looks at of what is asked for."""
-    if request.protocol not in PROTOCOLS:
-        raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
     method = _method(request, initial)
@@ -188,38 +133,6 @@ def _method(request: Request, initial: Initial | None) -> Method:
     return OwnNetwork(replace(settings, network=initial.network), initial.weights)
 
 
-def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
-    """The protocol's splits; with fewer training people where the request says so."""
-    whole = {
-        "loso": lambda: loso(ids, request.seed, request.people_out),
-        "cross-session": lambda: cross_session(ids),
-        "subject-dependent": lambda: subject_dependent(ids, dataset),
-        "leave-clip-out": lambda: leave_clip_out(ids, request.seed),
-    }[request.protocol]()
-    for number, split in enumerate(whole):
-        if request.train_subjects is None:
-            yield split
-            continue
-        if "subject" not in split.inner:
-            raise RtemoError("fewer training people", f"{request.protocol} trains on one", "use loso")
-        n_select = max(1, request.train_subjects // 4)
-        seed = (request.seed, number)
-        yield replace(
-            split,
-            train=_of_people(ids, split.train, request.train_subjects, seed),
-            validation=_of_people(ids, split.validation, n_select, seed),
-        )
-
-
-def _of_people(ids: WindowIds, rows: Indices, count: int, seed: tuple[int, int]) -> Indices:
-    """The windows of `count` people, drawn so that a smaller count's people are among a larger one's."""
-    people = np.unique(ids.subject[rows])
-    if count < 1 or count > len(people):
-        raise RtemoError(f"{count} people cannot be used", f"there are {len(people)}", "ask for fewer")
-    chosen = np.random.default_rng([*seed, 3]).permutation(people)[:count]
-    return rows[np.isin(ids.subject[rows], chosen)]
-
-
 def versions() -> dict[str, str]:
     """Of what the numbers depend on."""
     return {"rtemo": _rtemo(), "python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
@@ -229,16 +142,6 @@ def _rtemo() -> str:
     from rtemo import __version__
 
     return __version__
-
-
-def _chosen(splits: Sequence[Split], request: Request) -> dict[int, Split]:
-    """By number."""
-    if not splits:
-        raise RtemoError(f"{request.protocol} has no fold here", "too few people, sessions or trials", "use another")
-    numbers = range(len(splits)) if request.folds is None else request.folds
-    if wrong := [n for n in numbers if not 0 <= n < len(splits)]:
-        raise RtemoError("there are no such folds", f"{wrong} of {len(splits)}", "folds are counted from 0")
-    return {n: splits[n] for n in numbers}
 
 
 def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
@@ -279,7 +182,7 @@ def _key(
     ood: Mapping[str, Corpus] | None,
 ) -> str:
     """A name for the folds of one experiment: all that their answers depend on."""
-    paths = [path for number in folds if (path := _init_of(request, number)) is not None]
+    paths = [path for number in folds if (path := request.init_of(number)) is not None]
     asked = {**asdict(request), "folds": None, "init": [_file_hash(path) for path in dict.fromkeys(paths)]}
     others = [{name: c.fingerprint for name, c in (group or {}).items()} for group in (tests, ood)]
     text = json.dumps([corpus.fingerprint, asked, others, versions()], sort_keys=True)

@@ -55,7 +55,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.baseline is not None and options.probe:
         raise RtemoError("--probe is for the network", f"--baseline {options.baseline}", "leave one out")
     from offline.corpus import open_corpus
-    from offline.evaluate import NETWORK, PROBE, Request, evaluate
+    from offline.evaluate import evaluate
+    from offline.request import NETWORK, PROBE, Request
     from offline.training import TrainingSettings
 
     asked = {"epochs": options.epochs, "per_trial": options.windows, "rate": options.rate}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from offline.baselines import METHODS
-from offline.evaluate import NETWORK, PROBE
 from offline.perturb import KINDS
 from offline.reproduce.scale import Scale
+from offline.request import NETWORK, PROBE
 from rtemo.core.types import Modality
 
 SCRATCH, ALL = "scratch", "all"

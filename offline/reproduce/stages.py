@@ -11,13 +11,14 @@ from typing import Any
 from offline.build import Workers, build
 from offline.corpus import open_corpus
 from offline.datasets.base import Dataset
-from offline.evaluate import Request, evaluate
+from offline.evaluate import evaluate
 from offline.perturb import perturbed
 from offline.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
 from offline.reproduce.runs import ALL, SCRATCH, Run, fault_name, faults_for, runs_of, slug
 from offline.reproduce.scale import Scale
 from offline.reproduce.sources import Source, Sources
+from offline.request import Request
 from offline.synthesize import synthesize
 from offline.training import TrainingSettings
 

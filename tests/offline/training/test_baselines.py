@@ -11,7 +11,8 @@ from sklearn.cross_decomposition import CCA
 from offline.baselines import METHODS
 from offline.baselines.correlation import COMMON, correlation, learn_cca
 from offline.baselines.feature_networks import Dgcnn
-from offline.evaluate import Request, evaluate
+from offline.evaluate import evaluate
+from offline.request import Request
 
 SHAPE = {"n_trials": 8, "per_trial": 8}
 ON_SIGNAL = ("riemann", "eegnet", "conformer")  # in test_signal_methods.py

@@ -9,10 +9,12 @@ import pytest
 from invented import invented_corpus, invented_sessions
 
 import offline.evaluate as module
+import offline.request
 from offline.__main__ import main
-from offline.evaluate import Request, evaluate, splits_of
+from offline.evaluate import evaluate
 from offline.folds import run_fold
 from offline.initial import Initial
+from offline.request import Request, splits_of
 from offline.splits import Split, check
 from offline.table import tabulate
 from rtemo.core.errors import RtemoError
@@ -75,7 +77,7 @@ def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeyp
         yield Split("loso", "bad", rows[::3], rows[1::3], rows[2::3], ("subject",), ("subject",))
 
     fitted = []
-    monkeypatch.setattr(module, "loso", leaky)
+    monkeypatch.setattr(offline.request, "loso", leaky)
     monkeypatch.setattr(module, "run_fold", lambda *a: fitted.append(a))
     with pytest.raises(RtemoError, match="lie in both"):
         evaluate(people, Request(method="de-lr"))

@@ -11,9 +11,10 @@ from pretrain_settings import SETTINGS
 
 from offline import commands
 from offline.__main__ import main
-from offline.evaluate import Request, evaluate, held_out
+from offline.evaluate import evaluate
 from offline.initial import read_initial
 from offline.pretrain import pretrain
+from offline.request import Request, held_out
 from rtemo.core.errors import RtemoError
 
 FOLDS = (0, 5)
@@ -105,6 +106,13 @@ def test_a_run_without_the_same_clips_is_not_taken_up(sessions, tmp_path):
     pretrain([sessions], few, tmp_path / "p.pt", exclude_clips=["film 1"])
     with pytest.raises(RtemoError, match="other clips"):
         pretrain([sessions], few, tmp_path / "p.pt")
+
+
+def test_a_protocol_that_is_not_there_is_refused(sessions, tmp_path, capsys):
+    arguments = ["pretrain", "--corpus", str(sessions.path), "--out", str(tmp_path / "p.pt")]
+    for protocol, fold, said in (("lotto", "0", "no protocol 'lotto'"), ("loso", "9", "no such folds")):
+        assert main([*arguments, "--hold-out", str(sessions.path), protocol, fold]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_a_fold_that_is_no_number_is_refused(tmp_path, capsys):

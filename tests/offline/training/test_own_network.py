@@ -12,9 +12,10 @@ from invented import invented_corpus
 from offline.baselines.own import OwnNetwork, Selected, recordings
 from offline.batches import Picked, all_labelled
 from offline.checkpoint import save_checkpoint
-from offline.evaluate import Request, evaluate
+from offline.evaluate import evaluate
 from offline.frozen import Frozen
 from offline.initial import PRETRAIN
+from offline.request import Request
 from offline.splits import loso
 from offline.table import Windows, tabulate
 from offline.training import TrainingSettings

@@ -7,7 +7,8 @@ import pytest
 from invented import invented_corpus
 
 from offline.corpus import UNLABELLED
-from offline.evaluate import Request, evaluate
+from offline.evaluate import evaluate
+from offline.request import Request
 from offline.shuffled import shuffled
 from offline.training import TrainingSettings
 from rtemo.model.network import NetworkConfig

@@ -16,8 +16,9 @@ from offline.baselines.training import Recipe
 from offline.build_recording import layout_of, windows_of
 from offline.corpus import Shard, open_corpus, write_manifest
 from offline.datasets.synthetic import Population, load
-from offline.evaluate import Request, evaluate
+from offline.evaluate import evaluate
 from offline.folds import Experiment, run_fold
+from offline.request import Request
 from offline.shard_writer import ShardWriter
 from offline.signals import SignalKeeper, cut, referenced, sizes
 from offline.splits import loso
