@@ -23,7 +23,7 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="result.json to write")
     parser.add_argument("--baseline", metavar="NAME", help="a method instead of the network; an unknown name lists all")
     parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from; {fold}: the number"
+        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from; {fold}, {seed}: their numbers"
     )
     parser.add_argument("--probe", action="store_true", help="freeze the network of --init and fit new heads only")
     parser.add_argument("--modalities", default="eeg,eye", metavar="M,M", help="default eeg,eye")

@@ -23,7 +23,8 @@ class Request:
     """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch; "{fold}" stands for the fold's number:
-    weights that were pretrained without what it tests. folds: which, counted from 0; None: all.
+    weights that were pretrained without what it tests; "{seed}" stands for the seed. folds: which, counted from 0;
+    None: all.
     train_subjects: label efficiency: so many of each fold's training people, and a quarter as many, at least one, to
     select on. people_out: how many are tested at a time, for loso. per_trial: windows of each trial that methods are
     fitted on, at most; all are tested. shuffle: labels are dealt anew over the clips of each session, so that there is
@@ -49,7 +50,9 @@ class Request:
 
     def init_of(self, fold: int) -> Path | None:
         """The weights that this fold begins from."""
-        return None if self.init is None else Path(str(self.init).replace("{fold}", str(fold)))
+        if self.init is None:
+            return None
+        return Path(str(self.init).replace("{fold}", str(fold)).replace("{seed}", str(self.seed)))
 
 
 def chosen_splits(ids: WindowIds, request: Request, dataset: str) -> dict[int, Split]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from pretrain_settings import SETTINGS
 
 from offline import commands
 from offline.__main__ import main
+from offline.compare import rows_of
 from offline.evaluate import evaluate
 from offline.initial import read_initial
 from offline.pretrain import pretrain
@@ -73,6 +75,17 @@ def test_each_fold_begins_from_its_own_weights(sessions, nested, tmp_path):
     assert main([*arguments, *one]) == 0
     five = json.loads((tmp_path / "five.json").read_text(encoding="utf-8"))["per_subject"]
     assert [person for person in both["per_subject"] if person["subject"] == five[0]["subject"]] == five
+
+
+def test_seeds_with_weights_of_their_own_are_one_row_of_a_comparison(sessions, nested, tmp_path):
+    for fold in FOLDS:
+        shutil.copy(nested / f"p-{fold}.pt", tmp_path / f"q-3-{fold}.pt")
+    arguments = ["evaluate", "--corpus", str(sessions.path), "--protocol", "leave-clip-out", "--seed", "3", "--probe"]
+    own = ["--init", str(tmp_path / "q-{seed}-{fold}.pt"), "--folds", "0,5", "--out", str(tmp_path / "3.json")]
+    assert main([*arguments, *own]) == 0
+    third = json.loads((tmp_path / "3.json").read_text(encoding="utf-8"))
+    (row,) = rows_of([third, {**third, "seed": 4}])
+    assert row.seeds == (3, 4)
 
 
 def test_the_weights_of_another_fold_are_refused(sessions, nested, tmp_path, capsys):
