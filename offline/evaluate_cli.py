@@ -30,6 +30,9 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--folds", metavar="N,N", help="only these, counted from 0 (default: all)")
     parser.add_argument("--train-subjects", type=int, metavar="N", help="people with labels to train on (default: all)")
     parser.add_argument("--people-out", type=int, default=1, metavar="N", help="loso: tested at a time (default 1)")
+    parser.add_argument(
+        "--per-trial", type=int, default=40, metavar="N", help="windows of each trial to fit on, at most (default 40)"
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="of the network's training")
     parser.add_argument("--windows", type=int, metavar="N", help="of each trial in an epoch of the network's training")
     parser.add_argument("--rate", type=float, metavar="R", help="of the network's training")
@@ -70,6 +73,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         folds=None if options.folds is None else _numbers(options.folds),
         train_subjects=options.train_subjects,
         people_out=options.people_out,
+        per_trial=options.per_trial,
         shuffle=options.shuffle,
         training=replace(TrainingSettings(), **changes),
     )

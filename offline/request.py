@@ -43,6 +43,12 @@ class Request:
     shuffle: bool = False
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
+    def __post_init__(self) -> None:
+        if self.per_trial < 1:
+            raise RtemoError(
+                "there is nothing to fit on", f"{self.per_trial} windows of each trial", "ask for 1 or more"
+            )
+
     @property
     def by_fold(self) -> bool:
         """Whether each fold begins from weights of its own."""

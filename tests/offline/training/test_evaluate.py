@@ -207,12 +207,21 @@ def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_
 
     monkeypatch.setattr(module, "evaluate", record)
     line = f"evaluate --corpus {people.path} --protocol loso --out {tmp_path / 'r.json'} --people-out 3 --epochs 0"
-    assert main([*line.split(), "--windows", "5", "--rate", "0.001", "--test", str(people.path)]) == 2
+    assert (
+        main([*line.split(), "--windows", "5", "--rate", "0.001", "--per-trial", "7", "--test", str(people.path)]) == 2
+    )
     ((request_, options),) = asked
     assert (request_.people_out, request_.training.epochs, request_.training.per_trial) == (3, 0, 5)
+    assert request_.per_trial == 7
     assert request_.training.rate == 0.001
     assert request_.training.batch == Request().training.batch
     assert list(options["tests"]) == [people.path.name]
+
+
+def test_a_trial_gives_one_window_at_least(people, tmp_path, capsys):
+    line = f"evaluate --corpus {people.path} --protocol loso --baseline de-lr --out {tmp_path / 'r.json'} --per-trial 0"
+    assert main(line.split()) == 2
+    assert "0 windows of each trial" in capsys.readouterr().err
 
 
 def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(people, tmp_path, capsys):
