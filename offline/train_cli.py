@@ -14,6 +14,7 @@ from rtemo.core.errors import RtemoError
 
 if TYPE_CHECKING:
     from offline.commands import HoldOut
+    from rtemo.model.network import NetworkConfig
 
 _TERMS = ("latent", "collapse", "spectral", "cross", "moment")
 
@@ -49,6 +50,10 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     terms.add_argument("--neighbour", type=float, metavar="F", help="share of targets that are neighbouring windows")
     terms.add_argument("--shared-clip", type=float, metavar="F", help="share of targets of others who saw it too")
     terms.add_argument("--group", type=int, metavar="N", help="windows of a recording, whose mean earns nothing")
+    terms.add_argument("--channel-dropout", type=float, metavar="F", help="share of channels left out, at most")
+    shape = parser.add_argument_group("the network")
+    shape.add_argument("--layers", type=int, metavar="N", help="of the transformer (default 4)")
+    shape.add_argument("--width", type=int, metavar="N", help="of its tokens and of the embeddings (default 160)")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="log there too")
     parser.add_argument("--resume", action="store_true", help="go on from CKPT")
 
@@ -98,7 +103,8 @@ def _pretrain(options: argparse.Namespace) -> None:
     from offline.pretrain import PretrainSettings
     from offline.views import Masking
 
-    masking = _given(options, mask="frames", neighbour="neighbour", shared_clip="shared_clip", group="group")
+    named = {"mask": "frames", **{name: name for name in ("neighbour", "shared_clip", "group", "channel_dropout")}}
+    masking = _given(options, **named)
     settings = PretrainSettings(
         seed=options.seed,
         device=options.device,
@@ -106,12 +112,28 @@ def _pretrain(options: argparse.Namespace) -> None:
         max_minutes=options.max_minutes,
         masking=Masking(**masking),
         weights=replace(Weights(**_given(options, against="against")), **_weights(options.weight)),
+        network=_network(options),
         **_given(options, steps="steps", batch="batch"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
     held = None if options.hold_out is None else _hold_out(options.hold_out, options.people_out)
     step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume, hold_out=held)
     sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
+
+
+def _network(options: argparse.Namespace) -> NetworkConfig:
+    from rtemo.model.network import NetworkConfig
+
+    network = NetworkConfig(**_given(options, layers="layers", width="width"))
+    if network.layers < 1:
+        raise RtemoError("a network has layers", f"--layers {network.layers}", "ask for 1 or more")
+    if network.width < 1 or network.width % network.heads:
+        raise RtemoError(
+            "the network's heads share its width evenly",
+            f"--width {network.width}",
+            f"use a multiple of {network.heads}",
+        )
+    return network
 
 
 def _hold_out(named: Sequence[str], people_out: int) -> HoldOut:

@@ -20,7 +20,7 @@ from offline.checkpoint import load_checkpoint
 from offline.finetune import fit
 from offline.initial import read_initial
 from offline.objectives import Objectives, Weights
-from offline.pretrain import log_path, pretrain
+from offline.pretrain import PretrainSettings, log_path, pretrain
 from offline.splits import split_subjects
 from offline.training import TrainingSettings
 from offline.training_log import read_log
@@ -249,12 +249,20 @@ def test_the_terms_are_set_on_the_command_line(corpora, tmp_path, monkeypatch, c
     monkeypatch.setattr(commands, "pretrain", lambda *args, **options: settings.append(args[2]) or 0)
     arguments = ["pretrain", "--corpus", str(tmp_path), "--out", str(tmp_path / "p.pt")]
     chosen = ["--weight", "spectral=0", "cross=0.5", "--against", "vicreg", "--mask", "0.25", "--neighbour", "0"]
-    assert main([*arguments, *chosen, "--group", "1", "--shared-clip", "0.3"]) == 0
-    weights, masking = settings[0].weights, settings[0].masking
+    others = ["--group", "1", "--shared-clip", "0.3", "--channel-dropout", "0.1", "--layers", "2", "--width", "80"]
+    assert main([*arguments, *chosen, *others]) == 0
+    weights, masking, network = settings[0].weights, settings[0].masking, settings[0].network
     assert (weights.spectral, weights.cross, weights.latent, weights.against) == (0.0, 0.5, 1.0, "vicreg")
     assert (masking.frames, masking.neighbour, masking.group, masking.shared_clip) == (0.25, 0.0, 1, 0.3)
+    assert (masking.channel_dropout, network.layers, network.width) == (0.1, 2, 80)
+    assert main(arguments) == 0
+    assert settings[1] == PretrainSettings()
     for wrong in ("spectral", "spectral=much", "colour=1"):
         assert main([*arguments, "--weight", wrong]) == 2
+    for name, wrong in (("--width", "81"), ("--width", "0"), ("--layers", "0")):
+        assert main([*arguments, name, wrong]) == 2
+        assert f"{name} {wrong}" in capsys.readouterr().err
+    assert len(settings) == 2
 
 
 def test_a_disk_that_is_full_is_an_error_and_the_run_can_be_resumed(corpora, done, tmp_path):
