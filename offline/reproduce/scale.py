@@ -54,10 +54,10 @@ SMALL = Scale(
     baselines=("majority", "de-lr", "de-svm", "eye-lr", "early-fusion"),
     faults={"channel-loss": (0.4, 0.8), "emg": (100.0,), "gaze-loss": (0.5,)},
     control=4,
-    labelled=(1, 2),
+    labelled=(2,),
     new_clips=True,
-    pretrain={"steps": 80, "batch": 96, "network": _NETWORK},
-    finetune={"epochs": 3, "per_trial": 3, "least_steps": 8, "network": _NETWORK},
+    pretrain={"steps": 60, "batch": 96, "network": _NETWORK},
+    finetune={"epochs": 2, "per_trial": 3, "least_steps": 8, "network": _NETWORK},
 )
 FULL = Scale(
     name="full",
