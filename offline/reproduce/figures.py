@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from offline.reproduce.findings import OFFER_NAMES, Cell, Panel, Row
+from offline.reproduce.findings import OFFER_NAMES, Cell, Curve, Panel, Row
+from offline.reproduce.runs import SCRATCH
 
 INK, QUIET, GRID = "#222b36", "#69737f", "#e3e7eb"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+BASELINE_MARKS = ("+", "x", "1", "2", "3", "4", "|", "_")
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
@@ -78,39 +81,62 @@ def curves(panels: Sequence[Panel], none: str = "clean") -> str:
     with mpl.rc_context(_STYLE):
         n_columns = min(3, len(panels))
         n_rows = math.ceil(len(panels) / n_columns)
-        figure = Figure(figsize=(9.4 if n_columns > 1 else 5.2, 2.75 * n_rows + 0.5), layout="constrained")
+        figure = Figure(figsize=(9.4 if n_columns > 1 else 6.4, 2.75 * n_rows + 0.5), layout="constrained")
         grid = np.atleast_1d(figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)).ravel()
-        names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
+        looks = looks_of([curve for panel in panels for curve in panel.curves])
         for axes, panel in zip(grid, panels, strict=False):
-            _panel(axes, panel, names, none)
+            _panel(axes, panel, looks, none)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[::n_columns]:
             axes.set_ylabel("balanced accuracy, %")
-        handles = {h.get_label(): h for axes in grid for h in axes.get_lines() if h.get_label() in names}
-        figure.legend(
-            [handles[name] for name in names],
-            names,
-            loc="outside lower center",
-            ncols=min(3, len(names)),
-            frameon=False,
-        )
+        handles = {str(h.get_label()): h for axes in grid for h in axes.get_lines() if h.get_label() in looks}
+        _legend(figure, [handles[name] for name in looks])
         return _svg(figure, f"Balanced accuracy: {', '.join(panel.kind for panel in panels)}")
 
 
-def _panel(axes: Axes, panel: Panel, names: Sequence[str], none: str) -> None:
+def looks_of(curves: Sequence[Curve]) -> dict[str, dict[str, Any]]:
+    """Name -> how it is drawn: a colour for what a network began from, dashed and hollow if frozen; baselines grey."""
+    by_name = {curve.name: curve for curve in curves}
+    begins = list(dict.fromkeys(c.init for c in by_name.values() if c.init not in (None, SCRATCH)))
+    baselines = [name for name, curve in by_name.items() if curve.init is None]
+    looks: dict[str, dict[str, Any]] = {}
+    for name, curve in by_name.items():
+        if curve.init is None:
+            number, colour = baselines.index(name), QUIET
+        elif curve.init == SCRATCH:
+            number, colour = 0, INK
+        else:
+            number = begins.index(curve.init)
+            colour = COLOURS[number % len(COLOURS)]
+        looks[name] = {
+            "color": colour,
+            "marker": (BASELINE_MARKS if curve.init is None else MARKS)[number % len(MARKS)],
+            "linestyle": (0, (4, 2)) if curve.frozen else "-",
+            "markerfacecolor": "white" if curve.frozen else colour,
+        }
+    return looks
+
+
+def _legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Below, in as many columns as the figure is wide enough for."""
+    for n_columns in range(min(3, len(handles)), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=n_columns, frameon=False)
+        if n_columns == 1 or legend.get_window_extent().width <= 0.94 * figure.bbox.width:
+            return
+        legend.remove()
+
+
+def _panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]], none: str) -> None:
     ticks: list[str] = []
-    for curve in panel.curves:
-        number = names.index(curve.name)
+    for number, curve in enumerate(panel.curves):
+        look = looks[curve.name]
         middle = 0.5 * (len(panel.curves) - 1)
-        x = np.arange(len(curve.points)) + 0.06 * (panel.curves.index(curve) - middle)
+        x = np.arange(len(curve.points)) + 0.06 * (number - middle)
         y = 100 * np.array([cell.value for _, cell in curve.points])
         ends = 100 * np.array([[cell.low, cell.high] for _, cell in curve.points]).T
-        colour = COLOURS[number % len(COLOURS)]
-        axes.vlines(x, *ends, color=colour, alpha=0.45, linewidth=1.3)
-        axes.plot(
-            x, y, color=colour, marker=MARKS[number % len(MARKS)], markersize=4.5, linewidth=1.6, label=curve.name
-        )
+        axes.vlines(x, *ends, color=look["color"], alpha=0.45, linewidth=1.3)
+        axes.plot(x, y, markersize=4.5, linewidth=1.6, label=curve.name, **look)
         ticks = [none if at is None else f"{at:g}" for at, _ in curve.points]
     chance = panel.curves[0].points[0][1].chance
     axes.axhline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
@@ -122,7 +148,7 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str], none: str) -> None:
 
 
 def _svg(figure: Figure, title: str) -> str:
-    """The drawing without XML header, sized by the page; its ids are made its own, since the page holds several."""
+    """The drawing without XML header, at most as wide as drawn; its ids are made its own, as a page has several."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
     drawing = text.getvalue()
@@ -132,4 +158,5 @@ def _svg(figure: Figure, title: str) -> str:
         drawing = re.sub(rf'(id="|#){re.escape(identifier)}(?=["\)])', rf"\g<1>{own}-{identifier}", drawing)
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
-    return drawing.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    width = round(96 * figure.get_figwidth())  # CSS pixels
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{title}" style="max-width: {width}px"', 1)

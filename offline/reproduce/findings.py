@@ -57,10 +57,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Balanced accuracy against severity; severity None is the clean corpus."""
+    """Balanced accuracy against severity; severity None is the clean corpus.
+
+    init: what the network began from, None: a baseline. frozen: only its heads were fitted.
+    """
 
     name: str
     points: tuple[tuple[float | None, Cell], ...]
+    init: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def comparison(results: Results) -> list[Row]:
 def few_labels(results: Results) -> Panel | None:
     """Balanced accuracy against how many people's labels were used. p: against the network from scratch, by count."""
     counts = sorted({run.labelled for run in results if run.labelled is not None})
-    curves: dict[str, list[tuple[float | None, Cell]]] = {}
+    curves: dict[str, tuple[Run, list[tuple[float | None, Cell]]]] = {}
     modalities: tuple[str, ...] = ()
     for count in counts:
         groups = _groups([run for run in results if run.labelled == count])
@@ -109,13 +114,14 @@ def few_labels(results: Results) -> Panel | None:
         p = _against_scratch(cells)
         for key, runs in groups.items():
             modalities = key[2]
-            curves.setdefault(name_of(runs[0]), []).append((count, replace(cells[key], p=p.get(key))))
+            _, points = curves.setdefault(name_of(runs[0]), (runs[0], []))
+            points.append((count, replace(cells[key], p=p.get(key))))
     if not curves:
         return None
     everybody = {row.name: row.cells[modalities] for row in comparison(results)}
     done = [
-        Curve(name, (*points, *([(None, last)] if (last := everybody.get(name)) else ())))
-        for name, points in curves.items()
+        _curve(run, (*points, *([(None, last)] if (last := everybody.get(name)) else ())))
+        for name, (run, points) in curves.items()
     ]
     return Panel("labels of few people", "people whose labels are used", "", modalities, tuple(done))
 
@@ -144,10 +150,14 @@ def panels(results: Results) -> list[Panel]:
                     points += [
                         (at, cell_of([results[r]["tests"][fault_name(kind, at)] for r in runs])) for at in levels
                     ]
-                    curves.append(Curve(name_of(runs[0]), tuple(points)))
+                    curves.append(_curve(runs[0], points))
             if curves:
                 found.append(Panel(kind, about.unit, about.does, modalities, tuple(curves)))
     return found
+
+
+def _curve(run: Run, points: Sequence[tuple[float | None, Cell]]) -> Curve:
+    return Curve(name_of(run), tuple(points), run.init if run.network else None, run.method == PROBE)
 
 
 def missing(results: Results) -> list[tuple[str, Mapping[str, Cell]]]:

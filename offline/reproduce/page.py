@@ -26,7 +26,7 @@ th, td { padding: .42rem 2rem .42rem 0; text-align: left; vertical-align: top; b
 thead th { color: var(--quiet); font-weight: 500; border-bottom: 1px solid var(--ink); white-space: nowrap; }
 tbody th { font-weight: 500; } td.number, th.number { text-align: right; white-space: nowrap; }
 tr.break th, tr.break td { border-top: 1px solid var(--quiet); }
-td small { display: block; color: var(--quiet); font-size: .8rem; }
+td small, tbody th small { display: block; color: var(--quiet); font-size: .8rem; font-weight: 400; }
 figure { margin: 1.2rem 0; } figure svg { width: 100%; height: auto; display: block; }
 figcaption { color: var(--quiet); font-size: .84rem; max-width: 46rem; padding-top: .4rem; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); font-size: .92rem; }

@@ -135,6 +135,31 @@ def test_plots_are_whole_drawings_with_searchable_text_and_ids_of_their_own():
     assert not ids[0] & ids[1]
 
 
+def test_every_curve_can_be_told_and_the_legend_lies_within_the_figure():
+    tests = {"emg=30": LOW, "emg=100": LOW}
+    inits = ["gaze estimation", "attention", "emotion, unlabelled", "all"]
+    runs = [Run(method, "scratch", BOTH, 0) for method in ("early-fusion", "late-fusion", "network")]
+    runs += [Run(method, init, BOTH, 0) for init in inits for method in ("network", "probe")]
+    found = panels({run: result(HIGH, tests) for run in runs})
+    looks = figures.looks_of(found[0].curves)
+    assert list(looks) == [curve.name for curve in found[0].curves]
+    drawn = {(look["color"], look["marker"], str(look["linestyle"])) for look in looks.values()}
+    assert len(drawn) == len(runs)
+    frozen, whole = (looks[f"{kind}, pretrained on all"] for kind in ("frozen network", "network"))
+    assert frozen["color"] == whole["color"]
+    assert frozen["linestyle"] != whole["linestyle"]
+
+    for shown in (found, [*found, *found]):
+        root = ET.fromstring(figures.curves(shown))
+        width = float(root.get("viewBox").split()[2])
+        legend = next(node for node in root.iter() if (node.get("id") or "").endswith("legend_1"))
+        texts = [node for node in legend.iter() if node.tag.endswith("text")]
+        assert len(texts) == len(runs)
+        for node in texts:
+            x = float(node.get("x"))
+            assert 20 < x < width - 4.5 * len(node.text)  # a line is before it, and letters are 4.5 points wide or more
+
+
 def test_every_run_of_the_comparison_has_a_file_of_its_own():
     runs = runs_of(FULL, 3, ["gaze estimation", "attention", "emotion, unlabelled"])
     assert len({run.id for run in runs}) == len(runs)
