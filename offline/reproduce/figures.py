@@ -81,7 +81,7 @@ def curves(panels: Sequence[Panel], none: str = "clean") -> str:
     with mpl.rc_context(_STYLE):
         n_columns = min(3, len(panels))
         n_rows = math.ceil(len(panels) / n_columns)
-        figure = Figure(figsize=(9.4 if n_columns > 1 else 6.4, 2.75 * n_rows + 0.5), layout="constrained")
+        figure = Figure(figsize=(9.4 if n_columns > 1 else 7.4, 2.6 * n_rows), layout="constrained")
         grid = np.atleast_1d(figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)).ravel()
         looks = looks_of([curve for panel in panels for curve in panel.curves])
         for axes, panel in zip(grid, panels, strict=False):
@@ -119,10 +119,12 @@ def looks_of(curves: Sequence[Curve]) -> dict[str, dict[str, Any]]:
 
 
 def _legend(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """Below, in as many columns as the figure is wide enough for."""
+    """Below, in as many columns as the figure is wide enough for; the figure grows by what it takes."""
     for n_columns in range(min(3, len(handles)), 0, -1):
         legend = figure.legend(handles=handles, loc="outside lower center", ncols=n_columns, frameon=False)
-        if n_columns == 1 or legend.get_window_extent().width <= 0.94 * figure.bbox.width:
+        extent = legend.get_window_extent()
+        if n_columns == 1 or extent.width <= 0.94 * figure.bbox.width:
+            figure.set_figheight(figure.get_figheight() + extent.height / figure.dpi)
             return
         legend.remove()
 
