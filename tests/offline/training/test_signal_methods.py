@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 import torch
 from invented import LABELS, about, invented_corpus, invented_windows
 
+from offline.baselines.conformer import Conformer
+from offline.baselines.eegnet import EegNet, Lags
 from offline.baselines.riemann import Riemann, band_covariances, tangent
 from offline.baselines.signal_channels import SAMPLES, read_signal
-from offline.baselines.signal_networks import Conformer, EegNet, SignalNetwork, eegnet
+from offline.baselines.signal_networks import SignalNetwork, eegnet
 from offline.baselines.training import Recipe
 from offline.build_recording import layout_of, windows_of
 from offline.corpus import Shard, open_corpus, write_manifest
@@ -174,6 +178,57 @@ def test_the_conformer_learns_a_rhythm():
         optimizer.step()
     signal, labels = examples(100)
     assert (network.eval()(signal).argmax(dim=1) == labels).float().mean() > 0.9
+
+
+def eegnet_as_published(network, x):
+    """Every channel filtered in time, the batch norm, then the channels summed."""
+    x = network.after_temporal(network.temporal(torch.nn.functional.pad(x.unsqueeze(1), (9, 10))))
+    spatial = torch.renorm(network.spatial.weight, 2, 0, 1.0)
+    x = network.after_spatial(torch.nn.functional.conv2d(x, spatial, groups=8))
+    x = network.second(network.separable(network.first(x))).flatten(1)
+    return torch.nn.functional.linear(x, torch.renorm(network.out.weight, 2, 0, 0.25), network.out.bias)
+
+
+def gradients(network):
+    return [parameter.grad.clone() for parameter in network.parameters()]
+
+
+def test_eegnet_in_the_cheaper_order_is_eegnet():
+    torch.manual_seed(0)
+    network, x = EegNet(5, 128, 3, 20), 2.0 * torch.randn(6, 5, 128) + 0.5
+    with torch.no_grad():
+        network.after_temporal.weight.uniform_(0.5, 2.0)
+        network.after_temporal.bias.normal_()
+        network.spatial.weight.mul_(5.0)  # beyond a norm of 1, so that it is cut
+    published = deepcopy(network)
+    for ask in (network, partial(eegnet_as_published, published)):
+        torch.manual_seed(1)  # the same dropout
+        ask(x).square().sum().backward()
+
+    for found, wanted in zip(gradients(network), gradients(published), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+    for found, wanted in zip(network.buffers(), published.buffers(), strict=True):
+        torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(network.eval()(x), eegnet_as_published(published.eval(), x), rtol=1e-4, atol=1e-5)
+
+
+def test_lags_are_the_moments_of_every_window():
+    rows = 3.0 * torch.randn(2, 4, 90, generator=torch.Generator().manual_seed(0)) + 1.0
+    lags, windows = Lags(rows, 30), rows.unfold(-1, 30, 1).reshape(-1, 30).double()
+
+    assert lags.n == len(windows)
+    torch.testing.assert_close(lags.mean, windows.mean(0).float(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(lags.second, (windows.T @ windows / lags.n).float(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_conformers_two_convolutions_at_once_are_the_two():
+    torch.manual_seed(0)
+    network, x = Conformer(3, 200, 2).eval(), torch.randn(4, 3, 200)
+    tokens = network.tokens(network.spatial(network.temporal(x.unsqueeze(1))).squeeze(2)).transpose(1, 2)
+    for layer in network.layers:
+        tokens = layer(tokens)
+
+    torch.testing.assert_close(network(x), network.head(tokens.flatten(1)), rtol=1e-4, atol=1e-6)
 
 
 def test_covariances_are_of_the_filtered_signal_and_sessions_are_recentred(rhythms):

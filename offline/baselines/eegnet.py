@@ -1,0 +1,110 @@
+"""EEGNet, with its first two convolutions in the cheaper order."""
+
+from __future__ import annotations
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class EegNet(nn.Module):
+    """(n, C, S) -> (n, K). EEGNet-8,2 of Lawhern et al. 2018 (doi 10.1088/1741-2552/aace8c).
+
+    kernel: samples of the first filters, half a second. The spatial and the output weights are kept within norms of 1
+    and 0.25, as the authors' code does.
+
+    The published order filters every channel in time, normalises over the batch, and sums channels. Sums over time and
+    over channels change places and the norm scales a whole filter, so channels are summed first here: the same values
+    at a fifth of the time. What the norm needs of the filtered channels, which are never made, follows from `Lags`.
+    """
+
+    def __init__(
+        self, channels: int, samples: int, n_labels: int, kernel: int, filters: int = 8, depth: int = 2
+    ) -> None:
+        super().__init__()
+        wide = filters * depth
+        self.temporal = nn.Conv2d(1, filters, (1, kernel), bias=False)
+        self.spatial = nn.Conv2d(filters, wide, (channels, 1), groups=filters, bias=False)
+        self.after_temporal, self.after_spatial = nn.BatchNorm2d(filters), nn.BatchNorm2d(wide)
+        self.separable = nn.Sequential(
+            same(16),
+            nn.Conv2d(wide, wide, (1, 16), groups=wide, bias=False),
+            nn.Conv2d(wide, wide, 1, bias=False),
+            nn.BatchNorm2d(wide),
+        )
+        self.first = nn.Sequential(nn.ELU(), nn.AvgPool2d((1, 4)), nn.Dropout(0.25))
+        self.second = nn.Sequential(nn.ELU(), nn.AvgPool2d((1, 8)), nn.Dropout(0.25))
+        self.out = nn.Linear(wide * (samples // 32), n_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self._filtered(x).unsqueeze(2)
+        x = self.second(self.separable(self.first(self.after_spatial(x))))
+        out: Tensor = functional.linear(x.flatten(1), torch.renorm(self.out.weight, 2, 0, 0.25), self.out.bias)
+        return out
+
+    def _filtered(self, x: Tensor) -> Tensor:
+        """(n, wide, S): temporal filters, their batch norm, spatial filters."""
+        kernel, depth = self.temporal.kernel_size[1], self.spatial.out_channels // self.temporal.out_channels
+        padded = same(kernel)(x)
+        filters = self.temporal.weight[:, 0, 0]  # (filters, kernel)
+        scale, shift = self._norm(padded, filters)
+        mix = torch.renorm(self.spatial.weight, 2, 0, 1.0)[:, 0, :, 0]  # (wide, C)
+        scale, shift = scale.repeat_interleave(depth), shift.repeat_interleave(depth)
+        kernels = (filters.repeat_interleave(depth, 0) * scale.unsqueeze(1)).unsqueeze(1)
+        return functional.conv1d(mix @ padded, kernels, shift * mix.sum(1), groups=len(mix))
+
+    def _norm(self, padded: Tensor, filters: Tensor) -> tuple[Tensor, Tensor]:
+        """What the batch norm multiplies each filter's values by, and adds; (filters,) each."""
+        norm = self.after_temporal
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert norm.num_batches_tracked is not None
+        assert norm.momentum is not None
+        if self.training:
+            lags = Lags(padded, filters.shape[1])
+            mean = filters @ lags.mean
+            var = ((filters @ lags.second) * filters).sum(1) - mean.square()
+            with torch.no_grad():
+                norm.running_mean.lerp_(mean, norm.momentum)
+                norm.running_var.lerp_(var * (lags.n / (lags.n - 1)), norm.momentum)
+                norm.num_batches_tracked.add_(1)
+        else:
+            mean, var = norm.running_mean, norm.running_var
+        scale = norm.weight * torch.rsqrt(var + norm.eps)
+        return scale, norm.bias - scale * mean
+
+
+class Lags:
+    """Moments of a signal seen through a sliding window of `kernel` samples, over all rows and places.
+
+    mean: (kernel,). second: (kernel, kernel), mean products of the window's samples. A filter h therefore puts out
+    values with mean h @ mean and mean square h @ second @ h. n: windows. Neither carries a gradient to the signal.
+
+    One place further down the diagonal a product loses what came first and gains what follows the last, so the signal's
+    autocorrelation and the samples at both ends give the whole matrix.
+    """
+
+    def __init__(self, padded: Tensor, kernel: int) -> None:
+        rows = padded.detach().reshape(-1, padded.shape[-1])
+        places = rows.shape[1] - kernel + 1
+        begin, end = rows[:, : kernel - 1], rows[:, places:]
+        ends = end.T @ end
+        size = next_fast_len(rows.shape[1] + kernel)
+        power = torch.view_as_real(torch.fft.rfft(rows, size)).square().sum(2).sum(0)
+        first = torch.fft.irfft(power, size)[:kernel].double()
+        for lag in range(kernel - 1):
+            first[lag] -= ends.diagonal(lag).sum()
+        steps = (ends - begin.T @ begin).double()
+        second = torch.zeros(kernel, kernel, dtype=first.dtype, device=first.device)
+        second[0] = second[:, 0] = first
+        for lag in range(1, kernel):
+            second[lag, 1:] = second[1:, lag] = second[lag - 1, : kernel - 1] + steps[lag - 1]
+        means = torch.cat([rows[:, :places].sum().unsqueeze(0), (end - begin).sum(0)]).double().cumsum(0)
+        self.n = len(rows) * places
+        self.mean, self.second = (means / self.n).to(padded), (second / self.n).to(padded)
+
+
+def same(kernel: int) -> nn.Module:
+    """Zeros around, so that a convolution with this kernel keeps the length."""
+    return nn.ZeroPad2d(((kernel - 1) // 2, kernel // 2, 0, 0))
