@@ -11,7 +11,7 @@ class Conformer(nn.Module):
 
     Convolutions make a token of 40 every 15 samples; six transformer layers with ten heads; a head of 256 and 32. The
     scores are divided by the root of the width, not of a head's width, as the authors' code does. Nothing lies between
-    the temporal and the spatial convolution, so one convolution does both: the same values at a tenth of the time.
+    the temporal and the spatial convolution, so one convolution does both: the same values at an eighth of the time.
     """
 
     WIDTH, LAYERS, HEADS = 40, 6, 10
