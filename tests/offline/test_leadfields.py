@@ -23,9 +23,10 @@ def test_the_stored_lead_field_is_what_the_script_makes(tmp_path, head):
         assert list(made["labels"]) == list(stored["labels"])
         for name in ("electrodes", "dipoles"):
             assert np.allclose(made[name], stored[name], rtol=1e-3, atol=1e-5), name
-        # MNE fits its spheres numerically: between processors a dipole's field differs by 1e-4 of its largest value
+        # MNE fits its spheres numerically: by the processor's kernels (AVX2, AVX-512) a dipole's field differs by 1e-5
+        # to 8e-5 of its largest value
         largest = np.abs(stored["gain"]).max(axis=0)
-        assert np.all(np.abs(made["gain"] - stored["gain"]) < 1e-3 * largest)
+        assert np.all(np.abs(made["gain"] - stored["gain"]) < 2e-4 * largest)
 
 
 def test_simulated_electrodes_are_where_rtemo_places_them():
