@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from rtemo.live.display import Display, advice, find_display, missing
+from rtemo.live.diagnostics.display import Display, advice, find_display, missing
 
 ROOT = Path(__file__).resolve().parent
 STATE_NAME = "rtemo-run.json"

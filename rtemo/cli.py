@@ -93,14 +93,14 @@ def _demo(commands: Commands) -> None:
     p.add_argument("--headless", action="store_true", help="print predictions instead of opening the window")
     p.add_argument("--duration", type=_seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
     p.add_argument("--seed", type=int, default=1, help="which simulated person (default: 1)")
-    p.set_defaults(run=_later("demo"))
+    p.set_defaults(run=_later("session.demo"))
 
 
 def _streams(commands: Commands) -> None:
     p = commands.add_parser("streams", help="what is on the network")
     p.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     p.add_argument("--timeout", type=_seconds, default=3.0, metavar="S", help="how long to look (default: 3)")
-    p.set_defaults(run=_later("streams"))
+    p.set_defaults(run=_later("equipment.streams"))
 
 
 def _live(commands: Commands) -> None:
@@ -119,7 +119,7 @@ def _live(commands: Commands) -> None:
     p.add_argument(
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
     )
-    p.set_defaults(run=_later("live"))
+    p.set_defaults(run=_later("session.live"))
 
 
 def _replay(commands: Commands) -> None:
@@ -136,7 +136,7 @@ def _replay(commands: Commands) -> None:
     p.add_argument("--stop", type=_seconds, metavar="S", help="end S seconds after the first sample")
     p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
-    p.set_defaults(run=_later("replay"))
+    p.set_defaults(run=_later("session.replay"))
 
 
 def _calibrate(commands: Commands) -> None:
@@ -151,7 +151,7 @@ def _calibrate(commands: Commands) -> None:
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
     _queries(p, markers=False)
     p.add_argument("--quiet", action="store_true", help="no progress bar")
-    p.set_defaults(run=_later("calibrate"))
+    p.set_defaults(run=_later("session.calibrate"))
 
 
 def _simulate(commands: Commands) -> None:
@@ -170,7 +170,7 @@ def _simulate(commands: Commands) -> None:
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
     p.add_argument("--owner", type=int, metavar="PID", help=argparse.SUPPRESS)
-    p.set_defaults(run=_later("simulate"))
+    p.set_defaults(run=_later("equipment.simulate"))
 
 
 def _record(commands: Commands) -> None:
@@ -183,7 +183,7 @@ def _record(commands: Commands) -> None:
     p.add_argument(
         "--wait", type=_seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)"
     )
-    p.set_defaults(run=_later("record"))
+    p.set_defaults(run=_later("data.record"))
 
 
 def _report(commands: Commands) -> None:
@@ -192,7 +192,7 @@ def _report(commands: Commands) -> None:
     p.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the session's folder")
     _queries(p, markers=False)
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
-    p.set_defaults(run=_later("report"))
+    p.set_defaults(run=_later("data.report"))
 
 
 def _bench(commands: Commands) -> None:
@@ -205,20 +205,20 @@ def _bench(commands: Commands) -> None:
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
-    p.set_defaults(run=_later("bench"))
+    p.set_defaults(run=_later("bench.command"))
 
 
 def _devices(commands: Commands) -> None:
     p = commands.add_parser("devices", help="device profiles")
     p.add_argument("action", nargs="?", choices=["list", "show", "check"], default="list")
     p.add_argument("id", nargs="?", help="with show: which profile")
-    p.set_defaults(run=_later("devices"))
+    p.set_defaults(run=_later("equipment.devices"))
 
 
 def _doctor(commands: Commands) -> None:
     p = commands.add_parser("doctor", help="what is wrong with this computer, and what to do")
     p.add_argument("--json", action="store_true", help="one JSON document instead of text")
-    p.set_defaults(run=_later("doctor"))
+    p.set_defaults(run=_later("equipment.doctor"))
 
 
 def _app(commands: Commands) -> None:
@@ -227,7 +227,7 @@ def _app(commands: Commands) -> None:
     p.add_argument("--model", type=Path, metavar="BUNDLE", help="a model bundle (default: the demonstration model)")
     p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
     _person(p)
-    p.set_defaults(run=_later("app"))
+    p.set_defaults(run=_later("session.app"))
 
 
 def _engine(commands: Commands) -> None:
@@ -242,7 +242,7 @@ def _engine(commands: Commands) -> None:
     _queries(p)
     _model(p)
     _person(p)
-    p.set_defaults(run=_later("engine"))
+    p.set_defaults(run=_later("session.engine"))
 
 
 def _queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:

@@ -19,15 +19,33 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.model": ("rtemo.core",),
     "rtemo.sources": ("rtemo.core", "rtemo.model"),
     "rtemo.simulate": ("rtemo.core", "rtemo.sources"),
-    "rtemo.live": ("rtemo.core", "rtemo.model", "rtemo.sources"),
-    "rtemo.report": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.live"),
-    "rtemo.gui": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.live", "rtemo.report"),
+    "rtemo.presentation": ("rtemo.core",),
+    "rtemo.recorder": ("rtemo.core", "rtemo.sources"),
+    "rtemo.recordings": ("rtemo.core", "rtemo.model", "rtemo.sources"),
+    "rtemo.live": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.recordings", "rtemo.recorder"),
+    "rtemo.report": (
+        "rtemo.core",
+        "rtemo.model",
+        "rtemo.sources",
+        "rtemo.recordings",
+        "rtemo.live",
+        "rtemo.presentation",
+    ),
+    "rtemo.gui": (
+        "rtemo.core",
+        "rtemo.model",
+        "rtemo.sources",
+        "rtemo.recordings",
+        "rtemo.live",
+        "rtemo.report",
+        "rtemo.presentation",
+    ),
     "rtemo.resources": ("rtemo.core",),
     "rtemo.cli": ("rtemo",),
     "rtemo.commands": ("rtemo",),
     "rtemo.__main__": ("rtemo.cli",),
     "rtemo": (),
-    "offline": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.simulate"),
+    "offline": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.simulate", "rtemo.recordings"),
 }
 NETWORK = "rtemo.model.network"
 
@@ -37,7 +55,7 @@ BASE = ("numpy", "scipy", "onnxruntime", "safetensors", "tqdm", "tomli_w", "plat
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BASE, ("rtemo.*",)),
     **dict.fromkeys(QT, ("rtemo.gui", "rtemo.gui.*")),
-    "pylsl": ("rtemo.sources.lsl*", "rtemo.live.outlet", "rtemo.simulate.*"),
+    "pylsl": ("rtemo.sources.lsl*", "rtemo.live.output.outlet", "rtemo.simulate.*"),
     "torch": (NETWORK,),
 }
 REFUSED_OFFLINE = ("pylsl", *QT)

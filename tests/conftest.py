@@ -15,7 +15,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from rtemo.sources.lsl_config import settings_for
+from rtemo.sources.lsl.config import settings_for
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RTEMO_RECORDINGS") or REPOSITORY.parent / "shared" / "recordings")

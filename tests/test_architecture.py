@@ -58,9 +58,9 @@ GOOD_TREE = {
     "rtemo/sources/lsl.py": "import pylsl\nfrom ..core import types\nfrom rtemo import resources",
     "rtemo/sources/lsl_offsets.py": "from pylsl import local_clock",
     "rtemo/simulate/outlets.py": "import pylsl, time\nfrom rtemo.sources import lsl",
-    "rtemo/live/outlet.py": "import pylsl, threading",
+    "rtemo/live/output/outlet.py": "import pylsl, threading",
     "rtemo/gui/__init__.py": "",
-    "rtemo/gui/window.py": "from PySide6 import QtWidgets\nimport pyqtgraph\nfrom rtemo.live import outlet",
+    "rtemo/gui/window.py": "from PySide6 import QtWidgets\nimport pyqtgraph\nfrom rtemo.live.output import outlet",
     "offline/train.py": "import torch, mne, sklearn\nfrom rtemo.model import network\nimport rtemo.simulate.outlets",
 }
 
@@ -84,8 +84,12 @@ def test_a_tree_that_keeps_every_rule_passes(tmp_path: Path):
     [
         ("rtemo/core/gaze.py", "from rtemo.model import network", "rtemo.core.gaze imports rtemo.model.network"),
         ("rtemo/core/gaze.py", "from rtemo.sources.lsl import f", "rtemo.core.gaze imports rtemo.sources.lsl"),
-        ("rtemo/core/gaze.py", "def f():\n    import rtemo.live.outlet", "rtemo.core.gaze imports rtemo.live.outlet"),
-        ("rtemo/core/gaze.py", "from ..live.outlet import f", "rtemo.core.gaze imports rtemo.live.outlet"),
+        (
+            "rtemo/core/gaze.py",
+            "def f():\n    import rtemo.live.output.outlet",
+            "rtemo.core.gaze imports rtemo.live.output.outlet",
+        ),
+        ("rtemo/core/gaze.py", "from ..live.engine import f", "rtemo.core.gaze imports rtemo.live.engine"),
         ("rtemo/core/gaze.py", "from time import monotonic", "rtemo.core.gaze imports time"),
         ("rtemo/core/gaze.py", "import pylsl", "rtemo.core.gaze imports pylsl"),
         ("rtemo/sources/xdf.py", "import pylsl", "rtemo.sources.xdf imports pylsl"),
@@ -108,7 +112,7 @@ def test_a_tree_that_keeps_every_rule_passes(tmp_path: Path):
         ("rtemo/report/page.py", "from rtemo.gui import window", "rtemo.report.page imports rtemo.gui.window"),
         ("rtemo/cli.py", "from offline import train", "rtemo.cli imports offline.train"),
         ("rtemo/cli.py", "from rtemo.model.network import Net", "rtemo.cli imports rtemo.model.network"),
-        ("offline/build.py", "from rtemo.live import outlet", "offline.build imports rtemo.live.outlet"),
+        ("offline/build.py", "from rtemo.live.output import outlet", "offline.build imports rtemo.live.output.outlet"),
         ("offline/build.py", "import pylsl", "offline.build imports pylsl"),
         ("rtemo/live/helpers.py", "", "rtemo.live.helpers: a name that says nothing"),
         ("rtemo/utils/text.py", "", "rtemo.utils.text: a name that says nothing"),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rtemo.core.channel_map import EegLayout, EyeColumns, GazeLayout, Screen, ViewGeometry
+from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import EegLayout, EyeColumns, GazeLayout, Screen, ViewGeometry
-from rtemo.core.montage import place
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import run
-from rtemo.live.display import Display
+from rtemo.live.diagnostics.display import Display
 
 RUN = Path(run.__file__)
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 # NAME -> the module whose `load(root, mapping)` reads it.
 LOADERS: Mapping[str, str] = {
-    "seed-iv": "offline.datasets.seed_iv",
-    "seed-v": "offline.datasets.seed_v",
-    "seed-vii": "offline.datasets.seed_vii",
-    "seed": "offline.datasets.seed",
-    "eegeyenet": "offline.datasets.eegeyenet",
-    "bids": "offline.datasets.bids",
+    "seed-iv": "offline.datasets.seed.seed_iv",
+    "seed-v": "offline.datasets.seed.seed_v",
+    "seed-vii": "offline.datasets.seed.seed_vii",
+    "seed": "offline.datasets.seed.seed",
+    "eegeyenet": "offline.datasets.eegeyenet.dataset",
+    "bids": "offline.datasets.bids.dataset",
     "xdf": "offline.datasets.xdf",
 }
 

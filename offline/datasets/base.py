@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.sources import CAUSAL
-from rtemo.core.layout import Screen
+from offline.datasets.feature_sources import CAUSAL
+from rtemo.core.channel_map import Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
 
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
@@ -83,8 +83,9 @@ class Trial:
 class Stream:
     """One stream of a recording. `chunks(block_s)` yields its samples in order, in chunks of at most block_s seconds.
 
-    info says what the columns are, as an LSL stream would: rtemo.sources.profile makes the layout from it. Electrode
-    positions that came with the data are in its channels. screen: what gaze refers to, None where nobody knows.
+    info says what the columns are, as an LSL stream would: rtemo.sources.devices.profile makes the layout from it.
+    Electrode positions that came with the data are in its channels. screen: what gaze refers to, None where nobody
+    knows.
     """
 
     info: StreamInfo

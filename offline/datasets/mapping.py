@@ -37,10 +37,10 @@ from pathlib import Path
 from typing import Any
 
 from offline.datasets.base import Omission, Trial
+from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import Screen
 from rtemo.core.types import Modality
-from rtemo.sources.select import StreamQuery
+from rtemo.sources.stream_choice import StreamQuery
 
 ENTITIES = ("session", "task", "run", "subject")
 _SECTIONS: Mapping[str, tuple[str, ...] | None] = {  # None: any key

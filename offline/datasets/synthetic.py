@@ -13,13 +13,13 @@ from functools import partial
 import numpy as np
 
 from offline.datasets.base import BLOCK_S, Dataset, DatasetCard, Entry, Recording, Stream, Trial
-from offline.traps import trapped
 from rtemo.core.types import Chunk, Item, Modality
+from rtemo.simulate.caps import montage
+from rtemo.simulate.confounds import trapped
+from rtemo.simulate.device.descriptions import EEG, GAZE
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.montages import montage
 from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
-from rtemo.simulate.streams import EEG, GAZE
 
 # cap, its amplifier's rates in Hz, share of people
 CAPS = (

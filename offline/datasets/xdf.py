@@ -22,9 +22,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.resources import devices
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.sources.profile import load_profiles
-from rtemo.sources.select import choose, choose_markers
-from rtemo.sources.xdf import XdfSource
+from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.stream_choice import choose, choose_markers
+from rtemo.sources.xdf.source import XdfSource
 
 # The markers of rtemo.simulate.markers.
 _OWN_MARKERS = TrialMap(

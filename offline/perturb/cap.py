@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from offline.datasets.base import Stream
 from offline.perturb.change import Change, Samples, edited, eeg_of
-from rtemo.simulate.anatomy import atlas
-from rtemo.simulate.montages import spread
+from rtemo.simulate.caps import spread
+from rtemo.simulate.eeg.anatomy import atlas
 
 HEAD_MM = 90.0  # radius of the scalp that a shift in mm is meant on
 STIFFNESS, TERMS, RIDGE = 4, 50, 1e-5  # of the splines, as MNE has them

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.build_recording import layout_of
+from offline.corpus.build_recording import layout_of
 from offline.datasets.base import EyeWindows, Stream, Trial
+from rtemo.core.channel_map import EegLayout
 from rtemo.core.errors import RtemoError
-from rtemo.core.layout import EegLayout
 from rtemo.core.types import Chunk, StreamInfo
 
 

@@ -8,8 +8,8 @@ from scipy.signal import butter, lfilter, sosfilt
 
 from offline.datasets.base import Stream
 from offline.perturb.change import Change, Samples, edited, eeg_of
-from rtemo.simulate.anatomy import MUSCLES
-from rtemo.simulate.eeg import LINE_HARMONICS
+from rtemo.simulate.eeg.anatomy import MUSCLES
+from rtemo.simulate.eeg.scalp_eeg import LINE_HARMONICS
 from rtemo.simulate.seeds import generator
 
 OPEN_UV, OPEN_HZ = 500.0, 8.0  # an open input: noise of this size up to about here, far above any EEG

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from offline.corpus import Corpus, open_corpus
+from offline.corpus.corpus import Corpus, open_corpus
 from offline.reproduce import page
 from offline.reproduce.findings import Results
 from offline.reproduce.ledger import Ledger

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from offline.evaluation.experiment import NETWORK, PROBE
+from offline.evaluation.statistics import holm, mean_interval, paired_p
 from offline.perturb import KINDS
 from offline.reproduce.runs import ALL, OFFERS, SCRATCH, Run, fault_name
-from offline.request import NETWORK, PROBE
-from offline.statistics import holm, mean_interval, paired_p
 
 SCORE = "balanced_accuracy"
 Results = Mapping[Run, Mapping[str, Any]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from offline.baselines import METHODS
+from offline.evaluation.experiment import NETWORK, PROBE
+from offline.evaluation.methods import METHODS
 from offline.perturb import KINDS
 from offline.reproduce.scale import Scale
-from offline.request import NETWORK, PROBE
 from rtemo.core.types import Modality
 
 SCRATCH, ALL = "scratch", "all"

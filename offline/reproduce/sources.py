@@ -21,7 +21,7 @@ from typing import Any
 
 from offline import datasets
 from offline.datasets.base import Dataset
-from offline.synthesize import simulated_as
+from offline.simulated_datasets.synthesize import simulated_as
 from rtemo.core.errors import RtemoError
 
 

@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offline.build import Workers, build
-from offline.corpus import open_corpus
+from offline.corpus.build import Workers, build
+from offline.corpus.corpus import open_corpus
 from offline.datasets.base import Dataset
-from offline.evaluate import evaluate
+from offline.evaluation.evaluate import evaluate
+from offline.evaluation.experiment import Request
 from offline.perturb import perturbed
-from offline.pretrain import PretrainSettings, pretrain
+from offline.pretraining.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
 from offline.reproduce.runs import ALL, SCRATCH, Run, fault_name, faults_for, runs_of, slug
 from offline.reproduce.scale import Scale
 from offline.reproduce.sources import Source, Sources
-from offline.request import Request
-from offline.synthesize import synthesize
-from offline.training import TrainingSettings
+from offline.simulated_datasets.synthesize import synthesize
+from offline.training.training_run import TrainingSettings
 
 CONTROL_SEED = 90  # of the simulated people whose emotions show in nothing
 _FAULT_SEED = 5

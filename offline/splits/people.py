@@ -9,7 +9,7 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 
-FEWEST_CALIBRATION = 9  # a 90 % set cannot be promised from fewer people (rtemo.model.conformal)
+FEWEST_CALIBRATION = 9  # a 90 % set cannot be promised from fewer people (rtemo.model.uncertainty.conformal)
 
 
 @dataclass(frozen=True, slots=True)

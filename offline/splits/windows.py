@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.corpus import About, Shard
+from offline.corpus.corpus import About, Shard
 from offline.splits.leaks import WindowIds
 from rtemo.core.errors import RtemoError
 

@@ -10,16 +10,16 @@ from rtemo import resources
 from rtemo.commands.console import say
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality
-from rtemo.live.cast import Cast
-from rtemo.live.engine import Engine
-from rtemo.live.events import EventKind, EventLog
-from rtemo.live.predictor import Predictor
-from rtemo.live.settings import SessionSettings, read_settings
+from rtemo.live.engine.engine import Engine
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
+from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
-from rtemo.sources.profile import load_profiles
-from rtemo.sources.select import StreamQuery
+from rtemo.recordings.events import EventKind, EventLog
+from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_roles import Cast
 
 DEMO_MODEL = "models/demo"
 SAID = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN)

@@ -4,8 +4,9 @@ It reads no clock. What a window holds depends on the samples with times up to t
 on how they were cut into chunks, nor on how the streams were interleaved. A window is given out once every expected
 stream has reached its end. Whoever cannot wait asks for a provisional one with `peek`.
 
-A baseline is an interval of rest (`rest`) or one that was saved before (`begin_with`); see rtemo.core.normalise. What
-an announced interval does begins notice_s after each of its ends, by stamps alone, so that live and replay agree.
+A baseline is an interval of rest (`rest`) or one that was saved before (`begin_with`); see
+rtemo.core.baseline.normaliser. What an announced interval does begins notice_s after each of its ends, by stamps alone,
+so that live and replay agree.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rtemo.core.clock import ClockModel
-from rtemo.core.eeg import EegBranch, EegFrame
+from rtemo.core.baseline.rest_interval import Baseline, Rest
+from rtemo.core.channel_map import EegLayout, GazeLayout
+from rtemo.core.eeg.band_power import band_centres
+from rtemo.core.eeg.branch import EegBranch, EegFrame
+from rtemo.core.eeg.quality import REASONS, Fault
 from rtemo.core.errors import RtemoError
-from rtemo.core.eye import EyeBranch, EyeFrame
-from rtemo.core.eye_features import EYE_FEATURES
-from rtemo.core.features import band_centres
-from rtemo.core.gaze_quality import GAP, GAZE
-from rtemo.core.layout import EegLayout, GazeLayout
-from rtemo.core.quality import REASONS, Fault
-from rtemo.core.rest import Baseline, Rest
+from rtemo.core.gaze.branch import EyeBranch, EyeFrame
+from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
+from rtemo.core.timing.clock import ClockModel
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
-from rtemo.core.windowing import Grid
+from rtemo.core.windows import Grid
 
 Branch = EegBranch | EyeBranch
 

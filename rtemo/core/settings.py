@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.conditioning import EegSettings
+from rtemo.core.baseline.normaliser import NormaliserSettings
+from rtemo.core.eeg.conditioning import EegSettings
+from rtemo.core.eeg.quality import QualitySettings
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze import GazeSettings
-from rtemo.core.normalise import NormaliserSettings
-from rtemo.core.quality import QualitySettings
+from rtemo.core.gaze.tracker import GazeSettings
 from rtemo.core.types import WindowSpec
 
 FORMAT = 1

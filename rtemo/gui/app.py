@@ -11,10 +11,10 @@ from PySide6.QtCore import QMessageLogContext, QPoint, QRect, QSettings, QSize, 
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
-from rtemo.gui import theme as dress
-from rtemo.gui.client_protocol import Client
-from rtemo.gui.colours import DARK, THEMES
+from rtemo.gui.painting import theme as dress
+from rtemo.gui.painting.colours import DARK, THEMES
 from rtemo.gui.window import MainWindow
+from rtemo.live.service.client_protocol import Client
 
 INTERRUPTED = 130
 OFFSCREEN_SAYS = "This plugin does not support propagateSizeHints()"
@@ -47,7 +47,7 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s:
 
     began_s: see Measure.
     """
-    from rtemo.gui.measure import Measure
+    from rtemo.gui.benchmark import Measure
 
     qInstallMessageHandler(_tell)
     with tempfile.TemporaryDirectory() as folder:

@@ -10,13 +10,13 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.colours import DARK, Theme
+from rtemo.gui.bars.replay_bar import STEP_S
+from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
 from rtemo.gui.model import GuiModel
-from rtemo.gui.recordings import Recordings
-from rtemo.gui.replay_bar import STEP_S
-from rtemo.gui.session_dialogs import SessionDialogs
-from rtemo.gui.views import Views
+from rtemo.gui.open_recording import Recordings
+from rtemo.gui.painting.colours import DARK, Theme
+from rtemo.gui.views.all_views import Views
 
 
 class Host(Protocol):

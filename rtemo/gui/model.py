@@ -13,11 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from rtemo.gui.disk import DiskWatch
-from rtemo.gui.rings import SignalRing
-from rtemo.live.readiness import obstacle
-from rtemo.live.settings import SessionSettings, parse_settings
-from rtemo.live.snapshot import BundleView, ChannelStatus, GazeBlock, GazeEventRecord, Phase, Snapshot, StreamStatus
+from rtemo.gui.disk_space import DiskWatch
+from rtemo.gui.painting.ring_buffer import SignalRing
+from rtemo.live.service.snapshot import (
+    BundleView,
+    ChannelStatus,
+    GazeBlock,
+    GazeEventRecord,
+    Phase,
+    Snapshot,
+    StreamStatus,
+)
+from rtemo.live.session.readiness import obstacle
+from rtemo.sources.session_settings import SessionSettings, parse_settings
 
 EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with some room
 GAZE_ROWS = 1200 * 62  # the fastest trackers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rtemo.live.snapshot import Phase, Snapshot
+from rtemo.live.service.snapshot import Phase, Snapshot
 
 
 class Remembering:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rtemo.gui import texts
 from rtemo.gui.model import GuiModel
-from rtemo.model.circumplex import mean_place
+from rtemo.model.uncertainty.valence_arousal import mean_place
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 

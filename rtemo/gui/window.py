@@ -15,21 +15,21 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui import theme as dress
-from rtemo.gui.arrangement import Arrangement
-from rtemo.gui.bars import Banner, Bars
-from rtemo.gui.beats import RESULT_FRAMES
-from rtemo.gui.client_protocol import Client
-from rtemo.gui.colours import DARK, LIGHT, Theme
+from rtemo.gui.bars.bar_stack import Banner, Bars
+from rtemo.gui.bars.notice_bar import Notice
+from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
 from rtemo.gui.menus import Menus
 from rtemo.gui.model import GuiModel
-from rtemo.gui.notice import Notice
-from rtemo.gui.recordings import Recordings, recording_in
+from rtemo.gui.open_recording import Recordings, recording_in
+from rtemo.gui.painting import theme as dress
+from rtemo.gui.painting.colours import DARK, LIGHT, Theme
+from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.remembering import Remembering
-from rtemo.gui.session_dialogs import SessionDialogs, ask_quit
-from rtemo.gui.views import Views
-from rtemo.live.snapshot import Phase
+from rtemo.gui.views.all_views import Views
+from rtemo.gui.window_layout import Arrangement
+from rtemo.live.service.client_protocol import Client
+from rtemo.live.service.snapshot import Phase
 
 FRAME_MS = 33
 
@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
 
     def show_doctor(self) -> None:
         """What `rtemo doctor` says."""
-        from rtemo.gui.doctor_dialog import DoctorDialog
+        from rtemo.gui.dialogs.doctor_dialog import DoctorDialog
 
         DoctorDialog(self).open()
 

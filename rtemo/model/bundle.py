@@ -25,9 +25,9 @@ from safetensors.numpy import save
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
+from rtemo.model.bundle_schema import COMBINATIONS, Fields, Spec, from_json, to_json
 from rtemo.model.embeddings import HEADS
-from rtemo.model.novelty import Familiar
-from rtemo.model.schema import COMBINATIONS, Fields, Spec, from_json, to_json
+from rtemo.model.uncertainty.novelty import Familiar
 
 FORMAT = 1
 SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "bundle.json", "weights.safetensors", "model.onnx", "MODEL_CARD.md"

@@ -12,19 +12,19 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core import gaze_quality
-from rtemo.core.quality import REASONS, Fault
+from rtemo.core.eeg.quality import REASONS, Fault
+from rtemo.core.gaze import quality as gaze_quality
 from rtemo.core.types import Window
-from rtemo.model.adaptive import Report, Said, Smoothed, adapted_level, quantile_at, without
 from rtemo.model.bundle import Bundle
-from rtemo.model.conformal import members
+from rtemo.model.bundle_schema import MAIN_HEAD, Combination, Gate
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.novelty import disagreement, distance, energy, novelty
-from rtemo.model.person import Person
+from rtemo.model.personal.calibration import Person
 from rtemo.model.prediction import Prediction
-from rtemo.model.probabilities import log_softmax, tempered
-from rtemo.model.schema import MAIN_HEAD, Combination, Gate
-from rtemo.model.smoothing import SmoothingState, advance, start, told
+from rtemo.model.uncertainty.adaptive import Report, Said, Smoothed, adapted_level, quantile_at, without
+from rtemo.model.uncertainty.conformal import members
+from rtemo.model.uncertainty.novelty import disagreement, distance, energy, novelty
+from rtemo.model.uncertainty.probabilities import log_softmax, tempered
+from rtemo.model.uncertainty.smoothing import SmoothingState, advance, start, told
 
 FloatVector = NDArray[np.float64]
 

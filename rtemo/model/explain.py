@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.conditioning import EegSettings
-from rtemo.core.eye_features import EYE_FEATURES
-from rtemo.core.features import band_centres
+from rtemo.core.eeg.band_power import band_centres
+from rtemo.core.eeg.conditioning import EegSettings
+from rtemo.core.gaze.features import EYE_FEATURES
 from rtemo.core.types import BoolArray, FloatArray, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import head_logits, pool, usable

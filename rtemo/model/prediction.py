@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtemo.model.circumplex import mean_place
+from rtemo.model.uncertainty.valence_arousal import mean_place
 
 _DIGITS = 7
 _BY_LABEL = ("probabilities", "smoothed")

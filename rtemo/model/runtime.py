@@ -14,8 +14,8 @@ import onnxruntime
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray, Window
 from rtemo.model.bundle import Bundle
+from rtemo.model.bundle_schema import InputShape
 from rtemo.model.embeddings import Embeddings
-from rtemo.model.schema import InputShape
 
 INPUTS = ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
 OUTPUTS = ("z_eeg", "z_eye", "z_joint")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rtemo.report.palette import FAULTS, OTHER_FAULT, emotion_colours
-from rtemo.report.record import FloatTable, SignalQuality
+from rtemo.presentation.numbers import share
+from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
+from rtemo.report.session_record import FloatTable, SignalQuality
 from rtemo.report.svg import path, picture, tag, text, tip
-from rtemo.report.words import share
 
 RADIUS = 100.0
 SEEN = 0.02  # a channel that is bad for less of the time counts as good

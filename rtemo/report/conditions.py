@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.live.events import Event, EventKind
-from rtemo.live.reports import PLANNED, PREFIX, read_note
-from rtemo.report.record import FloatTable, Predictions
+from rtemo.model.personal.session_notes import PLANNED, PREFIX, read_note
+from rtemo.recordings.events import Event, EventKind
+from rtemo.report.session_record import FloatTable, Predictions
 
 AFTER_S = 10.0
 _OPENS = re.compile(r"[\W_]*\b(?:start|starts|begin|begins|onset|on)\b", re.IGNORECASE)

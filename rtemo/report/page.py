@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 import rtemo
-from rtemo.live.events import Event, EventKind
+from rtemo.presentation.numbers import clock, number, several, share, size
+from rtemo.presentation.palette import emotion_colours
+from rtemo.recordings.events import Event, EventKind
 from rtemo.report import charts, timeline
-from rtemo.report.axis import Axis
 from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
-from rtemo.report.palette import emotion_colours
-from rtemo.report.record import SessionRecord, SignalQuality
+from rtemo.report.session_record import SessionRecord, SignalQuality
 from rtemo.report.style import SHEET
-from rtemo.report.words import clock, number, several, share, size
+from rtemo.report.time_axis import Axis
 
 MOST_EVENTS = 3000
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # whatever got in could load nothing and run nothing

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.prediction import Prediction
-from rtemo.report.record import Predictions
+from rtemo.report.session_record import Predictions
 
 _SMOOTHED = "smoothed."
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rtemo.core.eeg import EegBranch
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.quality import REASONS
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
-from rtemo.live.cast import Cast
-from rtemo.report.record import SignalQuality, StreamSummary
-from rtemo.sources.xdf import XdfSource
+from rtemo.report.session_record import SignalQuality, StreamSummary
+from rtemo.sources.stream_roles import Cast
+from rtemo.sources.xdf.source import XdfSource
 
 HOP_S = 1.0
 _NAMES = tuple(REASONS.values())

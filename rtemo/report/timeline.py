@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtemo.report.above import Above
-from rtemo.report.axis import LEFT, RIGHT, WIDTH, Axis
-from rtemo.report.palette import FAULTS, OTHER_FAULT, emotion_colours
-from rtemo.report.record import FloatTable, Predictions, SessionRecord, SignalQuality
+from rtemo.presentation.numbers import clock, shortened
+from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
+from rtemo.report.session_record import FloatTable, Predictions, SessionRecord, SignalQuality
 from rtemo.report.svg import binned, path, picture, runs, tag, text, tip
-from rtemo.report.words import clock, shortened
+from rtemo.report.time_axis import LEFT, RIGHT, WIDTH, Axis
+from rtemo.report.timeline_marks import Above
 
 BINS = 480
 PLOT = 190.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.report.page import page
-from rtemo.report.reading import Means, read_session
+from rtemo.report.read_session import Means, read_session
 
 
 def write_report(target: Path, out: Path, means: Means) -> None:

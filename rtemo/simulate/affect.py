@@ -17,9 +17,9 @@ from scipy.spatial.transform import Rotation
 from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.families import Pattern, family
 from rtemo.simulate.markers import EMOTIONS
+from rtemo.simulate.noise import wandering
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.seeds import generator
-from rtemo.simulate.spectral import wandering
 
 BANDS = ("delta", "theta", "alpha", "beta", "gamma")
 GRID_HZ = 4  # of the courses of intensity

@@ -16,7 +16,7 @@ import pylsl
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamDown, StreamInfo, StreamUp
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.lsl_emit import lsl_info
+from rtemo.sources.lsl.emit import lsl_info
 
 BLOCK_S = 0.01
 HEAD_START_S = 0.2  # between opening the outlets and the first sample

@@ -15,16 +15,16 @@ import numpy as np
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, FloatArray, Item, StreamInfo, TimeArray
 from rtemo.simulate.affect import feel
-from rtemo.simulate.anatomy import head
-from rtemo.simulate.eeg import ScalpEeg
-from rtemo.simulate.eye_train import look
-from rtemo.simulate.faulty import strike
-from rtemo.simulate.gaze import GazeTracker
+from rtemo.simulate.device.descriptions import EEG, GAZE, GAZE_CHANNELS, MARKERS, eeg_info, gaze_info, marker_info
+from rtemo.simulate.device.sample_faults import strike
+from rtemo.simulate.device.sensor import OFFSET_EVERY_S, Entry, Render, Sensor, with_faults
+from rtemo.simulate.device.transport import Run, runs
+from rtemo.simulate.eeg.anatomy import head
+from rtemo.simulate.eeg.scalp_eeg import ScalpEeg
+from rtemo.simulate.eyes.eye_movements import look
+from rtemo.simulate.eyes.gaze import GazeTracker
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import SessionPlan
-from rtemo.simulate.sensor import OFFSET_EVERY_S, Entry, Render, Sensor, with_faults
-from rtemo.simulate.streams import EEG, GAZE, GAZE_CHANNELS, MARKERS, eeg_info, gaze_info, marker_info
-from rtemo.simulate.transport import Run, runs
 from rtemo.simulate.truth import Truth
 
 _MARKER_RANK = 9

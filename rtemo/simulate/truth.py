@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import FloatArray
 from rtemo.simulate.affect import Course
-from rtemo.simulate.eye_train import EyeTrain
+from rtemo.simulate.eyes.eye_movements import EyeTrain
 from rtemo.simulate.person import Person
 from rtemo.simulate.plan import Segment, SessionPlan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtemo.core.types import StreamState
-from rtemo.live.snapshot import (
+from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
     EegBlock,

@@ -12,8 +12,7 @@ import numpy as np
 from rtemo import resources
 from rtemo.commands.wiring import load_model
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamState
-from rtemo.live.cast import Cast
-from rtemo.live.snapshot import (
+from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
     EegBlock,
@@ -25,10 +24,11 @@ from rtemo.live.snapshot import (
     Snapshot,
     StreamStatus,
 )
-from rtemo.simulate.faults import Fault
+from rtemo.simulate.device.faults import Fault
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.profile import load_profiles, match
+from rtemo.sources.devices.profile import load_profiles, match
+from rtemo.sources.stream_roles import Cast
 
 
 class Tap:
@@ -108,8 +108,8 @@ class StagedSession:
                     record = replace(prediction, latency_ms=3.0).to_dict()
                     hold["predictions"].append(record)
                     window = eeg.frames and eeg.frames[max(eeg.frames)]
-                    from rtemo.core.quality import REASONS
-                    from rtemo.core.quality import Fault as Why
+                    from rtemo.core.eeg.quality import REASONS
+                    from rtemo.core.eeg.quality import Fault as Why
 
                     faults.clear()
                     if window:

@@ -11,15 +11,16 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from rtemo.gui import texts, theme
-from rtemo.gui.beats import SLOW_FRAMES
-from rtemo.gui.colours import DARK
+from rtemo.gui import texts
+from rtemo.gui.painting import theme
+from rtemo.gui.painting.colours import DARK
+from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
-from rtemo.live.snapshot import Phase
-from rtemo.live.wire import Command
+from rtemo.live.service.snapshot import Phase
+from rtemo.live.service.wire import Command
 from rtemo.model.bundle import Head
-from rtemo.model.fitting import Outcome
-from rtemo.model.person import Person
+from rtemo.model.personal.calibration import Person
+from rtemo.model.personal.fit import Outcome
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
 
@@ -86,7 +87,7 @@ def click(button):
 
 def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(lab, window, monkeypatch):
     outcomes = [Outcome(someone(), {}, HELPS), Outcome(None, {}, HELPS_NOT)]
-    monkeypatch.setattr("rtemo.live.adapting.fit_person", lambda *_: outcomes.pop(0))
+    monkeypatch.setattr("rtemo.live.session.calibrating.fit_person", lambda *_: outcomes.pop(0))
     lab.feed(6)
     QTest.keyClicks(window.views.session.subject, "P 01")
     until(window, window.views.session.start.isEnabled)

@@ -8,16 +8,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from scripted import snapshot, stream
 
-from rtemo.core.layout import Scene, Screen
+from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.types import Modality
-from rtemo.gui import theme
-from rtemo.gui.colours import DARK
-from rtemo.gui.column_table import USE, WHY
-from rtemo.gui.mapping import ColumnMap, eeg_problems, electrodes, gaze_problems
-from rtemo.gui.setup_dialog import GAZE, SCREEN, SESSION, SetupDialog
-from rtemo.live.settings import SessionSettings, parse_settings, settings_text
-from rtemo.live.snapshot import ColumnStatus
-from rtemo.sources.select import StreamQuery
+from rtemo.gui.dialogs.column_edits import ColumnMap, eeg_problems, electrodes, gaze_problems
+from rtemo.gui.dialogs.column_table import USE, WHY
+from rtemo.gui.dialogs.setup_dialog import GAZE, SCREEN, SESSION, SetupDialog
+from rtemo.gui.painting import theme
+from rtemo.gui.painting.colours import DARK
+from rtemo.live.service.snapshot import ColumnStatus
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.stream_choice import StreamQuery
 
 EVIL = "<b>Cz</b>"
 

@@ -10,12 +10,12 @@ import pytest
 from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.rings import SignalRing, thin
-from rtemo.gui.wording import age, clock, percent, rates, size
-from rtemo.live.snapshot import Phase
-from rtemo.model.circumplex import mean_place, place_of, without_place
+from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
+from rtemo.gui.painting.ring_buffer import SignalRing, thin
+from rtemo.live.service.snapshot import Phase
+from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
+from rtemo.presentation.wording import age, clock, percent, rates, size
 
 
 @pytest.mark.parametrize("cut", [1, 3, 7, 50])

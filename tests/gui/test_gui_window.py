@@ -14,13 +14,14 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolTip
 from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui import texts, theme
-from rtemo.gui.beats import SLOW_FRAMES
-from rtemo.gui.colours import DARK, LIGHT
-from rtemo.gui.doctor_dialog import DoctorDialog
+from rtemo.gui import texts
+from rtemo.gui.dialogs.doctor_dialog import DoctorDialog
+from rtemo.gui.painting import theme
+from rtemo.gui.painting.colours import DARK, LIGHT
+from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
-from rtemo.live.settings import ANNOTATIONS
-from rtemo.live.snapshot import Phase
+from rtemo.live.service.snapshot import Phase
+from rtemo.sources.session_settings import ANNOTATIONS
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatc
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
     assert window.middle.currentWidget() is window.views.empty
     assert not window.views.session.start.isEnabled()
-    monkeypatch.setattr("rtemo.gui.recordings.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
+    monkeypatch.setattr("rtemo.gui.open_recording.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
     window.views.empty.offers[1].click()
     assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 

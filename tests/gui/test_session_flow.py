@@ -18,21 +18,21 @@ from rtemo.commands.console import stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamState
 from rtemo.gui import texts
-from rtemo.gui.baseline_dialog import BaselineDialog
-from rtemo.gui.calibration_dialog import CalibrationDialog
+from rtemo.gui.bars.report_bar import ReportBar
 from rtemo.gui.demo_process import DemoProcess
-from rtemo.gui.disk import DiskWatch, Room
+from rtemo.gui.dialogs.baseline_dialog import BaselineDialog
+from rtemo.gui.dialogs.calibration_dialog import CalibrationDialog
+from rtemo.gui.dialogs.labelled_intervals import Stretch, marked_stretches
+from rtemo.gui.dialogs.open_dialogs import ask_quit
+from rtemo.gui.dialogs.shortcuts_dialog import ShortcutsDialog
+from rtemo.gui.disk_space import DiskWatch, Room
 from rtemo.gui.menus import keys_of
 from rtemo.gui.model import GuiModel, Part
 from rtemo.gui.remembering import Remembering
-from rtemo.gui.report_bar import ReportBar
-from rtemo.gui.session_dialogs import ask_quit
-from rtemo.gui.shortcuts_dialog import ShortcutsDialog
-from rtemo.gui.stretches import Stretch, marked_stretches
-from rtemo.live.readiness import obstacle
-from rtemo.live.settings import SessionSettings, settings_text
-from rtemo.live.snapshot import Phase, Progress, ReportState, ReportView
-from rtemo.sources.select import StreamQuery
+from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
+from rtemo.live.session.readiness import obstacle
+from rtemo.sources.session_settings import SessionSettings, settings_text
+from rtemo.sources.stream_choice import StreamQuery
 
 EVIL = "<b>x</b>"
 LOST = StreamState.LOST
@@ -213,7 +213,9 @@ def test_settings_are_remembered_once_they_were_changed(tmp_path):
 
 def test_the_report_is_told_opened_and_put_away(qtbot, monkeypatch):
     model, opened = GuiModel(), []
-    monkeypatch.setattr("rtemo.gui.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(
+        "rtemo.gui.bars.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile())
+    )
     bar = ReportBar(model)
     qtbot.addWidget(bar)
     assert not bar.wanted

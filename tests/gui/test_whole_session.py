@@ -23,13 +23,14 @@ from PySide6.QtWidgets import QApplication
 
 from rtemo import resources
 from rtemo.commands.wiring import DEMO_MODEL
-from rtemo.gui import texts, theme
-from rtemo.gui.colours import DARK
+from rtemo.gui import texts
+from rtemo.gui.painting import theme
+from rtemo.gui.painting.colours import DARK
 from rtemo.gui.window import MainWindow
-from rtemo.live.client import EngineClient, Launch
-from rtemo.live.settings import SessionSettings, settings_text
-from rtemo.live.snapshot import Phase, ReportState
+from rtemo.live.service.client import EngineClient, Launch
+from rtemo.live.service.snapshot import Phase, ReportState
 from rtemo.model.bundle import _fingerprint
+from rtemo.sources.session_settings import SessionSettings, settings_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WAIT_MS = 90_000
@@ -104,7 +105,9 @@ class Words(html.parser.HTMLParser):
 @pytest.mark.timeout(400 + 2 * SESSION_S)
 def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr("rtemo.gui.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr(
+        "rtemo.gui.bars.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile())
+    )
     model, bar = window.model, window.views.session
     bar.root = str(tmp_path / "data")
 

@@ -11,14 +11,14 @@ from rtemo import resources
 from rtemo.commands.wiring import load_model
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
-from rtemo.live.cast import Cast
-from rtemo.live.controller import Controller
-from rtemo.live.parts import Parts
-from rtemo.live.predictor import Predictor
-from rtemo.live.wire import Command
+from rtemo.live.service.controller import Controller
+from rtemo.live.service.wire import Command
+from rtemo.live.session.setup import Parts
 from rtemo.model.decoder import Decoder
+from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
-from rtemo.sources.profile import load_profiles
+from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.stream_roles import Cast
 
 DEADLINE_S = 60.0
 PROFILES = load_profiles(resources.devices())

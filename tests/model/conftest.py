@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from offline.graph import write_onnx
+from offline.export.onnx_graph import write_onnx
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Window
 from rtemo.model.bundle import Head, write_bundle
+from rtemo.model.bundle_schema import Combination, Decision, Gate, InputShape, Spec
 from rtemo.model.network import Heads, Network, NetworkConfig
-from rtemo.model.novelty import Familiar, NoveltyScale
-from rtemo.model.schema import Combination, Decision, Gate, InputShape, Spec
-from rtemo.model.smoothing import Smoothing
+from rtemo.model.uncertainty.novelty import Familiar, NoveltyScale
+from rtemo.model.uncertainty.smoothing import Smoothing
 
 LABELS = ("neutral", "sad", "fear", "happy")
 

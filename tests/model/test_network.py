@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from offline.graph import sample_inputs
+from offline.export.onnx_graph import sample_inputs
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig, Straight
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from rtemo.model.circumplex import place_of
 from rtemo.model.prediction import Prediction, csv_header
+from rtemo.model.uncertainty.valence_arousal import place_of
 
 DESIGN_FIELDS = [
     "time_s",

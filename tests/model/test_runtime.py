@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline import graph
+from offline.export import onnx_graph as graph
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import ONNX_FILE
 from rtemo.model.runtime import Runtime

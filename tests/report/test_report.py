@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 
 from rtemo.cli import main
-from rtemo.commands.report import means_of
+from rtemo.commands.data.report import means_of
 from rtemo.core.errors import RtemoError
-from rtemo.live.events import Event, EventKind
-from rtemo.live.session import SessionFolder
-from rtemo.live.settings import SessionSettings
 from rtemo.model.prediction import Prediction, csv_header
+from rtemo.presentation.numbers import clock
+from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
 from rtemo.report.page import page
 from rtemo.report.predictions import Collector, read_predictions
-from rtemo.report.reading import read_session
+from rtemo.report.read_session import read_session
 from rtemo.report.svg import binned, runs, ticks
-from rtemo.report.words import clock
+from rtemo.sources.session_settings import SessionSettings
 
 LABELS = ("neutral", "sad", "fear", "happy")
 EVIL = "<script>alert('x')</script><img src=x onerror=y>"
@@ -201,7 +201,7 @@ def test_a_place_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path, 
 
 def test_the_report_needs_neither_qt_nor_lsl():
     heavy = ("PySide6", "pyqtgraph", "pylsl", "torch")
-    code = f"import sys, rtemo.commands.report; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, rtemo.commands.data.report; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -7,15 +7,15 @@ import pytest
 from scipy.signal import welch
 
 from rtemo.simulate.affect import Course, feel, reactions
-from rtemo.simulate.anatomy import atlas, head
-from rtemo.simulate.brain import Brain, background, band_windows
-from rtemo.simulate.eeg import ScalpEeg
-from rtemo.simulate.eye_train import look
+from rtemo.simulate.eeg.anatomy import atlas, head
+from rtemo.simulate.eeg.brain import Brain, background, band_windows
+from rtemo.simulate.eeg.scalp_eeg import ScalpEeg
+from rtemo.simulate.eyes.eye_movements import look
 from rtemo.simulate.markers import EMOTIONS
+from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
 from rtemo.simulate.seeds import generator
-from rtemo.simulate.spectral import OverlapAdd, bins_hz, draw, to_time
 
 SECONDS = 40
 SPHERE = np.random.default_rng(0).standard_normal((200, 3))
@@ -226,7 +226,7 @@ def test_without_leak_the_eyes_leave_no_trace():
 
 def test_smiles_show_at_the_temples_only_when_the_trap_is_set():
     def temporal_emg(trap: bool, emotion: str) -> float:
-        from rtemo.simulate.muscles import Muscles
+        from rtemo.simulate.eeg.muscles import Muscles
 
         chosen = plan(rate=500, muscle_confound=trap, effect=0.0)
         person = draw_person(3, 0)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from rtemo.simulate.affect import Course, eye_effects, feel
-from rtemo.simulate.eye_train import EyeTrain, look
-from rtemo.simulate.gaze import DISTANCE_MM, SCREEN_MM, GazeTracker, on_screen
+from rtemo.simulate.eyes.eye_movements import EyeTrain, look
+from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM, GazeTracker, on_screen
+from rtemo.simulate.eyes.pupil import GRID_HZ, pupil_course, respond_to_light, steady_state
+from rtemo.simulate.eyes.stimulus import luminance
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.person import EyeTraits, draw_person
 from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
-from rtemo.simulate.pupil import GRID_HZ, pupil_course, respond_to_light, steady_state
-from rtemo.simulate.stimulus import luminance
 
 
 def plan(seed=3, **options) -> SessionPlan:

@@ -7,7 +7,7 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.simulate.affect import eye_effects, feel, reactions
-from rtemo.simulate.eye_train import look
+from rtemo.simulate.eyes.eye_movements import look
 from rtemo.simulate.families import FAMILIES, family
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import SessionPlan, segments_for_duration

@@ -8,11 +8,11 @@ from scipy.signal import welch
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState, StreamUp
-from rtemo.simulate.faults import KINDS, load_faults, read_fault
-from rtemo.simulate.faulty import SAMPLE_KINDS
+from rtemo.simulate.device.faults import KINDS, load_faults, read_fault
+from rtemo.simulate.device.sample_faults import SAMPLE_KINDS
+from rtemo.simulate.device.transport import STREAM_KINDS
 from rtemo.simulate.plan import SessionPlan
 from rtemo.simulate.session import SimulatedSession
-from rtemo.simulate.transport import STREAM_KINDS
 
 PLAN = SessionPlan.for_duration(5, 12.0, montage_name="standard_1020", eeg_rate_hz=500)
 LABELS = list(PLAN.montage.labels)

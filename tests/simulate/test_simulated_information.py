@@ -10,8 +10,8 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from rtemo.simulate.arrays import simulate_arrays, trials
+from rtemo.simulate.caps import montage
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.montages import montage
 from rtemo.simulate.plan import Clip, Options, SessionPlan, segments_for_clips
 from rtemo.simulate.seeds import generator
 from rtemo.simulate.session import SimulatedSession

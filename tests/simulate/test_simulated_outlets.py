@@ -11,7 +11,7 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk
-from rtemo.simulate.faults import read_fault
+from rtemo.simulate.device.faults import read_fault
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.outlets import Sent, stream
 from rtemo.simulate.plan import Clip, SessionPlan, segments_for_clips

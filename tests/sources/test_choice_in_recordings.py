@@ -8,8 +8,8 @@ from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
 from rtemo.core.units import plausible_scale
-from rtemo.sources.profile import eeg_layout, load_profiles
-from rtemo.sources.select import StreamQuery, choose, choose_markers
+from rtemo.sources.devices.profile import eeg_layout, load_profiles
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
 
 PROFILES = load_profiles(resources.devices())
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo
-from rtemo.sources.xdf import XdfSource
-from rtemo.sources.xdf_chunks import BOUNDARY, MAGIC, Tag, chunk_bytes
-from rtemo.sources.xdf_file import XdfFile
-from rtemo.sources.xdf_reader import read_stream
-from rtemo.sources.xdf_samples import DTYPES
-from rtemo.sources.xdf_scan import XdfIndex, XdfStream, scan
-from rtemo.sources.xdf_writer import XdfWriter
+from rtemo.sources.xdf.chunks import BOUNDARY, MAGIC, Tag, chunk_bytes
+from rtemo.sources.xdf.file import XdfFile
+from rtemo.sources.xdf.reader import read_stream
+from rtemo.sources.xdf.samples import DTYPES
+from rtemo.sources.xdf.scan import XdfIndex, XdfStream, scan
+from rtemo.sources.xdf.source import XdfSource
+from rtemo.sources.xdf.writer import XdfWriter
 
 
 def stream(stream_id="1", name="amp", kind="EEG", fmt="float32", rate=100.0, labels=("Fz", "Cz"), **more) -> StreamInfo:

@@ -19,10 +19,10 @@ from offline.splits import WindowIds, leave_clip_out
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.model.network import NetworkConfig
-from rtemo.simulate.montages import montage
+from rtemo.simulate.caps import montage
 from rtemo.simulate.plan import SessionPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.xdf_writer import XdfWriter
+from rtemo.sources.xdf.writer import XdfWriter
 
 NETWORK = NetworkConfig(channel_width=16, queries=2, pool_heads=2, joint_tokens=2, width=16, layers=1, heads=2)
 TINY = Scale(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.datasets.seed_tables import SEED_IV_TRIALS, SEED_V_TRIALS
+from offline.datasets.seed.published import SEED_IV_TRIALS, SEED_V_TRIALS
 from offline.splits import (
     Split,
     WindowIds,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from offline.corpus import ROW, About
+from offline.corpus.corpus import ROW, About
 from offline.splits import check, loso, person, window_ids
 from rtemo.core.errors import RtemoError
 

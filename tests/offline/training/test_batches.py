@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.batches import NONE, Augmentation, all_labelled, pick_epoch, plain_batches, read, training_batches
+from offline.training.batches import NONE, Augmentation, all_labelled, pick_epoch, plain_batches, read, training_batches
 
 FULL = Augmentation()
 

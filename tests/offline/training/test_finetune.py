@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from offline import finetune
-from offline.batches import NONE, pick_epoch, plain_batches
-from offline.checkpoint import FORMAT, load_checkpoint, save_checkpoint
-from offline.finetune import batch_loss, fit, train
 from offline.splits import split_subjects
-from offline.training import TrainingSettings, begin, best_network, read_trained
+from offline.training import finetune
+from offline.training.batches import NONE, pick_epoch, plain_batches
+from offline.training.checkpoint import FORMAT, load_checkpoint, save_checkpoint
+from offline.training.finetune import batch_loss, fit, train
+from offline.training.training_run import TrainingSettings, begin, best_network, read_trained
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network, NetworkConfig
 

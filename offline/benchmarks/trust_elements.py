@@ -1,0 +1,168 @@
+"""Each element of trust switched off in turn: the bundle, the windows or the person that the decoder is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.benchmarks.trust_people import LABELLED, Session
+from offline.evaluation.metrics import aurc, balanced_accuracy, ece
+from rtemo.model.bundle import Bundle
+from rtemo.model.bundle_schema import Gate
+from rtemo.model.decoder import AbstainReason, Decoder
+from rtemo.model.embeddings import HEADS
+from rtemo.model.personal.calibration import Person
+from rtemo.model.personal.embedding_memory import Memory
+from rtemo.model.personal.fit import Clip, Outcome, fit_person
+from rtemo.model.prediction import Prediction
+from rtemo.model.uncertainty.adaptive import Report
+
+_OPEN = Gate(0.0, 0.0, 0.0, 0.0, 0.0)
+SIGNAL = (AbstainReason.NO_SIGNAL, AbstainReason.BAD_SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One person's judged windows: true labels (n,), and what the decoder said of them."""
+
+    person: int
+    labels: NDArray[np.int64]
+    said: tuple[Prediction, ...]
+    smoothed: bool = True
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """(n, K); instantaneous ones of windows without a usable signal are even."""
+        name = "smoothed" if self.smoothed else "probabilities"
+        rows = np.array([list(getattr(one, name).values()) for one in self.said])
+        return np.where(np.isfinite(rows), rows, 1.0 / rows.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """change: the bundle without it."""
+
+    name: str
+    change: Callable[[Bundle], Bundle]
+    smoothed: bool = True
+
+
+def elements() -> tuple[Element, ...]:
+    """Everything on first."""
+    return (
+        Element("everything", lambda bundle: bundle),
+        Element("no temperatures", lambda b: with_spec(b, temperatures=dict.fromkeys(HEADS, 1.0))),
+        Element("sets at 90 %", lambda b: with_spec(b, decision=replace(b.spec.decision, set_level=0.9))),
+        Element("no sets", lambda b: with_spec(b, decision=replace(b.spec.decision, largest_set=len(b.labels)))),
+        Element("no novelty gate", without_novelty),
+        NO_GATE,
+        Element("no smoothing", lambda b: b, smoothed=False),
+    )
+
+
+NO_GATE = Element("no signal gate", lambda b: with_spec(b, gate=_OPEN))
+
+
+def with_spec(bundle: Bundle, **changes: object) -> Bundle:
+    """The bundle with other fields in its spec."""
+    return replace(bundle, spec=replace(bundle.spec, **changes))  # type: ignore[arg-type]
+
+
+def without_novelty(bundle: Bundle) -> Bundle:
+    """No window is ever novel."""
+    combinations = {
+        name: replace(one, novelty=replace(one.novelty, threshold=1e12))
+        for name, one in bundle.spec.combinations.items()
+    }
+    return with_spec(bundle, combinations=combinations)
+
+
+def run(
+    bundle: Bundle,
+    session: Session,
+    judged: NDArray[np.bool_],
+    *,
+    smoothed: bool = True,
+    person: Person | None = None,
+    reports: Iterable[Report] = (),
+) -> Run:
+    """A whole session through the live decoder; the judged windows (n,) of it."""
+    decoder = Decoder(bundle, person)
+    for report in reports:
+        decoder.report(report)
+    said = [decoder.step(window, embeddings) for window, embeddings in session.steps()]
+    at = np.flatnonzero(judged)
+    return Run(session.person, session.labels[at], tuple(said[i] for i in at), smoothed)
+
+
+def tested(session: Session) -> NDArray[np.bool_]:
+    """Windows of clips; on the labelled day only those after the clips that a calibration may use."""
+    first = n_labelled(session) if session.kind == "day" else 0
+    return np.asarray((session.labels >= 0) & (session.clips >= first))
+
+
+def n_labelled(session: Session) -> int:
+    """How many clips of the labelled day a calibration may use."""
+    return LABELLED * len({label for label, _, _ in session.bounds})
+
+
+def calibrated(bundle: Bundle, day: Session) -> Outcome:
+    """A personal calibration on the first clips of the day, as the application would fit it."""
+    memory = Memory(bundle.spec)
+    for window, embeddings in day.steps():
+        memory.take(window, embeddings)
+    clips: Sequence[Clip] = [memory.clip(*bound) for bound in day.bounds[: n_labelled(day)]]
+    return fit_person(bundle, clips)
+
+
+def reports_of(day: Session) -> list[Report]:
+    """A self-report after each of the first clips."""
+    return [Report(label, begin, end, end + 2.0) for label, begin, end in day.bounds[: n_labelled(day)]]
+
+
+def scores(runs: Sequence[Run]) -> dict[str, float]:
+    """Means over people, each weighing the same, but `ece`, which is of all windows together; see README.md."""
+    used = [one for one in runs if len(one.labels)]
+    if not used:
+        return dict.fromkeys((*_one_names, "ece"), float("nan"))
+    each = [_one(one) for one in used]
+    found = {name: _mean([one[name] for one in each]) for name in _one_names}
+    p, labels = np.concatenate([one.p for one in used]), np.concatenate([one.labels for one in used])
+    return found | {"ece": ece(p, labels)}
+
+
+_one_names = ("accuracy", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those who have a value."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def accuracy(one: Run) -> float:
+    """Balanced, of all judged windows, abstained or not."""
+    return balanced_accuracy(one.labels, one.p.argmax(axis=1))
+
+
+def _one(one: Run) -> dict[str, float]:
+    p, labels = one.p, one.labels
+    right = p.argmax(axis=1) == labels
+    named = np.array([said.abstain is None for said in one.said])
+    reasons = [said.abstain for said in one.said]
+    names = list(one.said[0].smoothed)
+    sets = [(names[k] in said.set, len(said.set)) for k, said in zip(labels, one.said, strict=True)
+            if said.abstain in (None, AbstainReason.UNDECIDED)]  # fmt: skip
+    return {
+        "accuracy": accuracy(one),
+        "coverage": float(np.mean([inside for inside, _ in sets])) if sets and one.smoothed else float("nan"),
+        "size": float(np.mean([size for _, size in sets])) if sets and one.smoothed else float("nan"),
+        "aurc": aurc(p, labels, ~named),
+        "abstains": float(np.mean(~named)),
+        "named": float(np.mean(right[named])) if named.any() else float("nan"),
+        "novel": float(np.mean([reason == AbstainReason.NOVEL for reason in reasons])),
+        "signal": float(np.mean([reason in SIGNAL for reason in reasons])),
+    }

@@ -1,0 +1,156 @@
+"""The arguments of the commands about data: synthesize, build, inspect."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtemo.core.errors import RtemoError
+
+if TYPE_CHECKING:
+    from offline.datasets.base import Dataset
+    from offline.datasets.feature_sources import Sources
+
+Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
+NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "bids", "xdf", "synthetic")
+SIMULATED = "simulated people"
+_TRAPS = "muscles, luminance, no-ocular-leak or own-stimuli; repeatable (rtemo/simulate/confounds.py)"
+_WORDS = {"causal": "causal", "released": "as released", "none": "none"}
+_OF_SIMULATION = ("subjects", "seed", "family", "effect", "trap")
+
+
+def add_synthesize(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The command `synthesize`."""
+    parser = commands.add_parser("synthesize", help="write simulated people in a data set's own layout")
+    parser.set_defaults(run=_synthesize)
+    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "bids"], help="the data set")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--subjects", type=int, metavar="N", help="how many people (default: as many as it has)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="of the durations (default 1)")
+    parser.add_argument(
+        "--effect", type=float, default=1.0, metavar="F", help="strength of emotion, 0: none (default 1)"
+    )
+    parser.add_argument("--family", default="default", help="generator family (default: default)")
+    parser.add_argument("--trap", action="append", metavar="NAME", help=_TRAPS)
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="pieces at a time (default 1)")
+
+
+def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The command `build`."""
+    parser = commands.add_parser("build", help="turn a data set into a corpus of windows")
+    parser.set_defaults(run=_build)
+    parser.add_argument("name", choices=NAMES, help="the data set")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="where it lies (all but synthetic)")
+    parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
+    parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
+    parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
+    parser.add_argument(
+        "--no-rests", action="store_true", help="normalise as in sessions without a baseline, though there are some"
+    )
+    parser.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default 1)")
+    parser.add_argument("--signal", action="store_true", help="keep the EEG signal itself too: for some baselines")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
+    parser.add_argument(
+        "--scheduler", default="", metavar="tcp://HOST:PORT", help="build on the workers of a Dask scheduler"
+    )
+    faults = parser.add_argument_group("faults put into the recordings, to test how robust a model is")
+    faults.add_argument(
+        "--perturb", action="append", default=[], metavar="KIND=SEVERITY", help="such as channel-loss=0.5; repeatable"
+    )
+    faults.add_argument("--perturb-seed", type=int, default=0, metavar="N", help="which channels and moments")
+    people = parser.add_argument_group("simulated people (synthetic)")
+    people.add_argument("--subjects", type=int, metavar="N", help="how many (default 96)")
+    people.add_argument("--seed", type=int, metavar="N", help="seed of the first person (default 1000)")
+    people.add_argument("--family", help="generator family (default: default)")
+    people.add_argument("--effect", type=float, metavar="F", help="strength of emotion, 0: none (default 1)")
+    people.add_argument("--trap", action="append", metavar="NAME", help=_TRAPS)
+
+
+def add_inspect(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The command `inspect`."""
+    parser = commands.add_parser("inspect", help="say and show what is in a corpus")
+    parser.set_defaults(run=_inspect)
+    parser.add_argument("corpus", type=Path, metavar="CORPUS", help="folder written by build")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the plots")
+
+
+def _synthesize(options: argparse.Namespace) -> None:
+    from offline.simulated_datasets.synthesize import synthesize
+
+    people = (options.subjects, options.seed, options.scale, options.effect, options.family, options.jobs)
+    sys.stdout.write(f"{synthesize(options.name, options.out, *people, tuple(options.trap or ()))}\n")
+
+
+def _build(options: argparse.Namespace) -> None:
+    from offline.corpus.build import Workers, build
+
+    dataset, people = _dataset(options)
+    for text in options.perturb:
+        from offline.perturb import parse, perturbed
+
+        dataset = perturbed(dataset, *parse(text), options.perturb_seed)
+    workers = Workers(options.jobs, options.scheduler)
+    built = build(
+        dataset,
+        people,
+        options.out,
+        options.hop,
+        workers,
+        _sources(options, dataset),
+        options.root,
+        signal=options.signal,
+        rests=not options.no_rests,
+    )
+    for line in built.omissions:
+        sys.stderr.write(f"{line}\n")
+    sys.stdout.write(f"{built}\n")
+
+
+def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
+    """The data set, and whose data it is."""
+    if options.name == "synthetic":
+        from offline.datasets.synthetic import Population, simulated_people
+
+        if options.root is not None or options.mapping is not None:
+            raise RtemoError("simulated people are made, not read", "--root or --mapping was given", "leave it out")
+        given = {name: getattr(options, name) for name in _OF_SIMULATION}
+        usual: dict[str, Any] = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default", "trap": ()}
+        chosen: dict[str, Any] = {**usual, **{name: value for name, value in given.items() if value is not None}}
+        traps = tuple(chosen["trap"])
+        population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"], traps)
+        return simulated_people(population), SIMULATED
+    from offline.datasets import load
+    from offline.simulated_datasets.synthesize import simulated_as
+
+    if wrong := [f"--{name}" for name in _OF_SIMULATION if getattr(options, name) is not None]:
+        raise RtemoError(f"{', '.join(wrong)} are about simulated people", f"found with {options.name}", "leave it out")
+    if options.root is None:
+        raise RtemoError(f"where {options.name} lies is not given", "no --root", "pass --root DIR")
+    dataset = load(options.name, options.root, options.mapping)
+    simulated = simulated_as(options.root)
+    return (dataset, dataset.card.title) if simulated is None else (simulated.relabel(dataset), SIMULATED)
+
+
+def _sources(options: argparse.Namespace, dataset: Dataset) -> Sources:
+    from offline.corpus.build import usual_sources
+    from offline.datasets.feature_sources import Sources
+
+    usual = usual_sources(dataset.card)
+    return Sources(_WORDS.get(options.eeg, usual.eeg), _WORDS.get(options.eye, usual.eye))
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from offline.corpus.corpus import open_corpus
+    from offline.corpus.inspect.facts import describe
+
+    corpus = open_corpus(options.corpus)
+    sys.stdout.write(describe(corpus))
+    if options.html is not None:
+        from offline.corpus.inspect.page import write_page
+
+        write_page(corpus, options.html)
+        sys.stdout.write(f"{options.html}\n")

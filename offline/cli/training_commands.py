@@ -1,0 +1,122 @@
+"""The training commands as functions: what they read, what they write, and what they refuse before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from offline.corpus.corpus import Corpus, open_corpus
+from offline.evaluation.experiment import Request, held_out
+from offline.export.bundle_scores import score as score_people
+from offline.export.export import export as export_bundle
+from offline.export.session_outputs import run_network
+from offline.pretraining.pretrain import PretrainSettings
+from offline.pretraining.pretrain import pretrain as run_pretraining
+from offline.splits import person
+from offline.training.finetune import train
+from offline.training.initial_weights import live_settings, read_initial
+from offline.training.training_run import Training, TrainingSettings, read_trained
+from rtemo.core.errors import RtemoError
+from rtemo.model.bundle import Bundle, load_bundle
+from rtemo.model.network import Heads, Network, NetworkConfig
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """What a fold of `evaluate` tests, which pretraining is not to see."""
+
+    corpus: Path
+    protocol: str
+    fold: int
+    people_out: int
+
+
+def pretrain(
+    corpora: Sequence[Path],
+    out: Path,
+    settings: PretrainSettings,
+    exclude: Sequence[str],
+    tensorboard: Path | None,
+    *,
+    resume: bool,
+    hold_out: HoldOut | None = None,
+) -> int:
+    """Pretrain on these corpora and return the number of steps that are done."""
+    if out.exists() and not resume:
+        raise RtemoError(f"{out} is there from an earlier run", "", "pass --resume, or name another file")
+    data = [open_corpus(path) for path in corpora]
+    people, clips = ((), ()) if hold_out is None else _seen_by(hold_out, settings.seed)
+    there = {person(shard.about) for corpus in data for shard in corpus}
+    return run_pretraining(data, settings, out, [*exclude, *(there & set(people))], tensorboard, clips).step
+
+
+def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    request = Request(hold_out.protocol, seed=seed, folds=(hold_out.fold,), people_out=hold_out.people_out)
+    return held_out(open_corpus(hold_out.corpus), request)
+
+
+def finetune(
+    corpus: Path, out: Path, name: str, settings: TrainingSettings, init: Path | None, *, resume: bool
+) -> Bundle:
+    """Train, calibrate, and write the bundle. The checkpoint stays beside it, for `export` and for more epochs."""
+    checkpoint = out.with_name(f"{out.name}.checkpoint.pt")
+    if out.exists():
+        raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")
+    if checkpoint.exists() and not resume:
+        raise RtemoError(f"{checkpoint} is there from an earlier run", "", "pass --resume, or remove it")
+    data = open_corpus(corpus)
+    state = _train(data, settings, checkpoint, init)
+    return export_bundle(state, data, name, out, settings.seed)
+
+
+def _train(data: Corpus, settings: TrainingSettings, checkpoint: Path, init: Path | None) -> Training:
+    if init is None:
+        return train(data, settings, checkpoint)
+    initial = read_initial(init)
+    initial.check_fits(data)
+    settings = replace(settings, network=replace(initial.network, drop_path=settings.network.drop_path))
+    return train(data, settings, checkpoint, initial.weights, pretrained_on=initial.people, origin=initial.origin)
+
+
+def export(checkpoint: Path, corpus: Path | None, out: Path, name: str) -> Bundle:
+    """The second half of `finetune`, from its checkpoint."""
+    state, saved = read_trained(checkpoint)
+    data = open_corpus(Path(saved["corpus"]) if corpus is None else corpus)
+    if data.fingerprint != saved["corpus_fingerprint"]:
+        raise RtemoError(f"{checkpoint} was trained on another corpus", saved["corpus"], "name that one with --corpus")
+    return export_bundle(state, data, name, out, int(saved["settings"]["seed"]))
+
+
+def score(path: Path, corpus: Path) -> dict[str, Any]:
+    """How a bundle does on a corpus of people that it was not trained on, by combination of modalities.
+
+    Raises RtemoError where the corpus was built with other pipeline settings, has other labels, or trained the bundle.
+    """
+    bundle, data = load_bundle(path), open_corpus(corpus)
+    if data.fingerprint == bundle.spec.training.get("corpus_fingerprint"):
+        raise RtemoError(f"{path} was trained on {corpus}", "", "score it on other people")
+    if live_settings(data) != bundle.spec.pipeline.with_hop(live_settings(data).window.hop_s):
+        raise RtemoError(f"{corpus} was built with other pipeline settings than {path}", "", "build it again")
+    if data.labels != bundle.labels:
+        raise RtemoError(f"{corpus} has other labels", f"{data.labels}, not {bundle.labels}", "use another corpus")
+    network, heads = _as_torch(bundle)
+    labelled = [shard for shard in data if len(shard.labelled)]
+    sessions = run_network(network, heads, labelled, bundle.spec.gate, "score")
+    scores = {name: score_people(bundle, sessions, name) for name in bundle.spec.combinations}
+    return {"bundle": bundle.fingerprint, "corpus": data.fingerprint, **scores}
+
+
+def _as_torch(bundle: Bundle) -> tuple[Network, Heads]:
+    network = Network(NetworkConfig.from_dict(bundle.spec.network))
+    network.load_state_dict(dict(read_initial(bundle.path).weights))
+    heads = Heads(network.config.width, len(bundle.labels))
+    values = {}
+    for name, head in bundle.heads.items():
+        values[f"linear.{name}.weight"] = torch.from_numpy(head.weight)
+        values[f"linear.{name}.bias"] = torch.from_numpy(head.bias)
+    heads.load_state_dict(values)
+    return network, heads

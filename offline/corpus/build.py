@@ -1,0 +1,197 @@
+"""Any data set through the one pipeline into a corpus: recordings in parallel, here or on a cluster.
+
+A recording that is done is not built again when a killed build is started once more; the manifest comes last. What
+cannot be used is left out, listed and counted; a build of which nothing is left is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from offline.corpus.build_recording import Task, build_recording
+from offline.corpus.corpus import MANIFEST, write_manifest
+from offline.corpus.shards import RECORDINGS, About
+from offline.datasets.base import Dataset, DatasetCard, Omission
+from offline.datasets.feature_sources import NONE, RELEASED, Sources
+from rtemo.core.errors import RtemoError
+from rtemo.core.settings import PipelineSettings
+
+HOP_S = 1.0
+_SHOWN = 300  # letters of a reason in the error where nothing could be built
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who builds. jobs: processes here. scheduler: address of a Dask scheduler, whose workers see the same folders."""
+
+    jobs: int = 1
+    scheduler: str = ""
+
+
+HERE = Workers()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished build. omissions: one line each, those of the recordings included."""
+
+    path: Path
+    summary: str
+    omissions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+def build(
+    dataset: Dataset,
+    people: str,
+    out: Path,
+    hop_s: float | None = None,
+    workers: Workers = HERE,
+    sources: Sources | None = None,
+    root: Path | None = None,
+    *,
+    signal: bool = False,
+    rests: bool = True,
+) -> Built:
+    """Write the corpus to `out`. people: whose data it is, for the cards. sources, hop_s: None: the usual ones.
+    signal: keep the conditioned EEG itself too (offline/corpus/eeg_signal.py).
+
+    rests: whether the normaliser is set by what was recorded as a baseline; else as in a session without one.
+    Raises RtemoError where `out` is a finished corpus already, or where nothing could be built.
+    """
+    if (out / MANIFEST).exists():
+        raise RtemoError(f"{out} is a finished corpus", "nothing is overwritten", "name another folder")
+    sources = usual_sources(dataset.card) if sources is None else sources
+    check_sources(dataset.card, sources)
+    settings = _settings(hop_s, sources)
+    labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
+    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests)
+    recordings, failed = _all(task, dataset, workers)
+    omissions = [str(omission) for omission in (*failed, *dataset.omissions)]
+    if not recordings:
+        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "nobody says why"
+        found = f"{len(dataset.entries)} recordings; {reasons}"
+        raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
+    _sweep(out)
+    about = _description(dataset, people, sources, recordings, omissions)
+    write_manifest(out, dataset.card.name, settings.to_dict(), labels, about, recordings)
+    return Built(out, _summary(out, about), (*omissions, *_dropped(recordings)))
+
+
+def _settings(hop_s: float | None, sources: Sources) -> PipelineSettings:
+    """Released EEG features lie window beside window, so with them there is one hop only."""
+    settings = PipelineSettings()
+    length_s = settings.window.length_s
+    if sources.eeg == RELEASED and hop_s not in (None, length_s):
+        raise RtemoError("released EEG windows do not overlap", f"the hop is {hop_s:g} s", f"take {length_s:g} s")
+    usual_s = length_s if sources.eeg == RELEASED else HOP_S
+    return settings.with_hop(usual_s if hop_s is None else hop_s)
+
+
+def usual_sources(card: DatasetCard) -> Sources:
+    """The first of each modality's choices."""
+    return Sources(card.eeg[0], card.eye[0] if card.eye else NONE)
+
+
+def check_sources(card: DatasetCard, sources: Sources) -> None:
+    """RtemoError where the data set's loader has no such features."""
+    for name, wanted, there in (("EEG", sources.eeg, card.eeg), ("eye", sources.eye, (*card.eye, NONE))):
+        if wanted not in there:
+            raise RtemoError(f"{card.name} has no {name} features {wanted!r}", f"it has {', '.join(there)}", "choose")
+
+
+def _all(task: Task, dataset: Dataset, workers: Workers) -> tuple[list[About], list[Omission]]:
+    """Every recording, in order."""
+    jobs = (delayed(build_recording)(task, entry) for entry in dataset.entries)
+    name, total = f"build {dataset.card.name}", len(dataset.entries)
+    recordings, failed = [], []
+    with _backend(workers), contextlib.closing(_results(jobs, workers)) as results:
+        for one in tqdm(results, total=total, desc=name, unit="session", disable=None):
+            if isinstance(one, Omission):
+                failed.append(one)
+            else:
+                recordings.append(one)
+    return recordings, failed
+
+
+def _results(jobs: Iterator[Any], workers: Workers) -> Any:
+    n_jobs = workers.jobs if not workers.scheduler else -1
+    return Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+
+
+def _backend(workers: Workers) -> contextlib.AbstractContextManager[Any]:
+    """Joblib's own processes, or its Dask backend."""
+    if not workers.scheduler:
+        return contextlib.nullcontext()
+    try:
+        import distributed  # noqa: F401 - joblib imports it when the backend is chosen
+    except ImportError as error:
+        raise RtemoError(
+            "a Dask scheduler needs the package distributed", str(error), "install rtemo[cluster]"
+        ) from error
+    try:
+        backend: contextlib.AbstractContextManager[Any] = parallel_config(
+            backend="dask", scheduler_host=workers.scheduler
+        )
+        return backend  # noqa: TRY300 - the connection is made while it is built
+    except (OSError, ValueError) as error:
+        raise RtemoError(
+            f"no Dask scheduler answers at {workers.scheduler}", str(error), "check the address"
+        ) from error
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed build left of recordings that are not wanted any more."""
+    for leftover in (out / RECORDINGS).glob(".*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _dropped(recordings: Sequence[About]) -> Iterator[str]:
+    return (reason for about in recordings for reason in about.dropped)
+
+
+def _description(
+    dataset: Dataset,
+    people: str,
+    sources: Sources,
+    recordings: Sequence[About],
+    omissions: Sequence[str],
+) -> Mapping[str, Any]:
+    card = dataset.card
+    counts = {name: sum(about.counts[name] for about in recordings) for name in recordings[0].counts}
+    if not counts["eye"]:
+        sources = Sources(sources.eeg, NONE)
+    kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
+    return {
+        "people": people,
+        "data set": card.title,
+        "licence": card.licence,
+        "citation": card.citation,
+        "notes": list(card.notes),
+        "sources": sources.to_dict(),
+        "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
+        "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
+        "omissions": list(omissions),
+        "omitted": dict(sorted(kinds.items())),
+    }
+
+
+def _summary(out: Path, about: Mapping[str, Any]) -> str:
+    counts, omitted = about["counts"], about["omitted"]
+    left_out = ", ".join(f"{n} {kind}" for kind, n in omitted.items()) or "nothing"
+    return (
+        f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
+        f"{counts['labelled']} labelled; left out: {left_out}"
+    )

@@ -1,0 +1,135 @@
+"""The corpus: windows of many people on disk, memory-mapped, with a manifest that says what they are.
+
+    manifest.json                 written last: a folder without it is no corpus
+    recordings/<id>/              one recording each, see shards.py
+
+description holds at least `people`, `sources` and `baseline`; build.py writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rtemo
+from offline.corpus.shard_writer import write_recording
+from offline.corpus.shards import (
+    ARRAYS,
+    RECORDINGS,
+    ROW,
+    UNLABELLED,
+    About,
+    Shard,
+    read_recording,
+)
+from offline.corpus.summary import Summary
+from offline.datasets.feature_sources import Sources
+from rtemo.core.errors import RtemoError
+
+__all__ = [
+    "MANIFEST", "ROW", "UNLABELLED", "About", "Corpus", "Shard", "open_corpus", "read_recording", "write_manifest",
+    "write_recording",
+]  # fmt: skip
+
+FORMAT = 2
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """An open corpus. pipeline: the settings that made every window. labels: names of the label codes."""
+
+    path: Path
+    name: str
+    pipeline: Mapping[str, Any]
+    labels: tuple[str, ...]
+    description: Mapping[str, Any]
+    shards: tuple[Shard, ...]
+    fingerprint: str
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(sorted({shard.about.subject for shard in self.shards}))
+
+    @property
+    def sources(self) -> Sources:
+        """Where each modality's features come from. RtemoError where the corpus does not say."""
+        return Sources.from_dict(self.description.get("sources", {}))
+
+    @property
+    def said(self) -> str:
+        """In words: which layout, how many people, and whether anybody was recorded."""
+        people = str(self.description["people"])  # "simulated people", or what the data set is called
+        return f"{self.name}: {len(self.subjects)} {people if people.endswith('people') else 'people'}"
+
+    def of(self, subjects: Sequence[str]) -> tuple[Shard, ...]:
+        """The recordings of these people."""
+        wanted = set(subjects)
+        return tuple(shard for shard in self.shards if shard.about.subject in wanted)
+
+    def __iter__(self) -> Iterator[Shard]:
+        return iter(self.shards)
+
+
+def open_corpus(path: Path) -> Corpus:
+    """Raises RtemoError where the folder is no complete corpus of this format."""
+    if not (path / MANIFEST).is_file():
+        raise RtemoError(f"{path} is no corpus", f"{MANIFEST} is missing", "build it; a killed build goes on")
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RtemoError(f"{path / MANIFEST} cannot be read", str(error), "build the corpus again") from error
+    if manifest.get("format") != FORMAT:
+        raise RtemoError(f"{path} is of another format", f"{manifest.get('format')!r}, not {FORMAT}", "build it again")
+    shards = tuple(Shard(path / RECORDINGS / one["id"], About.from_dict(one)) for one in manifest["recordings"])
+    names = (*ARRAYS, *Summary.ARRAYS)
+    missing = [s.about.id for s in shards for name in names if not (s.folder / f"{name}.npy").is_file()]
+    if missing:
+        raise RtemoError(f"{path} is not complete", f"{missing[0]} lacks arrays", "build it again")
+    return Corpus(
+        path=path,
+        name=manifest["name"],
+        pipeline=manifest["pipeline"],
+        labels=tuple(manifest["labels"]),
+        description=manifest["description"],
+        shards=shards,
+        fingerprint=manifest["fingerprint"],
+    )
+
+
+def write_manifest(
+    corpus: Path,
+    name: str,
+    pipeline: Mapping[str, Any],
+    labels: Sequence[str],
+    description: Mapping[str, Any],
+    recordings: Sequence[About],
+) -> None:
+    """Make the folder a corpus, in one step. Raises RtemoError where there is not one window."""
+    if not any(about.n_windows for about in recordings):
+        raise RtemoError("the corpus would be empty", f"{len(recordings)} recordings, no window", "look at the reasons")
+    document = {
+        "format": FORMAT,
+        "name": name,
+        "labels": list(labels),
+        "pipeline": dict(pipeline),
+        "description": dict(description),
+        "recordings": [about.to_dict() for about in recordings if about.n_windows],
+    }
+    canonical = json.dumps(document, sort_keys=True).encode()
+    document["fingerprint"] = hashlib.sha256(canonical).hexdigest()
+    document["made_with"] = {"rtemo": rtemo.__version__, "python": platform.python_version(), "numpy": np.__version__}
+    partial = corpus / f".{MANIFEST}.partial"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(corpus / MANIFEST)

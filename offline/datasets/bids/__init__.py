@@ -1,0 +1,1 @@
+"""BIDS folders with EEG and eye tracking."""

@@ -1,0 +1,1 @@
+"""Experiments: a method, a protocol and a corpus give scores with their spread over people."""

@@ -1,0 +1,163 @@
+"""One fold of an experiment: fit, calibrate on the fold's validation windows, answer the test windows. No scores here.
+
+What is told of a window is what a live session could say of it: probabilities at a temperature that was fitted on
+validation units, and the set of labels at each level. A unit is a person where the protocol keeps people apart, else a
+trial. Where there are too few units for the levels to be promised, the quantiles are those of the units as they are,
+and the fold says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.evaluation.methods.base import Array, Method, Model
+from offline.evaluation.temperature import equal_units, fit_temperature
+from offline.evaluation.window_table import Indices, Table, Windows
+from offline.splits import Split
+from rtemo.model.uncertainty.conformal import quantile, scores
+from rtemo.model.uncertainty.probabilities import FLOOR, tempered
+
+LEVELS = (0.8, 0.9)
+OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What was said about n windows. subject, session (n,) texts; probabilities (n, K); sets (levels, n, K) bool."""
+
+    subject: NDArray[Any]
+    session: NDArray[Any]
+    trial: Indices
+    labels: Indices
+    probabilities: Array
+    sets: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One fold. others: the same windows of perturbed corpora, or with a modality taken away, by name.
+
+    auroc: other corpus -> how well novelty tells its windows from the tested ones. promised: whether the sets are.
+    """
+
+    name: str
+    main: Answers
+    others: Mapping[str, Answers]
+    auroc: Mapping[str, float]
+    promised: bool
+    counts: Mapping[str, int]
+    temperature: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """All that the folds share. tests: perturbed versions of the same people; ood: corpora of something else."""
+
+    table: Table
+    method: Method
+    modalities: tuple[str, ...]
+    seed: int
+    per_trial: int
+    tests: Mapping[str, Table] = field(default_factory=dict)
+    ood: Mapping[str, Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A model with its temperature and the quantiles of its sets."""
+
+    model: Model
+    temperature: float
+    quantiles: tuple[float, ...]
+
+    def answer(self, windows: Windows) -> Answers:
+        p = tempered(np.log(np.maximum(self.model.probabilities(windows), FLOOR)), self.temperature)
+        ids, rows = windows.table.ids, windows.rows
+        sets = np.stack([_sets(p, level) for level in self.quantiles])
+        return Answers(ids.subject[rows], ids.session[rows], ids.trial[rows], windows.labels, p, sets)
+
+
+def run_fold(experiment: Experiment, split: Split) -> Outcome:
+    """Fit and answer. Raises RtemoError where the method cannot be fitted."""
+    began = time.monotonic()
+    train, validation = (
+        Windows(experiment.table, rows, experiment.modalities).thinned(experiment.per_trial)
+        for rows in (split.train, split.validation)
+    )
+    test = Windows(experiment.table, split.test, experiment.modalities)
+    model = experiment.method.fit(train, validation, experiment.seed)
+    units = validation.subject if "subject" in split.inner else validation.trial
+    calibrated, promised = calibrate(model, validation, units)
+    others = {
+        f"only {m}": calibrated.answer(test.only((m,))) for m in experiment.modalities if len(test.modalities) > 1
+    }
+    for name, table in experiment.tests.items():
+        others[name] = calibrated.answer(_same_trials(test, table))
+    return Outcome(
+        name=split.name,
+        main=calibrated.answer(test),
+        others={name: answers for name, answers in others.items() if len(answers.labels)},
+        auroc={name: value for name, t in experiment.ood.items() if (value := _auroc(model, test, t)) is not None},
+        promised=promised,
+        counts={
+            "train": len(train),
+            "validation": len(validation),
+            "test": len(test),
+            "train_subjects": len(np.unique(train.subject)),
+            "validation_subjects": len(np.unique(validation.subject)),
+        },
+        temperature=calibrated.temperature,
+        seconds=time.monotonic() - began,
+    )
+
+
+def calibrate(model: Model, validation: Windows, units: Indices) -> tuple[Calibrated, bool]:
+    """Temperature and set quantiles, and whether the sets are promised (rtemo.model.uncertainty.conformal)."""
+    log_p = np.log(np.maximum(model.probabilities(validation), FLOOR))
+    temperature = fit_temperature(log_p, validation.labels, equal_units(units))
+    score = scores(tempered(log_p, temperature), validation.labels)
+    n_units = len(np.unique(units))
+    promised = max(LEVELS) <= n_units / (n_units + 1)
+    find = quantile if promised else _pooled
+    found = [find(score, units, level) for level in LEVELS]
+    return Calibrated(model, temperature, tuple(found)), promised
+
+
+def _pooled(score: Array, units: Indices, level: float) -> float:
+    """The score that the share `level` of these units' windows stay under, each unit counting the same."""
+    order = np.argsort(score, kind="stable")
+    mass = np.cumsum(equal_units(units)[order])
+    return float(score[order[min(int(np.searchsorted(mass, level - 1e-12)), len(score) - 1)]])
+
+
+def _sets(p: Array, quantile_at: float) -> NDArray[np.bool_]:
+    """(n, K) labels in the set; the most probable one always is."""
+    inside = 1.0 - p <= quantile_at
+    inside[np.arange(len(p)), p.argmax(axis=1)] = True
+    return inside
+
+
+def _same_trials(test: Windows, table: Table) -> Windows:
+    """The windows of another version of the corpus that belong to the tested trials."""
+    ids = test.table.ids
+    keys = {(ids.subject[i], ids.session[i], ids.trial[i]) for i in test.rows}
+    same = [key in keys for key in zip(table.ids.subject, table.ids.session, table.ids.trial, strict=True)]
+    return Windows(table, np.flatnonzero(same), test.modalities)
+
+
+def _auroc(model: Model, test: Windows, other: Table) -> float | None:
+    """The chance that a window of the other corpus looks more novel than a tested one; ties count half."""
+    rows = np.unique(np.linspace(0, len(other) - 1, min(OOD_MOST, len(other))).round().astype(np.int64))
+    familiar, strange = model.novelty(test), model.novelty(Windows(other, rows, test.modalities))
+    if familiar is None or strange is None:
+        return None
+    below = np.searchsorted(np.sort(familiar), strange, side="left")
+    upto = np.searchsorted(np.sort(familiar), strange, side="right")
+    return float(np.mean(below + upto) / (2.0 * len(familiar)))

@@ -1,0 +1,35 @@
+"""What every method is: something that is fitted on windows and then gives probabilities of windows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.evaluation.window_table import Windows
+
+Array = NDArray[np.float64]
+
+
+class Model(Protocol):
+    """A fitted method."""
+
+    def probabilities(self, windows: Windows) -> Array:
+        """(n, K), rows add up to 1. A window that lacks a modality is answered from the other, or by the prior."""
+        ...
+
+    def novelty(self, windows: Windows) -> Array | None:
+        """(n,) how unlike the training windows each is, larger is more; None where the method cannot tell."""
+        ...
+
+
+class Method(Protocol):
+    """A way to learn. modalities: what it looks at, at most."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+
+    def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        """Weights from train; whatever is chosen among fits, from validation. Raises RtemoError where it cannot."""
+        ...

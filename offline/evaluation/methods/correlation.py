@@ -1,0 +1,183 @@
+"""Fusion by what EEG and eyes have in common: linear and deep canonical correlation, and the bimodal autoencoder.
+
+Each learns a projection of both modalities without labels, on the training people, and a logistic regression on top.
+A missing modality is projected from zeros, which are its mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.nn import functional
+
+from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.methods.linear import Linear, logistic, read_de, read_eye
+from offline.evaluation.window_table import MODALITIES, Windows
+
+COMMON = 12  # dimensions in common
+RIDGE = 1e-2  # of the covariances' mean diagonal, as the features are correlated
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Both modalities, standardised by the training windows; 0 where a modality is missing."""
+
+    eeg: StandardScaler
+    eye: StandardScaler
+
+    @classmethod
+    def of(cls, train: Windows) -> Scaled:
+        eeg, eye = train.of(train.has("eeg")), train.of(train.has("eye"))
+        return cls(StandardScaler().fit(read_de(eeg)), StandardScaler().fit(read_eye(eye)))
+
+    def __call__(self, windows: Windows) -> tuple[Array, Array]:
+        eeg, eye = self.eeg.transform(read_de(windows)), self.eye.transform(read_eye(windows))
+        return eeg * windows.has("eeg")[:, None], eye * windows.has("eye")[:, None]
+
+
+Project = Callable[[Array, Array], Array]  # (n, d_eeg), (n, d_eye) -> (n, D)
+Learn = Callable[[Array, Array, int], Project]
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """A projection that is learned on the windows that have both modalities, then a logistic regression on all."""
+
+    learn: Learn
+    modalities: tuple[str, ...] = MODALITIES
+
+    def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        both = train.of(train.has("eeg") & train.has("eye"))
+        scaled = Scaled.of(both)
+        project = self.learn(*scaled(both), seed)
+        return Linear(MODALITIES, lambda windows: project(*scaled(windows)), logistic).fit(train, validation, seed)
+
+
+def learn_cca(eeg: Array, eye: Array, seed: int) -> Project:  # noqa: ARG001
+    """Linear CCA (Hotelling 1936) with a ridge on both covariances; both projections side by side."""
+    white_eeg, white_eye = _whitening(eeg), _whitening(eye)
+    left, _, right = np.linalg.svd(white_eeg @ (eeg.T @ eye / len(eeg)) @ white_eye)
+    onto_eeg, onto_eye = white_eeg @ left[:, :COMMON], white_eye @ right[:COMMON].T
+    return lambda a, b: np.concatenate((a @ onto_eeg, b @ onto_eye), axis=1)
+
+
+def _whitening(x: Array) -> Array:
+    """(d, d) inverse square root of the covariance with its ridge."""
+    covariance = x.T @ x / len(x)
+    values, vectors = np.linalg.eigh(covariance + RIDGE * np.trace(covariance) / len(covariance) * np.eye(x.shape[1]))
+    return np.asarray((vectors / np.sqrt(values)) @ vectors.T)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupervised:
+    """How the deep projections are trained."""
+
+    epochs: int = 15
+    batch: int = 512  # the correlation of a batch needs many windows
+    rate: float = 1e-3
+    weight_decay: float = 1e-3
+
+
+def tower(inputs: int, outputs: int) -> nn.Sequential:
+    """One modality's encoder, as in DCCA for emotion (Liu, Qiu, Zheng, Lu 2022): sigmoid layers that get narrower."""
+    return nn.Sequential(nn.Linear(inputs, 128), nn.Sigmoid(), nn.Linear(128, 64), nn.Sigmoid(), nn.Linear(64, outputs))
+
+
+def learn_deep_cca(eeg: Array, eye: Array, seed: int) -> Project:
+    """Deep CCA (Andrew et al. 2013): the sum of the canonical correlations of two encoders' outputs, raised."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        towers = nn.ModuleList((tower(eeg.shape[1], COMMON), tower(eye.shape[1], COMMON)))
+
+        def loss(a: Tensor, b: Tensor) -> Tensor:
+            return -correlation(towers[0](a), towers[1](b))
+
+        _train(towers, loss, _tensor(eeg), _tensor(eye), seed, Unsupervised())
+    return lambda a, b: _numpy(torch.cat((towers[0](_tensor(a)), towers[1](_tensor(b))), dim=1))
+
+
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of the canonical correlations of two batches (n, d): the trace norm of their whitened covariance."""
+    a, b = a - a.mean(dim=0), b - b.mean(dim=0)
+
+    def half(x: Tensor) -> Tensor:
+        covariance = x.T @ x / (len(x) - 1) + 1e-4 * torch.eye(x.shape[1])
+        lower: Tensor = torch.linalg.cholesky(covariance)
+        return lower
+
+    within = torch.linalg.solve_triangular(half(a), a.T @ b / (len(a) - 1), upper=False)
+    whitened = torch.linalg.solve_triangular(half(b), within.T, upper=False)
+    total: Tensor = torch.linalg.svdvals(whitened).sum()
+    return total
+
+
+class Autoencoder(nn.Module):
+    """The bimodal deep autoencoder (Ngiam et al. 2011; EmotionMeter, Zheng et al. 2019): one code for both modalities.
+
+    EmotionMeter starts from restricted Boltzmann machines; here one modality of a training window is hidden at times
+    and has to be rebuilt from the other, as Ngiam et al. do, and the start is random.
+    """
+
+    def __init__(self, n_eeg: int, n_eye: int, hidden: int = 64, code: int = 32) -> None:
+        super().__init__()
+        self.eeg, self.eye = nn.Linear(n_eeg, hidden), nn.Linear(n_eye, hidden)
+        self.code = nn.Linear(2 * hidden, code)
+        self.back = nn.Linear(code, 2 * hidden)
+        self.eeg_out, self.eye_out = nn.Linear(hidden, n_eeg), nn.Linear(hidden, n_eye)
+
+    def encode(self, eeg: Tensor, eye: Tensor) -> Tensor:
+        both = torch.cat((torch.sigmoid(self.eeg(eeg)), torch.sigmoid(self.eye(eye))), dim=1)
+        return torch.sigmoid(self.code(both))
+
+    def forward(self, eeg: Tensor, eye: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = torch.sigmoid(self.back(self.encode(eeg, eye))).chunk(2, dim=1)
+        return self.eeg_out(a), self.eye_out(b)
+
+    def loss(self, eeg: Tensor, eye: Tensor) -> Tensor:
+        """Error of both modalities, from both, from EEG alone or from the eyes alone: a third of the windows each."""
+        kept = torch.randint(0, 3, (len(eeg), 1))
+        eeg_out, eye_out = self(eeg * (kept != 1), eye * (kept != 2))
+        return functional.mse_loss(eeg_out, eeg) + functional.mse_loss(eye_out, eye)
+
+
+def learn_autoencoder(eeg: Array, eye: Array, seed: int) -> Project:
+    """BDAE's code (n, 32)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Autoencoder(eeg.shape[1], eye.shape[1])
+        _train(network, network.loss, _tensor(eeg), _tensor(eye), seed, Unsupervised(batch=128))
+    return lambda a, b: _numpy(network.encode(_tensor(a), _tensor(b)))
+
+
+def _train(
+    module: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    eeg: Tensor,
+    eye: Tensor,
+    seed: int,
+    how: Unsupervised,
+) -> None:
+    optimizer = torch.optim.AdamW(module.parameters(), lr=how.rate, weight_decay=how.weight_decay)
+    batch = min(how.batch, len(eeg))
+    for epoch in range(how.epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(eeg))
+        for start in range(0, len(order) - batch + 1, batch):
+            rows = order[start : start + batch]
+            optimizer.zero_grad()
+            loss(eeg[rows], eye[rows]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    module.eval()
+
+
+def _tensor(x: NDArray[np.floating]) -> Tensor:
+    return torch.from_numpy(x.astype(np.float32))
+
+
+def _numpy(x: Tensor) -> Array:
+    return x.detach().numpy().astype(np.float64)

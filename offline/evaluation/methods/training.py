@@ -1,0 +1,113 @@
+"""Training of small networks on windows: early stopping on the validation people, everything drawn from the seed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.temperature import equal_units
+from offline.evaluation.window_table import Indices, Windows
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import FloatArray
+from rtemo.model.uncertainty.probabilities import tempered
+
+Read = Callable[[Windows], FloatArray]
+_ASK_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a small network is trained. patience: epochs without a better validation loss."""
+
+    epochs: int = 30
+    patience: int = 5
+    batch: int = 128
+    rate: float = 1e-3
+    weight_decay: float = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModule:
+    """A network that turns what `read` gives of windows into logits."""
+
+    read: Read
+    module: nn.Module
+
+    def logits(self, windows: Windows) -> Array:
+        """(n, K)."""
+        self.module.eval()
+        with torch.inference_mode():
+            parts = [self.module(torch.from_numpy(self.read(part))).numpy() for part in pieces(windows, _ASK_BATCH)]
+        return np.concatenate(parts).astype(np.float64)
+
+    def probabilities(self, windows: Windows) -> Array:
+        return tempered(self.logits(windows), 1.0)
+
+    def novelty(self, windows: Windows) -> Array | None:  # noqa: ARG002
+        return None
+
+
+def train_module(
+    make: Callable[[], nn.Module], read: Read, train: Windows, validation: Windows, seed: int, recipe: Recipe
+) -> Model:
+    """A network with the weights that did best on the validation windows, each person counting the same there.
+
+    Trials count the same in training. Raises RtemoError where the loss is not finite.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = make()
+        optimizer = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+        best, best_loss, stale = copy.deepcopy(module.state_dict()), float("inf"), 0
+        for epoch in range(recipe.epochs):
+            _epoch(module, optimizer, read, train, np.random.default_rng([seed, epoch]).permutation(len(train)), recipe)
+            loss = _loss(TrainedModule(read, module), validation)
+            if loss < best_loss:
+                best, best_loss, stale = copy.deepcopy(module.state_dict()), loss, 0
+            elif (stale := stale + 1) >= recipe.patience:
+                break
+        module.load_state_dict(best)
+    return TrainedModule(read, module.eval())
+
+
+def pieces(windows: Windows, size: int) -> Iterator[Windows]:
+    """The windows in order, `size` at a time."""
+    for start in range(0, len(windows), size):
+        yield windows.at(np.arange(start, min(start + size, len(windows))))
+
+
+def _epoch(
+    module: nn.Module, optimizer: torch.optim.Optimizer, read: Read, train: Windows, order: Indices, recipe: Recipe
+) -> None:
+    module.train()
+    weights = torch.from_numpy(train.weights.astype(np.float32))
+    labels = torch.from_numpy(train.labels)
+    for start in range(0, len(order), recipe.batch):
+        rows = order[start : start + recipe.batch]
+        if len(rows) < 2:  # a batch norm needs two
+            continue
+        each = functional.cross_entropy(module(torch.from_numpy(read(train.at(rows)))), labels[rows], reduction="none")
+        _step((each * weights[rows]).mean(), module, optimizer)
+
+
+def _step(loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    if not bool(torch.isfinite(loss)):
+        raise RtemoError("the loss of a baseline is not finite", "", "look at the corpus: values that are not finite?")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimizer.step()
+
+
+def _loss(model: TrainedModule, validation: Windows) -> float:
+    each = functional.cross_entropy(
+        torch.from_numpy(model.logits(validation)), torch.from_numpy(validation.labels), reduction="none"
+    )
+    return float(np.average(each.numpy(), weights=equal_units(validation.subject)))

@@ -1,0 +1,1 @@
+"""From a finished training run to a model bundle: calibration, scores, ONNX graph, model card."""

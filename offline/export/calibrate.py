@@ -1,0 +1,248 @@
+"""Everything between the trained network and honest predictions, fitted on people that it was not trained on.
+
+Validation people give temperatures (of the heads, and of the smoothed probabilities), fusion weights, dwell and
+decorrelation times; calibration people give conformal quantiles and novelty thresholds, so that the promise of the sets
+rests on people used for nothing else. In every fit a person counts as one, however many windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+
+from offline.evaluation.metrics import nll
+from offline.evaluation.temperature import fit_fusion, fit_temperature
+from offline.export.session_outputs import SessionOutputs
+from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination
+from rtemo.model.decoder import pool
+from rtemo.model.embeddings import HEADS
+from rtemo.model.uncertainty.conformal import quantile, scores
+from rtemo.model.uncertainty.novelty import Familiar, NoveltyScale, disagreement, distance, energy, novelty
+from rtemo.model.uncertainty.probabilities import log_softmax, logs, tempered
+from rtemo.model.uncertainty.smoothing import Smoothing, advance, start, told
+
+LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
+# Of a held-out person's windows, how many may count as novel. At 5 % the gate withheld and held back more good windows
+# of new people than it was worth (offline/LOG.md).
+NOVEL_SHARE = 0.01
+_DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
+_DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
+_WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed probabilities
+
+_NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does not look at it
+
+Array = NDArray[np.float64]
+
+
+def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[float, ...]:
+    """The labels' shares as training saw them: every trial counts the same."""
+    counts = np.ones(n_labels)  # one more of each: no share is 0
+    for session in sessions:
+        rows = session.shard.rows[session.shard.labelled]
+        for trial in np.unique(rows["trial"]):
+            counts[rows["label"][rows["trial"] == trial][0]] += 1
+    return tuple((counts / counts.sum()).tolist())
+
+
+def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
+    """One a head: the temperature with the least NLL; 1 for a head whose modality nobody has."""
+    parts = {
+        head: _stacked(validation, combination, head) for head, combination in zip(HEADS, COMBINATIONS, strict=True)
+    }
+    return {head: fit_temperature(*part) if len(part[1]) else 1.0 for head, part in parts.items()}
+
+
+def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Weights of the heads' log-probabilities: 1 where one head speaks, else those with the least NLL."""
+    parts = {head: _stacked(validation, "both", head) for head in HEADS}
+    log_p = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
+    _, labels, weight = parts["joint"]
+    alone = {"eeg": {"eeg": 1.0}, "eye": {"eye": 1.0}}
+    if not len(labels):  # nobody has both
+        return alone | {"both": {"joint": 1.0}}
+    return alone | {"both": dict(zip(HEADS, map(float, fit_fusion(log_p, labels, weight)), strict=True))}
+
+
+def smoothed(
+    session: SessionOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
+) -> Array:
+    """(W, K) smoothed probabilities, as they are told, of a session that offers these modalities only."""
+    instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
+    for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
+        state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
+        out.append(told(state, combination.smoothed_temperature))
+    return np.array(out)
+
+
+def smoothing_loss(
+    name: str,
+    one: Combination,
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    sessions: Sequence[SessionOutputs],
+) -> float:
+    """Mean NLL of the smoothed probabilities over people."""
+    parts = [(smoothed(s, name, one, by_head, smoothing), s) for s in sessions if s.counted(name).any()]
+    return float(np.mean([nll(p[s.counted(name)], s.labels[s.counted(name)]) for p, s in parts]))
+
+
+def fit_smoothing(
+    weights: Mapping[str, Mapping[str, float]],
+    by_head: Mapping[str, float],
+    prior: tuple[float, ...],
+    window_s: float,
+    validation: Sequence[SessionOutputs],
+) -> tuple[Smoothing, dict[str, float]]:
+    """The dwell time, one for all, and the decorrelation time of each combination with the least NLL together.
+
+    Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
+    wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
+    """
+    fits = [_fit_at(Smoothing(dwell_s, window_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
+    _, best, times = min(fits, key=lambda fit: fit[0])
+    return best, times
+
+
+def _fit_at(
+    smoothing: Smoothing,
+    weights: Mapping[str, Mapping[str, float]],
+    by_head: Mapping[str, float],
+    validation: Sequence[SessionOutputs],
+) -> tuple[float, Smoothing, dict[str, float]]:
+    """The sum of the least losses at one dwell time, and where they are."""
+    total, times = 0.0, {}
+    for name, own in weights.items():
+        losses = [
+            (
+                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
+                seconds,
+            )
+            for seconds in _DECORRELATION_S
+        ]
+        least, times[name] = min(losses)
+        total += least
+    return total, smoothing, times
+
+
+def smoothed_temperature(
+    name: str,
+    weights: Mapping[str, float],
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    decorrelation_s: float,
+    validation: Sequence[SessionOutputs],
+) -> float:
+    """The temperature of the smoothed probabilities: the highest whose NLL is within one standard error of the least.
+
+    The standard error is that of the loss against the best temperature's, over people. What gives the posterior was
+    fitted on these same people, whose own best temperature is therefore too low; of those that nobody can tell apart,
+    the least sure one does less harm (the one-standard-error rule, Breiman et al. 1984).
+    """
+    plain = Combination(weights, decorrelation_s, 1.0, {}, _NO_SCALE)
+    losses = []
+    for sessions in _by_person(validation):
+        parts = [(logs(smoothed(s, name, plain, by_head, smoothing)[s.counted(name)]), s) for s in sessions]
+        log_p = np.concatenate([p for p, _ in parts])
+        labels = np.concatenate([s.labels[s.counted(name)] for _, s in parts])
+        if len(labels):
+            losses.append([nll(tempered(log_p, one), labels) for one in _WARMTH])
+    if len(losses) < 2:
+        return 1.0
+    table = np.array(losses)
+    behind = table - table[:, [int(table.mean(axis=0).argmin())]]
+    close = behind.mean(axis=0) <= behind.std(axis=0, ddof=1) / np.sqrt(len(behind))
+    return float(_WARMTH[np.flatnonzero(close).max()])
+
+
+def combination(
+    name: str,
+    weights: Mapping[str, float],
+    by_head: Mapping[str, float],
+    smoothing: Smoothing,
+    decorrelation_s: float,
+    temperature: float,
+    calibration: Sequence[SessionOutputs],
+    familiar: Familiar,
+) -> Combination:
+    """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
+    scale = novelty_scale(calibration, name, familiar, by_head)
+    best = Combination(weights, decorrelation_s, temperature, {}, scale)
+    people, score = [], []
+    for number, session in enumerate(_by_person(calibration)):
+        for part in session:
+            counted = part.counted(name)
+            score.append(scores(smoothed(part, name, best, by_head, smoothing)[counted], part.labels[counted]))
+            people.append(np.full(int(counted.sum()), number))
+    together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
+    quantiles = {level: quantile(together, who, level) for level in LEVELS}
+    return replace(best, quantiles=quantiles)
+
+
+def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
+    """Mean and precision of the training embeddings; the covariance is shrunk (Ledoit & Wolf 2004)."""
+    head = MAIN_HEAD[name]
+    z = np.concatenate([session.z[head][session.passes[name]] for session in training]).astype(np.float64)
+    covariance, _ = ledoit_wolf(z)
+    precision = np.linalg.inv(covariance + 1e-6 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    return Familiar(z.mean(axis=0).astype(np.float32), precision.astype(np.float32))
+
+
+def novelty_scale(
+    calibration: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+) -> NoveltyScale:
+    """Centre and spread of each measure on new people, and the value that NOVEL_SHARE of their windows exceed."""
+    sessions = [s for s in calibration if s.passes[name].any()]
+    far, flat, apart = novelty_measures(sessions, name, known, by_head)
+    numbers = {who: number for number, who in enumerate(sorted({s.shard.about.subject for s in sessions}))}
+    person = np.concatenate([np.full(int(s.passes[name].sum()), numbers[s.shard.about.subject]) for s in sessions])
+    third = None if apart is None else _centre_and_spread(apart)
+    unscaled = NoveltyScale(_centre_and_spread(far), _centre_and_spread(flat), third, 1.0)
+    return replace(unscaled, threshold=_upper(novelty(far, flat, apart, unscaled), person))
+
+
+def novelty_measures(
+    sessions: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+) -> tuple[Array, Array, Array | None]:
+    """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
+    head = MAIN_HEAD[name]
+    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
+    apart = None
+    if name == "both":
+        apart = disagreement(*(tempered(logits[one], by_head[one]) for one in ("eeg", "eye")))
+    return distance(z, known), energy(logits[head]), apart
+
+
+def _upper(values: Array, person: NDArray[np.int64]) -> float:
+    """What NOVEL_SHARE of the windows of the average person exceed."""
+    counts = np.bincount(person)
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(1.0 / (np.count_nonzero(counts) * counts[person[order]]))
+    return float(max(values[order[min(int(np.searchsorted(mass, 1.0 - NOVEL_SHARE)), len(values) - 1)]], 1e-6))
+
+
+def _centre_and_spread(values: Array) -> tuple[float, float]:
+    centre, high = np.quantile(values, [0.5, 0.95])
+    return float(centre), float(max(high - centre, 1e-6))
+
+
+def _stacked(sessions: Sequence[SessionOutputs], name: str, head: str) -> tuple[Array, NDArray[np.int64], Array]:
+    """Logits (n, K), labels (n,) and weights (n,) of the counted windows; each person's weights add up to 1."""
+    logits, labels, weights = [], [], []
+    for person in _by_person(sessions):
+        total = sum(int(s.counted(name).sum()) for s in person)
+        for s in person:
+            counted = s.counted(name)
+            logits.append(s.logits[head][counted])
+            labels.append(s.labels[counted])
+            weights.append(np.full(int(counted.sum()), 1.0 / max(total, 1)))
+    return np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
+
+
+def _by_person(sessions: Sequence[SessionOutputs]) -> list[list[SessionOutputs]]:
+    people = sorted({s.shard.about.subject for s in sessions})
+    return [[s for s in sessions if s.shard.about.subject == person] for person in people]

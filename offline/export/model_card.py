@@ -1,0 +1,129 @@
+"""The model card, written from the bundle's own facts, so that it cannot say more than was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offline.export.calibrate import NOVEL_SHARE
+from rtemo.model.bundle_schema import COMBINATIONS, Spec
+
+_OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
+
+
+def model_card(spec: Spec) -> str:
+    """Markdown."""
+    parts = [_head(spec), _training(spec), _scores(spec), _calibration(spec), _limits(spec)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(spec: Spec) -> str:
+    return (
+        f"# {spec.name}\n\n"
+        f"**Trained on {spec.trained_on}.** It names one of {len(spec.labels)} labels ({', '.join(spec.labels)}) for "
+        f"every window of EEG and eye movements, from either modality or from both. This card was written by the "
+        f"training run itself."
+    )
+
+
+def _training(spec: Spec) -> str:
+    t = spec.training
+    people = ", ".join(f"{count} {side}" for side, count in t["people"].items())
+    origin = "; ".join(t["origin"])
+    about = "\n".join(f"- {key}: {_text(value)}" for key, value in t["description"].items())
+    return (
+        f"## Training\n\n{about}\n"
+        f"- people: {people}; nobody is on two sides\n"
+        f"- {t['sessions']} sessions, {t['windows']} labelled windows\n"
+        f"- began from {f'a network that was trained on {origin}' if origin else 'random weights'}\n"
+        f"- {t['epochs']} epochs, the best was {_epoch(t['best_epoch'])} by the loss on the validation people; "
+        f"seed {t['seed']}\n"
+        f"- corpus {t['corpus']}, `{t['corpus_fingerprint'][:16]}`"
+    )
+
+
+def _epoch(best: int) -> str:
+    return f"number {best + 1}" if best >= 0 else "none of them but the given network with new heads"
+
+
+def _scores(spec: Spec) -> str:
+    names = [name for name in COMBINATIONS if name in spec.metrics]
+    lines = [
+        "## Scores on test people\n",
+        "Balanced accuracy over new people: mean ± standard deviation, least to largest. Window: one window alone. "
+        "Smoothed: what the application names. Trial: all windows of a clip together. Every window counts that the "
+        "signal gate lets pass, also where the model abstains.\n",
+        "| | people | clips | windows | chance | window | smoothed | trial | ECE | ECE smoothed |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_score_row(name, spec.metrics[name]) for name in names]
+    lines += [
+        "\n| | 80 % sets: coverage, size | 90 % sets: coverage, size | abstains | of these novel | "
+        "accuracy where it does not abstain |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join(lines + [_set_row(name, spec.metrics[name]) for name in names])
+
+
+def _score_row(name: str, m: Mapping[str, Any]) -> str:
+    spread = (f"{_percent(m[k]['mean'])} ± {_percent(m[k]['sd'])} ({_percent(m[k]['min'])} to {_percent(m[k]['max'])})"
+              for k in ("window", "smoothed", "trial"))  # fmt: skip
+    counts = f"{m['n_people']} | {m['n_trials']} | {m['n_windows']} | {_percent(m['chance'])}"
+    return f"| {_OFFERS[name]} | {counts} | {' | '.join(spread)} | {m['ece']:.3f} | {m['ece_smoothed']:.3f} |"
+
+
+def _set_row(name: str, m: Mapping[str, Any]) -> str:
+    sets = [m["sets"].get(level) for level in ("0.8", "0.9")]
+    cells = [f"{_percent(s['coverage'])}, {s['size']:.2f}" if s else "-" for s in sets]
+    right = m["smoothed_when_not_abstaining"]
+    tail = f"{_percent(m['abstained'])} | {_percent(m['novel'])} | {'-' if right is None else _percent(right)}"
+    return f"| {_OFFERS[name]} | {' | '.join(cells)} | {tail} |"
+
+
+def _calibration(spec: Spec) -> str:
+    lines = [
+        f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s; "
+        f"temperature of the smoothed probabilities {c.smoothed_temperature:.2f}"
+        for name, c in spec.combinations.items()
+    ]
+    return (
+        "## Calibration\n\n"
+        f"- temperatures {_numbers(spec.temperatures)}\n" + "\n".join(lines) + "\n"
+        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on the validation people\n"
+        "- the sets' coverage is a promise about new people from the same source and sessions built alike, on average "
+        "over people; it is no promise about one person, another source or another kind of session\n"
+        "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
+        "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
+        f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "
+        f"when the signal is too bad, or when a window is unlike the training data ({100 * NOVEL_SHARE:g} % of the "
+        "windows of held-out people count as such)"
+    )
+
+
+def _limits(spec: Spec) -> str:
+    lines = ["It is no medical device, and its output is no measure of what a person feels."]
+    if spec.trained_on == "simulated people":
+        lines = [
+            "**It has never seen a human being.** The people are simulated. The scores show that the software works "
+            "from end to end; they say nothing about how well it would do on anyone's real recordings.",
+            "Its emotions are the simulator's: band power, pupil and gaze changes as published group averages, with "
+            "invented strengths. Real effects are smaller, differ between people, and mix with muscle and task.",
+            "Use it to try the application, to test a set-up and to measure delays. Train on real, labelled "
+            "recordings before reading anything into its output.",
+            *lines,
+        ]
+    return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _numbers(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,81 @@
+"""What the network says about every window of a person's session, in order, with what the gate lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from offline.corpus.corpus import UNLABELLED, Shard
+from offline.training.batches import Picked, plain_batches
+from rtemo.core.types import FloatArray, Window
+from rtemo.model.bundle_schema import COMBINATIONS, Gate
+from rtemo.model.decoder import usable
+from rtemo.model.embeddings import HEADS, Embeddings
+from rtemo.model.network import Heads, Network
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOutputs:
+    """One recording. z and logits by head, (W, d) and (W, K). passes: combination -> (W,) bool, by the gate."""
+
+    shard: Shard
+    z: Mapping[str, FloatArray]
+    logits: Mapping[str, NDArray[np.float64]]
+    passes: Mapping[str, NDArray[np.bool_]]
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        return np.asarray(self.shard.rows["end_s"], np.float64)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return self.shard.rows["label"].astype(np.int64)
+
+    def counted(self, combination: str) -> NDArray[np.bool_]:
+        """(W,) labelled windows that the combination can say something about."""
+        return np.asarray((self.labels != UNLABELLED) & self.passes[combination])
+
+    def windows(self, combination: str) -> Iterator[tuple[Window, Embeddings]]:
+        """The windows with the other modality taken away where the combination lacks it."""
+        for i in range(len(self.shard.rows)):
+            window = self.shard.window(i)
+            if combination == "eeg":
+                window = replace(window, gaze_coverage=0.0)
+            elif combination == "eye":
+                window = replace(window, eeg_coverage=0.0)
+            yield window, Embeddings(*(self.z[head][i] for head in HEADS))
+
+
+def run_network(network: Network, heads: Heads, shards: Sequence[Shard], gate: Gate, what: str) -> list[SessionOutputs]:
+    """Every window of the shards through the network. `what` names the progress bar."""
+    network, heads = network.cpu().eval(), heads.cpu().eval()
+    return [_run_one(network, heads, shard, gate) for shard in tqdm(shards, desc=what, unit="session", disable=None)]
+
+
+def _run_one(network: Network, heads: Heads, shard: Shard, gate: Gate) -> SessionOutputs:
+    count = len(shard.rows)
+    picked = Picked(np.zeros(count, np.int64), np.arange(count))
+    parts: list[tuple[FloatArray, ...]] = []
+    with torch.inference_mode():
+        for batch in plain_batches((shard,), picked, _BATCH):
+            inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
+            z = network.embed(*(torch.from_numpy(value) for value in inputs))
+            parts.append(tuple(value.numpy() for value in (*z, *heads(z))))
+    outputs = [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return SessionOutputs(
+        shard=shard,
+        z=dict(zip(HEADS, outputs[:3], strict=True)),
+        logits={head: value.astype(np.float64) for head, value in zip(HEADS, outputs[3:], strict=True)},
+        passes={name: np.array([_passes(shard.window(i), gate, name) for i in range(count)]) for name in COMBINATIONS},
+    )
+
+
+def _passes(window: Window, gate: Gate, combination: str) -> bool:
+    return usable(window, gate, (combination,)) is not None

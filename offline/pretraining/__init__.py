@@ -1,0 +1,1 @@
+"""Self-supervised pretraining: targets, objectives, the loop and its diagnostics."""

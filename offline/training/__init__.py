@@ -1,0 +1,1 @@
+"""Supervised training: batches, optimiser, checkpoints, the loop."""

@@ -1,0 +1,1 @@
+"""`rtemo bench`: what the engine and the window cost on this computer."""

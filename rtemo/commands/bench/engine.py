@@ -1,0 +1,176 @@
+"""`rtemo bench`: what a session costs on this computer, measured on real LSL streams of a simulated person."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import os
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from rtemo import resources
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.session.demo import simulated
+from rtemo.commands.wiring import DEMO_MODEL, cast_of
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamUp, Window
+from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.model.bundle import Bundle, load_bundle
+from rtemo.model.decoder import Decoder
+from rtemo.model.embeddings import Embeddings
+from rtemo.model.prediction import Prediction
+from rtemo.model.predictor import Predictor
+from rtemo.model.runtime import Runtime
+from rtemo.recorder.recorder import Recorder
+from rtemo.recordings.events import EventLog
+from rtemo.sources.lsl.config import configure
+from rtemo.sources.session_settings import SessionSettings
+
+MARGIN_S = 60.0
+
+
+class TimedPipeline(Pipeline):
+    """Notes how long each push takes."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        super().__init__(settings)
+        self.seconds: list[float] = []
+
+    def push(self, item: Chunk | ClockOffset) -> list[Window]:
+        begin = time.perf_counter()
+        windows = super().push(item)
+        self.seconds.append(time.perf_counter() - begin)
+        return windows
+
+
+class TimedRuntime(Runtime):
+    """Notes how long each run of the network takes."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle)
+        self.seconds: list[float] = []
+
+    def embed(self, window: Window) -> Embeddings:
+        begin = time.perf_counter()
+        embeddings = super().embed(window)
+        self.seconds.append(time.perf_counter() - begin)
+        return embeddings
+
+
+class Meter:
+    """A sink that notes for every prediction how long ago the last sample of its window had come into this process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.engine: Engine | None = None  # which publishes to it
+        self.delays_s: list[float] = []
+        self.forced = 0
+
+    def put(self, prediction: Prediction) -> None:
+        now_s = self._clock()
+        self.forced += prediction.forced
+        if self.engine is not None and math.isfinite(self.engine.arrived_s):
+            self.delays_s.append(now_s - self.engine.arrived_s)
+
+    def discard(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure one session."""
+    session = f"rtemo-bench-{os.getpid()}"
+    configure("machine", session)
+    person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]
+    with stop_on_signal() as stop, simulated(session, 1, args.seconds + MARGIN_S, person):
+        say(f"measuring {args.seconds:g} s of {args.channels} channels at {args.rate:g} Hz and gaze at 120 Hz")
+        result = _measure(args, stop)
+    if stop.is_set():
+        return INTERRUPTED
+    print(json.dumps(result, indent=2) if args.json else _as_text(result))
+    return 0
+
+
+def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
+    """One session with recorder and outlet, as `rtemo live` runs it."""
+    from rtemo.live.output.outlet import PredictionOutlet  # after configure: these load liblsl
+    from rtemo.sources.lsl.source import LslSource, One, local_clock
+
+    bundle = load_bundle(resources.assets() / DEMO_MODEL)
+    pipeline, runtime = TimedPipeline(bundle.spec.pipeline.with_hop(args.hop)), TimedRuntime(bundle)
+    predictor = Predictor(pipeline, runtime, Decoder(bundle))
+    cast = cast_of(SessionSettings())
+    live = LslSource(
+        [One(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
+    )
+    early: list[Item] = []
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(Path(folder) / "bench.xdf")
+        streams = live.start()
+        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= cast.parts:
+            early += live.read(0.1)
+        meter = Meter(local_clock)
+        outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
+        recorder.submit(StreamUp(outlet.info))
+
+        def keep(item: Item) -> None:
+            recorder.submit(item)
+
+        options = LiveOptions(local_clock, duration_s=args.seconds)
+        engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], keep, options)
+        process = psutil.Process()
+        cpu, begin = process.cpu_times(), time.perf_counter()
+        engine.run(streams, stop, early)
+        used, wall_s = process.cpu_times(), time.perf_counter() - begin
+        outlet.close()
+        recorder.close()
+        lost = sum(recorder.status().lost.values())
+    cpu_s = used.user + used.system - cpu.user - cpu.system
+    missing = sum(status.n_missing for status in live.status())
+    return {
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
+        "predictions": engine.n_predictions,
+        "forced": meter.forced,
+        "cpu_percent_of_one_core": round(100 * cpu_s / wall_s, 1),
+        "memory_mb": round(process.memory_info().rss / 1e6, 1),
+        "arrival_to_prediction_ms": _quantiles(meter.delays_s),
+        "stages_ms": {"push": _quantiles(pipeline.seconds), "network": _quantiles(runtime.seconds)},
+        "samples_missing": missing,
+        "samples_not_recorded": lost,
+    }
+
+
+def _quantiles(seconds: list[float]) -> dict[str, float]:
+    """Milliseconds; the first calls, which warm caches up, count too."""
+    if not seconds:
+        return {}
+    return {f"p{q}": round(1e3 * float(np.nanpercentile(seconds, q)), 3) for q in (50, 99, 100)}
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    asked = result["asked"]
+    lines = [
+        f"{asked['channels']} channels at {asked['rate_hz']:g} Hz, gaze at 120 Hz, hop {asked['hop_s']:g} s, "
+        f"{asked['seconds']:g} s, recorder and outlet on; {result['machine']['cores']} cores",
+        f"engine            {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB",
+        f"predictions       {result['predictions']}, {result['forced']} without waiting for a stream",
+        f"lost              {result['samples_missing']} samples sent, {result['samples_not_recorded']} not recorded",
+        "                  p50       p99       max (ms)",
+    ]
+    rows = {"arrival to result": result["arrival_to_prediction_ms"], **result["stages_ms"]}
+    lines += [f"{name:<18}" + "".join(f"{value:<10}" for value in row.values()) for name, row in rows.items()]
+    return "\n".join(lines)

@@ -1,0 +1,41 @@
+"""`rtemo report`: one HTML page about a session or a recording."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rtemo.commands.console import say
+from rtemo.commands.wiring import cast_of, load_model, settings_of
+from rtemo.core.errors import RtemoError
+from rtemo.recordings.session_folder import SessionFolder
+from rtemo.report.read_session import Means
+from rtemo.report.write import write_report
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page."""
+    if not args.target.exists():
+        raise RtemoError(f"{args.target} does not exist", "", "name a session folder or an XDF file")
+    given = args.settings is not None or args.eeg is not None or args.gaze is not None
+    means = means_of(args.model, args if given else None)
+    out = args.out or default_out(args.target)
+    write_report(args.target, out, means)
+    say(f"report: {out}")
+    return 0
+
+
+def means_of(model: Path | None, args: argparse.Namespace | None) -> Means:
+    """The model and, where the command line gives any, the settings that a recording is read with."""
+    bundle, _ = load_model(model, None)
+    return Means(
+        bundle=bundle,
+        new_cast=cast_of,
+        new_predictor=lambda: load_model(model, None)[1],
+        settings=settings_of(args) if args is not None else None,
+    )
+
+
+def default_out(target: Path) -> Path:
+    """Where the report goes if nothing is said: into the folder, or beside the recording."""
+    return SessionFolder(target).report if target.is_dir() else target.with_suffix(".report.html")

@@ -1,0 +1,1 @@
+"""Commands about streams, devices and this computer: streams, devices, doctor, simulate."""

@@ -1,0 +1,27 @@
+"""`rtemo doctor`: what is wrong with this computer, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rtemo import resources
+from rtemo.commands.wiring import DEMO_MODEL
+from rtemo.live.diagnostics.doctor import Lsl, Setup, as_json, as_text, examine, worst
+from rtemo.live.diagnostics.finding import State
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything; exit 2 where something has failed."""
+    findings = examine(Setup(_lsl, resources.assets() / DEMO_MODEL, Path.home()))
+    print(as_json(findings) if args.json else as_text(findings))
+    sys.stdout.flush()
+    return 2 if worst(findings) is State.FAIL else 0
+
+
+def _lsl() -> Lsl:
+    """LSL, imported late: a liblsl that cannot be loaded is something to report."""
+    from rtemo.sources.lsl import source as lsl
+
+    return lsl

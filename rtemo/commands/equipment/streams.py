@@ -1,0 +1,32 @@
+"""`rtemo streams`: what is on the network."""
+
+from __future__ import annotations
+
+import argparse
+
+from rtemo import resources
+from rtemo.commands.console import say
+from rtemo.core.types import StreamInfo
+from rtemo.live.diagnostics.stream_list import as_json, as_table, listing
+from rtemo.sources.devices.profile import load_profiles, match
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the streams with what they deliver and the device profile that fits."""
+    profiles = load_profiles(resources.devices())
+
+    def profile_of(info: StreamInfo) -> str:
+        found = match(info, profiles)
+        return found.profile.id if found else ""
+
+    found = listing(args.timeout, profile_of)
+    if args.json:
+        print(as_json(found))
+        return 0
+    if found.streams:
+        print(as_table(found))
+    else:
+        say("no stream on the network; is the device's LSL output on? `rtemo doctor` checks this computer")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    return 0

@@ -1,0 +1,1 @@
+"""Commands that run a session or a recording: app, engine, demo, live, replay, calibrate."""

@@ -1,0 +1,69 @@
+"""`rtemo app`: the window, as a client of an engine in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rtemo.commands.console import say
+from rtemo.core.errors import RtemoError
+from rtemo.live.diagnostics.display import why_no_window
+from rtemo.live.last_used import last_settings
+from rtemo.live.service.client import EngineClient, Launch
+from rtemo.sources.session_settings import read_settings
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the window on the running engine, or on a new one with the settings given, or else with those last used."""
+    last = last_settings()
+    settings = args.settings if args.settings is not None else _usable(last)
+    options = []
+    if settings is not None:
+        read_settings(settings)  # what is wrong with it is said here
+        options += ["--settings", str(settings)]
+    if args.model is not None:
+        options += ["--model", str(args.model)]
+    for person in args.person:
+        if not person.is_file():
+            raise RtemoError("there is no such calibration", f"found no file {person}", "name a PERSON.json")
+        options += ["--person", str(person.absolute())]
+    recording = ""
+    if args.replay is not None:
+        if not args.replay.is_file():
+            raise RtemoError("there is no such recording", f"found no file {args.replay}", "name an XDF file")
+        recording = str(args.replay.absolute())
+    return open_window(Launch(options=tuple(options)), last, recording)
+
+
+def _usable(path: Path) -> Path | None:
+    """The settings that were last used, None where there are none or they cannot be read any more."""
+    if not path.is_file():
+        return None
+    try:
+        read_settings(path)
+    except RtemoError as error:
+        say(f"warning: the settings of last time are left out: {error}")
+        return None
+    return path
+
+
+def open_window(launch: Launch, remember: Path | None = None, recording: str = "", *, goes_on: bool = True) -> int:
+    """The window until it is closed. remember: where the settings that are used are kept for the next time. goes_on:
+    whether a session can do without the window.
+
+    Raises RtemoError where there is no display, with the way to one.
+    """
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    problem = why_no_window(sys.platform, os.environ, shutil.which("apt-get") is not None, is_root)
+    if problem:
+        raise RtemoError("no window can be opened", problem, "use rtemo live, rtemo replay or rtemo demo --headless")
+    from rtemo.gui.app import run_app  # Qt is only loaded where there is a window
+
+    client = EngineClient(launch)
+    try:
+        return run_app(client, remember=remember, recording=recording, goes_on=goes_on)
+    finally:
+        client.close()

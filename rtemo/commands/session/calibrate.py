@@ -1,0 +1,108 @@
+"""`rtemo calibrate`: a labelled recording of one person becomes a personal calibration."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.session.replay import Watched, prepared, progress_bar
+from rtemo.commands.wiring import load_model, told_events
+from rtemo.core.errors import RtemoError
+from rtemo.live.engine.engine import Engine
+from rtemo.model.bundle import Bundle
+from rtemo.model.personal.calibration import save_person
+from rtemo.model.personal.embedding_memory import Memory
+from rtemo.model.personal.fit import fit_person
+from rtemo.model.personal.session_notes import Forgotten, Labelled, recorded_notes
+from rtemo.recordings.events import Event, EventKind
+
+HOP_S = 1.0  # one window a second is what a fit uses
+COLUMNS = ("label", "begin_s", "end_s")
+_CLIP = re.compile(r"clip/(start|end) id=(\S+) emotion=(\S+)")  # the markers of rtemo's own experiments
+
+Stretch = tuple[str, float, float]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit, judge on held-out clips, and write the file only where it is better."""
+    if args.out.exists():  # said before the work, not after it
+        raise RtemoError(f"{args.out} exists already", "nothing is overwritten", "name another file")
+    bundle, predictor = load_model(args.model, HOP_S)
+    memory = Memory(bundle.spec)
+    predictor.watches.append(memory.take)
+    events = told_events()
+    recording, streams, cast = prepared(args, predictor, events)
+    labels = _from_csv(Path(args.labels), recording.first_s) if args.labels not in ("markers", "reports") else []
+    if args.labels == "reports":
+        labels = _from_reports(recorded_notes(recording.texts_of, streams))
+    with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
+        Engine(Watched(recording, recording, bar), cast, predictor, events).run(streams, stop)
+    if stop.is_set():
+        return INTERRUPTED
+    if args.labels == "markers":
+        labels = _from_markers(events.events)
+    if not labels:
+        raise RtemoError(f"{args.file} has no labels", f"looked for {args.labels}", "give --labels FILE.csv")
+    clips = [memory.clip(_index(bundle, label), begin_s, end_s) for label, begin_s, end_s in labels]
+    outcome = fit_person(bundle, clips)
+    if outcome.person is None:
+        raise RtemoError("no calibration was written", outcome.verdict, "label more clips, or go on without")
+    save_person(args.out, outcome.person)
+    say(outcome.verdict)
+    print(args.out)
+    return 0
+
+
+def _index(bundle: Bundle, label: str) -> int:
+    if label not in bundle.labels:
+        raise RtemoError(f"the model has no label {label!r}", "", f"its labels are {', '.join(bundle.labels)}")
+    return bundle.labels.index(label)
+
+
+def _from_csv(path: Path, first_s: float) -> list[Stretch]:
+    """The stretches in LSL time."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RtemoError(f"{path} cannot be read", str(error), "name a CSV file with labels") from error
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        raise RtemoError(f"{path} has no labels", f"found {list(rows[0]) if rows else 'nothing'}", f"need {COLUMNS}")
+    return [_stretch(path, number, row, first_s) for number, row in enumerate(rows, start=2)]
+
+
+def _stretch(path: Path, number: int, row: dict[str, str], first_s: float) -> Stretch:
+    try:
+        begin_s, end_s = float(row["begin_s"]), float(row["end_s"])
+    except (TypeError, ValueError):
+        begin_s = end_s = math.nan
+    if not begin_s < end_s:
+        raise RtemoError(f"{path}, line {number}: no stretch of time", f"found {dict(row)}", "give begin_s < end_s")
+    return row["label"].strip(), first_s + begin_s, first_s + end_s
+
+
+def _from_reports(notes: Sequence[tuple[float, object]]) -> list[Stretch]:
+    forgotten = {note.number for _, note in notes if isinstance(note, Forgotten)}
+    labelled = [note for _, note in notes if isinstance(note, Labelled) and note.number not in forgotten]
+    return [(note.label, note.begin_s, note.end_s) for note in labelled]
+
+
+def _from_markers(events: Sequence[Event]) -> list[Stretch]:
+    """A clip from its start marker to the next end marker of the same clip."""
+    found: list[Stretch] = []
+    begun: dict[str, tuple[str, float]] = {}
+    for event in events:
+        match = _CLIP.fullmatch(event.text) if event.kind is EventKind.MARKER else None
+        if match is None:
+            continue
+        phase, clip, emotion = match.groups()
+        if phase == "start":
+            begun[clip] = (emotion, event.time_s)
+        elif clip in begun:
+            found.append((*begun.pop(clip), event.time_s))
+    return found

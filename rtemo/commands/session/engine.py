@@ -1,0 +1,127 @@
+"""`rtemo engine`: the process behind the window. It is started by the window and not meant to be typed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rtemo.commands.console import say, stop_on_signal, stop_with
+from rtemo.commands.wiring import cast_of, load_model, settings_of
+from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.service.controller import Controller
+from rtemo.live.service.endpoint import Endpoint
+from rtemo.live.service.server import Server
+from rtemo.live.service.snapshot import Phase
+from rtemo.live.session.setup import Parts, Supply
+from rtemo.model.decoder import Decoder
+from rtemo.model.predictor import Predictor
+from rtemo.model.runtime import Runtime
+from rtemo.recordings.baseline_plan import BaselinePlan
+from rtemo.recordings.calibrations import load_persons
+from rtemo.sources.lsl.config import configure
+from rtemo.sources.stream_roles import Cast
+
+LOOK_S = 0.5
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until it is shut down, or for a while after the last client has gone and no session is kept."""
+    if args.lsl_session:
+        configure("machine", args.lsl_session)
+    endpoint = Endpoint(args.name, args.endpoint)
+    endpoint.claim()
+    try:
+        with stop_on_signal() as stop:
+            stop_with(args.owner, stop)
+            return _serve(args, endpoint, stop)
+    finally:
+        endpoint.release()
+
+
+def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:
+    controller = Controller(parts_of(args))
+    address = endpoint.fresh_address()
+    server = Server(address, controller.feed, controller.submit)
+    endpoint.publish(address)
+    say(f"engine {endpoint.name!r} is ready")
+    over = threading.Event()
+    watch = threading.Thread(target=_watch, args=(controller, server, args.linger, stop, over), daemon=True)
+    watch.start()
+    try:
+        controller.run(stop)
+    finally:
+        over.set()
+        watch.join()
+        server.close()
+    state = controller.feed.state
+    if state.phase is Phase.FAILED:
+        raise RtemoError("the engine failed", state.failure)
+    return 0
+
+
+def _watch(
+    controller: Controller, server: Server, linger_s: float, stop: threading.Event, over: threading.Event
+) -> None:
+    """Stop an engine that nobody needs: it would hold on to the streams for ever."""
+    lonely_s = 0.0
+    while not over.wait(LOOK_S):
+        lonely_s = 0.0 if server.n_clients or controller.busy else lonely_s + LOOK_S
+        if lonely_s >= linger_s:
+            stop.set()
+            return
+
+
+def parts_of(args: argparse.Namespace) -> Parts:
+    """What the engine works with."""
+    from rtemo.sources.lsl.source import local_clock  # after configure: it loads liblsl
+
+    settings = settings_of(args)
+    BaselinePlan.of(settings)  # refused now, not when a session starts
+    bundle, first = load_model(args.model, args.hop)
+    runtime, pipeline = Runtime(bundle), first.pipeline.settings
+    return Parts(
+        cast=cast_of(settings),
+        open_supply=_supply,
+        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
+        bundle=bundle,
+        hop_s=pipeline.window.hop_s,
+        clock=local_clock,
+        publish=not args.no_outlet,
+        report=lambda folder: _report_command(folder, args),
+        persons=load_persons(args.person, bundle),
+    )
+
+
+def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
+    """What writes the report of a session, on the model that it ran on."""
+    model = ["--model", str(args.model)] if args.model is not None else []
+    return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
+
+
+def _supply(cast: Cast, refused: dict[Modality, str]) -> Supply:
+    from rtemo.sources.lsl.source import Every, LslSource, One
+
+    wants = [One(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
+    return LslSource([*wants, Every("markers", cast.take_marker)], look_s=0.0)
+
+
+def _chooser(
+    cast: Cast, part: Modality, refused: dict[Modality, str]
+) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
+    """Chooses, or says why not: in the window several streams that fit are a question, no error."""
+
+    def choose(infos: Sequence[StreamInfo]) -> StreamInfo | None:
+        try:
+            chosen = cast.choose_for(part, infos)
+        except RtemoError as error:
+            refused[part] = str(error)
+            return None
+        refused.pop(part, None)
+        return chosen
+
+    return choose

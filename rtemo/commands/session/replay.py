@@ -1,0 +1,144 @@
+"""`rtemo replay`: a recording through the live engine, or out over LSL again."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.wiring import (
+    cast_of,
+    load_model,
+    settings_of,
+    tell_summary,
+    told_events,
+    why_none,
+)
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Item, StreamInfo
+from rtemo.live.engine.engine import Engine
+from rtemo.live.engine.explanations import ExplanationFile
+from rtemo.live.output.prediction_files import JsonLines, open_output
+from rtemo.live.replay.analysis import check_parts
+from rtemo.model.personal.session_notes import recorded_notes
+from rtemo.model.predictor import Predictor
+from rtemo.recordings.baseline_plan import BaselinePlan, prepare_replay
+from rtemo.recordings.calibrations import load_persons, recorded_persons, use_persons
+from rtemo.recordings.events import EventLog
+from rtemo.sources.base import Source
+from rtemo.sources.paced import PacedSource
+from rtemo.sources.stream_roles import Cast
+from rtemo.sources.xdf.source import XdfSource
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predictions from a recording."""
+    BaselinePlan.of(settings_of(args))  # said before a large file is looked through
+    recording = XdfSource(args.file, args.start, args.stop)
+    if args.lsl:
+        return _emit(recording, args.speed)
+    bundle, predictor = load_model(args.model, args.hop)
+    events = told_events()
+    _, streams, cast = prepared(args, predictor, events, recording)
+    warned = recording.warnings
+    notes = recorded_notes(recording.texts_of, streams)
+    given = load_persons(args.person, bundle)
+    own, missing = recorded_persons(args.file, bundle, notes, given)
+    for what in missing:
+        say(f"warning: {what}")
+    use_persons((*own, *given), predictor, notes)
+    explained = ExplanationFile(args.explain, bundle, predictor) if args.explain is not None else None
+    output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
+    with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
+        source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
+        engine = Engine(Watched(source, recording, bar), cast, predictor, events, [output])
+        try:
+            engine.run(streams, stop)
+        except RtemoError:
+            output.discard()
+            raise
+        finally:
+            output.close()
+            if explained is not None:
+                explained.close()
+    for warning in recording.warnings[len(warned) :]:  # damage that was met while reading
+        say(f"warning: {warning}")
+    tell_summary(engine, predictor)
+    if engine.n_predictions == 0 and not stop.is_set():
+        raise RtemoError(
+            f"{args.file} gives no prediction", why_none(predictor), "give at least five seconds of signal"
+        )
+    return INTERRUPTED if stop.is_set() else 0
+
+
+def prepared(
+    args: argparse.Namespace, predictor: Predictor, events: EventLog, recording: XdfSource | None = None
+) -> tuple[XdfSource, tuple[StreamInfo, ...], Cast]:
+    """The recording, started, its streams and who plays which part; the predictor knows the session's baseline.
+
+    Raises RtemoError where it has no EEG and no gaze stream with samples.
+    """
+    recording = recording or XdfSource(args.file)
+    streams = recording.start()
+    cast = cast_of(settings_of(args))
+    cast.choose(info for info in streams if recording.n_samples(info.stream_id))
+    for warning in recording.warnings:
+        say(f"warning: {warning}")
+    check_parts(cast, streams, args.file)
+    plan = BaselinePlan.of(settings_of(args))
+    prepare_replay(
+        plan, recording, streams, args.file, predictor.pipeline, events, lambda text: say(f"warning: {text}")
+    )
+    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
+    return recording, streams, cast
+
+
+@contextlib.contextmanager
+def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
+    """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
+    total = recording.last_s - recording.first_s
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(total=round(total, 1), unit="s", disable=off, file=sys.stderr, desc="replay") as bar:
+        yield bar
+
+
+class Watched:
+    """A source that moves a progress bar."""
+
+    def __init__(self, source: Source, recording: XdfSource, bar: tqdm[NoReturn]) -> None:
+        self._source, self._recording, self._bar = source, recording, bar
+
+    def start(self) -> tuple[StreamInfo, ...]:
+        return self._source.start()
+
+    def read(self, timeout_s: float) -> list[Item]:
+        items = self._source.read(timeout_s)
+        position_s = self._recording.position_s - self._recording.first_s
+        if position_s == position_s:  # not NaN
+            self._bar.update(max(round(position_s, 1) - self._bar.n, 0))
+        return items
+
+    @property
+    def exhausted(self) -> bool:
+        return self._source.exhausted
+
+    def stop(self) -> None:
+        self._source.stop()
+
+
+def _emit(recording: XdfSource, speed: float) -> int:
+    """Send a recording out over LSL."""
+    from rtemo.sources.lsl.emit import emit
+
+    if math.isinf(speed):
+        raise RtemoError("streams cannot be sent at speed max", "LSL is real time", "give a number as --speed")
+    with stop_on_signal() as stop:
+        sent = emit(recording, speed, stop, lambda outlets: say(f"sending {len(outlets)} streams; Ctrl-C ends"))
+    say("sent " + ", ".join(f"{n} samples of stream {stream}" for stream, n in sent.items()))
+    return INTERRUPTED if stop.is_set() else 0

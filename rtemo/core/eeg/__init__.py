@@ -1,0 +1,1 @@
+"""EEG: electrodes, filters, signal quality, band power."""

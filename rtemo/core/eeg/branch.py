@@ -1,0 +1,239 @@
+"""The EEG branch: from stamped raw samples of one stream to frames of band power on the absolute grid.
+
+Everything that it keeps depends on this stream's samples alone, so other streams, chunk sizes and the moment at which
+windows are cut cannot change a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.baseline.normaliser import Scale
+from rtemo.core.baseline.rest_interval import Baseline, Learner
+from rtemo.core.channel_map import EegLayout
+from rtemo.core.eeg.band_power import BandPower, band_centres
+from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
+from rtemo.core.eeg.quality import ChannelCheck, Fault, usable
+from rtemo.core.row_buffer import Tape
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.timing.dejitter import Run, Timeline
+from rtemo.core.types import BoolArray, FloatArray, TimeArray
+from rtemo.core.units import plausible_scale
+from rtemo.core.windows import Grid
+
+T = TypeVar("T", np.float64, np.bool_)
+
+PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+RAW_KEEP_S = PIECE_S + 2.0
+MEASURABLE = 0.45  # a band above this share of the native rate is not measured
+
+
+@dataclass(frozen=True, slots=True)
+class EegFrame:
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,).
+
+    present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any.
+    """
+
+    end: int
+    power: FloatArray
+    fault: NDArray[np.int8]
+    present: float
+    coverage: float
+    settled: bool
+    scale: Scale
+
+    @property
+    def usable(self) -> BoolArray:
+        return usable(self.fault)
+
+
+class EegBranch:
+    """One EEG stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
+
+    `tap`, where there is one, is shown every conditioned block, for display: it must change nothing.
+    """
+
+    def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
+        self.layout = layout
+        self.frames: dict[int, EegFrame] = {}
+        self.tap: Callable[[GridBlock], None] | None = None
+        self.first_time: float | None = None
+        self._settings, self._grid = settings, grid
+        self._columns = np.array(layout.columns, dtype=np.intp)
+        self._to_uv = np.array(layout.scale, dtype=np.float64)
+        self._unit_known = False
+        n = len(layout.columns)
+        self.timeline = Timeline(nominal_hz, even=True)
+        self._conditioner = EegConditioner(settings.eeg, n)
+        self._power = BandPower(settings.eeg, settings.window.frame_s)
+        self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
+        keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a tape has room for a piece beside it
+        self._values: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
+        self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
+        self._raw: Tape[np.float32] | None = None
+        self._raw_times: Tape[np.float64] | None = None
+        self._next_end: int | None = None
+        self._settled_from = 0
+        self._restarted = False
+        self._centres = band_centres(settings.eeg)
+        mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
+        prior = Baseline(layout.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
+        self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
+        self.notes = self.learner.notes
+
+    @property
+    def watermark(self) -> int | None:
+        """The last grid index before which every sample is determined."""
+        return self._values.stop if self._next_end is not None else None
+
+    def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
+        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
+        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values)[:, self._columns]):
+            self._take(run)
+
+    def flush(self) -> None:
+        for run in self.timeline.flush():
+            self._take(run)
+
+    def frame_at(self, end: int) -> EegFrame | None:
+        """The frame that ends at an index: as computed, or from what is there so far. None where nothing is."""
+        known = self.frames.get(end)
+        if known is not None:
+            return known
+        if self._next_end is None or end < self._next_end or end - self._grid.frame >= self._values.stop:
+            return None
+        return self._compute(end)
+
+    def forget_before(self, end: int) -> None:
+        for old in [k for k in self.frames if k < end]:
+            del self.frames[old]
+
+    def _take(self, run: Run) -> None:
+        uv = np.asarray(run.values, dtype=np.float64)
+        if not self._unit_known:
+            self._check_unit(uv)
+        uv = uv * self._to_uv
+        if self.first_time is None:
+            self.first_time = float(run.times[0])
+        piece = max(int(PIECE_S * run.rate_hz), 1)
+        for i in range(0, len(uv), piece):
+            part = Run(run.times[i : i + piece], uv[i : i + piece], run.rate_hz, run.gap_s if i == 0 else 0.0)
+            self._condition(part)
+
+    def _check_unit(self, values: NDArray[np.float64]) -> None:
+        """Decide the unit once, on the first second: what a stream declares is checked against its amplitude."""
+        self._to_uv, note = plausible_scale(values, self._to_uv)
+        self._unit_known = True
+        if np.isnan(
+            self._to_uv
+        ).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
+            self._to_uv = np.where(np.isnan(self._to_uv), 1.0, self._to_uv)
+            note = "no unit is stated and the first second is flat; the values are taken as microvolts"
+        if note:
+            self.notes.append(note)
+
+    def _condition(self, run: Run) -> None:
+        self._keep_raw(run)
+        block = self._conditioner.push(run)
+        self._restarted |= block.restarted
+        if not len(block.values):
+            return
+        if self._next_end is None:
+            self._begin_at(block.first)
+        self._leave_hole(block.first)
+        if self._restarted:
+            self._restarted = False
+            self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
+        self._values.append(block.values)
+        self._wide.append(block.wide)
+        self._valid.append(block.valid)
+        if self.tap is not None:
+            self.tap(block)
+        self._compute_ready(learn=True)
+
+    def _keep_raw(self, run: Run) -> None:
+        if self._raw is None or self._raw_times is None:
+            keep = int(RAW_KEEP_S * run.rate_hz) + 1
+            self._raw = Tape(len(self._columns), keep, np.float32)
+            self._raw_times = Tape(1, keep, np.float64)
+        self._raw.append(run.values.astype(np.float32))
+        self._raw_times.append(run.times[:, None])
+
+    def _leave_hole(self, first: int) -> None:
+        """Mark the grid samples before `first` that no data will fill."""
+        hole = first - self._values.stop
+        if hole <= 0:
+            return
+        n = min(hole, self._grid.frame)
+        self._values.append(np.zeros((n, len(self._columns))))
+        self._wide.append(np.zeros((n, len(self._columns))))
+        self._valid.append(np.zeros((n, len(self._columns)), dtype=bool))
+        self._compute_ready(learn=False)
+        if hole > n:
+            self._begin_at(first)
+
+    def _begin_at(self, first: int) -> None:
+        """Let the tapes begin at a grid index, with nothing before it."""
+        self._values.clear(first)
+        self._wide.clear(first)
+        self._valid.clear(first)
+        self._next_end = (first // self._grid.step + 1) * self._grid.step
+
+    def _compute_ready(self, *, learn: bool) -> None:
+        """Compute the frames that are complete. A hole teaches nothing: a live session that goes on without this
+        stream must know the same as its replay.
+        """
+        assert self._next_end is not None
+        while self._next_end <= self._values.stop:
+            self.learner.at(self._next_end)
+            frame = self._compute(self._next_end)
+            self.frames[frame.end] = frame
+            if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
+                self.learner.learn(frame.end, frame.power, np.isfinite(frame.power))
+            self._next_end += self._grid.step
+
+    def _compute(self, end: int) -> EegFrame:
+        """The frame of the grid samples end - frame .. end - 1, absent ones included.
+
+        Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
+        """
+        values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
+        raw, rate_hz = self._cut_raw(end)
+        fault = self._check(raw, wide, values, valid)
+        if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
+            fault[fault == Fault.MISSING] = Fault.GAP
+        used = usable(fault)
+        power = self._power(values, valid, used)
+        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
+        settled = end - self._grid.frame >= self._settled_from
+        present = float(valid.mean())
+        some = bool(used.any())
+        coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
+        return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
+
+    def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
+        """The rows of the frame that ends at `end`, zeros where the tape has none."""
+        begin = end - self._grid.frame
+        rows = tape.slice(begin, end)
+        if len(rows) == self._grid.frame:
+            return rows
+        padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
+        offset = max(tape.start - begin, 0)
+        padded[offset : offset + len(rows)] = rows
+        return padded
+
+    def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
+        assert self._raw is not None
+        assert self._raw_times is not None
+        assert self.timeline.rate is not None
+        times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
+        bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
+        begin, stop = np.searchsorted(times, bounds) + self._raw_times.start
+        return self._raw.slice(int(begin), int(stop)), self.timeline.rate.hz

@@ -1,0 +1,217 @@
+"""Which channels of a frame can be used, and why not. Looks at one frame at a time, raw and conditioned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.types import BoolArray
+
+LINE_HZ = (50.0, 60.0)
+
+
+class Fault(IntEnum):
+    """What is wrong with a channel in a frame. Ordered: the first that holds is named.
+
+    GAP: the stream sent nothing. MISSING: it did, but not this channel's values. LINE_NOISE alone does not keep a
+    channel from being used: the notch takes the mains out, and what is left is as good as before (README.md of
+    rtemo/model has what leaving such channels out costs).
+    """
+
+    NONE = 0
+    GAP = 1
+    MISSING = 2
+    RAILED = 3
+    CLIPPED = 4
+    FLAT = 5
+    POPPING = 6
+    MUSCLE = 7
+    NOISY = 8
+    LOOSE = 9
+    BRIDGED = 10
+    LINE_NOISE = 11
+
+
+REASONS = {
+    Fault.NONE: "",
+    Fault.GAP: "gap in the stream",
+    Fault.MISSING: "missing samples",
+    Fault.RAILED: "railed",
+    Fault.CLIPPED: "clipped",
+    Fault.FLAT: "flat",
+    Fault.POPPING: "electrode pop",
+    Fault.MUSCLE: "muscle noise",
+    Fault.NOISY: "noisy",
+    Fault.LOOSE: "loose electrode",
+    Fault.BRIDGED: "bridged",
+    Fault.LINE_NOISE: "line noise",
+}
+CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can tell, as the sender's clock was reset
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """Thresholds, for a frame of one channel, or a window of gaze.
+
+    Flat, railed, noisy, bridged: what amplifier makers and clean-up tools use for EEG (0.5-70 Hz). Clipping: 2 %
+    of a second is longer than a blink's or a quantised wave's top stays on one value. Loose: the correlation below
+    which a second of a channel is bad in the PREP pipeline (doi 10.3389/fninf.2015.00016), here of the signals' steps,
+    and only together with the mains that a high impedance picks up. Pops, mains and muscle noise: above what 17
+    simulated people of three families without faults show, muscle bursts of a second aside
+    (offline/benchmarks/quality_gate.py measures it on others).
+    Frozen gaze and shares: judgement. Pupils: mean and SD in the dark 6.5 and 1.3 mm, at 16 lx 4.0 and 0.9 mm (91
+    people, doi 10.5301/ejo.5001027), so these limits are 2.7 SD away.
+    """
+
+    flat_uv: float = 0.3  # rms; thermal noise of a connected electrode alone is above this
+    railed_share: float = 0.1  # share of raw samples that sit exactly at the frame's extreme
+    railed_uv: float = 150.0  # and that far from the median
+    line_uv: float = 10.0  # rms of 50 or 60 Hz in the raw signal: as strong as the EEG itself
+    loose_correlation: float = 0.4  # with the channel that is most alike, where there is line noise too
+    noisy_uv: float = 200.0  # rms: above blinks, below motion and loose electrodes
+    noisy_ratio: float = 6.0  # times the median channel, with noisy_floor_uv, in caps of eight channels and more
+    noisy_floor_uv: float = 50.0
+    bridged_uv: float = 0.2  # rms of the difference of two channels
+    clipped_share: float = 0.02  # share of raw samples that sit exactly at the frame's extreme
+    clipped_uv: float = 300.0  # in a frame that reaches this far
+    pop_uv: float = 100.0  # the largest step between two grid samples: eyes move the potential ten times slower
+    pop_ratio: float = 6.0  # and that many times the rms step: noise has large steps all the time
+    muscle_uv: float = 4.0  # rms of the fast part, as strong as a wave of 50 Hz
+    muscle_ratio: float = 0.64  # and that share of the rms step: what it is for a wave of 44 Hz, however strong
+    frozen_s: float = 1.0  # gaze that is the same bit by bit for so long comes from no eye
+    gaze_validity: float = 0.5  # share of a window with valid gaze
+    gaze_fault_share: float = 0.5  # share of a window that is absent, frozen, or has impossible pupils
+    pupil_low_mm: float = 1.5
+    pupil_high_mm: float = 10.0
+
+
+class ChannelCheck:
+    """Finds the Fault of each channel in frames of n_samples on the grid."""
+
+    def __init__(self, settings: QualitySettings, grid_hz: float, n_samples: int, min_coverage: float) -> None:
+        self._settings = settings
+        self._min_coverage = min_coverage
+        taper = np.hanning(n_samples + 1)[:-1]
+        phase = 2.0 * np.pi * np.outer(LINE_HZ, np.arange(n_samples)) / grid_hz
+        # the projection of a wave of 1 uV rms onto these is 1
+        self._waves = np.stack([np.cos(phase), np.sin(phase)]) * taper * (np.sqrt(2.0) / taper.sum())
+
+    def __call__(
+        self, raw: NDArray[np.float32], wide: NDArray[np.float64], frame: NDArray[np.float64], valid: BoolArray
+    ) -> NDArray[np.int8]:
+        """The Fault (C,) of each channel in one frame.
+
+        raw: (n, C) microvolts as sent. On the grid, (m, C): wide, before high-pass and notch; frame, after them; valid.
+        """
+        found = np.zeros(frame.shape[1], dtype=np.int8)
+        whole = None if valid.all() else valid
+        rms = _rms(frame, whole)
+        railed, clipped = _at_the_limit(raw, self._settings)
+        popping, muscle = _fast(frame, self._settings)
+        hums = self._line_uv(wide, whole) > self._settings.line_uv
+        missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
+        marks = [
+            (Fault.LINE_NOISE, hums),
+            (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
+            (Fault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
+            (Fault.NOISY, _noisy(rms, self._settings)),
+            (Fault.MUSCLE, muscle),
+            (Fault.POPPING, popping),
+            (Fault.FLAT, rms < self._settings.flat_uv),
+            (Fault.CLIPPED, clipped),
+            (Fault.RAILED, railed),
+            (Fault.MISSING, missing),
+        ]
+        for fault, where in marks:
+            found[where] = fault
+        return found
+
+    def _line_uv(self, wide: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
+        """(C,) rms of 50 or 60 Hz, whichever is stronger."""
+        mean = _only(valid, wide).sum(axis=0) / _count(valid, wide)
+        parts = self._waves @ _only(valid, wide - mean)
+        return np.asarray(np.sqrt((parts * parts).sum(axis=0)).max(axis=0))
+
+
+def usable(fault: NDArray[np.int8]) -> BoolArray:
+    """Whether channels with these faults are used all the same."""
+    return np.asarray((fault == Fault.NONE) | (fault == Fault.LINE_NOISE))
+
+
+def _only(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 where not valid. None: everywhere valid, as nearly every frame is, which saves the copy."""
+    return values if valid is None else np.where(valid, values, 0.0)
+
+
+def _count(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.intp] | int:
+    return len(values) if valid is None else np.maximum(valid.sum(axis=0), 1)
+
+
+def _rms(frame: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
+    n = _count(valid, frame)
+    kept = _only(valid, frame)
+    mean = kept.sum(axis=0) / n
+    return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=0) / n - mean * mean, 0.0)))
+
+
+def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+    """Railed: at the rail for part of the frame, or unchanged at a large offset. Clipped: its peaks are cut off."""
+    if not len(raw):
+        return np.zeros(raw.shape[1], dtype=bool), np.zeros(raw.shape[1], dtype=bool)
+    low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
+    at_limit = np.maximum(np.count_nonzero(raw == low, axis=0), np.count_nonzero(raw == high, axis=0))
+    # the reach of the frame for a channel that moves, its offset for one that does not
+    reach = np.where(high > low, high - low, np.abs(high))
+    railed = (at_limit > settings.railed_share * len(raw)) & (reach > settings.railed_uv)
+    clipped = (at_limit > settings.clipped_share * len(raw)) & (reach > settings.clipped_uv)
+    return np.asarray(railed), np.asarray(clipped)
+
+
+def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+    """Popping: a step that no source in the head makes. Muscle: strong, and fast whatever its strength.
+
+    Fast: half of the second difference, whose gain on a grid of 200 Hz is 2 sin^2(pi f / 200): 0.05 at 10 Hz, 1 at 50.
+    A wave's fast part is sin(pi f / 200) of its steps; the steps, not the signal, so that slow waves do not hide it.
+    """
+    step = np.diff(frame, axis=0)
+    largest = np.maximum(step.max(axis=0), -step.min(axis=0))
+    usual = np.sqrt(np.einsum("tc,tc->c", step, step) / len(step))
+    popping = (largest > settings.pop_uv) & (largest > settings.pop_ratio * usual)
+    bend = np.diff(step, axis=0)
+    fast_uv = 0.5 * np.sqrt(np.einsum("tc,tc->c", bend, bend) / len(bend))
+    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * usual))
+
+
+def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:
+    """Of the channels asked for: whether no other one moves alike. What an electrode sees, its neighbours see too."""
+    found = np.zeros_like(asked)
+    if len(asked) < 2 or not asked.any():
+        return found
+    step = np.diff(frame, axis=0)
+    step = (step - step.mean(axis=0)) / np.maximum(step.std(axis=0) * np.sqrt(len(step)), 1e-12)
+    alike = np.abs(step[:, asked].T @ step)
+    alike[np.arange(len(alike)), np.flatnonzero(asked)] = 0.0
+    found[asked] = alike.max(axis=1) < limit
+    return found
+
+
+def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:
+    noisy = rms > settings.noisy_uv
+    if len(rms) >= 8:
+        alive = rms[rms >= settings.flat_uv]  # with half of the cap at the rail, the others are not noisy for that
+        relative = rms > settings.noisy_ratio * (np.median(alive) if len(alive) else 0.0)
+        noisy |= relative & (rms > settings.noisy_floor_uv)
+    return np.asarray(noisy)
+
+
+def _bridged(frame: NDArray[np.float64], limit_uv: float) -> BoolArray:
+    """All but the first channel of each group that carries one and the same signal."""
+    centred = frame - frame.mean(axis=0)
+    gram = centred.T @ centred / len(frame)
+    power = np.diag(gram)
+    apart = power[:, None] + power[None, :] - 2.0 * gram
+    same = np.tril(apart < limit_uv**2, -1)
+    return np.asarray(same.any(axis=1))

@@ -1,0 +1,1 @@
+"""Gaze: validity, fixations, saccades, blinks, pupils and the features made of them."""

@@ -1,0 +1,187 @@
+"""The gaze branch: from stamped raw samples of one eye tracker to eye features at the ends of windows.
+
+Everything that it keeps depends on this stream's samples alone. Features at an end use samples up to it and no later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.baseline.normaliser import Scale
+from rtemo.core.baseline.rest_interval import Baseline, Learner
+from rtemo.core.channel_map import GazeLayout
+from rtemo.core.gaze.events import GazeEvent
+from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.quality import GazeCheck
+from rtemo.core.gaze.tracker import GazeTracker
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.timing.dejitter import Run, Timeline
+from rtemo.core.types import BoolArray, FloatArray, TimeArray
+from rtemo.core.windows import Grid
+
+HOLE_S = 0.5  # features computed across a longer hole are not learned from
+NEAR = 0.5  # of the time between two samples
+SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new tracker
+
+
+@dataclass(frozen=True, slots=True)
+class EyeFrame:
+    """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid.
+
+    faults: what is wrong with the gaze, see rtemo.core.gaze.quality.
+    """
+
+    end: int
+    values: FloatArray
+    valid: BoolArray
+    coverage: float
+    faults: Mapping[str, str]
+    scale: Scale
+
+
+class EyeBranch:
+    """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
+
+    `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
+    """
+
+    def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
+        self.layout = layout
+        self.frames: dict[int, EyeFrame] = {}
+        self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
+        self.first_time: float | None = None
+        self.timeline = Timeline(nominal_hz, even=False)
+        self._settings, self._grid = settings, grid
+        self._tracker: GazeTracker | None = None
+        self._check: GazeCheck | None = None
+        self._rate_hz = 0.0
+        self._last_time = -np.inf
+        self._next_end: int | None = None
+        mean = np.array([[feature.typical] for feature in EYE_FEATURES])
+        spread = np.array([[feature.spread] for feature in EYE_FEATURES])
+        prior = Baseline(tuple(feature.name for feature in EYE_FEATURES), mean, spread)
+        self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
+        self.notes = self.learner.notes
+
+    @property
+    def watermark(self) -> int | None:
+        """The last grid index up to which every sample is known, or no other is to come."""
+        if self._next_end is None or self._tracker is None:
+            return None
+        return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
+
+    def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
+        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
+        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values, np.float64)):
+            self._take(run)
+
+    def flush(self) -> None:
+        for run in self.timeline.flush():
+            self._take(run)
+
+    def frame_at(self, end: int) -> EyeFrame | None:
+        """The features at an end: as computed, or from what is there so far. None where nothing is."""
+        known = self.frames.get(end)
+        if known is not None:
+            return known
+        if self._next_end is None or end < self._next_end:
+            return None
+        if self._grid.seconds(end) > self._last_time + self._look_back_s:
+            return None
+        return self._compute(end)
+
+    def take_events(self) -> list[GazeEvent]:
+        """Fixations, saccades and blinks that have ended since the last call."""
+        return self._tracker.take_events() if self._tracker is not None else []
+
+    def forget_before(self, end: int) -> None:
+        for old in [k for k in self.frames if k < end]:
+            del self.frames[old]
+
+    @property
+    def _look_back_s(self) -> float:
+        return self._settings.window.length_s
+
+    def _take(self, run: Run) -> None:
+        self._prepare(run)
+        assert self._tracker is not None
+        assert self._check is not None
+        assert self._next_end is not None
+        samples = self.layout.canonical(run.values)
+        if self.tap is not None:
+            self.tap(run.times, samples)
+        samples = self._check.push(run.times, samples)
+        begin = 0
+        while begin < len(run.times):
+            stop = self._cut(run.times, begin)
+            if stop > begin:
+                self._tracker.push(run.times[begin:stop], samples[begin:stop])
+                self._last_time = float(run.times[stop - 1])
+                begin = stop
+            if self._last_time < self._near_end_s and begin < len(run.times):
+                self._pass_end(float(run.times[begin]))
+            while self._last_time >= self._near_end_s:
+                self._pass_end(self._last_time)
+
+    @property
+    def _near_end_s(self) -> float:
+        """From here on a sample is nearer to the next end than the one after it can be."""
+        assert self._next_end is not None
+        return self._grid.seconds(self._next_end) - NEAR / self._rate_hz
+
+    def _cut(self, times: TimeArray, begin: int) -> int:
+        """Behind the samples of the frame that ends next: up to the first that is near its end and not after it.
+
+        So a frame never waits for the sample after its end, and one that comes too early is the next frame's.
+        """
+        assert self._next_end is not None
+        stop = begin + int(np.searchsorted(times[begin:], self._near_end_s))
+        return stop + int(stop < len(times) and float(times[stop]) <= self._grid.seconds(self._next_end))
+
+    def _check_unit(self, run: Run) -> None:
+        """Decide the unit of an undescribed stream once, on the first second."""
+        self.layout, note = self.layout.checked(run.values)
+        if note:
+            self.notes.append(note)
+
+    def _prepare(self, run: Run) -> None:
+        if self.first_time is None:
+            self.first_time = float(run.times[0])
+            self._check_unit(run)
+            self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
+        if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
+            self._rate_hz = run.rate_hz
+            self._tracker = GazeTracker(self._settings.gaze, self.layout.view, run.rate_hz)
+            self._check = GazeCheck(
+                self._settings.quality,
+                rate_hz=run.rate_hz,
+                keep_s=self._look_back_s,
+                millimetres=self.layout.pupil_unit == "mm",
+            )
+
+    def _pass_end(self, next_time: float) -> None:
+        """Compute the end that all samples have now passed, or jump over the ends in a long hole before next_time."""
+        assert self._next_end is not None
+        if self._grid.seconds(self._next_end) > self._last_time + self._look_back_s:
+            self._next_end = self._grid.at_or_after(next_time, self._grid.step)
+            return
+        self.learner.at(self._next_end)
+        frame = self._compute(self._next_end)
+        self.frames[frame.end] = frame
+        # a hole teaches nothing: a live session that goes on without this stream must know the same as its replay
+        in_hole = next_time - self._last_time > HOLE_S
+        if frame.end % round(self._grid.hz) == 0 and not in_hole:
+            self.learner.learn(frame.end, frame.values[:, None], frame.valid[:, None])
+        self._next_end += self._grid.step
+
+    def _compute(self, end: int) -> EyeFrame:
+        assert self._tracker is not None
+        assert self._check is not None
+        end_s = self._grid.seconds(end)
+        features = self._tracker.features(end_s, self._look_back_s)
+        faults = self._check.faults(end_s, self._look_back_s, features.coverage)
+        return EyeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot)

@@ -1,0 +1,1 @@
+"""Time: clock offsets, jitter, gaps and sampling rates."""

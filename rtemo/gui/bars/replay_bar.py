@@ -1,0 +1,180 @@
+"""The replay's timeline with markers and with what has been read, play and hold, speed, and the way back to live."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
+from rtemo.gui.painting.theme import colour
+from rtemo.live.service.snapshot import ReplayView
+from rtemo.presentation.wording import clock, percent
+
+STEP_S = 5.0
+SCRUB_MS = 120  # while the mouse is dragged the replay is moved no more often
+EDGE = 8  # pixels left and right of the track
+
+
+class Timeline(QWidget):
+    """A bar to click and drag on. Emits the position in seconds from the recording's start."""
+
+    moved = Signal(float)
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self._model, self.theme = model, theme
+        self._drag_s: float | None = None  # where the mouse holds the head
+        self._since = QElapsedTimer()
+        self.setMinimumSize(160, 30)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def position_at(self, x: float) -> float:
+        """Seconds from the start under a place."""
+        replay = self._model.snapshot.replay
+        length_s = replay.length_s if replay is not None else 0.0
+        return length_s * max(0.0, min(1.0, (x - EDGE) / max(1, self.width() - 2 * EDGE)))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._move(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag_s is None:
+            return
+        self._drag_s = self.position_at(event.position().x())
+        if self._since.elapsed() >= SCRUB_MS:
+            self._move(event)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._drag_s is not None:
+            self._move(event)
+            self._drag_s = None
+
+    def _move(self, event: QMouseEvent) -> None:
+        self._drag_s = self.position_at(event.position().x())
+        self._since.restart()
+        self.moved.emit(self._drag_s)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        track = QRectF(EDGE, self.height() / 2 - 3, self.width() - 2 * EDGE, 6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(self.theme.line, 0.55))
+        painter.drawRoundedRect(track, 3, 3)
+        replay = self._model.snapshot.replay
+        if replay is None or not replay.length_s > 0:
+            return
+        self._fill(painter, track, replay.ready_s / replay.length_s, self.theme.line)
+        position_s = self._model.replay_position_s if self._drag_s is None else self._drag_s
+        x = self._fill(painter, track, position_s / replay.length_s, self.theme.accent)
+        painter.setPen(QPen(colour(self.theme.warn), 1.5))
+        for at in (track.left() + track.width() * replay.marks_s / replay.length_s).tolist():
+            painter.drawLine(QPointF(at, track.top() - 7), QPointF(at, track.top() - 2))
+        painter.setPen(QPen(colour(self.theme.panel), 2))
+        painter.setBrush(colour(self.theme.ink))
+        painter.drawEllipse(QPointF(x, track.center().y()), 7, 7)
+
+    def _fill(self, painter: QPainter, track: QRectF, share: float, ink: str) -> float:
+        """Paint a share of the track; where it ends."""
+        width = track.width() * max(0.0, min(1.0, share))
+        painter.setBrush(colour(ink))
+        painter.drawRoundedRect(QRectF(track.left(), track.top(), width, track.height()), 3, 3)
+        return float(track.left() + width)
+
+
+class ReplayBar(QWidget):
+    """Shown while a recording is played."""
+
+    def __init__(self, model: GuiModel, theme: Theme, send: Callable[..., None]) -> None:
+        super().__init__()
+        self._model, self._send = model, send
+        self.button = _button(texts.HOLD, texts.PLAY_TIP)
+        self.button.setMinimumWidth(64)
+        self.leave = _button(texts.LEAVE, texts.LEAVE_TIP)
+        self.timeline = Timeline(model, theme)
+        self.name = ElidedLabel("", "")
+        self.name.setMinimumWidth(120)
+        self.clock = PlainLabel("")
+        self.clock.setMinimumWidth(130)
+        self.clock.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.speed = QComboBox()
+        self.speed.addItems([f"{factor:g} ×" for factor in texts.SPEEDS])
+        self.speed.setCurrentIndex(texts.SPEEDS.index(1.0))
+        self.speed.setToolTip(texts.SPEED_TIP)
+        self.speed.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addWidget(self.button)
+        layout.addWidget(self.name, 1)
+        layout.addWidget(self.timeline, 6)
+        for widget in (self.clock, self.speed, self.leave):
+            layout.addWidget(widget)
+        self.button.clicked.connect(self.toggle)
+        self.leave.clicked.connect(lambda: send("close_replay"))
+        self.timeline.moved.connect(lambda position: send("seek", position_s=position))
+        self.speed.activated.connect(lambda k: send("speed", factor=texts.SPEEDS[k]))
+
+    @property
+    def active(self) -> bool:
+        return self._model.snapshot.replay is not None
+
+    def toggle(self) -> None:
+        """Play or hold, where a recording is open."""
+        replay = self._model.snapshot.replay
+        if replay is not None:
+            self._send("hold" if replay.playing else "play")
+
+    def step(self, by_s: float) -> None:
+        """Move back or on."""
+        replay = self._model.snapshot.replay
+        if replay is not None:
+            wanted = self._model.replay_position_s + by_s
+            self._send("seek", position_s=max(0.0, min(replay.length_s, wanted)))
+
+    def step_speed(self, by: int) -> None:
+        """The next slower or faster speed."""
+        if self.active:
+            k = max(0, min(len(texts.SPEEDS) - 1, self.speed.currentIndex() + by))
+            self.speed.setCurrentIndex(k)
+            self._send("speed", factor=texts.SPEEDS[k])
+
+    def set_theme(self, theme: Theme) -> None:
+        self.timeline.theme = theme
+        self.timeline.update()
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Show the position."""
+        replay = self._model.snapshot.replay
+        if replay is None:
+            return
+        self.timeline.update()
+        if Part.STATE in changed:
+            self._show(replay)
+
+    def _show(self, replay: ReplayView) -> None:
+        self.name.setText(Path(replay.path).name)
+        self.button.setText(texts.HOLD if replay.playing else texts.PLAY)
+        if replay.speed in texts.SPEEDS and not self.speed.view().isVisible():
+            self.speed.setCurrentIndex(texts.SPEEDS.index(replay.speed))
+        self.clock.setText(f"{clock(self._model.replay_position_s)} / {clock(replay.length_s)}")
+        if replay.waiting:
+            share = replay.ready_s / replay.length_s if replay.length_s > 0 else math.nan
+            self.clock.setText(texts.READING.format(share=percent(share)))
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button

@@ -1,0 +1,228 @@
+"""Who, start and stop, the recording light, annotations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.disk_space import WARN_S, Room
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.labels import ElidedLabel, plain_tip
+from rtemo.gui.painting.theme import colour, font
+from rtemo.live.service.snapshot import Phase
+from rtemo.presentation.wording import clock, size
+
+Send = Callable[..., None]
+FEW, SHORT = 4, 14  # annotations whose names have room on their buttons
+
+
+class Lamp(QWidget):
+    """A round light."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ink = "#000000"
+        self.setFixedSize(18, 18)
+
+    def glow(self, ink: str) -> None:
+        """Take a colour."""
+        if ink != self.ink:
+            self.ink = ink
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(self.ink, 0.25))
+        painter.drawEllipse(QRectF(0, 0, 18, 18))
+        painter.setBrush(colour(self.ink))
+        painter.drawEllipse(QRectF(4, 4, 10, 10))
+
+
+class SessionBar(QWidget):
+    """The controls of a session. `root` is the folder that sessions are written to. refused: why it cannot start."""
+
+    refused = Signal(str)
+
+    def __init__(
+        self, model: GuiModel, theme: Theme, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
+    ) -> None:
+        """ask_baseline: opens what a baseline is recorded with."""
+        super().__init__()
+        self._model, self._theme, self._send, self.root = model, theme, send, root
+        self.subject = _line(texts.SUBJECT_HINT, 92)
+        self.notes = _line(texts.NOTES_HINT, 90)
+        self.start = _button(texts.START, texts.START_TIP, "start")
+        self.pause = _button(texts.PAUSE, texts.PAUSE_TIP)
+        self.stop = _button(texts.STOP, texts.STOP_TIP, "stop")
+        self.baseline = _button(texts.BASELINE, texts.BASELINE_TIP)
+        self.lamp = Lamp()
+        self.phase = ElidedLabel("", "")
+        self.detail = ElidedLabel("", "muted")
+        self.note = _line(texts.NOTE_HINT, 100)
+        self.note.setToolTip(texts.NOTE_TIP)
+        self.hot = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
+        self._annotations: tuple[str, ...] = ()
+        self._lay_out()
+        self._connect(ask_baseline)
+        self.refresh({Part.STATE, Part.SETTINGS})
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self.phase.setFont(font(11.5))
+        self.detail.setFont(font(8.5))
+        status = QVBoxLayout()
+        status.setSpacing(0)
+        status.addWidget(self.phase)
+        status.addWidget(self.detail)
+        layout.addWidget(self.lamp)
+        layout.addLayout(status, 4)
+        self.phase.setMinimumWidth(140)
+        layout.addWidget(_rule())
+        layout.addWidget(self.subject, 1)
+        layout.addWidget(self.notes, 3)
+        for widget in (self.start, self.baseline, self.pause, self.stop, _rule(), *self.hot):
+            layout.addWidget(widget)
+        layout.addWidget(self.note, 4)
+
+    def _connect(self, ask_baseline: Callable[[], None]) -> None:
+        self.start.clicked.connect(self.ask_start)
+        self.pause.clicked.connect(self.ask_pause)
+        self.stop.clicked.connect(lambda: self._send("stop"))
+        self.baseline.clicked.connect(ask_baseline)
+        self.note.returnPressed.connect(self._send_note)
+        self.subject.textChanged.connect(lambda _text: self.refresh({Part.STATE}))
+        for k, button in enumerate(self.hot):
+            button.clicked.connect(lambda _on=False, k=k: self.annotate(k))
+
+    def ask_start(self) -> None:
+        """Start the session if it can start; a key that does nothing says why."""
+        if not self.start.isEnabled():
+            if not self._model.in_session:
+                self.refused.emit(self.start.toolTip())
+        else:
+            self._send("start", subject=self.subject.text().strip(), notes=self.notes.text().strip(), root=self.root)
+
+    def ask_pause(self) -> None:
+        """Pause, or go on."""
+        if self.pause.isEnabled():
+            self._send("resume" if self._model.snapshot.phase == Phase.PAUSED else "pause")
+
+    def write_in(self, line: QLineEdit) -> None:
+        """Give one of the lines the keyboard, also where a dialog has it."""
+        self.window().activateWindow()
+        line.setFocus()
+
+    def annotate(self, number: int) -> None:
+        """Write the annotation of a key, counted from 0."""
+        if self._model.in_session and number < len(self._annotations):
+            self._send("annotate", text=self._annotations[number])
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.refresh({Part.STATE})
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Show the phase and what can be done in it."""
+        if Part.SETTINGS in changed:
+            self._label_hot_keys()
+        snapshot = self._model.snapshot
+        phase = snapshot.phase
+        in_session = self._model.in_session
+        obstacle = self._model.start_obstacle() or ("" if self.subject.text().strip() else texts.NEED_SUBJECT)
+        self.start.setEnabled(not obstacle)
+        self.start.setToolTip(texts.START_BLOCKED.format(why=obstacle) if obstacle else texts.START_TIP)
+        self.pause.setEnabled(in_session)
+        self.pause.setText(texts.RESUME if phase == Phase.PAUSED else texts.PAUSE)
+        self.stop.setEnabled(in_session)
+        self.baseline.setEnabled(in_session)
+        for widget in (*self.hot, self.note):
+            widget.setEnabled(in_session)
+        for line in (self.subject, self.notes):
+            line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW))
+        if in_session and snapshot.subject and self.subject.text() != snapshot.subject:
+            self.subject.setText(snapshot.subject)  # attached to a session that was already running
+        self._show_recording(obstacle)
+
+    def _label_hot_keys(self) -> None:
+        """As many buttons as there are annotations; where they are many, the keys alone."""
+        self._annotations = self._model.lab.annotations
+        few = len(self._annotations) <= FEW
+        for k, button in enumerate(self.hot):
+            key, given = texts.ANNOTATION_KEYS[k], k < len(self._annotations)
+            name = self._annotations[k] if given else ""
+            button.setText(f"{key}  {name}".replace("&", "&&") if few and len(name) <= SHORT else key)
+            button.setToolTip(plain_tip(f"{name} ({key})"))
+            button.setVisible(given)
+
+    def _show_recording(self, obstacle: str) -> None:
+        snapshot, theme, recorder = self._model.snapshot, self._theme, self._model.snapshot.recorder
+        self.phase.setText(texts.PHASES[snapshot.phase.value])
+        inks: dict[Phase, Any] = {Phase.PREVIEW: theme.good, Phase.PAUSED: theme.warn, Phase.REPLAY: theme.accent}
+        ink, detail = inks.get(snapshot.phase, theme.idle), obstacle or texts.NOT_RECORDING
+        if snapshot.phase == Phase.FAILED:
+            ink, detail = theme.bad, ""
+        if recorder is not None and recorder.state == "recording":
+            ink = theme.bad if snapshot.phase == Phase.RUNNING else theme.warn
+            since = snapshot.time_s - snapshot.started_s
+            self.phase.setText(texts.REC.format(time=clock(since)) if math.isfinite(since) else texts.PHASES["running"])
+            detail = texts.REC_SIZE.format(size=size(recorder.bytes_written), free=size(recorder.free_bytes))
+        if recorder is not None and recorder.state == "failed":
+            ink = theme.bad
+            self.phase.setText(texts.REC_FAILED.format(error=recorder.error))
+        progress, room = snapshot.progress, self._model.disk.room
+        if room > Room.ENOUGH and recorder is not None:
+            left_s = self._model.disk.left_s
+            soon = left_s < WARN_S
+            detail = (
+                texts.DISK_LEFT.format(left=clock(left_s))
+                if soon
+                else texts.DISK_LOW.format(free=size(recorder.free_bytes))
+            )
+        elif progress is not None and not progress.verdict and snapshot.phase != Phase.REPLAY:
+            done, total = clock(progress.done_s), clock(progress.total_s)
+            detail = texts.PROGRESS.format(name=progress.name, done=done, total=total)
+        self.detail.setText(detail)
+        alarm = {Room.LOW: theme.warn, Room.ALMOST_NONE: theme.bad}.get(room)
+        self.detail.setStyleSheet(f"color: {alarm}; font-weight: 700;" if alarm else "")
+        self.lamp.glow(ink)
+
+    def _send_note(self) -> None:
+        text = self.note.text().strip()
+        if text:
+            self._send("annotate", text=text)
+            self.note.clear()
+            self.note.clearFocus()
+
+
+def _line(hint: str, width: int) -> QLineEdit:
+    line = QLineEdit()
+    line.setPlaceholderText(hint)
+    line.setMinimumWidth(width)
+    return line
+
+
+def _button(text: str, tip: str, role: str = "") -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    if role:
+        button.setProperty("role", role)
+    return button
+
+
+def _rule() -> QFrame:
+    line = QFrame()
+    line.setObjectName("rule")
+    line.setFixedSize(1, 30)
+    return line

@@ -1,0 +1,61 @@
+"""How long the disk lasts at the rate at which a recording grows. No Qt, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from enum import IntEnum
+
+from rtemo.live.service.snapshot import RecorderView
+
+SPAN_S = 60.0  # the rate is that of the last minute
+FIRST_S = 5.0  # sooner nothing is said about it
+WARN_S, ALARM_S = 45 * 60.0, 10 * 60.0
+WARN_BYTES, ALARM_BYTES = 2_000_000_000, 300_000_000
+
+
+class Room(IntEnum):
+    """How much room there is."""
+
+    ENOUGH = 0
+    LOW = 1
+    ALMOST_NONE = 2
+
+
+class DiskWatch:
+    """Fed with every state of the recorder."""
+
+    def __init__(self) -> None:
+        self._path = ""
+        self._seen: deque[tuple[float, int]] = deque()
+        self.free_bytes = 0
+
+    def take(self, recorder: RecorderView | None, time_s: float) -> None:
+        """A recorder's state at a time; None where nothing is recorded."""
+        if recorder is None or recorder.path != self._path:
+            self._seen.clear()
+            self._path = recorder.path if recorder is not None else ""
+        if recorder is None:
+            return
+        self.free_bytes = recorder.free_bytes
+        self._seen.append((time_s, recorder.bytes_written))
+        while time_s - self._seen[0][0] > SPAN_S:
+            self._seen.popleft()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the disk is full; infinite where the recording does not grow or it is too early to tell."""
+        if not self._seen or self._seen[-1][0] - self._seen[0][0] < FIRST_S:
+            return math.inf
+        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
+        rate = (last - first) / (last_s - first_s)
+        return self.free_bytes / rate if rate > 0 else math.inf
+
+    @property
+    def room(self) -> Room:
+        """Whether to warn."""
+        if not self._seen:
+            return Room.ENOUGH
+        if self.left_s < ALARM_S or self.free_bytes < ALARM_BYTES:
+            return Room.ALMOST_NONE
+        return Room.LOW if self.left_s < WARN_S or self.free_bytes < WARN_BYTES else Room.ENOUGH

@@ -1,0 +1,1 @@
+"""What views are painted with: colours, fonts, strips, meters, buffers."""

@@ -1,0 +1,85 @@
+"""A filter for the eye: what the traces show, never what the model sees. It runs on the display's samples only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.gui.painting.ring_buffer import SignalRing
+
+GRID_HZ = 200.0  # of the display's samples, see rtemo.live.service.snapshot.EegBlock
+ORDER = 2
+NOTCH_Q = 30.0
+GAP_S = 0.25  # after a hole the filter begins anew
+
+
+@dataclass(frozen=True, slots=True)
+class EyeBand:
+    """A band-pass between two frequencies, or a notch at the first where both are the same. hz: None shows all."""
+
+    name: str
+    hz: tuple[float, float] | None = None
+
+
+BANDS = (
+    EyeBand("as the model sees it"),
+    EyeBand("1–30 Hz", (1.0, 30.0)),
+    EyeBand("1–15 Hz", (1.0, 15.0)),
+    EyeBand("4–13 Hz", (4.0, 13.0)),
+    EyeBand("without 50 Hz", (50.0, 50.0)),
+    EyeBand("without 60 Hz", (60.0, 60.0)),
+)
+
+
+class EyeFilter:
+    """Follows a ring of samples with a ring of filtered ones. Causal; NaN and holes restart it."""
+
+    def __init__(self, source: SignalRing, band: EyeBand) -> None:
+        self.source, self.band = source, band
+        self.ring = SignalRing(source.capacity, source.n_columns) if band.hz is not None else source
+        self._done, self._restarts = source.start, source.restarts
+        self._newest_s = float("nan")
+        self._run: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+
+    def follow(self) -> None:
+        """Filter what came."""
+        if self.band.hz is None:
+            return
+        if self._restarts != self.source.restarts:
+            self._restarts, self._run = self.source.restarts, None
+            self.ring.clear()
+        times, rows = self.source.since(self._done)
+        self._done = self.source.total
+        if not len(times):
+            return
+        starts = np.flatnonzero(np.diff(times, prepend=self._newest_s) > GAP_S)
+        for part in np.split(np.arange(len(times)), starts):
+            if not len(part):
+                continue
+            if part[0] in starts or self._run is None:
+                self._run = _filter(self.band.hz, rows[part[0]])
+            self.ring.push(times[part], self._run(np.nan_to_num(rows[part].astype(np.float64))))
+        self._newest_s = float(times[-1])
+
+
+def _filter(
+    hz: tuple[float, float], first: NDArray[np.float32]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """A filter at rest at the first row (C,)."""
+    from scipy import signal  # half a second to load, and most people never filter
+
+    if hz[0] == hz[1]:
+        sos = signal.tf2sos(*signal.iirnotch(hz[0], NOTCH_Q, GRID_HZ))
+    else:
+        sos = signal.butter(ORDER, hz, "bandpass", fs=GRID_HZ, output="sos")
+    state = signal.sosfilt_zi(sos)[:, :, None] * np.nan_to_num(first.astype(np.float64))[None, None, :]
+
+    def run(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        nonlocal state
+        out, state = signal.sosfilt(sos, rows, axis=0, zi=state)
+        return np.asarray(out)
+
+    return run

@@ -1,0 +1,165 @@
+"""Bars: one share with its name, and one bar a label with the instantaneous value marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.painting.colours import Theme, emotion_colours
+from rtemo.gui.painting.theme import colour, font
+from rtemo.presentation.wording import percent
+
+LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+MIDDLE = Qt.AlignmentFlag.AlignVCenter
+
+
+class Meter(QWidget):
+    """A name, a value in words and a bar from 0 to `full`, with an optional limit marked."""
+
+    def __init__(self, name: str, theme: Theme, full: float = 1.0, limit: float | None = None) -> None:
+        super().__init__()
+        self._name, self._theme, self._full, self._limit = name, theme, full, limit
+        self._value, self.text, self._ink = math.nan, "–", ""
+        self.setFixedHeight(34)
+        self.setMinimumWidth(60)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def show_value(self, value: float, text: str, *, poor: bool = False, bad: bool = False) -> None:
+        """Poor and bad values take the colours of warnings."""
+        ink = "bad" if bad else "warn" if poor else "good"
+        if (text, ink) != (self.text, self._ink) or value != self._value:
+            self._value, self.text, self._ink = value, text, ink
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        words = QRectF(0, 0, self.width(), 20)
+        painter.setFont(font(9))
+        painter.setPen(colour(self._theme.muted))
+        painter.drawText(words, LEFT | MIDDLE, self._name)
+        painter.setPen(colour(self._theme.ink))
+        painter.drawText(words, RIGHT | MIDDLE, self.text)
+        track = QRectF(0, 23, self.width(), 6)
+        _bar(painter, track, 1.0, colour(self._theme.line))
+        if math.isfinite(self._value):
+            _bar(painter, track, min(1.0, self._value / self._full), colour(getattr(self._theme, self._ink)))
+        if self._limit is not None:
+            x = track.left() + track.width() * self._limit / self._full
+            painter.setPen(QPen(colour(self._theme.ink), 1.5))
+            painter.drawLine(QPointF(x, track.top() - 3), QPointF(x, track.bottom() + 3))
+
+
+class EmotionBars(QWidget):
+    """A bar for each label: the smoothed probability as the bar, the window's own as a tick, the set in bold."""
+
+    ROW = 36
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._record: Mapping[str, object] | None = None
+        self._labels: tuple[str, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.ROW * max(1, len(self._labels)))
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def show_record(self, record: Mapping[str, object], labels: tuple[str, ...]) -> None:
+        """Paint a prediction."""
+        if labels != self._labels:
+            self._labels = labels
+            self.setFixedHeight(self.ROW * len(labels))
+        self._record = record
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._record is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        inks = emotion_colours(self._labels)
+        grey = self._record["abstain"] is not None
+        names = min(110.0, 0.32 * self.width())
+        for k, label in enumerate(self._labels):
+            smoothed, now = self._record["smoothed"][label], self._record["probabilities"][label]
+            chosen = label in self._record["set"] and not grey
+            top = k * self.ROW
+            painter.setFont(font(12, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal))
+            painter.setPen(colour(self._theme.ink if chosen else self._theme.muted))
+            text = painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, int(names) - 6)
+            painter.drawText(QRectF(0, top, names, self.ROW), LEFT | MIDDLE, text)
+            painter.drawText(QRectF(self.width() - 52, top, 52, self.ROW), RIGHT | MIDDLE, percent(smoothed))
+            track = QRectF(names, top + self.ROW / 2 - 7, self.width() - names - 56, 14)
+            _bar(painter, track, 1.0, colour(self._theme.line, 0.7))
+            if smoothed is not None:
+                _bar(painter, track, float(smoothed), colour(inks[label], 0.35 if grey else 1.0))
+            if now is not None:
+                x = track.left() + track.width() * float(now)
+                painter.setPen(QPen(colour(self._theme.ink, 0.9), 2))
+                painter.drawLine(QPointF(x, track.top() - 3), QPointF(x, track.bottom() + 3))
+
+
+class Reasons(QWidget):
+    """What moved the prediction: a thin bar for each share, the largest first. A line of text where there is none.
+
+    What spoke against the emotion has a bar of another colour.
+    """
+
+    ROW, HEAD = 18, 20
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.shares: list[tuple[str, float]] = []
+        self.show_shares([])
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def show_shares(self, shares: list[tuple[str, float]]) -> None:
+        """Paint these, or that there is no explanation yet."""
+        self.shares = shares
+        self.setFixedHeight(self.HEAD + self.ROW * len(shares))
+        self.setAccessibleName(", ".join(f"{name} {percent(share)}" for name, share in shares) or texts.MOVED_NOTHING)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(font(9))
+        painter.setPen(colour(self._theme.muted if self.shares else self._theme.faint))
+        head = texts.MOVED_BY if self.shares else texts.MOVED_NOTHING
+        painter.drawText(QRectF(0, 0, self.width(), self.HEAD), LEFT | MIDDLE, head)
+        most = max((abs(share) for _, share in self.shares), default=1.0) or 1.0
+        for k, (name, share) in enumerate(self.shares):
+            row = QRectF(0, self.HEAD + k * self.ROW, self.width(), self.ROW)
+            words = 0.58 * row.width()
+            painter.setPen(colour(self._theme.ink))
+            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words) - 8)
+            painter.drawText(row.adjusted(0, 0, words - row.width(), 0), LEFT | MIDDLE, text)
+            track = QRectF(words, row.center().y() - 3, row.width() - words - 42, 6)
+            ink = self._theme.accent if share >= 0 else self._theme.warn
+            _bar(painter, track, abs(share) / most, colour(ink, 0.75))
+            painter.setPen(colour(self._theme.muted))
+            painter.drawText(row, RIGHT | MIDDLE, percent(share))
+
+
+def _bar(painter: QPainter, track: QRectF, share: float, ink: object) -> None:
+    where = QRectF(track.left(), track.top(), max(0.0, track.width() * share), track.height())
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    painter.drawRoundedRect(where, min(track.height() / 2, 4), min(track.height() / 2, 4))

@@ -1,0 +1,153 @@
+"""A Theme as Qt palette, style sheet and fonts."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+from rtemo.gui.painting.colours import Theme
+
+FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
+POINTS = 10
+
+SHEET = """
+QMainWindow, QDialog {{ background: {window}; }}
+QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
+QMainWindow::separator:hover {{ background: {accent}; }}
+QWidget {{ color: {ink}; }}
+QToolTip {{ color: {ink}; background: {raised}; border: 1px solid {line}; padding: 4px; }}
+QDockWidget {{ color: {muted}; font-weight: 600; }}
+QDockWidget > QWidget, #panel, #panel QHeaderView {{ background: {panel}; }}
+QLabel {{ background: transparent; }}
+QMenuBar {{ background: {window}; color: {muted}; padding: 1px 4px; }}
+QMenuBar::item {{ padding: 3px 8px; background: transparent; border-radius: 4px; }}
+QMenuBar::item:selected {{ background: {raised}; color: {ink}; }}
+QMenu {{ background: {raised}; border: 1px solid {line}; padding: 4px; }}
+QMenu::item {{ padding: 5px 22px; border-radius: 3px; }}
+QMenu::item:selected {{ background: {accent}; color: {panel}; }}
+QMenu::separator {{ height: 1px; background: {line}; margin: 4px 8px; }}
+QToolBar {{ background: {panel}; border: none; border-bottom: 1px solid {line}; spacing: 6px; padding: 6px 10px; }}
+QStatusBar {{ background: {window}; color: {muted}; }}
+QStatusBar::item {{ border: none; }}
+QStatusBar QLabel {{ color: {muted}; padding: 0 10px; }}
+QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 6px 12px; }}
+QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:pressed {{ background: {line}; }}
+QPushButton:disabled {{ color: {faint}; background: {panel}; }}
+QPushButton[role="start"]:enabled {{ background: {good}; border-color: {good}; color: {panel}; font-weight: 700; }}
+QPushButton[role="stop"]:enabled {{ background: {bad}; border-color: {bad}; color: {panel}; font-weight: 700; }}
+QPushButton[role="flat"] {{ padding: 5px 7px; }}
+#rule {{ background: {line}; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px;
+    padding: 5px 8px;
+    selection-background-color: {accent}; }}
+QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
+QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow {{ width: 0; height: 0; margin-right: 6px; border-left: 4px solid {raised};
+    border-right: 4px solid {raised}; border-top: 5px solid {muted}; }}
+QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line};
+    selection-background-color: {accent}; selection-color: {panel}; }}
+QTableView, QListView, QPlainTextEdit {{ background: {panel}; border: none; gridline-color: {line};
+    selection-background-color: {raised}; selection-color: {ink}; outline: none; }}
+QTableView::item {{ padding: 2px 6px; border-bottom: 1px solid {line}; }}
+QHeaderView {{ background: {panel}; }}
+QHeaderView::section {{ background: {panel}; color: {muted}; border: none; border-bottom: 1px solid {line};
+    padding: 4px 6px; font-weight: 600; }}
+QTabWidget::pane {{ background: {panel}; border: 1px solid {line}; border-radius: 5px; }}
+QTabWidget QStackedWidget, QTabWidget QStackedWidget > QWidget {{ background: {panel}; }}
+QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 12px; border: none; }}
+QTabBar::tab:selected {{ background: {panel}; color: {ink}; border-bottom: 2px solid {accent}; }}
+QScrollBar:vertical {{ background: transparent; width: 9px; margin: 0; }}
+QScrollBar:horizontal {{ background: transparent; height: 9px; margin: 0; }}
+QScrollBar::handle {{ background: {line}; border-radius: 4px; min-height: 24px; min-width: 24px; }}
+QScrollBar::handle:hover {{ background: {faint}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QSlider::groove:horizontal {{ height: 4px; background: {line}; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
+QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; border-radius: 7px; }}
+#title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
+#muted {{ color: {muted}; }}
+#warn {{ color: {warn}; font-weight: 600; }}
+QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
+    background: {raised}; }}
+QCheckBox::indicator {{ border-radius: 3px; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:checked, QRadioButton::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 4px; }}
+QListWidget::item {{ padding: 4px 6px; }}
+#good {{ color: {good}; font-weight: 600; }}
+#bad {{ color: {bad}; font-weight: 600; }}
+#notice {{ background: {raised}; border: 1px solid {accent}; border-radius: 5px; }}
+#banner {{ background: {bad}; }}
+#banner QLabel {{ color: {panel}; font-weight: 600; }}
+#notice {{ background: {raised}; border-left: 4px solid {warn}; }}
+#headline {{ font-weight: 700; }}
+#verdict {{ font-size: 12.5pt; font-weight: 600; }}
+#big {{ font-size: 22pt; font-weight: 600; }}
+"""
+
+
+def family() -> str:
+    """The first font family of the list that this computer has."""
+    have = set(QFontDatabase.families())
+    return next((name for name in FAMILIES if name in have), QFont().defaultFamily())
+
+
+def font(points: float, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+    """The window's font in another size, with figures of one width where the font has them."""
+    made = QFont(QApplication.font())
+    made.setPointSizeF(points)
+    made.setWeight(weight)
+    return made
+
+
+def colour(name: str, opacity: float = 1.0) -> QColor:
+    """A QColor with an opacity from 0 to 1."""
+    made = QColor(name)
+    made.setAlphaF(opacity)
+    return made
+
+
+def apply(application: QApplication, theme: Theme) -> None:
+    """Dress the application. Views with colours of their own are told by the window."""
+    if application.property("theme") == theme.name:  # every widget would be dressed once more
+        return
+    application.setProperty("theme", theme.name)
+    application.setStyle("Fusion")
+    base = QFont(family())
+    base.setPointSizeF(POINTS)
+    if hasattr(QFont, "Tag"):
+        base.setFeature(QFont.Tag("tnum"), 1)
+    application.setFont(base)
+    application.setPalette(_palette(theme))
+    names = ("window", "panel", "raised", "line", "ink", "muted", "faint", "accent", "good", "warn", "bad")
+    application.setStyleSheet(SHEET.format(**{name: getattr(theme, name) for name in names}))
+
+
+def _palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for where, name in (
+        (role.Window, theme.window),
+        (role.WindowText, theme.ink),
+        (role.Base, theme.panel),
+        (role.AlternateBase, theme.raised),
+        (role.Text, theme.ink),
+        (role.Button, theme.raised),
+        (role.ButtonText, theme.ink),
+        (role.Highlight, theme.accent),
+        (role.HighlightedText, theme.panel),
+        (role.ToolTipBase, theme.raised),
+        (role.ToolTipText, theme.ink),
+        (role.PlaceholderText, theme.faint),
+        (role.Link, theme.accent),
+    ):
+        palette.setColor(where, QColor(name))
+    return palette

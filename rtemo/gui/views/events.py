@@ -1,0 +1,97 @@
+"""What happened, newest at the bottom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.labels import plain_tip
+from rtemo.presentation.wording import clock
+
+Index = QModelIndex | QPersistentModelIndex
+WIDTHS = (54, 68)
+TIME, KIND = 0, 1
+
+
+class EventTable(QAbstractTableModel):
+    """Time since the session's start (or the first event), kind, text."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self._model, self.theme = model, theme
+        self._rows: list[dict[str, Any]] = []
+
+    def take(self) -> None:
+        """Show the model's events."""
+        self.beginResetModel()
+        self._rows = list(self._model.events)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, _parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 3
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        event = self._rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._cell(event, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(f"{event.get('stream', '')}\n{event['text']}".strip())
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return QColor(self._ink(str(event["kind"]), index.column()))
+        return None
+
+    def _cell(self, event: dict[str, Any], column: int) -> str:
+        if column == TIME:
+            return clock(event["time_s"] - self._model.origin_s)
+        return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"])) if column == KIND else str(event["text"])
+
+    def _ink(self, kind: str, column: int) -> str:
+        if kind in ("failure", "stream_down", "loss"):
+            return self.theme.bad if kind != "loss" else self.theme.warn
+        if kind == "annotation":
+            return self.theme.accent
+        return self.theme.ink if column == 2 and kind == "marker" else self.theme.muted
+
+
+class EventsView(QWidget):
+    """The list; it follows the newest event unless it was scrolled back."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self.table = EventTable(model, theme)
+        self.view = QTableView()
+        self.view.setModel(self.table)
+        self.view.setShowGrid(False)
+        self.view.setWordWrap(False)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.view.verticalHeader().hide()
+        self.view.verticalHeader().setDefaultSectionSize(23)
+        self.view.horizontalHeader().hide()
+        for column, width in enumerate(WIDTHS):
+            self.view.setColumnWidth(column, width)
+        self.view.horizontalHeader().setStretchLastSection(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 0, 6, 4)
+        layout.addWidget(self.view)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.table.theme = theme
+        self.view.viewport().update()
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Show what came."""
+        if Part.EVENTS in changed:
+            bar = self.view.verticalScrollBar()
+            follows = bar.value() >= bar.maximum() - 2
+            self.table.take()
+            if follows:
+                self.view.scrollToBottom()

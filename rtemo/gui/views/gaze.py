@@ -1,0 +1,119 @@
+"""The screen as the eyes see it: fixations, the path between them, where the gaze is now."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.cached_picture import Still
+from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.lines import draw_line
+from rtemo.gui.painting.theme import colour, font
+
+MEMORY_S = 10.0
+TRAIL_S = 1.0
+STILL_S = 0.5  # the fixations and their fading change twice a second, the gaze itself at every painting
+ASPECT = 16 / 9
+RADIUS_PER_ROOT_S = 0.075  # of the screen's height: a fixation of 1 s has this radius, the area grows with time
+
+
+class GazeView(QWidget):
+    """Paints the last ten seconds of gaze on a screen rectangle."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self._model, self._theme = model, theme
+        self._still = Still(self, self._paint_still)
+        self.setMinimumSize(160, 110)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Paint when gaze came."""
+        if changed & {Part.GAZE, Part.GAZE_EVENTS, Part.STREAMS}:
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        newest = self._model.gaze.newest_s
+        there = math.isfinite(newest)
+        painter = QPainter(self)
+        self._still.draw(painter, self._theme, self._model.gaze.restarts, math.floor(newest / STILL_S) if there else "")
+        if there:
+            screen = self._screen()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
+            self._draw_gaze(painter, screen, newest)
+
+    def _paint_still(self, painter: QPainter) -> None:
+        """The screen and the fixations on it."""
+        screen, newest = self._screen(), self._model.gaze.newest_s
+        painter.setPen(QPen(colour(self._theme.line), 1.2))
+        painter.setBrush(colour(self._theme.window))
+        painter.drawRoundedRect(screen, 4, 4)
+        if not math.isfinite(newest):
+            painter.setPen(colour(self._theme.faint))
+            painter.setFont(font(11))
+            painter.drawText(screen, Qt.AlignmentFlag.AlignCenter, texts.NO_GAZE)
+            return
+        self._draw_middle(painter, screen)
+        painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
+        self._draw_fixations(painter, screen, newest)
+
+    def _screen(self) -> QRectF:
+        room = QRectF(self.rect()).adjusted(10, 10, -10, -10)
+        width = min(room.width(), room.height() * ASPECT)
+        where = QRectF(0, 0, width, width / ASPECT)
+        where.moveCenter(room.center())
+        return where
+
+    def _draw_middle(self, painter: QPainter, screen: QRectF) -> None:
+        painter.setPen(QPen(colour(self._theme.line), 1))
+        middle = screen.center()
+        painter.drawLine(QPointF(middle.x() - 6, middle.y()), QPointF(middle.x() + 6, middle.y()))
+        painter.drawLine(QPointF(middle.x(), middle.y() - 6), QPointF(middle.x(), middle.y() + 6))
+
+    def _draw_fixations(self, painter: QPainter, screen: QRectF, newest: float) -> None:
+        shown = [
+            event
+            for event in self._model.gaze_events
+            if event.kind == "fixation" and event.end_s > newest - MEMORY_S and math.isfinite(event.x)
+        ]
+        before: QPointF | None = None
+        for event in shown:
+            fresh = 1 - (newest - event.end_s) / MEMORY_S
+            at = _on(screen, event.x, event.y)
+            if before is not None:
+                painter.setPen(QPen(colour(self._theme.muted, 0.15 + 0.6 * fresh), 1.2))
+                painter.drawLine(before, at)
+            before = at
+            radius = max(3.0, RADIUS_PER_ROOT_S * screen.height() * math.sqrt(max(0.0, event.end_s - event.start_s)))
+            painter.setPen(QPen(colour(self._theme.accent, 0.25 + 0.65 * fresh), 1.4))
+            painter.setBrush(colour(self._theme.accent, 0.08 + 0.34 * fresh))
+            painter.drawEllipse(at, radius, radius)
+
+    def _draw_gaze(self, painter: QPainter, screen: QRectF, newest: float) -> None:
+        _, rows = self._model.gaze.after(newest - TRAIL_S)
+        valid = rows[np.isfinite(rows[:, :2]).all(axis=1), :2]
+        if not len(valid):
+            return
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour(self._theme.warn, 0.7), 1.3))
+        xy = valid.astype(np.float64) * (screen.width(), screen.height()) + (screen.left(), screen.top())
+        draw_line(painter, xy[:, 0], xy[:, 1])
+        if np.isfinite(rows[-1, :2]).all():
+            painter.setPen(QPen(colour(self._theme.panel), 1.5))
+            painter.setBrush(colour(self._theme.warn))
+            painter.drawEllipse(_on(screen, float(valid[-1, 0]), float(valid[-1, 1])), 5.5, 5.5)
+
+
+def _on(screen: QRectF, x: float, y: float) -> QPointF:
+    return QPointF(screen.left() + x * screen.width(), screen.top() + y * screen.height())

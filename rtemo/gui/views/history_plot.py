@@ -1,0 +1,193 @@
+"""The probabilities over time: smoothed thick, each window alone thin, abstention shaded, markers across."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.colours import Theme, emotion_colours
+from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.ring_buffer import thin
+from rtemo.gui.painting.theme import colour, font
+
+SPANS_S = (30.0, 60.0, 120.0, 180.0)  # what is shown grows with the session
+STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
+TICK_PX = 90
+GAP_S = 1.5
+MOST_MARKS = 40
+LABEL_PX = 120
+
+
+class MinuteAxis(pg.AxisItem):
+    """Seconds before now as m:ss."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        most = max(1.0, size / TICK_PX)
+        return [(float(next((s for s in STEPS_S if (high - low) / s <= most), STEPS_S[-1])), 0.0)]
+
+    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
+        return [texts.NOW if abs(v) < 0.5 else f"−{int(-v) // 60}:{int(-v) % 60:02d}" if v < 0 else "" for v in values]
+
+
+class Plot(pg.PlotWidget):
+    """A plot that tells when it is clicked twice."""
+
+    twice = Signal()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.twice.emit()
+        event.accept()
+
+
+class HistoryPlot(QWidget):
+    """Lines of the last minutes. x is seconds before the newest prediction."""
+
+    def __init__(self, model: GuiModel, theme: Theme) -> None:
+        super().__init__()
+        self._model, self._theme = model, theme
+        pg.setConfigOptions(antialias=True)
+        self.plot = Plot(axisItems={"bottom": MinuteAxis("bottom")})
+        self.plot.setToolTip(texts.HISTORY_TIP)
+        self._span_s: float | None = SPANS_S[0]  # None while the researcher looks at something else
+        self.plot.twice.connect(self.follow)
+        self.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._let_go)
+        self._lines: dict[str, tuple[pg.PlotDataItem, pg.PlotDataItem]] = {}
+        self._marks: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
+        self._key = QHBoxLayout()
+        self._key.setContentsMargins(52, 4, 12, 0)
+        self._key.setSpacing(14)
+        self._key.addStretch(1)
+        self._shade = pg.PlotDataItem(pen=None, fillLevel=0.0, connect="finite")
+        self._prepare()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 0, 8, 4)
+        layout.setSpacing(0)
+        layout.addLayout(self._key)
+        layout.addWidget(self.plot, 1)
+
+    def _prepare(self) -> None:
+        item = self.plot.getPlotItem()
+        item.setMouseEnabled(x=True, y=False)
+        item.hideButtons()
+        item.setYRange(0, 1, padding=0.06)
+        item.setXRange(-SPANS_S[0], 0, padding=0.0)
+        item.setLimits(xMax=3, yMin=-0.06, yMax=1.06, minXRange=10)
+        item.getAxis("left").setTicks([[(0, "0"), (0.25, ""), (0.5, "50 %"), (0.75, ""), (1, "100 %")]])
+        item.getAxis("left").setWidth(46)
+        item.showGrid(x=False, y=True, alpha=0.14)
+        item.addItem(self._shade)
+        self.set_theme(self._theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.plot.setBackground(theme.panel)
+        for side in ("left", "bottom"):
+            axis = self.plot.getPlotItem().getAxis(side)
+            axis.setPen(pg.mkPen(theme.line))
+            axis.setTextPen(pg.mkPen(theme.muted))
+            axis.setTickFont(font(8.5))
+        self._shade.setBrush(colour(theme.faint, 0.22))
+        self._make_lines()
+        self.refresh({Part.PREDICTIONS, Part.EVENTS})
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Paint the newest minutes."""
+        if not changed & {Part.PREDICTIONS, Part.EVENTS} or (self._lines and not self.isVisible()):
+            return
+        if tuple(self._lines) != self._model.labels:
+            self._make_lines()
+        newest = self._model.probabilities.newest_s
+        if not self._lines:
+            return
+        self._widen(newest)
+        span = max(SPANS_S[0], -float(self.plot.getPlotItem().viewRange()[0][0]))
+        times, instant, smoothed, silent = self._model.history((newest if np.isfinite(newest) else 0.0) - span)
+        self._shade.setData(times - newest, np.where(silent, 1.0, np.nan))
+        hole = np.flatnonzero(np.diff(times) > GAP_S)
+        for part, rows in enumerate((instant.copy(), smoothed.copy())):
+            rows[hole] = np.nan
+            seen, rows = thin(times, rows, self.plot.width() / span)  # no more points than there are pixels
+            for k, pair in enumerate(self._lines.values()):
+                pair[part].setData(seen - newest, rows[:, k])
+        self._place_marks(newest)
+
+    def follow(self) -> None:
+        """Show the newest minutes, and go on doing so."""
+        self._span_s = 0.0
+        self.refresh({Part.PREDICTIONS})
+
+    def _let_go(self) -> None:
+        self._span_s = None
+
+    def _widen(self, newest: float) -> None:
+        """As much time as there is, up to the longest span, unless the researcher looks at something else."""
+        if self._span_s is None or not math.isfinite(newest):
+            return
+        past_s = newest - self._model.probabilities.oldest_s
+        span_s = next((span for span in SPANS_S if past_s <= span), SPANS_S[-1])
+        if span_s != self._span_s:
+            self._span_s = span_s
+            self.plot.getPlotItem().setXRange(-span_s, 0, padding=0.0)
+
+    def _make_lines(self) -> None:
+        for pair in self._lines.values():
+            for line in pair:
+                self.plot.removeItem(line)
+        while self._key.count() > 1:
+            self._key.takeAt(0).widget().deleteLater()
+        self._lines = {}
+        for k, (label, ink) in enumerate(emotion_colours(self._model.labels).items()):
+            alone = self.plot.plot(pen=pg.mkPen(colour(ink, 0.38), width=1), connect="finite")
+            thick = self.plot.plot(pen=pg.mkPen(ink, width=2.2), connect="finite")
+            self._lines[label] = (alone, thick)
+            name = PlainLabel(label)
+            name.setStyleSheet(f"border-bottom: 3px solid {ink}; padding: 0 2px 1px 2px;")
+            name.setFont(font(9))
+            self._key.insertWidget(k, name)
+
+    def _place_marks(self, newest: float) -> None:
+        marks = self.marks()
+        while len(self._marks) < len(marks):
+            line = pg.InfiniteLine(angle=90)
+            text = pg.TextItem(anchor=(0, 0))
+            for part in (line, text):
+                self.plot.addItem(part, ignoreBounds=True)
+            text.textItem.setFont(font(8))
+            self._marks.append((line, text))
+        room_s = self._label_s()
+        free_s = -np.inf  # where the last label ends
+        for k, (line, text) in enumerate(self._marks):
+            shown = k < len(marks)
+            line.setVisible(shown)
+            labelled = shown and marks[k]["time_s"] >= free_s
+            text.setVisible(labelled)
+            if shown:
+                self._place(line, text, marks[k], newest)
+            if labelled:
+                free_s = marks[k]["time_s"] + room_s
+
+    def marks(self) -> list[dict[str, object]]:
+        """The newest markers and annotations."""
+        return list(self._model.marks)[-MOST_MARKS:]
+
+    def _label_s(self) -> float:
+        """How many seconds a label is wide: lines closer together than this show only the first one's."""
+        left, right = self.plot.getPlotItem().viewRange()[0]
+        return LABEL_PX * float(right - left) / max(1, self.plot.width())
+
+    def _place(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, object], newest: float) -> None:
+        ink = self._theme.accent if event["kind"] == "annotation" else self._theme.muted
+        at = float(event["time_s"]) - newest
+        line.setPen(pg.mkPen(colour(ink, 0.7), width=1, style=Qt.PenStyle.DashLine))
+        line.setPos(at)
+        words = str(event["text"])
+        text.setPlainText(words if len(words) <= 18 else words[:17] + "…")
+        text.setColor(colour(ink))
+        text.setPos(at, 1.02)

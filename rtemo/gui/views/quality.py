@@ -1,0 +1,189 @@
+"""A head with its electrodes, each coloured and lettered by its fault, and how much of the gaze is valid."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+
+from rtemo.gui import texts
+from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.painting.colours import FAULTS, OTHER_FAULT, Theme
+from rtemo.gui.painting.head_outline import draw_head
+from rtemo.gui.painting.labels import PlainLabel, plain_tip
+from rtemo.gui.painting.meters import Meter
+from rtemo.gui.painting.theme import colour, font
+from rtemo.live.service.snapshot import ChannelStatus
+from rtemo.presentation.wording import percent
+
+EDGE = 1.16  # half the width of the head map, in head radii: electrodes reach below the head's widest line
+GAZE_GOOD, GAZE_POOR = 0.8, 0.5
+
+
+class HeadMap(QWidget):
+    """Electrodes seen from above, nose up, azimuthal equidistant. A click on one asks for it to be left out or used."""
+
+    def __init__(self, model: GuiModel, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+        super().__init__()
+        self._model, self._theme, self._exclude = model, theme, exclude
+        self.setMinimumSize(150, 150)
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def channel_at(self, point: QPointF) -> ChannelStatus | None:
+        """The electrode under a point."""
+        near = [(_distance(self.place(c), point), c) for c in self._model.snapshot.channels if _placed(c)]
+        best = min(near, key=lambda pair: pair[0], default=None)
+        return best[1] if best is not None and best[0] <= 1.4 * self._dot else None
+
+    def place(self, channel: ChannelStatus) -> QPointF:
+        """Where an electrode is painted."""
+        reach = math.acos(max(-1.0, min(1.0, channel.z))) / (math.pi / 2)
+        flat = math.hypot(channel.x, channel.y) or 1.0
+        x, y = reach * channel.x / flat, reach * channel.y / flat
+        far = max(1.0, math.hypot(x, y) / EDGE)
+        return self._middle + QPointF(x / far, -y / far) * self._radius
+
+    @property
+    def _radius(self) -> float:
+        return max(20.0, min(self.width() / (2 * EDGE + 0.25), self.height() / (2 * EDGE + 0.3)) - 2)
+
+    @property
+    def _middle(self) -> QPointF:
+        return QPointF(self.width() / 2, self.height() / 2 + 0.04 * self._radius)
+
+    @property
+    def _dot(self) -> float:
+        n = max(1, len(self._model.snapshot.channels))
+        return max(3.0, min(11.0, 0.62 * self._radius / math.sqrt(n)))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        channel = self.channel_at(event.position())
+        if channel is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._exclude(channel.label, not channel.excluded)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        over = self.channel_at(event.position()) is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            channel = self.channel_at(QPointF(event.pos()))
+            if channel is None:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(event.globalPos(), plain_tip(describe(channel)), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self._theme.panel))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        draw_head(painter, self._middle, self._radius, self._theme)
+        channels = [c for c in self._model.snapshot.channels if _placed(c)]
+        if not channels:
+            painter.setPen(colour(self._theme.faint))
+            painter.setFont(font(11))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, texts.NO_CHANNELS)
+        for channel in channels:
+            self._draw_electrode(painter, channel)
+
+    def _draw_electrode(self, painter: QPainter, channel: ChannelStatus) -> None:
+        at, dot = self.place(channel), self._dot
+        if channel.excluded:
+            painter.setPen(QPen(colour(self._theme.muted), 1.4))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(at, dot, dot)
+            arm = 0.6 * dot
+            painter.drawLine(at + QPointF(-arm, -arm), at + QPointF(arm, arm))
+            painter.drawLine(at + QPointF(-arm, arm), at + QPointF(arm, -arm))
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        if not channel.fault:
+            painter.setBrush(colour(self._theme.good))
+            painter.drawEllipse(at, 0.72 * dot, 0.72 * dot)
+            return
+        ink, letter = FAULTS.get(channel.fault, OTHER_FAULT)
+        size = max(dot, 7.0)
+        painter.setBrush(colour(ink))
+        painter.setPen(QPen(colour(self._theme.window), 1.2))
+        painter.drawEllipse(at, size, size)
+        painter.setFont(font(0.78 * size))
+        painter.setPen(letter_ink(ink))
+        painter.drawText(QRectF(at.x() - size, at.y() - size, 2 * size, 2 * size), Qt.AlignmentFlag.AlignCenter, letter)
+
+
+class QualityView(QWidget):
+    """The head map, a line that sums it up, and the gaze's validity."""
+
+    def __init__(self, model: GuiModel, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+        super().__init__()
+        self._model = model
+        self.head = HeadMap(model, theme, exclude)
+        self.summary = PlainLabel("", "")
+        self.faults = PlainLabel("", "muted")
+        self.faults.setWordWrap(True)
+        self.validity = Meter(texts.GAZE_VALID, theme)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 4, 10, 8)
+        layout.setSpacing(3)
+        layout.addWidget(self.head, 1)
+        for label in (self.summary, self.faults):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            layout.addWidget(label)
+        layout.addSpacing(4)
+        layout.addWidget(self.validity)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.head.set_theme(theme)
+        self.validity.set_theme(theme)
+
+    def refresh(self, changed: set[Part]) -> None:
+        """Paint what came."""
+        if Part.CHANNELS in changed:
+            self.head.update()
+            self._sum_up()
+        if Part.GAZE in changed or Part.STREAMS in changed:
+            share = self._model.gaze_validity()
+            self.validity.show_value(share, percent(share), poor=share < GAZE_GOOD, bad=share < GAZE_POOR)
+
+    def _sum_up(self) -> None:
+        channels, bad = self._model.snapshot.channels, self._model.bad_channels
+        if not channels:
+            self.summary.setText(texts.NO_CHANNELS)
+            self.faults.setText("")
+            return
+        self.summary.setText(texts.CHANNELS_GOOD.format(good=len(channels) - len(bad), all=len(channels)))
+        counts = Counter("excluded" if c.excluded else c.fault for c in bad)
+        self.faults.setText("  ·  ".join(f"{n} {why}" for why, n in counts.most_common()))
+
+
+def describe(channel: ChannelStatus) -> str:
+    """An electrode's tooltip."""
+    why = texts.EXCLUDED if channel.excluded else channel.fault or texts.GOOD
+    action = texts.INCLUDE if channel.excluded else texts.EXCLUDE
+    return texts.CHANNEL_TIP.format(label=channel.label, why=why, action=action)
+
+
+def letter_ink(ground: str) -> Qt.GlobalColor:
+    """Black or white, whichever can be read on a colour."""
+    shade = colour(ground)
+    light = 0.299 * shade.redF() + 0.587 * shade.greenF() + 0.114 * shade.blueF()
+    return Qt.GlobalColor.black if light > 0.5 else Qt.GlobalColor.white
+
+
+def _placed(channel: ChannelStatus) -> bool:
+    return all(math.isfinite(v) for v in (channel.x, channel.y, channel.z))
+
+
+def _distance(a: QPointF, b: QPointF) -> float:
+    return math.hypot(a.x() - b.x(), a.y() - b.y())

@@ -1,0 +1,1 @@
+"""What is on the network and what is wrong with this computer: `rtemo streams` and `rtemo doctor`."""

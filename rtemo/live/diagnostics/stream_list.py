@@ -1,0 +1,108 @@
+"""`rtemo streams`: what is on the network, as it describes itself and as it really delivers."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rtemo.core.types import StreamInfo
+from rtemo.sources.lsl.source import Every, LslSource, StreamStatus
+
+READ_S = 0.1
+MIN_MEASURE_S = 1.5  # the first clock measurement takes 0.64 s
+MAX_LABELS = 4
+
+COLUMNS = ("name", "type", "channels", "nominal", "measured", "age", "clock", "host", "profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was found. profile: the id of the device profile that fits, or empty."""
+
+    streams: tuple[StreamStatus, ...]
+    profiles: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def listing(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> Listing:
+    """Looks and listens for timeout_s in all, but listens for at least MIN_MEASURE_S.
+
+    profile_of: names the device profile of a stream, or gives an empty text.
+    """
+    source = LslSource([Every("listing", lambda _info: True)], look_s=max(0.5, timeout_s - MIN_MEASURE_S))
+    try:
+        source.start()
+        end_s = time.monotonic() + MIN_MEASURE_S
+        while (left_s := end_s - time.monotonic()) > 0:
+            source.read(min(READ_S, left_s))
+        streams = tuple(sorted(source.status(), key=lambda status: status.info.stream_id.casefold()))
+        return Listing(streams, tuple(profile_of(status.info) for status in streams), source.warnings)
+    finally:
+        source.stop()
+
+
+def as_json(found: Listing) -> str:
+    """One JSON document. What is not known is null."""
+    streams = [_record(status, profile) for status, profile in zip(found.streams, found.profiles, strict=True)]
+    return json.dumps({"streams": streams, "warnings": list(found.warnings)}, indent=2, ensure_ascii=False)
+
+
+def as_table(found: Listing) -> str:
+    """A table for people, one line a stream."""
+    rows = [COLUMNS, *(_row(status, profile) for status, profile in zip(found.streams, found.profiles, strict=True))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _record(status: StreamStatus, profile: str) -> dict[str, Any]:
+    info = status.info
+    return {
+        "name": info.name,
+        "type": info.type,
+        "source_id": info.source_id,
+        "hostname": info.hostname,
+        "uid": info.uid,
+        "format": info.channel_format,
+        "n_channels": info.n_channels,
+        "channels": [{"label": c.label, "type": c.type, "unit": c.unit} for c in info.channels],
+        "nominal_rate_hz": info.nominal_rate_hz,
+        "measured_rate_hz": _known(status.rate_hz, 3),
+        "age_s": _known(status.age_s, 4),
+        "state": status.state.value,
+        "clock": status.clock.value,
+        "clock_offset_s": _known(status.offset_s, 6),
+        "clock_uncertainty_s": _known(status.uncertainty_s, 6),
+        "samples_missing": status.n_missing,
+        "profile": profile or None,
+    }
+
+
+def _row(status: StreamStatus, profile: str) -> Sequence[str]:
+    info = status.info
+    return (
+        info.name,
+        info.type or "-",
+        _channels(info),
+        f"{info.nominal_rate_hz:g} Hz" if info.nominal_rate_hz else "irregular",
+        f"{status.rate_hz:.4g} Hz" if math.isfinite(status.rate_hz) else "-",
+        f"{1e3 * status.age_s:.0f} ms" if math.isfinite(status.age_s) else "no data",
+        status.clock.value,
+        info.hostname or "-",
+        profile or "-",
+    )
+
+
+def _channels(info: StreamInfo) -> str:
+    labels = [label for label in info.labels if label]
+    if not labels:
+        return f"{info.n_channels} (no labels)"
+    more = ", ..." if len(labels) > MAX_LABELS else ""
+    return f"{info.n_channels} ({', '.join(labels[:MAX_LABELS])}{more})"
+
+
+def _known(value: float, digits: int) -> float | None:
+    return round(value, digits) if math.isfinite(value) else None

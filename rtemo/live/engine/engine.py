@@ -1,0 +1,257 @@
+"""The engine: takes items from a source and gives predictions to its outputs, live and in replay.
+
+One thread runs it and owns the pipeline, the model and the decoder, without locks. It reads a clock in live sessions
+only: to tell how old a prediction is, and how long to run. Everything that happens is an event.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.timing.clock import ClockModel
+from rtemo.core.types import (
+    STRING_FORMAT,
+    Chunk,
+    ClockOffset,
+    Item,
+    Modality,
+    StreamDown,
+    StreamInfo,
+    StreamState,
+    StreamUp,
+)
+from rtemo.live.engine.batching import Batch, join
+from rtemo.live.output.prediction_files import PredictionSink
+from rtemo.model.personal.session_notes import EXPLAINED
+from rtemo.model.prediction import Prediction
+from rtemo.model.predictor import Predictor
+from rtemo.recordings.events import Event, EventKind, EventLog
+from rtemo.sources.base import Source
+from rtemo.sources.stream_roles import Cast
+
+READ_S = 0.1  # how long a read may block: how soon a stop is noticed
+DRAIN_READS = 50  # reads after a stop, at most, to take over what the source still holds
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What a live session adds to a replay. clock: now, in LSL time.
+
+    patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
+    """
+
+    clock: Callable[[], float]
+    max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
+    duration_s: float | None = None
+    patient: bool = False
+
+
+class Engine:
+    """Runs one session. `run` blocks; everything else may be read from other threads."""
+
+    def __init__(
+        self,
+        source: Source,
+        cast: Cast,
+        predictor: Predictor,
+        events: EventLog,
+        outputs: Sequence[PredictionSink] = (),
+        keep: Callable[[Item], None] | None = None,
+        live: LiveOptions | None = None,
+    ) -> None:
+        """keep: is given every item before it is used (the recorder). live: None in replay."""
+        self._source, self._cast, self._predictor = source, cast, predictor
+        self._events, self._outputs, self._keep, self._live = events, outputs, keep, live
+        self._batch = Batch()
+        self._infos: dict[str, StreamInfo] = {}
+        self._roles: dict[str, Modality] = {}
+        self._marker_clocks: dict[str, ClockModel] = {}
+        self._noted: set[tuple[str, str]] = set()  # stream, note
+        self._now_s = 0.0  # the newest LSL time seen, for events in replay
+        self.n_predictions = 0
+        self.abstained: Counter[str] = Counter()  # reasons
+        self.latest: Prediction | None = None
+        self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
+
+    @property
+    def roles(self) -> dict[Modality, StreamInfo]:
+        """The streams in use."""
+        return {role: self._infos[stream] for stream, role in self._roles.items()}
+
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
+        """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
+
+        The source has been started; `streams` is what it named, `early` what has been read from it since.
+        """
+        try:
+            for info in streams:
+                self._take(StreamUp(info))
+            self.step(early)
+            self._loop(stop)
+        finally:
+            self._source.stop()
+        self._finish()
+
+    def step(self, items: Sequence[Item]) -> None:
+        """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
+        if self._live is None:
+            for item in join(items, self._marker_clocks):
+                self._take(item)
+            return
+        self._batch.add(items)
+        due = self._batch.due(self._awaited_s())
+        for item in due:
+            self._take(item)
+        if due:
+            self._force(self._live.max_wait_s)
+
+    @property
+    def started(self) -> bool:
+        """Whether a stream was announced to it."""
+        return bool(self._infos)
+
+    def finish(self) -> None:
+        """The last windows, without looking at the source. Nothing may be stepped afterwards."""
+        for item in self._batch.take():
+            self._take(item)
+        self._publish(self._predictor.flush())
+
+    def leave(self) -> list[Item]:
+        """What has been stepped and not used yet, for the engine that goes on with this source."""
+        return self._batch.take()
+
+    def _loop(self, stop: threading.Event) -> None:
+        end_s = None
+        if self._live is not None and self._live.duration_s is not None:
+            end_s = self._live.clock() + self._live.duration_s
+        while not (stop.is_set() or self._source.exhausted):
+            wait_s = READ_S
+            if end_s is not None and self._live is not None:
+                wait_s = min(READ_S, end_s - self._live.clock())
+                if wait_s <= 0:
+                    return
+            self.step(self._source.read(wait_s))
+
+    def _awaited_s(self) -> dict[str, float]:
+        pipeline = self._predictor.pipeline
+        ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
+        return {stream: end_s for stream, end_s in ends.items() if end_s is not None}
+
+    def _finish(self) -> None:
+        """Take over what the source still held when it was stopped, then the last windows."""
+        rest = self._batch.take()
+        for _ in range(DRAIN_READS):
+            if self._live is None or self._source.exhausted:
+                break
+            rest += self._source.read(0.0)
+        for item in join(rest, self._marker_clocks):
+            self._take(item)
+        self._publish(self._predictor.flush())
+
+    def _force(self, max_wait_s: float) -> None:
+        """Do not wait longer for a stream that lags behind the leading one."""
+        newest = self._predictor.pipeline.newest
+        if newest is not None:
+            self._publish(self._predictor.force(self._predictor.pipeline.grid.seconds(newest) - max_wait_s))
+
+    def _take(self, item: Item) -> None:
+        if self._keep is not None:
+            self._keep(item)
+        match item:
+            case StreamUp(info):
+                self._stream_up(info)
+            case StreamDown():
+                self._stream_down(item)
+            case Chunk() if item.stream_id in self._marker_clocks:
+                self._markers(item)
+            case ClockOffset() if item.stream_id in self._marker_clocks:
+                self._marker_clocks[item.stream_id].add(item)
+            case Chunk() | ClockOffset():
+                arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
+                self._publish(self._predictor.push(item), arrived_s)
+                self._report_notes()
+
+    def _stream_up(self, info: StreamInfo) -> None:
+        """Find out what the stream is for; a stream that came back unchanged just goes on."""
+        before = self._infos.get(info.stream_id)
+        self._infos[info.stream_id] = info
+        role = self._cast.role_of(info)
+        text = "found" if before is None else "back"
+        known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        part = role.value if role else "none"
+        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
+        if role == Modality.MARKERS:
+            self._marker_clocks.setdefault(info.stream_id, ClockModel())
+        elif role is not None:
+            if before is None or before.channels != info.channels:
+                self._use(info, role)
+            self._publish(self._predictor.expect(role, expected=True))
+
+    def _use(self, info: StreamInfo, role: Modality) -> None:
+        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event."""
+        try:
+            layout = self._cast.layout(info, role)
+        except RtemoError as error:
+            if self._live is None or not (self._roles or self._live.patient):
+                raise
+            self._event(EventKind.FAILURE, str(error), info.name)
+            return
+        self._roles = {stream: r for stream, r in self._roles.items() if r != role}
+        self._roles[info.stream_id] = role
+        self._predictor.pipeline.add_stream(info, layout)
+        for note in layout.notes:
+            self._event(EventKind.NOTE, note, info.name)
+        if role is Modality.GAZE and self._predictor.eye_unused:
+            self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
+        for label, reason in layout.left_out.items():
+            self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
+
+    def _stream_down(self, item: StreamDown) -> None:
+        info = self._infos.get(item.stream_id)
+        name = info.name if info else item.stream_id
+        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", name, state=item.state.value)
+        role = self._roles.get(item.stream_id)
+        if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
+            self._publish(self._predictor.expect(role, expected=False))
+
+    def _markers(self, chunk: Chunk) -> None:
+        times = self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps)
+        info = self._infos[chunk.stream_id]
+        for time_s, row in zip(times, chunk.values, strict=True):
+            text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
+            if text and np.isfinite(time_s) and not text.startswith(EXPLAINED):
+                self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
+
+    def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
+        self.arrived_s = arrived_s
+        for made in predictions:
+            prediction = made
+            if self._live is not None:
+                prediction = replace(made, latency_ms=1e3 * (self._live.clock() - made.time_s))
+            for output in self._outputs:
+                output.put(prediction)
+            self._now_s = prediction.time_s
+            self.latest = prediction
+            self.n_predictions += 1
+            if prediction.abstain is not None:
+                self.abstained[prediction.abstain] += 1
+
+    def _report_notes(self) -> None:
+        """Tell once what the pipeline found out about a stream while reading it."""
+        for stream, role in self._roles.items():
+            branch = self._predictor.pipeline.branch(role)
+            for note in branch.notes if branch is not None else ():
+                if (stream, note) not in self._noted:
+                    self._noted.add((stream, note))
+                    self._event(EventKind.NOTE, note, self._infos[stream].name)
+
+    def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+        time_s = self._live.clock() if self._live is not None else self._now_s
+        self._events.add(Event(time_s, kind, text, stream, dict(details)))

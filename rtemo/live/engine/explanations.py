@@ -1,0 +1,167 @@
+"""Explanations beside the predictions: at most one a second, in a thread of their own, never waited for.
+
+Which windows are explained depends on their ends alone: the first one in each second. A session that cannot keep up
+leaves some out; those that it gives are the ones that a replay gives.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Window
+from rtemo.model.bundle import Bundle
+from rtemo.model.embeddings import Embeddings
+from rtemo.model.explain import Explainer, Explanation
+from rtemo.model.prediction import Prediction
+from rtemo.model.predictor import Predictor
+
+_DIGITS = 4
+
+ModelAt = Callable[[float], Bundle]
+
+
+class Due:
+    """Says which windows are to be explained."""
+
+    def __init__(self) -> None:
+        self._second = -1
+
+    def __call__(self, window: Window) -> bool:
+        due = int(window.end_s) > self._second
+        self._second = max(self._second, int(window.end_s))
+        return due
+
+
+class Explaining:
+    """Explains in a thread. Everything but `_work` is the engine's thread's."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._explainer = Explainer(bundle)
+        self._model_at: ModelAt | None = None
+        self._due = Due()
+        self._next: tuple[Window, Bundle] | None = None
+        self._waiting: queue.Queue[tuple[Window, Bundle] | None] = queue.Queue(maxsize=1)
+        self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def follow(self, predictor: Predictor) -> None:
+        """Explain this predictor's windows from now on."""
+        self._model_at, self._due, self._next = predictor.model_at, Due(), None
+        predictor.watches.append(self.take)
+        self._start()
+
+    def take(self, window: Window, embeddings: Embeddings) -> None:
+        """Note a window that is due."""
+        del embeddings
+        if self._model_at is not None and self._due(window):
+            self._next = window, self._model_at(window.end_s)
+
+    def begin(self) -> None:
+        """Have the noted window explained, unless the one before still waits. Called once its prediction is out."""
+        if self._next is not None:
+            self.ask(*self._next)
+            self._next = None
+
+    def ask(self, window: Window, model: Bundle) -> bool:
+        """Have a window explained, unless the one before still waits."""
+        if free := self._waiting.empty():
+            self._start()
+            self._waiting.put((window, model))
+        return free
+
+    def newest(self) -> list[Explanation]:
+        """Those that have become ready since the last call."""
+        found = []
+        while not self._done.empty():
+            found.append(self._done.get())
+        return found
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="explaining", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; what is asked starts it again."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while (waiting := self._waiting.get()) is not None:
+            if (explanation := self._explainer.explain(*waiting)) is not None:
+                self._done.put(explanation)
+
+
+class ExplanationFile:
+    """Writes explanations as JSON lines in the thread of the engine: every one, so that two replays are identical."""
+
+    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor) -> None:
+        """Raises RtemoError where the file exists or cannot be written."""
+        self._explainer, self._model_at, self._due = Explainer(bundle), predictor.model_at, Due()
+        self._file = _new_file(path)
+        predictor.watches.append(self.take)
+
+    def take(self, window: Window, embeddings: Embeddings) -> None:
+        del embeddings
+        if self._due(window):
+            explanation = self._explainer.explain(window, self._model_at(window.end_s))
+            if explanation is not None:
+                self._file.write(as_json(explanation) + "\n")
+                self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class ExplanationSink:
+    """Writes what the thread has explained whenever a prediction comes. A PredictionSink for live sessions."""
+
+    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor) -> None:
+        """Raises RtemoError where the file exists or cannot be written."""
+        self._file = _new_file(path)
+        self._explaining = Explaining(bundle)
+        self._explaining.follow(predictor)
+
+    def put(self, prediction: Prediction) -> None:
+        del prediction
+        self._explaining.begin()
+        for explanation in self._explaining.newest():
+            self._file.write(as_json(explanation) + "\n")
+            self._file.flush()
+
+    def discard(self) -> None:
+        """What was written cannot be taken back."""
+
+    def close(self) -> None:
+        self._explaining.close()
+        self._file.close()
+
+
+def _new_file(path: Path) -> IO[str]:
+    try:
+        return path.open("x", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise RtemoError(f"{path} cannot be written", error.strerror or "", "name another file") from error
+
+
+def as_json(explanation: Explanation) -> str:
+    """One object: time_s, label, shares; with a fixed number of digits."""
+    record = {
+        "time_s": round(explanation.time_s, 6),
+        "label": explanation.label,
+        "shares": rounded(explanation),
+    }
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def rounded(explanation: Explanation) -> dict[str, float]:
+    """Its shares with a fixed number of digits; never -0."""
+    return {part: round(share, _DIGITS) + 0.0 for part, share in explanation.shares.items()}

@@ -1,0 +1,160 @@
+"""What rtemo says on LSL: predictions as a stream of numbers, events as a stream of text.
+
+Each outlet also hands what it sends to `keep`, under its own description, so that a recording holds the same stream.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pylsl
+from numpy.typing import NDArray
+
+import rtemo
+from rtemo.core.types import Chunk, FloatArray, StreamInfo
+from rtemo.model.prediction import Prediction
+from rtemo.recordings.events import Event, EventKind
+from rtemo.sources.stream_xml import stream_info
+
+PREDICTIONS, EVENTS = "rtemo", "rtemo_events"
+MEASURES = (  # channel, type, unit
+    ("confidence", "Confidence", "probability"),
+    ("eeg_coverage", "Coverage", "fraction"),
+    ("gaze_coverage", "Coverage", "fraction"),
+    ("novelty", "Novelty", "thresholds"),
+    ("abstain", "Flag", "boolean"),
+    ("settled", "Flag", "boolean"),
+    ("valence", "Valence", "normalised"),  # in [-1, 1], NaN where it abstains
+    ("arousal", "Arousal", "normalised"),
+)
+TOLD = (EventKind.ANNOTATION, EventKind.LOSS, EventKind.STREAM_DOWN, EventKind.STREAM_UP, EventKind.FAILURE)
+LINGER_S = 0.2  # a destroyed outlet drops what it has not sent yet
+
+Keep = Callable[[Chunk], object]
+
+
+class PredictionOutlet:
+    """Name rtemo, type Emotion: one channel a label with its smoothed probability, then MEASURES. A PredictionSink.
+
+    Stamps are the windows' ends. The stream is irregular: predictions can be left out, and receivers that straighten
+    stamps by a nominal rate would shift all that follow.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        fingerprint: str,
+        hop_s: float,
+        keep: Keep | None = None,
+        *,
+        publish: bool = True,
+        lag_s: float | None = None,
+    ) -> None:
+        """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
+
+        lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag.
+        """
+        self.labels = tuple(labels)
+        channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
+        info = _described(PREDICTIONS, "Emotion", "float32", channels)
+        model = info.desc().append_child("model")
+        model.append_child_value("bundle_fingerprint", fingerprint)
+        model.append_child_value("hop_s", repr(float(hop_s)))
+        if lag_s is not None:
+            model.append_child_value("lag_s", f"{lag_s:.2f}")
+        self._outlet = _Outlet(info, keep, publish=publish)
+
+    @property
+    def info(self) -> StreamInfo:
+        """How the stream describes itself on the network."""
+        return self._outlet.info
+
+    def put(self, prediction: Prediction) -> None:
+        self.push(prediction_values(prediction, self.labels), prediction.time_s)
+
+    def push(self, values: NDArray[np.floating], end_s: float) -> None:
+        """values: (n_labels + 8,), in the order of the channels. end_s: LSL time."""
+        self._outlet.push(np.asarray(values, dtype=np.float32), end_s)
+
+    def discard(self) -> None:
+        """What was sent cannot be taken back."""
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+class EventOutlet:
+    """Name rtemo_events: one text an event."""
+
+    def __init__(self, keep: Keep | None = None, *, publish: bool = True) -> None:
+        channels = [("event", "Marker", "")]
+        self._outlet = _Outlet(_described(EVENTS, "Markers", "string", channels), keep, publish=publish)
+
+    @property
+    def info(self) -> StreamInfo:
+        """How the stream describes itself on the network."""
+        return self._outlet.info
+
+    def tell(self, event: Event) -> None:
+        """Send annotations, losses, returns and failures. Other events are not for the network."""
+        if event.kind in TOLD:
+            stream = f"{event.stream}: " if event.stream else ""
+            self.push(f"{event.kind.value}: {stream}{event.text}", event.time_s)
+
+    def push(self, text: str, time_s: float) -> None:
+        """time_s: LSL time."""
+        values = np.empty(1, dtype=object)
+        values[0] = text
+        self._outlet.push(values, time_s)
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+class _Outlet:
+    """An outlet that one thread feeds, sample by sample."""
+
+    def __init__(self, info: pylsl.StreamInfo, keep: Keep | None, *, publish: bool) -> None:
+        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info) if publish else None
+        described = info if self._outlet is None else self._outlet.get_info()
+        self.info = stream_info(described.as_xml(), info.name())
+        self._keep = keep
+
+    def push(self, values: NDArray[np.generic], time_s: float) -> None:
+        if self._outlet is not None:
+            self._outlet.push_sample(values.tolist(), time_s)
+        if self._keep is not None:
+            self._keep(Chunk(self.info.stream_id, np.array([time_s]), values[np.newaxis]))
+
+    def close(self) -> None:
+        if self._outlet is not None and self._outlet.have_consumers():
+            time.sleep(LINGER_S)
+        self._outlet, self._keep = None, None
+
+
+def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArray:
+    """A prediction as the outlet's channels: (n_labels + 8,). NaN where the model had nothing to say."""
+    numbers = [prediction.smoothed[label] for label in labels]
+    numbers += [prediction.confidence, prediction.eeg_coverage, prediction.gaze_coverage, prediction.novelty]
+    numbers += [float(prediction.abstain is not None), float(prediction.settled)]
+    numbers += [np.nan if value is None else value for value in (prediction.valence, prediction.arousal)]
+    return np.array(numbers, dtype=np.float32)
+
+
+def _described(name: str, kind: str, channel_format: str, channels: Sequence[tuple[str, str, str]]) -> pylsl.StreamInfo:
+    """A description whose source_id names this computer: receivers find the stream again, and never another's."""
+    source_id = f"{name}@{socket.gethostname()}"
+    info = pylsl.StreamInfo(name, kind, len(channels), pylsl.IRREGULAR_RATE, channel_format, source_id)
+    acquisition = info.desc().append_child("acquisition")
+    acquisition.append_child_value("manufacturer", "rtemo")
+    acquisition.append_child_value("version", rtemo.__version__)
+    parent = info.desc().append_child("channels")
+    for label, channel_type, unit in channels:
+        node = parent.append_child("channel")
+        node.append_child_value("label", label)
+        node.append_child_value("type", channel_type)
+        node.append_child_value("unit", unit)
+    return info

@@ -1,0 +1,1 @@
+"""The engine as a service: the socket, its clients, and what they are told."""

@@ -1,0 +1,221 @@
+"""Runs the application's engine: one thread that owns the source, the pipeline and the model, and obeys its clients.
+
+Clients only see its feed and put commands into its queue. What a command does stands in the part that it belongs to,
+as a method do_<command>: `Streaming` (the live streams), `Sessions` (what is kept) or `Replay` (a recording). What
+cannot be done is said as an event; what breaks the thread becomes Phase.FAILED.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rtemo.core.errors import RtemoError
+from rtemo.live.engine.engine import READ_S
+from rtemo.live.output.prediction_files import open_output
+from rtemo.live.replay.player import Replay
+from rtemo.live.service.feed import Feed
+from rtemo.live.service.snapshot import BundleView, Phase, Snapshot
+from rtemo.live.service.status import HealthMeter
+from rtemo.live.service.wire import Command
+from rtemo.live.session.live_streams import Streaming
+from rtemo.live.session.session import Sessions
+from rtemo.live.session.setup import Parts
+from rtemo.model.prediction import Prediction
+from rtemo.model.response_lag import lag_s
+from rtemo.recordings.events import Event, EventKind
+
+STATE_S = 0.2  # how often the state is told
+MEASURE_S = 1.0  # how often the system is asked
+
+
+class Controller:
+    """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.feed = Feed(parts.clock)
+        self._parts, self._clock = parts, parts.clock
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._meter = HealthMeter()
+        self._streaming = Streaming(parts, self.feed, self._published)
+        self._sessions = Sessions(parts, self.feed, self._streaming)
+        self._replay = Replay(parts, self.feed)
+        self._over = False
+        self._failure = ""
+        self._told_s = self._measured_s = float("-inf")
+        self._lag_s = lag_s(parts.bundle.spec, parts.hop_s)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a session is kept."""
+        return self._sessions.session is not None
+
+    def submit(self, command: Command) -> None:
+        """Have a command executed. Any thread; returns at once."""
+        self._commands.put(command)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work and stays to be seen."""
+        try:
+            self._streaming.open()
+            while not (stop.is_set() or self._over):
+                self._turn()
+        except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
+            self._fail(error)
+        finally:
+            self._close()
+        while self._failure and not (stop.is_set() or self._over):
+            self._obey_failed()
+
+    def do_shutdown(self) -> None:
+        """End the engine; a session is stopped first."""
+        self._over = True
+
+    def do_open_replay(self, path: str) -> None:
+        """Play a recording instead of the live streams."""
+        if self._sessions.session is not None:
+            raise RtemoError("a recording is opened after a session", "one is running", "stop it first")
+        live = not self._replay.active
+        self._replay.do_open_replay(path)
+        if live:
+            self._streaming.close()
+
+    def do_close_replay(self) -> None:
+        """Go back to the live streams."""
+        self._replay.do_close_replay()
+        self._streaming.open()
+
+    def do_export(self, path: str, *, replace: bool) -> None:
+        """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
+        made = self._replay.predictions if self._replay.active else self.feed.predictions
+        output = open_output(Path(path), self._parts.bundle.labels, replace=replace)
+        for prediction in made:
+            output.put(prediction)
+        output.close()
+        self._say(EventKind.NOTE, f"{len(made)} predictions written to {path}")
+
+    def _turn(self) -> None:
+        wait_s = self._replay_turn() if self._replay.active else self._streaming.turn()
+        self._sessions.turn()
+        if self._clock() - self._told_s >= STATE_S:
+            self._tell()
+        while not self._over and (command := self._next_command(wait_s)) is not None:
+            self._obey(command)
+            wait_s = 0.0
+
+    def _replay_turn(self) -> float:
+        try:
+            return self._replay.turn()
+        except RtemoError as error:  # the file, not the engine
+            self._streaming.open()
+            self._say(EventKind.FAILURE, f"replay: {error}")
+            return 0.0
+
+    def _next_command(self, wait_s: float) -> Command | None:
+        try:
+            return self._commands.get(timeout=wait_s) if wait_s > 0 else self._commands.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _obey(self, command: Command) -> None:
+        """Execute a command. What cannot be done changes nothing and is said."""
+        try:
+            self._act_of(command.name)(**command.arguments)
+        except RtemoError as error:
+            self._say(EventKind.FAILURE, f"{command.name}: {error}")
+        self._tell()
+
+    def _act_of(self, name: str) -> Callable[..., None]:
+        live = (self._sessions, self._streaming, self._replay)
+        for part in (self, self._replay) if self._replay.active else (self, *live):
+            act: Any = getattr(part, f"do_{name}", None)
+            if act is not None:
+                return act  # type: ignore[no-any-return]
+        raise RtemoError(f"{name} is for live streams", "a recording is open", "close it first")
+
+    def _say(self, kind: EventKind, text: str) -> None:
+        """An event that happens now; in a replay it belongs to no recording."""
+        if self._replay.active:
+            self.feed.put_event(Event(self._replay.position_s, kind, text))
+        else:
+            self._streaming.say(kind, text)
+
+    def _obey_failed(self) -> None:
+        command = self._next_command(READ_S)
+        if command is not None and command.name == "shutdown":
+            self._over = True
+
+    @property
+    def _phase(self) -> Phase:
+        if self._failure:
+            return Phase.FAILED
+        if self._replay.active:
+            return Phase.REPLAY
+        if self._sessions.session is not None:
+            return Phase.PAUSED if self._sessions.paused else Phase.RUNNING
+        return Phase.PREVIEW if self._streaming.playing else Phase.IDLE
+
+    def _close(self) -> None:
+        """Close everything, whatever the state is. What goes wrong now is the failure, unless there is one."""
+        try:
+            self._sessions.close(self._failure)
+            self._replay.close()
+            self._streaming.close()
+        except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
+            if not self._failure:
+                self._fail(error)
+        self._tell()
+
+    def _fail(self, error: Exception) -> None:
+        known = isinstance(error, RtemoError)
+        self._failure = str(error) if known else f"{type(error).__name__}: {error}"
+        self.feed.put_event(Event(self._clock(), EventKind.FAILURE, f"the engine stopped: {self._failure}"))
+
+    def _published(self, prediction: Prediction) -> None:
+        self.feed.put_prediction(prediction)
+        if math.isfinite(arrived_s := self._streaming.arrived_s):
+            self._meter.count_handling(1e3 * (self._clock() - arrived_s))
+        self._meter.count(prediction.latency_ms)
+        self._sessions.take(prediction)
+
+    def _tell(self) -> None:
+        now_s = self._told_s = self._clock()
+        session, predictor = self._sessions.session, self._streaming.predictor
+        shown = self._replay if self._replay.active else self._streaming
+        if now_s - self._measured_s >= MEASURE_S:
+            self._measured_s = now_s
+            self._meter.measure()
+            if session is not None:
+                session.measure()
+        spec = self._parts.bundle.spec
+        state = Snapshot(
+            seq=0,
+            time_s=now_s,
+            phase=self._phase,
+            failure=self._failure,
+            subject=session.subject if session else "",
+            folder=str(session.folder.path) if session else "",
+            started_s=session.started_s if session else float("nan"),
+            bundle=BundleView(
+                spec.name,
+                spec.labels,
+                spec.trained_on,
+                self._parts.bundle.fingerprint,
+                self._parts.hop_s,
+                self._lag_s,
+            ),
+            streams=shown.stream_statuses(),
+            channels=shown.channel_statuses(),
+            recorder=session.view() if session else None,
+            progress=self._sessions.progress(now_s),
+            health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
+            settings=self._streaming.settings_text,
+            report=self._sessions.reporting.look(),
+            replay=self._replay.view(),
+            explanation=dict(self._replay.explanation if self._replay.active else self._sessions.explanation),
+        )
+        self.feed.tell(state)

@@ -1,0 +1,73 @@
+"""Shows what the pipeline makes of the samples: EEG and gaze for the display, read off its branches as it works.
+
+Changes nothing in the pipeline, and costs nothing while nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.conditioning import GridBlock
+from rtemo.core.gaze.branch import EyeBranch
+from rtemo.core.gaze.events import EventKind, GazeEvent
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.types import FloatArray, Modality, TimeArray
+from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord
+
+
+class Audience(Protocol):
+    """Who is shown the samples: a feed, or a replay's reel."""
+
+    @property
+    def wanted(self) -> bool: ...
+
+    def put_eeg(self, block: EegBlock) -> None: ...
+
+    def put_gaze(self, block: GazeBlock) -> None: ...
+
+    def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None: ...
+
+
+class Taps:
+    """Passes samples of a pipeline on to an audience. Used by the engine's thread."""
+
+    def __init__(self, feed: Audience) -> None:
+        self._feed = feed
+        self._grid_hz = 1.0
+
+    def attend(self, pipeline: Pipeline) -> None:
+        """Call often: taps the pipeline's present branches, or closes the taps when nobody listens."""
+        wanted = self._feed.wanted
+        self._grid_hz = pipeline.grid.hz
+        eeg, eye = pipeline.branch(Modality.EEG), pipeline.branch(Modality.GAZE)
+        if isinstance(eeg, EegBranch):
+            eeg.tap = self._eeg if wanted else None
+        if isinstance(eye, EyeBranch):
+            eye.tap = self._gaze if wanted else None
+            events = eye.take_events()
+            if wanted:
+                self._feed.put_gaze_events(_record(event) for event in events if event.kind != EventKind.LOSS)
+
+    def _eeg(self, block: GridBlock) -> None:
+        times = (block.first + np.arange(len(block.values))) / self._grid_hz
+        shown = np.where(block.valid, block.values, np.nan).astype(np.float32)
+        self._feed.put_eeg(EegBlock(times, shown))
+
+    def _gaze(self, times: TimeArray, samples: NDArray[np.float64]) -> None:
+        xy = np.column_stack([_mean_of(samples[:, 0], samples[:, 2]), _mean_of(samples[:, 1], samples[:, 3])])
+        self._feed.put_gaze(GazeBlock(times.copy(), xy, samples[:, 4:6].astype(np.float32)))
+
+
+def _mean_of(left: NDArray[np.float64], right: NDArray[np.float64]) -> FloatArray:
+    """The mean of both eyes, or the one that is valid."""
+    both = np.where(np.isnan(left), right, np.where(np.isnan(right), left, 0.5 * (left + right)))
+    return np.asarray(both, np.float32)
+
+
+def _record(event: GazeEvent) -> GazeEventRecord:
+    return GazeEventRecord(event.kind.value, event.start_s, event.end_s, event.x, event.y, event.amplitude_deg)

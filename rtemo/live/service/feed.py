@@ -1,0 +1,199 @@
+"""What the engine has to tell, for any number of clients: the state, and numbered lists of all that happened.
+
+The engine's thread puts, the clients' threads take; nobody waits for anybody. A client holds a token that says how far
+it has read, so that it misses nothing and reads nothing twice, also over a new connection. Samples are for display:
+only the newest are kept. Predictions and events are kept much longer than any client sleeps; one that slept even longer
+is told so.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from rtemo.core.errors import RtemoError
+from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot
+from rtemo.model.prediction import Prediction
+from rtemo.recordings.events import Event
+
+T = TypeVar("T")
+
+SAMPLES_S = 60.0  # of display samples: the longest time that a window shows
+BLOCKS = 4000  # of them, at most
+GAZE_EVENTS = 500
+PREDICTIONS, EVENTS = 36_000, 20_000  # an hour at 10 Hz
+HISTORY = 2_400  # predictions that a new client is given: ten minutes at the usual hop
+ATTENTION_S = 3.0  # without a question for this long nobody listens
+
+
+class Numbered(Generic[T]):
+    """The newest entries of an endless list, by number."""
+
+    def __init__(self, keep: int) -> None:
+        self._entries: deque[T] = deque(maxlen=keep)
+        self.stop = 0
+
+    @property
+    def start(self) -> int:
+        return self.stop - len(self._entries)
+
+    def put(self, entry: T) -> None:
+        self._entries.append(entry)
+        self.stop += 1
+
+    def since(self, number: int) -> list[T]:
+        """The entries from this number on that are still there."""
+        newest = min(max(self.stop - number, 0), len(self._entries))
+        return [self._entries[i] for i in range(len(self._entries) - newest, len(self._entries))]
+
+    def clear(self) -> None:
+        """Drop all entries; numbering goes on."""
+        self._entries.clear()
+
+    def trim(self, old: Callable[[T], bool]) -> None:
+        """Drop the oldest entries for as long as they are old."""
+        while self._entries and old(self._entries[0]):
+            self._entries.popleft()
+
+
+class Feed:
+    """One engine's news."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._run = secrets.token_hex(4)  # tokens of another engine are worth nothing here
+        self._state = Snapshot(0, clock(), Phase.IDLE)
+        self._asked_s = float("-inf")
+        self._position_s: float | None = None
+        self._predictions: Numbered[Prediction] = Numbered(PREDICTIONS)
+        self._events: Numbered[dict[str, Any]] = Numbered(EVENTS)
+        self._eeg: Numbered[EegBlock] = Numbered(BLOCKS)
+        self._gaze: Numbered[GazeBlock] = Numbered(BLOCKS)
+        self._gaze_events: Numbered[GazeEventRecord] = Numbered(GAZE_EVENTS)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody has asked lately: otherwise samples need not be prepared."""
+        return self.quiet_s < ATTENTION_S
+
+    @property
+    def quiet_s(self) -> float:
+        """How long ago anybody asked."""
+        return self._clock() - self._asked_s
+
+    @property
+    def state(self) -> Snapshot:
+        """The present state, without lists."""
+        return self._state
+
+    def tell(self, state: Snapshot) -> None:
+        """A new state; its lists of news are left empty."""
+        with self._lock:
+            self._state = replace(state, seq=self._state.seq + 1, era=self._state.era)
+
+    def begin_anew(self, position_s: float | None = None) -> None:
+        """Have every client forget what came before. position_s: where a replay stands, LSL time; None: live."""
+        with self._lock:
+            self._position_s = position_s
+            self._state = replace(self._state, era=self._state.era + 1)
+            for entries in (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events):
+                entries.clear()
+
+    def move(self, position_s: float) -> None:
+        """A replay has come to this LSL time."""
+        self._position_s = position_s
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """All that are kept."""
+        with self._lock:
+            return self._predictions.since(0)
+
+    def put_prediction(self, prediction: Prediction) -> None:
+        with self._lock:
+            self._predictions.put(prediction)
+
+    def put_event(self, event: Event) -> None:
+        record = {"time_s": event.time_s, "kind": event.kind.value, "text": event.text, "stream": event.stream}
+        with self._lock:
+            self._events.put({**record, "details": dict(event.details)})
+
+    def put_eeg(self, block: EegBlock) -> None:
+        self._put_samples(self._eeg, block)
+
+    def put_gaze(self, block: GazeBlock) -> None:
+        self._put_samples(self._gaze, block)
+
+    def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None:
+        with self._lock:
+            for event in events:
+                self._gaze_events.put(event)
+
+    def take(self, token: str) -> tuple[Snapshot, str]:
+        """All that is new since a token, and the next token. An empty or a foreign token: everything that there is.
+
+        Raises RtemoError where predictions or events that were not read are gone.
+        """
+        with self._lock:
+            self._asked_s = self._clock()
+            read = self._numbers(token)
+            if read[0] < self._predictions.start or read[1] < self._events.start:
+                raise RtemoError("this client has slept for too long", "what it missed is no longer kept", "connect it")
+            snapshot = replace(
+                self._state,
+                time_s=self._clock() if self._position_s is None else self._position_s,
+                predictions=tuple(p.to_dict() for p in self._predictions.since(read[0])),
+                events=tuple(self._events.since(read[1])),
+                eeg=join_eeg(self._eeg.since(read[2])),
+                gaze=join_gaze(self._gaze.since(read[3])),
+                gaze_events=tuple(self._gaze_events.since(read[4])),
+            )
+            lists = (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
+            return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
+
+    def _numbers(self, token: str) -> list[int]:
+        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events."""
+        run, *numbers = token.split(",")
+        if run != self._era or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
+            first = max(self._predictions.start, self._predictions.stop - HISTORY)
+            return [first, self._events.start, 0, 0, 0]
+        return [int(n) for n in numbers]
+
+    @property
+    def _era(self) -> str:
+        return f"{self._run}.{self._state.era}"
+
+    def _put_samples(self, entries: Numbered[Any], block: EegBlock | GazeBlock) -> None:
+        if not len(block.times):
+            return
+        with self._lock:
+            entries.put(block)
+            oldest_s = block.times[-1] - SAMPLES_S
+            entries.trim(lambda kept: bool(kept.times[-1] < oldest_s or kept.times[0] > block.times[-1]))
+
+
+def join_eeg(blocks: Sequence[EegBlock]) -> EegBlock | None:
+    """One block of those that follow each other with the newest one's channels; None without any."""
+    if not blocks:
+        return None
+    width = blocks[-1].microvolts.shape[1]
+    same = [block for block in blocks if block.microvolts.shape[1] == width]
+    return EegBlock(np.concatenate([b.times for b in same]), np.concatenate([b.microvolts for b in same]))
+
+
+def join_gaze(blocks: Sequence[GazeBlock]) -> GazeBlock | None:
+    """One block of many; None without any."""
+    if not blocks:
+        return None
+    return GazeBlock(
+        np.concatenate([b.times for b in blocks]),
+        np.concatenate([b.xy for b in blocks]),
+        np.concatenate([b.pupils_mm for b in blocks]),
+    )

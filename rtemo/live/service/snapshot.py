@@ -1,0 +1,233 @@
+"""What the engine tells a client many times a second: everything that a window can show, as plain records.
+
+A snapshot holds the present state and what is new since the client's last one (samples, predictions, events). Records
+hold numpy arrays, numbers and text only, so that they travel without pickle. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.types import StreamState
+
+
+class Phase(StrEnum):
+    """Where a session stands."""
+
+    IDLE = "idle"  # looking for streams, or nothing chosen
+    PREVIEW = "preview"  # streams are read and shown, nothing is kept
+    RUNNING = "running"  # a session: everything is recorded
+    PAUSED = "paused"  # a session whose predictions are suspended; the recording goes on
+    REPLAY = "replay"  # a recording is played
+    FAILED = "failed"  # the engine stopped with an error, named in `failure`
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatus:
+    """One channel of a stream as it describes itself, and what it is taken for.
+
+    use: an electrode, or left_x, pupil, ...; empty where it is not used. why: what it rests on, or why it is not used.
+    """
+
+    label: str
+    type: str
+    unit: str
+    use: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream on the network or in the file. NaN where a number is not known.
+
+    columns: only before a session, for EEG and gaze in use.
+    """
+
+    stream_id: str
+    name: str
+    type: str
+    hostname: str
+    source_id: str
+    n_channels: int
+    channel_format: str
+    nominal_hz: float
+    measured_hz: float
+    age_s: float  # of the newest sample
+    state: StreamState
+    role: str  # eeg, gaze, markers, or empty
+    profile: str  # the matched device profile, or empty
+    why: str  # why it was chosen, or why not
+    labels: tuple[str, ...] = ()
+    n_samples: int = 0
+    n_missing: int = 0
+    n_gaps: int = 0
+    n_returns: int = 0
+    clock_offset_ms: float = float("nan")
+    clock_uncertainty_ms: float = float("nan")
+    columns: tuple[ColumnStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """One EEG channel: where it lies (unit sphere, x right, y front, z up) and what is wrong with it."""
+
+    label: str
+    x: float
+    y: float
+    z: float
+    fault: str  # empty: good. Else the reason: flat, railed, line noise, noisy, bridged, missing samples
+    excluded: bool  # by the researcher
+
+
+@dataclass(frozen=True, slots=True)
+class EegBlock:
+    """New conditioned EEG on the 200 Hz grid. times (n,) LSL seconds; microvolts (n, C), NaN where absent."""
+
+    times: NDArray[np.float64]
+    microvolts: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class GazeBlock:
+    """New gaze samples. times (n,); xy (n, 2) in screen units, both eyes' mean, NaN invalid; pupils_mm (n, 2)."""
+
+    times: NDArray[np.float64]
+    xy: NDArray[np.float32]
+    pupils_mm: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class GazeEventRecord:
+    """A fixation, saccade or blink that has ended. x, y: where (its end for a saccade), in screen units."""
+
+    kind: str
+    start_s: float
+    end_s: float
+    x: float
+    y: float
+    amplitude_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderView:
+    """The recording."""
+
+    path: str
+    state: str  # recording, failed, closed
+    error: str
+    bytes_written: int
+    free_bytes: int
+    lost_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleView:
+    """The model in use."""
+
+    name: str
+    labels: tuple[str, ...]
+    trained_on: str
+    fingerprint: str
+    hop_s: float
+    lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.response_lag
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something with an end: a baseline, a calibration. NaN total: open end."""
+
+    name: str
+    done_s: float
+    total_s: float
+    verdict: str = ""
+
+
+class ReportState(StrEnum):
+    """Where the report of the last session stands."""
+
+    WRITING = "writing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The report of the last session. error: why there is none."""
+
+    path: str
+    state: ReportState
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """The recording that is played. Times but first_s count from the recording's first sample.
+
+    ready_s: how far it has been read. waiting: the place that was moved to has not been read yet. marks_s (n,): markers
+    and annotations, of many only some.
+    """
+
+    path: str
+    first_s: float  # LSL time
+    length_s: float
+    ready_s: float
+    playing: bool
+    waiting: bool
+    speed: float
+    marks_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine does."""
+
+    latency_p50_ms: float = float("nan")  # end of the window to published prediction
+    latency_p99_ms: float = float("nan")
+    n_predictions: int = 0
+    n_forced: int = 0
+    n_skipped: int = 0
+    cpu_percent: float = float("nan")
+    memory_mb: float = float("nan")
+    handling_p50_ms: float = float("nan")  # arrival of a window's last sample to published prediction
+    handling_p99_ms: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state now and what is new since the client's last snapshot.
+
+    predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of
+    rtemo.recordings.events.Event. settings: the session's settings as the text of a TOML file, see
+    rtemo.sources.session_settings. era: another one means that what came before is to be forgotten: a recording was
+    opened, closed, or moved in. explanation: what moved the newest explained prediction, name -> share, largest first;
+    empty where there is none.
+    """
+
+    seq: int
+    time_s: float  # LSL time now; in a replay the position
+    phase: Phase
+    failure: str = ""
+    subject: str = ""
+    folder: str = ""
+    started_s: float = float("nan")
+    bundle: BundleView | None = None
+    streams: tuple[StreamStatus, ...] = ()
+    channels: tuple[ChannelStatus, ...] = ()
+    eeg: EegBlock | None = None
+    gaze: GazeBlock | None = None
+    gaze_events: tuple[GazeEventRecord, ...] = ()
+    predictions: tuple[dict[str, Any], ...] = ()
+    events: tuple[dict[str, Any], ...] = ()
+    recorder: RecorderView | None = None
+    progress: Progress | None = None
+    health: Health = field(default_factory=Health)
+    explanation: dict[str, float] = field(default_factory=dict)
+    settings: str = ""
+    report: ReportView | None = None
+    replay: ReplayView | None = None
+    era: int = 0

@@ -1,0 +1,1 @@
+"""A session: its folder, its settings, its outputs, from start to stop."""

@@ -1,0 +1,32 @@
+"""Whether a session can begin: which streams must be there and deliver. The engine and the window ask the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rtemo.core.types import Modality, StreamState
+from rtemo.live.engine.announced_streams import GONE
+from rtemo.live.service.snapshot import StreamStatus
+
+_SIGNALS = (Modality.EEG, Modality.GAZE)
+_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}
+
+
+def obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
+    """Why no session can start, empty where one can. required: empty for every EEG and gaze stream that is in use."""
+    cast: dict[Modality, list[StreamStatus]] = {part: [] for part in Modality}
+    for stream in streams:
+        if stream.role:
+            cast[Modality(stream.role)].append(stream)
+    if not any(cast[part] for part in _SIGNALS):
+        return "no EEG or gaze stream is chosen"
+    absent = [_NAMES[part] for part in required if not cast[part]]
+    if absent:
+        return f"no {' and no '.join(absent)} stream, and the settings require it"
+    silent = [stream.name for part in required or _SIGNALS for stream in cast[part] if not _delivers(stream, part)]
+    return f"no data from {', '.join(silent)}" if silent else ""
+
+
+def _delivers(stream: StreamStatus, part: Modality) -> bool:
+    """Markers come when something happens: it is enough that they can."""
+    return stream.state not in GONE if part is Modality.MARKERS else stream.state is StreamState.STREAMING

@@ -1,0 +1,188 @@
+"""Sessions in the application: started, paused, annotated, stopped; one at a time, on the live streams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rtemo.core.errors import RtemoError
+from rtemo.live.engine.explanations import as_json, rounded
+from rtemo.live.service.feed import Feed
+from rtemo.live.service.snapshot import Progress
+from rtemo.live.session.baseline_check import Baseline
+from rtemo.live.session.calibrating import Adapting
+from rtemo.live.session.live_streams import Streaming
+from rtemo.live.session.outputs import SessionKeeping, SessionPlan
+from rtemo.live.session.readiness import obstacle
+from rtemo.live.session.report_process import Reporting
+from rtemo.live.session.setup import Parts
+from rtemo.model.personal.session_notes import BASELINE_BEGINS
+from rtemo.model.prediction import Prediction
+from rtemo.recordings.baseline_plan import BaselinePlan
+from rtemo.recordings.events import Event, EventKind
+
+
+class Sessions:
+    """The session that is kept, if there is one."""
+
+    def __init__(self, parts: Parts, feed: Feed, streaming: Streaming) -> None:
+        self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
+        self.session: SessionKeeping | None = None
+        self.paused = False
+        self.reporting = Reporting(parts.report)
+        self.explanation: dict[str, float] = {}  # of the newest explained prediction
+        self._baseline: Baseline | None = None
+        self._adapting: Adapting | None = None
+
+    # What clients may ask for.
+
+    def do_start(self, subject: str, notes: str, root: str) -> None:
+        """Begin a session."""
+        streaming = self._streaming
+        if self.session is not None:
+            raise RtemoError("a session starts before a session", "one is running", "stop it first")
+        if not streaming.playing:
+            why = "; ".join(streaming.refused.values()) or "none is on the network"
+            raise RtemoError("there is no EEG and no gaze stream", why, "start one, or choose it")
+        settings = streaming.settings
+        if why := obstacle(streaming.stream_statuses(), settings.required):
+            raise RtemoError("a session cannot start", why, "see the streams and the settings")
+        if not root:
+            raise RtemoError("the session has no folder", "root is empty", "choose a folder")
+        baseline = BaselinePlan.of(settings)
+        if baseline is not None:
+            baseline.check(streaming.predictor.pipeline.settings, subject)
+        plan = SessionPlan(
+            root=Path(root),
+            settings=replace(settings, subject=subject, notes=notes),
+            streams=streaming.by_role,
+            bundle=self._parts.bundle,
+            hop_s=self._parts.hop_s,
+            publish=self._parts.publish,
+        )
+        session = SessionKeeping(plan, self._clock, self._feed.put_event)
+        self.session, self.paused, self._baseline = session, False, None
+        streaming.recording = True
+        session.note(EventKind.SESSION, f"started: {session.folder.path}")
+        streaming.take_over(session.events, session.keep, session.sinks)
+        session.plan_baseline(baseline, streaming.predictor.pipeline)
+        self._adapting = Adapting(
+            self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
+        )
+        self._adapting.begin_with(self._parts.persons, session.started_s)
+
+    def do_stop(self) -> None:
+        """End the session; the streams stay in view."""
+        session = self._need_session()
+        self._baseline = None
+        self._need_adapting().close()
+        self._adapting = None
+        self._streaming.finish()
+        session.keep_baseline(self._streaming.predictor.pipeline)
+        session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
+        self.session, self.paused = None, False
+        try:
+            session.close()
+        finally:
+            self.reporting.begin(session.folder.path)
+            self._streaming.preview()
+
+    def do_pause(self) -> None:
+        """Suspend the predictions. They go on being computed, so that nothing differs after the pause."""
+        session = self._need_session()
+        if not self.paused:
+            self.paused = True
+            self._streaming.gate.shut()
+            session.note(EventKind.SESSION, "paused: predictions are suspended, the recording goes on")
+
+    def do_resume(self) -> None:
+        session = self._need_session()
+        if self.paused:
+            self.paused = False
+            self._streaming.gate.open_for(session.sinks)
+            session.note(EventKind.SESSION, "resumed")
+
+    def do_annotate(self, text: str) -> None:
+        """An event of the session, on the network and in the recording."""
+        if not text.strip():
+            raise RtemoError("an annotation needs a text", "", "write one")
+        self._need_session().note(EventKind.ANNOTATION, text)
+
+    def do_baseline(self, seconds: float) -> None:
+        """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
+        session = self._need_session()
+        if self._baseline is not None and self._clock() < self._baseline.end_s:
+            raise RtemoError("a baseline is being recorded", "", "wait for its end")
+        begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
+        self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
+        self._baseline = Baseline(begin_s, length_s)
+        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BASELINE_BEGINS}{length_s:g} s"))
+
+    def do_label(self, label: str, begin_s: float, end_s: float) -> None:
+        """A self-report or a clip's label, for the sets and for a calibration."""
+        self._need_adapting().label(label, begin_s, end_s)
+
+    def do_forget_label(self, index: int) -> None:
+        self._need_adapting().forget(index)
+
+    def do_calibrate(self) -> None:
+        """Fit the heads to the person on the labels so far."""
+        self._need_adapting().calibrate()
+
+    def do_uncalibrate(self) -> None:
+        self._need_adapting().uncalibrate()
+
+    # For the controller.
+
+    def turn(self) -> None:
+        """Look after what goes on by itself."""
+        if self._adapting is not None:
+            self._adapting.turn()
+        for explanation in self._streaming.explaining.newest():
+            self.explanation = rounded(explanation)
+            if self.session is not None and not self.paused:
+                self.session.explain(as_json(explanation))
+        baseline, session = self._baseline, self.session
+        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.told:
+            baseline.told = True
+            session.note(EventKind.ANNOTATION, f"baseline ends: {baseline.verdict}")
+
+    def take(self, prediction: Prediction) -> None:
+        """Hear a prediction that was published."""
+        if self._baseline is not None:
+            self._baseline.take(prediction)
+
+    def progress(self, now_s: float) -> Progress | None:
+        """Of the baseline while it lasts, else of the calibration, where one was asked for."""
+        if self._baseline is not None and now_s < self._baseline.end_s:
+            return self._baseline.progress(now_s)
+        calibration = self._adapting.progress(now_s) if self._adapting is not None else None
+        return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
+
+    def close(self, failure: str) -> None:
+        """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
+        session, self.session = self.session, None
+        if session is None:
+            return
+        try:
+            if self._adapting is not None:
+                self._adapting.close()
+            if not failure:
+                self._streaming.finish()
+                session.keep_baseline(self._streaming.predictor.pipeline)
+            session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
+        finally:
+            try:
+                session.close()
+            finally:
+                self.reporting.begin(session.folder.path)
+
+    def _need_adapting(self) -> Adapting:
+        if self._adapting is None:
+            raise RtemoError("there is no session", "", "start one")
+        return self._adapting
+
+    def _need_session(self) -> SessionKeeping:
+        if self.session is None:
+            raise RtemoError("there is no session", "", "start one")
+        return self.session

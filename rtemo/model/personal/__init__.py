@@ -1,0 +1,1 @@
+"""Personal calibration: labelled clips of one person refit the heads."""

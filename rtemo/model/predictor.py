@@ -1,0 +1,129 @@
+"""From items to predictions: the pipeline, the model and the decoder in one. Live and replay run this same object.
+
+A live session cannot wait for a stream that stays away. `force` then decides on what is there, on a copy of the
+decoder: when the missing samples do come (or the hole in them is over) the windows are decided again in order,
+silently, and everything after them is what a replay of the recording gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.types import Chunk, ClockOffset, Modality, Window
+from rtemo.model.bundle import Bundle
+from rtemo.model.decoder import Decoder
+from rtemo.model.embeddings import Embeddings
+from rtemo.model.personal.calibration import Person
+from rtemo.model.personal.session_notes import NOTICE_S, Begun, Ended, Forgotten, Labelled, Note
+from rtemo.model.prediction import Prediction
+from rtemo.model.runtime import Runtime
+from rtemo.model.uncertainty.adaptive import Report
+
+Watch = Callable[[Window, Embeddings], object]
+
+MAX_BACKLOG_S = 30.0  # forced windows older than this are final
+
+
+class Predictor:
+    """One prediction for each window's end, in order."""
+
+    def __init__(self, pipeline: Pipeline, runtime: Runtime, decoder: Decoder) -> None:
+        self.pipeline = pipeline
+        self.n_forced = 0
+        self.watches: list[Watch] = []  # each is given every final window, in order, with its embeddings
+        self._runtime = runtime
+        self._decoder = decoder
+        self._ahead: Decoder | None = None  # the decoder of the forced windows, while the real ones are awaited
+        self._published_s = float("-inf")
+
+    @property
+    def eye_unused(self) -> str:
+        """Why eye movements do not count; "" where they do."""
+        return self._decoder.eye_unused
+
+    def push(self, item: Chunk | ClockOffset) -> list[Prediction]:
+        """The predictions that these samples complete."""
+        return self._decide(self.pipeline.push(item))
+
+    def expect(self, modality: Modality, *, expected: bool) -> list[Prediction]:
+        """Whether windows wait for a modality; see Pipeline.expect."""
+        return self._decide(self.pipeline.expect(modality, expected))
+
+    def flush(self) -> list[Prediction]:
+        """The predictions up to the newest sample of any stream."""
+        return self._decide(self.pipeline.flush())
+
+    def force(self, until_s: float) -> list[Prediction]:
+        """Predictions for the ends up to a time that some stream has not reached, from what is there."""
+        start_s = self.pipeline.next_end_s
+        if start_s is None:
+            return []
+        hop_s = self.pipeline.settings.window.hop_s
+        grid = self.pipeline.grid
+        first = max(start_s, self._published_s + hop_s)
+        predictions = []
+        for end in range(grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1, grid.hop):
+            window = self.pipeline.peek(grid.seconds(end))
+            if window is not None:
+                predictions.append(self._decide_ahead(window))
+        if self._published_s - start_s > MAX_BACKLOG_S:
+            self._settle()
+        return predictions
+
+    def adopt(self, person: Person | None, from_s: float) -> None:
+        """Decide windows that end after from_s with a personal calibration; None: with the trained heads."""
+        for decoder in self._decoders():
+            decoder.adopt(person, from_s)
+
+    def note(self, note: Note, time_s: float) -> None:
+        """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
+        for decoder in self._decoders():
+            match note:
+                case Labelled():
+                    decoder.report(self._report(note, time_s + NOTICE_S))
+                case Forgotten():
+                    decoder.take_back(note.number, time_s + NOTICE_S)
+                case Ended():
+                    decoder.adopt(None, note.from_s)
+                case Begun():
+                    pass  # whoever has its file adopts it
+
+    def model_at(self, end_s: float) -> Bundle:
+        """The bundle that decides windows which end then."""
+        return self._decoder.model_at(end_s)
+
+    def _report(self, note: Labelled, holds_s: float) -> Report:
+        labels = self._decoder.model_at(holds_s).labels
+        known = note.label in labels
+        label = labels.index(note.label) if known else -1
+        return Report(label, note.begin_s, note.end_s, holds_s if known else float("inf"))
+
+    def _decoders(self) -> list[Decoder]:
+        return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]
+
+    def _decide(self, windows: Iterable[Window]) -> list[Prediction]:
+        predictions = []
+        for window in windows:
+            embeddings = self._runtime.embed(window)
+            prediction = self._decoder.step(window, embeddings)
+            for watch in self.watches:
+                watch(window, embeddings)
+            if window.end_s > self._published_s:
+                self._published_s = window.end_s
+                self._ahead = None
+                predictions.append(prediction)
+        return predictions
+
+    def _decide_ahead(self, window: Window) -> Prediction:
+        if self._ahead is None:
+            self._ahead = self._decoder.fork()
+        self._published_s = window.end_s
+        self.n_forced += 1
+        return self._ahead.step(window, self._runtime.embed(window))
+
+    def _settle(self) -> None:
+        """Make the forced windows final: the stream has been away for too long to decide them all again."""
+        if self._ahead is not None:
+            self._decoder, self._ahead = self._ahead, None
+        self.pipeline.skip_to(self._published_s + 0.5 * self.pipeline.settings.window.hop_s)

@@ -1,0 +1,1 @@
+"""How the window and the report look alike: palette and number formats."""

@@ -1,0 +1,1 @@
+"""Recording: items into an XDF file."""

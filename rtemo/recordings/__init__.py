@@ -1,0 +1,1 @@
+"""What rtemo writes into a recording about its session, and how it is read back."""

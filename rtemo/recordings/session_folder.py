@@ -1,0 +1,140 @@
+"""The session folder: everything of one session in one place, and nothing ever overwritten.
+
+<root>/<date>_<time>_<subject>/ holds recording.xdf, predictions.csv, session.toml, events.jsonl and, once the session
+is over, report.html.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+import rtemo
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import StreamInfo
+from rtemo.model.bundle import Bundle
+from rtemo.sources.session_settings import SessionSettings, settings_document
+
+VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFolder:
+    """The files of one session."""
+
+    path: Path
+
+    @property
+    def recording(self) -> Path:
+        return self.path / "recording.xdf"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions.csv"
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "session.toml"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def baseline(self) -> Path:
+        return self.path / "baseline.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @classmethod
+    def create(cls, root: Path, subject: str, when: datetime) -> SessionFolder:
+        """Make a new folder. A name that is taken gets a number. Raises RtemoError where none can be made."""
+        name = f"{when:%Y-%m-%d_%H-%M-%S}_{safe_name(subject)}"
+        for number in range(1, 100):
+            path = root / (name if number == 1 else f"{name}_{number}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if root.exists() and not root.is_dir():
+                    break
+                continue
+            except OSError as error:
+                raise RtemoError(
+                    f"{path} cannot be made", error.strerror or str(error), "choose another folder"
+                ) from error
+            return cls(path)
+        raise RtemoError(f"no session folder can be made in {root}", "its names are taken", "choose another folder")
+
+    def write_settings(
+        self,
+        settings: SessionSettings,
+        model: Mapping[str, Any],
+        record: Mapping[str, Any],
+        streams: Mapping[str, StreamInfo],
+    ) -> None:
+        """A settings file that also tells model, versions and streams, for whoever reads the session later.
+
+        model: what spoke. record: what else was asked for, and when it began.
+        """
+        document = {
+            **settings_document(settings),
+            "model": without_none(model),
+            "record": without_none(record),
+            "versions": versions(),
+            "streams": {role: _described(info) for role, info in streams.items()},
+        }
+        self.settings.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def model_record(bundle: Bundle) -> dict[str, str]:
+    """What identifies a model, for session.toml."""
+    spec = bundle.spec
+    return {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint, "trained_on": spec.trained_on}
+
+
+def safe_name(subject: str) -> str:
+    """A subject's name as a part of a folder's name on any system."""
+    cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
+    return cleaned[:60] or "anonymous"
+
+
+def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:
+    """Versions of rtemo, the system and these packages, by default of all that takes part in a prediction."""
+    found = {"rtemo": rtemo.__version__, "python": platform.python_version(), "system": platform.platform()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def without_none(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML has no null: what is not set is left out."""
+    return {
+        key: without_none(value) if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if value is not None
+    }
+
+
+def _described(info: StreamInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "type": info.type,
+        "source_id": info.source_id,
+        "hostname": info.hostname,
+        "channels": list(info.labels),
+        "nominal_rate_hz": info.nominal_rate_hz,
+        "format": info.channel_format,
+    }

@@ -1,0 +1,1 @@
+"""Simulated devices: sensors, transport, faults, stream descriptions."""

@@ -1,0 +1,1 @@
+"""Simulated EEG: heads, cortex, muscles."""

@@ -1,0 +1,1 @@
+"""Simulated eyes: movements, pupils, what a tracker sends."""

@@ -1,0 +1,1 @@
+"""Devices: profiles, and what each column of a stream holds."""

@@ -1,0 +1,138 @@
+"""Device profiles: loading them all, and finding the one that fits a stream.
+
+Two generic profiles, generic-eeg and generic-gaze, stand for every device without a profile of its own: they work from
+labels, types and units alone. The layouts that follow from a match are made by eeg_layout and gaze_layout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtemo.core.eeg.montage import is_electrode
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
+from rtemo.sources.devices.eeg_columns import MIN_CHANNELS, eeg_layout
+from rtemo.sources.devices.gaze_column_roles import role_of
+from rtemo.sources.devices.gaze_columns import gaze_layout
+from rtemo.sources.devices.profile_file import read_profile
+from rtemo.sources.devices.profile_schema import DeviceProfile, Ignored, MatchRule
+
+__all__ = ["DeviceProfile", "Match", "check_profiles", "eeg_layout", "gaze_layout", "generic", "load_profiles", "match"]
+
+GENERIC = {Modality.EEG: "generic-eeg", Modality.GAZE: "generic-gaze"}
+
+_TYPE, _COUNT, _LABELS, _NAME, _SOURCE = 1.0, 1.0, 3.0, 4.0, 4.0  # how much each fitting part says
+_BY_LABELS = 0.5  # a stream that states no type but has the right labels
+_VAGUE_TYPES = ("", "data", "signal", "timeseries", "biosignal", "biosignals")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The profile that fits a stream best, how well, and by what. A higher score is a more specific fit."""
+
+    profile: DeviceProfile
+    score: float
+    why: str
+
+
+def load_profiles(folder: Path) -> tuple[DeviceProfile, ...]:
+    """Every profile of a folder (<id>/profile.toml), by id.
+
+    RtemoError with file and key for the first that does not follow the schema, and where a generic profile is missing.
+    """
+    profiles = tuple(read_profile(path) for path in sorted(folder.glob("*/profile.toml")))
+    missing = sorted(set(GENERIC.values()) - {profile.id for profile in profiles})
+    if missing:
+        raise RtemoError(
+            "device profiles are missing", f"{folder} has no {' and no '.join(missing)}", "install rtemo again"
+        )
+    return profiles
+
+
+def check_profiles(folder: Path) -> list[str]:
+    """Everything that is wrong with the profiles of a folder, one line each; empty when all is well."""
+    problems: list[str] = []
+    for device in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if not (device / "profile.toml").is_file():
+            problems.append(f"{device}: there is no profile.toml")
+            continue
+        if not (device / "README.md").is_file():
+            problems.append(f"{device}: there is no README.md")
+        try:
+            read_profile(device / "profile.toml")
+        except RtemoError as error:
+            problems.append(str(error))
+    problems += [f"{folder}: there is no {name}" for name in GENERIC.values() if not (folder / name).is_dir()]
+    return problems
+
+
+def generic(profiles: Iterable[DeviceProfile], modality: Modality) -> DeviceProfile:
+    """The profile for a device of this modality that has none of its own."""
+    return next(profile for profile in profiles if profile.id == GENERIC[modality])
+
+
+def match(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Match | None:
+    """The profile that says most about this stream; None where it is neither EEG nor gaze.
+
+    Strings are never EEG or gaze, nor is what a profile says to ignore.
+    """
+    if info.channel_format == STRING_FORMAT or ignored(info, profiles):
+        return None
+    found = [fit for profile in profiles for rule in profile.match if (fit := _fit(info, profile, rule)) is not None]
+    if not found:
+        found = _by_labels(info, profiles)
+    return max(found, key=lambda fit: (fit.score, fit.profile.id), default=None)
+
+
+def ignored(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Ignored | None:
+    """The rule by which a stream is neither EEG nor gaze although its type says so."""
+    rules = (rule for profile in profiles for rule in profile.ignore)
+    return next((rule for rule in rules if _parts(info, rule.rule) is not None), None)
+
+
+def _fit(info: StreamInfo, profile: DeviceProfile, rule: MatchRule) -> Match | None:
+    parts = _parts(info, rule)
+    if parts is None:
+        return None
+    return Match(profile, sum(weight for _, weight in parts), ", ".join(what for what, _ in parts))
+
+
+def _parts(info: StreamInfo, rule: MatchRule) -> list[tuple[str, float]] | None:
+    """What fits and how much it says; None where any part of the rule does not fit."""
+    labels = {label.strip().casefold() for label in info.labels}
+    tests: tuple[tuple[bool, bool, str, float], ...] = (
+        (rule.type is not None, _found(rule.type, info.type), f"type {info.type}", _TYPE),
+        (rule.name is not None, _found(rule.name, info.name), f"name {info.name}", _NAME),
+        (rule.source_id is not None, _found(rule.source_id, info.source_id), f"source_id {info.source_id}", _SOURCE),
+        (
+            bool(rule.labels),
+            {label.casefold() for label in rule.labels} <= labels,
+            f"{len(rule.labels)} labels",
+            _LABELS,
+        ),
+        (bool(rule.n_channels), info.n_channels in rule.n_channels, f"{info.n_channels} channels", _COUNT),
+        (rule.description is not None, _found(rule.description, info.xml), "its description", _LABELS),
+    )
+    asked = [(fits, what, weight) for given, fits, what, weight in tests if given]
+    return [(what, weight) for _, what, weight in asked] if all(fits for fits, *_ in asked) else None
+
+
+def _found(pattern: re.Pattern[str] | None, text: str) -> bool:
+    return pattern is not None and pattern.search(text.strip()) is not None
+
+
+def _by_labels(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> list[Match]:
+    """For streams that state no useful type: gaze points or electrode names among the labels."""
+    if info.type.strip().casefold() not in _VAGUE_TYPES:
+        return []
+    found: list[Match] = []
+    roles = [role for channel in info.channels if (role := role_of(channel)) is not None and channel.label.strip()]
+    if {"x", "y"} <= {role.kind for role in roles}:
+        found.append(Match(generic(profiles, Modality.GAZE), _BY_LABELS, "its labels are those of gaze"))
+    electrodes = sum(is_electrode(label) for label in info.labels)
+    if electrodes >= MIN_CHANNELS and 2 * electrodes >= info.n_channels:
+        found.append(Match(generic(profiles, Modality.EEG), _BY_LABELS, f"{electrodes} labels are electrode names"))
+    return found

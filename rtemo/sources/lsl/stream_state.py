@@ -1,0 +1,169 @@
+"""One stream through all its connections: where it stands, what it has delivered, and the order of what is said of it.
+
+A line keeps its stream_id for as long as the stream comes back unchanged. The thread that receives and the one that
+watches both speak through it, so that announcements, samples and losses reach the reader in one order.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rtemo.core.types import (
+    STRING_FORMAT,
+    Chunk,
+    ClockOffset,
+    Item,
+    StreamDown,
+    StreamInfo,
+    StreamState,
+    StreamUp,
+)
+from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
+from rtemo.sources.lsl.counters import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """Where one stream stands. NaN: not known yet.
+
+    rate_hz: by the stamps of the last seconds. age_s: of the newest sample, by its LSL time: device, transport and
+    silence together. offset_s, uncertainty_s: the clock measurement in use. n_missing: samples that are missing by the
+    stamps. n_returns: how often it came back after a loss.
+    """
+
+    info: StreamInfo
+    state: StreamState
+    wanted_by: tuple[str, ...]
+    n_samples: int
+    n_missing: int
+    n_returns: int
+    rate_hz: float
+    age_s: float
+    clock: ClockBasis
+    offset_s: float
+    uncertainty_s: float
+
+
+class Line:
+    """One stream. All methods may be called from any thread."""
+
+    def __init__(self, info: StreamInfo, put: Callable[[Item], None], *, announced: bool) -> None:
+        """put: takes an item to the reader. announced: the reader knows of the stream already."""
+        self.info = info
+        self.wanted_by: set[str] = set()
+        self.bystanders: set[str] = set()  # uids of streams that were there while this one delivered
+        self.n_returns = 0
+        self._put = put
+        self._announced = announced
+        self._lock = threading.Lock()
+        self._state = StreamState.WAITING
+        self._basis = ClockBasis.UNKNOWN
+        self._measurement: Measurement | None = None
+        self._before = (0, 0)  # samples and losses of earlier connections
+        self._counters = self._fresh_counters()
+
+    @property
+    def stream_id(self) -> str:
+        return self.info.stream_id
+
+    @property
+    def state(self) -> StreamState:
+        return self._state
+
+    @property
+    def down(self) -> bool:
+        """Whether the stream has to be announced before it goes on."""
+        return self._state in (StreamState.LOST, StreamState.FAILED)
+
+    @property
+    def last_arrival_s(self) -> float:
+        """When the newest sample came, LSL time; NaN before the first of this connection."""
+        return self._counters.last_arrival_s
+
+    @property
+    def offset_s(self) -> float:
+        """The clock measurement in use; NaN before the first of this connection."""
+        measured = self._measurement
+        return measured.offset_s if measured else math.nan
+
+    def reconnect(self, info: StreamInfo) -> None:
+        """The same stream over a new connection. It was down, so it is announced once the connection stands."""
+        with self._lock:
+            self.info = info
+            self._before = self._totals()
+            self._counters = self._fresh_counters()
+            self._basis, self._measurement = ClockBasis.UNKNOWN, None
+
+    def up(self) -> None:
+        """The connection stands, or the stream is visible again."""
+        with self._lock:
+            self._up()
+
+    def deliver(self, now_s: float, chunk: Chunk | None, items: Sequence[Chunk | ClockOffset]) -> None:
+        """What arrived (to be counted) and what can be handed over."""
+        with self._lock:
+            if chunk is not None:
+                self._counters.add(now_s, chunk.stamps)
+                self._up()
+                self._state = StreamState.STREAMING
+            for item in items:
+                self._put(item)
+
+    def clock_is(self, basis: ClockBasis, measurement: Measurement | None) -> None:
+        """How the stamps are read from now on."""
+        with self._lock:
+            self._basis, self._measurement = basis, measurement
+
+    def fell_silent(self, now_s: float) -> bool:
+        """Marks the stream as stalled where it has been silent for too long. Returns whether it is new."""
+        with self._lock:
+            silence_s = now_s - self._counters.last_arrival_s
+            if self._state is not StreamState.STREAMING or silence_s <= self._counters.silence_s:
+                return False
+            self._say_down(StreamState.STALLED, f"no sample for {silence_s:.2g} s")
+            return True
+
+    def go_down(self, state: StreamState, reason: str) -> None:
+        """The stream is lost, or its receiver failed."""
+        with self._lock:
+            if not self.down:
+                self._say_down(state, reason)
+
+    def status(self, now_s: float) -> StreamStatus:
+        with self._lock:
+            n_samples, n_missing = self._totals()
+            measured = self._measurement
+            return StreamStatus(
+                info=self.info,
+                state=self._state,
+                wanted_by=tuple(sorted(self.wanted_by)),
+                n_samples=n_samples,
+                n_missing=n_missing,
+                n_returns=self.n_returns,
+                rate_hz=self._counters.rate_hz,
+                age_s=now_s - (self._counters.newest_stamp + self.offset_s),
+                clock=self._basis,
+                offset_s=self.offset_s,
+                uncertainty_s=measured.uncertainty_s if measured else math.nan,
+            )
+
+    def _fresh_counters(self) -> Counters:
+        return Counters(self.info.nominal_rate_hz, text=self.info.channel_format == STRING_FORMAT)
+
+    def _totals(self) -> tuple[int, int]:
+        return self._before[0] + self._counters.n_samples, self._before[1] + self._counters.n_missing
+
+    def _up(self) -> None:
+        if self.down or not self._announced:
+            self._put(StreamUp(self.info))
+            self._announced = True
+            if self.down:
+                self.n_returns += 1
+                self._state = StreamState.WAITING
+
+    def _say_down(self, state: StreamState, reason: str) -> None:
+        self._state = state
+        self._put(StreamDown(self.stream_id, state, reason))

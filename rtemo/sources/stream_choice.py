@@ -1,0 +1,127 @@
+"""Which stream is the EEG, which the gaze, which are markers. Ambiguity is refused with the list, never settled by
+taking the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
+from rtemo.sources.devices.profile import DeviceProfile, Match, generic, ignored, match
+
+KEYS = ("name", "type", "source_id", "hostname")
+
+_MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
+_OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sends
+
+
+@dataclass(frozen=True, slots=True)
+class StreamQuery:
+    """What a stream must be called. Empty fields fit everything; the others must be equal, case does not matter."""
+
+    name: str = ""
+    type: str = ""
+    source_id: str = ""
+    hostname: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> StreamQuery:
+        """From `key=value[,key=value]` over name, type, source_id and hostname.
+
+        A comma within a value is written as it is unless what follows it looks like another `key=`.
+        """
+        found: dict[str, str] = {}
+        for part in re.split(r",(?=[^,=]*=)", text):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            if not equals or key not in KEYS or not value or key in found:
+                raise RtemoError(
+                    "a stream query must be key=value[,key=value]",
+                    f"found {text!r}" if text.strip() else "found nothing",
+                    f"use each of {', '.join(KEYS)} at most once, for example name=Muse,type=EEG",
+                )
+            found[key] = value
+        return cls(**found)
+
+    def fits(self, info: StreamInfo) -> bool:
+        """True where every given field is equal."""
+        asked = ((getattr(self, key), getattr(info, key)) for key in KEYS)
+        return all(not want or want.casefold() == have.strip().casefold() for want, have in asked)
+
+    def __str__(self) -> str:
+        return ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The stream that was chosen, and the profile that it is read with."""
+
+    info: StreamInfo
+    match: Match
+
+
+def choose(
+    infos: Sequence[StreamInfo], modality: Modality, query: StreamQuery | None, profiles: Sequence[DeviceProfile]
+) -> Choice | None:
+    """The one stream of this modality among those that the query fits; None where there is none.
+
+    A stream that the query names is taken even where its type says nothing, but not against what its type says.
+    Raises RtemoError with the list where several fit.
+    """
+    asked = [info for info in infos if query is None or query.fits(info)]
+    found = [Choice(info, fit) for info in asked if (fit := match(info, profiles)) and fit.profile.kind is modality]
+    if not found and query is not None:
+        _refuse_ignored(asked, modality, profiles)
+        found = [Choice(info, _by_query(modality, profiles)) for info in asked if _may_be(info, profiles)]
+    if len(found) > 1:
+        raise _ambiguous([choice.info for choice in found], modality, query)
+    return found[0] if found else None
+
+
+def choose_markers(
+    infos: Sequence[StreamInfo], query: StreamQuery | None, profiles: Sequence[DeviceProfile]
+) -> tuple[StreamInfo, ...]:
+    """All marker streams that the query fits: strings, or numbers of a marker type that are neither EEG nor gaze.
+
+    None is no fault. Without a query rtemo's own outlets are left out; a query may name them.
+    """
+    found = [info for info in infos if _is_marker(info) and match(info, profiles) is None]
+    if query is None:
+        return tuple(info for info in found if info.name not in _OWN_NAMES)
+    return tuple(info for info in found if query.fits(info))
+
+
+def _is_marker(info: StreamInfo) -> bool:
+    return info.channel_format == STRING_FORMAT or _MARKER_TYPES.search(info.type) is not None
+
+
+def _may_be(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> bool:
+    """True for numbers that no profile claims for anything, and that are neither markers nor our own predictions."""
+    return (
+        not _is_marker(info)
+        and info.name not in _OWN_NAMES
+        and match(info, profiles) is None
+        and ignored(info, profiles) is None
+    )
+
+
+def _refuse_ignored(infos: Sequence[StreamInfo], modality: Modality, profiles: Sequence[DeviceProfile]) -> None:
+    for info in infos:
+        rule = ignored(info, profiles)
+        if rule is not None:
+            raise RtemoError(f"the stream {info.name!r} cannot be used as {modality}", rule.reason, "name another one")
+
+
+def _by_query(modality: Modality, profiles: Sequence[DeviceProfile]) -> Match:
+    return Match(generic(profiles, modality), 0.0, "named by the query")
+
+
+def _ambiguous(infos: Sequence[StreamInfo], modality: Modality, query: StreamQuery | None) -> RtemoError:
+    listed = " | ".join(info.describe() for info in infos)
+    what = f"the query {query}" if query is not None else f"no --{modality} query"
+    differing = [key for key in KEYS if len({getattr(info, key) for info in infos}) > 1]
+    example = f"--{modality} {differing[0]}={getattr(infos[0], differing[0])}" if differing else ""
+    todo = f"name one, for example {example}" if example else "stop all but one of them: nothing tells them apart"
+    return RtemoError(f"{len(infos)} streams could be the {modality} stream with {what}", listed, todo)

@@ -1,0 +1,1 @@
+"""XDF files: reading, checking, writing."""

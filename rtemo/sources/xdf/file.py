@@ -1,0 +1,105 @@
+"""Opens XDF files: says plainly what is wrong with a path, and unpacks compressed recordings.
+
+Two kinds of compressed recordings exist: gzip (`.xdf.gz`, and what pyxdf takes for `.xdfz`) and the zlib stream that
+LabRecorder writes to `.xdfz`. Both are told by their first bytes and unpacked once into a temporary file, so that the
+readers can seek; memory stays bounded, disk is needed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from rtemo.core.errors import RtemoError
+from rtemo.sources.xdf.chunks import MAGIC
+
+_GZIP, _ZLIB = b"\x1f\x8b", b"\x78"
+_UNPACK_BYTES = 1 << 20
+
+
+class XdfFile:
+    """A recording on disk that can be opened several times at once."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Raises RtemoError when there is no XDF file at the path."""
+        self.path = Path(path)
+        self._folder: str | None = None
+        head = _read_head(self.path)
+        self._data = self._unpack() if head.startswith((_GZIP, _ZLIB)) else self.path
+        try:
+            self._check_magic()
+        except RtemoError:
+            self.close()
+            raise
+        self.size = self._data.stat().st_size
+
+    def open(self) -> BinaryIO:
+        """A handle of its own on the uncompressed bytes. Raises RtemoError."""
+        try:
+            return self._data.open("rb", buffering=1 << 15)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def close(self) -> None:
+        """Removes what was unpacked. Handles must be closed before."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _check_magic(self) -> None:
+        with self.open() as file:
+            head = file.read(16)
+        if not head:
+            raise _no_xdf(self.path, "it is empty")
+        if not head.startswith(MAGIC):
+            raise _no_xdf(self.path, f"it begins with {head!r} and not with {MAGIC.decode()!r}")
+
+    def _unpack(self) -> Path:
+        self._folder = tempfile.mkdtemp(prefix="rtemo-xdf-")
+        data = Path(self._folder) / "recording.xdf"
+        try:
+            with self.path.open("rb") as packed, data.open("wb") as plain:
+                _inflate(packed, plain)
+        except (OSError, zlib.error) as error:
+            self.close()
+            raise RtemoError(
+                f"cannot unpack {self.path}", str(error), "unpack it by hand, or free some space"
+            ) from error
+        return data
+
+
+def _inflate(packed: BinaryIO, plain: BinaryIO) -> None:
+    """Gzip or zlib, also of several parts; a cut end gives what was whole before it."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: tell gzip and zlib by their heads
+    while block := packed.read(_UNPACK_BYTES):
+        while block:
+            plain.write(unpacker.decompress(block, _UNPACK_BYTES))
+            block = unpacker.unconsumed_tail
+            if unpacker.eof:
+                block = unpacker.unused_data
+                unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+
+
+def _read_head(path: Path) -> bytes:
+    if path.is_dir():
+        raise RtemoError(f"cannot read {path}", "it is a folder", "give an .xdf file")
+    if path.exists() and not path.is_file():
+        raise RtemoError(f"cannot read {path}", "it is not a regular file", "give an .xdf file")
+    try:
+        with path.open("rb") as file:
+            return file.read(2)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> RtemoError:
+    if isinstance(error, FileNotFoundError):
+        return RtemoError(f"cannot read {path}", "there is no such file", "check the name")
+    return RtemoError(f"cannot read {path}", error.strerror or str(error), "check who may read it")
+
+
+def _no_xdf(path: Path, found: str) -> RtemoError:
+    return RtemoError(f"{path} is not an XDF recording", found, "give a file that LabRecorder or `rtemo record` wrote")

@@ -1,0 +1,202 @@
+"""doctor: each check on invented computers, and the whole on this one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rtemo.core.errors import RtemoError, StreamMissing
+from rtemo.live.diagnostics import doctor
+from rtemo.live.diagnostics.display import Display
+from rtemo.live.diagnostics.finding import Finding, State
+
+GIB = doctor.GIB
+
+
+class FakeLsl:
+    """An LSL whose clock and self test are set."""
+
+    def __init__(self, error: RtemoError | None = None) -> None:
+        self.error = error
+
+    def lsl_version(self) -> str:
+        return "liblsl 1.18, pylsl 1.18.6"
+
+    def lsl_clock(self) -> float:
+        return time.monotonic() + 1000.0
+
+    def self_test(self, timeout_s: float) -> float:
+        if self.error:
+            raise self.error
+        return timeout_s / 10
+
+
+def without_library() -> doctor.Lsl:
+    raise RuntimeError("LSL binary library file was not found.\nPlease make sure")
+
+
+def test_installed_packages_are_listed_and_a_missing_one_fails():
+    assert doctor.check_versions({"rtemo": "0.1.0", "numpy": "2.0"}).fact == "rtemo 0.1.0, numpy 2.0"
+    finding = doctor.check_versions({"rtemo": "0.1.0", "onnxruntime": "not installed"})
+
+    assert finding.state is State.FAIL
+    assert "it lacks onnxruntime" in finding.todo
+
+
+def test_a_missing_liblsl_fails_with_one_line():
+    finding = doctor.check_liblsl(without_library)
+
+    assert finding.state is State.FAIL
+    assert finding.fact.startswith("cannot be loaded: RuntimeError: LSL binary library file was not found. Please")
+    assert "PYLSL_LIB" in finding.todo
+
+
+def test_liblsl_is_named_with_its_version():
+    assert doctor.check_liblsl(FakeLsl) == Finding("liblsl", State.OK, "liblsl 1.18, pylsl 1.18.6")
+
+
+def test_a_stream_that_is_not_found_fails_with_what_to_do():
+    finding = doctor.check_discovery(FakeLsl(StreamMissing("no stream", "looked for 5 s")))
+
+    assert finding.state is State.FAIL
+    assert finding.fact == "no stream; looked for 5 s"
+    assert "firewall" in finding.todo
+    assert doctor.check_discovery(FakeLsl(StreamMissing("no stream", "", "do this"))).todo == "do this"
+
+
+def test_a_stream_that_is_found_is_well():
+    assert doctor.check_discovery(FakeLsl(), 2.0).fact.endswith("within 0.20 s")
+
+
+def running(rate: float) -> tuple[Callable[[], float], Callable[[], float], Callable[[float], None]]:
+    """A computer's clock, an LSL clock at another rate and a wait that moves both."""
+    now = [50.0]
+    return lambda: 7.0 + rate * now[0], lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds)
+
+
+@pytest.mark.parametrize(
+    ("rate", "state"), [(1.0, State.OK), (1.0005, State.OK), (1.01, State.WARN), (0.9, State.WARN), (0.0, State.WARN)]
+)
+def test_an_lsl_clock_that_runs_at_another_rate_is_a_warning(rate: float, state: State):
+    assert doctor.check_clock(*running(rate)).state is state
+
+
+def test_a_computer_that_is_busy_now_and_then_does_not_look_like_a_bad_clock():
+    lsl_clock, clock, wait = running(1.0)
+    held_up_s = iter([0.0, 0.3] * 5 + [0.0, 0.02] * 5)
+
+    def slow_lsl_clock() -> float:
+        now = lsl_clock()
+        wait(next(held_up_s))
+        return now
+
+    assert doctor.check_clock(slow_lsl_clock, clock, wait).state is State.OK
+
+
+def test_a_computer_clock_that_stands_still_is_a_warning():
+    assert doctor.check_clock(lambda: 1.0, lambda: 2.0, lambda seconds: None).state is State.WARN
+
+
+def test_a_window_that_lacks_libraries_fails_and_no_display_is_a_warning():
+    assert doctor.check_display(Display("xcb")).state is State.OK
+    assert "--headless" in doctor.check_display(Display("")).todo
+    finding = doctor.check_display(Display("xcb", ("libxcb-cursor.so.0",)))
+
+    assert finding.state is State.FAIL
+    assert "libxcb-cursor" in finding.todo
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(GIB // 2, State.FAIL), (2 * GIB, State.WARN), (10 * GIB, State.OK), (900 * GIB, State.OK)]
+)
+def test_little_space_is_said_before_the_session(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: State
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    finding = doctor.check_disk(tmp_path / "not" / "yet" / "made")
+
+    assert finding.state is state
+    assert " h of 64 channels" in finding.fact
+
+
+def test_a_file_in_the_place_of_the_sessions_folder_fails(tmp_path: Path):
+    (tmp_path / "sessions").touch()
+
+    assert doctor.check_disk(tmp_path / "sessions" / "one").state is State.FAIL
+
+
+def test_a_model_that_does_not_load_fails_with_the_reason(tmp_path: Path):
+    finding = doctor.check_model(tmp_path)
+
+    assert finding.state is State.FAIL
+    assert "is no model bundle" in finding.fact
+
+
+def test_a_check_that_breaks_is_shown_and_the_others_go_on():
+    def broken() -> Finding:
+        raise KeyError("odd")
+
+    finding = doctor._guarded("firewall", broken)
+    assert (finding.name, finding.state) == ("firewall", State.FAIL)
+    assert "KeyError" in finding.fact
+
+
+def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
+    findings = doctor.examine(doctor.Setup(FakeLsl, tmp_path / "model", tmp_path))
+    states = {finding.name: finding.state for finding in findings}
+
+    assert list(states)[:2] == ["versions", "liblsl"]
+    assert len(states) == len(findings) == 12
+    assert states["LSL settings"] is State.WARN  # the tests' own session
+    assert states["model"] is State.FAIL
+    assert states["discovery"] is State.OK
+    # other programs may hold LSL's ports, and a busy computer may hold up the clock's readings: a warning, no failure
+    assert State.FAIL not in (states["clock"], states["ports"])
+
+
+def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):
+    findings = doctor.examine(doctor.Setup(without_library, tmp_path, tmp_path))
+
+    assert {"discovery", "clock"}.isdisjoint(finding.name for finding in findings)
+    assert len(findings) == 10
+
+
+REPORT = [
+    Finding("versions", State.OK, "rtemo 0.1.0"),
+    Finding("network", State.OK, "eth0", "a hint"),
+    Finding("display", State.WARN, "no display", "no window"),
+]
+
+
+def test_the_report_for_people_has_a_line_a_finding_and_what_to_do_below():
+    assert doctor.as_text(REPORT).splitlines() == [
+        "ok    versions      rtemo 0.1.0",
+        "ok    network       eth0",
+        "                    hint: a hint",
+        "warn  display       no display",
+        "                    do: no window",
+    ]
+
+
+def test_the_report_for_programs_holds_the_same():
+    report = json.loads(doctor.as_json(REPORT))
+
+    assert report["state"] == "warn"
+    assert report["findings"][2] == {
+        "name": "display",
+        "state": "warn",
+        "fact": "no display",
+        "todo": "no window",
+    }
+
+
+def test_the_worst_state_counts():
+    assert doctor.worst([]) is State.OK
+    assert doctor.worst(REPORT) is State.WARN
+    assert doctor.worst([Finding("a", State.FAIL, ""), *REPORT]) is State.FAIL

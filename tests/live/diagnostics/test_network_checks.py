@@ -1,0 +1,117 @@
+"""What doctor says about the network, told from invented networks, ports, firewalls and settings files."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from rtemo.live.diagnostics import lsl_network as network
+from rtemo.live.diagnostics.finding import State
+
+TWO = {"eth0": "10.0.0.5", "wlan0": "192.168.1.7"}
+
+
+def test_no_network_is_a_warning_since_this_computer_alone_still_works():
+    assert network.check_interfaces({}).state is State.WARN
+    assert network.check_multicast({}).state is State.OK
+
+
+def test_every_network_is_named():
+    finding = network.check_interfaces(TWO)
+
+    assert finding.state is State.OK
+    assert finding.fact == "eth0 10.0.0.5, wlan0 192.168.1.7"
+    assert finding.todo
+
+
+def test_a_network_that_gave_no_address_is_a_warning():
+    finding = network.check_interfaces(TWO | {"eth1": "169.254.3.4"})
+
+    assert finding.state is State.WARN
+    assert finding.fact.startswith("eth1 got no address")
+
+
+def test_the_network_where_multicast_does_not_come_back_is_named():
+    finding = network.check_multicast(TWO, lambda address: address == TWO["eth0"])
+
+    assert finding.state is State.WARN
+    assert "wlan0 192.168.1.7" in finding.fact
+    assert "eth0" not in finding.fact
+    assert "KnownPeers" in finding.todo
+
+
+def test_a_packet_to_the_group_comes_back_on_loopback():
+    assert network.multicast_returns("127.0.0.1", timeout_s=5)
+
+
+def test_an_address_of_another_computer_brings_nothing_back():
+    assert not network.multicast_returns("192.0.2.77", timeout_s=0.01)
+
+
+def test_loopback_is_no_network():
+    assert not [address for address in network.interfaces().values() if address.startswith("127.")]
+
+
+@pytest.mark.parametrize(("free", "state"), [(0, State.WARN), (3, State.WARN), (4, State.OK), (32, State.OK)])
+def test_few_free_ports_are_a_warning(free: int, state: State):
+    finding = network.check_ports(lambda port: port < network.FIRST_PORT + free)
+
+    assert finding.state is state
+    assert finding.fact.startswith(f"{free} of the 32")
+
+
+def test_a_port_that_is_listened_on_is_not_free():
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert not network.port_is_free(port)
+    assert network.port_is_free(0)  # any that is free
+
+
+def test_a_firewall_that_is_on_comes_with_the_commands_that_open_it():
+    ufw = network.check_firewall("linux", "# /etc/ufw/ufw.conf\nENABLED=yes\nLOGLEVEL=low\n", ())
+    firewalld = network.check_firewall("linux", "ENABLED=no", ("systemd", "firewalld"))
+
+    assert ufw.state is firewalld.state is State.WARN
+    assert "sudo ufw allow 16571/udp" in ufw.todo
+    assert "16572:16604/tcp" in ufw.todo
+    assert "--add-port=16571/udp --add-port=16572-16604/tcp" in firewalld.todo
+
+
+def test_no_firewall_and_one_that_cannot_be_read_are_told_apart():
+    assert network.check_firewall("linux", "", ("bash",)).fact == "neither ufw nor firewalld is on"
+    assert "cannot be read" in network.check_firewall("win32", "", ()).fact
+    assert "16571" in network.check_firewall("darwin", "", ()).todo
+
+
+def test_without_a_settings_file_the_defaults_are_in_force():
+    assert network.check_settings(None).state is State.OK
+
+
+def test_settings_that_hide_streams_are_a_warning(tmp_path: Path):
+    (tmp_path / "a.cfg").write_text("[lab]\nSessionID = lab7\n[multicast]\nResolveScope = machine\n")
+    finding = network.check_settings(tmp_path / "a.cfg")
+
+    assert finding.state is State.WARN
+    assert "a.cfg" in finding.fact
+    assert "'lab7'" in finding.fact
+    assert "only streams of this computer" in finding.fact
+
+
+def test_settings_that_hide_nothing_are_well(tmp_path: Path):
+    (tmp_path / "a.cfg").write_text("[lab]\nKnownPeers = {10.0.0.9}\n[log]\nlevel = -2\nfile = %TEMP%/lsl.log\n")
+
+    assert network.check_settings(tmp_path / "a.cfg").state is State.OK
+
+
+@pytest.mark.parametrize("content", [b"no section\n", b"[lab\n", b"\xff\xfe\x00"])
+def test_a_broken_settings_file_is_named(tmp_path: Path, content: bytes):
+    (tmp_path / "a.cfg").write_bytes(content)
+    finding = network.check_settings(tmp_path / "a.cfg")
+
+    assert finding.state is State.WARN
+    assert "cannot be read" in finding.fact
+    assert "\n" not in finding.fact

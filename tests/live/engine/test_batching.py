@@ -1,0 +1,87 @@
+"""When items are pushed, and that joining them changes nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState
+from rtemo.live.engine.batching import Batch, join
+
+
+def chunk(stream, first, n=1, hz=1000.0):
+    return Chunk(stream, first + np.arange(n) / hz, np.full((n, 2), first))
+
+
+def times(items):
+    return {item.stream_id: item.stamps.tolist() for item in items if isinstance(item, Chunk)}
+
+
+def test_a_stream_waits_until_it_is_near_the_end_of_a_window_and_then_for_no_other():
+    batch = Batch()
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
+    batch.add([chunk("e", 9.97), chunk("g", 9.96)])
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
+    batch.add([chunk("e", 9.99)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [9.97, 9.99]}
+    batch.add([chunk("e", 10.0)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [10.0]}
+    batch.add([chunk("e", 10.01)])
+    assert batch.due({"e": 10.1, "g": 10.0}) == []
+    batch.add([chunk("g", 9.995)])
+    assert times(batch.due({"e": 10.1, "g": 10.0})) == {"g": [9.96, 9.995]}
+    assert times(batch.take()) == {"e": [10.01]}
+
+
+def test_a_batch_waits_no_longer_than_forty_milliseconds_of_data():
+    batch = Batch()
+    batch.add([chunk("g", 5.0), chunk("e", 5.0, 30)])
+    assert batch.due({"e": 10.0, "g": 10.0}) == []
+    batch.add([chunk("e", 5.03, 12)])
+    assert set(times(batch.due({"e": 10.0, "g": 10.0}))) == {"e", "g"}
+    assert batch.take() == []
+
+
+def test_news_that_is_no_sample_does_not_wait():
+    batch = Batch()
+    batch.add([StreamDown("e", StreamState.LOST, "gone")])
+    assert len(batch.due({"e": 10.0})) == 1
+    assert batch.due({"e": 10.0}) == []
+    batch.add([chunk("e", 5.0)])
+    assert batch.due({"e": 10.0}) == []
+
+
+def test_times_are_compared_on_our_clock():
+    batch = Batch()
+    batch.add([ClockOffset("e", 0.0, 1000.0)])
+    batch.take()
+    batch.add([chunk("e", 9.0)])
+    assert batch.due({"e": 1009.1}) == []
+    assert times(batch.due({"e": 1009.0})) == {"e": [9.0]}
+
+
+def test_joined_samples_have_come_with_the_first_part_that_completes_a_window():
+    parts = [replace(chunk("e", 9.98 + 0.01 * i), arrived_s=100.0 + i) for i in range(4)]
+    assert join(parts)[0].arrived_s == 103.0
+    assert join(parts, awaited={"e": 9.985})[0].arrived_s == 101.0
+    batch = Batch()
+    batch.add(parts)
+    (due,) = batch.due({"e": 10.0})
+    assert (len(due), due.arrived_s) == (4, 102.0)
+
+
+def test_joining_keeps_every_sample_and_the_order_around_other_items():
+    offset = ClockOffset("e", 2.0, 0.5)
+    items = [chunk("e", 1.0), chunk("g", 1.5), chunk("e", 2.0, 3), offset, chunk("e", 3.0)]
+    joined = join(items)
+    assert [getattr(i, "stream_id", None) for i in joined] == ["e", "g", "e", "e"]
+    assert joined[2] is offset
+    np.testing.assert_array_equal(joined[0].stamps, [1.0, 2.0, 2.001, 2.002])
+    assert joined[0].values.shape == (4, 2)
+    assert sum(len(i) for i in joined if isinstance(i, Chunk)) == 6
+
+
+def test_markers_stay_text_when_they_are_joined():
+    marks = [Chunk("m", np.array([t]), np.array([[f"marker {t}"]], dtype=object)) for t in (1.0, 2.0)]
+    (joined,) = join(marks)
+    assert joined.values.dtype == object
+    assert joined.values[:, 0].tolist() == ["marker 1.0", "marker 2.0"]

@@ -1,0 +1,142 @@
+"""Prediction files, terminal lines and the event log."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from rtemo.core.errors import RtemoError
+from rtemo.live.output.prediction_files import JsonLines, Lines, open_output
+from rtemo.model.prediction import FIELDS, Prediction, csv_header
+from rtemo.recordings.events import Event, EventKind, EventLog
+
+LABELS = ("neutral", "sad")
+
+
+def prediction(time_s=10.25, **changes):
+    fields = {
+        "time_s": time_s,
+        "emotion": "sad",
+        "probabilities": {"neutral": 0.25, "sad": 0.75},
+        "smoothed": {"neutral": 0.4, "sad": 0.6},
+        "set": ("sad", "neutral"),
+        "abstain": None,
+        "eeg_coverage": 1.0,
+        "gaze_coverage": 0.5,
+        "bad_channels": ("T7",),
+        "novelty": 0.3,
+        "settled": True,
+        "forced": False,
+    }
+    return Prediction(**{**fields, **changes})
+
+
+def test_json_lines_hold_every_field(tmp_path):
+    sink = open_output(tmp_path / "a.jsonl", LABELS, replace=True)
+    sink.put(prediction())
+    sink.put(prediction(10.5, emotion=None, abstain="signal too bad"))
+    sink.close()
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [tuple(line) for line in lines] == [FIELDS, FIELDS]
+    assert lines[1]["emotion"] is None
+    assert lines[0]["bad_channels"] == ["T7"]
+
+
+def test_csv_has_the_same_names(tmp_path):
+    sink = open_output(tmp_path / "a.csv", LABELS, replace=False)
+    sink.put(prediction())
+    sink.close()
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == csv_header(LABELS)
+    assert rows[0]["smoothed.sad"] == "0.6"
+
+
+def test_a_replaced_file_takes_its_name_only_when_it_is_closed(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("before\n")
+    sink = open_output(path, LABELS, replace=True)
+    sink.put(prediction())
+    assert path.read_text() == "before\n"
+    sink.close()
+    assert path.read_text() != "before\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_failed_run_leaves_no_half_written_file(tmp_path):
+    sink = open_output(tmp_path / "a.csv", LABELS, replace=True)
+    sink.put(prediction())
+    sink.discard()
+    sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_live_file_is_readable_at_once_and_never_overwrites(tmp_path):
+    path = tmp_path / "a.jsonl"
+    sink = open_output(path, LABELS, replace=False)
+    sink.put(prediction())
+    assert len(path.read_text().splitlines()) == 1
+    sink.close()
+    with pytest.raises(RtemoError, match="exists already"):
+        open_output(path, LABELS, replace=False)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "folder.csv", "missing/a.csv"])
+def test_what_cannot_be_written_is_refused(tmp_path, name):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(RtemoError):
+        open_output(tmp_path / name, LABELS, replace=True)
+
+
+def test_stdout_stays_open(capsys):
+    import sys
+
+    sink = JsonLines(sys.stdout)
+    sink.put(prediction())
+    sink.close()
+    sys.stdout.write("still here\n")
+    assert capsys.readouterr().out.endswith("still here\n")
+
+
+def test_lines_for_people_name_what_matters():
+    out = []
+    sink = Lines(out.append)
+    sink.put(prediction(100.0))
+    sink.put(prediction(100.5, emotion=None, abstain="unlike the training data", settled=False, forced=True))
+    assert "sad" in out[0]
+    assert "60%" in out[0]
+    assert "0.50 s" in out[1]
+    assert "(sad)" in out[1]
+    assert "unlike the training data" in out[1]
+    assert "settling" in out[1]
+
+
+def test_events_are_kept_told_and_written_as_they_come(tmp_path):
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    heard = []
+    log.listen(heard.append)
+    event = Event(5.0, EventKind.STREAM_DOWN, "lost: no answer", "Tobii", {"state": "lost"})
+    log.add(event)
+    written = [json.loads(line) for line in path.read_text().splitlines()]
+    assert heard == log.events == [event]
+    assert written == [
+        {
+            "time_s": 5.0,
+            "kind": "stream_down",
+            "text": "lost: no answer",
+            "stream": "Tobii",
+            "details": {"state": "lost"},
+        }
+    ]
+    log.close()
+    with pytest.raises(RtemoError):
+        EventLog(path)
+
+
+def test_an_event_log_without_a_file_only_keeps(tmp_path):
+    log = EventLog()
+    log.add(Event(1.0, EventKind.NOTE, "é"))
+    log.close()
+    assert io.StringIO(log.events[0].to_json_line()).read() == '{"time_s": 1.0, "kind": "note", "text": "é"}'

@@ -1,0 +1,205 @@
+"""The controller on a simulated person: phases, sessions, what is kept, what is refused, what fails."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from hand_fed import Lab, wait_for
+
+from rtemo.cli import main
+from rtemo.core.errors import RtemoError
+from rtemo.live.service.snapshot import Phase
+from rtemo.live.service.wire import Command
+from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.session import SimulatedSession
+
+
+@pytest.fixture(scope="module")
+def person():
+    return SimulatedSession(SessionPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250))
+
+
+@pytest.fixture
+def lab(person):
+    running = Lab(person)
+    yield running
+    running.close()
+
+
+def phase(lab):
+    return lab.controller.feed.state.phase
+
+
+def begin(lab, tmp_path):
+    lab.feed(6)
+    wait_for(lambda: phase(lab) is Phase.PREVIEW)
+    lab.do("start", subject="P 01", notes="n", root=str(tmp_path))
+    assert phase(lab) is Phase.RUNNING
+
+
+def decided(path):
+    """Predictions without what a live session alone knows."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms")} for row in rows]
+
+
+def texts(lab, kind=None):
+    lab.take()
+    return [e["text"] for s in lab.seen for e in s.events if kind in (None, e["kind"])]
+
+
+def test_streams_are_shown_and_predicted_on_before_anything_is_kept(lab, tmp_path):
+    for _ in range(32):
+        lab.take()
+        lab.feed(0.25)
+    wait_for(lambda: lab.take().phase is Phase.PREVIEW)
+    wait_for(lambda: any(s.predictions for s in [lab.take(), *lab.seen]))
+    assert any(s.eeg is not None and s.eeg.microvolts.shape[1] == 16 for s in lab.seen)
+    assert any(s.gaze is not None for s in lab.seen)
+    assert {s.role for s in lab.seen[-1].streams} == {"eeg", "gaze", "markers"}
+    assert len(lab.seen[-1].channels) == 16
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_moved_a_prediction_is_told_beside_it(lab):
+    lab.feed(8)
+    told = {}
+    for _ in range(20):  # it is told with a later state, and only while samples come
+        told = told or lab.take().explanation
+        lab.feed(2)
+    assert told
+    assert all(np.isfinite(share) for share in told.values())
+
+
+def test_the_replay_of_a_session_gives_its_predictions(lab, tmp_path):
+    begin(lab, tmp_path)
+    lab.take()
+    lab.seen.clear()
+    lab.feed(12)
+    lab.do("annotate", text="film <1>")
+    lab.do("stop")
+    (folder,) = tmp_path.iterdir()
+    assert folder.name.endswith("_P-01")
+    assert {p.name for p in folder.iterdir()} == {"recording.xdf", "predictions.csv", "session.toml", "events.jsonl"}
+    assert "film <1>" in (folder / "events.jsonl").read_text()
+    assert (
+        main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
+        == 0
+    )
+    live, again = decided(folder / "predictions.csv"), decided(tmp_path / "r.csv")
+    assert len(live) > 20
+    assert live == again
+
+
+def test_a_pause_suspends_predictions_and_the_recording_goes_on(lab, tmp_path):
+    begin(lab, tmp_path)
+    lab.feed(6)
+    lab.do("pause")
+    assert phase(lab) is Phase.PAUSED
+    lab.take()
+    written = lab.controller.feed.state.recorder.path
+    lab.feed(4)
+    assert lab.take().predictions == ()
+    lab.do("resume")
+    lab.feed(2)
+    wait_for(lambda: lab.take().predictions)
+    lab.do("stop")
+    assert lab.controller.feed.state.recorder is None
+    assert main(["replay", written, "--speed", "max", "--quiet", "--out", str(tmp_path / "r.jsonl")]) == 0
+    ends = [json.loads(line)["time_s"] for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    np.testing.assert_allclose(np.diff(ends), 0.25)
+
+
+def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
+    begin(lab, tmp_path)
+    lab.do("baseline", seconds=30)
+    lab.feed(38)
+    wait_for(lambda: any(t.startswith("baseline ends") for t in texts(lab, "annotation")))
+    assert lab.controller.feed.state.progress.verdict
+    wait_for(lambda: len([t for t in texts(lab, "note") if "in effect" in t]) >= 2)
+    lab.do("stop")
+    (folder,) = tmp_path.iterdir()
+    recording = str(folder / "recording.xdf")
+    assert main(["replay", recording, "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")]) == 0
+    live, again = decided(folder / "predictions.csv"), decided(tmp_path / "r.csv")
+    assert live == again
+    begin_s = next(e["time_s"] for s in lab.seen for e in s.events if e["text"] == "baseline begins: 30 s")
+    settled = {float(row["time_s"]): row["settled"] for row in live}
+    assert {flag for end_s, flag in settled.items() if begin_s + 2 <= end_s < begin_s + 32} == {"false"}
+    assert all(flag == "true" for end_s, flag in settled.items() if end_s >= begin_s + 33)
+    saved = json.loads((folder / "baseline.json").read_text())
+    assert saved["subject"] == "P 01"
+    assert set(saved["modalities"]) == {"eeg", "gaze"}
+    out = ["--out", str(tmp_path / "with.csv")]
+    assert (
+        main(["replay", recording, "--speed", "max", "--quiet", "--baseline", str(folder / "baseline.json"), *out]) == 0
+    )
+    assert [row["smoothed.sad"] for row in decided(tmp_path / "with.csv")] != [row["smoothed.sad"] for row in live]
+
+
+@pytest.mark.parametrize("seconds", [5, 1000])
+def test_a_baseline_of_an_impossible_length_is_refused(lab, tmp_path, seconds):
+    begin(lab, tmp_path)
+    lab.do("baseline", seconds=seconds)
+    assert "a baseline lasts 20 to 600 s" in texts(lab, "failure")[-1]
+    assert not [t for t in texts(lab, "annotation") if t.startswith("baseline")]
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(lab, tmp_path):
+    lab.do("annotate", text="nowhere to keep it")
+    lab.do("stop")
+    lab.do("play")
+    said = texts(lab, "failure")
+    assert len(said) == 3
+    assert "no session" in said[0]
+    begin(lab, tmp_path)
+    lab.do("start", subject="P", notes="", root=str(tmp_path))
+    lab.do("exclude", label="Fz", excluded=True)
+    assert len(texts(lab, "failure")) == 5
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_channel_can_be_left_out_and_taken_in_again(lab):
+    lab.feed(6)
+    label = wait_for(lambda: lab.controller.feed.state.channels)[0].label
+    lab.do("exclude", label=label, excluded=True)
+    lab.feed(6)
+    left = wait_for(lambda: [c for c in lab.controller.feed.state.channels if c.excluded])
+    assert [c.label for c in left] == [label]
+    assert np.isfinite(left[0].x)
+    lab.do("exclude", label=label, excluded=False)
+    assert not [c for c in lab.controller.feed.state.channels if c.excluded]
+
+
+def test_a_failure_becomes_the_phase_and_the_recording_can_be_read(lab, tmp_path):
+    begin(lab, tmp_path)
+    lab.feed(8)
+    lab.supply.failure = RtemoError("the cable broke")
+    wait_for(lambda: phase(lab) is Phase.FAILED)
+    assert "the cable broke" in lab.controller.feed.state.failure
+    assert lab.supply.stopped
+    (folder,) = tmp_path.iterdir()
+    assert (
+        main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
+        == 0
+    )
+    lab.controller.submit(Command("shutdown", {}))
+    lab.thread.join(10)
+    assert not lab.thread.is_alive()
+
+
+def test_a_shutdown_ends_a_session_readably(lab, tmp_path):
+    begin(lab, tmp_path)
+    lab.feed(6)
+    lab.do("shutdown")
+    lab.thread.join(30)
+    (folder,) = tmp_path.iterdir()
+    assert "shut down" in (folder / "events.jsonl").read_text()
+    assert (
+        main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
+        == 0
+    )

@@ -1,0 +1,110 @@
+"""Labels and a calibration in a running session, and that the replay of the recording with its file agrees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hand_fed import BUNDLE, Lab, wait_for
+
+from rtemo.cli import main
+from rtemo.model.bundle import Head
+from rtemo.model.personal.calibration import Person, load_person, save_person
+from rtemo.model.personal.fit import Outcome
+from rtemo.recordings.events import EventKind
+from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.session import SimulatedSession
+
+
+@pytest.fixture
+def lab():
+    running = Lab(SimulatedSession(SessionPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250)))
+    yield running
+    running.close()
+
+
+def someone():
+    """A person whose heads name the labels in another order: every prediction differs."""
+    heads = {name: Head(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
+    quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
+    return Person(BUNDLE.fingerprint, heads, quantiles, (), {})
+
+
+def texts(lab, kind):
+    lab.take()
+    return [e["text"] for s in lab.seen for e in s.events if e["kind"] == kind]
+
+
+def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_person(lab, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "rtemo.live.session.calibrating.fit_person", lambda *a: Outcome(someone(), {}, "calibrated: better")
+    )
+    lab.feed(6)
+    wait_for(lambda: lab.controller.feed.state.phase.value == "preview")
+    lab.do("start", subject="P", notes="", root=str(tmp_path))
+    lab.feed(8)
+    lab.do("label", label="sad", begin_s=lab.time_s - 8.0, end_s=lab.time_s)
+    lab.do("calibrate")
+    wait_for(lambda: "calibrated: better" in texts(lab, EventKind.NOTE.value))
+    lab.feed(8)
+    lab.do("forget_label", index=0)
+    lab.do("uncalibrate")
+    lab.feed(6)
+    lab.do("stop")
+    (folder,) = tmp_path.iterdir()
+    assert (folder / "person.json").exists()
+
+    def replayed(name, *options):
+        out = tmp_path / name
+        recording = str(folder / "recording.xdf")
+        assert main(["replay", recording, "--speed", "max", "--quiet", "--out", str(out), *options]) == 0
+        return [line.rsplit(",", 2)[0] for line in out.read_text().splitlines()]
+
+    live = [line.rsplit(",", 2)[0] for line in (folder / "predictions.csv").read_text().splitlines()]
+    assert replayed("beside.csv") == live  # the session's own calibration lies beside the recording
+    moved = (folder / "person.json").rename(tmp_path / "moved.json")
+    assert replayed("with.csv", "--person", str(moved)) == live
+    capsys.readouterr()
+    assert replayed("without.csv") != live
+    assert "is not beside its recording; give it with --person" in capsys.readouterr().err
+
+
+def test_a_session_that_begins_with_a_person_replays_the_same_without_being_told(tmp_path):
+    lab = Lab(SimulatedSession(SessionPlan.for_duration(3, 40, eeg_channels=16, eeg_rate_hz=250)), persons=(someone(),))
+    try:
+        lab.feed(6)
+        wait_for(lambda: lab.controller.feed.state.phase.value == "preview")
+        lab.do("start", subject="P", notes="", root=str(tmp_path))
+        lab.feed(12)
+        lab.do("stop")
+    finally:
+        lab.close()
+    (folder,) = tmp_path.iterdir()
+    out = tmp_path / "again.csv"
+    assert main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(out)]) == 0
+    live, again = ((folder / "predictions.csv").read_text().splitlines(), out.read_text().splitlines())
+    assert [line.rsplit(",", 2)[0] for line in again] == [line.rsplit(",", 2)[0] for line in live]
+    assert len(live) > 20
+    assert replace(load_person(folder / "person.json", BUNDLE), holds_s=None).fingerprint == BUNDLE.fingerprint
+
+
+def test_what_cannot_be_labelled_is_said(lab, tmp_path):
+    lab.do("label", label="sad", begin_s=1.0, end_s=2.0)
+    lab.feed(6)
+    lab.do("start", subject="P", notes="", root=str(tmp_path))
+    for arguments in ({"label": "bored", "begin_s": 1.0, "end_s": 2.0}, {"label": "sad", "begin_s": 2.0, "end_s": 1.0}):
+        lab.do("label", **arguments)
+    lab.do("forget_label", index=0)
+    lab.do("uncalibrate")
+    assert len(texts(lab, "failure")) == 5
+    lab.do("calibrate")
+    assert any("too little is labelled" in text for text in wait_for(lambda: texts(lab, "failure")[5:]))
+
+
+def test_a_person_of_another_bundle_is_refused_before_anything_is_replayed(tmp_path, capsys):
+    save_person(tmp_path / "p.json", replace(someone(), fingerprint="0" * 64))
+    assert main(["simulate", "--duration", "10", "--xdf", str(tmp_path / "s.xdf"), "--quiet"]) == 0
+    code = main(["replay", str(tmp_path / "s.xdf"), "--speed", "max", "--quiet", "--person", str(tmp_path / "p.json")])
+    assert code == 2
+    assert "made for another model" in capsys.readouterr().err

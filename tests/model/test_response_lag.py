@@ -1,0 +1,43 @@
+"""The lag of the smoothed emotion, as it is shown."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rtemo import resources
+from rtemo.model.bundle import load_bundle
+from rtemo.model.response_lag import filter_lag_s, lag_s
+from rtemo.model.uncertainty.smoothing import Smoothing
+
+EVEN = (0.25, 0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize(("dwell_s", "decorrelation_s"), [(60.0, 4.0), (30.0, 2.0), (120.0, 8.0)])
+def test_the_measured_lag_is_near_the_formula(dwell_s, decorrelation_s):
+    rate = math.log(0.7 * 3 / 0.3) / decorrelation_s
+    expected_s = math.log(4 * dwell_s * rate) / rate
+    assert filter_lag_s(Smoothing(dwell_s, 4.0, EVEN), decorrelation_s, 0.1) == pytest.approx(expected_s, rel=0.2)
+
+
+def test_a_longer_dwell_and_weaker_evidence_lag_more_and_the_hop_hardly_matters():
+    short, long = Smoothing(8.0, 4.0, EVEN), Smoothing(60.0, 4.0, EVEN)
+    assert filter_lag_s(long, 4.0, 0.25) > filter_lag_s(short, 4.0, 0.25)
+    assert filter_lag_s(short, 4.0, 0.25, 0.5) > filter_lag_s(short, 4.0, 0.25, 0.9)
+    assert filter_lag_s(short, 4.0, 0.25) == pytest.approx(filter_lag_s(short, 4.0, 0.05), abs=0.5)
+
+
+def test_an_uneven_prior_does_not_change_it():
+    uneven = Smoothing(8.0, 4.0, (0.1, 0.4, 0.3, 0.2))
+    assert filter_lag_s(uneven, 4.0, 0.25) == filter_lag_s(Smoothing(8.0, 4.0, EVEN), 4.0, 0.25)
+
+
+def test_evidence_that_says_nothing_is_never_followed():
+    assert filter_lag_s(Smoothing(8.0, 4.0, EVEN), 4.0, 1.0, 0.25) == math.inf
+
+
+def test_a_bundles_lag_has_half_a_window_in_it():
+    spec = load_bundle(resources.assets() / "models/demo").spec
+    decorrelation_s = spec.combinations["both"].decorrelation_s
+    assert lag_s(spec, 0.25) == filter_lag_s(spec.smoothing, decorrelation_s, 0.25) + 2.0

@@ -1,0 +1,50 @@
+"""Every stream that a loader makes is understood by the generic profiles, and mistaken for no device."""
+
+import numpy as np
+import pytest
+
+from offline.datasets.eegeyenet import dataset as eegeyenet
+from offline.datasets.eegeyenet import synchronised as eegeyenet_raw
+from offline.datasets.seed import tobii_tsv
+from offline.datasets.seed import trial_files as trialwise
+from offline.simulated_datasets import eegeyenet as layout
+from rtemo.resources import devices
+from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+
+PROFILES = load_profiles(devices())
+
+
+def test_seeds_62_channels_are_all_placed_and_in_microvolts():
+    fit = match(trialwise.EEG_INFO, PROFILES)
+    found = eeg_layout(trialwise.EEG_INFO, fit.profile)
+    assert fit.profile.id == "generic-eeg"
+    assert len(found.labels) == 62
+    assert (found.scale == 1.0).all()
+
+
+def test_tobii_exports_give_gaze_for_both_eyes_and_pupils_in_mm():
+    fit = match(tobii_tsv._INFO, PROFILES)
+    found = gaze_layout(tobii_tsv._INFO, fit.profile)
+    assert fit.profile.id == "generic-gaze"
+    assert found.canonical(np.array([[960.0, 540.0, 3.0, 4.0]]))[0].tolist() == [0.5, 0.5, 0.5, 0.5, 3.0, 4.0]
+    assert found.pupil_unit == "mm"
+
+
+@pytest.fixture
+def egi(tmp_path, rng):
+    samples = rng.normal(0, 20, (600, 133))
+    samples[:, 130:] = [400, 150, np.pi]
+    layout.write_v5(tmp_path, "dots", "EP10", 1, samples)
+    return eegeyenet.load(tmp_path).entries[0].load()
+
+
+def test_eegeyenets_net_is_placed_and_its_pupil_is_an_area(egi):
+    eeg, gaze = egi.streams
+    fit = match(eeg.info, PROFILES)
+    assert fit.profile.id == "generic-eeg"
+    assert len(eeg_layout(eeg.info, fit.profile).labels) == 129
+    fit = match(gaze.info, PROFILES)
+    assert fit.profile.id == "generic-gaze"
+    canonical = gaze_layout(gaze.info, fit.profile, eegeyenet_raw.SCREEN).canonical(next(gaze.chunks(1.0)).values)
+    assert np.allclose(canonical[0, [0, 1, 4]], [0.5, 0.25, 2.0])
+    assert np.isnan(canonical[0, [2, 3, 5]]).all()

@@ -1,0 +1,184 @@
+"""A lab's own XDF recordings: the same windows as in a replay, trials from markers."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from offline.datasets import load, xdf
+from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo
+from rtemo.live.engine.engine import Engine
+from rtemo.recordings.events import EventLog
+from rtemo.resources import devices
+from rtemo.simulate.plan import SessionPlan, segments_for_duration
+from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+from rtemo.sources.stream_roles import Cast
+from rtemo.sources.xdf.source import XdfSource
+from rtemo.sources.xdf.writer import XdfWriter
+
+PROFILES = load_profiles(devices())
+
+
+def write(path, items, streams):
+    with XdfWriter(path) as writer:
+        for info in streams:
+            writer.add_stream(info)
+        for item in items:
+            if isinstance(item, Chunk):
+                writer.write_chunk(item)
+            elif isinstance(item, ClockOffset):
+                writer.write_offset(item)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return SessionPlan(person_seed=5, session_seed=5, segments=segments_for_duration(5, 60.0), eeg_rate_hz=250)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, plan):
+    root = tmp_path_factory.mktemp("lab")
+    session = SimulatedSession(plan)
+    write(root / "P02_S1.xdf", session.items(), session.streams)
+    return root
+
+
+class WindowsOnly:
+    """Stands where the predictor stands in a replay and keeps the pipeline's windows."""
+
+    eye_unused = ""
+
+    def __init__(self, pipeline):
+        self.pipeline, self.windows = pipeline, []
+
+    def push(self, item):
+        self.windows += self.pipeline.push(item)
+        return []
+
+    def expect(self, modality, *, expected):
+        self.windows += self.pipeline.expect(modality, expected)
+        return []
+
+    def flush(self):
+        self.windows += self.pipeline.flush()
+        return []
+
+
+def replayed(path, settings):
+    source, predictor = XdfSource(path), WindowsOnly(Pipeline(settings))
+    cast = Cast(PROFILES)
+    infos = source.start()
+    cast.choose(infos)
+    Engine(source, cast, predictor, EventLog()).run(infos, threading.Event())
+    return predictor.windows
+
+
+def built(recording, settings):
+    pipeline, windows = Pipeline(settings), []
+    for stream in recording.streams:
+        profile = match(stream.info, PROFILES).profile
+        layout = eeg_layout if stream.modality is Modality.EEG else gaze_layout
+        pipeline.add_stream(stream.info, layout(stream.info, profile))
+    for item in recording.items():
+        windows += pipeline.push(item)
+    return windows + pipeline.flush()
+
+
+def test_windows_are_bitwise_those_of_a_replay(folder):
+    settings = PipelineSettings().with_hop(0.5)
+    ours = built(load("xdf", folder).entries[0].load(), settings)
+    theirs = replayed(folder / "P02_S1.xdf", settings)
+    assert len(ours) == len(theirs) > 100
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.end_s == other.end_s
+        for name in ("eeg", "eeg_power", "eeg_mask", "eye", "eye_raw", "eye_valid", "positions"):
+            assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=getattr(one, name).dtype != bool)
+        assert (one.settled, one.channels, one.bad_channels) == (other.settled, other.channels, other.bad_channels)
+
+
+def test_rtemos_own_markers_are_trials_without_a_mapping(folder, plan):
+    recording = load("xdf", folder).entries[0].load()
+    assert [trial.label for trial in recording.trials] == [clip.emotion for clip in plan.clips]
+    assert [trial.clip for trial in recording.trials] == [f"xdf/{clip.clip}" for clip in plan.clips]
+    starts = [trial.start_s - plan.start_s for trial in recording.trials]
+    assert starts == pytest.approx([clip.start_s for clip in plan.clips], abs=0.005)
+    assert recording.omissions == ()
+    assert load("xdf", folder).card.labels == {"neutral": 0, "sad": 1, "fear": 2, "happy": 3}
+
+
+def test_a_mapping_names_subjects_sessions_streams_and_labels(folder, tmp_path):
+    path = tmp_path / "mapping.toml"
+    path.write_text(
+        "[files]\nname = 'P(?P<subject>\\d+)_S(?P<session>\\d+)'\n"
+        "[trials]\nstart = 'clip/start id=(?P<clip>\\d+) emotion=(?P<label>\\w+)'\nstop = 'clip/end.*'\n"
+        "[labels]\nhappy = 'positive'\nsad = 'negative'\nfear = 'negative'\n"
+        "[streams]\neeg = 'type=EEG'\n"
+    )
+    dataset = xdf.load(folder, path)
+    assert [(e.subject, e.session) for e in dataset.entries] == [("02", "1")]
+    recording = dataset.entries[0].load()
+    assert {trial.label for trial in recording.trials} == {"positive", "negative"}
+    assert any("'neutral' is not in the mapping file" in o.why for o in recording.omissions)
+    assert dataset.card.labels == {"positive": 0, "negative": 1}
+    path.write_text("[files]\nname = 'X(?P<subject>\\d+)'\n")
+    assert xdf.load(folder, path).entries == ()
+    assert "is not found in its path" in xdf.load(folder, path).omissions[0].why
+
+
+def small(path, types=("EEG",), marks=()):
+    """A short recording: 8 EEG channels or 2 gaze columns with stamps from 100 s on."""
+    made, items = [], []
+    for number, kind in enumerate(types):
+        labels = ("x", "y") if kind == "Gaze" else ("Fp1", "Fp2", "C3", "C4", "P3", "P4", "O1", "O2")
+        made.append(StreamInfo(str(number), kind, kind, "float32", 100.0, tuple(Channel(label) for label in labels)))
+        items.append(Chunk(str(number), 100 + np.arange(500) / 100, np.ones((500, len(labels)), np.float32)))
+    if marks:
+        made.append(StreamInfo("m", "Marks", "Markers", "int32", 0.0, (Channel(),)))
+        stamps, codes = zip(*marks, strict=True)
+        items.append(Chunk("m", np.array(stamps), np.array(codes, dtype=np.int32)[:, None]))
+    return write(path, items, made)
+
+
+def test_numbers_are_markers_too_and_files_sort_as_numbers(tmp_path):
+    for name in ("10.xdf", "9.xdf"):
+        small(tmp_path / name, marks=[(101.0, 7), (103.5, 8)])
+    path = tmp_path / "mapping.toml"
+    path.write_text("[trials]\nstart = '(?P<label>7)'\nstop = '8'\n[labels]\n7 = 'calm'\n")
+    dataset = xdf.load(tmp_path, path)
+    assert [entry.subject for entry in dataset.entries] == ["9", "10"]
+    recording = dataset.entries[0].load()
+    assert [(t.label, t.start_s, t.stop_s) for t in recording.trials] == [("calm", 101.0, 103.5)]
+    assert [o.kind for o in recording.omissions] == ["gaze"]
+
+
+def test_a_second_file_of_one_session_gets_a_name_of_its_own(tmp_path):
+    for name in ("P1_a.xdf", "P1_b.xdf"):
+        small(tmp_path / name)
+    path = tmp_path / "mapping.toml"
+    path.write_text("[files]\nname = '(?P<subject>P1)'\n")
+    assert [(e.subject, e.session) for e in xdf.load(tmp_path, path).entries] == [("P1", "1"), ("P1", "1-2")]
+
+
+def test_a_file_that_is_none_or_has_nothing_to_use_is_an_error_when_it_is_loaded(tmp_path):
+    (tmp_path / "a.xdf").write_bytes(b"no recording")
+    small(tmp_path / "b.xdf", types=(), marks=[(1.0, 1)])
+    first, second = load("xdf", tmp_path).entries
+    with pytest.raises(RtemoError):
+        first.load()
+    with pytest.raises(RtemoError, match="neither EEG nor gaze"):
+        second.load()
+
+
+def test_an_empty_folder_a_file_and_an_unknown_name_are_errors(tmp_path):
+    with pytest.raises(RtemoError, match="no XDF recording"):
+        load("xdf", tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RtemoError, match="is no folder; it is a file"):
+        load("xdf", tmp_path / "file")
+    with pytest.raises(RtemoError, match="no data set 'seed-ix'; known are seed-iv"):
+        load("seed-ix", tmp_path)

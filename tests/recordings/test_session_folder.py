@@ -1,0 +1,53 @@
+"""The session folder."""
+
+import tomllib
+from datetime import datetime
+
+import pytest
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Channel, StreamInfo
+from rtemo.recordings.session_folder import SessionFolder, safe_name
+from rtemo.sources.session_settings import SessionSettings, read_settings
+
+WHEN = datetime(2026, 3, 4, 5, 6, 7)
+
+
+def test_the_name_tells_when_and_who(tmp_path):
+    folder = SessionFolder.create(tmp_path / "root", "P 07/ä", WHEN)
+    assert folder.path.name == "2026-03-04_05-06-07_P-07-ä"
+    assert folder.path.is_dir()
+
+
+def test_nothing_is_ever_overwritten(tmp_path):
+    first = SessionFolder.create(tmp_path, "P1", WHEN)
+    second = SessionFolder.create(tmp_path, "P1", WHEN)
+    assert first.path != second.path
+    assert second.path.name.endswith("_2")
+
+
+def test_settings_versions_and_streams_are_written(tmp_path):
+    folder = SessionFolder.create(tmp_path, "P1", WHEN)
+    info = StreamInfo("e", "Amp", "EEG", "float32", 500.0, (Channel("Cz"), Channel()))
+    settings = SessionSettings(subject="P1", eeg_map={"2": ""}, baseline_s=60.0)
+    folder.write_settings(settings, {"bundle": "b"}, {"duration_s": None, "hop_s": 0.25}, {"eeg": info})
+    with folder.settings.open("rb") as file:
+        document = tomllib.load(file)
+    assert document["record"] == {"hop_s": 0.25}
+    assert document["model"] == {"bundle": "b"}
+    assert document["streams"]["eeg"]["channels"] == ["Cz", ""]
+    assert {"rtemo", "python", "numpy", "pylsl"} <= set(document["versions"])
+    assert read_settings(folder.settings) == settings  # the next session can be started with it
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("..", "anonymous"), ("a/../b", "a-b"), ("", "anonymous"), ("x" * 99, "x" * 60)]
+)
+def test_a_subject_cannot_leave_the_folder(given, name):
+    assert safe_name(given) == name
+
+
+def test_a_file_in_the_way_is_said(tmp_path):
+    (tmp_path / "root").write_text("a file")
+    with pytest.raises(RtemoError, match=r"cannot be made|no session folder"):
+        SessionFolder.create(tmp_path / "root", "P1", WHEN)

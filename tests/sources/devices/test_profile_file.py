@@ -1,0 +1,211 @@
+import re
+import shutil
+
+import pytest
+
+from rtemo import resources
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
+from rtemo.sources.devices.profile import check_profiles, load_profiles
+from rtemo.sources.devices.profile_file import read_profile
+
+EEG = """
+id = "amp"
+name = "An amplifier"
+kind = "eeg"
+facts = "made up"
+
+[[match]]
+type = "^eeg$"
+name = "^Amp"
+"""
+GAZE = """
+id = "amp"
+name = "A tracker"
+kind = "gaze"
+facts = "made up"
+
+[[match]]
+type = "^gaze$"
+
+[gaze.both]
+x = "gx"
+y = "gy"
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_profile(text, folder="amp"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / "profile.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_profile
+
+
+def test_a_profile_with_every_key_is_read(write):
+    profile = read_profile(
+        write(
+            """
+id = "amp"
+name = "A tracker"
+kind = "gaze"
+facts = "made up"
+notes = ["one", "two"]
+latency_ms = 12
+
+[[match]]
+type = "^gaze$"
+name = "A"
+source_id = "B"
+description = "C"
+labels = ["gx"]
+n_channels = [3, 4]
+
+[[ignore]]
+name = "other"
+reason = "it is another thing"
+
+[gaze]
+unit = "pixels"
+origin = "bottom-left"
+frame = "scene"
+scene_px = [640, 480.5]
+scene_deg = [90, 60]
+missing = [-9]
+zero_pupil_is_blink = true
+pupil_unit = "mm"
+pupil_scale = 2
+pupil_is_area = false
+
+[gaze.left]
+x = {label = "g", eye = "left"}
+y = {column = 2}
+pupil = {label = "p", nth = 2}
+valid = [{label = "v", at_least = 1, at_most = 4}]
+"""
+        )
+    )
+
+    assert profile.kind is Modality.GAZE
+    assert profile.latency_s == pytest.approx(0.012)
+    assert profile.notes == ("one", "two")
+    assert profile.match[0].n_channels == (3, 4)
+    assert profile.ignore[0].reason == "it is another thing"
+    assert profile.gaze.scene_px == (640.0, 480.5)
+    assert profile.gaze.missing == (-9.0,)
+    assert profile.gaze.left.x.eye == "left"
+    assert profile.gaze.left.y.column == 2
+    assert profile.gaze.left.pupil.nth == 2
+    assert profile.gaze.left.valid[0].at_most == 4.0
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "key"),
+    [
+        (EEG, ("kind", "kindd"), "kind"),
+        (EEG, ('"eeg"', '"eegs"'), "kind"),
+        (EEG, ('name = "An amplifier"', "name = 7"), "name"),
+        (EEG, ('name = "An amplifier"', ""), "name"),
+        (EEG, ('facts = "made up"', ""), "facts"),
+        (EEG, ('facts = "made up"', 'facts = "made up"\ncolour = "red"'), "colour"),
+        (EEG, ('"^Amp"', '"^Amp("'), "match[1].name"),
+        (EEG, ('"^Amp"', "[1]"), "match[1].name"),
+        (EEG, ('name = "^Amp"', 'nome = "^Amp"'), "match[1].nome"),
+        (EEG, ('type = "^eeg$"\nname = "^Amp"', ""), "match[1].type"),
+        (EEG, ('[[match]]\ntype = "^eeg$"\nname = "^Amp"', ""), "match"),
+        (EEG, ("[[match]]", "[match]"), "match"),
+        (EEG, ('name = "^Amp"', 'n_channels = ["8"]'), "match[1].n_channels[1]"),
+        (EEG, ('name = "^Amp"', "n_channels = [true]"), "match[1].n_channels[1]"),
+        (EEG, ("[[match]]", "latency_ms = nan\n[[match]]"), "latency_ms"),
+        (EEG, ("[[match]]", 'latency_ms = "5"\n[[match]]'), "latency_ms"),
+        (EEG, ("[[match]]", '[eeg]\nunit = "kilograms"\n[[match]]'), "eeg.unit"),
+        (EEG, ("[[match]]", '[eeg]\ndrop = ["("]\n[[match]]'), "eeg.drop"),
+        (EEG, ("[[match]]", '[eeg]\nlabels = ["Fp1"]\n[[match]]'), "eeg.assumption"),
+        (EEG, ("[[match]]", "[eeg]\nscale = 2\n[[match]]"), "eeg.scale"),
+        (EEG, ("[[match]]", "[gaze]\n[[match]]"), "gaze"),
+        (EEG, ("[[match]]", '[[ignore]]\nname = "x"\n[[match]]'), "ignore[1].reason"),
+        (GAZE, ('x = "gx"', ""), "gaze.both.x"),
+        (GAZE, ('x = "gx"', "x = 3"), "gaze.both.x"),
+        (GAZE, ('x = "gx"', 'x = {label = "g", side = "left"}'), "gaze.both.x.side"),
+        (GAZE, ('x = "gx"', 'x = {label = "g", eye = "third"}'), "gaze.both.x.eye"),
+        (GAZE, ('x = "gx"', "x = {}"), "gaze.both.x.label"),
+        (GAZE, ('x = "gx"', 'x = {label = "g", column = 1}'), "gaze.both.x.label"),
+        (GAZE, ('x = "gx"', 'x = "gx"\nvalid = [{label = "v"}]'), "gaze.both.valid[1].at_least"),
+        (GAZE, ('x = "gx"', 'x = "gx"\nvalid = ["v"]'), "gaze.both.valid[1]"),
+        (GAZE, ("[gaze.both]", '[gaze]\nunit = "inches"\n[gaze.both]'), "gaze.unit"),
+        (GAZE, ("[gaze.both]", '[gaze]\norigin = "top"\n[gaze.both]'), "gaze.origin"),
+        (GAZE, ("[gaze.both]", '[gaze]\nframe = "scene"\n[gaze.both]'), "gaze.frame"),
+        (GAZE, ("[gaze.both]", "[gaze]\nscene_px = [1]\n[gaze.both]"), "gaze.scene_px"),
+        (GAZE, ("[gaze.both]", "[gaze]\npupil_scale = 0\n[gaze.both]"), "gaze.pupil_scale"),
+        (GAZE, ("[gaze.both]", "[gaze]\nzero_pupil_is_blink = 1\n[gaze.both]"), "gaze.zero_pupil_is_blink"),
+        (GAZE, ("[gaze.both]", "[eeg]\n[gaze.both]"), "eeg"),
+    ],
+)
+def test_a_mistake_is_refused_with_file_key_and_what_to_do(write, base, change, key):
+    assert change[0] in base
+    path = write(base.replace(*change))
+
+    with pytest.raises(RtemoError) as refused:
+        read_profile(path)
+
+    assert repr(key) in refused.value.fact
+    assert str(path) in refused.value.fact
+    assert refused.value.found
+    assert refused.value.todo
+
+
+@pytest.mark.parametrize("text", ["id = ", "\x00", "[match"])
+def test_what_is_no_toml_is_refused(write, text):
+    with pytest.raises(RtemoError, match=r"profile\.toml cannot be read"):
+        read_profile(write(text))
+
+
+def test_bytes_that_are_no_text_are_refused(write):
+    path = write("")
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(RtemoError, match="cannot be read"):
+        read_profile(path)
+
+
+def test_the_id_is_the_folders_name(write):
+    with pytest.raises(RtemoError, match="'id'"):
+        read_profile(write(EEG, folder="another"))
+
+
+def test_a_folder_without_the_generic_profiles_is_refused(tmp_path, write):
+    write(EEG)
+
+    with pytest.raises(RtemoError, match="generic-eeg and no generic-gaze"):
+        load_profiles(tmp_path)
+
+
+def test_the_check_lists_everything_that_is_wrong_at_once(tmp_path, write):
+    for name in ("generic-eeg", "generic-gaze"):
+        shutil.copytree(resources.devices() / name, tmp_path / name)
+    assert check_profiles(tmp_path) == []
+
+    write(EEG.replace("facts", "fakts"))
+    (tmp_path / "empty").mkdir()
+    shutil.rmtree(tmp_path / "generic-gaze")
+    problems = check_profiles(tmp_path)
+
+    assert any("no README.md" in problem for problem in problems)
+    assert any("fakts" in problem or "facts" in problem for problem in problems)
+    assert any("empty: there is no profile.toml" in problem for problem in problems)
+    assert any("generic-gaze" in problem for problem in problems)
+
+
+def test_every_key_of_the_schema_is_described_in_the_readme():
+    text = (resources.devices() / "README.md").read_text(encoding="utf-8")
+    room = resources.devices().parent / "rtemo" / "sources" / "devices"
+    source = (room / "profile_file.py").read_text(encoding="utf-8")
+    keys = set(re.findall(r'(?:get|need|one_of|listed|regex|table|tables|_pair|_ref)\((?:table, )?"(\w+)"', source))
+
+    assert {"pupil_scale", "scale_from", "description", "reason"} <= keys
+    assert {key for key in keys if f"`{key}`" not in text and f"`[{key}]`" not in text and f"{key} =" not in text} <= {
+        "match", "ignore", "left", "right", "both", "labels",
+    }  # fmt: skip
