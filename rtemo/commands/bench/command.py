@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import argparse
 
+from rtemo.commands.arguments import rate, seconds
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    p.add_argument("--seconds", type=seconds, default=30.0, metavar="S", help="how long to measure (default: 30)")
+    p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
+    p.add_argument("--rate", type=rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
+    p.add_argument("--hop", type=seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
+    p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
+    p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
+    p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
+
 
 def run(args: argparse.Namespace) -> int:
     """Measure one session, or a window on one."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from pathlib import Path
 
+from rtemo.commands.arguments import seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
@@ -13,6 +15,16 @@ from rtemo.recorder.record_streams import record_source
 from rtemo.recorder.recorder import Recorder
 from rtemo.sources.lsl.source import Every, LslSource
 from rtemo.sources.stream_choice import StreamQuery
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("file", type=Path, metavar="FILE.xdf")
+    which = p.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every stream (default where no --stream is given)")
+    which.add_argument("--stream", action="append", default=[], metavar="QUERY", help="streams that fit; repeatable")
+    p.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
+    p.add_argument("--wait", type=seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)")
 
 
 def run(args: argparse.Namespace) -> int:

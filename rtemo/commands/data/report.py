@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import say
 from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.read_session import Means
 from rtemo.report.write import write_report
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("target", type=Path, metavar="SESSION_DIR|FILE.xdf")
+    p.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the session's folder")
+    add_queries(p, markers=False)
+    add_bundle(p)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,12 @@ from rtemo.core.errors import RtemoError
 from rtemo.sources.devices.profile import check_profiles, load_profiles
 
 
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("action", nargs="?", choices=["list", "show", "check"], default="list")
+    p.add_argument("id", nargs="?", help="with show: which profile")
+
+
 def run(args: argparse.Namespace) -> int:
     """List, show or check the device profiles."""
     folder = resources.devices()

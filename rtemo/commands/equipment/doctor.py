@@ -12,6 +12,11 @@ from rtemo.live.diagnostics.doctor import Lsl, Setup, as_json, as_text, examine,
 from rtemo.live.diagnostics.finding import State
 
 
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--json", action="store_true", help="one JSON document instead of text")
+
+
 def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 2 where something has failed."""
     findings = examine(Setup(_lsl, resources.assets() / DEMO_MODEL, Path.home()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from rtemo.commands.arguments import number, rate, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
@@ -18,6 +19,31 @@ from rtemo.sources.lsl.config import configure
 from rtemo.sources.xdf.writer import XdfWriter
 
 FILE_BLOCK_S = 1.0
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--seed", type=int, default=1, help="which person and session (default: 1)")
+    p.add_argument("--duration", type=seconds, default=300.0, metavar="S", help="seconds (default: 300)")
+    p.add_argument("--eeg-channels", type=int, metavar="N", help="that many well-spread channels (default: 62)")
+    p.add_argument("--eeg-rate", type=rate, default=500.0, metavar="HZ", help="default: 500")
+    p.add_argument("--gaze-rate", type=rate, default=120.0, metavar="HZ", help="default: 120")
+    p.add_argument("--montage", metavar="NAME", help="a named set of channels; see devices/README.md")
+    p.add_argument(
+        "--effect", type=_effect, default=1.0, metavar="F", help="strength of emotion; 0 is none (default: 1)"
+    )
+    p.add_argument("--faults", type=Path, metavar="FILE.toml", help="what goes wrong, and when")
+    p.add_argument("--xdf", type=Path, metavar="FILE", help="write a recording as fast as possible; no LSL")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--owner", type=int, metavar="PID", help=argparse.SUPPRESS)
+
+
+def _effect(text: str) -> float:
+    value = number(text)
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 10; found {text!r}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 
 from rtemo import resources
+from rtemo.commands.arguments import seconds
 from rtemo.commands.console import say
 from rtemo.core.types import StreamInfo
 from rtemo.live.diagnostics.stream_list import as_json, as_table, listing
 from rtemo.sources.devices.profile import load_profiles, match
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    p.add_argument("--timeout", type=seconds, default=3.0, metavar="S", help="how long to look (default: 3)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,12 +8,21 @@ import shutil
 import sys
 from pathlib import Path
 
+from rtemo.commands.arguments import add_bundle, add_person
 from rtemo.commands.console import say
 from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.display import why_no_window
 from rtemo.live.last_used import last_settings
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.sources.session_settings import read_settings
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
+    add_bundle(p)
+    p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
+    add_person(p)
 
 
 def run(args: argparse.Namespace) -> int:

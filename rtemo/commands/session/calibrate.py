@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.session.replay import Watched, prepared, progress_bar
 from rtemo.commands.wiring import load_model, told_events
@@ -26,6 +27,20 @@ COLUMNS = ("label", "begin_s", "end_s")
 _CLIP = re.compile(r"clip/(start|end) id=(\S+) emotion=(\S+)")  # the markers of rtemo's own experiments
 
 Stretch = tuple[str, float, float]
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("file", type=Path, metavar="SESSION.xdf")
+    p.add_argument(
+        "--labels", required=True, metavar="FILE.csv|markers|reports",
+        help="columns label, begin_s, end_s in seconds after the first sample; or the clips that rtemo's markers name; "
+        "or the labels that were given in the session",
+    )  # fmt: skip
+    p.add_argument("--out", type=Path, required=True, metavar="PERSON.json", help="the file to write")
+    add_bundle(p)
+    add_queries(p, markers=False)
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:

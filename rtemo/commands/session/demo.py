@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from rtemo.commands.arguments import seconds
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.core.types import Modality
 from rtemo.live.output.prediction_files import Lines
@@ -27,6 +28,13 @@ OPEN_END_S = 1800.0  # how long the simulated person stays where no duration is 
 MARGIN_S = 60.0  # the person is there before the session begins and stays until it is over
 END_S = 5.0
 LAST_LINES = 10
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--headless", action="store_true", help="print predictions instead of opening the window")
+    p.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
+    p.add_argument("--seed", type=int, default=1, help="which simulated person (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rtemo.commands.arguments import add_model, add_person, add_queries, seconds
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
@@ -27,6 +28,19 @@ from rtemo.sources.lsl.config import configure
 from rtemo.sources.stream_roles import Cast
 
 LOOK_S = 0.5
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("--name", default="engine", help="which engine it is (default: engine)")
+    p.add_argument("--endpoint", type=Path, metavar="DIR", help="where its address is left (default: the system's)")
+    p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
+    p.add_argument("--owner", type=int, metavar="PID", help="end, and a session too, when this process is gone")
+    p.add_argument("--linger", type=seconds, default=60.0, metavar="S", help="stay S seconds without a window")
+    p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
+    add_queries(p)
+    add_model(p)
+    add_person(p)
 
 
 def run(args: argparse.Namespace) -> int:

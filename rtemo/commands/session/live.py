@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.data.report import means_of
 from rtemo.commands.wiring import cast_of, load_model, settings_of, tell_summary, told_events
@@ -48,6 +49,22 @@ class LiveRun:
     persons: tuple[Path, ...] = ()
     explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_queries(p)
+    add_model(p)
+    add_person(p)
+    add_explain(p)
+    add_baseline(p, "FILE.json|marker=BEGIN,END")
+    p.add_argument("--record", type=Path, metavar="FILE.xdf", help="record everything")
+    p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
+    p.add_argument("--duration", type=seconds, metavar="S", help="stop after S seconds (default: until Ctrl-C)")
+    p.add_argument("--session", type=Path, metavar="DIR", help="make a session folder in DIR with everything in it")
+    p.add_argument("--subject", help="the participant, for the session folder's name (default: the settings')")
+    p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
+    p.add_argument("--wait", type=seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)")
 
 
 def run(args: argparse.Namespace) -> int:

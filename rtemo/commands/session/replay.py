@@ -7,10 +7,12 @@ import contextlib
 import math
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
 
+from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.wiring import (
     cast_of,
@@ -35,6 +37,31 @@ from rtemo.sources.base import Source
 from rtemo.sources.paced import PacedSource
 from rtemo.sources.stream_roles import Cast
 from rtemo.sources.xdf.source import XdfSource
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    p.add_argument("file", type=Path, metavar="FILE.xdf")
+    p.add_argument("--speed", type=_speed, default=1.0, metavar="N|max", help="times real time (default: 1)")
+    p.add_argument("--lsl", action="store_true", help="send every stream out over LSL instead of predicting")
+    add_queries(p, markers=False)
+    add_model(p)
+    add_person(p)
+    add_explain(p)
+    add_baseline(p, "FILE.json|START:STOP|marker=BEGIN,END")
+    p.add_argument("--start", type=seconds, metavar="S", help="begin S seconds after the first sample")
+    p.add_argument("--stop", type=seconds, metavar="S", help="end S seconds after the first sample")
+    p.add_argument("--out", type=Path, metavar="FILE.jsonl|.csv", help="predictions (default: JSON lines on stdout)")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return float("inf")
+    value = number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number or max; found {text!r}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
