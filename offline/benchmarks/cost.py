@@ -28,11 +28,11 @@ from rtemo.core.types import Window
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder, head_logits
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.personal.embedding_memory import Memory
+from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.runtime import Runtime
-from rtemo.model.uncertainty.adaptive import Report
+from rtemo.model.uncertainty.adaptive import SelfReport
 from rtemo.model.uncertainty.probabilities import tempered
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 
 SEED, SECONDS, HOP_S = 940_000, 90.0, 0.25
 CHANNELS, RATE_HZ, GAZE_HZ = 62, 500, 250.0
@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m offline.benchmarks.cost", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("assets/models/demo"), metavar="BUNDLE")
     bundle = load_bundle(parser.parse_args().model)
-    plan = SessionPlan.for_duration(SEED, SECONDS, eeg_channels=CHANNELS, eeg_rate_hz=RATE_HZ)
+    plan = SimulationPlan.for_duration(SEED, SECONDS, eeg_channels=CHANNELS, eeg_rate_hz=RATE_HZ)
     made = windows_of(plan, [bundle.spec.pipeline.with_hop(HOP_S)], bundle.labels)[0]
     z = embedded(Runtime(bundle), made.windows)
     steps = [(w, Embeddings(*(z[head][i] for head in HEADS))) for i, w in enumerate(made.windows) if w.settled]
@@ -104,12 +104,12 @@ def _baseline(bundle: Bundle, windows: list[Window]) -> np.ndarray[tuple[int], n
     return _timed([partial(normaliser.update, v, s, 1.0) for v, s in tables])
 
 
-def _reports(begin_s: float) -> tuple[Report, ...]:
-    return tuple(Report(k % 4, begin_s, begin_s + 10.0 + k, begin_s + 12.0 + k) for k in range(8))
+def _reports(begin_s: float) -> tuple[SelfReport, ...]:
+    return tuple(SelfReport(k % 4, begin_s, begin_s + 10.0 + k, begin_s + 12.0 + k) for k in range(8))
 
 
 def _decoder(
-    bundle: Bundle, steps: list[tuple[Window, Embeddings]], reports: tuple[Report, ...]
+    bundle: Bundle, steps: list[tuple[Window, Embeddings]], reports: tuple[SelfReport, ...]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     decoder = Decoder(bundle)
     for report in reports:
@@ -118,7 +118,7 @@ def _decoder(
 
 
 def _memory(bundle: Bundle, steps: list[tuple[Window, Embeddings]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    memory = Memory(bundle.spec)
+    memory = EmbeddingMemory(bundle.spec)
     return _timed([partial(memory.take, w, e) for w, e in steps])
 
 

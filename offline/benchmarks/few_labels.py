@@ -24,9 +24,9 @@ from offline.evaluation.metrics import balanced_accuracy
 from offline.splits import person
 from offline.training.batches import NONE, Augmentation, all_labelled
 from offline.training.finetune import fit, fit_frozen
-from offline.training.frozen_network import Frozen
+from offline.training.frozen_network import FrozenNetwork
 from offline.training.initial_weights import read_initial
-from offline.training.probe import Part
+from offline.training.probe import ProbeWindows
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.model.embeddings import HEADS
@@ -42,7 +42,7 @@ def ablate(
     init: Mapping[str, Tensor] | None,
     n_people: int,
     seeds: Sequence[int],
-    frozen: dict[int, Frozen],
+    frozen: dict[int, FrozenNetwork],
 ) -> dict[str, list[float]]:
     """Head -> the mean over the tested people, for each seed. n_people: whose labels are used for training.
 
@@ -54,7 +54,7 @@ def ablate(
         own = replace(settings, seed=seed)
         if settings.mode == "full":
             network, heads = fit(learning, selecting, own, init, len(corpus.labels))
-            known = Frozen(network)
+            known = FrozenNetwork(network)
         else:
             known, heads = fit_frozen(frozen, learning, selecting, own, init, len(corpus.labels))
         by_person = [accuracies(known, heads, shard) for shard in testing]
@@ -72,9 +72,9 @@ def deal(corpus: Corpus, n_people: int, seed: int) -> tuple[tuple[Shard, ...], .
     return corpus.of(rest[:n_people]), corpus.of(order[n_test : n_test + n_select]), corpus.of(order[:n_test])
 
 
-def accuracies(network: Frozen, heads: Heads, shard: Shard) -> dict[str, float]:
+def accuracies(network: FrozenNetwork, heads: Heads, shard: Shard) -> dict[str, float]:
     """Head -> balanced accuracy over the recording's labelled windows that offer it its modality."""
-    part = Part((shard,), all_labelled((shard,)))
+    part = ProbeWindows((shard,), all_labelled((shard,)))
     embedded, truth = network.embed(part.shards, part.picked), part.labels
     with torch.inference_mode():
         logits = heads(embedded.as_tensors())
@@ -105,7 +105,7 @@ def main() -> int:
         if known := {person(shard.about) for shard in corpus} & set(initial.people):
             raise RtemoError(f"{asked.init} knows people of {asked.corpus}", sorted(known)[0], "use other people")
         settings, weights = replace(settings, network=initial.network), initial.weights
-    frozen: dict[int, Frozen] = {}
+    frozen: dict[int, FrozenNetwork] = {}
     for n_people in asked.people:
         found = ablate(corpus, settings, weights, n_people, range(asked.seeds), frozen)
         sys.stdout.write(json.dumps({"people": n_people, **found}) + "\n")

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.channel_map import Screen, ViewGeometry
-from rtemo.core.gaze.events import EventKind, GazeEvent
-from rtemo.core.gaze.tracker import GazeSettings, GazeTracker
+from rtemo.core.gaze.events import GazeEvent, GazeEventKind
+from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 from rtemo.simulate.eyes.eye_movements import EyeTrain
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 HOP_S, WINDOW_S = 0.25, 4.0
@@ -32,10 +32,10 @@ LID_S = 0.15  # eyelids touch what is this near to a blink
 Times = NDArray[np.float64]
 
 
-def tracker(rate_hz: float) -> GazeTracker:
+def tracker(rate_hz: float) -> GazeAnalyser:
     """A fresh tracker in front of the simulated person's screen."""
     screen = Screen(width_mm=SCREEN_MM[0], height_mm=SCREEN_MM[1], distance_mm=DISTANCE_MM)
-    return GazeTracker(GazeSettings(), ViewGeometry.of_screen(screen), rate_hz)
+    return GazeAnalyser(GazeSettings(), ViewGeometry.of_screen(screen), rate_hz)
 
 
 def replayed(times: Times, samples: Times, rate_hz: float) -> float:
@@ -51,7 +51,9 @@ def replayed(times: Times, samples: Times, rate_hz: float) -> float:
     return float(times[-1] - times[0]) / (time.process_time() - began)
 
 
-def matched(events: list[GazeEvent], onset: Times, end: Times, kind: EventKind, slack_s: float) -> tuple[float, float]:
+def matched(
+    events: list[GazeEvent], onset: Times, end: Times, kind: GazeEventKind, slack_s: float
+) -> tuple[float, float]:
     """Recall of true events, and the median error of their onsets and ends in ms."""
     found = np.array([(e.start_s, e.end_s) for e in events if e.kind == kind]).reshape(-1, 2)
     errors = []
@@ -76,11 +78,11 @@ def judged(train: EyeTrain, times: Times, samples: Times, rate_hz: float) -> str
     slack_s, last_s = 0.5 / rate_hz, times[-1] - 2.0
     onset, end = train.onset_s, train.onset_s + train.duration_s
     fair = (end < last_s) & (train.amplitude_deg >= LEAST_DEG) & clear_of_blinks(train, onset, end)
-    recall, timing_ms = matched(events, onset[fair], end[fair], EventKind.SACCADE, slack_s)
-    told = np.array([(e.start_s, e.end_s) for e in events if e.kind == EventKind.SACCADE]).reshape(-1, 2)
+    recall, timing_ms = matched(events, onset[fair], end[fair], GazeEventKind.SACCADE, slack_s)
+    told = np.array([(e.start_s, e.end_s) for e in events if e.kind == GazeEventKind.SACCADE]).reshape(-1, 2)
     true = ((told[:, :1] < end + slack_s) & (told[:, 1:] > onset - slack_s)).any(axis=1)
     lids = train.blink_end_s < last_s
-    blinks, blink_ms = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], EventKind.BLINK, slack_s)
+    blinks, blink_ms = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], GazeEventKind.BLINK, slack_s)
     return (
         f"{fair.sum()} saccades: recall {recall:.3f}, precision {true.mean():.3f}, timing {timing_ms:.1f} ms, "
         f"{lids.sum()} blinks: recall {blinks:.3f}, timing {blink_ms:.1f} ms"
@@ -95,7 +97,7 @@ def main() -> int:
     parser.add_argument("--rates", type=float, nargs="+", default=[30.0, 60.0, 120.0, 250.0, 1000.0], metavar="HZ")
     asked = parser.parse_args()
     for rate_hz in asked.rates:
-        session = SimulatedSession(SessionPlan.for_duration(1, asked.seconds, gaze_rate_hz=rate_hz))
+        session = SimulatedSession(SimulationPlan.for_duration(1, asked.seconds, gaze_rate_hz=rate_hz))
         times, values = session.gaze(0.0, asked.seconds)
         samples = values[:, CANONICAL].astype(np.float64)
         speed = max(replayed(times, samples, rate_hz) for _ in range(asked.repeat))

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from offline.benchmarks.trust import README, write
-from offline.benchmarks.trust_people import FAMILIES, HOP_S, Labelled, embedded, windows_of
+from offline.benchmarks.trust_people import FAMILIES, HOP_S, LabelledWindows, embedded, windows_of
 from offline.evaluation.metrics import balanced_accuracy, per_person
 from rtemo.core.baseline.normaliser import NormaliserSettings
 from rtemo.model.bundle import Bundle, load_bundle
@@ -37,7 +37,7 @@ from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.runtime import Runtime
 from rtemo.simulate.caps import montage
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.plan import Clip, SessionPlan, segments_for_clips
+from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 
 MARKS = ("<!-- normaliser:begin -->", "<!-- normaliser:end -->")
 FIRST_SEED = 930_000  # of people; the others of this project's seeds lie elsewhere
@@ -61,12 +61,12 @@ class Seen:
     said: NDArray[np.int64]
 
 
-def plan_of(seed: int, clip_s: float, per_emotion: int) -> SessionPlan:
+def plan_of(seed: int, clip_s: float, per_emotion: int) -> SimulationPlan:
     """A person with clips of every emotion."""
     random = np.random.default_rng([seed, 23])
     order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [Clip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
-    return SessionPlan(
+    clips = [PlannedClip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
+    return SimulationPlan(
         person_seed=seed,
         session_seed=seed,
         segments=segments_for_clips(clips, BASELINE_S, REST_S),
@@ -77,7 +77,7 @@ def plan_of(seed: int, clip_s: float, per_emotion: int) -> SessionPlan:
     )
 
 
-def seen(bundle: Bundle, plan: SessionPlan, *, judge: bool) -> dict[str, Seen]:
+def seen(bundle: Bundle, plan: SimulationPlan, *, judge: bool) -> dict[str, Seen]:
     """A session by normaliser. judge: have the bundle decide too."""
     usual = bundle.spec.pipeline.with_hop(HOP_S)
     settings = [usual if one is None else replace(usual, normaliser=one) for one in NORMALISERS.values()]
@@ -85,7 +85,7 @@ def seen(bundle: Bundle, plan: SessionPlan, *, judge: bool) -> dict[str, Seen]:
     return {name: _seen(bundle, one, judge=judge) for name, one in zip(NORMALISERS, made, strict=True)}
 
 
-def _seen(bundle: Bundle, made: Labelled, *, judge: bool) -> Seen:
+def _seen(bundle: Bundle, made: LabelledWindows, *, judge: bool) -> Seen:
     inside = np.flatnonzero(made.labels >= 0)
     said = _said(bundle, made) if judge else np.full(len(made.windows), -1)
     begins = np.array([made.bounds[made.clips[i]][1] for i in inside])
@@ -97,7 +97,7 @@ def _seen(bundle: Bundle, made: Labelled, *, judge: bool) -> Seen:
     )
 
 
-def _features(made: Labelled, i: int) -> NDArray[np.float64]:
+def _features(made: LabelledWindows, i: int) -> NDArray[np.float64]:
     """Normalised log power by channel and five groups of bands, mean over the window's frames, and eye features."""
     window = made.windows[i]
     power = np.where(window.eeg_mask[:, :, None], window.eeg, 0.0).mean(axis=0)
@@ -105,7 +105,7 @@ def _features(made: Labelled, i: int) -> NDArray[np.float64]:
     return np.concatenate([groups.ravel(), np.where(window.eye_valid, window.eye, 0.0)])
 
 
-def _said(bundle: Bundle, made: Labelled) -> NDArray[np.int64]:
+def _said(bundle: Bundle, made: LabelledWindows) -> NDArray[np.int64]:
     """The most probable label of each window after smoothing, novel or not."""
     z, decoder = embedded(Runtime(bundle), made.windows), Decoder(bundle)
     steps = (decoder.step(w, Embeddings(*(z[head][i] for head in HEADS))) for i, w in enumerate(made.windows))

@@ -39,7 +39,7 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, Window
 from rtemo.simulate.device.faults import read_fault
 from rtemo.simulate.families import FAMILIES
-from rtemo.simulate.plan import Options, SessionPlan
+from rtemo.simulate.plan import Options, SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 CAPS = (16, 32, 62)
@@ -51,7 +51,7 @@ Change = Callable[[float, NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FaultTrial:
     """One kind of fault: what is done, and the reasons that fit it."""
 
     name: str
@@ -89,38 +89,40 @@ class _Freeze:
         return np.repeat(self._held, len(values), axis=0)
 
 
-def _hum(uv: float, *, everywhere: bool) -> Trial:
+def _hum(uv: float, *, everywhere: bool) -> FaultTrial:
     table = {"kind": "line_noise", "amplitude_uv": uv}
-    return Trial(f"mains {uv:g} uV{_WHERE[everywhere]}", ("line noise",), table, everywhere=everywhere)
+    return FaultTrial(f"mains {uv:g} uV{_WHERE[everywhere]}", ("line noise",), table, everywhere=everywhere)
 
 
-def _muscle(uv: float, *, everywhere: bool) -> Trial:
+def _muscle(uv: float, *, everywhere: bool) -> FaultTrial:
     table = {"kind": "emg", "rms_uv": uv}
-    return Trial(f"muscle {uv:g} uV{_WHERE[everywhere]}", ("muscle noise", "noisy"), table, everywhere=everywhere)
+    return FaultTrial(f"muscle {uv:g} uV{_WHERE[everywhere]}", ("muscle noise", "noisy"), table, everywhere=everywhere)
 
 
 _WHERE = {False: "", True: ", all"}
 
 
-def trials() -> tuple[Trial, ...]:
+def trials() -> tuple[FaultTrial, ...]:
     """Fresh ones: the changes have memories."""
     return (
-        Trial("flat", ("flat", "railed"), {"kind": "flat"}),
-        Trial("railed", ("railed",), {"kind": "railed"}),
-        Trial("clipped", ("clipped", "railed"), change=_clip),
+        FaultTrial("flat", ("flat", "railed"), {"kind": "flat"}),
+        FaultTrial("railed", ("railed",), {"kind": "railed"}),
+        FaultTrial("clipped", ("clipped", "railed"), change=_clip),
         *(_hum(uv, everywhere=whole) for uv, whole in ((20.0, False), (40.0, False), (40.0, True))),
         *(_muscle(uv, everywhere=whole) for uv, whole in ((10.0, False), (15.0, False), (15.0, True), (30.0, False))),
-        Trial("pop every second", ("electrode pop", "noisy"), {"kind": "pop", "every_s": 1.0}),
-        Trial("pop every 5 s", ("electrode pop", "noisy"), {"kind": "pop"}),
-        Trial("loose 40 uV", ("loose electrode", "noisy"), {"kind": "loose", "rms_uv": 40.0}),
-        Trial("loose 80 uV", ("loose electrode", "noisy"), {"kind": "loose"}),
-        Trial("bridged", ("bridged",), {"kind": "bridged"}),
-        Trial("not a number", ("missing samples",), {"kind": "nan"}),
-        Trial("EEG packets lost", ("gap in the stream",), {"kind": "gap"}),
-        Trial("gaze frozen", ("frozen",), change=_Freeze(), stream="gaze", named="gaze"),
-        Trial("tracking lost", ("low validity",), {"kind": "tracking_lost"}, stream="gaze", named="gaze"),
-        Trial("gaze packets lost", ("gap in the stream",), {"kind": "gap", "stream": "gaze"}, None, "gaze", "gaze"),
-        Trial("pupil of 0.4 mm", ("implausible size",), change=_small_pupil, stream="gaze", named="pupil"),
+        FaultTrial("pop every second", ("electrode pop", "noisy"), {"kind": "pop", "every_s": 1.0}),
+        FaultTrial("pop every 5 s", ("electrode pop", "noisy"), {"kind": "pop"}),
+        FaultTrial("loose 40 uV", ("loose electrode", "noisy"), {"kind": "loose", "rms_uv": 40.0}),
+        FaultTrial("loose 80 uV", ("loose electrode", "noisy"), {"kind": "loose"}),
+        FaultTrial("bridged", ("bridged",), {"kind": "bridged"}),
+        FaultTrial("not a number", ("missing samples",), {"kind": "nan"}),
+        FaultTrial("EEG packets lost", ("gap in the stream",), {"kind": "gap"}),
+        FaultTrial("gaze frozen", ("frozen",), change=_Freeze(), stream="gaze", named="gaze"),
+        FaultTrial("tracking lost", ("low validity",), {"kind": "tracking_lost"}, stream="gaze", named="gaze"),
+        FaultTrial(
+            "gaze packets lost", ("gap in the stream",), {"kind": "gap", "stream": "gaze"}, None, "gaze", "gaze"
+        ),
+        FaultTrial("pupil of 0.4 mm", ("implausible size",), change=_small_pupil, stream="gaze", named="pupil"),
     )
 
 
@@ -129,7 +131,7 @@ def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def windows_of(session: SimulatedSession, trial: Trial | None, bad: Sequence[int]) -> list[Window]:
+def windows_of(session: SimulatedSession, trial: FaultTrial | None, bad: Sequence[int]) -> list[Window]:
     """All windows of a session, with a trial's change done to its chunks."""
     pipeline = Pipeline(PipelineSettings().with_hop(HOP_S))
     roles = {info.stream_id: ROLES.get(info.type) for info in session.streams}
@@ -146,7 +148,11 @@ def windows_of(session: SimulatedSession, trial: Trial | None, bad: Sequence[int
 
 
 def _changed(
-    item: Chunk, session: SimulatedSession, trial: Trial | None, roles: dict[str, Modality | None], bad: Sequence[int]
+    item: Chunk,
+    session: SimulatedSession,
+    trial: FaultTrial | None,
+    roles: dict[str, Modality | None],
+    bad: Sequence[int],
 ) -> Chunk:
     if trial is None or trial.change is None or roles.get(item.stream_id) != trial.stream or not len(item):
         return item
@@ -169,7 +175,7 @@ def false_alarms(people: int, seconds: float) -> None:
         n_cells, who = 0, set[int]()
         for seed in range(people):
             options = Options(muscle_confound=seed % 2 == 1)
-            plan = SessionPlan.for_duration(100 + seed, seconds, eeg_channels=CAPS[seed % 3], options=options)
+            plan = SimulationPlan.for_duration(100 + seed, seconds, eeg_channels=CAPS[seed % 3], options=options)
             for window in windows_of(SimulatedSession(replace(plan, family=family)), None, ()):
                 n_cells += len(window.channels) + 2
                 named.update(window.bad_channels.values())
@@ -199,9 +205,9 @@ def detection(people: int) -> None:
         say(f"  {trial.name:20s} {named / n:7.1%} {fitting / n:8.1%} {max(delays):8.2f}  {dict(reasons)}")
 
 
-def _one(trial: Trial, seed: int) -> tuple[list[str], list[Window], float]:
+def _one(trial: FaultTrial, seed: int) -> tuple[list[str], list[Window], float]:
     """What must be named, all windows, and when the fault begins."""
-    plan = SessionPlan.for_duration(seed, FIRST_S + LASTS_S + 2.0, eeg_channels=32, eeg_rate_hz=500)
+    plan = SimulationPlan.for_duration(seed, FIRST_S + LASTS_S + 2.0, eeg_channels=32, eeg_rate_hz=500)
     n_channels = len(plan.montage.labels)
     n_bad = n_channels if trial.everywhere else N_BAD
     bad = sorted(np.random.default_rng(seed).choice(n_channels, n_bad, replace=False).tolist())

@@ -13,11 +13,11 @@ from functools import partial
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries when they are imported
 
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 
-def streamed(plan: SessionPlan, block_s: float) -> float:
+def streamed(plan: SimulationPlan, block_s: float) -> float:
     """Seconds of session for one second of work, everything included from the plan to the last chunk."""
     began = time.perf_counter()
     for _item in SimulatedSession(plan).items(block_s):
@@ -25,7 +25,7 @@ def streamed(plan: SessionPlan, block_s: float) -> float:
     return plan.duration_s / (time.perf_counter() - began)
 
 
-def drawn(plan: SessionPlan) -> float:
+def drawn(plan: SimulationPlan) -> float:
     """The same for arrays, as data sets are written from them."""
     began = time.perf_counter()
     session = SimulatedSession(plan)
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3, help="the best of so many runs counts (default: 3)")
     asked = parser.parse_args()
     for channels, rate in ((62, 1000), (62, 500), (62, 200), (128, 500), (8, 250)):
-        plan = SessionPlan.for_duration(1, asked.seconds, eeg_channels=channels, eeg_rate_hz=rate)
+        plan = SimulationPlan.for_duration(1, asked.seconds, eeg_channels=channels, eeg_rate_hz=rate)
         ways = {
             "10 ms blocks": partial(streamed, plan, 0.01),
             "100 ms blocks": partial(streamed, plan, 0.1),

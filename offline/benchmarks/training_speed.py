@@ -14,18 +14,18 @@ import time
 import numpy as np
 import torch
 
-from offline.training.batches import Augmentation, Batch, disturbed
+from offline.training.batches import Augmentation, TrainingBatch, disturbed
 from offline.training.finetune import batch_loss
 from offline.training.training_run import Training, TrainingSettings, begin
 
 LABELS = 4
 
 
-def random_batch(settings: TrainingSettings, n_channels: int, random: np.random.Generator) -> Batch:
+def random_batch(settings: TrainingSettings, n_channels: int, random: np.random.Generator) -> TrainingBatch:
     """One batch of the size that training takes."""
     n, shape = settings.batch, settings.network
     positions = random.standard_normal((n, n_channels, 3), np.float32)
-    return Batch(
+    return TrainingBatch(
         eeg=random.standard_normal((n, shape.frames, n_channels, shape.bands), np.float32),
         eeg_mask=np.ones((n, shape.frames, n_channels), np.bool_),
         positions=positions / np.linalg.norm(positions, axis=2, keepdims=True),
@@ -35,7 +35,7 @@ def random_batch(settings: TrainingSettings, n_channels: int, random: np.random.
     )
 
 
-def step(state: Training, batch: Batch, settings: TrainingSettings, random: np.random.Generator) -> None:
+def step(state: Training, batch: TrainingBatch, settings: TrainingSettings, random: np.random.Generator) -> None:
     """What one step of training costs, from the windows as they were read."""
     loss = batch_loss(
         state.network,

@@ -17,7 +17,7 @@ import joblib
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from offline.benchmarks.trust_people import FAMILIES, Session, person_sessions
+from offline.benchmarks.trust_people import FAMILIES, BenchSession, person_sessions
 from offline.benchmarks.trust_tables import report
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.simulate import families
@@ -48,12 +48,12 @@ def main() -> int:
         for i, n in enumerate(numbers)
     )
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
-    people: list[list[Session]] = list(tqdm(made, total=options.people, desc="people", disable=None))
+    people: list[list[BenchSession]] = list(tqdm(made, total=options.people, desc="people", disable=None))
     write(options.out, report(bundle, people))
     return 0
 
 
-def kept(folder: Path | None, bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[Session]:
+def kept(folder: Path | None, bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[BenchSession]:
     """One person's sessions, from the folder where the same bundle met the person before."""
     if folder is None:
         return person_sessions(bundle, number, family, with_faults=with_faults)
@@ -63,7 +63,7 @@ def kept(folder: Path | None, bundle: Bundle, number: int, family: str, *, with_
         partial = path.with_suffix(".partial")
         joblib.dump(person_sessions(bundle, number, family, with_faults=with_faults), partial)
         partial.replace(path)
-    found: list[Session] = joblib.load(path)
+    found: list[BenchSession] = joblib.load(path)
     return found
 
 

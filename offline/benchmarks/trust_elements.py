@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.benchmarks.trust_people import LABELLED, Session
+from offline.benchmarks.trust_people import LABELLED, BenchSession
 from offline.evaluation.metrics import aurc, balanced_accuracy, ece
 from rtemo.model.bundle import Bundle
-from rtemo.model.bundle_schema import Gate
+from rtemo.model.bundle_schema import ModalityGate
 from rtemo.model.decoder import AbstainReason, Decoder
 from rtemo.model.embeddings import HEADS
-from rtemo.model.personal.calibration import Person
-from rtemo.model.personal.embedding_memory import Memory
-from rtemo.model.personal.fit import Clip, Outcome, fit_person
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.personal.embedding_memory import EmbeddingMemory
+from rtemo.model.personal.fit import FitOutcome, LabelledClip, fit_person
 from rtemo.model.prediction import Prediction
-from rtemo.model.uncertainty.adaptive import Report
+from rtemo.model.uncertainty.adaptive import SelfReport
 
-_OPEN = Gate(0.0, 0.0, 0.0, 0.0, 0.0)
+_OPEN = ModalityGate(0.0, 0.0, 0.0, 0.0, 0.0)
 SIGNAL = (AbstainReason.NO_SIGNAL, AbstainReason.BAD_SIGNAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class JudgedPerson:
     """One person's judged windows: true labels (n,), and what the decoder said of them."""
 
     person: int
@@ -82,48 +82,48 @@ def without_novelty(bundle: Bundle) -> Bundle:
 
 def run(
     bundle: Bundle,
-    session: Session,
+    session: BenchSession,
     judged: NDArray[np.bool_],
     *,
     smoothed: bool = True,
-    person: Person | None = None,
-    reports: Iterable[Report] = (),
-) -> Run:
+    person: PersonalCalibration | None = None,
+    reports: Iterable[SelfReport] = (),
+) -> JudgedPerson:
     """A whole session through the live decoder; the judged windows (n,) of it."""
     decoder = Decoder(bundle, person)
     for report in reports:
         decoder.report(report)
     said = [decoder.step(window, embeddings) for window, embeddings in session.steps()]
     at = np.flatnonzero(judged)
-    return Run(session.person, session.labels[at], tuple(said[i] for i in at), smoothed)
+    return JudgedPerson(session.person, session.labels[at], tuple(said[i] for i in at), smoothed)
 
 
-def tested(session: Session) -> NDArray[np.bool_]:
+def tested(session: BenchSession) -> NDArray[np.bool_]:
     """Windows of clips; on the labelled day only those after the clips that a calibration may use."""
     first = n_labelled(session) if session.kind == "day" else 0
     return np.asarray((session.labels >= 0) & (session.clips >= first))
 
 
-def n_labelled(session: Session) -> int:
+def n_labelled(session: BenchSession) -> int:
     """How many clips of the labelled day a calibration may use."""
     return LABELLED * len({label for label, _, _ in session.bounds})
 
 
-def calibrated(bundle: Bundle, day: Session) -> Outcome:
+def calibrated(bundle: Bundle, day: BenchSession) -> FitOutcome:
     """A personal calibration on the first clips of the day, as the application would fit it."""
-    memory = Memory(bundle.spec)
+    memory = EmbeddingMemory(bundle.spec)
     for window, embeddings in day.steps():
         memory.take(window, embeddings)
-    clips: Sequence[Clip] = [memory.clip(*bound) for bound in day.bounds[: n_labelled(day)]]
+    clips: Sequence[LabelledClip] = [memory.clip(*bound) for bound in day.bounds[: n_labelled(day)]]
     return fit_person(bundle, clips)
 
 
-def reports_of(day: Session) -> list[Report]:
+def reports_of(day: BenchSession) -> list[SelfReport]:
     """A self-report after each of the first clips."""
-    return [Report(label, begin, end, end + 2.0) for label, begin, end in day.bounds[: n_labelled(day)]]
+    return [SelfReport(label, begin, end, end + 2.0) for label, begin, end in day.bounds[: n_labelled(day)]]
 
 
-def scores(runs: Sequence[Run]) -> dict[str, float]:
+def scores(runs: Sequence[JudgedPerson]) -> dict[str, float]:
     """Means over people, each weighing the same, but `ece`, which is of all windows together; see README.md."""
     used = [one for one in runs if len(one.labels)]
     if not used:
@@ -143,12 +143,12 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def accuracy(one: Run) -> float:
+def accuracy(one: JudgedPerson) -> float:
     """Balanced, of all judged windows, abstained or not."""
     return balanced_accuracy(one.labels, one.p.argmax(axis=1))
 
 
-def _one(one: Run) -> dict[str, float]:
+def _one(one: JudgedPerson) -> dict[str, float]:
     p, labels = one.p, one.labels
     right = p.argmax(axis=1) == labels
     named = np.array([said.abstain is None for said in one.said])

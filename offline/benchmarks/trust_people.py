@@ -26,7 +26,7 @@ from rtemo.simulate.caps import montage
 from rtemo.simulate.device.descriptions import EEG, GAZE
 from rtemo.simulate.device.faults import Fault
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.plan import Clip, SessionPlan, segments_for_clips
+from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 
 FIRST_SEED = 910_000  # of people; training uses seeds below 100 000
@@ -45,7 +45,7 @@ FROZEN = "gaze frozen"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class BenchSession:
     """One session's windows in order. labels, clips (n,): -1 outside clips; z by head (n, d).
 
     blind: the same session without the channel checks; None where that is not looked at.
@@ -59,7 +59,7 @@ class Session:
     labels: NDArray[np.int64]
     clips: NDArray[np.int64]
     bounds: tuple[tuple[int, float, float], ...]  # label, begin and end of each clip, LSL time
-    blind: Session | None = None
+    blind: BenchSession | None = None
 
     def steps(self) -> Iterator[tuple[Window, Embeddings]]:
         for i, window in enumerate(self.windows):
@@ -82,7 +82,7 @@ def faults(channels: int) -> dict[str, tuple[Fault, ...]]:
     }
 
 
-def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[Session]:
+def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[BenchSession]:
     """Everything of one person: the labelled day, another day, and the faults where asked for."""
     seed = FIRST_SEED + number
     cap, rate = CAPS[(number // 2) % len(CAPS)]
@@ -99,12 +99,12 @@ def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bo
 
 def _plan(
     seed: int, session_seed: int, family: str, cap: str, rate: int, per_emotion: int, baseline_s: float
-) -> SessionPlan:
+) -> SimulationPlan:
     """Every emotion per_emotion times, in seeded blocks of all four; films of one's own."""
     random = np.random.default_rng([session_seed, 17])
     order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [Clip(i, emotion, CLIP_S) for i, emotion in enumerate(order, start=1)]
-    return SessionPlan(
+    clips = [PlannedClip(i, emotion, CLIP_S) for i, emotion in enumerate(order, start=1)]
+    return SimulationPlan(
         person_seed=seed,
         session_seed=session_seed,
         segments=segments_for_clips(clips, baseline_s, REST_S),
@@ -122,22 +122,22 @@ class _Run:
         self._bundle, self._runtime, self._person, self._family = bundle, Runtime(bundle), person, family
         self._settings = bundle.spec.pipeline.with_hop(HOP_S)
 
-    def session(self, kind: str, plan: SessionPlan, *, look_blindly: bool = False) -> Session:
+    def session(self, kind: str, plan: SimulationPlan, *, look_blindly: bool = False) -> BenchSession:
         settings = [self._settings] + ([replace(self._settings, quality=BLIND)] if look_blindly else [])
         freeze_s = plan.start_s + FAULT_BASELINE_S if kind == FROZEN else np.inf
         found = windows_of(plan, settings, self._bundle.labels, freeze_s)
         seen, *unseen = (self._described(kind, one) for one in found)
         return replace(seen, blind=unseen[0]) if unseen else seen
 
-    def _described(self, kind: str, made: Labelled) -> Session:
+    def _described(self, kind: str, made: LabelledWindows) -> BenchSession:
         z = embedded(self._runtime, made.windows)
         windows = tuple(_light(w) for w in made.windows)
-        return Session(self._person, self._family, kind, windows, z, made.labels, made.clips, made.bounds)
+        return BenchSession(self._person, self._family, kind, windows, z, made.labels, made.clips, made.bounds)
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A session's windows with labels, clips (n,) and bounds as in Session."""
+class LabelledWindows:
+    """A session's windows with labels, clips (n,) and bounds as in BenchSession."""
 
     windows: tuple[Window, ...]
     labels: NDArray[np.int64]
@@ -146,8 +146,8 @@ class Labelled:
 
 
 def windows_of(
-    plan: SessionPlan, settings: Sequence[PipelineSettings], names: Sequence[str], freeze_s: float = np.inf
-) -> list[Labelled]:
+    plan: SimulationPlan, settings: Sequence[PipelineSettings], names: Sequence[str], freeze_s: float = np.inf
+) -> list[LabelledWindows]:
     """One simulated session through a pipeline of each setting. names: labels. freeze_s: the gaze stands still."""
     simulated = SimulatedSession(plan)
     pipelines = [_Fed(one) for one in settings]
@@ -159,13 +159,15 @@ def windows_of(
     return [_labelled(fed.finish(), bounds, one.window.length_s) for fed, one in zip(pipelines, settings, strict=True)]
 
 
-def _labelled(windows: Sequence[Window], bounds: Sequence[tuple[int, float, float]], length_s: float) -> Labelled:
+def _labelled(
+    windows: Sequence[Window], bounds: Sequence[tuple[int, float, float]], length_s: float
+) -> LabelledWindows:
     labels, clips = np.full(len(windows), -1), np.full(len(windows), -1)
     for i, window in enumerate(windows):
         for number, (label, begin_s, end_s) in enumerate(bounds):
             if begin_s + length_s - 1e-6 <= window.end_s <= end_s + 1e-6:
                 labels[i], clips[i] = label, number
-    return Labelled(tuple(windows), labels, clips, tuple(bounds))
+    return LabelledWindows(tuple(windows), labels, clips, tuple(bounds))
 
 
 def embedded(runtime: Runtime, windows: Sequence[Window]) -> dict[str, NDArray[np.float32]]:

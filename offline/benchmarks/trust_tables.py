@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from offline.benchmarks.trust_elements import (
     NO_GATE,
-    Run,
+    JudgedPerson,
     accuracy,
     calibrated,
     elements,
@@ -19,14 +19,14 @@ from offline.benchmarks.trust_elements import (
     tested,
     without_novelty,
 )
-from offline.benchmarks.trust_people import Session
+from offline.benchmarks.trust_people import BenchSession
 from rtemo.model.bundle import Bundle
 
 _COLUMNS = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
 _SETTLE_S = 5.0  # after a fault's begin, until a whole window lies in it
 
 
-def report(bundle: Bundle, people: Sequence[Sequence[Session]]) -> str:
+def report(bundle: Bundle, people: Sequence[Sequence[BenchSession]]) -> str:
     """All tables."""
     kinds = [{session.kind: session for session in sessions} for sessions in people]
     faulty = [one for one in kinds if "none" in one]
@@ -39,7 +39,7 @@ def report(bundle: Bundle, people: Sequence[Sequence[Session]]) -> str:
     return "\n\n".join([*parts, *([_faults(bundle, faulty)] if faulty else [])])
 
 
-def _switched(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
+def _switched(bundle: Bundle, kinds: Sequence[dict[str, BenchSession]]) -> str:
     lines = ["**Each element off**, clips of the labelled day that no calibration uses\n", _header("")]
     days = [one["day"] for one in kinds]
     for element in elements():
@@ -54,7 +54,7 @@ def _switched(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
     return "\n".join([*lines, _row("with 8 self-reports (adaptive sets)", adapted)])
 
 
-def _personal(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
+def _personal(bundle: Bundle, kinds: Sequence[dict[str, BenchSession]]) -> str:
     lines = ["**Personal calibration**, two clips of each emotion: balanced accuracy of the same and of another day\n"]
     lines += ["| person | family | verdict | same day | | other day | |", "|---|---|---|---|---|---|---|"]
     found = []
@@ -75,7 +75,7 @@ def _personal(bundle: Bundle, kinds: Sequence[dict[str, Session]]) -> str:
     )
 
 
-def _faults(bundle: Bundle, faulty: Sequence[dict[str, Session]]) -> str:
+def _faults(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]]) -> str:
     named = [kind for kind in faulty[0] if kind not in ("day", "other day")]
     lines = ["**Faults**, everything on; then without the signal gate and the channel checks; AUROC of novelty\n"]
     lines.append(_header("AUROC"))
@@ -90,7 +90,7 @@ def _faults(bundle: Bundle, faulty: Sequence[dict[str, Session]]) -> str:
     return "\n".join(lines)
 
 
-def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, Session]], kind: str) -> float:
+def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]], kind: str) -> float:
     """Of the windows that the signal gate lets pass, against the same people's without a fault."""
     open_ = without_novelty(bundle)
     scale = bundle.spec.combinations["both"].novelty.threshold / open_.spec.combinations["both"].novelty.threshold
@@ -105,7 +105,7 @@ def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, Session]], kind: st
     return float(roc_auc_score(np.repeat([0, 1], [len(side) for side in sides]), np.concatenate(sides)))
 
 
-def _after(session: Session) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _after(session: BenchSession) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Windows of clips that lie wholly after the fault's begin."""
     first_s = session.bounds[0][1] + _SETTLE_S
     return np.array([w.end_s >= first_s for w in session.windows]) & (session.labels >= 0)
@@ -117,7 +117,7 @@ def _header(extra: str) -> str:
     return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
 
 
-def _row(name: str, runs: Sequence[Run], extra: str | None = None) -> str:
+def _row(name: str, runs: Sequence[JudgedPerson], extra: str | None = None) -> str:
     found = scores(runs)
     shares = {"accuracy", "abstains", "named", "novel", "signal"}
     cells = [f"{100 * found[c]:.1f}" if c in shares else f"{found[c]:.3f}" for c in _COLUMNS]

@@ -11,7 +11,7 @@ from rtemo.core.errors import RtemoError
 
 if TYPE_CHECKING:
     from offline.datasets.base import Dataset
-    from offline.datasets.feature_sources import Sources
+    from offline.datasets.feature_sources import FeatureSources
 
 Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
 NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "bids", "xdf", "synthetic")
@@ -135,12 +135,12 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
     return (dataset, dataset.card.title) if simulated is None else (simulated.relabel(dataset), SIMULATED)
 
 
-def _sources(options: argparse.Namespace, dataset: Dataset) -> Sources:
+def _sources(options: argparse.Namespace, dataset: Dataset) -> FeatureSources:
     from offline.corpus.build import usual_sources
-    from offline.datasets.feature_sources import Sources
+    from offline.datasets.feature_sources import FeatureSources
 
     usual = usual_sources(dataset.card)
-    return Sources(_WORDS.get(options.eeg, usual.eeg), _WORDS.get(options.eye, usual.eye))
+    return FeatureSources(_WORDS.get(options.eeg, usual.eeg), _WORDS.get(options.eye, usual.eye))
 
 
 def _inspect(options: argparse.Namespace) -> None:

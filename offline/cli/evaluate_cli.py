@@ -59,12 +59,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise RtemoError("--probe is for the network", f"--baseline {options.baseline}", "leave one out")
     from offline.corpus.corpus import open_corpus
     from offline.evaluation.evaluate import evaluate
-    from offline.evaluation.experiment import NETWORK, PROBE, Request
+    from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest
     from offline.training.training_run import TrainingSettings
 
     asked = {"epochs": options.epochs, "per_trial": options.windows, "rate": options.rate}
     changes = {name: value for name, value in asked.items() if value is not None}
-    request = Request(
+    request = ExperimentRequest(
         protocol=options.protocol,
         method=options.baseline or (PROBE if options.probe else NETWORK),
         modalities=tuple(options.modalities.split(",")),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from offline.corpus.corpus import Corpus, open_corpus
-from offline.evaluation.experiment import Request, held_out
+from offline.evaluation.experiment import ExperimentRequest, held_out
 from offline.export.bundle_scores import score as score_people
 from offline.export.export import export as export_bundle
 from offline.export.session_outputs import run_network
@@ -55,7 +55,7 @@ def pretrain(
 
 
 def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    request = Request(hold_out.protocol, seed=seed, folds=(hold_out.fold,), people_out=hold_out.people_out)
+    request = ExperimentRequest(hold_out.protocol, seed=seed, folds=(hold_out.fold,), people_out=hold_out.people_out)
     return held_out(open_corpus(hold_out.corpus), request)
 
 

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from offline.corpus.build_recording import Task, build_recording
 from offline.corpus.corpus import MANIFEST, write_manifest
-from offline.corpus.shards import RECORDINGS, About
+from offline.corpus.shards import RECORDINGS, ShardMetadata
 from offline.datasets.base import Dataset, DatasetCard, Omission
-from offline.datasets.feature_sources import NONE, RELEASED, Sources
+from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
@@ -59,7 +59,7 @@ def build(
     out: Path,
     hop_s: float | None = None,
     workers: Workers = HERE,
-    sources: Sources | None = None,
+    sources: FeatureSources | None = None,
     root: Path | None = None,
     *,
     signal: bool = False,
@@ -90,7 +90,7 @@ def build(
     return Built(out, _summary(out, about), (*omissions, *_dropped(recordings)))
 
 
-def _settings(hop_s: float | None, sources: Sources) -> PipelineSettings:
+def _settings(hop_s: float | None, sources: FeatureSources) -> PipelineSettings:
     """Released EEG features lie window beside window, so with them there is one hop only."""
     settings = PipelineSettings()
     length_s = settings.window.length_s
@@ -100,19 +100,19 @@ def _settings(hop_s: float | None, sources: Sources) -> PipelineSettings:
     return settings.with_hop(usual_s if hop_s is None else hop_s)
 
 
-def usual_sources(card: DatasetCard) -> Sources:
+def usual_sources(card: DatasetCard) -> FeatureSources:
     """The first of each modality's choices."""
-    return Sources(card.eeg[0], card.eye[0] if card.eye else NONE)
+    return FeatureSources(card.eeg[0], card.eye[0] if card.eye else NONE)
 
 
-def check_sources(card: DatasetCard, sources: Sources) -> None:
+def check_sources(card: DatasetCard, sources: FeatureSources) -> None:
     """RtemoError where the data set's loader has no such features."""
     for name, wanted, there in (("EEG", sources.eeg, card.eeg), ("eye", sources.eye, (*card.eye, NONE))):
         if wanted not in there:
             raise RtemoError(f"{card.name} has no {name} features {wanted!r}", f"it has {', '.join(there)}", "choose")
 
 
-def _all(task: Task, dataset: Dataset, workers: Workers) -> tuple[list[About], list[Omission]]:
+def _all(task: Task, dataset: Dataset, workers: Workers) -> tuple[list[ShardMetadata], list[Omission]]:
     """Every recording, in order."""
     jobs = (delayed(build_recording)(task, entry) for entry in dataset.entries)
     name, total = f"build {dataset.card.name}", len(dataset.entries)
@@ -158,21 +158,21 @@ def _sweep(out: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _dropped(recordings: Sequence[About]) -> Iterator[str]:
+def _dropped(recordings: Sequence[ShardMetadata]) -> Iterator[str]:
     return (reason for about in recordings for reason in about.dropped)
 
 
 def _description(
     dataset: Dataset,
     people: str,
-    sources: Sources,
-    recordings: Sequence[About],
+    sources: FeatureSources,
+    recordings: Sequence[ShardMetadata],
     omissions: Sequence[str],
 ) -> Mapping[str, Any]:
     card = dataset.card
     counts = {name: sum(about.counts[name] for about in recordings) for name in recordings[0].counts}
     if not counts["eye"]:
-        sources = Sources(sources.eeg, NONE)
+        sources = FeatureSources(sources.eeg, NONE)
     kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
     return {
         "people": people,

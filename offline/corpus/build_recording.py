@@ -17,9 +17,9 @@ from urllib.parse import quote
 from offline.corpus import released_features as released
 from offline.corpus.eeg_signal import SignalKeeper
 from offline.corpus.shard_writer import ShardWriter
-from offline.corpus.shards import UNLABELLED, About, read_recording
+from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
-from offline.datasets.feature_sources import CAUSAL, NONE, RELEASED, Sources
+from offline.datasets.feature_sources import CAUSAL, NONE, RELEASED, FeatureSources
 from rtemo.core.channel_map import EegLayout, GazeLayout, Screen
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch
@@ -44,14 +44,14 @@ class Task:
     card: DatasetCard
     labels: tuple[str, ...]
     settings: PipelineSettings
-    sources: Sources
+    sources: FeatureSources
     out: Path
     root: Path | None
     signal: bool = False
     rests: bool = True  # whether recorded baselines set the normaliser
 
 
-def build_recording(task: Task, entry: Entry) -> About | Omission:
+def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
     """Its shard, or why there is none; as it was built before, where nothing that it is made of has changed."""
     identifier, key = recording_id(entry), _key(task, entry)
     known = read_recording(task.out, identifier, key)
@@ -69,12 +69,12 @@ def recording_id(entry: Entry) -> str:
     return f"{quote(entry.subject, safe='')}@{quote(entry.session, safe='')}"
 
 
-def _about(task: Task, entry: Entry, identifier: str, key: str) -> About:
+def _about(task: Task, entry: Entry, identifier: str, key: str) -> ShardMetadata:
     name = task.card.name
-    return About(identifier, entry.subject, entry.session, name, key, (), 0, {}, (), "")
+    return ShardMetadata(identifier, entry.subject, entry.session, name, key, (), 0, {}, (), "")
 
 
-def _build(task: Task, recording: Recording, about: About) -> About:
+def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetadata:
     pipeline = Pipeline(task.settings)
     dropped = [str(o) for o in recording.omissions if task.sources.eye != NONE or o.kind not in _EYE_KINDS]
     for stream in _causal_streams(recording, task.sources):
@@ -128,7 +128,7 @@ def _baseline(pipeline: Pipeline, settings: PipelineSettings) -> str:
     return "rest block" if pipeline.baselines() else surrogate
 
 
-def _causal_streams(recording: Recording, sources: Sources) -> list[Stream]:
+def _causal_streams(recording: Recording, sources: FeatureSources) -> list[Stream]:
     wanted = {Modality.EEG: sources.eeg == CAUSAL, Modality.GAZE: sources.eye == CAUSAL}
     return [stream for stream in recording.streams if wanted[stream.modality]]
 
@@ -140,8 +140,8 @@ class _Overlay:
         self._trials, normaliser = recording.trials, task.settings.normaliser
         self._frames = round(task.settings.window.length_s / task.settings.window.frame_s)
         self._bands = len(band_centres(task.settings.eeg))
-        self._eye: Mapping[int, released.Table] = {}
-        self._eeg: Mapping[int, released.Table] = {}
+        self._eye: Mapping[int, released.ReleasedTrial] = {}
+        self._eeg: Mapping[int, released.ReleasedTrial] = {}
         self._cap: released.Cap | None = None
         has_gaze = any(stream.modality is Modality.GAZE for stream in recording.streams)
         mode = {RELEASED: "released", CAUSAL: "" if has_gaze else "events"}.get(task.sources.eye, "")

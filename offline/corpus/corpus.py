@@ -26,16 +26,24 @@ from offline.corpus.shards import (
     RECORDINGS,
     ROW,
     UNLABELLED,
-    About,
     Shard,
+    ShardMetadata,
     read_recording,
 )
 from offline.corpus.summary import Summary
-from offline.datasets.feature_sources import Sources
+from offline.datasets.feature_sources import FeatureSources
 from rtemo.core.errors import RtemoError
 
 __all__ = [
-    "MANIFEST", "ROW", "UNLABELLED", "About", "Corpus", "Shard", "open_corpus", "read_recording", "write_manifest",
+    "MANIFEST",
+    "ROW",
+    "UNLABELLED",
+    "Corpus",
+    "Shard",
+    "ShardMetadata",
+    "open_corpus",
+    "read_recording",
+    "write_manifest",
     "write_recording",
 ]  # fmt: skip
 
@@ -60,9 +68,9 @@ class Corpus:
         return tuple(sorted({shard.about.subject for shard in self.shards}))
 
     @property
-    def sources(self) -> Sources:
+    def sources(self) -> FeatureSources:
         """Where each modality's features come from. RtemoError where the corpus does not say."""
-        return Sources.from_dict(self.description.get("sources", {}))
+        return FeatureSources.from_dict(self.description.get("sources", {}))
 
     @property
     def said(self) -> str:
@@ -89,7 +97,7 @@ def open_corpus(path: Path) -> Corpus:
         raise RtemoError(f"{path / MANIFEST} cannot be read", str(error), "build the corpus again") from error
     if manifest.get("format") != FORMAT:
         raise RtemoError(f"{path} is of another format", f"{manifest.get('format')!r}, not {FORMAT}", "build it again")
-    shards = tuple(Shard(path / RECORDINGS / one["id"], About.from_dict(one)) for one in manifest["recordings"])
+    shards = tuple(Shard(path / RECORDINGS / one["id"], ShardMetadata.from_dict(one)) for one in manifest["recordings"])
     names = (*ARRAYS, *Summary.ARRAYS)
     missing = [s.about.id for s in shards for name in names if not (s.folder / f"{name}.npy").is_file()]
     if missing:
@@ -111,7 +119,7 @@ def write_manifest(
     pipeline: Mapping[str, Any],
     labels: Sequence[str],
     description: Mapping[str, Any],
-    recordings: Sequence[About],
+    recordings: Sequence[ShardMetadata],
 ) -> None:
     """Make the folder a corpus, in one step. Raises RtemoError where there is not one window."""
     if not any(about.n_windows for about in recordings):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.base import EegWindows, EyeWindows, Trial
-from rtemo.core.baseline.normaliser import Normaliser, NormaliserSettings, Scale
+from rtemo.core.baseline.normaliser import Normaliser, NormaliserSettings, NormaliserState
 from rtemo.core.gaze.features import EYE_FEATURES
 from rtemo.core.types import BoolArray, FloatArray, Window
 
@@ -25,7 +25,7 @@ _EEG_SPREAD = 0.5  # of differential entropy, 1/2 ln(2 pi e variance): half of t
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReleasedTrial:
     """One trial's released windows, k of them: raw (k, ...), valid, normalised (0 where not valid), ready (k,)."""
 
     raw: FloatArray
@@ -69,7 +69,7 @@ def blank(end_s: float, n_frames: int, n_bands: int) -> Window:
 
 def eye_tables(
     windows: Mapping[int, EyeWindows], trials: Sequence[Trial], settings: NormaliserSettings, *, core_units: bool
-) -> dict[int, Table]:
+) -> dict[int, ReleasedTrial]:
     """Each trial's eye features, normalised in the order of the trials."""
     order = [trial.number for trial in trials if trial.number in windows]
     rows = [(windows[n].values[:, :, None], windows[n].valid[:, :, None]) for n in order]
@@ -89,7 +89,7 @@ def eye_tables(
 
 def eeg_tables(
     windows: Mapping[int, EegWindows], columns: Sequence[int], trials: Sequence[Trial], settings: NormaliserSettings
-) -> dict[int, Table]:
+) -> dict[int, ReleasedTrial]:
     """Each trial's band features (k, C, bands) of these columns' channels, normalised in the order of the trials."""
     order = [trial.number for trial in trials if trial.number in windows]
     kept = [windows[n].values[:, list(columns)] for n in order]
@@ -102,7 +102,7 @@ def eeg_tables(
     return dict(zip(order, _normalised(rows, normaliser, length_s), strict=True))
 
 
-def with_eye(window: Window, table: Table | None, since_start_s: float) -> Window:
+def with_eye(window: Window, table: ReleasedTrial | None, since_start_s: float) -> Window:
     """The window with the eye features of its place in the trial; as it was where there are none."""
     row = None if table is None else table.row_for(since_start_s)
     if table is None or row is None or not table.valid[row].any():
@@ -117,7 +117,7 @@ def with_eye(window: Window, table: Table | None, since_start_s: float) -> Windo
     )
 
 
-def with_eeg(window: Window, table: Table | None, since_start_s: float, cap: Cap) -> Window:
+def with_eeg(window: Window, table: ReleasedTrial | None, since_start_s: float, cap: Cap) -> Window:
     """The window with released band features as its one frame (1, C, bands), masked where there are none."""
     row = None if table is None else table.row_for(since_start_s)
     if table is None or row is None:
@@ -147,7 +147,9 @@ def _first_mean(rows: Sequence[tuple[FloatArray, BoolArray]], n: float) -> Doubl
     return np.where(count > 0, np.where(first, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
-def _normalised(rows: Sequence[tuple[FloatArray, BoolArray]], normaliser: Normaliser, length_s: float) -> list[Table]:
+def _normalised(
+    rows: Sequence[tuple[FloatArray, BoolArray]], normaliser: Normaliser, length_s: float
+) -> list[ReleasedTrial]:
     tables = []
     there = np.any([valid.any(axis=0) for _, valid in rows], axis=0)  # some features a release never has
     for raw, valid in rows:
@@ -156,10 +158,10 @@ def _normalised(rows: Sequence[tuple[FloatArray, BoolArray]], normaliser: Normal
             scale = normaliser.snapshot
             normal[k], ready[k] = scale.apply(raw[k], valid[k]), _ready(scale, there)
             normaliser.update(raw[k], valid[k], length_s)
-        tables.append(Table(raw, valid, normal, ready, length_s))
+        tables.append(ReleasedTrial(raw, valid, normal, ready, length_s))
     return tables
 
 
-def _ready(scale: Scale, there: BoolArray) -> bool:
+def _ready(scale: NormaliserState, there: BoolArray) -> bool:
     """As Scale.ready, over the features that the recording has."""
     return bool(there.any() and np.median(scale.seconds[there]) >= scale.settings.ready_s)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from offline.corpus.shards import ABOUT, RECORDINGS, ROW, UNLABELLED, About
+from offline.corpus.shards import ABOUT, RECORDINGS, ROW, UNLABELLED, ShardMetadata
 from offline.corpus.summary import Summary
 from rtemo.core.types import Window
 
@@ -25,7 +25,7 @@ _BATCH = 64  # windows that are held until they are written
 class ShardWriter:
     """Writes windows as they come, a few in memory at a time. Leaving the context without `finish` leaves nothing."""
 
-    def __init__(self, corpus: Path, about: About) -> None:
+    def __init__(self, corpus: Path, about: ShardMetadata) -> None:
         self._folder = corpus / RECORDINGS / about.id
         self._partial = self._folder.with_name(f".{about.id}.partial")
         self._about = about
@@ -61,7 +61,7 @@ class ShardWriter:
         """Rows of an optional array, which has nothing to do with the windows; part of the recording's hash."""
         self._append(name, values)
 
-    def finish(self, **more: Any) -> About:
+    def finish(self, **more: Any) -> ShardMetadata:
         """Let the recording appear. more: what is only known now, such as dropped and channels. At least one window."""
         self._write()
         arrays: dict[str, NDArray[Any]] = {"positions": self._positions}
@@ -138,8 +138,8 @@ class _GrowingArray:
 
 
 def write_recording(
-    corpus: Path, about: About, windows: Sequence[Window], labels: Sequence[int], trials: Sequence[int]
-) -> About:
+    corpus: Path, about: ShardMetadata, windows: Sequence[Window], labels: Sequence[int], trials: Sequence[int]
+) -> ShardMetadata:
     """Write one recording that is in memory and return what it is, with its counts and content hash."""
     with ShardWriter(corpus, about) as writer:
         for one in zip(windows, labels, trials, strict=True):

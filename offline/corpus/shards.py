@@ -43,7 +43,7 @@ ARRAYS = ("eeg", "eeg_mask", "eye", "eye_raw", "eye_valid", "positions", "rows")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ShardMetadata:
     """What one recording is. key: hash of all that it was made from; content: hash of its arrays.
 
     clips: trial number -> stimulus. dropped: what was left out and why, the kind first. files: source file -> SHA-256.
@@ -70,7 +70,7 @@ class About:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> About:
+    def from_dict(cls, data: Mapping[str, Any]) -> ShardMetadata:
         """Strict: every name and no other."""
         names = {one.name for one in fields(cls)}
         if set(data) != names:
@@ -83,7 +83,7 @@ class About:
 class Shard:
     """One recording's arrays, opened when they are first read."""
 
-    def __init__(self, folder: Path, about: About) -> None:
+    def __init__(self, folder: Path, about: ShardMetadata) -> None:
         self.folder, self.about = folder, about
 
     def array(self, name: str) -> NDArray[Any]:
@@ -160,13 +160,13 @@ class Shard:
         )
 
 
-def read_recording(corpus: Path, identifier: str, key: str) -> About | None:
+def read_recording(corpus: Path, identifier: str, key: str) -> ShardMetadata | None:
     """What an earlier run wrote for this recording, if it was made from the same; else None."""
     path = corpus / RECORDINGS / identifier / ABOUT
     if not path.is_file():
         return None
     try:
-        about = About.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        about = ShardMetadata.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RtemoError):
         return None  # another version's: it is built again
     return about if about.key == key else None

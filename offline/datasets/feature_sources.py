@@ -16,7 +16,7 @@ CAUSAL, RELEASED, NONE = "causal", "as released", "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class FeatureSources:
     """eeg: CAUSAL or RELEASED. eye: CAUSAL, RELEASED or NONE."""
 
     eeg: str = CAUSAL
@@ -26,7 +26,7 @@ class Sources:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, str]) -> Sources:
+    def from_dict(cls, data: Mapping[str, str]) -> FeatureSources:
         """RtemoError where a modality is missing or has another word."""
         if set(data) != {"eeg", "eye"} or data["eeg"] not in (CAUSAL, RELEASED) or data["eye"] not in _EYE:
             raise RtemoError("it is not known where the features come from", f"sources {dict(data)}", "build it again")

@@ -54,7 +54,7 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {  # None: any key
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RecordedEvent:
     """Something with a text at a time on the recording's clock. duration_s is None where nobody says."""
 
     time_s: float
@@ -144,7 +144,12 @@ def _duration(path: Path, section: Mapping[str, Any], name: str) -> float | None
 
 
 def find_trials(
-    events: Iterable[Event], rules: TrialMap, end_s: float, where: str, fixed: Mapping[str, str | None], prefix: str
+    events: Iterable[RecordedEvent],
+    rules: TrialMap,
+    end_s: float,
+    where: str,
+    fixed: Mapping[str, str | None],
+    prefix: str,
 ) -> tuple[list[Trial], list[Omission]]:
     """The trials among events, in order of time, and those that cannot be used.
 
@@ -169,7 +174,7 @@ def find_trials(
     return trials, omissions
 
 
-def unmatched(events: Iterable[Event], rules: TrialMap, where: str) -> list[Omission]:
+def unmatched(events: Iterable[RecordedEvent], rules: TrialMap, where: str) -> list[Omission]:
     """What to say where the pattern of a trial's start fits nothing: otherwise a slip in it would pass unnoticed."""
     texts = list(dict.fromkeys(event.text for event in events))
     if rules.start is None or any(rules.start.fullmatch(text) for text in texts):
@@ -178,13 +183,13 @@ def unmatched(events: Iterable[Event], rules: TrialMap, where: str) -> list[Omis
     return [Omission("trial", where, f"no marker fits start = {rules.start.pattern!r}; markers there: {there}")]
 
 
-Span = tuple[Event, re.Match[str], float, str]  # the start, what it says, the end, or why there is none
+Span = tuple[RecordedEvent, re.Match[str], float, str]  # the start, what it says, the end, or why there is none
 
 
-def _spans(events: Iterable[Event], rules: TrialMap) -> list[Span]:
+def _spans(events: Iterable[RecordedEvent], rules: TrialMap) -> list[Span]:
     """Every start with its end."""
     spans: list[Span] = []
-    opened: tuple[Event, re.Match[str]] | None = None
+    opened: tuple[RecordedEvent, re.Match[str]] | None = None
     for event in sorted(events, key=lambda event: event.time_s):
         if opened and rules.stop and rules.stop.fullmatch(event.text):
             spans.append((*opened, event.time_s, ""))

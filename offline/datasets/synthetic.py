@@ -18,7 +18,7 @@ from rtemo.simulate.caps import montage
 from rtemo.simulate.confounds import trapped
 from rtemo.simulate.device.descriptions import EEG, GAZE
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
+from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 
 # cap, its amplifier's rates in Hz, share of people
@@ -108,11 +108,11 @@ def load(population: Population, seed: int) -> Recording:
     )
 
 
-def plan_of(population: Population, seed: int) -> tuple[SessionPlan, bool]:
+def plan_of(population: Population, seed: int) -> tuple[SimulationPlan, bool]:
     """What is simulated for the person of this seed, and whether an eye tracker is there."""
     random = np.random.default_rng([seed, 71])
     name, rates, _ = CAPS[random.choice(len(CAPS), p=[share for *_, share in CAPS])]
-    plan = SessionPlan(
+    plan = SimulationPlan(
         person_seed=seed,
         session_seed=seed,
         segments=segments_for_duration(seed, float(random.choice(DURATIONS_S))),

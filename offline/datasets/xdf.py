@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
-from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping, unmatched
+from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.resources import devices
@@ -141,7 +141,7 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
     return (item for item in _items(path, (stream_id,)) if isinstance(item, Chunk))
 
 
-def _events(path: Path, markers: Sequence[StreamInfo]) -> list[Event]:
+def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
     """Every marker with a text and a time."""
     texts = {info.stream_id: info.channel_format == STRING_FORMAT for info in markers}
     source = XdfSource(path)
@@ -153,7 +153,7 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[Event]:
             if isinstance(timed.item, Chunk):
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
                 is_text = texts[timed.item.stream_id]
-                events += [Event(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
+                events += [RecordedEvent(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
     return [event for event in events if event.text and np.isfinite(event.time_s)]
 
 

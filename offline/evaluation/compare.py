@@ -21,7 +21,7 @@ _SAME = ("protocol", "chance")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedMethod:
     """One method. window, trial: person -> balanced accuracy."""
 
     name: str
@@ -43,7 +43,7 @@ def read_result(path: Path) -> dict[str, Any]:
     return found
 
 
-def rows_of(results: Sequence[dict[str, Any]]) -> list[Row]:
+def rows_of(results: Sequence[dict[str, Any]]) -> list[ComparedMethod]:
     """One a method, in the order of their first results. Raises RtemoError where they cannot be compared."""
     first = results[0]
     for other in results[1:]:
@@ -68,7 +68,7 @@ def name_of(result: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def table(rows: Sequence[Row], chance: float) -> str:
+def table(rows: Sequence[ComparedMethod], chance: float) -> str:
     """Plain text, one line a row. p: Wilcoxon over the people that a row shares with the first one, after Holm."""
     tests = [_test(row, rows[0]) for row in rows[1:]]
     adjusted = holm([p for p, _ in tests])
@@ -93,11 +93,11 @@ def compare(paths: Sequence[Path]) -> str:
     return table(rows_of(results), results[0]["chance"])
 
 
-def _row(name: str, group: Sequence[dict[str, Any]]) -> Row:
+def _row(name: str, group: Sequence[dict[str, Any]]) -> ComparedMethod:
     seeds = tuple(sorted({int(result["seed"]) for result in group}))
     if len(seeds) != len(group):
         raise RtemoError(f"{name} is there twice with one seed", f"seeds {[r['seed'] for r in group]}", "name it once")
-    return Row(
+    return ComparedMethod(
         name=name,
         seeds=seeds,
         window=_by_person(group, "window"),
@@ -115,7 +115,7 @@ def _by_person(group: Sequence[dict[str, Any]], level: str) -> dict[str, float]:
     return {who: float(np.mean(values)) for who, values in scores.items()}
 
 
-def _test(row: Row, first: Row) -> tuple[float, float]:
+def _test(row: ComparedMethod, first: ComparedMethod) -> tuple[float, float]:
     """The p-value and mean difference over the people that both have."""
     people = sorted(set(row.window) & set(first.window))
     if not people:

@@ -22,16 +22,16 @@ from tqdm import tqdm
 
 from offline.corpus.corpus import Corpus
 from offline.corpus.label_shuffle import shuffled
-from offline.evaluation.experiment import NETWORK, PROBE, Request, chosen_splits
+from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest, chosen_splits
 from offline.evaluation.fold_files import read_outcome, write_outcome
-from offline.evaluation.folds import Experiment, Outcome, run_fold
+from offline.evaluation.folds import Experiment, FoldOutcome, run_fold
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.base import Method
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.result import auroc_of, folds_of, scores_of
-from offline.evaluation.window_table import MODALITIES, Table, tabulate, windows_that_offer
+from offline.evaluation.window_table import MODALITIES, WindowTable, tabulate, windows_that_offer
 from offline.splits import Split, check
-from offline.training.initial_weights import Initial, read_initial
+from offline.training.initial_weights import InitialWeights, read_initial
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
@@ -40,7 +40,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 def evaluate(
     corpus: Corpus,
-    request: Request,
+    request: ExperimentRequest,
     *,
     tests: Mapping[str, Corpus] | None = None,
     ood: Mapping[str, Corpus] | None = None,
@@ -97,7 +97,7 @@ def evaluate(
     }
 
 
-def _initial(request: Request, corpus: Corpus, number: int) -> Initial | None:
+def _initial(request: ExperimentRequest, corpus: Corpus, number: int) -> InitialWeights | None:
     path = request.init_of(number)
     if path is None:
         return None
@@ -106,7 +106,7 @@ def _initial(request: Request, corpus: Corpus, number: int) -> Initial | None:
     return initial
 
 
-def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[str, ...]]:
+def method_of(request: ExperimentRequest, initial: InitialWeights | None) -> tuple[Method, tuple[str, ...]]:
     """The method, and what it looks at of what is asked for."""
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
@@ -117,7 +117,7 @@ def method_of(request: Request, initial: Initial | None) -> tuple[Method, tuple[
     return method, modalities
 
 
-def _method(request: Request, initial: Initial | None) -> Method:
+def _method(request: ExperimentRequest, initial: InitialWeights | None) -> Method:
     if request.method in METHODS:
         if initial is not None:
             raise RtemoError("a baseline begins from nothing", f"{initial.path}", "leave --init out")
@@ -144,13 +144,13 @@ def _rtemo() -> str:
     return __version__
 
 
-def _version(corpus: Corpus, name: str, other: Corpus, table: Table) -> Table:
+def _version(corpus: Corpus, name: str, other: Corpus, table: WindowTable) -> WindowTable:
     if other.labels != corpus.labels:
         raise RtemoError(f"the version {name!r} has other labels", f"{other.labels}, not {corpus.labels}", "")
     return tabulate(other, table.channels)
 
 
-def _run(folds: Sequence[tuple[Experiment, Split]], jobs: int, keep: Path | None) -> list[Outcome]:
+def _run(folds: Sequence[tuple[Experiment, Split]], jobs: int, keep: Path | None) -> list[FoldOutcome]:
     experiment = folds[0][0]
     if jobs != 1 and not isinstance(experiment.method, OwnNetwork):
         experiment.table.load(experiment.modalities)
@@ -164,7 +164,7 @@ def _run(folds: Sequence[tuple[Experiment, Split]], jobs: int, keep: Path | None
     return outcomes
 
 
-def _fold(experiment: Experiment, split: Split, keep: Path | None) -> Outcome:
+def _fold(experiment: Experiment, split: Split, keep: Path | None) -> FoldOutcome:
     path = None if keep is None else keep / f"{hashlib.sha256(split.name.encode()).hexdigest()[:16]}.npz"
     if path is not None and path.exists():
         return read_outcome(path)
@@ -176,7 +176,7 @@ def _fold(experiment: Experiment, split: Split, keep: Path | None) -> Outcome:
 
 def _key(
     corpus: Corpus,
-    request: Request,
+    request: ExperimentRequest,
     folds: Sequence[int],
     tests: Mapping[str, Corpus] | None,
     ood: Mapping[str, Corpus] | None,
@@ -198,7 +198,7 @@ def _file_hash(path: Path) -> str:
     return found.hexdigest()
 
 
-def _asked(request: Request, modalities: Sequence[str], table: Table) -> dict[str, Any]:
+def _asked(request: ExperimentRequest, modalities: Sequence[str], table: WindowTable) -> dict[str, Any]:
     return {
         "protocol": request.protocol,
         "method": request.method,
@@ -220,7 +220,7 @@ def _finite(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != math.inf}
 
 
-def _others(outcomes: Sequence[Outcome], modalities: Sequence[str], *, missing: bool) -> dict[str, Any]:
+def _others(outcomes: Sequence[FoldOutcome], modalities: Sequence[str], *, missing: bool) -> dict[str, Any]:
     """Scores of the other versions; those with one modality only are the missing-modality matrix."""
     only = {f"only {m}": m for m in modalities}
     names = sorted({name for outcome in outcomes for name in outcome.others if (name in only) == missing})

@@ -19,7 +19,7 @@ NETWORK, PROBE = "network", "probe"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExperimentRequest:
     """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
 
     init: weights to begin from, a checkpoint or bundle; None: from scratch; "{fold}" stands for the fold's number:
@@ -62,7 +62,7 @@ class Request:
         return Path(str(self.init).replace("{fold}", str(fold)).replace("{seed}", str(self.seed)))
 
 
-def chosen_splits(ids: WindowIds, request: Request, dataset: str) -> dict[int, Split]:
+def chosen_splits(ids: WindowIds, request: ExperimentRequest, dataset: str) -> dict[int, Split]:
     """Those of the folds that are asked for, by number. Raises RtemoError where there is no such fold."""
     splits = list(splits_of(ids, request, dataset))
     if not splits:
@@ -73,7 +73,7 @@ def chosen_splits(ids: WindowIds, request: Request, dataset: str) -> dict[int, S
     return {n: splits[n] for n in numbers}
 
 
-def held_out(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def held_out(corpus: Corpus, request: ExperimentRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The people whom these folds test, and the clips, where clips are kept apart: what pretraining must not see."""
     table = windows_that_offer(tabulate(corpus), request.modalities)
     splits = chosen_splits(table.ids, request, corpus.name).values()
@@ -82,7 +82,7 @@ def held_out(corpus: Corpus, request: Request) -> tuple[tuple[str, ...], tuple[s
     return tuple(sorted(people)), tuple(sorted(clips))
 
 
-def splits_of(ids: WindowIds, request: Request, dataset: str) -> Iterator[Split]:
+def splits_of(ids: WindowIds, request: ExperimentRequest, dataset: str) -> Iterator[Split]:
     """The protocol's splits; with fewer training people where the request says so. Raises RtemoError."""
     if request.protocol not in PROTOCOLS:
         raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.evaluation.folds import Answers, Outcome
+from offline.evaluation.folds import Answers, FoldOutcome
 from rtemo.core.errors import RtemoError
 
 _TEXTS = ("subject", "session")
 _PLAIN = ("name", "auroc", "promised", "counts", "temperature", "seconds")
 
 
-def write_outcome(path: Path, outcome: Outcome) -> None:
+def write_outcome(path: Path, outcome: FoldOutcome) -> None:
     """Makes the folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     named = {"main": outcome.main, **{f"other {name}": answers for name, answers in outcome.others.items()}}
@@ -31,7 +31,7 @@ def write_outcome(path: Path, outcome: Outcome) -> None:
     partial.replace(path)
 
 
-def read_outcome(path: Path) -> Outcome:
+def read_outcome(path: Path) -> FoldOutcome:
     """Raises RtemoError where the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -41,4 +41,4 @@ def read_outcome(path: Path) -> Outcome:
     names = sorted({key.split("|")[0] for key in arrays if "|" in key})
     answers = {name: Answers(**{f.name: arrays[f"{name}|{f.name}"] for f in fields(Answers)}) for name in names}
     others = {name.removeprefix("other "): value for name, value in answers.items() if name != "main"}
-    return Outcome(main=answers["main"], others=others, **json.loads(str(arrays["plain"])))
+    return FoldOutcome(main=answers["main"], others=others, **json.loads(str(arrays["plain"])))

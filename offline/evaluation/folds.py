@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from offline.evaluation.methods.base import Array, Method, Model
 from offline.evaluation.temperature import equal_units, fit_temperature
-from offline.evaluation.window_table import Indices, Table, Windows
+from offline.evaluation.window_table import Indices, Windows, WindowTable
 from offline.splits import Split
 from rtemo.model.uncertainty.conformal import quantile, scores
 from rtemo.model.uncertainty.probabilities import FLOOR, tempered
@@ -40,7 +40,7 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class FoldOutcome:
     """One fold. others: the same windows of perturbed corpora, or with a modality taken away, by name.
 
     auroc: other corpus -> how well novelty tells its windows from the tested ones. promised: whether the sets are.
@@ -60,13 +60,13 @@ class Outcome:
 class Experiment:
     """All that the folds share. tests: perturbed versions of the same people; ood: corpora of something else."""
 
-    table: Table
+    table: WindowTable
     method: Method
     modalities: tuple[str, ...]
     seed: int
     per_trial: int
-    tests: Mapping[str, Table] = field(default_factory=dict)
-    ood: Mapping[str, Table] = field(default_factory=dict)
+    tests: Mapping[str, WindowTable] = field(default_factory=dict)
+    ood: Mapping[str, WindowTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Calibrated:
         return Answers(ids.subject[rows], ids.session[rows], ids.trial[rows], windows.labels, p, sets)
 
 
-def run_fold(experiment: Experiment, split: Split) -> Outcome:
+def run_fold(experiment: Experiment, split: Split) -> FoldOutcome:
     """Fit and answer. Raises RtemoError where the method cannot be fitted."""
     began = time.monotonic()
     train, validation = (
@@ -100,7 +100,7 @@ def run_fold(experiment: Experiment, split: Split) -> Outcome:
     }
     for name, table in experiment.tests.items():
         others[name] = calibrated.answer(_same_trials(test, table))
-    return Outcome(
+    return FoldOutcome(
         name=split.name,
         main=calibrated.answer(test),
         others={name: answers for name, answers in others.items() if len(answers.labels)},
@@ -144,7 +144,7 @@ def _sets(p: Array, quantile_at: float) -> NDArray[np.bool_]:
     return inside
 
 
-def _same_trials(test: Windows, table: Table) -> Windows:
+def _same_trials(test: Windows, table: WindowTable) -> Windows:
     """The windows of another version of the corpus that belong to the tested trials."""
     ids = test.table.ids
     keys = {(ids.subject[i], ids.session[i], ids.trial[i]) for i in test.rows}
@@ -152,7 +152,7 @@ def _same_trials(test: Windows, table: Table) -> Windows:
     return Windows(table, np.flatnonzero(same), test.modalities)
 
 
-def _auroc(model: Model, test: Windows, other: Table) -> float | None:
+def _auroc(model: Model, test: Windows, other: WindowTable) -> float | None:
     """The chance that a window of the other corpus looks more novel than a tested one; ties count half."""
     rows = np.unique(np.linspace(0, len(other) - 1, min(OOD_MOST, len(other))).round().astype(np.int64))
     familiar, strange = model.novelty(test), model.novelty(Windows(other, rows, test.modalities))

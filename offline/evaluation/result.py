@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.evaluation.folds import LEVELS, Answers, Outcome
+from offline.evaluation.folds import LEVELS, Answers, FoldOutcome
 from offline.evaluation.metrics import (
     accuracy,
     aurc,
@@ -47,7 +47,7 @@ POOLED: Mapping[str, Score] = {"ece": ece, "aurc": aurc}
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class PersonScores:
     """One tested person's answers at window and at trial level."""
 
     name: str
@@ -78,25 +78,25 @@ def scores_of(answers: Sequence[Answers]) -> dict[str, Any]:
     return out
 
 
-def folds_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def folds_of(outcomes: Sequence[FoldOutcome]) -> list[dict[str, Any]]:
     """What each fold was, without its answers."""
     kept = ("name", "counts", "temperature", "promised", "seconds")
     return [{key: getattr(outcome, key) for key in kept} for outcome in outcomes]
 
 
-def auroc_of(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+def auroc_of(outcomes: Sequence[FoldOutcome]) -> dict[str, dict[str, float]]:
     """Other corpus -> AUROC, mean and interval over folds."""
     names = sorted({name for outcome in outcomes for name in outcome.auroc})
     return {name: mean_interval([o.auroc[name] for o in outcomes if name in o.auroc]) for name in names}
 
 
-def _people(answers: Sequence[Answers]) -> list[Person]:
+def _people(answers: Sequence[Answers]) -> list[PersonScores]:
     whole = Answers(**{f.name: _joined(answers, f.name) for f in fields(Answers)})
     people = []
     for name in sorted(set(whole.subject.tolist())):
         own = whole.subject == name
         mine = replace(whole, sets=whole.sets[:, own], **{key: getattr(whole, key)[own] for key in _ROWS})
-        people.append(Person(str(name), (mine.probabilities, mine.labels), _by_trial(mine), mine))
+        people.append(PersonScores(str(name), (mine.probabilities, mine.labels), _by_trial(mine), mine))
     return people
 
 
@@ -126,14 +126,14 @@ def _pooled(parts: Sequence[tuple[Array, Indices]], score: Score) -> dict[str, f
     return {"value": of(range(len(parts))), "low": low, "high": high}
 
 
-def _sets(people: Sequence[Person], at: int) -> dict[str, dict[str, float]]:
+def _sets(people: Sequence[PersonScores], at: int) -> dict[str, dict[str, float]]:
     """Share of windows whose label is in the set, and how many labels are."""
     covered = [np.mean(p.answers.sets[at][np.arange(len(p.answers.labels)), p.answers.labels]) for p in people]
     sizes = [np.mean(p.answers.sets[at].sum(axis=1)) for p in people]
     return {"coverage": mean_interval([float(v) for v in covered]), "size": mean_interval([float(v) for v in sizes])}
 
 
-def _curve(people: Sequence[Person]) -> list[dict[str, float]]:
+def _curve(people: Sequence[PersonScores]) -> list[dict[str, float]]:
     risk = risk_coverage(*(np.concatenate([p.window[i] for p in people]) for i in (0, 1)))
     at = np.unique(np.ceil(np.arange(1, CURVE + 1) / CURVE * len(risk)).astype(np.int64))
     return [{"coverage": float(k / len(risk)), "risk": float(risk[k - 1])} for k in at]
@@ -145,7 +145,7 @@ def _confusion(parts: Sequence[tuple[Array, Indices]]) -> list[list[int]]:
     return counts
 
 
-def _person(person: Person) -> dict[str, Any]:
+def _person(person: PersonScores) -> dict[str, Any]:
     levels = {lv: {n: score(*getattr(person, lv)) for n, score in _ALL.items()} for lv in ("window", "trial")}
     return {"subject": person.name, "n_windows": len(person.window[1]), "n_trials": len(person.trial[1]), **levels}
 

@@ -40,7 +40,7 @@ _PIECE = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Channels:
+class ChannelSet:
     """The fixed channels: labels, positions (T, 3), and how they were chosen."""
 
     labels: tuple[str, ...]
@@ -48,21 +48,21 @@ class Channels:
     how: str
 
 
-def fixed_channels(shards: Sequence[Shard]) -> Channels:
+def fixed_channels(shards: Sequence[Shard]) -> ChannelSet:
     """Those in common, in the order of the first recording with EEG, or those of the 10-20 system."""
     with_eeg = [shard for shard in shards if shard.about.channels]
     common = set.intersection(*(set(shard.about.channels) for shard in with_eeg)) if with_eeg else set()
     if len(common) < FEWEST_COMMON:
         placed = place(TEN_TWENTY.split())
-        return Channels(placed.labels, placed.positions, f"{len(placed.labels)} places of the 10-20 system")
+        return ChannelSet(placed.labels, placed.positions, f"{len(placed.labels)} places of the 10-20 system")
     labels = with_eeg[0].about.channels
     kept = [i for i, label in enumerate(labels) if label in common]
     positions = np.array(with_eeg[0].positions[kept])
-    return Channels(tuple(labels[i] for i in kept), positions, f"{len(kept)} channels in common")
+    return ChannelSet(tuple(labels[i] for i in kept), positions, f"{len(kept)} channels in common")
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class WindowTable:
     """N windows of some recordings. shard, index (N,): where each lies. bands: columns of each of BANDS_HZ."""
 
     shards: tuple[Shard, ...]
@@ -70,7 +70,7 @@ class Table:
     index: Indices
     ids: WindowIds
     labels: tuple[str, ...]
-    channels: Channels
+    channels: ChannelSet
     bands: tuple[tuple[int, ...], ...]
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ class Table:
         return out
 
 
-def tabulate(corpus: Corpus, channels: Channels | None = None, *, labelled: bool = True) -> Table:
+def tabulate(corpus: Corpus, channels: ChannelSet | None = None, *, labelled: bool = True) -> WindowTable:
     """The labelled windows of a corpus, or all of them, in order of recording and time.
 
     channels: those of the training table, where this one is only tested on.
@@ -123,7 +123,7 @@ def tabulate(corpus: Corpus, channels: Channels | None = None, *, labelled: bool
     ids, sizes = window_ids(corpus), [len(shard.rows) for shard in corpus.shards]
     chosen = np.flatnonzero(ids.label != UNLABELLED) if labelled else np.arange(len(ids))
     centres = band_centres(EegSettings(**corpus.pipeline["eeg"]))
-    return Table(
+    return WindowTable(
         shards=corpus.shards,
         shard=np.repeat(np.arange(len(sizes)), sizes)[chosen],
         index=np.concatenate([np.arange(size) for size in sizes])[chosen],
@@ -161,7 +161,7 @@ def weights_onto(mask: BoolArray, positions: FloatArray, targets: FloatArray) ->
 class Windows:
     """Some windows of a table, and the modalities that a method may look at."""
 
-    table: Table
+    table: WindowTable
     rows: Indices
     modalities: tuple[str, ...]
 
@@ -230,7 +230,7 @@ class Windows:
         return own if modality in self.modalities else np.zeros_like(own)
 
 
-def windows_that_offer(table: Table, modalities: Sequence[str]) -> Table:
+def windows_that_offer(table: WindowTable, modalities: Sequence[str]) -> WindowTable:
     """The table in which windows that have nothing of these modalities are not labelled: no split uses them."""
     offered = np.any([table.offers[modality] for modality in modalities], axis=0)
     label = np.where(offered, table.ids.label, UNLABELLED)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.evaluation.metrics import balanced_accuracy, ece, nll, per_person
-from offline.export.session_outputs import SessionOutputs
+from offline.export.session_outputs import NetworkOutputs
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import AbstainReason, Decoder
 from rtemo.model.prediction import Prediction
@@ -29,7 +29,7 @@ class Scored:
         return np.array([list(getattr(prediction, name).values()) for prediction in self.predictions])
 
 
-def score(bundle: Bundle, sessions: Sequence[SessionOutputs], combination: str) -> dict[str, Any] | None:
+def score(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) -> dict[str, Any] | None:
     """How well a combination of modalities does on these people; None where nobody offers it.
 
     Accuracies are balanced and count every labelled window that the gate lets pass, abstained or not. trial: the
@@ -65,7 +65,7 @@ def _levels(bundle: Bundle, combination: str) -> tuple[float, ...]:
     return tuple(bundle.spec.combinations[combination].quantiles)
 
 
-def _sets(bundle: Bundle, sessions: Sequence[SessionOutputs], combination: str, level: float) -> dict[str, float]:
+def _sets(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str, level: float) -> dict[str, float]:
     """Coverage (mean over people) and mean size of the sets at a level, over the windows that are not novel."""
     decision = replace(bundle.spec.decision, set_level=level)
     at_level = replace(bundle, spec=replace(bundle.spec, decision=decision))
@@ -82,7 +82,7 @@ def _sets(bundle: Bundle, sessions: Sequence[SessionOutputs], combination: str, 
     return {"coverage": float(np.mean(covered)), "size": float(np.mean(sizes))} if covered else {}
 
 
-def _decode(bundle: Bundle, sessions: Sequence[SessionOutputs], combination: str) -> Scored | None:
+def _decode(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) -> Scored | None:
     labels, trials, predictions = [], [], []
     for number, session in enumerate(sessions):
         decoder, counted = Decoder(bundle), session.counted(combination)
@@ -106,6 +106,6 @@ def _trial_accuracy(person: Scored) -> float:
     return balanced_accuracy(np.array([person.labels[person.trials == trial][0] for trial in trials]), found)
 
 
-def _grouped(sessions: Sequence[SessionOutputs]) -> list[list[SessionOutputs]]:
+def _grouped(sessions: Sequence[NetworkOutputs]) -> list[list[NetworkOutputs]]:
     people = sorted({s.shard.about.subject for s in sessions})
     return [[s for s in sessions if s.shard.about.subject == person] for person in people]

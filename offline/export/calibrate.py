@@ -16,7 +16,7 @@ from sklearn.covariance import ledoit_wolf
 
 from offline.evaluation.metrics import nll
 from offline.evaluation.temperature import fit_fusion, fit_temperature
-from offline.export.session_outputs import SessionOutputs
+from offline.export.session_outputs import NetworkOutputs
 from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination
 from rtemo.model.decoder import pool
 from rtemo.model.embeddings import HEADS
@@ -38,7 +38,7 @@ _NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does no
 Array = NDArray[np.float64]
 
 
-def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[float, ...]:
+def label_shares(sessions: Sequence[NetworkOutputs], n_labels: int) -> tuple[float, ...]:
     """The labels' shares as training saw them: every trial counts the same."""
     counts = np.ones(n_labels)  # one more of each: no share is 0
     for session in sessions:
@@ -48,7 +48,7 @@ def label_shares(sessions: Sequence[SessionOutputs], n_labels: int) -> tuple[flo
     return tuple((counts / counts.sum()).tolist())
 
 
-def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
+def temperatures(validation: Sequence[NetworkOutputs]) -> dict[str, float]:
     """One a head: the temperature with the least NLL; 1 for a head whose modality nobody has."""
     parts = {
         head: _stacked(validation, combination, head) for head, combination in zip(HEADS, COMBINATIONS, strict=True)
@@ -56,7 +56,7 @@ def temperatures(validation: Sequence[SessionOutputs]) -> dict[str, float]:
     return {head: fit_temperature(*part) if len(part[1]) else 1.0 for head, part in parts.items()}
 
 
-def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def fusion_weights(validation: Sequence[NetworkOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Weights of the heads' log-probabilities: 1 where one head speaks, else those with the least NLL."""
     parts = {head: _stacked(validation, "both", head) for head in HEADS}
     log_p = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
@@ -68,7 +68,7 @@ def fusion_weights(validation: Sequence[SessionOutputs], by_head: Mapping[str, f
 
 
 def smoothed(
-    session: SessionOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
+    session: NetworkOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
 ) -> Array:
     """(W, K) smoothed probabilities, as they are told, of a session that offers these modalities only."""
     instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
@@ -83,7 +83,7 @@ def smoothing_loss(
     one: Combination,
     by_head: Mapping[str, float],
     smoothing: Smoothing,
-    sessions: Sequence[SessionOutputs],
+    sessions: Sequence[NetworkOutputs],
 ) -> float:
     """Mean NLL of the smoothed probabilities over people."""
     parts = [(smoothed(s, name, one, by_head, smoothing), s) for s in sessions if s.counted(name).any()]
@@ -95,7 +95,7 @@ def fit_smoothing(
     by_head: Mapping[str, float],
     prior: tuple[float, ...],
     window_s: float,
-    validation: Sequence[SessionOutputs],
+    validation: Sequence[NetworkOutputs],
 ) -> tuple[Smoothing, dict[str, float]]:
     """The dwell time, one for all, and the decorrelation time of each combination with the least NLL together.
 
@@ -111,7 +111,7 @@ def _fit_at(
     smoothing: Smoothing,
     weights: Mapping[str, Mapping[str, float]],
     by_head: Mapping[str, float],
-    validation: Sequence[SessionOutputs],
+    validation: Sequence[NetworkOutputs],
 ) -> tuple[float, Smoothing, dict[str, float]]:
     """The sum of the least losses at one dwell time, and where they are."""
     total, times = 0.0, {}
@@ -134,7 +134,7 @@ def smoothed_temperature(
     by_head: Mapping[str, float],
     smoothing: Smoothing,
     decorrelation_s: float,
-    validation: Sequence[SessionOutputs],
+    validation: Sequence[NetworkOutputs],
 ) -> float:
     """The temperature of the smoothed probabilities: the highest whose NLL is within one standard error of the least.
 
@@ -165,7 +165,7 @@ def combination(
     smoothing: Smoothing,
     decorrelation_s: float,
     temperature: float,
-    calibration: Sequence[SessionOutputs],
+    calibration: Sequence[NetworkOutputs],
     familiar: Familiar,
 ) -> Combination:
     """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
@@ -182,7 +182,7 @@ def combination(
     return replace(best, quantiles=quantiles)
 
 
-def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
+def familiar(training: Sequence[NetworkOutputs], name: str) -> Familiar:
     """Mean and precision of the training embeddings; the covariance is shrunk (Ledoit & Wolf 2004)."""
     head = MAIN_HEAD[name]
     z = np.concatenate([session.z[head][session.passes[name]] for session in training]).astype(np.float64)
@@ -192,7 +192,7 @@ def familiar(training: Sequence[SessionOutputs], name: str) -> Familiar:
 
 
 def novelty_scale(
-    calibration: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+    calibration: Sequence[NetworkOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
 ) -> NoveltyScale:
     """Centre and spread of each measure on new people, and the value that NOVEL_SHARE of their windows exceed."""
     sessions = [s for s in calibration if s.passes[name].any()]
@@ -205,7 +205,7 @@ def novelty_scale(
 
 
 def novelty_measures(
-    sessions: Sequence[SessionOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
+    sessions: Sequence[NetworkOutputs], name: str, known: Familiar, by_head: Mapping[str, float]
 ) -> tuple[Array, Array, Array | None]:
     """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
     head = MAIN_HEAD[name]
@@ -230,7 +230,7 @@ def _centre_and_spread(values: Array) -> tuple[float, float]:
     return float(centre), float(max(high - centre, 1e-6))
 
 
-def _stacked(sessions: Sequence[SessionOutputs], name: str, head: str) -> tuple[Array, NDArray[np.int64], Array]:
+def _stacked(sessions: Sequence[NetworkOutputs], name: str, head: str) -> tuple[Array, NDArray[np.int64], Array]:
     """Logits (n, K), labels (n,) and weights (n,) of the counted windows; each person's weights add up to 1."""
     logits, labels, weights = [], [], []
     for person in _by_person(sessions):
@@ -243,6 +243,6 @@ def _stacked(sessions: Sequence[SessionOutputs], name: str, head: str) -> tuple[
     return np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
 
 
-def _by_person(sessions: Sequence[SessionOutputs]) -> list[list[SessionOutputs]]:
+def _by_person(sessions: Sequence[NetworkOutputs]) -> list[list[NetworkOutputs]]:
     people = sorted({s.shard.about.subject for s in sessions})
     return [[s for s in sessions if s.shard.about.subject == person] for person in people]

@@ -16,18 +16,18 @@ from offline.export import calibrate
 from offline.export.bundle_scores import score
 from offline.export.model_card import model_card
 from offline.export.onnx_graph import write_onnx
-from offline.export.session_outputs import SessionOutputs, run_network
+from offline.export.session_outputs import NetworkOutputs, run_network
 from offline.splits import person
 from offline.training.initial_weights import live_settings
 from offline.training.training_run import Training, best_network
 from rtemo.core.errors import RtemoError
-from rtemo.model.bundle import Bundle, Head, write_bundle
-from rtemo.model.bundle_schema import Combination, Decision, Gate, InputShape, Spec
+from rtemo.model.bundle import Bundle, LinearHead, write_bundle
+from rtemo.model.bundle_schema import BundleSpec, Combination, Decision, InputShape, ModalityGate
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
 from rtemo.model.uncertainty.novelty import Familiar
 
-GATE = Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
+GATE = ModalityGate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
 # of four labels: it abstains where none can be excluded. The rate moves the level by at most 0.04 a report.
 DECISION = Decision(set_level=0.8, largest_set=3, adaptation_rate=0.05)
 _NOVELTY_SESSIONS = 40  # training sessions that give mean and covariance of the embeddings
@@ -53,8 +53,8 @@ def export(state: Training, corpus: Corpus, name: str, out: Path, seed: int) -> 
 
 
 def _calibrated(
-    state: Training, corpus: Corpus, name: str, seed: int, sides: Mapping[str, Sequence[SessionOutputs]]
-) -> tuple[Spec, dict[str, Familiar]]:
+    state: Training, corpus: Corpus, name: str, seed: int, sides: Mapping[str, Sequence[NetworkOutputs]]
+) -> tuple[BundleSpec, dict[str, Familiar]]:
     validation, held_out = sides["validation"], sides["calibration"]
     by_head = calibrate.temperatures(validation)
     fused = calibrate.fusion_weights(validation, by_head)
@@ -69,7 +69,7 @@ def _calibrated(
         warmth = calibrate.smoothed_temperature(one, *fitted, validation)
         combinations[one] = calibrate.combination(one, *fitted, warmth, held_out, familiar[one])
     config = state.network.config
-    spec = Spec(
+    spec = BundleSpec(
         name=name,
         labels=corpus.labels,
         pipeline=settings,
@@ -123,6 +123,6 @@ def _labelled(shards: Sequence[Shard]) -> list[Shard]:
     return [shard for shard in shards if len(shard.labelled)]
 
 
-def _head_arrays(heads: Heads) -> dict[str, Head]:
+def _head_arrays(heads: Heads) -> dict[str, LinearHead]:
     values = {name: value.numpy().copy() for name, value in heads.state_dict().items()}
-    return {name: Head(values[f"linear.{name}.weight"], values[f"linear.{name}.bias"]) for name in HEADS}
+    return {name: LinearHead(values[f"linear.{name}.weight"], values[f"linear.{name}.bias"]) for name in HEADS}

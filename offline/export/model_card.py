@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from offline.export.calibrate import NOVEL_SHARE
-from rtemo.model.bundle_schema import COMBINATIONS, Spec
+from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec
 
 _OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
 
 
-def model_card(spec: Spec) -> str:
+def model_card(spec: BundleSpec) -> str:
     """Markdown."""
     parts = [_head(spec), _training(spec), _scores(spec), _calibration(spec), _limits(spec)]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(spec: Spec) -> str:
+def _head(spec: BundleSpec) -> str:
     return (
         f"# {spec.name}\n\n"
         f"**Trained on {spec.trained_on}.** It names one of {len(spec.labels)} labels ({', '.join(spec.labels)}) for "
@@ -26,7 +26,7 @@ def _head(spec: Spec) -> str:
     )
 
 
-def _training(spec: Spec) -> str:
+def _training(spec: BundleSpec) -> str:
     t = spec.training
     people = ", ".join(f"{count} {side}" for side, count in t["people"].items())
     origin = "; ".join(t["origin"])
@@ -46,7 +46,7 @@ def _epoch(best: int) -> str:
     return f"number {best + 1}" if best >= 0 else "none of them but the given network with new heads"
 
 
-def _scores(spec: Spec) -> str:
+def _scores(spec: BundleSpec) -> str:
     names = [name for name in COMBINATIONS if name in spec.metrics]
     lines = [
         "## Scores on test people\n",
@@ -80,7 +80,7 @@ def _set_row(name: str, m: Mapping[str, Any]) -> str:
     return f"| {_OFFERS[name]} | {' | '.join(cells)} | {tail} |"
 
 
-def _calibration(spec: Spec) -> str:
+def _calibration(spec: BundleSpec) -> str:
     lines = [
         f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s; "
         f"temperature of the smoothed probabilities {c.smoothed_temperature:.2f}"
@@ -100,7 +100,7 @@ def _calibration(spec: Spec) -> str:
     )
 
 
-def _limits(spec: Spec) -> str:
+def _limits(spec: BundleSpec) -> str:
     lines = ["It is no medical device, and its output is no measure of what a person feels."]
     if spec.trained_on == "simulated people":
         lines = [

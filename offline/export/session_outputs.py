@@ -13,7 +13,7 @@ from tqdm import tqdm
 from offline.corpus.corpus import UNLABELLED, Shard
 from offline.training.batches import Picked, plain_batches
 from rtemo.core.types import FloatArray, Window
-from rtemo.model.bundle_schema import COMBINATIONS, Gate
+from rtemo.model.bundle_schema import COMBINATIONS, ModalityGate
 from rtemo.model.decoder import usable
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.network import Heads, Network
@@ -22,7 +22,7 @@ _BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOutputs:
+class NetworkOutputs:
     """One recording. z and logits by head, (W, d) and (W, K). passes: combination -> (W,) bool, by the gate."""
 
     shard: Shard
@@ -53,13 +53,15 @@ class SessionOutputs:
             yield window, Embeddings(*(self.z[head][i] for head in HEADS))
 
 
-def run_network(network: Network, heads: Heads, shards: Sequence[Shard], gate: Gate, what: str) -> list[SessionOutputs]:
+def run_network(
+    network: Network, heads: Heads, shards: Sequence[Shard], gate: ModalityGate, what: str
+) -> list[NetworkOutputs]:
     """Every window of the shards through the network. `what` names the progress bar."""
     network, heads = network.cpu().eval(), heads.cpu().eval()
     return [_run_one(network, heads, shard, gate) for shard in tqdm(shards, desc=what, unit="session", disable=None)]
 
 
-def _run_one(network: Network, heads: Heads, shard: Shard, gate: Gate) -> SessionOutputs:
+def _run_one(network: Network, heads: Heads, shard: Shard, gate: ModalityGate) -> NetworkOutputs:
     count = len(shard.rows)
     picked = Picked(np.zeros(count, np.int64), np.arange(count))
     parts: list[tuple[FloatArray, ...]] = []
@@ -69,7 +71,7 @@ def _run_one(network: Network, heads: Heads, shard: Shard, gate: Gate) -> Sessio
             z = network.embed(*(torch.from_numpy(value) for value in inputs))
             parts.append(tuple(value.numpy() for value in (*z, *heads(z))))
     outputs = [np.concatenate(values) for values in zip(*parts, strict=True)]
-    return SessionOutputs(
+    return NetworkOutputs(
         shard=shard,
         z=dict(zip(HEADS, outputs[:3], strict=True)),
         logits={head: value.astype(np.float64) for head, value in zip(HEADS, outputs[3:], strict=True)},
@@ -77,5 +79,5 @@ def _run_one(network: Network, heads: Heads, shard: Shard, gate: Gate) -> Sessio
     )
 
 
-def _passes(window: Window, gate: Gate, combination: str) -> bool:
+def _passes(window: Window, gate: ModalityGate, combination: str) -> bool:
     return usable(window, gate, (combination,)) is not None

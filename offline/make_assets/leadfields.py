@@ -27,7 +27,7 @@ V_PER_AM_TO_UV_PER_NAM = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class HeadModel:
     """A four-shell sphere (brain, cerebrospinal fluid, skull, scalp) and how its dipoles are laid out."""
 
     radius_m: float
@@ -42,8 +42,8 @@ class Head:
 # The first head is MNE's default sphere. The second has a thicker, better conducting skull (brain to skull 1:25
 # instead of 1:82), within the range that in-vivo estimates span, and deeper, more tangential sources.
 HEADS = {
-    "default": Head(0.095, (0.90, 0.92, 0.97, 1.0), (0.33, 1.0, 0.004, 0.33), 320, (0.74, 0.85), 0.5, 1),
-    "held-out": Head(0.090, (0.87, 0.89, 0.96, 1.0), (0.33, 1.79, 0.013, 0.43), 320, (0.68, 0.82), 0.8, 2),
+    "default": HeadModel(0.095, (0.90, 0.92, 0.97, 1.0), (0.33, 1.0, 0.004, 0.33), 320, (0.74, 0.85), 0.5, 1),
+    "held-out": HeadModel(0.090, (0.87, 0.89, 0.96, 1.0), (0.33, 1.79, 0.013, 0.43), 320, (0.68, 0.82), 0.8, 2),
 }
 
 
@@ -58,7 +58,7 @@ def electrodes() -> dict[str, NDArray[np.float64]]:
     return placed
 
 
-def dipoles(head: Head) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def dipoles(head: HeadModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Unit directions and unit orientations, (S, 3) each: a Fibonacci lattice over the cortical shell.
 
     Gyri are radial, sulci tangential: orientations are the radial vector plus a random one.
@@ -73,7 +73,7 @@ def dipoles(head: Head) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def lead_field(
-    head: Head,
+    head: HeadModel,
     places: NDArray[np.float64],
     orientations: NDArray[np.float64],
     sensors: dict[str, NDArray[np.float64]],

@@ -23,7 +23,7 @@ from rtemo.simulate.seeds import generator
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PerturbationKind:
     """One kind of fault. unit: of the severity. range: the severities that make sense. levels: those of the curves.
 
     make: what it does to the samples of a stream of this modality; windows: to eye features that exist only as windows.
@@ -39,36 +39,64 @@ class Kind:
 
 
 _EEG, _GAZE = Modality.EEG, Modality.GAZE
-KINDS: Mapping[str, Kind] = {
-    "channel-loss": Kind(
+KINDS: Mapping[str, PerturbationKind] = {
+    "channel-loss": PerturbationKind(
         "lost EEG channels, half of them flat, half with an open input",
-        "share of the channels", _EEG, (0.0, 0.95), (0.2, 0.4, 0.6, 0.8), signals.channel_loss,
+        "share of the channels",
+        _EEG,
+        (0.0, 0.95),
+        (0.2, 0.4, 0.6, 0.8),
+        signals.channel_loss,
     ),
-    "noise": Kind("broadband noise", "uV rms below 50 Hz", _EEG, (0.0, 1000.0), (5.0, 10.0, 20.0, 40.0), signals.noise),
-    "line-50": Kind(
-        "mains hum at 50 Hz with odd harmonics", "uV", _EEG, (0.0, 5000.0), (10.0, 40.0, 160.0),
+    "noise": PerturbationKind(
+        "broadband noise", "uV rms below 50 Hz", _EEG, (0.0, 1000.0), (5.0, 10.0, 20.0, 40.0), signals.noise
+    ),
+    "line-50": PerturbationKind(
+        "mains hum at 50 Hz with odd harmonics",
+        "uV",
+        _EEG,
+        (0.0, 5000.0),
+        (10.0, 40.0, 160.0),
         partial(signals.line, 50.0),
     ),
-    "line-60": Kind(
-        "mains hum at 60 Hz with odd harmonics", "uV", _EEG, (0.0, 5000.0), (10.0, 40.0, 160.0),
+    "line-60": PerturbationKind(
+        "mains hum at 60 Hz with odd harmonics",
+        "uV",
+        _EEG,
+        (0.0, 5000.0),
+        (10.0, 40.0, 160.0),
         partial(signals.line, 60.0),
     ),
-    "electrode-shift": Kind("a cap that sits askew", "mm", _EEG, (0.0, 60.0), (5.0, 10.0, 20.0, 30.0), cap.shift),
-    "emg": Kind(
-        "bursts of muscle noise, a quarter of the time", "uV rms at the muscle", _EEG, (0.0, 1000.0),
-        (10.0, 30.0, 100.0), signals.emg,
+    "electrode-shift": PerturbationKind(
+        "a cap that sits askew", "mm", _EEG, (0.0, 60.0), (5.0, 10.0, 20.0, 30.0), cap.shift
     ),
-    "montage": Kind("another cap with fewer electrodes", "electrodes", _EEG, (4.0, 128.0), (32.0, 19.0, 8.0, 4.0),
-                    cap.montage),
-    "rate": Kind("an amplifier with another rate", "Hz", _EEG, (50.0, 5000.0), (160.0, 128.0, 100.0), rates.rate),
-    "gaze-loss": Kind(
-        "the tracker sees no eyes", "share of the time", _GAZE, (0.0, 1.0), (0.25, 0.5, 0.75, 1.0), eyes.loss,
+    "emg": PerturbationKind(
+        "bursts of muscle noise, a quarter of the time",
+        "uV rms at the muscle",
+        _EEG,
+        (0.0, 1000.0),
+        (10.0, 30.0, 100.0),
+        signals.emg,
+    ),
+    "montage": PerturbationKind(
+        "another cap with fewer electrodes", "electrodes", _EEG, (4.0, 128.0), (32.0, 19.0, 8.0, 4.0), cap.montage
+    ),
+    "rate": PerturbationKind(
+        "an amplifier with another rate", "Hz", _EEG, (50.0, 5000.0), (160.0, 128.0, 100.0), rates.rate
+    ),
+    "gaze-loss": PerturbationKind(
+        "the tracker sees no eyes",
+        "share of the time",
+        _GAZE,
+        (0.0, 1.0),
+        (0.25, 0.5, 0.75, 1.0),
+        eyes.loss,
         eyes.lose_windows,
     ),
-    "clock-offset": Kind(
+    "clock-offset": PerturbationKind(
         "the tracker's clock is late", "s", _GAZE, (-60.0, 60.0), (0.5, 2.0, 8.0), eyes.offset, eyes.shift_windows
     ),
-}  # fmt: skip
+}
 
 
 def perturbed(dataset: Dataset, kind: str, severity: float, seed: int = 0) -> Dataset:
@@ -125,7 +153,7 @@ def _load(entry: Entry, kind: str, severity: float, seed: int) -> Recording:
     )
 
 
-def _maker(stream: Stream, about: Kind, severity: float, key: Sequence[int | str]) -> Callable[[], Change]:
+def _maker(stream: Stream, about: PerturbationKind, severity: float, key: Sequence[int | str]) -> Callable[[], Change]:
     """A new change, in its first state, at each call."""
     return lambda: about.make(stream, severity, generator(*key, stream.info.stream_id))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from offline.corpus.corpus import UNLABELLED, Shard
 from offline.splits import person
-from offline.training.batches import Batch, kept_channels
+from offline.training.batches import TrainingBatch, kept_channels
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import BoolArray, FloatArray
 
@@ -47,7 +47,7 @@ class Masking:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class ContextsAndTargets:
     """n rows, in groups of one recording for the contexts and one for the targets.
 
     same (n,): target and context are of one window. across (n,): they are of two people, at one moment of a clip.
@@ -55,8 +55,8 @@ class Views:
     clip where they are of two people.
     """
 
-    target: Batch
-    context: Batch
+    target: TrainingBatch
+    context: TrainingBatch
     same: BoolArray
     across: BoolArray
     near: BoolArray
@@ -100,7 +100,7 @@ class Sampler:
         if not self._people or not all(self._people):
             raise RtemoError("there is nothing to pretrain on", "a corpus without people", "exclude fewer people")
 
-    def views(self, step: int, rows: range) -> Views:
+    def views(self, step: int, rows: range) -> ContextsAndTargets:
         """These rows of the batch of this step."""
         drawn = [self._draw(step, row) for row in rows]
         targets, contexts = [row.target for row in drawn], [row.context for row in drawn]
@@ -111,7 +111,7 @@ class Sampler:
         group = self._masking.group
         near = np.stack([self._near(drawn[first : first + group]) for first in range(0, len(drawn), group)])
         same = np.array([row.context.index == row.target.index and not row.is_across for row in drawn])
-        return Views(target, context, same, np.array([row.is_across for row in drawn]), near)
+        return ContextsAndTargets(target, context, same, np.array([row.is_across for row in drawn]), near)
 
     def _near(self, group: Sequence[_Row]) -> BoolArray:
         if group[0].is_across:
@@ -213,9 +213,9 @@ def _moments(shard: Shard) -> dict[str, tuple[NDArray[np.int64], FloatArray]]:
     return {clip: (at, ends[at] - ends[at[0]]) for clip, at in indices.items()}
 
 
-def _read(windows: Sequence[_Window], width: int) -> Batch:
+def _read(windows: Sequence[_Window], width: int) -> TrainingBatch:
     n, (_, frames, _, bands) = len(windows), windows[0].shard.eeg.shape
-    batch = Batch(
+    batch = TrainingBatch(
         eeg=np.zeros((n, frames, width, bands), np.float32),
         eeg_mask=np.zeros((n, frames, width), np.bool_),
         positions=np.zeros((n, width, 3), np.float32),
@@ -231,7 +231,7 @@ def _read(windows: Sequence[_Window], width: int) -> Batch:
     return batch
 
 
-def _hide(batch: Batch, i: int, row: _Row, m: Masking) -> None:
+def _hide(batch: TrainingBatch, i: int, row: _Row, m: Masking) -> None:
     """Mask and disturb one row in place. A modality is only taken away where the other is there."""
     random, count = row.random, len(row.context.channels)
     mask, valid = batch.eeg_mask[i], batch.eye_valid[i]

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from offline.pretraining.objectives import Encoded
-from offline.training.data_parallel import Team, average, gathered
+from offline.training.data_parallel import ProcessGroup, average, gathered
 from rtemo.model.embeddings import HEADS
 
 
-def spread(seen: Encoded, team: Team) -> dict[str, float]:
+def spread(seen: Encoded, team: ProcessGroup) -> dict[str, float]:
     """For each embedding the mean standard deviation of its values over the batch, and its effective rank.
 
     A standard deviation near 0 or a rank near 1 is a collapse. Effective rank: the exponential of the entropy of the
@@ -38,7 +38,7 @@ def effective_rank(z: Tensor) -> float:
 
 
 def gradients(
-    terms: Mapping[str, Tensor], total: Tensor, parameters: Sequence[nn.Parameter], team: Team
+    terms: Mapping[str, Tensor], total: Tensor, parameters: Sequence[nn.Parameter], team: ProcessGroup
 ) -> dict[str, float]:
     """Norm of each unweighted term's gradient in the network, and its cosine with that of the whole loss."""
     whole = _gradient(total, parameters, team)
@@ -50,7 +50,7 @@ def gradients(
     return found
 
 
-def _gradient(loss: Tensor, parameters: Sequence[nn.Parameter], team: Team) -> Tensor:
+def _gradient(loss: Tensor, parameters: Sequence[nn.Parameter], team: ProcessGroup) -> Tensor:
     grads = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     parts = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, grads, strict=True)]
     return average(torch.cat([part.flatten() for part in parts]), team)

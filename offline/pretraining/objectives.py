@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from offline.training.data_parallel import Team, gathered, share_of_mean
+from offline.training.data_parallel import ProcessGroup, gathered, share_of_mean
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
@@ -57,8 +57,8 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """How contexts and targets belong together, as offline.pretraining.contexts_and_targets.Views says: same (N,),
-    across (N,), near.
+    """How contexts and targets belong together, as offline.pretraining.contexts_and_targets.ContextsAndTargets says:
+    same (N,), across (N,), near.
     """
 
     same: Tensor
@@ -103,7 +103,7 @@ class Objectives(nn.Module):
         self.power = nn.Sequential(nn.GELU(), nn.Linear(_SPECTRAL_WIDTH, config.bands))
 
     def forward(
-        self, network: Network, target: Tensors, context: Tensors, pairs: Pairs, step: int, team: Team
+        self, network: Network, target: Tensors, context: Tensors, pairs: Pairs, step: int, team: ProcessGroup
     ) -> tuple[dict[str, Tensor], Encoded]:
         """The terms that have a weight, unweighted, and the target as it was encoded."""
         seen, known = encode(network, target), encode(network, context)
@@ -125,7 +125,9 @@ class Objectives(nn.Module):
         """The weighted sum."""
         return torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
 
-    def _latent(self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, pairs: Pairs, team: Team) -> Tensor:
+    def _latent(
+        self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, pairs: Pairs, team: ProcessGroup
+    ) -> Tensor:
         hidden = ~mask.any(dim=2) & rows[:, None]
         error = (self.token(known.frames) - seen.frames).square().mean(dim=2)
         parts = [share_of_mean(error.flatten(), hidden.flatten(), team)]
@@ -136,7 +138,7 @@ class Objectives(nn.Module):
             parts.append(share_of_mean(error, there & given & ~pairs.across, team))
         return torch.stack(parts).mean()
 
-    def _collapse(self, seen: Encoded, step: int, team: Team) -> Tensor:
+    def _collapse(self, seen: Encoded, step: int, team: ProcessGroup) -> Tensor:
         one_frame = seen.frames[torch.arange(len(seen.frames)), torch.arange(len(seen.frames)) % seen.frames.shape[1]]
         pairs = zip((*seen.z, one_frame), (*seen.has, seen.has[0]), strict=True)
         losses = []
@@ -157,7 +159,7 @@ class Objectives(nn.Module):
         return centred.reshape(z.shape), whole.repeat_interleave(self.group)
 
     def _spectral(
-        self, network: Network, target: Tensors, context: Tensors, known: Encoded, rows: Tensor, team: Team
+        self, network: Network, target: Tensors, context: Tensors, known: Encoded, rows: Tensor, team: ProcessGroup
     ) -> Tensor:
         place = self.place(network.channels.fourier(target[2]))  # (N, C, S)
         foretold = self.power(self.spectrum(known.frames)[:, :, None] + place[:, None])  # (N, F, C, B)
@@ -165,14 +167,14 @@ class Objectives(nn.Module):
         error = functional.smooth_l1_loss(foretold, target[0], reduction="none").mean(dim=3)
         return share_of_mean(error.flatten(), hidden.flatten(), team)
 
-    def _cross(self, seen: Encoded, team: Team) -> Tensor:
+    def _cross(self, seen: Encoded, team: ProcessGroup) -> Tensor:
         both = seen.has[0] & seen.has[1]
         eeg, eye = seen.z[0], seen.z[1]
         shared_eeg, shared_eye = eeg[:, : self.shared], eye[:, : self.shared]
         errors = (self.cross[0](eeg) - shared_eye, self.cross[1](eye) - shared_eeg, shared_eeg - shared_eye)
         return torch.stack([share_of_mean(e.square().mean(dim=1), both, team) for e in errors]).mean()
 
-    def _moment(self, seen: Encoded, known: Encoded, pairs: Pairs, team: Team) -> Tensor:
+    def _moment(self, seen: Encoded, known: Encoded, pairs: Pairs, team: ProcessGroup) -> Tensor:
         asked, offered = ([self._place(i, one.z[i]) for i in range(3)] for one in (known, seen))
         others = pairs.near & ~torch.eye(self.group, dtype=torch.bool, device=pairs.near.device)
         losses = []

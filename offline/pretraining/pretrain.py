@@ -23,9 +23,9 @@ from offline.pretraining.contexts_and_targets import Masking, Sampler, clips_rea
 from offline.pretraining.diagnostics import gradients, spread
 from offline.pretraining.objectives import Objectives, Pairs, Tensors, Weights
 from offline.splits import person
-from offline.training.batches import Batch
+from offline.training.batches import TrainingBatch
 from offline.training.checkpoint import load_checkpoint, save_checkpoint
-from offline.training.data_parallel import Team, average, average_gradients, check_divides, team
+from offline.training.data_parallel import ProcessGroup, average, average_gradients, check_divides, team
 from offline.training.device import device_of, in_precision
 from offline.training.initial_weights import PRETRAIN, live_settings
 from offline.training.optimizer import flat, schedule, set_rate
@@ -112,7 +112,7 @@ def _run(
     corpora: Sequence[Corpus],
     settings: PretrainSettings,
     checkpoint: Path,
-    own: Team,
+    own: ProcessGroup,
     log: TrainingLog | None,
 ) -> None:
     began, first = time.monotonic(), state.step
@@ -132,7 +132,7 @@ def _run(
         _save(state, corpora, settings, checkpoint)
 
 
-def _step(state: Pretraining, sampler: Sampler, settings: PretrainSettings, own: Team) -> dict[str, float]:
+def _step(state: Pretraining, sampler: Sampler, settings: PretrainSettings, own: ProcessGroup) -> dict[str, float]:
     """One step of the optimizer; the numbers for the log where its turn has come, else nothing."""
     device = next(state.network.parameters()).device
     views = sampler.views(state.step, own.rows(settings.batch))
@@ -160,7 +160,7 @@ def _step(state: Pretraining, sampler: Sampler, settings: PretrainSettings, own:
     return logged
 
 
-def _time_is_up(began: float, settings: PretrainSettings, own: Team) -> bool:
+def _time_is_up(began: float, settings: PretrainSettings, own: ProcessGroup) -> bool:
     """Decided by the first process for all."""
     late = torch.tensor([float(time.monotonic() - began >= 60.0 * settings.max_minutes)])
     if own.size == 1:
@@ -170,7 +170,7 @@ def _time_is_up(began: float, settings: PretrainSettings, own: Team) -> bool:
     return bool(late)
 
 
-def _tensors(batch: Batch, device: torch.device) -> Tensors:
+def _tensors(batch: TrainingBatch, device: torch.device) -> Tensors:
     values = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
     eeg, mask, positions, eye, valid = (torch.from_numpy(value).to(device) for value in values)
     return eeg, mask, positions, eye, valid

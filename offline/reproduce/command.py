@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from offline.reproduce.ledger import Ledger, hold_settings
 from offline.reproduce.report import write_report
-from offline.reproduce.scale import Scale, scale_of
+from offline.reproduce.scale import ComparisonScale, scale_of
 from offline.reproduce.sources import read_roots, stand_ins
 from offline.reproduce.stages import Comparison, stages_of
 from offline.splits import PEOPLE_GROUPS, training_people
@@ -22,7 +22,7 @@ _SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii")  # data sets that show e
 
 def reproduce(
     out: Path,
-    scale: str | Scale = "full",
+    scale: str | ComparisonScale = "full",
     *,
     roots: Path | None = None,
     seeds: int | None = None,

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from offline.reproduce.findings import OFFER_NAMES, Cell, Curve, Panel, Row
+from offline.reproduce.findings import OFFER_NAMES, Cell, Curve, FindingsRow, Panel
 from offline.reproduce.runs import SCRATCH
 
 INK, QUIET, GRID = "#222b36", "#69737f", "#e3e7eb"
@@ -38,7 +38,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def bars(rows: Sequence[Row]) -> str:
+def bars(rows: Sequence[FindingsRow]) -> str:
     """Balanced accuracy of every method by modality: one dot a person, the mean with its interval, chance."""
     with mpl.rc_context(_STYLE):
         offers = [offer for offer in OFFER_NAMES if any(row.cells.get(offer) for row in rows)]
@@ -68,7 +68,7 @@ def _bar(axes: Axes, place: int, cell: Cell, colour: str) -> None:
     axes.plot(100 * cell.value, place, "o", color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=1.0)
 
 
-def _chance(axes: Axes, rows: Sequence[Row], offer: tuple[str, ...]) -> None:
+def _chance(axes: Axes, rows: Sequence[FindingsRow], offer: tuple[str, ...]) -> None:
     chance = next(cell.chance for row in rows if (cell := row.cells.get(offer)) is not None)
     axes.axvline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
 

@@ -9,10 +9,10 @@ from typing import Any
 from offline.evaluation.experiment import NETWORK, PROBE
 from offline.evaluation.statistics import holm, mean_interval, paired_p
 from offline.perturb import KINDS
-from offline.reproduce.runs import ALL, OFFERS, SCRATCH, Run, fault_name
+from offline.reproduce.runs import ALL, OFFERS, SCRATCH, ExperimentRun, fault_name
 
 SCORE = "balanced_accuracy"
-Results = Mapping[Run, Mapping[str, Any]]
+Results = Mapping[ExperimentRun, Mapping[str, Any]]
 
 METHOD_NAMES = {
     "majority": "most frequent label",
@@ -47,7 +47,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FindingsRow:
     """One method or initialisation, with a cell for each of OFFERS, None where it cannot be."""
 
     name: str
@@ -79,7 +79,7 @@ class Panel:
     curves: tuple[Curve, ...]
 
 
-def name_of(run: Run) -> str:
+def name_of(run: ExperimentRun) -> str:
     """How tables and plots call a run."""
     if not run.network:
         return METHOD_NAMES.get(run.method, run.method)
@@ -89,24 +89,24 @@ def name_of(run: Run) -> str:
     return f"{network}, pretrained on {'all' if run.init == ALL else run.init}"
 
 
-def comparison(results: Results) -> list[Row]:
+def comparison(results: Results) -> list[FindingsRow]:
     """Baselines, then the network by initialisation. p: each against the network from scratch."""
     groups = _groups([run for run in results if run.main])
     cells = {key: cell_of([results[run] for run in runs]) for key, runs in groups.items()}
     p = _against_scratch(cells)
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[tuple[str, str], FindingsRow] = {}
     for (method, init, _), runs in groups.items():
         if (method, init) not in rows:
             own: dict[tuple[str, ...], Cell | None] = dict.fromkeys(OFFERS)
             own |= {m: replace(cells[k], p=p.get(k)) for m in OFFERS if (k := (method, init, m)) in cells}
-            rows[method, init] = Row(name_of(runs[0]), runs[0].network, own)
+            rows[method, init] = FindingsRow(name_of(runs[0]), runs[0].network, own)
     return list(rows.values())
 
 
 def few_labels(results: Results) -> Panel | None:
     """Balanced accuracy against how many people's labels were used. p: against the network from scratch, by count."""
     counts = sorted({run.labelled for run in results if run.labelled is not None})
-    curves: dict[str, tuple[Run, list[tuple[float | None, Cell]]]] = {}
+    curves: dict[str, tuple[ExperimentRun, list[tuple[float | None, Cell]]]] = {}
     modalities: tuple[str, ...] = ()
     for count in counts:
         groups = _groups([run for run in results if run.labelled == count])
@@ -156,7 +156,7 @@ def panels(results: Results) -> list[Panel]:
     return found
 
 
-def _curve(run: Run, points: Sequence[tuple[float | None, Cell]]) -> Curve:
+def _curve(run: ExperimentRun, points: Sequence[tuple[float | None, Cell]]) -> Curve:
     return Curve(name_of(run), tuple(points), run.init if run.network else None, run.method == PROBE)
 
 
@@ -234,9 +234,9 @@ def cell_of(scores: Sequence[Mapping[str, Any]]) -> Cell:
     )
 
 
-def _groups(runs: Sequence[Run]) -> dict[tuple[str, str, tuple[str, ...]], list[Run]]:
+def _groups(runs: Sequence[ExperimentRun]) -> dict[tuple[str, str, tuple[str, ...]], list[ExperimentRun]]:
     """(method, init, modalities) -> the runs of its seeds."""
-    groups: dict[tuple[str, str, tuple[str, ...]], list[Run]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[ExperimentRun]] = {}
     for run in runs:
         groups.setdefault((run.method, run.init, run.modalities), []).append(run)
     return groups

@@ -14,9 +14,9 @@ from offline.reproduce.findings import (
     FROM_SCRATCH,
     METHOD_NAMES,
     OFFER_NAMES,
+    FindingsRow,
     Panel,
     Results,
-    Row,
     calibration,
     comparison,
     controls,
@@ -69,7 +69,7 @@ def _sub(work: Comparison) -> str:
     return f"Tested: {where}, each person left out once (LOSO). Pretrained on: {names}. Scale: {work.scale.name}."
 
 
-def in_short(rows: Sequence[Row]) -> list[str]:
+def in_short(rows: Sequence[FindingsRow]) -> list[str]:
     """What the main table says, in sentences that are made from it."""
     said = []
     for offer, name in OFFER_NAMES.items():
@@ -95,7 +95,7 @@ def in_short(rows: Sequence[Row]) -> list[str]:
     return said or ["There is nothing to compare yet."]
 
 
-def _main(rows: Sequence[Row]) -> list[str]:
+def _main(rows: Sequence[FindingsRow]) -> list[str]:
     head = ["", *OFFER_NAMES.values(), "people", "chance"]
     body = []
     for row in rows:
@@ -121,7 +121,7 @@ def _main(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _details(rows: Sequence[Row]) -> str:
+def _details(rows: Sequence[FindingsRow]) -> str:
     body = []
     for row in rows:
         for offer, cell in row.cells.items():

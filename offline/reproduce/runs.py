@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from offline.evaluation.experiment import NETWORK, PROBE
 from offline.evaluation.methods import METHODS
 from offline.perturb import KINDS
-from offline.reproduce.scale import Scale
+from offline.reproduce.scale import ComparisonScale
 from rtemo.core.types import Modality
 
 SCRATCH, ALL = "scratch", "all"
@@ -17,7 +17,7 @@ FEW = ("early-fusion",)  # the baselines that are tried with the labels of few p
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ExperimentRun:
     """One experiment. init: SCRATCH, ALL, or the name of an unlabelled data set; baselines begin from scratch.
 
     control: on the people whose emotions show in nothing. labelled: whose labels are used, None: of everybody.
@@ -53,22 +53,22 @@ class Run:
         return f"{self.where}_{self.method}_{slug(self.init)}_{'+'.join(self.modalities)}_seed{self.seed}"
 
 
-def runs_of(scale: Scale, seeds: int, unlabelled: Sequence[str]) -> list[Run]:
+def runs_of(scale: ComparisonScale, seeds: int, unlabelled: Sequence[str]) -> list[ExperimentRun]:
     """Every experiment; the cheap ones first."""
     given = (*unlabelled, *((ALL,) if len(unlabelled) > 1 else ()))
     learned = [(PROBE, init) for init in given] + [(NETWORK, init) for init in (SCRATCH, *given)]
     runs = [run for seed in range(seeds) for run in _baselines(scale, seed)]
     if scale.control:
         runs += [replace(run, control=True) for run in _baselines(scale, 0)]
-        runs += [Run(method, init, OFFERS[-1], 0, control=True) for method, init in _ends(learned)]
+        runs += [ExperimentRun(method, init, OFFERS[-1], 0, control=True) for method, init in _ends(learned)]
     if scale.new_clips:
         simple = [run for seed in range(seeds) for run in _baselines(scale, seed)]
-        own = [Run(*one, OFFERS[-1], seed) for seed in range(seeds) for one in _ends(learned)]
+        own = [ExperimentRun(*one, OFFERS[-1], seed) for seed in range(seeds) for one in _ends(learned)]
         runs += [replace(run, new_clips=True) for run in (*simple, *own)]
     for count in scale.labelled:
         few = [(method, SCRATCH) for method in FEW if method in scale.baselines] + _ends(learned)
-        runs += [Run(*one, OFFERS[-1], seed, labelled=count) for seed in range(seeds) for one in few]
-    runs += [Run(*one, offer, seed) for seed in range(seeds) for one in learned for offer in OFFERS]
+        runs += [ExperimentRun(*one, OFFERS[-1], seed, labelled=count) for seed in range(seeds) for one in few]
+    runs += [ExperimentRun(*one, offer, seed) for seed in range(seeds) for one in learned for offer in OFFERS]
     return runs
 
 
@@ -78,12 +78,12 @@ def _ends(learned: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [one for one in learned if one[1] in (SCRATCH, last)]
 
 
-def _baselines(scale: Scale, seed: int) -> Iterator[Run]:
+def _baselines(scale: ComparisonScale, seed: int) -> Iterator[ExperimentRun]:
     for method in scale.baselines:
-        yield Run(method, SCRATCH, METHODS[method].modalities, seed)
+        yield ExperimentRun(method, SCRATCH, METHODS[method].modalities, seed)
 
 
-def faults_for(scale: Scale, modalities: Sequence[str]) -> list[tuple[str, float]]:
+def faults_for(scale: ComparisonScale, modalities: Sequence[str]) -> list[tuple[str, float]]:
     """The (kind, severity) that concern what a method looks at."""
     concerned = {Modality.EEG: "eeg" in modalities, Modality.GAZE: "eye" in modalities}
     return [

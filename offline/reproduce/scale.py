@@ -12,7 +12,7 @@ from rtemo.model.network import NetworkConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ComparisonScale:
     """people: how many of each data set at most, in the order downstream, then the unlabelled ones (None: all).
 
     length: simulated clips' and runs' lengths against the published ones. hop_s: between windows. folds: tested people
@@ -40,7 +40,7 @@ class Scale:
 
 
 _NETWORK = NetworkConfig(channel_width=48, width=96, layers=2, heads=4)
-SMALL = Scale(
+SMALL = ComparisonScale(
     name="small",
     said=(
         "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything "
@@ -59,7 +59,7 @@ SMALL = Scale(
     pretrain={"steps": 60, "batch": 96, "network": _NETWORK},
     finetune={"epochs": 2, "per_trial": 3, "least_steps": 8, "network": _NETWORK},
 )
-FULL = Scale(
+FULL = ComparisonScale(
     name="full",
     said="The full run: everybody, clips of the published lengths, the default training, three seeds.",
     people=(None, None, None, None),
@@ -76,7 +76,7 @@ FULL = Scale(
 SCALES = {"small": SMALL, "full": FULL}
 
 
-def scale_of(name: str) -> Scale:
+def scale_of(name: str) -> ComparisonScale:
     """RtemoError lists the names."""
     if name not in SCALES:
         raise RtemoError("unknown scale", f"{name!r}", f"use {' or '.join(SCALES)}")

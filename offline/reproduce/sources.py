@@ -26,7 +26,7 @@ from rtemo.core.errors import RtemoError
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ComparedDataset:
     """One data set. name: in tables. root: its folder. people: at most so many; None: all.
 
     seed and family: of the simulated people; None for a recorded data set.
@@ -63,11 +63,11 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ComparedDatasets:
     """What learns and is tested, and what is pretrained on."""
 
-    downstream: Source
-    unlabelled: tuple[Source, ...]
+    downstream: ComparedDataset
+    unlabelled: tuple[ComparedDataset, ...]
 
     def __iter__(self) -> Any:
         return iter((self.downstream, *self.unlabelled))
@@ -83,10 +83,10 @@ STAND_INS = (
 FIRST_SEED = 40  # of the simulated people: each data set has its own, so nobody is in two of them
 
 
-def stand_ins(folder: Path, people: tuple[int | None, ...]) -> Sources:
+def stand_ins(folder: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
     """Simulated people. Those who are tested come from another generator family than those who are pretrained on."""
     made = [
-        Source(
+        ComparedDataset(
             name=name,
             dataset=dataset,
             root=folder / dataset,
@@ -96,10 +96,10 @@ def stand_ins(folder: Path, people: tuple[int | None, ...]) -> Sources:
         )
         for number, ((name, dataset, published), wanted) in enumerate(zip(STAND_INS, people, strict=True))
     ]
-    return Sources(made[0], tuple(made[1:]))
+    return ComparedDatasets(made[0], tuple(made[1:]))
 
 
-def read_roots(path: Path, people: tuple[int | None, ...]) -> Sources:
+def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
     """The data sets that a TOML file names. RtemoError says what is wrong with it; no folder is read yet."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -118,10 +118,10 @@ def read_roots(path: Path, people: tuple[int | None, ...]) -> Sources:
     names = [source.name for source in made]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise RtemoError("two data sets have the same name", ", ".join(twice), 'give each a "name" of its own')
-    return Sources(made[0], tuple(made[1:]))
+    return ComparedDatasets(made[0], tuple(made[1:]))
 
 
-def _source(table: object, where: str, base: Path, people: int | None) -> Source:
+def _source(table: object, where: str, base: Path, people: int | None) -> ComparedDataset:
     if not isinstance(table, Mapping):
         raise RtemoError(f"{where} is no table", f"{table!r}", f"write [{where.split()[0]}]")
     allowed, needed = {"name", "dataset", "root", "mapping"}, {"dataset", "root"}
@@ -137,4 +137,4 @@ def _source(table: object, where: str, base: Path, people: int | None) -> Source
     if not root.is_dir():
         raise RtemoError(f"{where}: the root is no folder", f"{root}", "check the path")
     mapping = (base / table["mapping"]).expanduser() if "mapping" in table else None
-    return Source(table.get("name", table["dataset"]), table["dataset"], root, people, mapping)
+    return ComparedDataset(table.get("name", table["dataset"]), table["dataset"], root, people, mapping)

@@ -12,13 +12,13 @@ from offline.corpus.build import Workers, build
 from offline.corpus.corpus import open_corpus
 from offline.datasets.base import Dataset
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request
+from offline.evaluation.experiment import ExperimentRequest
 from offline.perturb import perturbed
 from offline.pretraining.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
-from offline.reproduce.runs import ALL, SCRATCH, Run, fault_name, faults_for, runs_of, slug
-from offline.reproduce.scale import Scale
-from offline.reproduce.sources import Source, Sources
+from offline.reproduce.runs import ALL, SCRATCH, ExperimentRun, fault_name, faults_for, runs_of, slug
+from offline.reproduce.scale import ComparisonScale
+from offline.reproduce.sources import ComparedDataset, ComparedDatasets
 from offline.simulated_datasets.synthesize import synthesize
 from offline.training.training_run import TrainingSettings
 
@@ -32,19 +32,19 @@ _EACH_PERSON_ONCE = (0, 5, 10, 15, 16)
 class Comparison:
     """What is compared, and where it is kept. effect: strength of emotion in simulated people."""
 
-    sources: Sources
-    scale: Scale
+    sources: ComparedDatasets
+    scale: ComparisonScale
     seeds: int
     effect: float
     out: Path
     jobs: int
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[ExperimentRun]:
         return runs_of(self.scale, self.seeds, [source.name for source in self.sources.unlabelled])
 
     @property
-    def control(self) -> Source | None:
+    def control(self) -> ComparedDataset | None:
         """The downstream people again, others of them, with an effect of 0; only where people are simulated."""
         first = self.sources.downstream
         if not (self.scale.control and first.made_here):
@@ -58,7 +58,7 @@ class Comparison:
     def checkpoint(self, init: str, seed: int) -> Path:
         return self.out / "checkpoints" / f"{slug(init)}-seed{seed}.pt"
 
-    def result(self, run: Run) -> Path:
+    def result(self, run: ExperimentRun) -> Path:
         return self.out / "results" / f"{run.id}.json"
 
 
@@ -86,17 +86,17 @@ def stages_of(work: Comparison) -> Iterator[Stage]:
             yield Stage(run.id, _group(run), work.result(run), partial(_evaluate, work, run))
 
 
-def _group(run: Run) -> str:
+def _group(run: ExperimentRun) -> str:
     return "train and test the network" if run.network else "fit and test baselines"
 
 
-def _simulate(work: Comparison, source: Source, effect: float) -> None:
+def _simulate(work: Comparison, source: ComparedDataset, effect: float) -> None:
     seed = 0 if source.seed is None else source.seed
     length, family = work.scale.length, source.family
     synthesize(source.dataset, source.root, source.people, seed, length, effect, family, work.jobs)
 
 
-def _build(work: Comparison, source: Source, faults: tuple[tuple[str, float], ...], folder: Path) -> None:
+def _build(work: Comparison, source: ComparedDataset, faults: tuple[tuple[str, float], ...], folder: Path) -> None:
     dataset: Dataset = source.load()
     for kind, severity in faults:
         dataset = perturbed(dataset, kind, severity, _FAULT_SEED)
@@ -112,11 +112,11 @@ def _pretrain(work: Comparison, init: str, seed: int) -> None:
     pretrain(corpora, settings, work.checkpoint(init, seed))
 
 
-def _evaluate(work: Comparison, run: Run) -> None:
+def _evaluate(work: Comparison, run: ExperimentRun) -> None:
     main = "control" if run.control else slug(work.sources.downstream.name)
     faults = faults_for(work.scale, run.modalities) if run.main else []
     folds = None if work.scale.folds is None else tuple(range(work.scale.folds))
-    request = Request(
+    request = ExperimentRequest(
         protocol="leave-clip-out" if run.new_clips else "loso",
         method=run.method,
         modalities=run.modalities,

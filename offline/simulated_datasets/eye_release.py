@@ -19,11 +19,11 @@ from offline.datasets.seed.eye_columns import SEED_IV_COLUMNS, SEED_IV_WIDTH, SE
 from offline.datasets.seed.published import WINDOW_S
 from offline.simulated_datasets import bcmi
 from rtemo.core.channel_map import Screen, ViewGeometry
-from rtemo.core.gaze.event_tables import EyeRecord
-from rtemo.core.gaze.events import EventKind, GazeEvent
+from rtemo.core.gaze.event_tables import GazeRecord
+from rtemo.core.gaze.events import GazeEvent, GazeEventKind
 from rtemo.core.gaze.features import EYE_FEATURES, eye_features
 from rtemo.core.gaze.settings import GazeSettings
-from rtemo.core.gaze.tracker import GazeTracker
+from rtemo.core.gaze.tracker import GazeAnalyser
 from rtemo.core.types import TimeArray
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM
 from rtemo.simulate.session import SimulatedSession
@@ -49,7 +49,7 @@ class TrialEyes:
 
 def watch(session: SimulatedSession) -> Iterator[TrialEyes]:
     """The eyes in each clip of a session, as the core's tracker sees them from the session's start on."""
-    tracker = GazeTracker(GazeSettings(), _VIEW, session.plan.gaze_rate_hz)
+    tracker = GazeAnalyser(GazeSettings(), _VIEW, session.plan.gaze_rate_hz)
     now_s = 0.0
     for clip in session.plan.clips:
         _push(tracker, session, now_s, clip.start_s)
@@ -81,14 +81,14 @@ def seed_v_features(eyes: TrialEyes) -> Doubles:
 
 def seed_iv_events(eyes: TrialEyes) -> EyeEvents:
     """The event lists of eye_raw_data."""
-    of = {kind: [event for event in eyes.events if event.kind is kind] for kind in EventKind}
+    of = {kind: [event for event in eyes.events if event.kind is kind] for kind in GazeEventKind}
     blink_ms, fixation_ms, saccade_ms = (
         np.array([1000.0 * event.duration_s for event in of[kind]])
-        for kind in (EventKind.BLINK, EventKind.FIXATION, EventKind.SACCADE)
+        for kind in (GazeEventKind.BLINK, GazeEventKind.FIXATION, GazeEventKind.SACCADE)
     )
-    amplitude = np.array([event.amplitude_deg for event in of[EventKind.SACCADE]])
-    pupil_px = np.array([_fixation_row(eyes, event) for event in of[EventKind.FIXATION]]).reshape(-1, 4)
-    pauses = [1000.0 * (after.start_s - before.end_s) for before, after in pairwise(of[EventKind.SACCADE])]
+    amplitude = np.array([event.amplitude_deg for event in of[GazeEventKind.SACCADE]])
+    pupil_px = np.array([_fixation_row(eyes, event) for event in of[GazeEventKind.FIXATION]]).reshape(-1, 4)
+    pauses = [1000.0 * (after.start_s - before.end_s) for before, after in pairwise(of[GazeEventKind.SACCADE])]
     dispersion = pupil_px[:, 2] + pupil_px[:, 3]
     statistics = [
         *_counted(blink_ms, eyes.duration_s),
@@ -105,7 +105,7 @@ def seed_iv_events(eyes: TrialEyes) -> EyeEvents:
     return EyeEvents(blink_ms, fixation_ms, pupil_px, np.column_stack([saccade_ms, amplitude]), np.array(statistics))
 
 
-def _push(tracker: GazeTracker, session: SimulatedSession, start_s: float, stop_s: float) -> None:
+def _push(tracker: GazeAnalyser, session: SimulatedSession, start_s: float, stop_s: float) -> None:
     if stop_s <= start_s:
         return
     times_s, gaze = session.gaze(start_s, stop_s)
@@ -115,7 +115,7 @@ def _push(tracker: GazeTracker, session: SimulatedSession, start_s: float, stop_
 def _over_the_trial(events: Sequence[GazeEvent], start_s: float, duration_s: float) -> Doubles:
     """The features of all of a trial's events, by the core's definitions."""
 
-    def table(kind: EventKind, n_more: int) -> Doubles:
+    def table(kind: GazeEventKind, n_more: int) -> Doubles:
         rows = [
             [e.start_s, e.end_s, 1000.0 * e.duration_s, *([e.amplitude_deg] if n_more == 1 else e.dispersion_deg)]
             for e in events
@@ -123,11 +123,11 @@ def _over_the_trial(events: Sequence[GazeEvent], start_s: float, duration_s: flo
         ]
         return np.array([row[: 3 + n_more] for row in rows]).reshape(-1, 3 + n_more)
 
-    record = EyeRecord(
-        fixations=table(EventKind.FIXATION, 2),
-        saccades=table(EventKind.SACCADE, 1),
-        blinks=table(EventKind.BLINK, 0),
-        losses=table(EventKind.LOSS, 0),
+    record = GazeRecord(
+        fixations=table(GazeEventKind.FIXATION, 2),
+        saccades=table(GazeEventKind.SACCADE, 1),
+        blinks=table(GazeEventKind.BLINK, 0),
+        losses=table(GazeEventKind.LOSS, 0),
         pupils=np.empty((0, 2)),
         pupil_first=0,
         begin_s=start_s,

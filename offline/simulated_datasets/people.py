@@ -8,14 +8,14 @@ from typing import Any
 
 from rtemo.simulate.caps import montage
 from rtemo.simulate.confounds import trapped
-from rtemo.simulate.plan import Options, Segment, SessionPlan
+from rtemo.simulate.plan import Options, PlanSegment, SimulationPlan
 
 SHORTEST_TRIAL_S = 8  # two windows of the released features
 _TAIL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class SimulatedPeople:
     """Who is simulated. scale: of the durations. family: the simulator's generator family. traps: see
     rtemo.simulate.confounds.
     """
@@ -38,17 +38,17 @@ class Work:
 
 
 def plan_of(
-    people: People,
+    people: SimulatedPeople,
     subject: int,
     session: int,
-    segments: tuple[Segment, ...],
+    segments: tuple[PlanSegment, ...],
     cap: str = "seed62",
     eeg_hz: float = 200,
     gaze_hz: float = 120.0,
-) -> SessionPlan:
+) -> SimulationPlan:
     """The same person in every session; the same films for everybody of one seed."""
     person = people.seed * 10_000 + subject
-    return SessionPlan(
+    return SimulationPlan(
         person_seed=person,
         session_seed=person * 100 + session,
         segments=segments,
@@ -66,6 +66,6 @@ def scaled(seconds: float, scale: float) -> int:
     return max(SHORTEST_TRIAL_S, round(seconds * scale))
 
 
-def with_tail(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+def with_tail(segments: tuple[PlanSegment, ...]) -> tuple[PlanSegment, ...]:
     """A little more at the end, so that the last clip's last sample is there."""
-    return (*segments, Segment("rest", segments[-1].stop_s, segments[-1].stop_s + _TAIL_S))
+    return (*segments, PlanSegment("rest", segments[-1].stop_s, segments[-1].stop_s + _TAIL_S))

@@ -24,8 +24,8 @@ from offline.datasets.seed.published import (
     SEED_V_TRIALS,
 )
 from offline.simulated_datasets import eye_release, seed_iv, seed_v
-from offline.simulated_datasets.people import People, Work, plan_of, scaled, with_tail
-from rtemo.simulate.plan import Clip, Segment, segments_for_clips
+from offline.simulated_datasets.people import SimulatedPeople, Work, plan_of, scaled, with_tail
+from rtemo.simulate.plan import PlannedClip, PlanSegment, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 
 _REST_S, _BASELINE_S, _BLOCK_S = 5.0, 30.0, 16.0
@@ -49,7 +49,7 @@ def seed_iv_seconds() -> Mapping[int, tuple[int, ...]]:
     return seconds
 
 
-def write_seed_iv(root: Path, people: People) -> Work:
+def write_seed_iv(root: Path, people: SimulatedPeople) -> Work:
     """All parts of SEED-IV, a session at a time."""
     pieces = [
         partial(_seed_iv_session, root, people, subject, session)
@@ -59,11 +59,11 @@ def write_seed_iv(root: Path, people: People) -> Work:
     return Work(pieces, before=partial(seed_iv.write_readme, root))
 
 
-def _seed_iv_session(root: Path, people: People, subject: int, session: int) -> None:
+def _seed_iv_session(root: Path, people: SimulatedPeople, subject: int, session: int) -> None:
     words = {code: word for word, code in SEED_IV_LABELS.items()}
     seconds = seed_iv_seconds()[session]
     clips = [
-        Clip(100 * session + number, words[code], float(scaled(seconds[number - 1], people.scale)))
+        PlannedClip(100 * session + number, words[code], float(scaled(seconds[number - 1], people.scale)))
         for number, code in enumerate(SEED_IV_TRIALS[session], start=1)
     ]
     simulated = SimulatedSession(
@@ -90,13 +90,13 @@ def seed_v_times(scale: float) -> dict[int, list[tuple[int, int]]]:
     return times
 
 
-def write_seed_v(root: Path, people: People) -> Work:
+def write_seed_v(root: Path, people: SimulatedPeople) -> Work:
     """All parts of SEED-V, a person at a time."""
     pieces = [partial(_seed_v_person, root, people, subject) for subject in range(1, people.subjects + 1)]
     return Work(pieces, before=partial(seed_v.write_times, root, seed_v_times(people.scale)))
 
 
-def _seed_v_person(root: Path, people: People, subject: int) -> None:
+def _seed_v_person(root: Path, people: SimulatedPeople, subject: int) -> None:
     words = {code: word for word, code in SEED_V_LABELS.items()}
     eyes: list[NDArray[np.float64]] = []
     slow: list[SimulatedSession] = []
@@ -116,12 +116,12 @@ def _trials_of(sessions: Sequence[SimulatedSession]) -> Iterator[NDArray[np.floa
     return (one.eeg(clip.start_s, clip.stop_s + 0.5 / 200).T for one in sessions for clip in one.plan.clips)
 
 
-def _at_times(times: Sequence[tuple[int, int]], emotions: Sequence[str], first: int) -> tuple[Segment, ...]:
+def _at_times(times: Sequence[tuple[int, int]], emotions: Sequence[str], first: int) -> tuple[PlanSegment, ...]:
     """Clips at given times, a baseline before them and rests between them."""
     segments, now = [], 0.0
     for number, ((start, stop), emotion) in enumerate(zip(times, emotions, strict=True), start=1):
-        segments.append(Segment("rest" if now else "baseline", now, float(start)))
-        segments.append(Segment("clip", float(start), float(stop), first + number, emotion))
+        segments.append(PlanSegment("rest" if now else "baseline", now, float(start)))
+        segments.append(PlanSegment("clip", float(start), float(stop), first + number, emotion))
         now = float(stop)
     return tuple(segments)
 

@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from offline.datasets.base import Dataset
-from offline.simulated_datasets.people import People, Work
+from offline.simulated_datasets.people import SimulatedPeople, Work
 from offline.simulated_datasets.seed_people import write_seed_iv, write_seed_v
 from offline.simulated_datasets.viewing_people import write_bids, write_eegeyenet
 from rtemo.core.errors import RtemoError
@@ -25,7 +25,7 @@ from rtemo.core.errors import RtemoError
 MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
 # NAME -> how it is written, how many people it has, and how many its file names can tell apart
-_WORK: Mapping[str, tuple[Callable[[Path, People], Work], int, int]] = {
+_WORK: Mapping[str, tuple[Callable[[Path, SimulatedPeople], Work], int, int]] = {
     "seed-iv": (write_seed_iv, 15, 999),
     "seed-v": (write_seed_v, 16, 999),
     "eegeyenet": (write_eegeyenet, 117, 36 * 36 - 1),
@@ -51,7 +51,7 @@ def synthesize(
     if name not in _WORK:
         raise RtemoError(f"no writer for the data set {name!r}", f"there are {', '.join(_WORK)}")
     plan, usual, most = _WORK[name]
-    people = People(usual if subjects is None else subjects, seed, scale, effect, family, traps)
+    people = SimulatedPeople(usual if subjects is None else subjects, seed, scale, effect, family, traps)
     if not (1 <= people.subjects <= most and seed >= 0 and scale > 0):
         found = f"{people.subjects} subjects, seed {seed}, scale {scale:g}"
         raise RtemoError(

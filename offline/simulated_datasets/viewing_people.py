@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.simulated_datasets import bids, eegeyenet, eye_release
-from offline.simulated_datasets.people import People, Work, plan_of, scaled, with_tail
+from offline.simulated_datasets.people import SimulatedPeople, Work, plan_of, scaled, with_tail
 from rtemo.core.channel_map import Screen
-from rtemo.core.gaze.events import EventKind, GazeEvent
+from rtemo.core.gaze.events import GazeEvent, GazeEventKind
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM
-from rtemo.simulate.plan import Clip, segments_for_clips
+from rtemo.simulate.plan import PlannedClip, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 
 _EYE_PX = (800, 600)
@@ -30,7 +30,7 @@ _BIDS_PX = (1920, 1080)
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def write_eegeyenet(root: Path, people: People) -> Work:
+def write_eegeyenet(root: Path, people: SimulatedPeople) -> Work:
     """EEGEyeNet's dots task, a person at a time, then the prepared epochs of all."""
     pieces = [partial(_eegeyenet_person, root, people, subject) for subject in range(1, people.subjects + 1)]
     return Work(pieces, after=partial(_eegeyenet_prepared, root))
@@ -39,14 +39,14 @@ def write_eegeyenet(root: Path, people: People) -> Work:
 Epochs = tuple[NDArray[np.floating], NDArray[np.float64]]
 
 
-def _eegeyenet_person(root: Path, people: People, subject: int) -> Epochs:
+def _eegeyenet_person(root: Path, people: SimulatedPeople, subject: int) -> Epochs:
     """All runs of one person, v5 and HDF5 in turn; returns one-second epochs at long fixations with their positions."""
     name = f"EP{_DIGITS[subject // 36]}{_DIGITS[subject % 36]}"
     epochs: list[NDArray[np.float32]] = []
     labels: list[tuple[float, float, float]] = []
     for run in range(1, _RUNS + 1):
         length_s = float(scaled(_RUN_S, people.scale))
-        segments = with_tail(segments_for_clips([Clip(run, "neutral", length_s)], 0.0, 0.0))
+        segments = with_tail(segments_for_clips([PlannedClip(run, "neutral", length_s)], 0.0, 0.0))
         plan = plan_of(people, subject, run, segments, "egi128", 500, 500.0)
         simulated = SimulatedSession(plan)
         samples = _egi_samples(simulated, length_s)
@@ -54,7 +54,7 @@ def _eegeyenet_person(root: Path, people: People, subject: int) -> Epochs:
         events = [event for eyes in eye_release.watch(simulated) for event in eyes.events]
         write(root / "data", "dots", name, run, samples, _eye_events(sorted(events, key=lambda event: event.start_s)))
         steady = (
-            e for e in events if e.kind is EventKind.FIXATION and e.duration_s >= 0.5 and e.start_s < length_s - 1
+            e for e in events if e.kind is GazeEventKind.FIXATION and e.duration_s >= 0.5 and e.start_s < length_s - 1
         )
         for event in islice(steady, _EPOCHS - len(labels)):
             first = round(event.start_s * 500)
@@ -90,13 +90,13 @@ def _eye_events(events: Sequence[GazeEvent]) -> list[eegeyenet.EyeEvent]:
             duration=round(event.duration_s * 500),
             endtime=round(event.end_s * 500) + 1,
         )
-        if event.kind is EventKind.FIXATION:
+        if event.kind is GazeEventKind.FIXATION:
             row, last = replace(row, fix_avgpos_x=x, fix_avgpos_y=y), (x, y)
-        elif event.kind is EventKind.SACCADE:
+        elif event.kind is GazeEventKind.SACCADE:
             start_x, start_y = last
             row = replace(row, sac_startpos_x=start_x, sac_startpos_y=start_y, sac_endpos_x=x, sac_endpos_y=y)
             row = replace(row, sac_amplitude=event.amplitude_deg)
-        if event.kind is not EventKind.LOSS:
+        if event.kind is not GazeEventKind.LOSS:
             rows.append(row)
     return rows
 
@@ -106,18 +106,18 @@ def _eegeyenet_prepared(root: Path, results: list[Epochs]) -> None:
     eegeyenet.write_prepared(root / "data", "Position_task", "dots", epochs, labels)
 
 
-def write_bids(root: Path, people: People) -> Work:
+def write_bids(root: Path, people: SimulatedPeople) -> Work:
     """A BIDS folder with two sessions of three runs, a person at a time."""
     names = [f"{subject:02d}" for subject in range(1, people.subjects + 1)]
     pieces = [partial(_bids_person, root, people, subject) for subject in range(1, people.subjects + 1)]
     return Work(pieces, before=partial(bids.write_dataset, root, "Simulated viewers", names))
 
 
-def _bids_person(root: Path, people: People, subject: int) -> None:
+def _bids_person(root: Path, people: SimulatedPeople, subject: int) -> None:
     for visit, session in enumerate(_BIDS_SESSIONS, start=1):
         for number, task in enumerate(_BIDS_TASKS, start=1):
             length_s = float(scaled(_BIDS_RUN_S, people.scale))
-            segments = with_tail(segments_for_clips([Clip(number, "neutral", length_s)], 0.0, 0.0))
+            segments = with_tail(segments_for_clips([PlannedClip(number, "neutral", length_s)], 0.0, 0.0))
             plan = plan_of(people, subject, 10 * visit + number, segments, "biosemi64", _BIDS_HZ)
             simulated = SimulatedSession(plan)
             times_s, gaze = simulated.gaze(0.0, length_s)

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.corpus.corpus import About, Shard
+from offline.corpus.corpus import Shard, ShardMetadata
 from offline.splits.leaks import WindowIds
 from rtemo.core.errors import RtemoError
 
 
-def person(about: About) -> str:
+def person(about: ShardMetadata) -> str:
     """The subject's name over all data sets: `<data set>/<subject>`. Pretraining names people like this too."""
     return f"{about.dataset}/{about.subject}"
 

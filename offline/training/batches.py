@@ -20,7 +20,7 @@ _POOL_BATCHES = 16  # windows of like channel counts are put together within thi
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TrainingBatch:
     """N windows, padded to the largest number of channels C with masked ones. labels (N,) int64."""
 
     eeg: FloatArray
@@ -79,7 +79,7 @@ def all_labelled(shards: Sequence[Shard]) -> Picked:
 
 def training_batches(
     shards: Sequence[Shard], picked: Picked, size: int, augmentation: Augmentation, random: np.random.Generator
-) -> Iterator[Batch]:
+) -> Iterator[TrainingBatch]:
     """The picked windows in random batches of like channel counts, disturbed."""
     counts = np.array([len(shard.about.channels) for shard in shards])
     order = random.permutation(len(picked.shard))
@@ -92,14 +92,16 @@ def training_batches(
         yield disturbed(read(shards, picked.take(batches[number]), augmentation, random), augmentation, random)
 
 
-def plain_batches(shards: Sequence[Shard], picked: Picked, size: int) -> Iterator[Batch]:
+def plain_batches(shards: Sequence[Shard], picked: Picked, size: int) -> Iterator[TrainingBatch]:
     """The picked windows in their order, undisturbed."""
     random = np.random.default_rng(0)  # not drawn from: nothing is dropped
     for start in range(0, len(picked.shard), size):
         yield read(shards, picked.take(np.arange(start, min(start + size, len(picked.shard)))), NONE, random)
 
 
-def read(shards: Sequence[Shard], picked: Picked, augmentation: Augmentation, random: np.random.Generator) -> Batch:
+def read(
+    shards: Sequence[Shard], picked: Picked, augmentation: Augmentation, random: np.random.Generator
+) -> TrainingBatch:
     """The windows with the channels that are kept."""
     dropped = random.uniform(0.0, augmentation.channel_dropout) if augmentation.channel_dropout else 0.0
     by_region = bool(random.random() < augmentation.region_share) if dropped else False
@@ -107,7 +109,7 @@ def read(shards: Sequence[Shard], picked: Picked, augmentation: Augmentation, ra
     first = shards[picked.shard[0]]
     n, width = len(picked.shard), max(len(channels) for channels in kept)
     _, frames, _, bands = first.eeg.shape
-    batch = Batch(
+    batch = TrainingBatch(
         eeg=np.zeros((n, frames, width, bands), np.float32),
         eeg_mask=np.zeros((n, frames, width), np.bool_),
         positions=np.zeros((n, width, 3), np.float32),
@@ -125,7 +127,7 @@ def read(shards: Sequence[Shard], picked: Picked, augmentation: Augmentation, ra
     return batch
 
 
-def disturbed(batch: Batch, augmentation: Augmentation, random: np.random.Generator) -> Batch:
+def disturbed(batch: TrainingBatch, augmentation: Augmentation, random: np.random.Generator) -> TrainingBatch:
     """Noise, missing eye features, missing modalities. Never both modalities at once."""
     n, channels = len(batch.labels), batch.positions.shape[1]
     eeg = batch.eeg + random.normal(0.0, augmentation.gain, (n, 1, channels, 1)).astype(np.float32)
@@ -135,7 +137,7 @@ def disturbed(batch: Batch, augmentation: Augmentation, random: np.random.Genera
     valid = batch.eye_valid & (random.random(batch.eye.shape) >= share)
     which = random.random((n, 1))
     has_eeg, has_eye = which >= augmentation.no_eeg, which <= 1.0 - augmentation.no_eye
-    return Batch(
+    return TrainingBatch(
         eeg=eeg,
         eeg_mask=batch.eeg_mask & has_eeg[:, :, None],
         positions=batch.positions,

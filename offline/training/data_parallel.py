@@ -20,7 +20,7 @@ from rtemo.core.errors import RtemoError
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class ProcessGroup:
     """The number of the own process, and how many there are."""
 
     rank: int = 0
@@ -33,18 +33,18 @@ class Team:
 
 
 @contextmanager
-def team() -> Iterator[Team]:
+def team() -> Iterator[ProcessGroup]:
     """What torchrun has started, joined while the context is open; alone where it has not."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if cuda else "gloo")
     try:
-        yield Team(distributed.get_rank(), size)
+        yield ProcessGroup(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()
 
@@ -58,7 +58,7 @@ def check_divides(batch: int, group: int, size: int) -> None:
 
 class _Gathered(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, own: Tensor, one: Team) -> Tensor:
+    def forward(ctx: Any, own: Tensor, one: ProcessGroup) -> Tensor:
         ctx.team, ctx.rows = one, len(own)
         parts = [torch.empty_like(own) for _ in range(one.size)]
         distributed.all_gather(parts, own.contiguous())
@@ -71,7 +71,7 @@ class _Gathered(torch.autograd.Function):
         return total[ctx.team.rank * ctx.rows : (ctx.team.rank + 1) * ctx.rows], None
 
 
-def gathered(own: Tensor, one: Team) -> Tensor:
+def gathered(own: Tensor, one: ProcessGroup) -> Tensor:
     """(n, ...) of each process -> (size * n, ...) of all, with gradients."""
     if one.size == 1:
         return own
@@ -79,7 +79,7 @@ def gathered(own: Tensor, one: Team) -> Tensor:
     return everything
 
 
-def share_of_mean(values: Tensor, chosen: Tensor, one: Team) -> Tensor:
+def share_of_mean(values: Tensor, chosen: Tensor, one: ProcessGroup) -> Tensor:
     """The mean over the chosen of (n,) values; with several processes, the own part of it times their number.
 
     0 where nothing is chosen anywhere.
@@ -90,7 +90,7 @@ def share_of_mean(values: Tensor, chosen: Tensor, one: Team) -> Tensor:
     return one.size * torch.where(chosen, values, 0.0).sum() / count.clamp(min=1.0)
 
 
-def average(values: Tensor, one: Team) -> Tensor:
+def average(values: Tensor, one: ProcessGroup) -> Tensor:
     """The mean over the processes of a tensor without gradient."""
     if one.size > 1:
         distributed.all_reduce(values)
@@ -98,7 +98,7 @@ def average(values: Tensor, one: Team) -> Tensor:
     return values
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], one: Team) -> None:
+def average_gradients(parameters: Iterable[nn.Parameter], one: ProcessGroup) -> None:
     """In place, in one message."""
     if one.size == 1:
         return

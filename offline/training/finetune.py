@@ -19,11 +19,11 @@ from tqdm import tqdm
 
 from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 from offline.splits import SubjectSplit, check_disjoint, person, split_subjects
-from offline.training.batches import Batch, Picked, pick_epoch, plain_batches, training_batches
+from offline.training.batches import Picked, TrainingBatch, pick_epoch, plain_batches, training_batches
 from offline.training.device import device_of
-from offline.training.frozen_network import Frozen
+from offline.training.frozen_network import FrozenNetwork
 from offline.training.optimizer import schedule, set_rate
-from offline.training.probe import Part, fit_heads
+from offline.training.probe import ProbeWindows, fit_heads
 from offline.training.training_run import (
     Training,
     TrainingSettings,
@@ -109,13 +109,13 @@ def fit(
 
 
 def fit_frozen(
-    known: dict[int, Frozen],
+    known: dict[int, FrozenNetwork],
     train: Sequence[Shard],
     validation: Sequence[Shard],
     settings: TrainingSettings,
     init: Mapping[str, Tensor] | None,
     n_labels: int,
-) -> tuple[Frozen, Heads]:
+) -> tuple[FrozenNetwork, Heads]:
     """New heads on a network that stays as it is, given or untrained; on the CPU.
 
     known: networks with what they made of windows, from calls with the same init; this call's is added.
@@ -123,7 +123,7 @@ def fit_frozen(
     begun = begin(settings, n_labels, torch.device("cpu"), init)
     which = settings.seed if init is None else 0  # given weights are the same for every seed
     if which not in known:
-        known[which] = Frozen(best_network(begun)[0])
+        known[which] = FrozenNetwork(best_network(begun)[0])
     _fit_new_heads(known[which], begun.heads, train, validation, settings)
     return known[which], begun.heads.eval()
 
@@ -138,7 +138,7 @@ def _run(
     device = next(state.network.parameters()).device
     selection, began = _selection(held_out, settings), time.monotonic()
     if not math.isfinite(state.best_loss):
-        _fit_new_heads(Frozen(state.network), state.heads, shards, held_out, settings)
+        _fit_new_heads(FrozenNetwork(state.network), state.heads, shards, held_out, settings)
         state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)
         keep()
     bar = tqdm(total=settings.epochs, initial=state.epoch, desc="training", unit="epoch", disable=None)
@@ -156,11 +156,11 @@ def _run(
 
 
 def _fit_new_heads(
-    frozen: Frozen, heads: Heads, train: Sequence[Shard], validation: Sequence[Shard], settings: TrainingSettings
+    frozen: FrozenNetwork, heads: Heads, train: Sequence[Shard], validation: Sequence[Shard], settings: TrainingSettings
 ) -> None:
     """Sets the heads as training begins with them, and as mode "probe" leaves them (offline.training.probe)."""
     first = pick_epoch(train, _per_trial(train, settings), np.random.default_rng([settings.seed, 4]))
-    fit_heads(frozen, heads, Part(train, first), Part(validation, _selection(validation, settings)))
+    fit_heads(frozen, heads, ProbeWindows(train, first), ProbeWindows(validation, _selection(validation, settings)))
 
 
 def _selection(shards: Sequence[Shard], settings: TrainingSettings) -> Picked:
@@ -194,7 +194,7 @@ def _per_trial(shards: Sequence[Shard], settings: TrainingSettings) -> int:
     return max(settings.per_trial, math.ceil(settings.least_steps * settings.batch / max(trials, 1)))
 
 
-def batch_loss(network: Network, heads: Heads, batch: Batch, smoothing: float, device: torch.device) -> Tensor:
+def batch_loss(network: Network, heads: Heads, batch: TrainingBatch, smoothing: float, device: torch.device) -> Tensor:
     """The mean over the heads of the mean cross-entropy over the windows that offer the head its modality."""
     tensors = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
     logits = heads(network.embed(*(torch.from_numpy(value).to(device) for value in tensors)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from offline.corpus.shards import Shard
-from offline.training.batches import Batch, Picked, kept_channels, plain_batches
+from offline.training.batches import Picked, TrainingBatch, kept_channels, plain_batches
 from rtemo.core.types import BoolArray, FloatArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Network
@@ -47,7 +47,7 @@ class Embedded:
         return self.eeg, self.eye, self.eeg | self.eye
 
 
-class Frozen:
+class FrozenNetwork:
     """The network is not to be changed while this is in use."""
 
     def __init__(self, network: Network) -> None:
@@ -92,7 +92,7 @@ class Frozen:
         )
         self._known[key] = np.zeros(n, np.bool_)
 
-    def _keep(self, keys: Sequence[tuple[str, ...]], pairs: NDArray[np.int64], batch: Batch) -> None:
+    def _keep(self, keys: Sequence[tuple[str, ...]], pairs: NDArray[np.int64], batch: TrainingBatch) -> None:
         device = next(self.network.parameters()).device
         inputs = (batch.eeg, batch.eeg_mask, batch.positions, batch.eye, batch.eye_valid)
         with torch.inference_mode():
@@ -110,7 +110,7 @@ def _key(shard: Shard, *, fewer: bool) -> tuple[str, ...]:
     return (*shard.seen_as, "fewer") if fewer else shard.seen_as
 
 
-def _fewer_channels(batch: Batch, pairs: NDArray[np.int64]) -> Batch:
+def _fewer_channels(batch: TrainingBatch, pairs: NDArray[np.int64]) -> TrainingBatch:
     """A window keeps its channels by chance, or those that are far from a point."""
     mask = batch.eeg_mask.copy()
     for row, (_, index) in enumerate(pairs):

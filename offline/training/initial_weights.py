@@ -22,7 +22,7 @@ PRETRAIN = "pretrain"  # the kind of checkpoint that pretraining writes
 
 
 @dataclass(frozen=True, slots=True)
-class Initial:
+class InitialWeights:
     """A network's weights and shape. people: everybody who has shaped them (offline.splits.person), sorted.
 
     clips: everything that was seen, sorted; None where that is not known. origin: the corpora that they were trained
@@ -50,7 +50,7 @@ class Initial:
             )
 
 
-def read_initial(path: Path) -> Initial:
+def read_initial(path: Path) -> InitialWeights:
     """From a checkpoint of pretrain or finetune, or from a bundle."""
     if path.is_dir():
         bundle = load_bundle(path)
@@ -59,14 +59,14 @@ def read_initial(path: Path) -> Initial:
         config = NetworkConfig.from_dict(bundle.spec.network)
         spec = bundle.spec
         origin = (*spec.training.get("origin", ()), f"{spec.training.get('corpus')} ({spec.trained_on})")
-        return Initial(path, "bundle", weights, config, people, spec.pipeline, origin)
+        return InitialWeights(path, "bundle", weights, config, people, spec.pipeline, origin)
     saved = load_checkpoint(path, PRETRAIN, training.KIND)
     config = NetworkConfig.from_dict(saved["settings"]["network"])
     pipeline = PipelineSettings.from_dict(saved["pipeline"])
     weights = saved["network"] if saved["kind"] == PRETRAIN else saved["best"]["network"]
     said = _said(saved)
     clips = tuple(saved["clips"]) if "clips" in saved else None
-    return Initial(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said), clips)
+    return InitialWeights(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said), clips)
 
 
 def live_settings(corpus: Corpus) -> PipelineSettings:

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from offline.corpus.shards import Shard
 from offline.training.batches import Picked
-from offline.training.frozen_network import Embedded, Frozen
+from offline.training.frozen_network import Embedded, FrozenNetwork
 from rtemo.model.network import Heads
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the regression on standardised embeddings
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ProbeWindows:
     """Windows of some recordings."""
 
     shards: Sequence[Shard]
@@ -41,7 +41,7 @@ class Part:
         return np.array([rows[shard][i] for shard, i in at], np.int64)
 
 
-def fit_heads(frozen: Frozen, heads: Heads, learn: Part, select: Part) -> None:
+def fit_heads(frozen: FrozenNetwork, heads: Heads, learn: ProbeWindows, select: ProbeWindows) -> None:
     """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is.
 
     They learn every window twice, as it is and with fewer channels: what a network makes of few channels it makes
@@ -62,7 +62,7 @@ def fit_heads(frozen: Frozen, heads: Heads, learn: Part, select: Part) -> None:
         _set(head, weight / scale, bias - (weight / scale) @ mean)
 
 
-def _both_ways(frozen: Frozen, part: Part) -> tuple[Embedded, NDArray[np.int64]]:
+def _both_ways(frozen: FrozenNetwork, part: ProbeWindows) -> tuple[Embedded, NDArray[np.int64]]:
     whole, fewer = (frozen.embed(part.shards, part.picked, fewer=fewer) for fewer in (False, True))
     labels = part.labels
     return whole.and_then(fewer), np.concatenate((labels, labels))

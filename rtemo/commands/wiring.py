@@ -19,7 +19,7 @@ from rtemo.recordings.events import EventKind, EventLog
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import StreamQuery
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 DEMO_MODEL = "models/demo"
 SAID = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN)
@@ -35,10 +35,10 @@ def settings_of(args: argparse.Namespace) -> SessionSettings:
     return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
-def cast_of(settings: SessionSettings) -> Cast:
+def cast_of(settings: SessionSettings) -> StreamRoles:
     """The cast of a session, with every device profile."""
     profiles = load_profiles(resources.devices())
-    return Cast(profiles, settings)
+    return StreamRoles(profiles, settings)
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:

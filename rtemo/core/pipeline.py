@@ -19,9 +19,9 @@ from rtemo.core.baseline.rest_interval import Baseline, Rest
 from rtemo.core.channel_map import EegLayout, GazeLayout
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch, EegFrame
-from rtemo.core.eeg.quality import REASONS, Fault
+from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.branch import EyeBranch, EyeFrame
+from rtemo.core.gaze.branch import GazeBranch, GazeFrame
 from rtemo.core.gaze.features import EYE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
@@ -29,7 +29,7 @@ from rtemo.core.timing.clock import ClockModel
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
 from rtemo.core.windows import Grid
 
-Branch = EegBranch | EyeBranch
+Branch = EegBranch | GazeBranch
 
 
 class Pipeline:
@@ -75,7 +75,7 @@ class Pipeline:
         if isinstance(layout, EegLayout):
             branch = EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         else:
-            branch = EyeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+            branch = GazeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
         before = self._branches.get(modality)
         self._hand_over(before, branch, modality)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
@@ -248,7 +248,7 @@ class Pipeline:
         """The window that ends at a grid index, or None where no sample came at all."""
         eeg, eye = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
         frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
-        look = eye.frame_at(end) if isinstance(eye, EyeBranch) else None
+        look = eye.frame_at(end) if isinstance(eye, GazeBranch) else None
         eeg_coverage = float(np.mean([0.0 if f is None else f.coverage for f in frames]))
         gaze_coverage = 0.0 if look is None else look.coverage
         if look is None and not any(f is not None and f.present > 0.0 for f in frames):
@@ -293,7 +293,7 @@ def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[Fl
     return power, mask, normal
 
 
-def _eye_part(look: EyeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
+def _eye_part(look: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Raw features (E,), validity and normalised features."""
     if look is None:
         n = len(EYE_FEATURES)
@@ -303,9 +303,9 @@ def _eye_part(look: EyeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]
 
 def channels_named(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
     """The channels with a fault in half of the frames or more, or with a pop in any, each with the newest reason."""
-    faults = np.stack([np.full(len(labels), Fault.GAP, np.int8) if f is None else f.fault for f in frames])
-    out = (np.mean(faults != Fault.NONE, axis=0) >= 0.5) | (faults == Fault.POPPING).any(axis=0)
+    faults = np.stack([np.full(len(labels), ChannelFault.GAP, np.int8) if f is None else f.fault for f in frames])
+    out = (np.mean(faults != ChannelFault.NONE, axis=0) >= 0.5) | (faults == ChannelFault.POPPING).any(axis=0)
     if not out.any():
         return {}
     reasons = [next(f for f in faults[::-1, c] if f) if out[c] else 0 for c in range(len(labels))]
-    return {label: REASONS[Fault(int(reason))] for label, reason in zip(labels, reasons, strict=True) if reason}
+    return {label: REASONS[ChannelFault(int(reason))] for label, reason in zip(labels, reasons, strict=True) if reason}

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 T = TypeVar("T", bound=np.generic)
 
 
-class Tape(Generic[T]):
+class RowBuffer(Generic[T]):
     """Rows with absolute indices start..stop-1. At least the newest `keep` rows stay."""
 
     def __init__(self, width: int, keep: int, dtype: DTypeLike) -> None:

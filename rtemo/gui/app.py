@@ -45,16 +45,16 @@ def run_app(
 def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s: float) -> int:
     """As `run_app` with no settings of its own, but it measures itself for so long and prints the result.
 
-    began_s: see Measure.
+    began_s: see WindowBenchmark.
     """
-    from rtemo.gui.benchmark import Measure
+    from rtemo.gui.benchmark import WindowBenchmark
 
     qInstallMessageHandler(_tell)
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
         application, window = _open(client, settings, None)
         window.fill(QRect(QPoint(), QSize(*size)))
-        Measure(window, seconds, began_s)
+        WindowBenchmark(window, seconds, began_s)
         window.show()
         return int(application.exec())
 

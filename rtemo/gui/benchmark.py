@@ -21,7 +21,7 @@ SETTLE_S = 8.0  # after the session's start: the first window, the first paint o
 STREAMS_S = 120.0  # for the simulated streams to come
 
 
-class Measure(QObject):
+class WindowBenchmark(QObject):
     """Starts a session when the streams are there, measures, prints one JSON document and closes the window."""
 
     def __init__(self, window: MainWindow, seconds: float, began_s: float) -> None:

@@ -14,7 +14,7 @@ WARN_S, ALARM_S = 45 * 60.0, 10 * 60.0
 WARN_BYTES, ALARM_BYTES = 2_000_000_000, 300_000_000
 
 
-class Room(IntEnum):
+class RecordingTimeLeft(IntEnum):
     """How much room there is."""
 
     ENOUGH = 0
@@ -52,10 +52,12 @@ class DiskWatch:
         return self.free_bytes / rate if rate > 0 else math.inf
 
     @property
-    def room(self) -> Room:
+    def room(self) -> RecordingTimeLeft:
         """Whether to warn."""
         if not self._seen:
-            return Room.ENOUGH
+            return RecordingTimeLeft.ENOUGH
         if self.left_s < ALARM_S or self.free_bytes < ALARM_BYTES:
-            return Room.ALMOST_NONE
-        return Room.LOW if self.left_s < WARN_S or self.free_bytes < WARN_BYTES else Room.ENOUGH
+            return RecordingTimeLeft.ALMOST_NONE
+        return (
+            RecordingTimeLeft.LOW if self.left_s < WARN_S or self.free_bytes < WARN_BYTES else RecordingTimeLeft.ENOUGH
+        )

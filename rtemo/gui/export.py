@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel
+from rtemo.gui.model import WindowState
 from rtemo.gui.view_tables import write_table
 
 PNG_SCALE = 2.0
@@ -28,7 +28,7 @@ class Exports:
         self,
         parent: QWidget,
         views: Mapping[str, QWidget],
-        model: GuiModel,
+        model: WindowState,
         send: Callable[..., None],
         say: Callable[[str], None],
     ) -> None:

@@ -13,23 +13,23 @@ from rtemo.gui import texts
 from rtemo.gui.bars.replay_bar import STEP_S
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
-from rtemo.gui.model import GuiModel
+from rtemo.gui.model import WindowState
 from rtemo.gui.open_recording import Recordings
 from rtemo.gui.painting.colours import DARK, Theme
-from rtemo.gui.views.all_views import Views
+from rtemo.gui.views.all_views import AllViews
 
 
 class Host(Protocol):
     """What the entries act on: the main window."""
 
-    views: Views
+    views: AllViews
     docks: Mapping[str, QDockWidget]
     theme: Theme
 
     dialogs: SessionDialogs
     recordings: Recordings
     exports: Exports
-    model: GuiModel
+    model: WindowState
 
     @property
     def failed(self) -> str: ...

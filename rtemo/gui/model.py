@@ -34,7 +34,7 @@ EVENTS = 2000
 MARKING = ("marker", "annotation")  # events that are drawn across the plots
 
 
-class Part(StrEnum):
+class SnapshotPart(StrEnum):
     """What can change."""
 
     STATE = "state"  # phase, subject, recording, progress, health
@@ -50,7 +50,7 @@ class Part(StrEnum):
     SETTINGS = "settings"
 
 
-class GuiModel:
+class WindowState:
     """The state of one window."""
 
     def __init__(self) -> None:
@@ -69,22 +69,32 @@ class GuiModel:
         self.disk = DiskWatch()
         self.lab = SessionSettings()  # the session's settings, as the engine has them
 
-    def update(self, new: Snapshot) -> set[Part]:
+    def update(self, new: Snapshot) -> set[SnapshotPart]:
         """Take in a snapshot; what of the window is out of date now."""
         old, self.snapshot = self.snapshot, new
-        changed = {Part.STATE}
-        for part, name in ((Part.STREAMS, "streams"), (Part.CHANNELS, "channels"), (Part.BUNDLE, "bundle")):
+        changed = {SnapshotPart.STATE}
+        for part, name in (
+            (SnapshotPart.STREAMS, "streams"),
+            (SnapshotPart.CHANNELS, "channels"),
+            (SnapshotPart.BUNDLE, "bundle"),
+        ):
             if getattr(old, name) != getattr(new, name):
                 changed.add(part)
         if old.explanation != new.explanation:
-            changed.add(Part.EXPLANATION)
+            changed.add(SnapshotPart.EXPLANATION)
         if new.settings and new.settings != old.settings:
             self.lab = parse_settings(new.settings)
-            changed.add(Part.SETTINGS)
+            changed.add(SnapshotPart.SETTINGS)
         self.disk.take(new.recorder, new.time_s)
         if _started_anew(old, new):
             self._forget()
-            changed |= {Part.EEG, Part.GAZE, Part.GAZE_EVENTS, Part.PREDICTIONS, Part.EVENTS}
+            changed |= {
+                SnapshotPart.EEG,
+                SnapshotPart.GAZE,
+                SnapshotPart.GAZE_EVENTS,
+                SnapshotPart.PREDICTIONS,
+                SnapshotPart.EVENTS,
+            }
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -162,31 +172,31 @@ class GuiModel:
         self.marks.clear()
         self.latest = None
 
-    def _take_signals(self, new: Snapshot) -> set[Part]:
+    def _take_signals(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
         if new.eeg is not None and len(new.eeg.times):
             if new.eeg.microvolts.shape[1] != self.eeg.n_columns:
                 self.eeg = SignalRing(EEG_ROWS, new.eeg.microvolts.shape[1])
             self.eeg.push(new.eeg.times, new.eeg.microvolts)
-            changed.add(Part.EEG)
+            changed.add(SnapshotPart.EEG)
         if new.gaze is not None and len(new.gaze.times):
             self.gaze.push(new.gaze.times, _gaze_rows(new.gaze))
-            changed.add(Part.GAZE)
+            changed.add(SnapshotPart.GAZE)
         if new.gaze_events:
             self.gaze_events.extend(new.gaze_events)
-            changed.add(Part.GAZE_EVENTS)
+            changed.add(SnapshotPart.GAZE_EVENTS)
         return changed
 
-    def _take_results(self, new: Snapshot) -> set[Part]:
+    def _take_results(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
         for record in new.predictions:
             self._take_prediction(record)
-            changed.add(Part.PREDICTIONS)
+            changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
             self.events.extend(new.events)
             self.marks.extend(event for event in new.events if str(event.get("kind")) in MARKING)
             self.n_events += len(new.events)
-            changed.add(Part.EVENTS)
+            changed.add(SnapshotPart.EVENTS)
         return changed
 
     def _take_failures(self, new: Snapshot) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rtemo.gui.model import Part
+from rtemo.gui.model import SnapshotPart
 
 GAZE_FRAMES = 3  # the gaze moves ten times a second
 RESULT_FRAMES = 6  # results change five times a second
 SLOW_FRAMES = 15  # lists and long histories twice a second
 
 
-class Beats:
+class RefreshSchedule:
     """Views by the number of frames from one refresh to the next."""
 
     def __init__(self, views: Mapping[int, Iterable[Any]]) -> None:
         self._views = {every: tuple(its) for every, its in views.items()}
-        self._waiting: dict[int, set[Part]] = {every: set() for every in views}
+        self._waiting: dict[int, set[SnapshotPart]] = {every: set() for every in views}
         self._frame = 0
 
-    def take(self, changed: set[Part]) -> None:
+    def take(self, changed: set[SnapshotPart]) -> None:
         """Remember what is out of date until the views' turn comes."""
         for waiting in self._waiting.values():
             waiting |= changed

@@ -10,7 +10,7 @@ from pathlib import Path
 from rtemo.live.service.snapshot import Phase, Snapshot
 
 
-class Remembering:
+class SettingsMemory:
     """Fed with every snapshot. path: None remembers nothing."""
 
     def __init__(self, path: Path | None) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel
+from rtemo.gui.model import WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-def write_table(view: str, model: GuiModel, path: Path) -> None:
+def write_table(view: str, model: WindowState, path: Path) -> None:
     """Write the table of a view, UTF-8 with a header. Raises OSError where the file cannot be written."""
     columns, rows = TABLES[view](model)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -32,26 +32,26 @@ def _field(value: Any) -> Any:
     return "" if isinstance(value, float) and math.isnan(value) else value
 
 
-def _signals(model: GuiModel) -> Table:
+def _signals(model: WindowState) -> Table:
     times, rows = model.eeg.after(-math.inf)
     known = model.snapshot.channels
     labels = [known[k].label if k < len(known) else str(k + 1) for k in range(model.eeg.n_columns)]
     return ["time_s", *(f"{label} [uV]" for label in labels)], _joined(times, rows)
 
 
-def _gaze(model: GuiModel) -> Table:
+def _gaze(model: WindowState) -> Table:
     times, rows = model.gaze.after(-math.inf)
     return ["time_s", "x", "y", "pupil_left_mm", "pupil_right_mm"], _joined(times, rows)
 
 
-def _history(model: GuiModel) -> Table:
+def _history(model: WindowState) -> Table:
     times, single, smoothed, silent = model.history(-math.inf)
     columns = ["time_s", *model.labels, *(f"smoothed {label}" for label in model.labels), "abstains"]
     rows = zip(times, single, smoothed, silent, strict=True)
     return columns, ([float(t), *map(float, p), *map(float, s), int(a)] for t, p, s, a in rows)
 
 
-def _plane(model: GuiModel) -> Table:
+def _plane(model: WindowState) -> Table:
     times, _, smoothed, _ = model.history(-math.inf)
     return ["time_s", "valence", "arousal"], _places(times, smoothed, model.labels)
 
@@ -62,7 +62,7 @@ def _places(times: Any, smoothed: Any, labels: Sequence[str]) -> Iterator[Sequen
         yield (float(time_s), *(("", "") if place is None else place))
 
 
-def _emotion(model: GuiModel) -> Table:
+def _emotion(model: WindowState) -> Table:
     latest = model.latest or {}
     rows: list[Sequence[Any]] = []
     for part in ("probabilities", "smoothed"):
@@ -71,17 +71,17 @@ def _emotion(model: GuiModel) -> Table:
     return ["what", "name", "value"], rows
 
 
-def _quality(model: GuiModel) -> Table:
+def _quality(model: WindowState) -> Table:
     channels = [(one.label, one.x, one.y, one.z, one.fault, int(one.excluded)) for one in model.snapshot.channels]
     return ["channel", "x", "y", "z", "fault", "excluded"], channels
 
 
-def _events(model: GuiModel) -> Table:
+def _events(model: WindowState) -> Table:
     names = ("time_s", "kind", "stream", "text")
     return names, ([event.get(name, "") for name in names] for event in model.events)
 
 
-def _streams(model: GuiModel) -> Table:
+def _streams(model: WindowState) -> Table:
     rows = [{k: v for k, v in asdict(one).items() if k not in ("columns", "labels")} for one in model.snapshot.streams]
     return list(rows[0]) if rows else ["stream_id"], (list(row.values()) for row in rows)
 
@@ -90,7 +90,7 @@ def _joined(times: Any, rows: Any) -> Iterator[Sequence[Any]]:
     return ([float(t), *map(float, row)] for t, row in zip(times, rows, strict=True))
 
 
-TABLES: Mapping[str, Callable[[GuiModel], Table]] = {
+TABLES: Mapping[str, Callable[[WindowState], Table]] = {
     texts.SIGNALS: _signals,
     texts.GAZE: _gaze,
     texts.HISTORY: _history,

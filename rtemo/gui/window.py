@@ -15,19 +15,19 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui.bars.bar_stack import Banner, Bars
+from rtemo.gui.bars.bar_stack import Banner, BarStack
 from rtemo.gui.bars.notice_bar import Notice
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
 from rtemo.gui.menus import Menus
-from rtemo.gui.model import GuiModel
+from rtemo.gui.model import WindowState
 from rtemo.gui.open_recording import Recordings, recording_in
 from rtemo.gui.painting import theme as dress
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
-from rtemo.gui.remembering import Remembering
-from rtemo.gui.views.all_views import Views
-from rtemo.gui.window_layout import Arrangement
+from rtemo.gui.remembering import SettingsMemory
+from rtemo.gui.views.all_views import AllViews
+from rtemo.gui.window_layout import WindowLayout
 from rtemo.live.service.client_protocol import Client
 from rtemo.live.service.snapshot import Phase
 
@@ -50,9 +50,9 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
-        self.model = GuiModel()
+        self.model = WindowState()
         self.goes_on = True  # whether a session can do without the window
-        self._remembering = Remembering(remember)
+        self._remembering = SettingsMemory(remember)
         self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
 
     def _make_views(self) -> None:
         root = str(self.settings.value("root", str(Path.home() / "rtemo")))
-        views = self.views = Views(self.model, self.theme, self.send, root, self.dialogs)
+        views = self.views = AllViews(self.model, self.theme, self.send, root, self.dialogs)
         views.empty.demo.connect(self.start_demo)
         views.empty.recording.connect(self.recordings.ask)
         views.empty.doctor.connect(self.show_doctor)
@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
         self.setStatusBar(views.status)
-        self._arrangement = Arrangement(self, views.docked)
+        self._arrangement = WindowLayout(self, views.docked)
         self.docks = self._arrangement.docks
 
     def default_layout(self) -> None:
@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = Bars(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.bars = BarStack(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
         self.views.session.refused.connect(self.notice.say)
         self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
         self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))

@@ -19,7 +19,7 @@ BOTTOM = (texts.HISTORY, texts.STREAMS)
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
-class Arrangement:
+class WindowLayout:
     """The docks of one window, by the names of their views."""
 
     def __init__(self, window: QMainWindow, views: Mapping[str, QWidget]) -> None:

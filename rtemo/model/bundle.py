@@ -25,7 +25,7 @@ from safetensors.numpy import save
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle_schema import COMBINATIONS, Fields, Spec, from_json, to_json
+from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec, Fields, from_json, to_json
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
 
@@ -35,7 +35,7 @@ _HASHED = (WEIGHTS_FILE, ONNX_FILE)
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LinearHead:
     """One linear head: logits = weight @ z + bias. weight (K, d), bias (K,)."""
 
     weight: FloatArray
@@ -47,8 +47,8 @@ class Bundle:
     """A checked bundle. heads: one of each name in HEADS. familiar: one a combination of modalities."""
 
     path: Path
-    spec: Spec
-    heads: Mapping[str, Head]
+    spec: BundleSpec
+    heads: Mapping[str, LinearHead]
     familiar: Mapping[str, Familiar]
     fingerprint: str
 
@@ -76,8 +76,8 @@ def load_bundle(path: Path) -> Bundle:
 
 def write_bundle(
     path: Path,
-    spec: Spec,
-    heads: Mapping[str, Head],
+    spec: BundleSpec,
+    heads: Mapping[str, LinearHead],
     familiar: Mapping[str, Familiar],
     network: Mapping[str, NDArray[Any]],
     write_onnx: Callable[[Path], None],
@@ -117,7 +117,7 @@ def read_network(path: Path) -> dict[str, NDArray[Any]]:
         return {key.removeprefix("network."): file.get_tensor(key) for key in _keys(file) if key.startswith("network.")}
 
 
-def _document(spec: Spec, folder: Path) -> dict[str, Any]:
+def _document(spec: BundleSpec, folder: Path) -> dict[str, Any]:
     document = {"format": FORMAT, **to_json(spec), "files": {name: _sha256(folder / name) for name in _HASHED}}
     return {**document, "fingerprint": _fingerprint(document)}
 
@@ -165,7 +165,7 @@ def _check_hashes(document: Mapping[str, Any], path: Path) -> None:
 
 
 def _arrays(
-    heads: Mapping[str, Head], familiar: Mapping[str, Familiar], network: Mapping[str, NDArray[Any]]
+    heads: Mapping[str, LinearHead], familiar: Mapping[str, Familiar], network: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": value for name, value in network.items()}
     for name, head in heads.items():
@@ -175,7 +175,7 @@ def _arrays(
     return {name: np.ascontiguousarray(value) for name, value in arrays.items()}
 
 
-def _read_arrays(path: Path, spec: Spec) -> tuple[dict[str, Head], dict[str, Familiar]]:
+def _read_arrays(path: Path, spec: BundleSpec) -> tuple[dict[str, LinearHead], dict[str, Familiar]]:
     n_labels, width = len(spec.labels), spec.input.embedding
     try:
         with safe_open(path, framework="numpy") as file:
@@ -191,7 +191,7 @@ def _read_arrays(path: Path, spec: Spec) -> tuple[dict[str, Head], dict[str, Fam
         return np.asarray(found, np.float32)
 
     heads = {
-        name: Head(array(f"head.{name}.weight", (n_labels, width)), array(f"head.{name}.bias", (n_labels,)))
+        name: LinearHead(array(f"head.{name}.weight", (n_labels, width)), array(f"head.{name}.bias", (n_labels,)))
         for name in HEADS
     }
     familiar = {

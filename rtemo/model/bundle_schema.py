@@ -32,7 +32,7 @@ class InputShape:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class ModalityGate:
     """What a window needs for a modality to be used.
 
     eeg_coverage, gaze_coverage: least share of usable samples. eeg_channels: least mean number of usable channels a
@@ -74,7 +74,7 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class BundleSpec:
     """bundle.json without its bookkeeping."""
 
     name: str
@@ -84,7 +84,7 @@ class Spec:
     network: Mapping[str, Any]
     temperatures: Mapping[str, float]
     combinations: Mapping[str, Combination]
-    gate: Gate
+    gate: ModalityGate
     smoothing: Smoothing
     decision: Decision
     trained_on: str
@@ -113,7 +113,7 @@ class Spec:
         return "this model was trained without eye movements: EEG alone decides"
 
 
-def to_json(spec: Spec) -> dict[str, Any]:
+def to_json(spec: BundleSpec) -> dict[str, Any]:
     """Plain JSON values. Levels become strings, as JSON has no other keys."""
     data = asdict(spec)
     for combination in data["combinations"].values():
@@ -121,7 +121,7 @@ def to_json(spec: Spec) -> dict[str, Any]:
     return data
 
 
-def from_json(data: Mapping[str, Any]) -> Spec:
+def from_json(data: Mapping[str, Any]) -> BundleSpec:
     """The checked records. Raises RtemoError naming the first field that does not fit."""
     top = Fields(data)
     labels = top.texts("labels")
@@ -132,7 +132,7 @@ def from_json(data: Mapping[str, Any]) -> Spec:
     if not present:
         raise top.wrong("combinations", f"at least one of {COMBINATIONS}")
     temperatures = top.fields("temperatures")
-    spec = Spec(
+    spec = BundleSpec(
         name=top.text("name"),
         labels=labels,
         pipeline=PipelineSettings.from_dict(top.fields("pipeline").data),
@@ -151,7 +151,7 @@ def from_json(data: Mapping[str, Any]) -> Spec:
     return spec
 
 
-def _check_levels(spec: Spec, combinations: Fields) -> None:
+def _check_levels(spec: BundleSpec, combinations: Fields) -> None:
     for name, combination in spec.combinations.items():
         if spec.decision.set_level not in combination.quantiles:
             raise combinations.fields(name).wrong("quantiles", f"one for the level {spec.decision.set_level:g}")
@@ -161,9 +161,9 @@ def _input(fields: Fields) -> InputShape:
     return InputShape(*(fields.count(name) for name in ("frames", "bands", "eye_features", "embedding")))
 
 
-def _gate(fields: Fields) -> Gate:
+def _gate(fields: Fields) -> ModalityGate:
     names = ("eeg_coverage", "eeg_channels", "eeg_share", "gaze_coverage", "eye_share")
-    return Gate(*(fields.number(name, least=0.0) for name in names))
+    return ModalityGate(*(fields.number(name, least=0.0) for name in names))
 
 
 def _smoothing(fields: Fields, n_labels: int) -> Smoothing:

@@ -12,15 +12,15 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.eeg.quality import REASONS, Fault
+from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.gaze import quality as gaze_quality
 from rtemo.core.types import Window
 from rtemo.model.bundle import Bundle
-from rtemo.model.bundle_schema import MAIN_HEAD, Combination, Gate
+from rtemo.model.bundle_schema import MAIN_HEAD, Combination, ModalityGate
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.personal.calibration import Person
+from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.prediction import Prediction
-from rtemo.model.uncertainty.adaptive import Report, Said, Smoothed, adapted_level, quantile_at, without
+from rtemo.model.uncertainty.adaptive import RecentSets, SelfReport, Smoothed, adapted_level, quantile_at, without
 from rtemo.model.uncertainty.conformal import members
 from rtemo.model.uncertainty.novelty import disagreement, distance, energy, novelty
 from rtemo.model.uncertainty.probabilities import log_softmax, tempered
@@ -28,7 +28,7 @@ from rtemo.model.uncertainty.smoothing import SmoothingState, advance, start, to
 
 FloatVector = NDArray[np.float64]
 
-NOTHING_CAME = frozenset((REASONS[Fault.GAP], REASONS[Fault.MISSING], gaze_quality.GAP))
+NOTHING_CAME = frozenset((REASONS[ChannelFault.GAP], REASONS[ChannelFault.MISSING], gaze_quality.GAP))
 
 
 class AbstainReason(StrEnum):
@@ -43,14 +43,14 @@ class AbstainReason(StrEnum):
 class Decoder:
     """Feed the windows of one session in order; each gives one prediction."""
 
-    def __init__(self, bundle: Bundle, person: Person | None = None) -> None:
+    def __init__(self, bundle: Bundle, person: PersonalCalibration | None = None) -> None:
         """person: a personal calibration. Raises RtemoError where it was made for another bundle."""
         self._trained = bundle
         self._state: SmoothingState = start(bundle.spec.smoothing)
         self._models: tuple[tuple[float, Bundle], ...] = ((float("-inf"), bundle),)  # from when on which one counts
-        self._reports: tuple[Report, ...] = ()
-        self._said = Said()
-        self._level: tuple[tuple[Report, ...], float] = ((), bundle.spec.decision.set_level)
+        self._reports: tuple[SelfReport, ...] = ()
+        self._said = RecentSets()
+        self._level: tuple[tuple[SelfReport, ...], float] = ((), bundle.spec.decision.set_level)
         if person is not None:
             self.adopt(person, float("-inf"))
 
@@ -66,7 +66,7 @@ class Decoder:
         other._said, other._level = self._said.copy(), self._level
         return other
 
-    def adopt(self, person: Person | None, from_s: float) -> None:
+    def adopt(self, person: PersonalCalibration | None, from_s: float) -> None:
         """Windows that end after from_s (LSL time) are decided with this calibration; None: with the trained heads."""
         model = self._trained if person is None else person.applied(self._trained)
         self._models = tuple(sorted((*self._models, (from_s, model)), key=lambda one: one[0]))
@@ -75,7 +75,7 @@ class Decoder:
         """The bundle that decides windows which end then: the trained one, or as it is for the person."""
         return next(bundle for from_s, bundle in reversed(self._models) if end_s > from_s)
 
-    def report(self, report: Report) -> None:
+    def report(self, report: SelfReport) -> None:
         """What the person felt: it moves the level of the sets of later windows, see adaptive.py."""
         self._reports = (*self._reports, report)
 
@@ -170,7 +170,7 @@ class Decoder:
         )
 
 
-def usable(window: Window, gate: Gate, known: Container[str]) -> str | None:
+def usable(window: Window, gate: ModalityGate, known: Container[str]) -> str | None:
     """Which of the known combinations of modalities decides: the first of both, EEG, eye that the gate lets pass."""
     eeg, eye = _eeg_passes(window, gate), _eye_passes(window, gate)
     passes = {"both": eeg and eye, "eeg": eeg, "eye": eye}
@@ -204,7 +204,7 @@ def pool(logits: Mapping[str, FloatVector], combination: Combination, temperatur
     return tempered(np.sum(weighted, axis=0), 1.0)
 
 
-def _eeg_passes(window: Window, gate: Gate) -> bool:
+def _eeg_passes(window: Window, gate: ModalityGate) -> bool:
     frames, channels = window.eeg_mask.shape
     cells = float(window.eeg_mask.sum())
     return (
@@ -215,7 +215,7 @@ def _eeg_passes(window: Window, gate: Gate) -> bool:
     )
 
 
-def _eye_passes(window: Window, gate: Gate) -> bool:
+def _eye_passes(window: Window, gate: ModalityGate) -> bool:
     return window.gaze_coverage >= gate.gaze_coverage and float(window.eye_valid.mean()) >= gate.eye_share
 
 

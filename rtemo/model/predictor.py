@@ -14,11 +14,18 @@ from rtemo.core.types import Chunk, ClockOffset, Modality, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
-from rtemo.model.personal.calibration import Person
-from rtemo.model.personal.session_notes import NOTICE_S, Begun, Ended, Forgotten, Labelled, Note
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.personal.session_notes import (
+    NOTICE_S,
+    CalibrationBegun,
+    CalibrationEnded,
+    LabelGiven,
+    LabelWithdrawn,
+    Note,
+)
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
-from rtemo.model.uncertainty.adaptive import Report
+from rtemo.model.uncertainty.adaptive import SelfReport
 
 Watch = Callable[[Window, Embeddings], object]
 
@@ -71,7 +78,7 @@ class Predictor:
             self._settle()
         return predictions
 
-    def adopt(self, person: Person | None, from_s: float) -> None:
+    def adopt(self, person: PersonalCalibration | None, from_s: float) -> None:
         """Decide windows that end after from_s with a personal calibration; None: with the trained heads."""
         for decoder in self._decoders():
             decoder.adopt(person, from_s)
@@ -80,24 +87,24 @@ class Predictor:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
         for decoder in self._decoders():
             match note:
-                case Labelled():
+                case LabelGiven():
                     decoder.report(self._report(note, time_s + NOTICE_S))
-                case Forgotten():
+                case LabelWithdrawn():
                     decoder.take_back(note.number, time_s + NOTICE_S)
-                case Ended():
+                case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case Begun():
+                case CalibrationBegun():
                     pass  # whoever has its file adopts it
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""
         return self._decoder.model_at(end_s)
 
-    def _report(self, note: Labelled, holds_s: float) -> Report:
+    def _report(self, note: LabelGiven, holds_s: float) -> SelfReport:
         labels = self._decoder.model_at(holds_s).labels
         known = note.label in labels
         label = labels.index(note.label) if known else -1
-        return Report(label, note.begin_s, note.end_s, holds_s if known else float("inf"))
+        return SelfReport(label, note.begin_s, note.end_s, holds_s if known else float("inf"))
 
     def _decoders(self) -> list[Decoder]:
         return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtemo.model.bundle_schema import Spec
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.uncertainty.smoothing import Smoothing, advance, start
 
 STRENGTH = 0.7  # windows that give the emotion this probability, and the others the rest in equal shares
@@ -39,7 +39,7 @@ def filter_lag_s(smoothing: Smoothing, decorrelation_s: float, hop_s: float, str
     return float("inf")
 
 
-def lag_s(spec: Spec, hop_s: float) -> float:
+def lag_s(spec: BundleSpec, hop_s: float) -> float:
     """The filter's lag of a bundle where all modalities are there, and half of a window: its evidence is that old."""
     combination = spec.combinations.get("both") or next(iter(spec.combinations.values()))
     return filter_lag_s(spec.smoothing, combination.decorrelation_s, hop_s) + 0.5 * spec.pipeline.window.length_s

@@ -98,7 +98,7 @@ class BaselinePlan:
             shutil.copyfile(self.file, folder.path / USED)
 
 
-class MarkerRests:
+class MarkedBaseline:
     """A listener to events that tells the pipeline of the rests between two markers."""
 
     def __init__(self, plan: BaselinePlan | None, pipeline: Pipeline, say: Callable[[str], None]) -> None:
@@ -123,7 +123,7 @@ class MarkerRests:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedBaseline:
     """What a recording says about its session's baseline. rests: (begin_s, end_s) in LSL time.
 
     missing: what the session had and the replay has not; empty where there is nothing.
@@ -134,7 +134,7 @@ class Recorded:
     missing: str = ""
 
 
-def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path: Path) -> Recorded:
+def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path: Path) -> RecordedBaseline:
     """The baselines that the session of this recording announced in its own events.
 
     path: the recording's; a saved baseline that the session began with lies beside it.
@@ -145,14 +145,14 @@ def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path:
     rests = tuple((time_s, time_s + float(found.group(1))) for time_s, found in begun)
     planned = next((found.group(1) for _, text in texts if (found := _PLANNED.fullmatch(text))), None)
     if planned is None:
-        return Recorded(None, rests)
+        return RecordedBaseline(None, rests)
     if planned != SAVED:
-        return Recorded(BaselinePlan.parse(planned), rests)
+        return RecordedBaseline(BaselinePlan.parse(planned), rests)
     used = path.parent / USED
     if not used.exists():
         missing = f"the session began with a saved baseline and {used} is not there; give it with --baseline"
-        return Recorded(None, rests, missing)
-    return Recorded(BaselinePlan(file=used), rests)
+        return RecordedBaseline(None, rests, missing)
+    return RecordedBaseline(BaselinePlan(file=used), rests)
 
 
 def prepare_replay(
@@ -177,4 +177,4 @@ def prepare_replay(
             say(found.missing)
     if plan is not None:
         plan.prepare(pipeline, None, recording.first_s)
-    events.listen(MarkerRests(plan, pipeline, say))
+    events.listen(MarkedBaseline(plan, pipeline, say))

@@ -7,25 +7,27 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
-from rtemo.model.personal.calibration import Person, load_person
-from rtemo.model.personal.session_notes import Begun, Note
+from rtemo.model.personal.calibration import PersonalCalibration, load_person
+from rtemo.model.personal.session_notes import CalibrationBegun, Note
 from rtemo.model.predictor import Predictor
 
 
-def load_persons(paths: Iterable[Path], bundle: Bundle) -> tuple[Person, ...]:
+def load_persons(paths: Iterable[Path], bundle: Bundle) -> tuple[PersonalCalibration, ...]:
     """Raises RtemoError where one cannot be read or was made for another bundle."""
     return tuple(load_person(path, bundle) for path in paths)
 
 
 def recorded_persons(
-    recording: Path, bundle: Bundle, notes: Iterable[tuple[float, Note]], given: Sequence[Person] = ()
-) -> tuple[tuple[Person, ...], tuple[str, ...]]:
+    recording: Path, bundle: Bundle, notes: Iterable[tuple[float, Note]], given: Sequence[PersonalCalibration] = ()
+) -> tuple[tuple[PersonalCalibration, ...], tuple[str, ...]]:
     """The calibrations of the session that was recorded, which lie beside its file, and what is missing of them.
 
     given: what is asked for anyway, which may be among them.
     """
-    begun = {note.from_s for _, note in notes if isinstance(note, Begun)} - {person.holds_s for person in given}
-    found: dict[float, Person] = {}
+    begun = {note.from_s for _, note in notes if isinstance(note, CalibrationBegun)} - {
+        person.holds_s for person in given
+    }
+    found: dict[float, PersonalCalibration] = {}
     missing = []
     for path in sorted(recording.parent.glob("person*.json")) if begun else ():
         try:
@@ -41,13 +43,15 @@ def recorded_persons(
     return tuple(found.values()), tuple(missing)
 
 
-def use_persons(persons: Iterable[Person], predictor: Predictor, notes: Sequence[tuple[float, Note]] = ()) -> None:
+def use_persons(
+    persons: Iterable[PersonalCalibration], predictor: Predictor, notes: Sequence[tuple[float, Note]] = ()
+) -> None:
     """Decide with these calibrations, and with what was noted in the recording that is replayed.
 
     A calibration that was made or begun with in that very session counts from when on it did there, any other one from
     the start.
     """
-    begun = {note.from_s for _, note in notes if isinstance(note, Begun)}
+    begun = {note.from_s for _, note in notes if isinstance(note, CalibrationBegun)}
     for person in persons:
         holds_s = person.holds_s
         predictor.adopt(person, holds_s if holds_s is not None and holds_s in begun else float("-inf"))

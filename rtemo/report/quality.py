@@ -17,7 +17,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
 from rtemo.report.session_record import SignalQuality, StreamSummary
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 HOP_S = 1.0
@@ -35,7 +35,7 @@ class Inspection:
     end_s: float
 
 
-def inspect(path: Path, cast: Cast, settings: PipelineSettings) -> Inspection:
+def inspect(path: Path, cast: StreamRoles, settings: PipelineSettings) -> Inspection:
     """Read a recording once. Raises RtemoError where it cannot be read or its streams do not fit the settings."""
     source = XdfSource(path)
     infos = source.start()

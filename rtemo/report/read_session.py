@@ -21,30 +21,30 @@ from rtemo.core.types import Modality
 from rtemo.live.engine.engine import Engine
 from rtemo.model.bundle import CARD_FILE, Bundle
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.baseline_plan import BaselinePlan, MarkerRests, recorded_baseline
+from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline, recorded_baseline
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_folder import SessionFolder, versions
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.quality import Inspection, inspect
 from rtemo.report.session_record import ModelNotes, Predictions, SessionRecord
 from rtemo.sources.session_settings import SessionSettings, read_settings, settings_document
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ReportInputs:
     """What a recording is read with. new_cast, new_predictor: fresh ones, as a replay takes them."""
 
     bundle: Bundle
-    new_cast: Callable[[SessionSettings], Cast]
+    new_cast: Callable[[SessionSettings], StreamRoles]
     new_predictor: Callable[[], Predictor]
     settings: SessionSettings | None = None  # instead of the session's own
 
 
-def read_session(target: Path, means: Means) -> SessionRecord:
+def read_session(target: Path, means: ReportInputs) -> SessionRecord:
     """The record of a session folder or of an XDF file. Raises RtemoError where there is nothing to report on."""
     if target.is_dir():
         folder = SessionFolder(target)
@@ -58,7 +58,7 @@ def read_session(target: Path, means: Means) -> SessionRecord:
     return _of_recording(target, means)
 
 
-def _of_folder(folder: SessionFolder, means: Means) -> SessionRecord:
+def _of_folder(folder: SessionFolder, means: ReportInputs) -> SessionRecord:
     problems: list[str] = []
     document = _attempt(problems, lambda: _read_toml(folder.settings)) or {}
     settings = means.settings or _attempt(problems, lambda: read_settings(folder.settings)) or SessionSettings()
@@ -92,7 +92,7 @@ def _of_folder(folder: SessionFolder, means: Means) -> SessionRecord:
     )
 
 
-def _of_recording(path: Path, means: Means) -> SessionRecord:
+def _of_recording(path: Path, means: ReportInputs) -> SessionRecord:
     settings = means.settings or SessionSettings()
     found = inspect(path, means.new_cast(settings), _pipeline(means))
     predictions, events = _replay(path, means, settings)
@@ -116,7 +116,7 @@ def _of_recording(path: Path, means: Means) -> SessionRecord:
     )
 
 
-def _replay(path: Path, means: Means, settings: SessionSettings) -> tuple[Predictions, tuple[Event, ...]]:
+def _replay(path: Path, means: ReportInputs, settings: SessionSettings) -> tuple[Predictions, tuple[Event, ...]]:
     """What the model says to a recording, and what happens in it."""
     source, cast = XdfSource(path), means.new_cast(settings)
     streams = source.start()
@@ -134,7 +134,7 @@ def _replay(path: Path, means: Means, settings: SessionSettings) -> tuple[Predic
             predictor.pipeline.rest(begin_s, end_s)
     if plan is not None:
         plan.prepare(predictor.pipeline, None, source.first_s)
-    events.listen(MarkerRests(plan, predictor.pipeline, lambda _text: None))
+    events.listen(MarkedBaseline(plan, predictor.pipeline, lambda _text: None))
     source.select([info.stream_id for info in streams if cast.role_of(info) is not None])
     Engine(source, cast, predictor, events, [collector]).run(streams, threading.Event())
     return collector.table(), tuple(events.events)
@@ -186,7 +186,7 @@ def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspecti
     return begin_s, max(begin_s, end_s) if math.isfinite(end_s) else begin_s
 
 
-def _own_model(document: dict[str, Any], means: Means, problems: list[str]) -> ModelNotes:
+def _own_model(document: dict[str, Any], means: ReportInputs, problems: list[str]) -> ModelNotes:
     """The session's model as its settings file names it. What only the bundle knows is told if it is the same one."""
     named = document.get("model", {})
     fingerprint = str(named.get("bundle_fingerprint", ""))
@@ -206,5 +206,5 @@ def _notes_of(bundle: Bundle) -> ModelNotes:
     return ModelNotes(spec.name, bundle.fingerprint, spec.trained_on, spec.pipeline.window.length_s, card)
 
 
-def _pipeline(means: Means) -> PipelineSettings:
+def _pipeline(means: ReportInputs) -> PipelineSettings:
     return means.bundle.spec.pipeline

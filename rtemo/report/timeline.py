@@ -11,7 +11,7 @@ from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, Predictions, SessionRecord, SignalQuality
 from rtemo.report.svg import binned, path, picture, runs, tag, text, tip
 from rtemo.report.time_axis import LEFT, RIGHT, WIDTH, Axis
-from rtemo.report.timeline_marks import Above
+from rtemo.report.timeline_marks import TimelineMarks
 
 BINS = 480
 PLOT = 190.0
@@ -22,7 +22,7 @@ SELDOM = 0.02  # channels that are bad for less of the time are not listed
 def probabilities(record: SessionRecord) -> str:
     """Stacked smoothed probabilities, hatched where no emotion was named, with markers and annotations above."""
     axis, shown = Axis(record.begin_s, record.end_s), record.predictions
-    above = Above(record, axis)
+    above = TimelineMarks(record, axis)
     top = above.height + 6
     bottom = top + PLOT
     inside = [_hatch(), axis.drawn(top, bottom), _stacked(shown, axis, top), _silences(shown, axis, top)]

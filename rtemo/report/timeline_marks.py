@@ -30,7 +30,7 @@ class _Placed:
     whole: str
 
 
-class Above:
+class TimelineMarks:
     """Lays the bars and flags out; `height` is what they need."""
 
     def __init__(self, record: SessionRecord, axis: Axis) -> None:

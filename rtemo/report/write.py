@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.report.page import page
-from rtemo.report.read_session import Means, read_session
+from rtemo.report.read_session import ReportInputs, read_session
 
 
-def write_report(target: Path, out: Path, means: Means) -> None:
+def write_report(target: Path, out: Path, means: ReportInputs) -> None:
     """The page at `out`, whole or not at all. Raises RtemoError where nothing can be reported or written."""
     text = page(read_session(target, means))
     partial = out.with_name(f".{out.name}.partial")

@@ -18,7 +18,7 @@ from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.families import Pattern, family
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import wandering
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 BANDS = ("delta", "theta", "alpha", "beta", "gamma")
@@ -52,7 +52,7 @@ class Course:
         return np.stack(columns, axis=-1).astype(np.float32)
 
 
-def feel(plan: SessionPlan) -> Course:
+def feel(plan: SimulationPlan) -> Course:
     """The course of a session. What is drawn for a clip does not depend on its emotion."""
     times = np.arange(int(np.ceil(plan.duration_s * GRID_HZ)) + 1) / GRID_HZ
     intensity = np.zeros((len(times), len(EMOTIONS)), dtype=np.float32)
@@ -71,14 +71,14 @@ def feel(plan: SessionPlan) -> Course:
     return Course(times, intensity, tuple(responses))
 
 
-def _cold_clips(plan: SessionPlan) -> set[int]:
+def _cold_clips(plan: SimulationPlan) -> set[int]:
     """Positions of the clips without response: as near to their share as whole clips allow, which ones is chance."""
     rng = generator(plan.person_seed, plan.session_seed, "cold")
     count = int(NO_RESPONSE * len(plan.clips) + rng.random())
     return {int(position) for position in rng.permutation(len(plan.clips))[:count]}
 
 
-def reactions(plan: SessionPlan, places: NDArray[np.floating]) -> FloatArray:
+def reactions(plan: SimulationPlan, places: NDArray[np.floating]) -> FloatArray:
     """(4 emotions, 5 bands, S): change of log power at full intensity of sources at places (S, 3 unit vectors).
 
     People differ: in the size of each effect (now and then in its sign) and in where it lies on their cortex.
@@ -98,7 +98,7 @@ def reactions(plan: SessionPlan, places: NDArray[np.floating]) -> FloatArray:
     return (plan.options.effect * found).astype(np.float32)
 
 
-def eye_effects(plan: SessionPlan) -> FloatArray:
+def eye_effects(plan: SimulationPlan) -> FloatArray:
     """(4 emotions, 4): EyeEffect's fields for this person, in its order."""
     rng = generator(plan.person_seed, "eye reactions")
     effects = family(plan.family).eye_effects

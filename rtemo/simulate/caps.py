@@ -25,7 +25,7 @@ OPENBCI16 = "Fp1 Fp2 C3 C4 P7 P8 O1 O2 F7 F8 F3 F4 T7 T8 P3 P4"
 
 
 @dataclass(frozen=True, slots=True)
-class Montage:
+class SimulatedMontage:
     """Channel labels as the amplifier sends them, the electrode that each one is, and the recording reference."""
 
     name: str
@@ -34,16 +34,16 @@ class Montage:
     reference: tuple[str, ...] = DEFAULT_REFERENCE
 
 
-def _named(name: str, electrodes: str, reference: tuple[str, ...] = DEFAULT_REFERENCE) -> Montage:
+def _named(name: str, electrodes: str, reference: tuple[str, ...] = DEFAULT_REFERENCE) -> SimulatedMontage:
     chosen = tuple(electrodes.split())
-    return Montage(name, chosen, chosen, reference)
+    return SimulatedMontage(name, chosen, chosen, reference)
 
 
-def _biosemi(name: str, order: str) -> Montage:
+def _biosemi(name: str, order: str) -> SimulatedMontage:
     """BioSemi's amplifier sends A1..A32, B1..B32; on the 64-channel cap these are 10-20 places."""
     electrodes = tuple(order.split())
     labels = tuple(f"{'AB'[index // 32]}{index % 32 + 1}" for index in range(len(electrodes)))
-    return Montage(name, labels, electrodes)
+    return SimulatedMontage(name, labels, electrodes)
 
 
 MONTAGES = {
@@ -63,14 +63,14 @@ MONTAGES = {
 USUAL = {8: "openbci8", 16: "openbci16", 19: "standard_1020", 32: "acticap32", 62: "seed62", 64: "biosemi64"}
 
 
-def montage(name: str) -> Montage:
+def montage(name: str) -> SimulatedMontage:
     """The cap of this name; RtemoError lists the names."""
     if name not in MONTAGES:
         raise RtemoError("unknown montage", f"{name!r}", f"choose one of {', '.join(MONTAGES)}")
     return MONTAGES[name]
 
 
-def spread(n_channels: int) -> Montage:
+def spread(n_channels: int) -> SimulatedMontage:
     """Well-spread electrodes, so many: the usual cap of that size where there is one, else farthest-point sampling.
 
     The farthest points start at Cz and go through the 10-05 names, so a larger set holds every smaller one.
@@ -88,7 +88,7 @@ def spread(n_channels: int) -> Montage:
         nearest = np.minimum(nearest, np.linalg.norm(points - points[chosen[-1]], axis=1))
         chosen.append(int(np.argmax(nearest)))
     labels = tuple(names[index] for index in chosen)
-    return Montage(f"spread{n_channels}", labels, labels)
+    return SimulatedMontage(f"spread{n_channels}", labels, labels)
 
 
 def _ten_five() -> list[str]:

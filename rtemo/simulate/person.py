@@ -91,7 +91,7 @@ class EyeTraits:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SimulatedPerson:
     """One simulated person on one day."""
 
     seeds: Mapping[str, int]
@@ -99,10 +99,10 @@ class Person:
     eyes: EyeTraits
 
 
-def draw_person(person_seed: int, session_seed: int, family_name: str = "default") -> Person:
+def draw_person(person_seed: int, session_seed: int, family_name: str = "default") -> SimulatedPerson:
     """The same person in every session but for what changes from day to day."""
     believed = family(family_name)
-    return Person(
+    return SimulatedPerson(
         {"person": person_seed, "session": session_seed},
         _brain(person_seed, session_seed, believed),
         _eyes(person_seed, session_seed, believed.ocular),

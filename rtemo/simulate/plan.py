@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rtemo.core.errors import RtemoError
-from rtemo.simulate.caps import Montage, montage, spread
+from rtemo.simulate.caps import SimulatedMontage, montage, spread
 from rtemo.simulate.device.faults import Fault
 from rtemo.simulate.families import FAMILIES
 from rtemo.simulate.markers import EMOTIONS, Marker
@@ -23,7 +23,7 @@ CLIP_PERIOD_S = {"short": 24.0, "long": 60.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class PlanSegment:
     """One stretch of a session. kind: baseline, clip or rest; clip is the stimulus's number, -1 where there is none."""
 
     kind: str
@@ -34,7 +34,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class PlannedClip:
     """A stimulus to be shown: its number in the study, the emotion that it is meant to evoke, its length."""
 
     number: int
@@ -68,7 +68,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionPlan:
+class SimulationPlan:
     """One session of one simulated person.
 
     person_seed: who. session_seed: which day (cap, vigilance, everything random within the session). study_seed: the
@@ -78,9 +78,9 @@ class SessionPlan:
 
     person_seed: int
     session_seed: int
-    segments: tuple[Segment, ...]
+    segments: tuple[PlanSegment, ...]
     study_seed: int = 0
-    montage: Montage = field(default_factory=lambda: montage("seed62"))
+    montage: SimulatedMontage = field(default_factory=lambda: montage("seed62"))
     eeg_rate_hz: float = 500
     gaze_rate_hz: float = 120.0
     options: Options = Options()
@@ -112,7 +112,7 @@ class SessionPlan:
         gaze_rate_hz: float = 120.0,
         options: Options = Options(),
         faults: Sequence[Fault] = (),
-    ) -> SessionPlan:
+    ) -> SimulationPlan:
         """A session of one new person and new stimuli per seed. The channels by name or by number, 62 by default."""
         if montage_name and eeg_channels and len(montage(montage_name).labels) != eeg_channels:
             found = f"{montage_name!r} has {len(montage(montage_name).labels)} channels, not {eeg_channels}"
@@ -126,7 +126,7 @@ class SessionPlan:
         return self.segments[-1].stop_s
 
     @property
-    def clips(self) -> tuple[Segment, ...]:
+    def clips(self) -> tuple[PlanSegment, ...]:
         return tuple(segment for segment in self.segments if segment.kind == "clip")
 
     def markers(self) -> list[tuple[float, Marker]]:
@@ -145,7 +145,9 @@ def _check_seed(seed: int) -> None:
         raise RtemoError("seeds cannot be negative", f"{seed}", "use 0 or more")
 
 
-def segments_for_clips(clips: Sequence[Clip], baseline_s: float = 30.0, rest_s: float = 5.0) -> tuple[Segment, ...]:
+def segments_for_clips(
+    clips: Sequence[PlannedClip], baseline_s: float = 30.0, rest_s: float = 5.0
+) -> tuple[PlanSegment, ...]:
     """A neutral baseline, then the clips in their order with a rest after each but the last."""
     if unknown := sorted({clip.emotion for clip in clips} - set(EMOTIONS)):
         raise RtemoError("unknown emotion", ", ".join(unknown), f"choose from {', '.join(EMOTIONS)}")
@@ -154,20 +156,20 @@ def segments_for_clips(clips: Sequence[Clip], baseline_s: float = 30.0, rest_s: 
         raise RtemoError("a clip has no possible length", found, "give every clip more than 0 s")
     now, segments = 0.0, []
     if baseline_s > 0:
-        segments.append(Segment("baseline", 0.0, baseline_s))
+        segments.append(PlanSegment("baseline", 0.0, baseline_s))
         now = baseline_s
     for position, clip in enumerate(clips):
-        segments.append(Segment("clip", now, now + clip.duration_s, clip.number, clip.emotion))
+        segments.append(PlanSegment("clip", now, now + clip.duration_s, clip.number, clip.emotion))
         now += clip.duration_s
         if rest_s > 0 and position + 1 < len(clips):
-            segments.append(Segment("rest", now, now + rest_s))
+            segments.append(PlanSegment("rest", now, now + rest_s))
             now += rest_s
     if not segments:
         raise RtemoError("a session needs a baseline or a clip", "neither was asked for", "give clips or baseline_s")
     return tuple(segments)
 
 
-def segments_for_duration(seed: int, duration_s: float) -> tuple[Segment, ...]:
+def segments_for_duration(seed: int, duration_s: float) -> tuple[PlanSegment, ...]:
     """A session of this length: baseline, then every emotion equally often, in a seeded order of blocks of four."""
     _check_seed(seed)
     if not SHORTEST_S <= duration_s < math.inf:
@@ -183,6 +185,6 @@ def segments_for_duration(seed: int, duration_s: float) -> tuple[Segment, ...]:
     clip_s = (duration_s - baseline_s - rest_s * (n_clips - 1)) / n_clips
     rng = generator(seed, "order")
     order = [str(emotion) for _ in range(blocks) for emotion in rng.permutation(EMOTIONS)]
-    clips = [Clip(number, emotion, clip_s) for number, emotion in enumerate(order, start=1)]
+    clips = [PlannedClip(number, emotion, clip_s) for number, emotion in enumerate(order, start=1)]
     *others, last = segments_for_clips(clips, baseline_s, rest_s)
     return (*others, replace(last, stop_s=float(duration_s)))  # the sum of the parts has rounding errors

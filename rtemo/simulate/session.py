@@ -18,13 +18,13 @@ from rtemo.simulate.affect import feel
 from rtemo.simulate.device.descriptions import EEG, GAZE, GAZE_CHANNELS, MARKERS, eeg_info, gaze_info, marker_info
 from rtemo.simulate.device.sample_faults import strike
 from rtemo.simulate.device.sensor import OFFSET_EVERY_S, Entry, Render, Sensor, with_faults
-from rtemo.simulate.device.transport import Run, runs
+from rtemo.simulate.device.transport import UninterruptedRun, runs
 from rtemo.simulate.eeg.anatomy import head
 from rtemo.simulate.eeg.scalp_eeg import ScalpEeg
 from rtemo.simulate.eyes.eye_movements import look
-from rtemo.simulate.eyes.gaze import GazeTracker
+from rtemo.simulate.eyes.gaze import SimulatedTracker
 from rtemo.simulate.person import draw_person
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.truth import Truth
 
 _MARKER_RANK = 9
@@ -33,7 +33,7 @@ _MARKER_RANK = 9
 class SimulatedSession:
     """One person's session. `items` can be called again and gives the same again."""
 
-    def __init__(self, plan: SessionPlan) -> None:
+    def __init__(self, plan: SimulationPlan) -> None:
         self.plan = plan
         self._head = head(plan.family, plan.montage.electrodes, plan.montage.reference)
         person, course = draw_person(plan.person_seed, plan.session_seed, plan.family), feel(plan)
@@ -97,7 +97,7 @@ class SimulatedSession:
         """What the device would send if nothing were wrong, at this rate."""
         truth, person = self.truth, self.truth.person
         if kind == GAZE:
-            tracker = GazeTracker(self.plan, person.eyes, truth.course, truth.train)
+            tracker = SimulatedTracker(self.plan, person.eyes, truth.course, truth.train)
             return lambda second: tracker.second(second, rate_hz)
         plan = replace(self.plan, eeg_rate_hz=rate_hz)
         scalp = ScalpEeg(plan, self._head, person.brain, truth.course, truth.train)
@@ -113,7 +113,7 @@ class SimulatedSession:
             self.plan.start_s,
         )
 
-    def _describe(self, kind: str, stretches: list[Run]) -> list[StreamInfo]:
+    def _describe(self, kind: str, stretches: list[UninterruptedRun]) -> list[StreamInfo]:
         """One description a run; runs of the same channels and rate share theirs."""
         known: dict[tuple[tuple[int, ...], float], StreamInfo] = {}
         for run in stretches:

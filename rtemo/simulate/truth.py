@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from rtemo.core.types import FloatArray
 from rtemo.simulate.affect import Course
 from rtemo.simulate.eyes.eye_movements import EyeTrain
-from rtemo.simulate.person import Person
-from rtemo.simulate.plan import Segment, SessionPlan
+from rtemo.simulate.person import SimulatedPerson
+from rtemo.simulate.plan import PlanSegment, SimulationPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """The ground truth. Times in segments, course and train are seconds from the session's start."""
 
-    plan: SessionPlan
-    person: Person
+    plan: SimulationPlan
+    person: SimulatedPerson
     course: Course
     train: EyeTrain
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
+    def segments(self) -> tuple[PlanSegment, ...]:
         return self.plan.segments
 
     def intensity(self, lsl_times: NDArray[np.floating]) -> FloatArray:

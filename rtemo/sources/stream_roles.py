@@ -12,7 +12,7 @@ from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
 
 
-class Cast:
+class StreamRoles:
     """The parts and who plays them. A stream is known again by its key, whatever its id is."""
 
     def __init__(self, profiles: Sequence[DeviceProfile], settings: SessionSettings | None = None) -> None:
@@ -102,11 +102,11 @@ class Cast:
         """Nobody plays any part any more: they are given out anew."""
         self._parts.clear()
 
-    def anew(self) -> Cast:
+    def anew(self) -> StreamRoles:
         """The same for other streams, a recording's: nobody plays a part yet, and no stream is pinned."""
         kept = {part: query for part, query in self.queries.items() if part not in self._pinned}
         asked = {part: query for part, query in self._pinned.items() if query is not None}
-        return Cast(self.profiles, replace(self.settings, queries={**kept, **asked}))
+        return StreamRoles(self.profiles, replace(self.settings, queries={**kept, **asked}))
 
     def missing(self) -> tuple[Modality, ...]:
         """The parts that were asked for by a query and have nobody yet."""

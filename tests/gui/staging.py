@@ -25,10 +25,10 @@ from rtemo.live.service.snapshot import (
     StreamStatus,
 )
 from rtemo.simulate.device.faults import Fault
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import load_profiles, match
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 
 class Tap:
@@ -58,13 +58,13 @@ class StagedSession:
 
     def snapshots(self):
         """One snapshot every step_s of the session."""
-        plan = SessionPlan.for_duration(
+        plan = SimulationPlan.for_duration(
             self.seed, self.duration_s, eeg_channels=self.channels, eeg_rate_hz=self.eeg_rate_hz, faults=self.faults
         )
         session = SimulatedSession(plan)
         bundle, predictor = load_model(None, None)
         profiles = load_profiles(resources.devices())
-        cast = Cast(profiles)
+        cast = StreamRoles(profiles)
         cast.choose(session.streams)
         roles = {}
         for info in session.streams:
@@ -109,7 +109,7 @@ class StagedSession:
                     hold["predictions"].append(record)
                     window = eeg.frames and eeg.frames[max(eeg.frames)]
                     from rtemo.core.eeg.quality import REASONS
-                    from rtemo.core.eeg.quality import Fault as Why
+                    from rtemo.core.eeg.quality import ChannelFault as Why
 
                     faults.clear()
                     if window:

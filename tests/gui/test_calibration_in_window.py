@@ -18,10 +18,10 @@ from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
-from rtemo.model.bundle import Head
-from rtemo.model.personal.calibration import Person
-from rtemo.model.personal.fit import Outcome
-from rtemo.simulate.plan import SessionPlan
+from rtemo.model.bundle import LinearHead
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.personal.fit import FitOutcome
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 HELPS, HELPS_NOT = "calibrated: 61 % instead of 48 %", "rolled back: 47 % instead of 48 %"
@@ -44,7 +44,7 @@ class LabClient:
 
 @pytest.fixture
 def lab():
-    running = Lab(SimulatedSession(SessionPlan.for_duration(3, 120, eeg_channels=8, eeg_rate_hz=250)))
+    running = Lab(SimulatedSession(SimulationPlan.for_duration(3, 120, eeg_channels=8, eeg_rate_hz=250)))
     yield running
     running.close()
 
@@ -64,9 +64,9 @@ def window(qtbot, lab, tmp_path):
 
 def someone():
     """A person for whom the labels mean the next ones."""
-    heads = {name: Head(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
+    heads = {name: LinearHead(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
     quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
-    return Person(BUNDLE.fingerprint, heads, quantiles, (), {})
+    return PersonalCalibration(BUNDLE.fingerprint, heads, quantiles, (), {})
 
 
 def until(window, condition):
@@ -86,7 +86,7 @@ def click(button):
 
 
 def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(lab, window, monkeypatch):
-    outcomes = [Outcome(someone(), {}, HELPS), Outcome(None, {}, HELPS_NOT)]
+    outcomes = [FitOutcome(someone(), {}, HELPS), FitOutcome(None, {}, HELPS_NOT)]
     monkeypatch.setattr("rtemo.live.session.calibrating.fit_person", lambda *_: outcomes.pop(0))
     lab.feed(6)
     QTest.keyClicks(window.views.session.subject, "P 01")

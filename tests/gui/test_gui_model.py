@@ -10,7 +10,7 @@ import pytest
 from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.painting.ring_buffer import SignalRing, thin
 from rtemo.live.service.snapshot import Phase
@@ -58,16 +58,16 @@ def test_thinning_passes_over_missing_values_and_keeps_holes():
 
 
 def test_the_model_says_what_changed():
-    model = GuiModel()
+    model = WindowState()
     first = snapshot(eeg=block(100.0, 8), predictions=(prediction(100.0),))
-    assert {Part.STREAMS, Part.EEG, Part.PREDICTIONS} <= model.update(first)
+    assert {SnapshotPart.STREAMS, SnapshotPart.EEG, SnapshotPart.PREDICTIONS} <= model.update(first)
     again = model.update(replace(first, seq=2, eeg=None, predictions=()))
-    assert again == {Part.STATE}
+    assert again == {SnapshotPart.STATE}
     assert model.latest["emotion"] == "happy"
 
 
 def test_other_channels_begin_another_ring():
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot(eeg=block(100.0, 8)))
     model.update(snapshot(eeg=block(101.0, 5), seq=2))
     assert model.eeg.n_columns == 5
@@ -75,7 +75,7 @@ def test_other_channels_begin_another_ring():
 
 
 def test_a_replay_that_moves_back_forgets_what_was_painted():
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot(phase=Phase.REPLAY, time_s=100.0, eeg=block(100.0, 8), predictions=(prediction(100.0),)))
     model.update(snapshot(phase=Phase.REPLAY, time_s=20.0, seq=2, era=1))
     assert len(model.eeg) == 0
@@ -84,16 +84,16 @@ def test_a_replay_that_moves_back_forgets_what_was_painted():
 
 
 def test_a_silent_live_stream_lets_the_plot_run_on_and_a_replay_shows_its_place():
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot(time_s=130.0, eeg=block(100.0, 8)))
     assert model.time_s == 130.0
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot(**replay(21.0), eeg=block(100.0, 8)))
     assert model.time_s == 101.0
 
 
 def test_missing_probabilities_are_kept_as_nan_and_abstention_is_marked():
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot(predictions=(prediction(100.0), prediction(100.5, abstain="no signal"))))
     times, instant, smoothed, silent = model.history(0.0)
     assert times.tolist() == [100.0, 100.5]
@@ -103,7 +103,7 @@ def test_missing_probabilities_are_kept_as_nan_and_abstention_is_marked():
 
 
 def test_a_session_starts_only_with_streaming_streams():
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot())
     assert model.start_obstacle() == ""
     model.update(snapshot(streams=(stream("eeg"), stream("gaze", state=StreamState.LOST)), seq=2))
@@ -115,7 +115,7 @@ def test_a_session_starts_only_with_streaming_streams():
 
 
 def test_gaze_validity_is_the_share_of_finite_samples():
-    model = GuiModel()
+    model = WindowState()
     assert math.isnan(model.gaze_validity())
     model.update(snapshot(gaze_valid=(True, True, True, False)))
     assert model.gaze_validity() == 0.75

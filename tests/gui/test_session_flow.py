@@ -22,13 +22,13 @@ from rtemo.gui.bars.report_bar import ReportBar
 from rtemo.gui.demo_process import DemoProcess
 from rtemo.gui.dialogs.baseline_dialog import BaselineDialog
 from rtemo.gui.dialogs.calibration_dialog import CalibrationDialog
-from rtemo.gui.dialogs.labelled_intervals import Stretch, marked_stretches
+from rtemo.gui.dialogs.labelled_intervals import LabelledInterval, marked_stretches
 from rtemo.gui.dialogs.open_dialogs import ask_quit
 from rtemo.gui.dialogs.shortcuts_dialog import ShortcutsDialog
-from rtemo.gui.disk_space import DiskWatch, Room
+from rtemo.gui.disk_space import DiskWatch, RecordingTimeLeft
 from rtemo.gui.menus import keys_of
-from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.remembering import Remembering
+from rtemo.gui.model import SnapshotPart, WindowState
+from rtemo.gui.remembering import SettingsMemory
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, settings_text
@@ -46,7 +46,7 @@ def client():
 
 @pytest.fixture
 def model():
-    found = GuiModel()
+    found = WindowState()
     found.update(RUNNING)
     return found
 
@@ -57,12 +57,12 @@ def test_a_baseline_is_asked_for_followed_and_judged(qtbot, model, client):
     dialog.begin.click()
     assert client.sent == [("baseline", {"seconds": 60.0})]
     model.update(replace(RUNNING, seq=2, progress=Progress("baseline", 15.0, 60.0)))
-    dialog.refresh({Part.STATE})
+    dialog.refresh({SnapshotPart.STATE})
     assert "0:45" in dialog.state.text()
     assert dialog.bar.value() == 250
     assert not dialog.begin.isEnabled()
     model.update(replace(RUNNING, seq=3, progress=Progress("baseline", 60.0, 60.0, f"not good: {EVIL}")))
-    dialog.refresh({Part.STATE})
+    dialog.refresh({SnapshotPart.STATE})
     assert EVIL in dialog.state.text()
     assert dialog.state.textFormat() == Qt.TextFormat.PlainText
     assert dialog.begin.text() == texts.REPEAT
@@ -79,12 +79,12 @@ def test_the_cross_is_shown_while_the_baseline_runs(qtbot, model, client):
     assert cross.isVisible()
     assert not cross.grab().isNull()
     model.update(replace(RUNNING, seq=3, progress=Progress("baseline", 60.0, 60.0, "good")))
-    dialog.refresh({Part.STATE})
+    dialog.refresh({SnapshotPart.STATE})
     assert dialog._cross is None
 
 
 def test_without_a_session_there_is_no_baseline_and_no_calibration(qtbot, client):
-    model = GuiModel()
+    model = WindowState()
     model.update(snapshot())
     for dialog in (BaselineDialog(model, client.send, 60.0), CalibrationDialog(model, client.send)):
         qtbot.addWidget(dialog)
@@ -111,7 +111,7 @@ def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model,
     notes = (*notes, "label 2: happy from 90.0 to 100.0")
     noted = [{"time_s": 100.0, "kind": "annotation", "text": text} for text in notes]
     model.update(replace(RUNNING, seq=3, events=tuple(noted)))
-    dialog.refresh({Part.EVENTS})
+    dialog.refresh({SnapshotPart.EVENTS})
     assert dialog.list.count() == 2
     assert not dialog.add_marked.isEnabled()  # nothing is labelled twice
     dialog.fit.click()
@@ -121,7 +121,7 @@ def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model,
     assert client.sent[2:] == [("calibrate", {}), ("uncalibrate", {}), ("forget_label", {"index": 2})]
     forgotten = {"time_s": 101.0, "kind": "annotation", "text": "label 2 forgotten"}
     model.update(replace(RUNNING, seq=4, events=(forgotten,)))
-    dialog.refresh({Part.EVENTS})
+    dialog.refresh({SnapshotPart.EVENTS})
     assert dialog.list.count() == 1
     assert not dialog.fit.isEnabled()  # one emotion is nothing to tell apart
 
@@ -135,11 +135,11 @@ def test_the_verdict_of_a_calibration_is_shown_and_a_refusal_too(qtbot, model):
     dialog.add.click()
     assert "knows no command" in dialog.state.text()
     model.update(replace(RUNNING, seq=2, progress=Progress("calibration", 1.0, math.nan)))
-    dialog.refresh({Part.STATE})
+    dialog.refresh({SnapshotPart.STATE})
     assert dialog.bar.maximum() == 0
     assert not dialog.fit.isEnabled()
     model.update(replace(RUNNING, seq=3, progress=Progress("calibration", 4.0, 4.0, f"rolled back {EVIL}")))
-    dialog.refresh({Part.STATE})
+    dialog.refresh({SnapshotPart.STATE})
     assert dialog.state.text() == f"rolled back {EVIL}"
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in dialog.findChildren(QLabel))
 
@@ -147,7 +147,7 @@ def test_the_verdict_of_a_calibration_is_shown_and_a_refusal_too(qtbot, model):
 def test_only_conditions_that_ended_and_name_one_label_are_stretches():
     texts_ = [(0, "sad start"), (5, "sad end"), (6, "sad or happy start"), (9, "sad or happy end"), (10, "fear start")]
     marks = [{"time_s": t, "kind": "marker", "text": text} for t, text in texts_]
-    assert marked_stretches(marks, ("sad", "happy", "fear")) == [Stretch("sad", 0.0, 5.0)]
+    assert marked_stretches(marks, ("sad", "happy", "fear")) == [LabelledInterval("sad", 0.0, 5.0)]
 
 
 def test_the_disk_is_judged_by_how_fast_it_fills():
@@ -155,15 +155,15 @@ def test_the_disk_is_judged_by_how_fast_it_fills():
     for k in range(30):
         watch.take(replace(RECORDING, bytes_written=k * 1_000_000, free_bytes=20_000_000_000), 100.0 + k)
     assert watch.left_s == pytest.approx(20_000)
-    assert watch.room is Room.ENOUGH
+    assert watch.room is RecordingTimeLeft.ENOUGH
     watch.take(replace(RECORDING, bytes_written=30_000_000, free_bytes=2_100_000_000), 130.0)
-    assert watch.room is Room.LOW  # 35 minutes
+    assert watch.room is RecordingTimeLeft.LOW  # 35 minutes
     watch.take(replace(RECORDING, bytes_written=31_000_000, free_bytes=500_000_000), 131.0)
-    assert watch.room is Room.ALMOST_NONE
+    assert watch.room is RecordingTimeLeft.ALMOST_NONE
     watch.take(replace(RECORDING, path="another.xdf", free_bytes=500_000_000), 132.0)
-    assert (watch.left_s, watch.room) == (math.inf, Room.LOW)
+    assert (watch.left_s, watch.room) == (math.inf, RecordingTimeLeft.LOW)
     watch.take(None, 133.0)
-    assert watch.room is Room.ENOUGH
+    assert watch.room is RecordingTimeLeft.ENOUGH
 
 
 @pytest.mark.parametrize(
@@ -187,16 +187,16 @@ def test_required_streams_must_deliver_before_a_start(streams, required, why):
 
 
 def test_a_pinned_stream_that_is_not_there_is_waited_for():
-    model = GuiModel()
+    model = WindowState()
     settings = SessionSettings(queries={Modality.GAZE: StreamQuery(name="Eye"), Modality.EEG: StreamQuery(name="a")})
     changed = model.update(snapshot(streams=(stream("eeg"),), settings=settings_text(settings)))
-    assert Part.SETTINGS in changed
+    assert SnapshotPart.SETTINGS in changed
     assert model.awaited == [("gaze", "name=Eye")]
 
 
 def test_settings_are_remembered_once_they_were_changed(tmp_path):
     path = tmp_path / "config" / "last.toml"
-    remembering = Remembering(path)
+    remembering = SettingsMemory(path)
     first, second = (settings_text(SessionSettings(baseline_s=s)) for s in (60.0, 90.0))
     remembering.take(snapshot(settings=first))
     assert not path.exists()  # as they were found
@@ -208,11 +208,11 @@ def test_settings_are_remembered_once_they_were_changed(tmp_path):
     path.parent.rmdir()
     path.parent.write_text("a file in the way")
     remembering.take(snapshot(settings=first))  # is no reason to disturb anybody
-    Remembering(None).take(snapshot(settings=first))
+    SettingsMemory(None).take(snapshot(settings=first))
 
 
 def test_the_report_is_told_opened_and_put_away(qtbot, monkeypatch):
-    model, opened = GuiModel(), []
+    model, opened = WindowState(), []
     monkeypatch.setattr(
         "rtemo.gui.bars.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile())
     )
@@ -222,7 +222,7 @@ def test_the_report_is_told_opened_and_put_away(qtbot, monkeypatch):
     report = ReportView(f"/data/{EVIL}/report.html", ReportState.WRITING)
     for state in (ReportState.WRITING, ReportState.FAILED, ReportState.READY):
         model.update(snapshot(report=replace(report, state=state, error=EVIL)))
-        bar.refresh({Part.STATE})
+        bar.refresh({SnapshotPart.STATE})
         assert bar.wanted
         assert bar.open.isEnabled() is (state is ReportState.READY)
     assert bar.said.textFormat() == Qt.TextFormat.PlainText

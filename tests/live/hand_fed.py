@@ -13,12 +13,12 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.wire import Command
-from rtemo.live.session.setup import Parts
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 DEADLINE_S = 60.0
 PROFILES = load_profiles(resources.devices())
@@ -74,10 +74,10 @@ class Lab:
         self.supply, self.time_s = HandFed(), session.plan.start_s
         self._items = iter(session.items(block_s=0.1))
         self._stop = threading.Event()
-        cast = Cast(PROFILES)
+        cast = StreamRoles(PROFILES)
         cast.choose(session.streams)
         self.controller = Controller(
-            Parts(
+            EngineSetup(
                 cast=cast,
                 open_supply=lambda cast, refused: self.supply,
                 new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),

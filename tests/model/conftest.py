@@ -9,8 +9,8 @@ import torch
 from offline.export.onnx_graph import write_onnx
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Window
-from rtemo.model.bundle import Head, write_bundle
-from rtemo.model.bundle_schema import Combination, Decision, Gate, InputShape, Spec
+from rtemo.model.bundle import LinearHead, write_bundle
+from rtemo.model.bundle_schema import BundleSpec, Combination, Decision, InputShape, ModalityGate
 from rtemo.model.network import Heads, Network, NetworkConfig
 from rtemo.model.uncertainty.novelty import Familiar, NoveltyScale
 from rtemo.model.uncertainty.smoothing import Smoothing
@@ -33,7 +33,7 @@ def spec(network):
         return Combination(weights, 8.0, 1.2, {0.8: 0.7, 0.9: 0.8}, scale)
 
     config = network.config
-    return Spec(
+    return BundleSpec(
         name="test",
         labels=LABELS,
         pipeline=PipelineSettings(),
@@ -45,7 +45,7 @@ def spec(network):
             "eye": combination(eye=1.0),
             "both": combination(eeg=0.3, eye=0.2, joint=0.6),
         },
-        gate=Gate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.3, gaze_coverage=0.4, eye_share=0.3),
+        gate=ModalityGate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.3, gaze_coverage=0.4, eye_share=0.3),
         smoothing=Smoothing(dwell_s=60.0, window_s=4.0, prior=(0.25, 0.25, 0.25, 0.25)),
         decision=Decision(set_level=0.9, largest_set=4, adaptation_rate=0.05),
         trained_on="nothing",
@@ -60,7 +60,7 @@ def parts(network, spec):
     torch.manual_seed(4)
     linear = Heads(network.config.width, len(LABELS)).linear
     heads = {
-        name: Head(head.weight.detach().numpy().copy(), head.bias.detach().numpy().copy())
+        name: LinearHead(head.weight.detach().numpy().copy(), head.bias.detach().numpy().copy())
         for name, head in linear.items()
     }
     width = network.config.width

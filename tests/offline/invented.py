@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline.corpus.corpus import About, open_corpus, write_manifest, write_recording
+from offline.corpus.corpus import ShardMetadata, open_corpus, write_manifest, write_recording
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Window
 
@@ -55,7 +55,7 @@ def invented_windows(person, n_channels, n_trials=8, per_trial=6, effect=1.0, wi
 
 
 def about(person, channels=(), clips=None):
-    return About(
+    return ShardMetadata(
         id=f"p{person:03d}",
         subject=f"p{person:03d}",
         session="1",

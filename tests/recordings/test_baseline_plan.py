@@ -15,7 +15,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
 from rtemo.recordings.baseline_file import load_baseline, save_baseline
-from rtemo.recordings.baseline_plan import BaselinePlan, MarkerRests
+from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.events import Event, EventKind
 
 SETTINGS = PipelineSettings()
@@ -89,7 +89,7 @@ def test_the_interval_between_two_markers_becomes_the_baseline():
             asked.append((begin_s, end_s))
             return super().rest(begin_s, end_s)
 
-    hear = MarkerRests(BaselinePlan.parse("marker=in,out"), Asked(SETTINGS), said.append)
+    hear = MarkedBaseline(BaselinePlan.parse("marker=in,out"), Asked(SETTINGS), said.append)
     hear(marker(5.0, "out"))
     hear(Event(6.0, EventKind.ANNOTATION, "in"))
     hear(marker(10.0, "in"))

@@ -14,7 +14,7 @@ from rtemo.simulate.eyes.eye_movements import look
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.person import draw_person
-from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
+from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration
 from rtemo.simulate.seeds import generator
 
 SECONDS = 40
@@ -22,8 +22,8 @@ SPHERE = np.random.default_rng(0).standard_normal((200, 3))
 SPHERE /= np.linalg.norm(SPHERE, axis=1, keepdims=True)
 
 
-def plan(seed=3, rate=250, family="default", **options) -> SessionPlan:
-    return SessionPlan(
+def plan(seed=3, rate=250, family="default", **options) -> SimulationPlan:
+    return SimulationPlan(
         seed, 0, segments_for_duration(1, 120.0), eeg_rate_hz=rate, family=family, options=Options(**options)
     )
 
@@ -37,7 +37,7 @@ def feeling(emotion: str | None) -> Course:
     return Course(times, intensity, ())
 
 
-def cortex(chosen: SessionPlan, course: Course, vigilance: float = 0.0) -> tuple[np.ndarray, list[str], float]:
+def cortex(chosen: SimulationPlan, course: Course, vigilance: float = 0.0) -> tuple[np.ndarray, list[str], float]:
     """(samples of a minute, labels, alpha peak) of the cortex alone, without slow changes of vigilance."""
     person = draw_person(chosen.person_seed, chosen.session_seed, chosen.family)
     traits = replace(person.brain, vigilance_sd=vigilance)
@@ -175,7 +175,7 @@ def test_band_windows_share_every_frequency_out():
     assert windows.min() >= -1e-6
 
 
-def scalp(chosen: SessionPlan) -> tuple[ScalpEeg, list[str], object]:
+def scalp(chosen: SimulationPlan) -> tuple[ScalpEeg, list[str], object]:
     person, course = draw_person(chosen.person_seed, 0), feel(chosen)
     train = look(chosen, person.eyes, course)
     seen = head("default", chosen.montage.electrodes)

@@ -5,16 +5,16 @@ import pytest
 
 from rtemo.simulate.affect import Course, eye_effects, feel
 from rtemo.simulate.eyes.eye_movements import EyeTrain, look
-from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM, GazeTracker, on_screen
+from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM, SimulatedTracker, on_screen
 from rtemo.simulate.eyes.pupil import GRID_HZ, pupil_course, respond_to_light, steady_state
 from rtemo.simulate.eyes.stimulus import luminance
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.person import EyeTraits, draw_person
-from rtemo.simulate.plan import Options, SessionPlan, segments_for_duration
+from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration
 
 
-def plan(seed=3, **options) -> SessionPlan:
-    return SessionPlan(seed, 0, segments_for_duration(1, 600.0), options=Options(**options))
+def plan(seed=3, **options) -> SimulationPlan:
+    return SimulationPlan(seed, 0, segments_for_duration(1, 600.0), options=Options(**options))
 
 
 def feeling(emotion: str | None) -> Course:
@@ -97,13 +97,13 @@ def test_on_average_fear_widens_pupils_and_shortens_fixations():
     assert effects[3] < -0.2
 
 
-def tracker(chosen: SessionPlan) -> tuple[GazeTracker, EyeTrain]:
+def tracker(chosen: SimulationPlan) -> tuple[SimulatedTracker, EyeTrain]:
     course = feel(chosen)
     found = look(chosen, eyes(chosen.person_seed), course)
-    return GazeTracker(chosen, eyes(chosen.person_seed), course, found), found
+    return SimulatedTracker(chosen, eyes(chosen.person_seed), course, found), found
 
 
-def record(chosen: SessionPlan, rate: float, seconds: int) -> tuple[np.ndarray, np.ndarray, EyeTrain]:
+def record(chosen: SimulationPlan, rate: float, seconds: int) -> tuple[np.ndarray, np.ndarray, EyeTrain]:
     device, found = tracker(chosen)
     parts = [device.second(second, rate) for second in range(seconds)]
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), found

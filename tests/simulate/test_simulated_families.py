@@ -10,7 +10,7 @@ from rtemo.simulate.affect import eye_effects, feel, reactions
 from rtemo.simulate.eyes.eye_movements import look
 from rtemo.simulate.families import FAMILIES, family
 from rtemo.simulate.person import draw_person
-from rtemo.simulate.plan import SessionPlan, segments_for_duration
+from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 
 PEOPLE = range(24)
 SPHERE = np.random.default_rng(0).standard_normal((400, 3))
@@ -18,8 +18,8 @@ SPHERE /= np.linalg.norm(SPHERE, axis=1, keepdims=True)
 CORTEX = SPHERE[SPHERE[:, 2] > -0.42]
 
 
-def plan(seed: int, name: str) -> SessionPlan:
-    return SessionPlan(seed, 0, segments_for_duration(1, 300.0), family=name)
+def plan(seed: int, name: str) -> SimulationPlan:
+    return SimulationPlan(seed, 0, segments_for_duration(1, 300.0), family=name)
 
 
 @pytest.fixture(scope="module")

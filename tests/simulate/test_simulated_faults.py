@@ -11,10 +11,10 @@ from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState, Stream
 from rtemo.simulate.device.faults import KINDS, load_faults, read_fault
 from rtemo.simulate.device.sample_faults import SAMPLE_KINDS
 from rtemo.simulate.device.transport import STREAM_KINDS
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
-PLAN = SessionPlan.for_duration(5, 12.0, montage_name="standard_1020", eeg_rate_hz=500)
+PLAN = SimulationPlan.for_duration(5, 12.0, montage_name="standard_1020", eeg_rate_hz=500)
 LABELS = list(PLAN.montage.labels)
 START, STOP, RATE = 4.0, 7.0, 500
 INSIDE = slice(int(START * RATE), int(STOP * RATE))

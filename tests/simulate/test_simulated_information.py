@@ -12,7 +12,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from rtemo.simulate.arrays import simulate_arrays, trials
 from rtemo.simulate.caps import montage
 from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.plan import Clip, Options, SessionPlan, segments_for_clips
+from rtemo.simulate.plan import Options, PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.seeds import generator
 from rtemo.simulate.session import SimulatedSession
 
@@ -20,13 +20,13 @@ RATE, PEOPLE, BLOCKS, CLIP_S = 128, 8, 4, 12.0
 BANDS_HZ = ((1, 4), (4, 8), (8, 13), (13, 30), (30, 48))
 
 
-def study(person: int, options: Options) -> SessionPlan:
+def study(person: int, options: Options) -> SimulationPlan:
     """Everybody sees the same clips in the same order, as in SEED-IV: the design in which a clip's look leaks most."""
     rng = generator(1, "test order")
     order = [str(emotion) for _ in range(BLOCKS) for emotion in rng.permutation(EMOTIONS)]
-    clips = [Clip(number, emotion, CLIP_S) for number, emotion in enumerate(order)]
+    clips = [PlannedClip(number, emotion, CLIP_S) for number, emotion in enumerate(order)]
     segments = segments_for_clips(clips, baseline_s=10.0, rest_s=2.0)
-    return SessionPlan(person, 0, segments, 3, montage("standard_1020"), RATE, 60.0, options)
+    return SimulationPlan(person, 0, segments, 3, montage("standard_1020"), RATE, 60.0, options)
 
 
 def features(eeg: np.ndarray, gaze: np.ndarray) -> np.ndarray:

@@ -14,18 +14,18 @@ from rtemo.core.types import Chunk
 from rtemo.simulate.device.faults import read_fault
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.outlets import Sent, stream
-from rtemo.simulate.plan import Clip, SessionPlan, segments_for_clips
+from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.stream_xml import stream_info
 
-PLAN = SessionPlan.for_duration(5, 10.0, eeg_channels=8, eeg_rate_hz=250)
+PLAN = SimulationPlan.for_duration(5, 10.0, eeg_channels=8, eeg_rate_hz=250)
 DEADLINE_S = 20.0
 
 
 class Player(threading.Thread):
     """Streams a session in the background, beginning when `go` is called."""
 
-    def __init__(self, plan: SessionPlan) -> None:
+    def __init__(self, plan: SimulationPlan) -> None:
         super().__init__(daemon=True)
         self.session, self.stop = SimulatedSession(plan), threading.Event()
         self._ready, self._go = threading.Event(), threading.Event()
@@ -52,10 +52,10 @@ class Player(threading.Thread):
 
 
 @pytest.fixture
-def play() -> Iterator[Callable[[SessionPlan], Player]]:
+def play() -> Iterator[Callable[[SimulationPlan], Player]]:
     players: list[Player] = []
 
-    def begin(plan: SessionPlan) -> Player:
+    def begin(plan: SimulationPlan) -> Player:
         players.append(Player(plan))
         return players[-1]
 
@@ -64,7 +64,7 @@ def play() -> Iterator[Callable[[SessionPlan], Player]]:
         player.finish()
 
 
-def inlet_of(plan: SessionPlan, kind: str) -> pylsl.StreamInlet:
+def inlet_of(plan: SimulationPlan, kind: str) -> pylsl.StreamInlet:
     source_id = f"rtemo-simulated-{kind}-{plan.person_seed}-{plan.session_seed}"
     found = pylsl.resolve_byprop("source_id", source_id, timeout=DEADLINE_S)
     inlet = pylsl.StreamInlet(found[0], recover=True)
@@ -144,7 +144,7 @@ def test_stopping_ends_it_early_and_counts_what_was_sent(play):
 
 
 def test_the_whole_session_is_sent_in_its_own_time(play):
-    clips = [Clip(number, emotion, 0.5) for number, emotion in enumerate(EMOTIONS)]
+    clips = [PlannedClip(number, emotion, 0.5) for number, emotion in enumerate(EMOTIONS)]
     lost = read_fault({"kind": "lost", "stream": "gaze", "start_s": 2.8})
     plan = replace(PLAN, segments=segments_for_clips(clips, baseline_s=1.0, rest_s=0.0), faults=(lost,))
     player = play(plan)

@@ -17,10 +17,10 @@ from rtemo.simulate.caps import MONTAGES, montage, spread
 from rtemo.simulate.eeg.anatomy import atlas, head
 from rtemo.simulate.markers import EMOTIONS, Marker, parse_marker
 from rtemo.simulate.person import draw_person
-from rtemo.simulate.plan import Clip, Options, SessionPlan, segments_for_clips, segments_for_duration
+from rtemo.simulate.plan import Options, PlannedClip, SimulationPlan, segments_for_clips, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 
-SHORT = SessionPlan.for_duration(5, 12.0, eeg_channels=8, eeg_rate_hz=250)
+SHORT = SimulationPlan.for_duration(5, 12.0, eeg_channels=8, eeg_rate_hz=250)
 
 
 def stream_of(items, stream_id):
@@ -94,7 +94,7 @@ def test_streams_say_what_they_are_and_that_nobody_was_recorded():
 
 
 def test_two_minutes_hold_a_baseline_and_every_emotion_equally_often():
-    plan = SessionPlan.for_duration(7, 120.0)
+    plan = SimulationPlan.for_duration(7, 120.0)
     assert plan.segments[0].kind == "baseline"
     assert plan.segments[0].stop_s == 24.0
     assert plan.duration_s == 120.0
@@ -118,7 +118,7 @@ def test_long_sessions_have_two_minutes_of_baseline():
 
 
 def test_the_order_of_emotions_is_the_seeds():
-    orders = {tuple(clip.emotion for clip in SessionPlan.for_duration(seed, 120.0).clips) for seed in range(12)}
+    orders = {tuple(clip.emotion for clip in SimulationPlan.for_duration(seed, 120.0).clips) for seed in range(12)}
     assert len(orders) > 4
 
 
@@ -161,7 +161,7 @@ def test_other_programs_markers_are_not_taken_for_ours(text):
 
 
 def test_felt_intensity_rises_after_onset_and_fades_in_the_rest():
-    plan = SessionPlan.for_duration(4, 300.0)
+    plan = SimulationPlan.for_duration(4, 300.0)
     truth = SimulatedSession(plan).truth
     responses = np.array(truth.course.responses)
     assert ((responses == 0) | (responses >= 0.35)).all()
@@ -174,12 +174,14 @@ def test_felt_intensity_rises_after_onset_and_fades_in_the_rest():
 
 
 def test_ten_to_twenty_percent_of_clips_leave_people_cold():
-    responses = [r for seed in range(20) for r in feel(SessionPlan.for_duration(seed, 600.0)).responses]
+    responses = [r for seed in range(20) for r in feel(SimulationPlan.for_duration(seed, 600.0)).responses]
     assert 0.1 < np.mean(np.array(responses) == 0) < 0.2
 
 
 def test_which_clips_leave_people_cold_is_chance():
-    cold = np.mean([np.array(feel(SessionPlan.for_duration(seed, 600.0)).responses) == 0 for seed in range(40)], axis=0)
+    cold = np.mean(
+        [np.array(feel(SimulationPlan.for_duration(seed, 600.0)).responses) == 0 for seed in range(40)], axis=0
+    )
     assert cold.max() < 0.45
     assert (cold > 0).mean() > 0.8
 
@@ -243,22 +245,22 @@ def test_any_number_of_channels_is_well_spread(count):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: SessionPlan.for_duration(1, 5.0),
-        lambda: SessionPlan.for_duration(1, float("nan")),
-        lambda: SessionPlan.for_duration(1, float("inf")),
-        lambda: SessionPlan.for_duration(-1, 60.0),
-        lambda: SessionPlan.for_duration(1, 60.0, eeg_channels=-3),
-        lambda: SessionPlan.for_duration(1, 60.0, eeg_channels=5000),
-        lambda: SessionPlan.for_duration(1, 60.0, montage_name="cap"),
-        lambda: SessionPlan.for_duration(1, 60.0, montage_name="muse", eeg_channels=62),
-        lambda: SessionPlan.for_duration(1, 60.0, eeg_rate_hz=250.5),
-        lambda: SessionPlan.for_duration(1, 60.0, eeg_rate_hz=float("nan")),
-        lambda: SessionPlan.for_duration(1, 60.0, gaze_rate_hz=0.0),
-        lambda: SessionPlan.for_duration(1, 60.0, options=Options(effect=-1.0)),
-        lambda: SessionPlan.for_duration(1, 60.0, options=Options(effect=float("nan"))),
+        lambda: SimulationPlan.for_duration(1, 5.0),
+        lambda: SimulationPlan.for_duration(1, float("nan")),
+        lambda: SimulationPlan.for_duration(1, float("inf")),
+        lambda: SimulationPlan.for_duration(-1, 60.0),
+        lambda: SimulationPlan.for_duration(1, 60.0, eeg_channels=-3),
+        lambda: SimulationPlan.for_duration(1, 60.0, eeg_channels=5000),
+        lambda: SimulationPlan.for_duration(1, 60.0, montage_name="cap"),
+        lambda: SimulationPlan.for_duration(1, 60.0, montage_name="muse", eeg_channels=62),
+        lambda: SimulationPlan.for_duration(1, 60.0, eeg_rate_hz=250.5),
+        lambda: SimulationPlan.for_duration(1, 60.0, eeg_rate_hz=float("nan")),
+        lambda: SimulationPlan.for_duration(1, 60.0, gaze_rate_hz=0.0),
+        lambda: SimulationPlan.for_duration(1, 60.0, options=Options(effect=-1.0)),
+        lambda: SimulationPlan.for_duration(1, 60.0, options=Options(effect=float("nan"))),
         lambda: replace(SHORT, family="martian"),
-        lambda: segments_for_clips([Clip(1, "joy", 10.0)]),
-        lambda: segments_for_clips([Clip(1, "fear", 0.0)]),
+        lambda: segments_for_clips([PlannedClip(1, "joy", 10.0)]),
+        lambda: segments_for_clips([PlannedClip(1, "fear", 0.0)]),
         lambda: segments_for_clips([], baseline_s=0.0),
         lambda: head("default", ("Cz", "Q9")),
         lambda: next(SimulatedSession(SHORT).items(0.0)),

@@ -14,7 +14,7 @@ from rtemo.live.service.column_status import BY_YOU, columns_of
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 PROFILES = load_profiles(resources.devices())
 LABELS = ("Fp1", "Fp2", "C3", "C4", "Oz", "EXG1")
@@ -24,7 +24,7 @@ TRACKER = StreamInfo("g", "Eye", "Gaze", "float32", 120.0, EYES)
 
 
 def cast(**settings):
-    found = Cast(PROFILES, SessionSettings(**settings))
+    found = StreamRoles(PROFILES, SessionSettings(**settings))
     found.choose([CAP, TRACKER])
     return found
 
@@ -88,7 +88,7 @@ def test_each_column_tells_what_it_is_taken_for_and_why():
 
 def test_a_stream_with_too_few_electrodes_can_still_be_looked_at():
     few = replace(CAP, channels=tuple(Channel(f"ch{k}", "EEG") for k in range(4)))
-    found = Cast(PROFILES)
+    found = StreamRoles(PROFILES)
     found.choose([few])
     told = columns_of(few, Modality.EEG, found)
     assert [column.use for column in told] == [""] * 4

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtemo.core.types import Chunk
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.base import Source
 from rtemo.sources.synthetic import SyntheticSource
@@ -35,7 +35,7 @@ def test_stopping_gives_up_the_rest_and_may_be_repeated():
 
 
 def test_a_simulated_session_is_a_source():
-    session = SimulatedSession(SessionPlan.for_duration(1, 10.0, eeg_channels=8))
+    session = SimulatedSession(SimulationPlan.for_duration(1, 10.0, eeg_channels=8))
     source = SyntheticSource(session.streams, session.items())
     assert isinstance(source, Source)
     assert [info.stream_id for info in source.start()] == ["eeg", "gaze", "markers"]

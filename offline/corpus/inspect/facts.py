@@ -18,7 +18,7 @@ _CLIPS_SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonFacts:
     """One subject. windows: by label code, then the unlabelled ones. eeg, eye: share of windows with each."""
 
     subject: str
@@ -32,7 +32,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ClipFacts:
     """One stimulus: its label, how many people saw it, how many windows it gives."""
 
     name: str
@@ -41,12 +41,12 @@ class Clip:
     windows: int
 
 
-def people(corpus: Corpus) -> list[Person]:
+def people(corpus: Corpus) -> list[PersonFacts]:
     """Every subject, numbers as numbers."""
     return [_person(corpus, who) for who in sorted(corpus.subjects, key=natural_key)]
 
 
-def clips(corpus: Corpus) -> list[Clip]:
+def clips(corpus: Corpus) -> list[ClipFacts]:
     """Every stimulus of labelled windows, by label, then by name."""
     windows: Counter[tuple[str, str]] = Counter()
     seen: dict[tuple[str, str], set[str]] = {}
@@ -59,7 +59,7 @@ def clips(corpus: Corpus) -> list[Clip]:
             seen.setdefault(key, set()).add(shard.about.subject)
     order = {label: code for code, label in enumerate(corpus.labels)}
     keys = sorted(windows, key=lambda key: (order[key[0]], natural_key(key[1])))
-    return [Clip(name, label, len(seen[label, name]), windows[label, name]) for label, name in keys]
+    return [ClipFacts(name, label, len(seen[label, name]), windows[label, name]) for label, name in keys]
 
 
 def describe(corpus: Corpus) -> str:
@@ -109,11 +109,11 @@ def windows_by_label(shard: Shard, n_labels: int) -> NDArray[np.int64]:
     return np.bincount(np.where(codes == UNLABELLED, n_labels, codes), minlength=n_labels + 1)
 
 
-def _person(corpus: Corpus, who: str) -> Person:
+def _person(corpus: Corpus, who: str) -> PersonFacts:
     shards = corpus.of([who])
     rows = np.concatenate([shard.rows for shard in shards])
     trials = {(s.about.session, int(t)) for s in shards for t in np.unique(s.rows["trial"][s.labelled])}
-    return Person(
+    return PersonFacts(
         subject=who,
         sessions=tuple(shard.about.session for shard in shards),
         windows=tuple(np.sum([windows_by_label(s, len(corpus.labels)) for s in shards], axis=0).tolist()),

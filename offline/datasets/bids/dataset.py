@@ -30,9 +30,9 @@ from offline.datasets.base import (
     segment_chunks,
 )
 from offline.datasets.bids import names as bids_names
-from offline.datasets.bids.eyetrack import EyeFile, GazeRun, eye_files, gaze_channels, gaze_chunks
+from offline.datasets.bids.eyetrack import BidsGaze, EyeFile, eye_files, gaze_channels, gaze_chunks
 from offline.datasets.bids.names import parse_name, side_cars
-from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping, unmatched
+from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
@@ -208,7 +208,7 @@ def _gaze(runs: Sequence[_Run], starts: Sequence[float], rules: TrialMap) -> tup
     for run, start_s in zip(runs, starts, strict=True):
         if (gaze_channels(run.eyes), run.screen) == (channels, lead.screen):
             span_s = (start_s - _MARGIN_S, start_s + run.file.duration_s + _MARGIN_S)
-            kept.append(GazeRun(run.eyes, start_s, span_s))
+            kept.append(BidsGaze(run.eyes, start_s, span_s))
         elif not run.problems:
             why = "it has other eyes or another screen than the session's first run" if run.eyes else "no eye-tracking"
             omissions.append(Omission("gaze", run.file.path.name, why))
@@ -229,7 +229,7 @@ def _trials(
             for key, name in (("label", rules.label_from), ("clip", rules.clip_from))
         }
         end_s = start_s + run.file.duration_s
-        events = [Event(start_s, "run", run.file.duration_s)]
+        events = [RecordedEvent(start_s, "run", run.file.duration_s)]
         if rules.start is not None:
             events = _events(root, run, rules.column, start_s)
             omissions += unmatched(events, rules, run.file.path.name)
@@ -243,11 +243,11 @@ def _trials(
     return trials, omissions
 
 
-def _events(root: Path, run: _Run, column: str, start_s: float) -> list[Event]:
+def _events(root: Path, run: _Run, column: str, start_s: float) -> list[RecordedEvent]:
     rows = bids_names.table(root, run.file.path, "events")
     timed = [(bids_names.number(row.get("onset")), bids_names.number(row.get("duration")), row) for row in rows]
     return [
-        Event(start_s + onset_s, row.get(column, ""), duration_s)
+        RecordedEvent(start_s + onset_s, row.get(column, ""), duration_s)
         for onset_s, duration_s, row in timed
         if onset_s is not None
     ]

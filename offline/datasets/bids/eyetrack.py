@@ -160,7 +160,7 @@ def screen_of(presentation: Mapping[str, Any]) -> Screen | None:
 
 
 @dataclass(frozen=True, slots=True)
-class GazeRun:
+class BidsGaze:
     """The eyes of one EEG run, whose first sample is at start_s; samples outside span_s are left out."""
 
     files: tuple[EyeFile, ...]
@@ -168,7 +168,7 @@ class GazeRun:
     span_s: tuple[float, float]
 
 
-def gaze_chunks(runs: tuple[GazeRun, ...], block_s: float) -> Iterator[Chunk]:
+def gaze_chunks(runs: tuple[BidsGaze, ...], block_s: float) -> Iterator[Chunk]:
     """The runs one after the other, all eyes of a run side by side."""
     for run in runs:
         samples = _samples(run)
@@ -186,7 +186,7 @@ def _chunk(block: list[tuple[float, list[float]]]) -> Chunk:
     return Chunk("gaze", np.array([time_s for time_s, _ in block]), np.array([row for _, row in block], np.float32))
 
 
-def _samples(run: GazeRun) -> Iterator[tuple[float, list[float]]]:
+def _samples(run: BidsGaze) -> Iterator[tuple[float, list[float]]]:
     """Time on the recording's clock and the eyes' columns. Rows that lack columns or a time are skipped."""
     lead, width = run.files[0], max(max(*one.columns, one.time) for one in run.files) + 1
     first: float | None = None

@@ -41,7 +41,7 @@ _READ_AT_ONCE_S = 16.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SynchronisedFile:
     """One file. eeg, gaze: columns of its data; labels and eyes as the file names them."""
 
     path: Path
@@ -75,7 +75,7 @@ def scan(root: Path) -> tuple[dict[tuple[str, str], tuple[Path, ...]], list[Omis
 def recording(subject: str, task: str, paths: tuple[Path, ...]) -> Recording:
     """All runs of one person in one task, one after the other. RtemoError where none can be read."""
     where = f"eegeyenet {task} subject {subject}"
-    runs: list[Run] = []
+    runs: list[SynchronisedFile] = []
     omissions = []
     for path in paths:
         try:
@@ -106,11 +106,11 @@ def recording(subject: str, task: str, paths: tuple[Path, ...]) -> Recording:
     )
 
 
-def _shape(run: Run) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], float]:
+def _shape(run: SynchronisedFile) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], float]:
     return run.labels, run.eeg, run.gaze, run.rate_hz
 
 
-def _streams(runs: Sequence[Run], starts: Sequence[float]) -> Iterator[Stream]:
+def _streams(runs: Sequence[SynchronisedFile], starts: Sequence[float]) -> Iterator[Stream]:
     first = runs[0]
     eeg = tuple(Channel(first.labels[column], "EEG", "microvolts") for column in first.eeg)
     info = StreamInfo("eeg", "EEG", "EEG", "float32", first.rate_hz, eeg)
@@ -127,14 +127,16 @@ def _streams(runs: Sequence[Run], starts: Sequence[float]) -> Iterator[Stream]:
         yield Stream(info, Modality.GAZE, chunks, screen=SCREEN)
 
 
-def _segments(runs: Sequence[Run], starts: Sequence[float], columns: tuple[int, ...]) -> tuple[Segment, ...]:
+def _segments(
+    runs: Sequence[SynchronisedFile], starts: Sequence[float], columns: tuple[int, ...]
+) -> tuple[Segment, ...]:
     return tuple(
         Segment(start_s, run.rate_hz, partial(_blocks, run, columns, columns == run.gaze))
         for run, start_s in zip(runs, starts, strict=True)
     )
 
 
-def _blocks(run: Run, columns: tuple[int, ...], is_gaze: bool, n: int) -> Iterator[NDArray[np.floating]]:  # noqa: FBT001
+def _blocks(run: SynchronisedFile, columns: tuple[int, ...], is_gaze: bool, n: int) -> Iterator[NDArray[np.floating]]:  # noqa: FBT001
     for block in _read(run, columns, n):
         yield _without_blinks(block) if is_gaze else block
 
@@ -146,7 +148,7 @@ def _without_blinks(gaze: NDArray[np.floating]) -> NDArray[np.floating]:
     return gaze
 
 
-def index(path: Path) -> Run:
+def index(path: Path) -> SynchronisedFile:
     """Channels, rate and length of one file. RtemoError where it is none of EEGEyeNet's."""
     try:
         rate_hz, n_samples, width, labels, types = _hdf5_header(path) if h5py.is_hdf5(path) else _v5_header(path)
@@ -160,10 +162,10 @@ def index(path: Path) -> Run:
     eeg = tuple(column for column in range(width) if types[column].upper() != "EYE")
     sides = [tuple(eyes.get(f"{side}-{what}", -1) for what in ("GAZE-X", "GAZE-Y", "AREA")) for side in "LR"]
     gaze = next((columns for columns in sides if -1 not in columns), ())
-    return Run(path, rate_hz, n_samples, labels, eeg, gaze)
+    return SynchronisedFile(path, rate_hz, n_samples, labels, eeg, gaze)
 
 
-def _read(run: Run, columns: tuple[int, ...], n: int) -> Iterator[NDArray[np.floating]]:
+def _read(run: SynchronisedFile, columns: tuple[int, ...], n: int) -> Iterator[NDArray[np.floating]]:
     try:
         if not h5py.is_hdf5(run.path):
             yield from slices(np.asarray(_v5_struct(run.path).data[list(columns)], dtype=np.float32).T, n)

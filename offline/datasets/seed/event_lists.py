@@ -22,7 +22,7 @@ from offline.datasets import mat5
 from offline.datasets.base import EyeWindows
 from offline.datasets.seed.published import WINDOW_S
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.event_tables import EyeRecord
+from rtemo.core.gaze.event_tables import GazeRecord
 from rtemo.core.gaze.features import EYE_FEATURES, eye_features
 from rtemo.core.gaze.settings import GazeSettings
 
@@ -87,7 +87,7 @@ def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettin
     ends_s = WINDOW_S * np.arange(1, int(duration_s // WINDOW_S) + 1)
     values = np.full((len(ends_s), len(EYE_FEATURES)), np.nan, dtype=np.float32)
     for window, end_s in enumerate(ends_s.tolist()):
-        record = EyeRecord(
+        record = GazeRecord(
             fixations=_until(fixations, end_s),
             saccades=_until(saccades, end_s),
             blinks=_until(blinks, end_s),

@@ -22,7 +22,7 @@ from offline.evaluation.temperature import equal_units, fit_fusion, fit_temperat
 from offline.evaluation.window_table import MODALITIES, Windows
 from offline.training.batches import Augmentation, Picked
 from offline.training.finetune import fit, fit_frozen
-from offline.training.frozen_network import Frozen
+from offline.training.frozen_network import FrozenNetwork
 from offline.training.training_run import TrainingSettings
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
@@ -79,7 +79,7 @@ class OwnNetwork:
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     init: Mapping[str, Tensor] | None = None
     modalities: tuple[str, ...] = MODALITIES
-    _frozen: dict[int, Frozen] = field(default_factory=dict, repr=False)  # all folds share them
+    _frozen: dict[int, FrozenNetwork] = field(default_factory=dict, repr=False)  # all folds share them
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
@@ -96,11 +96,11 @@ class OwnNetwork:
             fusion = fit_fusion(logs, validation.labels[both], equal_units(validation.subject[both]))
         return replace(model, temperatures=temperatures, fusion=fusion)
 
-    def _trained(self, train: Windows, validation: Windows, settings: TrainingSettings) -> tuple[Frozen, Heads]:
+    def _trained(self, train: Windows, validation: Windows, settings: TrainingSettings) -> tuple[FrozenNetwork, Heads]:
         sides = recordings(train), recordings(validation)
         if settings.mode == "full" and settings.epochs > 0:
             network, heads = fit(*sides, settings, self.init, train.n_labels)
-            return Frozen(network), heads.eval()
+            return FrozenNetwork(network), heads.eval()
         return fit_frozen(self._frozen, *sides, settings, self.init, train.n_labels)
 
 
@@ -115,7 +115,7 @@ def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
 class OwnModel:
     """The network and its heads with their temperatures, and the weights (3,) of the heads where all of them speak."""
 
-    frozen: Frozen
+    frozen: FrozenNetwork
     heads: Heads
     train: Windows
     temperatures: Mapping[str, float] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.linear import Linear, logistic
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
 from offline.evaluation.methods.training import pieces
-from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Table, Windows
+from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Windows, WindowTable
 from rtemo.core.eeg.montage import place
 from rtemo.core.types import FloatArray
 
@@ -75,7 +75,7 @@ def _covariances(signal: FloatArray) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _whitening(table: Table, number: int) -> Array:
+def _whitening(table: WindowTable, number: int) -> Array:
     """(bands, T, T) inverse square root of the mean covariance of a recording's first two minutes."""
     rows = np.flatnonzero((table.shard == number) & table.offers["eeg"])
     times = table.shards[number].rows["end_s"]
@@ -86,7 +86,7 @@ def _whitening(table: Table, number: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _chosen(table: Table) -> NDArray[np.int64]:
+def _chosen(table: WindowTable) -> NDArray[np.int64]:
     """The fixed channels nearest to the 10-20 places."""
     places = place(TEN_TWENTY.split()).positions
     distance = np.linalg.norm(places[:, None] - table.channels.positions[None], axis=2)

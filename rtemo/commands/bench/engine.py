@@ -68,7 +68,7 @@ class TimedRuntime(Runtime):
         return embeddings
 
 
-class Meter:
+class DelaySink:
     """A sink that notes for every prediction how long ago the last sample of its window had come into this process."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -107,14 +107,14 @@ def run(args: argparse.Namespace) -> int:
 def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
     """One session with recorder and outlet, as `rtemo live` runs it."""
     from rtemo.live.output.outlet import PredictionOutlet  # after configure: these load liblsl
-    from rtemo.sources.lsl.source import LslSource, One, local_clock
+    from rtemo.sources.lsl.source import LslSource, OneStream, local_clock
 
     bundle = load_bundle(resources.assets() / DEMO_MODEL)
     pipeline, runtime = TimedPipeline(bundle.spec.pipeline.with_hop(args.hop)), TimedRuntime(bundle)
     predictor = Predictor(pipeline, runtime, Decoder(bundle))
     cast = cast_of(SessionSettings())
     live = LslSource(
-        [One(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
+        [OneStream(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
     )
     early: list[Item] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
         streams = live.start()
         while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= cast.parts:
             early += live.read(0.1)
-        meter = Meter(local_clock)
+        meter = DelaySink(local_clock)
         outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
         recorder.submit(StreamUp(outlet.info))
 

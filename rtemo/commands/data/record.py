@@ -13,7 +13,7 @@ from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
 from rtemo.recorder.record_streams import record_source
 from rtemo.recorder.recorder import Recorder
-from rtemo.sources.lsl.source import Every, LslSource
+from rtemo.sources.lsl.source import EveryStream, LslSource
 from rtemo.sources.stream_choice import StreamQuery
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     queries = [StreamQuery.parse(text) for text in args.stream]
     if args.file.exists():
         raise RtemoError(f"{args.file} exists already", "nothing is overwritten", "name another file")
-    source = LslSource([Every("recorded", lambda info: _wanted(info, queries))])
+    source = LslSource([EveryStream("recorded", lambda info: _wanted(info, queries))])
     with stop_on_signal() as stop:
         try:
             streams = source.start()

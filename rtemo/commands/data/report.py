@@ -10,7 +10,7 @@ from rtemo.commands.console import say
 from rtemo.commands.wiring import cast_of, load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.report.read_session import Means
+from rtemo.report.read_session import ReportInputs
 from rtemo.report.write import write_report
 
 
@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def means_of(model: Path | None, args: argparse.Namespace | None) -> Means:
+def means_of(model: Path | None, args: argparse.Namespace | None) -> ReportInputs:
     """The model and, where the command line gives any, the settings that a recording is read with."""
     bundle, _ = load_model(model, None)
-    return Means(
+    return ReportInputs(
         bundle=bundle,
         new_cast=cast_of,
         new_predictor=lambda: load_model(model, None)[1],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtemo import resources
 from rtemo.commands.wiring import DEMO_MODEL
-from rtemo.live.diagnostics.doctor import Lsl, Setup, as_json, as_text, examine, worst
+from rtemo.live.diagnostics.doctor import DoctorSetup, Lsl, as_json, as_text, examine, worst
 from rtemo.live.diagnostics.finding import State
 
 
@@ -19,7 +19,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 2 where something has failed."""
-    findings = examine(Setup(_lsl, resources.assets() / DEMO_MODEL, Path.home()))
+    findings = examine(DoctorSetup(_lsl, resources.assets() / DEMO_MODEL, Path.home()))
     print(as_json(findings) if args.json else as_text(findings))
     sys.stdout.flush()
     return 2 if worst(findings) is State.FAIL else 0

@@ -13,7 +13,7 @@ from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
 from rtemo.simulate.device.faults import load_faults
-from rtemo.simulate.plan import Options, SessionPlan
+from rtemo.simulate.plan import Options, SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.xdf.writer import XdfWriter
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Simulate one session."""
     if args.lsl_session:
         configure("machine", args.lsl_session)
-    plan = SessionPlan.for_duration(
+    plan = SimulationPlan.for_duration(
         args.seed,
         args.duration,
         eeg_channels=args.eeg_channels or 0,

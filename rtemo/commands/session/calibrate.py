@@ -11,15 +11,15 @@ from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.session.replay import Watched, prepared, progress_bar
+from rtemo.commands.session.replay import SourceWithProgress, prepared, progress_bar
 from rtemo.commands.wiring import load_model, told_events
 from rtemo.core.errors import RtemoError
 from rtemo.live.engine.engine import Engine
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import save_person
-from rtemo.model.personal.embedding_memory import Memory
+from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.personal.fit import fit_person
-from rtemo.model.personal.session_notes import Forgotten, Labelled, recorded_notes
+from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn, recorded_notes
 from rtemo.recordings.events import Event, EventKind
 
 HOP_S = 1.0  # one window a second is what a fit uses
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.exists():  # said before the work, not after it
         raise RtemoError(f"{args.out} exists already", "nothing is overwritten", "name another file")
     bundle, predictor = load_model(args.model, HOP_S)
-    memory = Memory(bundle.spec)
+    memory = EmbeddingMemory(bundle.spec)
     predictor.watches.append(memory.take)
     events = told_events()
     recording, streams, cast = prepared(args, predictor, events)
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.labels == "reports":
         labels = _from_reports(recorded_notes(recording.texts_of, streams))
     with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
-        Engine(Watched(recording, recording, bar), cast, predictor, events).run(streams, stop)
+        Engine(SourceWithProgress(recording, recording, bar), cast, predictor, events).run(streams, stop)
     if stop.is_set():
         return INTERRUPTED
     if args.labels == "markers":
@@ -102,8 +102,8 @@ def _stretch(path: Path, number: int, row: dict[str, str], first_s: float) -> St
 
 
 def _from_reports(notes: Sequence[tuple[float, object]]) -> list[Stretch]:
-    forgotten = {note.number for _, note in notes if isinstance(note, Forgotten)}
-    labelled = [note for _, note in notes if isinstance(note, Labelled) and note.number not in forgotten]
+    forgotten = {note.number for _, note in notes if isinstance(note, LabelWithdrawn)}
+    labelled = [note for _, note in notes if isinstance(note, LabelGiven) and note.number not in forgotten]
     return [(note.label, note.begin_s, note.end_s) for note in labelled]
 
 

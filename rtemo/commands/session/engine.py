@@ -18,14 +18,14 @@ from rtemo.live.service.controller import Controller
 from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
-from rtemo.live.session.setup import Parts, Supply
+from rtemo.live.session.setup import EngineSetup, LiveSource
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import load_persons
 from rtemo.sources.lsl.config import configure
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 LOOK_S = 0.5
 
@@ -90,7 +90,7 @@ def _watch(
             return
 
 
-def parts_of(args: argparse.Namespace) -> Parts:
+def parts_of(args: argparse.Namespace) -> EngineSetup:
     """What the engine works with."""
     from rtemo.sources.lsl.source import local_clock  # after configure: it loads liblsl
 
@@ -98,7 +98,7 @@ def parts_of(args: argparse.Namespace) -> Parts:
     BaselinePlan.of(settings)  # refused now, not when a session starts
     bundle, first = load_model(args.model, args.hop)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
-    return Parts(
+    return EngineSetup(
         cast=cast_of(settings),
         open_supply=_supply,
         new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
@@ -117,15 +117,15 @@ def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
     return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
 
 
-def _supply(cast: Cast, refused: dict[Modality, str]) -> Supply:
-    from rtemo.sources.lsl.source import Every, LslSource, One
+def _supply(cast: StreamRoles, refused: dict[Modality, str]) -> LiveSource:
+    from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream
 
-    wants = [One(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
-    return LslSource([*wants, Every("markers", cast.take_marker)], look_s=0.0)
+    wants = [OneStream(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
+    return LslSource([*wants, EveryStream("markers", cast.take_marker)], look_s=0.0)
 
 
 def _chooser(
-    cast: Cast, part: Modality, refused: dict[Modality, str]
+    cast: StreamRoles, part: Modality, refused: dict[Modality, str]
 ) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
     """Chooses, or says why not: in the window several streams that fit are a question, no error."""
 

@@ -20,7 +20,7 @@ from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
-from rtemo.live.session.telling import Telling, keep_baseline
+from rtemo.live.session.telling import Publishing, keep_baseline
 from rtemo.model.bundle import Bundle
 from rtemo.recorder.recorder import Recorder, RecorderState
 from rtemo.recordings.baseline_plan import BaselinePlan
@@ -28,9 +28,9 @@ from rtemo.recordings.calibrations import load_persons, use_persons
 from rtemo.recordings.session_folder import SessionFolder, model_record
 from rtemo.report.write import write_report
 from rtemo.sources.lsl.discovery import discover
-from rtemo.sources.lsl.source import Every, LslSource, One, local_clock
+from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream, local_clock
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
     cast = cast_of(asked.settings)
     source = LslSource(
         [
-            One("eeg", functools.partial(cast.choose_for, Modality.EEG)),
-            One("gaze", functools.partial(cast.choose_for, Modality.GAZE)),
-            Every("markers", cast.take_marker),
+            OneStream("eeg", functools.partial(cast.choose_for, Modality.EEG)),
+            OneStream("gaze", functools.partial(cast.choose_for, Modality.GAZE)),
+            EveryStream("markers", cast.take_marker),
         ]
     )
     try:
@@ -133,7 +133,7 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
 
 
 def _await_streams(
-    source: LslSource, cast: Cast, wait_s: float, stop: threading.Event
+    source: LslSource, cast: StreamRoles, wait_s: float, stop: threading.Event
 ) -> tuple[tuple[StreamInfo, ...], list[Item]]:
     """Wait until everything that was asked for is there, or anything usable where nothing was asked for.
 
@@ -153,7 +153,7 @@ def _await_streams(
     return streams, early
 
 
-def _missing(cast: Cast, wait_s: float) -> StreamMissing:
+def _missing(cast: StreamRoles, wait_s: float) -> StreamMissing:
     asked = ", ".join(f"{part.value} ({cast.queries[part]})" for part in cast.missing()) or "EEG or gaze"
     seen = " | ".join(info.describe() for info in discover(1.0)) or "no stream at all"
     return StreamMissing(
@@ -197,7 +197,9 @@ class _Outputs:
         closing.callback(self.events.close)
         self.recorder = self._recorder(asked, closing)
         hop_s = asked.hop_s or bundle.spec.pipeline.window.hop_s
-        self.telling = Telling(bundle, hop_s, self.events, self.recorder, local_clock, closing, publish=asked.publish)
+        self.telling = Publishing(
+            bundle, hop_s, self.events, self.recorder, local_clock, closing, publish=asked.publish
+        )
         for sink in self.sinks:
             closing.callback(sink.close)
         self.sinks.append(self.telling.outlet)
@@ -230,7 +232,7 @@ def _asked(asked: LiveRun) -> dict[str, object]:
     return {"started": datetime.now().astimezone().isoformat(timespec="seconds"), **plain}
 
 
-def _by_role(cast: Cast, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:
+def _by_role(cast: StreamRoles, streams: tuple[StreamInfo, ...], early: list[Item]) -> dict[str, StreamInfo]:
     infos = [*streams, *(item.info for item in early if isinstance(item, StreamUp))]
     roles = ((cast.role_of(info), info) for info in infos)
     return {(role.value if role != Modality.MARKERS else info.stream_id): info for role, info in roles if role}

@@ -35,7 +35,7 @@ from rtemo.recordings.calibrations import load_persons, recorded_persons, use_pe
 from rtemo.recordings.events import EventLog
 from rtemo.sources.base import Source
 from rtemo.sources.paced import PacedSource
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
     with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
         source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
-        engine = Engine(Watched(source, recording, bar), cast, predictor, events, [output])
+        engine = Engine(SourceWithProgress(source, recording, bar), cast, predictor, events, [output])
         try:
             engine.run(streams, stop)
         except RtemoError:
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 def prepared(
     args: argparse.Namespace, predictor: Predictor, events: EventLog, recording: XdfSource | None = None
-) -> tuple[XdfSource, tuple[StreamInfo, ...], Cast]:
+) -> tuple[XdfSource, tuple[StreamInfo, ...], StreamRoles]:
     """The recording, started, its streams and who plays which part; the predictor knows the session's baseline.
 
     Raises RtemoError where it has no EEG and no gaze stream with samples.
@@ -135,7 +135,7 @@ def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn
         yield bar
 
 
-class Watched:
+class SourceWithProgress:
     """A source that moves a progress bar."""
 
     def __init__(self, source: Source, recording: XdfSource, bar: tqdm[NoReturn]) -> None:

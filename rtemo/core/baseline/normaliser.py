@@ -46,7 +46,7 @@ class NormaliserSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class NormaliserState:
     """A snapshot: mean and scale of each feature, the seconds of data behind each, and where its baseline is from.
 
     ready: whether half of the rows or more have had the data that they need.
@@ -145,10 +145,10 @@ class Normaliser:
         z = (values[used] - self._mean[used]) / self.snapshot.scale[used]
         return _is_median_above(np.abs(z), s.freeze_z)
 
-    def _take(self) -> Scale:
+    def _take(self) -> NormaliserState:
         scale = np.maximum(np.sqrt(self._variance), self._floor)
         self._ready = self._ready or _is_median_at_least(self._seconds, self._settings.ready_s)  # they only grow
-        return Scale(self._mean, scale, self._seconds, self._settings, self._source, self._ready)
+        return NormaliserState(self._mean, scale, self._seconds, self._settings, self._source, self._ready)
 
 
 def _is_median_at_least(values: Array, limit: float) -> bool:

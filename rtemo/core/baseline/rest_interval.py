@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.core.baseline.normaliser import Array, Normaliser, NormaliserSettings, Scale, Source
+from rtemo.core.baseline.normaliser import Array, Normaliser, NormaliserSettings, NormaliserState, Source
 from rtemo.core.types import BoolArray, FloatArray
 from rtemo.core.windows import Grid
 
@@ -65,7 +65,7 @@ class Learner:
         self.baseline: Baseline | None = None  # the newest that took effect
 
     @property
-    def snapshot(self) -> Scale:
+    def snapshot(self) -> NormaliserState:
         return self._normaliser.snapshot
 
     @property

@@ -13,15 +13,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.baseline.normaliser import Scale
+from rtemo.core.baseline.normaliser import NormaliserState
 from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import EegLayout
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
-from rtemo.core.eeg.quality import ChannelCheck, Fault, usable
-from rtemo.core.row_buffer import Tape
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, usable
+from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.timing.dejitter import Run, Timeline
+from rtemo.core.timing.dejitter import Dejitter, SampleRun
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.units import plausible_scale
 from rtemo.core.windows import Grid
@@ -46,7 +46,7 @@ class EegFrame:
     present: float
     coverage: float
     settled: bool
-    scale: Scale
+    scale: NormaliserState
 
     @property
     def usable(self) -> BoolArray:
@@ -69,16 +69,16 @@ class EegBranch:
         self._to_uv = np.array(layout.scale, dtype=np.float64)
         self._unit_known = False
         n = len(layout.columns)
-        self.timeline = Timeline(nominal_hz, even=True)
+        self.timeline = Dejitter(nominal_hz, even=True)
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
         keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a tape has room for a piece beside it
-        self._values: Tape[np.float64] = Tape(n, keep, np.float64)
-        self._wide: Tape[np.float64] = Tape(n, keep, np.float64)
-        self._valid: Tape[np.bool_] = Tape(n, keep, np.bool_)
-        self._raw: Tape[np.float32] | None = None
-        self._raw_times: Tape[np.float64] | None = None
+        self._values: RowBuffer[np.float64] = RowBuffer(n, keep, np.float64)
+        self._wide: RowBuffer[np.float64] = RowBuffer(n, keep, np.float64)
+        self._valid: RowBuffer[np.bool_] = RowBuffer(n, keep, np.bool_)
+        self._raw: RowBuffer[np.float32] | None = None
+        self._raw_times: RowBuffer[np.float64] | None = None
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
@@ -115,7 +115,7 @@ class EegBranch:
         for old in [k for k in self.frames if k < end]:
             del self.frames[old]
 
-    def _take(self, run: Run) -> None:
+    def _take(self, run: SampleRun) -> None:
         uv = np.asarray(run.values, dtype=np.float64)
         if not self._unit_known:
             self._check_unit(uv)
@@ -124,7 +124,7 @@ class EegBranch:
             self.first_time = float(run.times[0])
         piece = max(int(PIECE_S * run.rate_hz), 1)
         for i in range(0, len(uv), piece):
-            part = Run(run.times[i : i + piece], uv[i : i + piece], run.rate_hz, run.gap_s if i == 0 else 0.0)
+            part = SampleRun(run.times[i : i + piece], uv[i : i + piece], run.rate_hz, run.gap_s if i == 0 else 0.0)
             self._condition(part)
 
     def _check_unit(self, values: NDArray[np.float64]) -> None:
@@ -139,7 +139,7 @@ class EegBranch:
         if note:
             self.notes.append(note)
 
-    def _condition(self, run: Run) -> None:
+    def _condition(self, run: SampleRun) -> None:
         self._keep_raw(run)
         block = self._conditioner.push(run)
         self._restarted |= block.restarted
@@ -158,11 +158,11 @@ class EegBranch:
             self.tap(block)
         self._compute_ready(learn=True)
 
-    def _keep_raw(self, run: Run) -> None:
+    def _keep_raw(self, run: SampleRun) -> None:
         if self._raw is None or self._raw_times is None:
             keep = int(RAW_KEEP_S * run.rate_hz) + 1
-            self._raw = Tape(len(self._columns), keep, np.float32)
-            self._raw_times = Tape(1, keep, np.float64)
+            self._raw = RowBuffer(len(self._columns), keep, np.float32)
+            self._raw_times = RowBuffer(1, keep, np.float64)
         self._raw.append(run.values.astype(np.float32))
         self._raw_times.append(run.times[:, None])
 
@@ -208,7 +208,7 @@ class EegBranch:
         raw, rate_hz = self._cut_raw(end)
         fault = self._check(raw, wide, values, valid)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
-            fault[fault == Fault.MISSING] = Fault.GAP
+            fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
         used = usable(fault)
         power = self._power(values, valid, used)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
@@ -218,7 +218,7 @@ class EegBranch:
         coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
         return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
 
-    def _cut(self, tape: Tape[T], end: int) -> NDArray[T]:
+    def _cut(self, tape: RowBuffer[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the tape has none."""
         begin = end - self._grid.frame
         rows = tape.slice(begin, end)

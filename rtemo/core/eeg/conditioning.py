@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, tf2sos
 
-from rtemo.core.timing.dejitter import Run
+from rtemo.core.timing.dejitter import SampleRun
 from rtemo.core.types import BoolArray, TimeArray
 
 Samples = NDArray[np.float64]
@@ -174,7 +174,7 @@ class EegConditioner:
         self._last_time = 0.0
         self._last_value: Samples = np.zeros(n_channels)
 
-    def push(self, run: Run) -> GridBlock:
+    def push(self, run: SampleRun) -> GridBlock:
         """One run. Values are float64 microvolts; NaN marks a missing value."""
         values = np.asarray(run.values, dtype=np.float64)
         times = run.times

@@ -18,7 +18,7 @@ import numpy as np
 
 from rtemo.core.eeg.electrode_names import canonical_key, electrode_name
 from rtemo.core.eeg.head_geometry import directions_of
-from rtemo.core.eeg.montage_tables import Table, table
+from rtemo.core.eeg.montage_tables import ElectrodeTable, table
 from rtemo.core.types import FloatArray
 
 TEN_FIVE = "10-05 names"
@@ -104,7 +104,7 @@ def describe_column(labels: Sequence[str], column: int) -> str:
     return label if alike == 1 else f"{label} (column {column + 1})"
 
 
-def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
+def _scheme(labels: Sequence[str]) -> tuple[str, ElectrodeTable]:
     """Which naming the labels follow. BioSemi's A1-A16 and EGI's E1.. cannot be mistaken for 10-05 names."""
     keys = [canonical_key(label) for label in labels]
     boxes = [match for key in keys if (match := _BIOSEMI.fullmatch(key)) and 1 <= int(match[2]) <= 32]
@@ -120,11 +120,11 @@ def _scheme(labels: Sequence[str]) -> tuple[str, Table]:
     return TEN_FIVE, table("10-05")
 
 
-def _padded(found: Table, pattern: re.Pattern[str], keys: Sequence[str]) -> Table:
+def _padded(found: ElectrodeTable, pattern: re.Pattern[str], keys: Sequence[str]) -> ElectrodeTable:
     """The table with the spellings that have leading zeros (E001, A01) added."""
     plain = {key: f"{match[1]}{int(match[2])}" for key in keys if (match := pattern.fullmatch(key))}
     spelled = {key: found.names[name] for key, name in plain.items() if name in found.names}
-    return Table({**found.names, **spelled}, found.positions)
+    return ElectrodeTable({**found.names, **spelled}, found.positions)
 
 
 def _located(

@@ -13,7 +13,7 @@ from rtemo.core.errors import RtemoError
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ElectrodeTable:
     """One table of positions: canonical key -> electrode name, electrode name -> unit vector."""
 
     names: Mapping[str, str]
@@ -21,7 +21,7 @@ class Table:
 
 
 @cache
-def table(name: str) -> Table:
+def table(name: str) -> ElectrodeTable:
     """A table of assets/montages by its name: "10-05", "egi-128", "biosemi-64", ... Read once."""
     path = resources.assets() / "montages" / f"{name}.csv"
     if not path.is_file():
@@ -29,4 +29,4 @@ def table(name: str) -> Table:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     positions = {row["name"]: (float(row["x"]), float(row["y"]), float(row["z"])) for row in rows}
-    return Table({canonical_key(row["label"]): row["name"] for row in rows}, positions)
+    return ElectrodeTable({canonical_key(row["label"]): row["name"] for row in rows}, positions)

@@ -13,7 +13,7 @@ from rtemo.core.types import BoolArray
 LINE_HZ = (50.0, 60.0)
 
 
-class Fault(IntEnum):
+class ChannelFault(IntEnum):
     """What is wrong with a channel in a frame. Ordered: the first that holds is named.
 
     GAP: the stream sent nothing. MISSING: it did, but not this channel's values. LINE_NOISE alone does not keep a
@@ -36,18 +36,18 @@ class Fault(IntEnum):
 
 
 REASONS = {
-    Fault.NONE: "",
-    Fault.GAP: "gap in the stream",
-    Fault.MISSING: "missing samples",
-    Fault.RAILED: "railed",
-    Fault.CLIPPED: "clipped",
-    Fault.FLAT: "flat",
-    Fault.POPPING: "electrode pop",
-    Fault.MUSCLE: "muscle noise",
-    Fault.NOISY: "noisy",
-    Fault.LOOSE: "loose electrode",
-    Fault.BRIDGED: "bridged",
-    Fault.LINE_NOISE: "line noise",
+    ChannelFault.NONE: "",
+    ChannelFault.GAP: "gap in the stream",
+    ChannelFault.MISSING: "missing samples",
+    ChannelFault.RAILED: "railed",
+    ChannelFault.CLIPPED: "clipped",
+    ChannelFault.FLAT: "flat",
+    ChannelFault.POPPING: "electrode pop",
+    ChannelFault.MUSCLE: "muscle noise",
+    ChannelFault.NOISY: "noisy",
+    ChannelFault.LOOSE: "loose electrode",
+    ChannelFault.BRIDGED: "bridged",
+    ChannelFault.LINE_NOISE: "line noise",
 }
 CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can tell, as the sender's clock was reset
 
@@ -89,7 +89,7 @@ class QualitySettings:
 
 
 class ChannelCheck:
-    """Finds the Fault of each channel in frames of n_samples on the grid."""
+    """Finds the fault of each channel in frames of n_samples on the grid."""
 
     def __init__(self, settings: QualitySettings, grid_hz: float, n_samples: int, min_coverage: float) -> None:
         self._settings = settings
@@ -114,16 +114,16 @@ class ChannelCheck:
         hums = self._line_uv(wide, whole) > self._settings.line_uv
         missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
         marks = [
-            (Fault.LINE_NOISE, hums),
-            (Fault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
-            (Fault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
-            (Fault.NOISY, _noisy(rms, self._settings)),
-            (Fault.MUSCLE, muscle),
-            (Fault.POPPING, popping),
-            (Fault.FLAT, rms < self._settings.flat_uv),
-            (Fault.CLIPPED, clipped),
-            (Fault.RAILED, railed),
-            (Fault.MISSING, missing),
+            (ChannelFault.LINE_NOISE, hums),
+            (ChannelFault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
+            (ChannelFault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
+            (ChannelFault.NOISY, _noisy(rms, self._settings)),
+            (ChannelFault.MUSCLE, muscle),
+            (ChannelFault.POPPING, popping),
+            (ChannelFault.FLAT, rms < self._settings.flat_uv),
+            (ChannelFault.CLIPPED, clipped),
+            (ChannelFault.RAILED, railed),
+            (ChannelFault.MISSING, missing),
         ]
         for fault, where in marks:
             found[where] = fault
@@ -138,7 +138,7 @@ class ChannelCheck:
 
 def usable(fault: NDArray[np.int8]) -> BoolArray:
     """Whether channels with these faults are used all the same."""
-    return np.asarray((fault == Fault.NONE) | (fault == Fault.LINE_NOISE))
+    return np.asarray((fault == ChannelFault.NONE) | (fault == ChannelFault.LINE_NOISE))
 
 
 def _only(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.baseline.normaliser import Scale
+from rtemo.core.baseline.normaliser import NormaliserState
 from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import GazeLayout
 from rtemo.core.gaze.events import GazeEvent
 from rtemo.core.gaze.features import EYE_FEATURES
 from rtemo.core.gaze.quality import GazeCheck
-from rtemo.core.gaze.tracker import GazeTracker
+from rtemo.core.gaze.tracker import GazeAnalyser
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.timing.dejitter import Run, Timeline
+from rtemo.core.timing.dejitter import Dejitter, SampleRun
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.windows import Grid
 
@@ -29,7 +29,7 @@ SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new t
 
 
 @dataclass(frozen=True, slots=True)
-class EyeFrame:
+class GazeFrame:
     """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid.
 
     faults: what is wrong with the gaze, see rtemo.core.gaze.quality.
@@ -40,10 +40,10 @@ class EyeFrame:
     valid: BoolArray
     coverage: float
     faults: Mapping[str, str]
-    scale: Scale
+    scale: NormaliserState
 
 
-class EyeBranch:
+class GazeBranch:
     """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
 
     `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
@@ -51,12 +51,12 @@ class EyeBranch:
 
     def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
         self.layout = layout
-        self.frames: dict[int, EyeFrame] = {}
+        self.frames: dict[int, GazeFrame] = {}
         self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
-        self.timeline = Timeline(nominal_hz, even=False)
+        self.timeline = Dejitter(nominal_hz, even=False)
         self._settings, self._grid = settings, grid
-        self._tracker: GazeTracker | None = None
+        self._tracker: GazeAnalyser | None = None
         self._check: GazeCheck | None = None
         self._rate_hz = 0.0
         self._last_time = -np.inf
@@ -83,7 +83,7 @@ class EyeBranch:
         for run in self.timeline.flush():
             self._take(run)
 
-    def frame_at(self, end: int) -> EyeFrame | None:
+    def frame_at(self, end: int) -> GazeFrame | None:
         """The features at an end: as computed, or from what is there so far. None where nothing is."""
         known = self.frames.get(end)
         if known is not None:
@@ -106,7 +106,7 @@ class EyeBranch:
     def _look_back_s(self) -> float:
         return self._settings.window.length_s
 
-    def _take(self, run: Run) -> None:
+    def _take(self, run: SampleRun) -> None:
         self._prepare(run)
         assert self._tracker is not None
         assert self._check is not None
@@ -142,20 +142,20 @@ class EyeBranch:
         stop = begin + int(np.searchsorted(times[begin:], self._near_end_s))
         return stop + int(stop < len(times) and float(times[stop]) <= self._grid.seconds(self._next_end))
 
-    def _check_unit(self, run: Run) -> None:
+    def _check_unit(self, run: SampleRun) -> None:
         """Decide the unit of an undescribed stream once, on the first second."""
         self.layout, note = self.layout.checked(run.values)
         if note:
             self.notes.append(note)
 
-    def _prepare(self, run: Run) -> None:
+    def _prepare(self, run: SampleRun) -> None:
         if self.first_time is None:
             self.first_time = float(run.times[0])
             self._check_unit(run)
             self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz
-            self._tracker = GazeTracker(self._settings.gaze, self.layout.view, run.rate_hz)
+            self._tracker = GazeAnalyser(self._settings.gaze, self.layout.view, run.rate_hz)
             self._check = GazeCheck(
                 self._settings.quality,
                 rate_hz=run.rate_hz,
@@ -178,10 +178,10 @@ class EyeBranch:
             self.learner.learn(frame.end, frame.values[:, None], frame.valid[:, None])
         self._next_end += self._grid.step
 
-    def _compute(self, end: int) -> EyeFrame:
+    def _compute(self, end: int) -> GazeFrame:
         assert self._tracker is not None
         assert self._check is not None
         end_s = self._grid.seconds(end)
         features = self._tracker.features(end_s, self._look_back_s)
         faults = self._check.faults(end_s, self._look_back_s, features.coverage)
-        return EyeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot)
+        return GazeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.event_tables import DURATION_MS, END_S, START_S, EyeRecord, Rows
+from rtemo.core.gaze.event_tables import DURATION_MS, END_S, START_S, GazeRecord, Rows
 from rtemo.core.gaze.features import PUPIL_LAG_BINS, EyeFeatures, eye_features
 from rtemo.core.gaze.settings import GazeSettings
 
@@ -61,7 +61,7 @@ def features_of_lists(
     return found
 
 
-def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -> EyeRecord:
+def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -> GazeRecord:
     """The whole clip as a record that begins at 0. Events that take longer than the clip are squeezed into it."""
     keep = np.isfinite(lists.fixation_ms)
     fixation_ms, sizes, pupil = lists.fixation_ms[keep], lists.dispersion[keep], lists.pupil[keep]
@@ -69,7 +69,7 @@ def time_line(lists: EyeEventLists, duration_s: float, settings: GazeSettings) -
     saccade_ms, amplitude = lists.saccade_ms[keep], lists.saccade_deg[keep]
     blink_ms = lists.blink_ms[np.isfinite(lists.blink_ms)]
     fixations, saccades, blinks = _lay_out(fixation_ms, saccade_ms, blink_ms, duration_s)
-    return EyeRecord(
+    return GazeRecord(
         np.column_stack([fixations, sizes]),
         np.column_stack([saccades, amplitude]),
         blinks,
@@ -100,7 +100,7 @@ def _lay_out(fixation_ms: Rows, saccade_ms: Rows, blink_ms: Rows, duration_s: fl
     return times[kind == 0], times[kind == 1], times[kind == 2]
 
 
-def until(record: EyeRecord, end_s: float, settings: GazeSettings) -> EyeRecord:
+def until(record: GazeRecord, end_s: float, settings: GazeSettings) -> GazeRecord:
     """What a live tracker would know of a record at a time: fixations that go on are cut off, others not there yet."""
     fixations = record.fixations[record.fixations[:, START_S] < end_s].copy()
     cut = fixations[:, END_S] > end_s

@@ -20,7 +20,7 @@ FIXATION_WIDTH, SACCADE_WIDTH, BLINK_WIDTH, LOSS_WIDTH = 5, 4, 3, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EyeRecord:
+class GazeRecord:
     """Each table in order of time. Times in seconds, sizes in degrees.
 
     fixations (n, 5): start, end, duration in ms, dispersion x, dispersion y (max - min). saccades (n, 4): start, end,
@@ -44,7 +44,7 @@ def reaching(events: Rows, since_s: float) -> Rows:
     return events[events[:, END_S].searchsorted(since_s, side="right") :]
 
 
-class EventTable:
+class GazeEventTable:
     """A growing table that keeps its newest `keep` rows, and can show provisional ones behind them."""
 
     _SPARE = 16

@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rtemo.core.gaze.runs import Label, Pair, Run
+from rtemo.core.gaze.runs import LabelledRun, MovementLabel, Pair
 from rtemo.core.gaze.settings import GazeSettings
 
 
-class EventKind(StrEnum):
+class GazeEventKind(StrEnum):
     """What the eyes did. A loss is no blink: it lasted too long, or no samples came."""
 
     FIXATION = "fixation"
@@ -32,7 +32,7 @@ class GazeEvent:
     to landing of a saccade. dispersion_deg: (max - min) in x and y of a fixation. peak_deg_s: of a saccade, smoothed.
     """
 
-    kind: EventKind
+    kind: GazeEventKind
     start_s: float
     end_s: float
     x: float = math.nan
@@ -46,36 +46,36 @@ class GazeEvent:
         return self.end_s - self.start_s
 
 
-class EventBuilder:
+class GazeEventBuilder:
     """Runs in, events out. `events` holds those that have ended, until the owner takes them."""
 
     def __init__(self, settings: GazeSettings, edge_n: int) -> None:
         self.events: list[GazeEvent] = []
         self._settings = settings
         self._edge_n = edge_n
-        self._runs: list[Run] = []  # not settled yet: at most a few
-        self._fixation: Run | None = None
+        self._runs: list[LabelledRun] = []  # not settled yet: at most a few
+        self._fixation: LabelledRun | None = None
         self._after_loss = True  # the fixation began when the eyes came back
-        self._shift: Run | None = None  # moving samples behind the fixation
+        self._shift: LabelledRun | None = None  # moving samples behind the fixation
         self._landing: GazeEvent | None = None  # a saccade whose landing has not lasted long enough yet
 
-    def add(self, run: Run) -> None:
+    def add(self, run: LabelledRun) -> None:
         """Take in the next run that has ended."""
         self._append(run)
         while len(self._runs) > 2 and not any(self._is_hole(r) for r in self._runs):
             self._settle(self._runs.pop(0))
         self.look_at(None)
 
-    def look_at(self, run: Run | None) -> None:
+    def look_at(self, run: LabelledRun | None) -> None:
         """Settle what the run that goes on leaves no doubt about. This changes when events come out, not which."""
         runs = self._runs if run is None else [*self._runs, run]
         while len(runs) > 1 and self._is_sure(runs[1]):
             self._settle(self._runs.pop(0))
             runs = runs[1:]
 
-    def open_events(self, run: Run | None) -> list[GazeEvent]:
+    def open_events(self, run: LabelledRun | None) -> list[GazeEvent]:
         """What would be added if the stream ended with this open run."""
-        end = EventBuilder(self._settings, self._edge_n)
+        end = GazeEventBuilder(self._settings, self._edge_n)
         end._runs, end._fixation, end._after_loss = list(self._runs), self._fixation, self._after_loss
         end._shift, end._landing = self._shift, self._landing
         if run is not None:
@@ -83,7 +83,7 @@ class EventBuilder:
         end._finish()
         return end.events
 
-    def _append(self, run: Run) -> None:
+    def _append(self, run: LabelledRun) -> None:
         """Add a run and tidy those that have neighbours on both sides."""
         runs = self._runs
         if runs and runs[-1].label == run.label and runs[-1].end_s == run.start_s:
@@ -99,7 +99,7 @@ class EventBuilder:
                 self._relabel(at, label)
                 at = 1
 
-    def _relabel(self, at: int, label: Label) -> None:
+    def _relabel(self, at: int, label: MovementLabel) -> None:
         """Give a run another label and join it with neighbours that have the same."""
         before, run, after = self._runs[at - 1 : at + 2]
         parts = [before, run._replace(label=label), after]
@@ -109,55 +109,57 @@ class EventBuilder:
             parts[:2] = [before.then(parts[1], self._edge_n)]
         self._runs[at - 1 : at + 2] = parts
 
-    def _label_between(self, before: Run, run: Run, after: Run) -> Label:
+    def _label_between(self, before: LabelledRun, run: LabelledRun, after: LabelledRun) -> MovementLabel:
         """The label of a run between its neighbours: another one where it is too short to be what it looks like."""
         s, length_s = self._settings, run.length_s
         beside = (before.label, after.label)
-        if run.label == Label.LOST:
+        if run.label == MovementLabel.LOST:
             if not self._is_hole(run):
-                return Label.LOST
-            if beside == (Label.MOVING, Label.MOVING):
-                return Label.MOVING
+                return MovementLabel.LOST
+            if beside == (MovementLabel.MOVING, MovementLabel.MOVING):
+                return MovementLabel.MOVING
             far = _distance(before.tail, after.head) >= s.min_amplitude_deg * max(before.scale, after.scale)
-            return Label.MOVING if far else Label.STILL
+            return MovementLabel.MOVING if far else MovementLabel.STILL
         if self._is_hole(before) or self._is_hole(after):
             return run.label  # until the hole is bridged
-        if beside == (Label.LOST, Label.LOST) and length_s < s.glissade_s:
-            return Label.LOST
-        if run.label == Label.MOVING and length_s < s.min_saccade_s:
-            return Label.STILL
-        if beside == (Label.MOVING, Label.MOVING) and length_s < s.glissade_s:
-            return Label.MOVING
+        if beside == (MovementLabel.LOST, MovementLabel.LOST) and length_s < s.glissade_s:
+            return MovementLabel.LOST
+        if run.label == MovementLabel.MOVING and length_s < s.min_saccade_s:
+            return MovementLabel.STILL
+        if beside == (MovementLabel.MOVING, MovementLabel.MOVING) and length_s < s.glissade_s:
+            return MovementLabel.MOVING
         return run.label
 
-    def _is_sure(self, run: Run) -> bool:
+    def _is_sure(self, run: LabelledRun) -> bool:
         """Whether it is too long for any other label."""
-        return run.length_s >= (self._settings.min_blink_s if run.label == Label.LOST else self._settings.glissade_s)
+        return run.length_s >= (
+            self._settings.min_blink_s if run.label == MovementLabel.LOST else self._settings.glissade_s
+        )
 
-    def _is_hole(self, run: Run) -> bool:
-        return run.label == Label.LOST and run.length_s < self._settings.min_blink_s
+    def _is_hole(self, run: LabelledRun) -> bool:
+        return run.label == MovementLabel.LOST and run.length_s < self._settings.min_blink_s
 
     def _finish(self) -> None:
         """Settle everything as if nothing came any more."""
         if self._runs:
             last = self._runs[-1]
-            if last.label == Label.MOVING and last.length_s < self._settings.min_saccade_s:
-                self._append(self._runs.pop()._replace(label=Label.STILL))
-            elif last.label == Label.LOST and last.length_s < self._settings.min_blink_s:
+            if last.label == MovementLabel.MOVING and last.length_s < self._settings.min_saccade_s:
+                self._append(self._runs.pop()._replace(label=MovementLabel.STILL))
+            elif last.label == MovementLabel.LOST and last.length_s < self._settings.min_blink_s:
                 self._runs.pop()
         for run in self._runs:
             self._settle(run, open_end=run is self._runs[-1])
         self._close_fixation()
 
-    def _settle(self, run: Run, *, open_end: bool = False) -> None:
-        if run.label == Label.LOST:
+    def _settle(self, run: LabelledRun, *, open_end: bool = False) -> None:
+        if run.label == MovementLabel.LOST:
             self._lose(run, open_end=open_end)
-        elif run.label == Label.MOVING:
+        elif run.label == MovementLabel.MOVING:
             self._shift = run if self._fixation is not None else None
         else:
             self._hold_still(run)
 
-    def _lose(self, run: Run, *, open_end: bool) -> None:
+    def _lose(self, run: LabelledRun, *, open_end: bool) -> None:
         """The eyes are gone. A saccade right before that is the lid's doing."""
         s = self._settings
         if self._fixation is not None and self._fixation.length_s < s.min_fixation_s:
@@ -165,9 +167,9 @@ class EventBuilder:
         self._close_fixation()
         self._fixation, self._shift, self._after_loss = None, None, True
         blink = run.length_s <= s.max_blink_s and run.absent_s < s.min_blink_s and not open_end
-        self.events.append(GazeEvent(EventKind.BLINK if blink else EventKind.LOSS, run.start_s, run.end_s))
+        self.events.append(GazeEvent(GazeEventKind.BLINK if blink else GazeEventKind.LOSS, run.start_s, run.end_s))
 
-    def _hold_still(self, run: Run) -> None:
+    def _hold_still(self, run: LabelledRun) -> None:
         """Still samples: the same fixation, or the landing of a saccade."""
         before, shift = self._fixation, self._shift
         self._shift = None
@@ -187,7 +189,9 @@ class EventBuilder:
         if distance >= least and s.min_saccade_s <= end_s - start_s <= s.max_saccade_s and not from_lid:
             x, y = (total / max(run.n, 1) for total in run.place_sum)
             peak = shift.peak if shift is not None else math.nan
-            self._landing = GazeEvent(EventKind.SACCADE, start_s, end_s, x, y, amplitude_deg=distance, peak_deg_s=peak)
+            self._landing = GazeEvent(
+                GazeEventKind.SACCADE, start_s, end_s, x, y, amplitude_deg=distance, peak_deg_s=peak
+            )
 
     def _close_fixation(self) -> None:
         """Emit the saccade that led to the fixation, and the fixation if it lasted long enough."""
@@ -198,10 +202,10 @@ class EventBuilder:
             self.events.append(_fixation(self._fixation))
 
 
-def _fixation(run: Run) -> GazeEvent:
+def _fixation(run: LabelledRun) -> GazeEvent:
     x, y = (total / max(run.n, 1) for total in run.place_sum)
     spread = (run.high[0] - run.low[0], run.high[1] - run.low[1])
-    return GazeEvent(EventKind.FIXATION, run.start_s, run.end_s, x, y, dispersion_deg=spread)
+    return GazeEvent(GazeEventKind.FIXATION, run.start_s, run.end_s, x, y, dispersion_deg=spread)
 
 
 def _distance(a: Pair, b: Pair) -> float:

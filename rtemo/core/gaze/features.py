@@ -1,7 +1,7 @@
 """The 33 eye features: their schema, and their definition on events and a pupil grid with times.
 
 The groups and the order are those of SEED-IV's 31 rows, then the two blink features that SEED-V and SEED-VII add. Live
-gaze and a data set's event lists become an `EyeRecord` first, so both land here by the same arithmetic. What cannot be
+gaze and a data set's event lists become an `GazeRecord` first, so both land here by the same arithmetic. What cannot be
 told is not valid; the frequency of an event that did not happen is valid and 0.
 """
 
@@ -20,7 +20,7 @@ from rtemo.core.gaze.event_tables import (
     DURATION_MS,
     END_S,
     START_S,
-    EyeRecord,
+    GazeRecord,
     Rows,
     reaching,
 )
@@ -107,7 +107,7 @@ NO_FEATURES = EyeFeatures(np.full(len(EYE_FEATURES), np.nan, np.float32), np.zer
 
 
 def eye_features(
-    record: EyeRecord, end_s: float, length_s: float, coverage: float, settings: GazeSettings
+    record: GazeRecord, end_s: float, length_s: float, coverage: float, settings: GazeSettings
 ) -> EyeFeatures:
     """The features of the window of length_s that ends at end_s; the record must not reach beyond end_s.
 
@@ -146,7 +146,7 @@ def _moments(columns: Rows) -> list[tuple[float, float]]:
     return list(zip(mean.tolist(), spread.tolist(), strict=True))
 
 
-def _pupils_until(record: EyeRecord, last: int, n: int) -> Rows:
+def _pupils_until(record: GazeRecord, last: int, n: int) -> Rows:
     """The n rows (n, 2) of the pupil grid up to index `last`, NaN where there is none."""
     begin = last + 1 - n - record.pupil_first
     stop = begin + n
@@ -159,7 +159,7 @@ def _pupils_until(record: EyeRecord, last: int, n: int) -> Rows:
     return rows
 
 
-def _pupil_moments(record: EyeRecord, end_s: float, length_s: float, settings: GazeSettings) -> list[float]:
+def _pupil_moments(record: GazeRecord, end_s: float, length_s: float, settings: GazeSettings) -> list[float]:
     """Means (left, right), then standard deviations, of the bins in the window."""
     last, n = math.floor(end_s * settings.pupil_hz), round(length_s * settings.pupil_hz)
     pupils = _pupils_until(record, last, n)
@@ -171,7 +171,7 @@ def _pupil_moments(record: EyeRecord, end_s: float, length_s: float, settings: G
     return [*mean.tolist(), *np.sqrt(np.add.reduce(away * away, axis=0) / count).tolist()]
 
 
-def _pupil_entropies(record: EyeRecord, end_s: float, settings: GazeSettings) -> list[float]:
+def _pupil_entropies(record: GazeRecord, end_s: float, settings: GazeSettings) -> list[float]:
     """Differential entropies 1/2 ln(2 pi e variance) of the trailing buffer: left in each band, then right.
 
     The variance in a band is the sum of a Hann-tapered periodogram's lines above its lower and up to its upper edge.
@@ -210,7 +210,7 @@ def _periodogram(n: int, hz: float) -> tuple[Rows, Rows, Rows]:
     return index, waves, np.concatenate([bands, bands], axis=1)
 
 
-def _statistics(record: EyeRecord, end_s: float, settings: GazeSettings) -> list[float]:
+def _statistics(record: GazeRecord, end_s: float, settings: GazeSettings) -> list[float]:
     """The features of group statistics, then the blink features, of the trailing settings.statistics_s."""
     since = max(end_s - settings.statistics_s, record.begin_s)
     losses = reaching(record.losses, since)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.gaze.settings import GazeSettings
-from rtemo.core.row_buffer import Tape
+from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.types import BoolArray, TimeArray
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ class PupilGrid:
         self._pad_s = settings.pupil_pad_s
         self._hole_s = max(settings.min_blink_s + 1.0 / rate_hz, 2.5 / rate_hz)
         self._keep = round(max(settings.pupil_buffer_s, settings.statistics_s) * self._hz)
-        self._bins: Tape[np.float64] = Tape(2, self._keep, np.float64)
+        self._bins: RowBuffer[np.float64] = RowBuffer(2, self._keep, np.float64)
         self._times: TimeArray = np.empty(0)
         self._pupils: Array = np.empty((0, 2))
         self._next: int | None = None  # the next bin

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.eeg.quality import QualitySettings
-from rtemo.core.row_buffer import Tape
+from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.types import TimeArray
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ class GazeCheck:
 
     def __init__(self, settings: QualitySettings, *, rate_hz: float, keep_s: float, millimetres: bool) -> None:
         self._settings, self._rate_hz, self._millimetres = settings, rate_hz, millimetres
-        self._seen: Tape[np.float64] = Tape(4, round(2.0 * keep_s * rate_hz) + 1, np.float64)
+        self._seen: RowBuffer[np.float64] = RowBuffer(4, round(2.0 * keep_s * rate_hz) + 1, np.float64)
         self._last: Array = np.full(6, np.inf)  # no sample is like this
         self._since_s = -np.inf  # when the present run of equal samples began
 

@@ -21,7 +21,7 @@ Labels = NDArray[np.int8]
 Array = NDArray[np.float64]
 
 
-class Label(IntEnum):
+class MovementLabel(IntEnum):
     """What a sample looks like."""
 
     STILL = 0
@@ -29,7 +29,7 @@ class Label(IntEnum):
     LOST = 2
 
 
-class Run(NamedTuple):
+class LabelledRun(NamedTuple):
     """Consecutive samples with one label. Degrees, except for place_sum (canonical). A tuple, as many are made.
 
     A run begins and ends halfway to its neighbours. head and tail: mean position of the first and last few samples, of
@@ -37,7 +37,7 @@ class Run(NamedTuple):
     without any sample.
     """
 
-    label: Label
+    label: MovementLabel
     start_s: float
     end_s: float
     n: int = 0
@@ -56,9 +56,9 @@ class Run(NamedTuple):
     def length_s(self) -> float:
         return self.end_s - self.start_s
 
-    def then(self, later: Run, edge_n: int) -> Run:
+    def then(self, later: LabelledRun, edge_n: int) -> LabelledRun:
         """Both as one run, with this one's label."""
-        return Run(
+        return LabelledRun(
             self.label,
             self.start_s,
             later.end_s,
@@ -86,8 +86,8 @@ def _joined(edge: Pair, n: int, more: Pair, more_n: int, wanted: int) -> tuple[P
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A labelled path. new: a run begins here although the label stays. scales: see Run. All (n,)."""
+class LabelledPath:
+    """A labelled path. new: a run begins here although the label stays. scales: see LabelledRun. All (n,)."""
 
     path: GazePath
     labels: Labels
@@ -99,7 +99,7 @@ class Labelled:
 class _Open:
     """The run that goes on. sums: the running sums before its first sample."""
 
-    label: Label
+    label: MovementLabel
     start_s: float
     first: int
     sums: Array
@@ -125,7 +125,7 @@ class RunCutter:
         self._first = 0  # index of the sample before which _sums[:, 0] holds
 
     @property
-    def open(self) -> Run | None:
+    def open(self) -> LabelledRun | None:
         """The run that goes on, as far as it has been seen."""
         return None if self._open is None else self._closed(self._open, self._stop, self._last_s)
 
@@ -134,7 +134,7 @@ class RunCutter:
         """The index of the next sample."""
         return self._first + self._sums.shape[1] - 1
 
-    def push(self, labelled: Labelled) -> list[Run]:
+    def push(self, labelled: LabelledPath) -> list[LabelledRun]:
         """Runs that have ended."""
         path, labels = labelled.path, labelled.labels
         if not len(path):
@@ -144,7 +144,7 @@ class RunCutter:
         before = np.concatenate([[self._last_s], path.times[:-1]])
         wide = path.times - before > self._link_s
         cut = (labels != np.concatenate([[self._last_label], labels[:-1]])) | wide | labelled.new
-        runs: list[Run] = []
+        runs: list[LabelledRun] = []
         starts = cut.nonzero()[0].tolist()
         if not starts or starts[0] > 0:
             self._go_on(path, slice(0, starts[0] if starts else None))
@@ -153,7 +153,7 @@ class RunCutter:
             self._turn(runs, index + at, before_s, now_s, wide=bool(wide[at]), new=bool(labelled.new[at]))
             sums = self._sums[:, index + at - self._first]
             scale = float(labelled.scales[at])
-            self._open = _Open(Label(int(labels[at])), self._start_s, index + at, sums, scale)
+            self._open = _Open(MovementLabel(int(labels[at])), self._start_s, index + at, sums, scale)
             self._go_on(path, slice(at, stop))
         self._last_s, self._last_label = float(path.times[-1]), int(labels[-1])
         self._trim()
@@ -161,13 +161,15 @@ class RunCutter:
 
     def _extend_sums(self, rows: Array, labels: Labels) -> None:
         """Add the samples to the running sums, one after the other."""
-        lost = labels == Label.LOST
+        lost = labels == MovementLabel.LOST
         if lost.any():
             rows = np.where(lost, 0.0, rows)
         sums = np.add.accumulate(np.concatenate([self._sums[:, -1:], rows], axis=1), axis=1)
         self._sums = np.concatenate([self._sums[:, :-1], sums], axis=1)
 
-    def _turn(self, runs: list[Run], index: int, before_s: float, now_s: float, *, wide: bool, new: bool) -> None:
+    def _turn(
+        self, runs: list[LabelledRun], index: int, before_s: float, now_s: float, *, wide: bool, new: bool
+    ) -> None:
         """Close the open run before a sample and set where the next one starts."""
         if self._open is None:
             self._start_s = now_s
@@ -175,7 +177,7 @@ class RunCutter:
         if wide:
             end_s, self._start_s = before_s + self._half_s, now_s - self._half_s
             runs.append(self._closed(self._open, index, end_s))
-            runs.append(Run(Label.LOST, end_s, self._start_s, absent_s=self._start_s - end_s))
+            runs.append(LabelledRun(MovementLabel.LOST, end_s, self._start_s, absent_s=self._start_s - end_s))
             return
         middle = 0.5 * (before_s + now_s)
         end_s, self._start_s = (before_s, now_s) if new else (middle, middle)
@@ -185,20 +187,20 @@ class RunCutter:
         """Take these samples into the extent of the open run."""
         run = self._open
         assert run is not None
-        if run.label == Label.LOST:
+        if run.label == MovementLabel.LOST:
             return
         degrees = path.rows[2:, part]
         low, high = np.minimum.reduce(degrees, axis=1).tolist(), np.maximum.reduce(degrees, axis=1).tolist()
         run.low = (min(run.low[0], low[0]), min(run.low[1], low[1]))
         run.high = (max(run.high[0], high[0]), max(run.high[1], high[1]))
-        if run.label == Label.MOVING:
+        if run.label == MovementLabel.MOVING:
             run.peak = max(run.peak, float(np.fmax.reduce(path.speed[part])))
 
-    def _closed(self, run: _Open, stop: int, end_s: float) -> Run:
+    def _closed(self, run: _Open, stop: int, end_s: float) -> LabelledRun:
         """A run that holds the samples before index `stop`."""
         n = stop - run.first
-        if run.label == Label.LOST:
-            return Run(run.label, run.start_s, end_s, n)
+        if run.label == MovementLabel.LOST:
+            return LabelledRun(run.label, run.start_s, end_s, n)
         edge = min(n, self._edge_n)
         at = stop - self._first
         u, v, x, y = self._sums[:, at].tolist()
@@ -206,7 +208,7 @@ class RunCutter:
         _, _, x0, y0 = self._sums[:, at - edge].tolist()
         tail = ((x - x0) / edge, (y - y0) / edge)
         head = run.head or self._head(run, edge)
-        return Run(
+        return LabelledRun(
             run.label, run.start_s, end_s, n, run.low, run.high, (u - u0, v - v0),
             head, edge, tail, edge, run.peak, run.scale,
         )  # fmt: skip
@@ -220,7 +222,7 @@ class RunCutter:
         """Keep the sums that the edges of the open run still need."""
         run = self._open
         assert run is not None
-        if run.head is None and run.label != Label.LOST and self._stop - run.first >= self._edge_n:
+        if run.head is None and run.label != MovementLabel.LOST and self._stop - run.first >= self._edge_n:
             run.head = self._head(run, self._edge_n)
         spent = self._sums.shape[1] - 1 - self._edge_n
         if spent > 0:

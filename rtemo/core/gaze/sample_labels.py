@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.gaze.runs import Label, Labelled
+from rtemo.core.gaze.runs import LabelledPath, MovementLabel
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazePath, block_starts
 
@@ -25,13 +25,13 @@ _ROUNDS = 8
 _RAYLEIGH_MEDIAN = 1.1774  # the median speed over the standard deviation of the velocity on each axis
 
 
-class Labeller(Protocol):
+class MovementLabeller(Protocol):
     """Labels a path, as far as it can be told now, in order."""
 
-    def push(self, path: GazePath) -> Labelled: ...
+    def push(self, path: GazePath) -> LabelledPath: ...
 
 
-def labeller(settings: GazeSettings, rate_hz: float) -> Labeller:
+def labeller(settings: GazeSettings, rate_hz: float) -> MovementLabeller:
     """The one that suits the rate."""
     by_velocity = rate_hz >= settings.velocity_rate_hz
     return VelocityLabels(settings, rate_hz) if by_velocity else DispersionLabels(settings, rate_hz)
@@ -92,14 +92,14 @@ class VelocityLabels:
         self._floor = settings.saccade_velocity_deg_s
         self._gauge = NoiseGauge(settings, rate_hz)
 
-    def push(self, path: GazePath) -> Labelled:
+    def push(self, path: GazePath) -> LabelledPath:
         labels, scales = np.empty(len(path), dtype=np.int8), np.empty(len(path))
         for part, threshold, _ in self._gauge.push(path):
             threshold = max(threshold, self._floor)
             labels[part] = path.speed[part] > threshold  # Label.STILL or Label.MOVING
             scales[part] = threshold / self._floor
-        labels[np.isnan(path.speed)] = Label.LOST
-        return Labelled(path, labels, np.zeros(len(path), dtype=bool), scales)
+        labels[np.isnan(path.speed)] = MovementLabel.LOST
+        return LabelledPath(path, labels, np.zeros(len(path), dtype=bool), scales)
 
 
 class _Row(NamedTuple):
@@ -147,10 +147,10 @@ class DispersionLabels:
         self._inside: _Row | None = None  # its last but one sample
         self._newest: _Row | None = None  # its last sample, which has no label yet
         self._last_valid_s = -np.inf
-        self._last_label = Label.LOST
-        self._out: list[tuple[Label, bool, float]] = []
+        self._last_label = MovementLabel.LOST
+        self._out: list[tuple[MovementLabel, bool, float]] = []
 
-    def push(self, path: GazePath) -> Labelled:
+    def push(self, path: GazePath) -> LabelledPath:
         s = self._settings
         scales = np.empty(len(path))
         for part, _, median in self._gauge.push(path):
@@ -161,7 +161,7 @@ class DispersionLabels:
             self._take(_Row(*row))
         done, self._path = self._split(path, len(self._out))
         out, self._out = self._out, []
-        return Labelled(
+        return LabelledPath(
             done,
             np.array([label for label, _, _ in out], dtype=np.int8),
             np.array([new for _, new, _ in out], dtype=bool),
@@ -191,7 +191,7 @@ class DispersionLabels:
             if self._window:
                 self._window.append(row)
             else:
-                self._give(Label.LOST, row.scale)
+                self._give(MovementLabel.LOST, row.scale)
             return
         self._last_valid_s = row.time_s
         limit = self._settings.dispersion_deg * row.scale
@@ -211,7 +211,7 @@ class DispersionLabels:
         self._newest, self._inside = None, row
         if row is not None:
             leaving = at_edge and before is not None and self._far(before, row)
-            self._give(Label.MOVING if leaving else Label.STILL, row.scale)
+            self._give(MovementLabel.MOVING if leaving else MovementLabel.STILL, row.scale)
 
     def _far(self, before: _Row, row: _Row) -> bool:
         """Whether two samples are further apart than a still eye gets between them."""
@@ -229,28 +229,30 @@ class DispersionLabels:
                 self._box = box
                 self._newest = self._window.pop()
                 self._inside = valid[-2]
-                self._give_window(Label.STILL)
+                self._give_window(MovementLabel.STILL)
             else:
                 self._drop_first()
 
     def _drop_first(self) -> None:
         """The first valid sample of the window is no part of a fixation; nor are invalid ones behind it."""
-        self._give(Label.MOVING, self._window.pop(0).scale)
+        self._give(MovementLabel.MOVING, self._window.pop(0).scale)
         while self._window and self._window[0].invalid:
-            self._give(Label.LOST, self._window.pop(0).scale)
+            self._give(MovementLabel.LOST, self._window.pop(0).scale)
 
     def _give_up(self) -> None:
         """Gaze has been away for too long to go on with the window or the fixation."""
         self._let_go(at_edge=False)
-        self._give_window(Label.MOVING)
+        self._give_window(MovementLabel.MOVING)
         self._box = None
 
-    def _give_window(self, label: Label) -> None:
+    def _give_window(self, label: MovementLabel) -> None:
         """Label the window's valid samples. A fixation right behind another one is a new run."""
         for i, row in enumerate(self._window):
-            self._give(Label.LOST if row.invalid else label, row.scale, new=i == 0 and label == Label.STILL)
+            self._give(
+                MovementLabel.LOST if row.invalid else label, row.scale, new=i == 0 and label == MovementLabel.STILL
+            )
         self._window = []
 
-    def _give(self, label: Label, scale: float, *, new: bool = False) -> None:
+    def _give(self, label: MovementLabel, scale: float, *, new: bool = False) -> None:
         self._out.append((label, new and label == self._last_label, scale))
         self._last_label = label

@@ -64,7 +64,7 @@ def block_starts(times: TimeArray, block_s: float, last: float) -> list[int]:
     return [int(i) for i in (block != np.concatenate([[last], block[:-1]])).nonzero()[0]]
 
 
-class Cyclops:
+class BinocularMean:
     """One position of both eyes: their mean, or the valid one's, shifted by half the usual offset between the two.
 
     Without that shift every loss of one eye looks like a saccade.
@@ -116,7 +116,7 @@ class GazeSignal:
         self._view = view
         self._link_s = link_s(settings, rate_hz)
         self._smooth = rate_hz >= settings.velocity_rate_hz  # at low rates a mean would smear steps
-        self._cyclops = Cyclops()
+        self._cyclops = BinocularMean()
         self._times, self._rows = np.empty(0), np.empty((4, 0))  # what later samples still need
         self._done = 0  # how many of those have come out already
 

@@ -9,18 +9,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.gaze.event_tables import BLINK_WIDTH, FIXATION_WIDTH, LOSS_WIDTH, SACCADE_WIDTH, EventTable, EyeRecord
-from rtemo.core.gaze.events import EventBuilder, EventKind, GazeEvent
+from rtemo.core.gaze.event_tables import (
+    BLINK_WIDTH,
+    FIXATION_WIDTH,
+    LOSS_WIDTH,
+    SACCADE_WIDTH,
+    GazeEventTable,
+    GazeRecord,
+)
+from rtemo.core.gaze.events import GazeEvent, GazeEventBuilder, GazeEventKind
 from rtemo.core.gaze.features import NO_FEATURES, EyeFeatures, eye_features
 from rtemo.core.gaze.pupil import PupilGrid
 from rtemo.core.gaze.runs import RunCutter
 from rtemo.core.gaze.sample_labels import labeller
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazeSignal, View, link_s
-from rtemo.core.row_buffer import Tape
+from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.types import BoolArray, TimeArray
 
-__all__ = ["GazeSettings", "GazeTracker"]
+__all__ = ["GazeAnalyser", "GazeSettings"]
 
 Array = NDArray[np.float64]
 
@@ -28,14 +35,14 @@ _BLOCK = 512  # samples that are worked through at once
 _MAX_WAITING = 256  # and how many wait for it at most
 _MAX_EVENTS = 2048  # of one kind, for display and for the statistics
 _WIDTHS = {
-    EventKind.FIXATION: FIXATION_WIDTH,
-    EventKind.SACCADE: SACCADE_WIDTH,
-    EventKind.BLINK: BLINK_WIDTH,
-    EventKind.LOSS: LOSS_WIDTH,
+    GazeEventKind.FIXATION: FIXATION_WIDTH,
+    GazeEventKind.SACCADE: SACCADE_WIDTH,
+    GazeEventKind.BLINK: BLINK_WIDTH,
+    GazeEventKind.LOSS: LOSS_WIDTH,
 }
 
 
-class GazeTracker:
+class GazeAnalyser:
     """One eye tracker at one sampling rate. See `features` and `take_events`."""
 
     def __init__(self, settings: GazeSettings, view: View, rate_hz: float) -> None:
@@ -45,12 +52,12 @@ class GazeTracker:
         self._labeller = labeller(settings, rate_hz)
         self._signal = GazeSignal(settings, view, rate_hz)
         self._cutter = RunCutter(edge_n, period_s, link_s(settings, rate_hz))
-        self._builder = EventBuilder(settings, edge_n)
+        self._builder = GazeEventBuilder(settings, edge_n)
         self._pupils = PupilGrid(settings, rate_hz)
         self._period_s = period_s
         # time, and how much time a sample stands for: 0 where gaze is not valid
-        self._seen: Tape[np.float64] = Tape(2, round(settings.statistics_s * rate_hz * 1.25), np.float64)
-        self._tables = {kind: EventTable(width, _MAX_EVENTS) for kind, width in _WIDTHS.items()}
+        self._seen: RowBuffer[np.float64] = RowBuffer(2, round(settings.statistics_s * rate_hz * 1.25), np.float64)
+        self._tables = {kind: GazeEventTable(width, _MAX_EVENTS) for kind, width in _WIDTHS.items()}
         self._events: list[GazeEvent] = []
         self._waiting: list[tuple[TimeArray, Array]] = []
         self._n_waiting = 0
@@ -93,18 +100,18 @@ class GazeTracker:
         begin, stop = seen[:, 0].searchsorted((end_s - length_s, end_s), side="right")
         return float(np.add.reduce(seen[begin:stop, 1])) / length_s
 
-    def record(self) -> EyeRecord:
+    def record(self) -> GazeRecord:
         """What is known now, with open events cut off at the newest judged sample. Good until the next push."""
         self._work()
-        rows: dict[EventKind, list[list[float]]] = {kind: [] for kind in _WIDTHS}
+        rows: dict[GazeEventKind, list[list[float]]] = {kind: [] for kind in _WIDTHS}
         for event in self._builder.open_events(self._cutter.open):
             rows[event.kind].append(_row(event))
         tables = {kind: table.with_open(rows[kind]) for kind, table in self._tables.items()}
-        return EyeRecord(
-            tables[EventKind.FIXATION],
-            tables[EventKind.SACCADE],
-            tables[EventKind.BLINK],
-            tables[EventKind.LOSS],
+        return GazeRecord(
+            tables[GazeEventKind.FIXATION],
+            tables[GazeEventKind.SACCADE],
+            tables[GazeEventKind.BLINK],
+            tables[GazeEventKind.LOSS],
             self._pupils.bins,
             self._pupils.first,
             self._last_s if self._first_s is None else self._first_s,
@@ -146,12 +153,12 @@ class GazeTracker:
     def _file(self, events: list[GazeEvent]) -> None:
         for event in events:
             self._tables[event.kind].append(_row(event))
-        self._events = [*self._events, *(e for e in events if e.kind != EventKind.LOSS)][-_MAX_EVENTS:]
+        self._events = [*self._events, *(e for e in events if e.kind != GazeEventKind.LOSS)][-_MAX_EVENTS:]
 
 
 def _row(event: GazeEvent) -> list[float]:
     """An event as a row of its table in EyeRecord."""
     row = [event.start_s, event.end_s, 1000.0 * (event.end_s - event.start_s)]
-    if event.kind == EventKind.FIXATION:
+    if event.kind == GazeEventKind.FIXATION:
         return [*row, *event.dispersion_deg]
-    return [*row, event.amplitude_deg] if event.kind == EventKind.SACCADE else row
+    return [*row, event.amplitude_deg] if event.kind == GazeEventKind.SACCADE else row

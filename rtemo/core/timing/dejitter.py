@@ -20,18 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from rtemo.core.eeg.quality import CLOCK, REASONS, Fault
+from rtemo.core.eeg.quality import CLOCK, REASONS, ChannelFault
 from rtemo.core.timing import sampling_rate as rate
 from rtemo.core.types import TimeArray
 
 TRACK_HZ = 0.2  # w, radians a second: jitter is averaged over about five seconds
-GAP = REASONS[Fault.GAP]
+GAP = REASONS[ChannelFault.GAP]
 KEPT_UNSURE = 64  # stretches without times that are remembered
 REMEASURE_S = 1.0  # after a gap longer than this the rate is measured anew
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SampleRun:
     """Samples with increasing times and no hole among them.
 
     gap_s: the hole before the first one in seconds, inf for a stream's first run, 0 where the run goes on.
@@ -43,7 +43,7 @@ class Run:
     gap_s: float
 
 
-class Timeline:
+class Dejitter:
     """Turns the samples of one stream into runs. Times are LSL seconds.
 
     Samples wait until the rate has been measured (one second); after that none is held back.
@@ -65,14 +65,14 @@ class Timeline:
         self._since: float | None = None
         self._unsure: deque[tuple[float, float]] = deque(maxlen=KEPT_UNSURE)
 
-    def push(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
+    def push(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """Runs that are ready. times (n,) may hold NaN (no time known): such samples are dropped and counted."""
         known = np.isfinite(times)
         self._note(times, known)
         if not known.all():
             self.n_dropped += int(len(times) - np.count_nonzero(known))
             times, values = times[known], values[known]
-        runs: list[Run] = []
+        runs: list[SampleRun] = []
         while len(times):
             if self._tracker is None:
                 times, values = self._wait(times, values, runs)
@@ -109,7 +109,7 @@ class Timeline:
                 self._since = None
             self._heard = float(times[stop - 1])
 
-    def flush(self) -> list[Run]:
+    def flush(self) -> list[SampleRun]:
         """The samples that still wait for a rate, if there are enough to tell one."""
         if self._waiting is None:
             return []
@@ -119,7 +119,7 @@ class Timeline:
             return []
         return self._begin(times, values)
 
-    def _wait(self, times: TimeArray, values: NDArray[Any], runs: list[Run]) -> tuple[TimeArray, NDArray[Any]]:
+    def _wait(self, times: TimeArray, values: NDArray[Any], runs: list[SampleRun]) -> tuple[TimeArray, NDArray[Any]]:
         """Collect samples until a rate can be measured; where that is does not depend on how they were cut."""
         if self._waiting is not None:
             times = np.concatenate([self._waiting[0], times])
@@ -133,7 +133,7 @@ class Timeline:
         runs += self._begin(times[:ready], values[:ready])
         return times[ready:], values[ready:]
 
-    def _begin(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
+    def _begin(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """Measure the rate on these samples and give them out."""
         self.rate = rate.measure(times, self._nominal_hz)
         self._newest = float(times[-1])
@@ -145,19 +145,19 @@ class Timeline:
         wide = rate.steps_of(times, self._newest) > REMEASURE_S
         return int(np.argmax(wide)) if wide.any() else len(times)
 
-    def _run(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
+    def _run(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         assert self.rate is not None
         assert self._tracker is not None
         if not (self._even or self.rate.bursty):
             return self._give_out(times, values)
-        runs: list[Run] = []
+        runs: list[SampleRun] = []
         begin = 0
         for even in self._tracker.pieces(times):
             runs += self._give_out(even, values[begin : begin + len(even)])
             begin += len(even)
         return runs
 
-    def _give_out(self, times: TimeArray, values: NDArray[Any]) -> list[Run]:
+    def _give_out(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """A run of the samples that lie after everything given out before."""
         assert self.rate is not None
         reached = np.maximum.accumulate(np.concatenate([[self._last], times]))
@@ -171,7 +171,7 @@ class Timeline:
         gap_s = hole if hole > self.rate.gap_s else 0.0
         self.n_gaps += 0.0 < gap_s < np.inf
         self._last = float(times[-1])
-        return [Run(times, values, self.rate.hz, gap_s)]
+        return [SampleRun(times, values, self.rate.hz, gap_s)]
 
 
 class _Tracker:

@@ -33,7 +33,7 @@ class Banner(QFrame):
             self.text.setText(texts.FAILED.format(why=failure))
 
 
-class Bars:
+class BarStack:
     """One tool bar for each widget, by name, in this order."""
 
     def __init__(self, window: QMainWindow, widgets: Mapping[str, QWidget], seldom: tuple[str, ...]) -> None:

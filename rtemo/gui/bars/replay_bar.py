@@ -11,7 +11,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour
@@ -23,12 +23,12 @@ SCRUB_MS = 120  # while the mouse is dragged the replay is moved no more often
 EDGE = 8  # pixels left and right of the track
 
 
-class Timeline(QWidget):
+class ReplayTimeline(QWidget):
     """A bar to click and drag on. Emits the position in seconds from the recording's start."""
 
     moved = Signal(float)
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self.theme = model, theme
         self._drag_s: float | None = None  # where the mouse holds the head
@@ -95,13 +95,13 @@ class Timeline(QWidget):
 class ReplayBar(QWidget):
     """Shown while a recording is played."""
 
-    def __init__(self, model: GuiModel, theme: Theme, send: Callable[..., None]) -> None:
+    def __init__(self, model: WindowState, theme: Theme, send: Callable[..., None]) -> None:
         super().__init__()
         self._model, self._send = model, send
         self.button = _button(texts.HOLD, texts.PLAY_TIP)
         self.button.setMinimumWidth(64)
         self.leave = _button(texts.LEAVE, texts.LEAVE_TIP)
-        self.timeline = Timeline(model, theme)
+        self.timeline = ReplayTimeline(model, theme)
         self.name = ElidedLabel("", "")
         self.name.setMinimumWidth(120)
         self.clock = PlainLabel("")
@@ -153,13 +153,13 @@ class ReplayBar(QWidget):
         self.timeline.theme = theme
         self.timeline.update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the position."""
         replay = self._model.snapshot.replay
         if replay is None:
             return
         self.timeline.update()
-        if Part.STATE in changed:
+        if SnapshotPart.STATE in changed:
             self._show(replay)
 
     def _show(self, replay: ReplayView) -> None:

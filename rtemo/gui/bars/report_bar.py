@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import ElidedLabel
 from rtemo.live.service.snapshot import Phase, ReportState, ReportView
 
@@ -17,7 +17,7 @@ from rtemo.live.service.snapshot import Phase, ReportState, ReportView
 class ReportBar(QWidget):
     """Shown by the window while `wanted`."""
 
-    def __init__(self, model: GuiModel) -> None:
+    def __init__(self, model: WindowState) -> None:
         super().__init__()
         self._model = model
         self._hidden: ReportView | None = None  # what the researcher has put away
@@ -35,7 +35,7 @@ class ReportBar(QWidget):
         layout.addWidget(self.said, 1)
         for button in (self.open, self.folder, self.away):
             layout.addWidget(button)
-        self.refresh({Part.STATE})
+        self.refresh({SnapshotPart.STATE})
 
     @property
     def wanted(self) -> bool:
@@ -54,7 +54,7 @@ class ReportBar(QWidget):
         if self._model.snapshot.report is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._model.snapshot.report.path).parent)))
 
-    def refresh(self, _changed: set[Part]) -> None:
+    def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Show where it stands."""
         report = self._model.snapshot.report
         if report is None:

@@ -11,8 +11,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.disk_space import WARN_S, Room
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.disk_space import WARN_S, RecordingTimeLeft
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import ElidedLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
@@ -53,7 +53,7 @@ class SessionBar(QWidget):
     refused = Signal(str)
 
     def __init__(
-        self, model: GuiModel, theme: Theme, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
+        self, model: WindowState, theme: Theme, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
     ) -> None:
         """ask_baseline: opens what a baseline is recorded with."""
         super().__init__()
@@ -73,7 +73,7 @@ class SessionBar(QWidget):
         self._annotations: tuple[str, ...] = ()
         self._lay_out()
         self._connect(ask_baseline)
-        self.refresh({Part.STATE, Part.SETTINGS})
+        self.refresh({SnapshotPart.STATE, SnapshotPart.SETTINGS})
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -101,7 +101,7 @@ class SessionBar(QWidget):
         self.stop.clicked.connect(lambda: self._send("stop"))
         self.baseline.clicked.connect(ask_baseline)
         self.note.returnPressed.connect(self._send_note)
-        self.subject.textChanged.connect(lambda _text: self.refresh({Part.STATE}))
+        self.subject.textChanged.connect(lambda _text: self.refresh({SnapshotPart.STATE}))
         for k, button in enumerate(self.hot):
             button.clicked.connect(lambda _on=False, k=k: self.annotate(k))
 
@@ -130,11 +130,11 @@ class SessionBar(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self.refresh({Part.STATE})
+        self.refresh({SnapshotPart.STATE})
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the phase and what can be done in it."""
-        if Part.SETTINGS in changed:
+        if SnapshotPart.SETTINGS in changed:
             self._label_hot_keys()
         snapshot = self._model.snapshot
         phase = snapshot.phase
@@ -181,7 +181,7 @@ class SessionBar(QWidget):
             ink = theme.bad
             self.phase.setText(texts.REC_FAILED.format(error=recorder.error))
         progress, room = snapshot.progress, self._model.disk.room
-        if room > Room.ENOUGH and recorder is not None:
+        if room > RecordingTimeLeft.ENOUGH and recorder is not None:
             left_s = self._model.disk.left_s
             soon = left_s < WARN_S
             detail = (
@@ -193,7 +193,7 @@ class SessionBar(QWidget):
             done, total = clock(progress.done_s), clock(progress.total_s)
             detail = texts.PROGRESS.format(name=progress.name, done=done, total=total)
         self.detail.setText(detail)
-        alarm = {Room.LOW: theme.warn, Room.ALMOST_NONE: theme.bad}.get(room)
+        alarm = {RecordingTimeLeft.LOW: theme.warn, RecordingTimeLeft.ALMOST_NONE: theme.bad}.get(room)
         self.detail.setStyleSheet(f"color: {alarm}; font-weight: 700;" if alarm else "")
         self.lamp.glow(ink)
 

@@ -7,7 +7,7 @@ import math
 from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
 from rtemo.presentation.wording import number
 
@@ -15,7 +15,7 @@ from rtemo.presentation.wording import number
 class StatusLine(QStatusBar):
     """Four short texts."""
 
-    def __init__(self, model: GuiModel) -> None:
+    def __init__(self, model: WindowState) -> None:
         super().__init__()
         self._model = model
         self.setSizeGripEnabled(False)
@@ -24,7 +24,7 @@ class StatusLine(QStatusBar):
             self.addWidget(label)
         self.addPermanentWidget(self.load)
 
-    def refresh(self, _changed: set[Part]) -> None:
+    def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Show the present numbers."""
         health, streams = self._model.snapshot.health, self._model.snapshot.streams
         p50, p99 = number(health.latency_p50_ms, 1), number(health.latency_p99_ms, 1)

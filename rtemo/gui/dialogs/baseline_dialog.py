@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from rtemo.gui import texts
 from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.wording import clock
@@ -31,7 +31,7 @@ class BaselineDialog(QDialog):
     """Not modal: the window goes on. send: a command to the engine."""
 
     def __init__(
-        self, model: GuiModel, send: Callable[..., None], seconds: float, parent: QWidget | None = None
+        self, model: WindowState, send: Callable[..., None], seconds: float, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(texts.BASELINE_TITLE)
@@ -59,7 +59,7 @@ class BaselineDialog(QDialog):
         self.begin.clicked.connect(self.start)
         self.leave.clicked.connect(self.close)
         self._lay_out()
-        self.refresh({Part.STATE})
+        self.refresh({SnapshotPart.STATE})
 
     def start(self) -> None:
         """Ask the engine for a baseline from now."""
@@ -72,7 +72,7 @@ class BaselineDialog(QDialog):
             self._cross.destroyed.connect(self._forget_cross)
             self._cross.showFullScreen()
 
-    def refresh(self, _changed: set[Part]) -> None:
+    def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Show how far it is."""
         snapshot = self._model.snapshot
         progress = snapshot.progress if snapshot.phase in (Phase.RUNNING, Phase.PAUSED) else None

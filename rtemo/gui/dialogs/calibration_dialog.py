@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.dialogs.labelled_intervals import Given, Stretch, given_stretches, marked_stretches
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.dialogs.labelled_intervals import Given, LabelledInterval, given_stretches, marked_stretches
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
 from rtemo.presentation.wording import clock
 
@@ -35,7 +35,7 @@ PROGRESS = "calibration"
 class CalibrationDialog(QDialog):
     """Not modal. send: a command to the engine; raises RtemoError for one that it does not know."""
 
-    def __init__(self, model: GuiModel, send: Callable[..., None], parent: QWidget | None = None) -> None:
+    def __init__(self, model: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(texts.CALIBRATION_TITLE)
         self.resize(620, 560)
@@ -62,9 +62,9 @@ class CalibrationDialog(QDialog):
         self.state.setWordWrap(True)
         self._lay_out()
         self._connect()
-        self.refresh({Part.STATE})
+        self.refresh({SnapshotPart.STATE})
 
-    def refresh(self, _changed: set[Part]) -> None:
+    def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Show the labels that the engine has taken, and how far it is."""
         self._list()
         in_session = self._model.in_session
@@ -90,7 +90,7 @@ class CalibrationDialog(QDialog):
         now_s = self._model.snapshot.time_s
         began_s = self._model.snapshot.started_s
         begin_s = max(now_s - self.seconds.value(), began_s if math.isfinite(began_s) else -math.inf)
-        self._give(Stretch(self.label.currentText(), begin_s, now_s))
+        self._give(LabelledInterval(self.label.currentText(), begin_s, now_s))
 
     def give_marked(self) -> None:
         """Label what the markers name."""
@@ -103,10 +103,10 @@ class CalibrationDialog(QDialog):
         if 0 <= row < len(self._given):
             self._ask("forget_label", index=self._given[row].number)
 
-    def _give(self, one: Stretch) -> None:
+    def _give(self, one: LabelledInterval) -> None:
         self._ask("label", label=one.label, begin_s=one.begin_s, end_s=one.end_s)
 
-    def _unlabelled(self) -> list[Stretch]:
+    def _unlabelled(self) -> list[LabelledInterval]:
         bundle = self._model.bundle
         found = marked_stretches(self._model.marks, bundle.labels if bundle is not None else ())
         return [one for one in found if one not in {given.stretch for given in self._given}]

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rtemo.model.personal.session_notes import PREFIX, Forgotten, Labelled, read_note
+from rtemo.model.personal.session_notes import PREFIX, LabelGiven, LabelWithdrawn, read_note
 from rtemo.recordings.events import Event, EventKind
 from rtemo.report.conditions import marker_intervals
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LabelledInterval:
     """LSL seconds."""
 
     label: str
@@ -27,7 +27,7 @@ class Given:
     """A stretch that the engine has taken a label for, with its number in the session."""
 
     number: int
-    stretch: Stretch
+    stretch: LabelledInterval
 
 
 def given_stretches(events: Iterable[Mapping[str, Any]], since_s: float) -> list[Given]:
@@ -37,14 +37,14 @@ def given_stretches(events: Iterable[Mapping[str, Any]], since_s: float) -> list
         if event["kind"] != EventKind.ANNOTATION or not event["time_s"] >= since_s:
             continue
         note = read_note(f"{PREFIX}{event['text']}")
-        if isinstance(note, Labelled):
-            found[note.number] = Given(note.number, Stretch(note.label, note.begin_s, note.end_s))
-        elif isinstance(note, Forgotten):
+        if isinstance(note, LabelGiven):
+            found[note.number] = Given(note.number, LabelledInterval(note.label, note.begin_s, note.end_s))
+        elif isinstance(note, LabelWithdrawn):
             found.pop(note.number, None)
     return list(found.values())
 
 
-def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[Stretch]:
+def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[LabelledInterval]:
     """The conditions that have ended and whose name holds exactly one of the labels as a word.
 
     marks: records of markers and annotations, as the window keeps them.
@@ -58,5 +58,5 @@ def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) 
         words = set(re.split(r"\W+", interval.name.casefold()))
         named = [label for label in labels if label.casefold() in words]
         if len(named) == 1 and math.isfinite(interval.end_s):
-            found.append(Stretch(named[0], interval.begin_s, interval.end_s))
+            found.append(LabelledInterval(named[0], interval.begin_s, interval.end_s))
     return found

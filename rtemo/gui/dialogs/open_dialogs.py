@@ -13,7 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 
 
@@ -21,13 +21,15 @@ from rtemo.gui.painting.colours import Theme
 class Living(Protocol):
     """A dialog that shows what the engine tells."""
 
-    def refresh(self, changed: set[Part], /) -> None: ...
+    def refresh(self, changed: set[SnapshotPart], /) -> None: ...
 
 
 class SessionDialogs:
     """At most one of each. theme: asked when a dialog is opened."""
 
-    def __init__(self, window: QWidget, model: GuiModel, send: Callable[..., None], theme: Callable[[], Theme]) -> None:
+    def __init__(
+        self, window: QWidget, model: WindowState, send: Callable[..., None], theme: Callable[[], Theme]
+    ) -> None:
         self._window, self._model, self._send, self._theme = window, model, send, theme
         self.open: dict[str, QDialog] = {}
         self.keys: Sequence[QAction] = ()  # of the window, that are to work while a dialog has the keyboard
@@ -58,7 +60,7 @@ class SessionDialogs:
 
         self._show("keys", lambda: ShortcutsDialog(groups, self._window))
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show what came, in those that live."""
         for dialog in list(self.open.values()):
             if isinstance(dialog, Living):

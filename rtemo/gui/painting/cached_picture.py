@@ -12,7 +12,7 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.theme import colour
 
 
-class Still:
+class CachedPicture:
     """Paints with `paint` when the key or the widget's size changed, and copies what was painted otherwise."""
 
     def __init__(self, widget: QWidget, paint: Callable[[QPainter], None]) -> None:

@@ -17,7 +17,7 @@ GAP_S = 0.25  # after a hole the filter begins anew
 
 
 @dataclass(frozen=True, slots=True)
-class EyeBand:
+class DisplayBand:
     """A band-pass between two frequencies, or a notch at the first where both are the same. hz: None shows all."""
 
     name: str
@@ -25,19 +25,19 @@ class EyeBand:
 
 
 BANDS = (
-    EyeBand("as the model sees it"),
-    EyeBand("1–30 Hz", (1.0, 30.0)),
-    EyeBand("1–15 Hz", (1.0, 15.0)),
-    EyeBand("4–13 Hz", (4.0, 13.0)),
-    EyeBand("without 50 Hz", (50.0, 50.0)),
-    EyeBand("without 60 Hz", (60.0, 60.0)),
+    DisplayBand("as the model sees it"),
+    DisplayBand("1–30 Hz", (1.0, 30.0)),
+    DisplayBand("1–15 Hz", (1.0, 15.0)),
+    DisplayBand("4–13 Hz", (4.0, 13.0)),
+    DisplayBand("without 50 Hz", (50.0, 50.0)),
+    DisplayBand("without 60 Hz", (60.0, 60.0)),
 )
 
 
-class EyeFilter:
+class DisplayFilter:
     """Follows a ring of samples with a ring of filtered ones. Causal; NaN and holes restart it."""
 
-    def __init__(self, source: SignalRing, band: EyeBand) -> None:
+    def __init__(self, source: SignalRing, band: DisplayBand) -> None:
         self.source, self.band = source, band
         self.ring = SignalRing(source.capacity, source.n_columns) if band.hz is not None else source
         self._done, self._restarts = source.start, source.restarts

@@ -13,9 +13,9 @@ from rtemo.gui.bars.report_bar import ReportBar
 from rtemo.gui.bars.session_bar import SessionBar
 from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
-from rtemo.gui.model import GuiModel
+from rtemo.gui.model import WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, Beats
+from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.emotion import EmotionView
 from rtemo.gui.views.events import EventsView
 from rtemo.gui.views.gaze import GazeView
@@ -27,11 +27,11 @@ from rtemo.gui.views.valence_arousal import PlaneView
 from rtemo.gui.views.welcome import EmptyView
 
 
-class Views:
+class AllViews:
     """Made once, with the window."""
 
     def __init__(
-        self, model: GuiModel, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
+        self, model: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
     ) -> None:
         """send: asks the engine. root: where sessions are written."""
         self.empty = EmptyView()
@@ -55,7 +55,7 @@ class Views:
             RESULT_FRAMES: (self.emotion, self.plane, self.session, self.report, dialogs),
             SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
         }
-        self.beats = Beats(self._by_beat)
+        self.beats = RefreshSchedule(self._by_beat)
 
     @property
     def docked(self) -> dict[str, QWidget]:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.meters import EmotionBars, Meter, Reasons
@@ -83,7 +83,7 @@ class Headline(QWidget):
 class EmotionView(QWidget):
     """Headline, prediction set, bars, coverage, novelty, what moved it, and the model's origin."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
         self.headline = Headline(theme)
@@ -130,13 +130,13 @@ class EmotionView(QWidget):
         for part in (self.headline, self.bars, self.moved, *self.meters.values()):
             part.set_theme(theme)
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the newest prediction."""
-        if Part.BUNDLE in changed:
+        if SnapshotPart.BUNDLE in changed:
             self._show_bundle()
-        if Part.EXPLANATION in changed:
+        if SnapshotPart.EXPLANATION in changed:
             self._show_moved()
-        if Part.PREDICTIONS not in changed:
+        if SnapshotPart.PREDICTIONS not in changed:
             return
         if self._model.latest is None:
             self.headline.show_emotion(texts.NOTHING_YET, "", "", named=False)

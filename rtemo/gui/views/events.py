@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import plain_tip
 from rtemo.presentation.wording import clock
@@ -19,10 +19,10 @@ WIDTHS = (54, 68)
 TIME, KIND = 0, 1
 
 
-class EventTable(QAbstractTableModel):
+class EventsTable(QAbstractTableModel):
     """Time since the session's start (or the first event), kind, text."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self.theme = model, theme
         self._rows: list[dict[str, Any]] = []
@@ -65,9 +65,9 @@ class EventTable(QAbstractTableModel):
 class EventsView(QWidget):
     """The list; it follows the newest event unless it was scrolled back."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
-        self.table = EventTable(model, theme)
+        self.table = EventsTable(model, theme)
         self.view = QTableView()
         self.view.setModel(self.table)
         self.view.setShowGrid(False)
@@ -87,9 +87,9 @@ class EventsView(QWidget):
         self.table.theme = theme
         self.view.viewport().update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show what came."""
-        if Part.EVENTS in changed:
+        if SnapshotPart.EVENTS in changed:
             bar = self.view.verticalScrollBar()
             follows = bar.value() >= bar.maximum() - 2
             self.table.take()

@@ -10,8 +10,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.painting.cached_picture import Still
+from rtemo.gui.model import SnapshotPart, WindowState
+from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_line
 from rtemo.gui.painting.theme import colour, font
@@ -26,10 +26,10 @@ RADIUS_PER_ROOT_S = 0.075  # of the screen's height: a fixation of 1 s has this 
 class GazeView(QWidget):
     """Paints the last ten seconds of gaze on a screen rectangle."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
-        self._still = Still(self, self._paint_still)
+        self._still = CachedPicture(self, self._paint_still)
         self.setMinimumSize(160, 110)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -37,9 +37,9 @@ class GazeView(QWidget):
         self._theme = theme
         self.update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint when gaze came."""
-        if changed & {Part.GAZE, Part.GAZE_EVENTS, Part.STREAMS}:
+        if changed & {SnapshotPart.GAZE, SnapshotPart.GAZE_EVENTS, SnapshotPart.STREAMS}:
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import PlainLabel
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HistoryView(QWidget):
     """Makes the plot with the first prediction: pyqtgraph takes half a second to load, and the window shows before."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
         self.plot: HistoryPlot | None = None
@@ -34,7 +34,7 @@ class HistoryView(QWidget):
         if self.plot is not None:
             self.plot.set_theme(theme)
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the newest minutes."""
         if self.plot is None and len(self._model.probabilities):
             from rtemo.gui.views.history_plot import HistoryPlot

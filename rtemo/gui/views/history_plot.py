@@ -11,7 +11,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.labels import PlainLabel
 from rtemo.gui.painting.ring_buffer import thin
@@ -49,7 +49,7 @@ class Plot(pg.PlotWidget):
 class HistoryPlot(QWidget):
     """Lines of the last minutes. x is seconds before the newest prediction."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
         pg.setConfigOptions(antialias=True)
@@ -95,11 +95,11 @@ class HistoryPlot(QWidget):
             axis.setTickFont(font(8.5))
         self._shade.setBrush(colour(theme.faint, 0.22))
         self._make_lines()
-        self.refresh({Part.PREDICTIONS, Part.EVENTS})
+        self.refresh({SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS})
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint the newest minutes."""
-        if not changed & {Part.PREDICTIONS, Part.EVENTS} or (self._lines and not self.isVisible()):
+        if not changed & {SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS} or (self._lines and not self.isVisible()):
             return
         if tuple(self._lines) != self._model.labels:
             self._make_lines()
@@ -121,7 +121,7 @@ class HistoryPlot(QWidget):
     def follow(self) -> None:
         """Show the newest minutes, and go on doing so."""
         self._span_s = 0.0
-        self.refresh({Part.PREDICTIONS})
+        self.refresh({SnapshotPart.PREDICTIONS})
 
     def _let_go(self) -> None:
         self._span_s = None

@@ -11,7 +11,7 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import FAULTS, OTHER_FAULT, Theme
 from rtemo.gui.painting.head_outline import draw_head
 from rtemo.gui.painting.labels import PlainLabel, plain_tip
@@ -27,7 +27,7 @@ GAZE_GOOD, GAZE_POOR = 0.8, 0.5
 class HeadMap(QWidget):
     """Electrodes seen from above, nose up, azimuthal equidistant. A click on one asks for it to be left out or used."""
 
-    def __init__(self, model: GuiModel, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+    def __init__(self, model: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
         self._model, self._theme, self._exclude = model, theme, exclude
         self.setMinimumSize(150, 150)
@@ -125,7 +125,7 @@ class HeadMap(QWidget):
 class QualityView(QWidget):
     """The head map, a line that sums it up, and the gaze's validity."""
 
-    def __init__(self, model: GuiModel, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+    def __init__(self, model: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
         self._model = model
         self.head = HeadMap(model, theme, exclude)
@@ -147,12 +147,12 @@ class QualityView(QWidget):
         self.head.set_theme(theme)
         self.validity.set_theme(theme)
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint what came."""
-        if Part.CHANNELS in changed:
+        if SnapshotPart.CHANNELS in changed:
             self.head.update()
             self._sum_up()
-        if Part.GAZE in changed or Part.STREAMS in changed:
+        if SnapshotPart.GAZE in changed or SnapshotPart.STREAMS in changed:
             share = self._model.gaze_validity()
             self.validity.show_value(share, percent(share), poor=share < GAZE_GOOD, bad=share < GAZE_POOR)
 

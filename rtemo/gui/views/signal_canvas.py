@@ -12,10 +12,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.painting.cached_picture import Still
+from rtemo.gui.model import SnapshotPart, WindowState
+from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import FAULTS, Theme
-from rtemo.gui.painting.display_filter import BANDS, EyeFilter
+from rtemo.gui.painting.display_filter import BANDS, DisplayFilter
 from rtemo.gui.painting.strip import Strip, Trace, tick_step
 from rtemo.gui.painting.theme import colour, font
 from rtemo.live.service.snapshot import ChannelStatus
@@ -29,13 +29,13 @@ LABEL_PX = 11.0  # labels closer together than this are thinned out
 class SignalCanvas(QWidget):
     """The painted area. `scale_uv` is the height of one lane."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
         self._strip = Strip()
-        self._eye = EyeFilter(model.eeg, BANDS[0])
+        self._eye = DisplayFilter(model.eeg, BANDS[0])
         self.band = BANDS[0]
-        self._ground = Still(self, self._paint_ground)
+        self._ground = CachedPicture(self, self._paint_ground)
         self._n_set_up = 0
         self._lanes_shown: object = None
         self._stale = True
@@ -53,20 +53,24 @@ class SignalCanvas(QWidget):
         self._stale = True
         self.update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Move on; the geometry is made anew when channels or streams changed."""
         if self._lanes != self._lanes_shown:
             self._stale = True
         if self._eye.source is not self._model.eeg or self._eye.band is not self.band:
-            self._eye = EyeFilter(self._model.eeg, self.band)
+            self._eye = DisplayFilter(self._model.eeg, self.band)
             self._stale = True
         self._eye.follow()
         if self._stale:
             self._set_up()
-        elif Part.CHANNELS in changed:
+        elif SnapshotPart.CHANNELS in changed:
             self._strip.recolour(tuple(self._traces()))
             self._n_set_up += 1
-        if self._strip.advance(self._model.time_s) or changed & {Part.EVENTS, Part.GAZE_EVENTS, Part.CHANNELS}:
+        if self._strip.advance(self._model.time_s) or changed & {
+            SnapshotPart.EVENTS,
+            SnapshotPart.GAZE_EVENTS,
+            SnapshotPart.CHANNELS,
+        }:
             self.update()
 
     @property

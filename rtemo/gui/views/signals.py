@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import BANDS
 from rtemo.gui.painting.labels import PlainLabel
@@ -20,7 +20,7 @@ ROWS = (0, 64, 32, 16, 8)  # 0: all
 class SignalsView(QWidget):
     """The canvas with its settings."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -45,7 +45,7 @@ class SignalsView(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.canvas, 1)
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint what came."""
         if self.isVisible():
             self.canvas.refresh(changed)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
+from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, light_of
 from rtemo.gui.painting.labels import ElidedLabel, plain_tip
 from rtemo.live.service.snapshot import StreamStatus
@@ -95,7 +95,7 @@ class LightDelegate(QStyledItemDelegate):
 class StreamsView(QWidget):
     """The table. choose(role, stream_id) is what a researcher's choice asks for."""
 
-    def __init__(self, model: GuiModel, theme: Theme, choose: Callable[[str, str], None]) -> None:
+    def __init__(self, model: WindowState, theme: Theme, choose: Callable[[str, str], None]) -> None:
         super().__init__()
         self._model, self._choose = model, choose
         self.table = StreamTable(theme)
@@ -137,11 +137,11 @@ class StreamsView(QWidget):
         self.table.theme = theme
         self.view.viewport().update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the present streams, and who is waited for."""
-        if Part.STREAMS in changed:
+        if SnapshotPart.STREAMS in changed:
             self.table.show_streams(self._model.snapshot.streams)
-        if changed & {Part.STREAMS, Part.SETTINGS}:
+        if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
             awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._model.awaited]
             self.awaited.setText("   ".join(awaited))
             self.awaited.setVisible(bool(awaited))

@@ -9,8 +9,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import GuiModel, Part
-from rtemo.gui.painting.cached_picture import Still
+from rtemo.gui.model import SnapshotPart, WindowState
+from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.theme import colour, font
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
@@ -23,10 +23,10 @@ CAPTION = 18
 class PlaneView(QWidget):
     """Valence to the right, arousal up; where it was fades."""
 
-    def __init__(self, model: GuiModel, theme: Theme) -> None:
+    def __init__(self, model: WindowState, theme: Theme) -> None:
         super().__init__()
         self._model, self._theme = model, theme
-        self._still = Still(self, self._paint_still)
+        self._still = CachedPicture(self, self._paint_still)
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -35,9 +35,9 @@ class PlaneView(QWidget):
         self._theme = theme
         self.update()
 
-    def refresh(self, changed: set[Part]) -> None:
+    def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint when there is a new prediction."""
-        if Part.PREDICTIONS in changed:
+        if SnapshotPart.PREDICTIONS in changed:
             self.update()
 
     @property

@@ -53,7 +53,7 @@ class Lsl(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class DoctorSetup:
     """What to look at. lsl: imports and returns rtemo.sources.lsl.source; it is called, so that a missing liblsl is a
     finding.
 
@@ -65,7 +65,7 @@ class Setup:
     sessions: Path
 
 
-def examine(setup: Setup) -> list[Finding]:
+def examine(setup: DoctorSetup) -> list[Finding]:
     """Every check, in the order of what rests on what. Takes a few seconds and changes nothing."""
     found = network.interfaces()
     findings = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtemo.core.types import StreamInfo
-from rtemo.sources.lsl.source import Every, LslSource, StreamStatus
+from rtemo.sources.lsl.source import EveryStream, LslSource, LslStreamStatus
 
 READ_S = 0.1
 MIN_MEASURE_S = 1.5  # the first clock measurement takes 0.64 s
@@ -23,7 +23,7 @@ COLUMNS = ("name", "type", "channels", "nominal", "measured", "age", "clock", "h
 class Listing:
     """What was found. profile: the id of the device profile that fits, or empty."""
 
-    streams: tuple[StreamStatus, ...]
+    streams: tuple[LslStreamStatus, ...]
     profiles: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -33,7 +33,7 @@ def listing(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> Listin
 
     profile_of: names the device profile of a stream, or gives an empty text.
     """
-    source = LslSource([Every("listing", lambda _info: True)], look_s=max(0.5, timeout_s - MIN_MEASURE_S))
+    source = LslSource([EveryStream("listing", lambda _info: True)], look_s=max(0.5, timeout_s - MIN_MEASURE_S))
     try:
         source.start()
         end_s = time.monotonic() + MIN_MEASURE_S
@@ -58,7 +58,7 @@ def as_table(found: Listing) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _record(status: StreamStatus, profile: str) -> dict[str, Any]:
+def _record(status: LslStreamStatus, profile: str) -> dict[str, Any]:
     info = status.info
     return {
         "name": info.name,
@@ -81,7 +81,7 @@ def _record(status: StreamStatus, profile: str) -> dict[str, Any]:
     }
 
 
-def _row(status: StreamStatus, profile: str) -> Sequence[str]:
+def _row(status: LslStreamStatus, profile: str) -> Sequence[str]:
     info = status.info
     return (
         info.name,

@@ -12,7 +12,7 @@ from rtemo.core.types import ClockOffset, Item, StreamDown, StreamInfo, StreamSt
 GONE = (StreamState.LOST, StreamState.FAILED)
 
 
-class Roll:
+class AnnouncedStreams:
     """Fed with every item of a source."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ SPAN_S = 0.04
 LEAD_S = 0.015
 
 
-class Batch:
+class ChunkBatch:
     """Items that wait to be pushed."""
 
     def __init__(self) -> None:

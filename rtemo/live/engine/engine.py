@@ -27,14 +27,14 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
-from rtemo.live.engine.batching import Batch, join
+from rtemo.live.engine.batching import ChunkBatch, join
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.personal.session_notes import EXPLAINED
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.sources.base import Source
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 READ_S = 0.1  # how long a read may block: how soon a stop is noticed
 DRAIN_READS = 50  # reads after a stop, at most, to take over what the source still holds
@@ -59,7 +59,7 @@ class Engine:
     def __init__(
         self,
         source: Source,
-        cast: Cast,
+        cast: StreamRoles,
         predictor: Predictor,
         events: EventLog,
         outputs: Sequence[PredictionSink] = (),
@@ -69,7 +69,7 @@ class Engine:
         """keep: is given every item before it is used (the recorder). live: None in replay."""
         self._source, self._cast, self._predictor = source, cast, predictor
         self._events, self._outputs, self._keep, self._live = events, outputs, keep, live
-        self._batch = Batch()
+        self._batch = ChunkBatch()
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}

@@ -17,20 +17,20 @@ import numpy as np
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo, StreamState, StreamUp, Window
-from rtemo.live.engine.announced_streams import Roll
+from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.live.engine.engine import Engine
 from rtemo.live.engine.explanations import Due
-from rtemo.live.replay.recorded_view import Reel
-from rtemo.live.service.display_taps import Taps
+from rtemo.live.replay.recorded_view import RecordedView
+from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
-from rtemo.live.service.status import Channels, Streams
-from rtemo.live.session.setup import Parts
+from rtemo.live.service.status import ChannelStatuses, StreamStatuses
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.personal.session_notes import recorded_notes
 from rtemo.recordings.baseline_plan import BaselinePlan, prepare_replay
 from rtemo.recordings.calibrations import recorded_persons, use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
@@ -39,14 +39,14 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, cast: Cast, parts: Parts) -> None:
+    def __init__(self, path: Path, cast: StreamRoles, parts: EngineSetup) -> None:
         """Looks through the file and gives out the parts. Raises RtemoError where it can give no prediction."""
-        self.path, self.reel, self.done = path, Reel(), False
+        self.path, self.reel, self.done = path, RecordedView(), False
         self.refused: dict[Modality, str] = {}
         predictor = parts.new_predictor()
         self._cast, self._parts, self._predictor = cast, parts, predictor
-        self._channels, self._descriptions, self._roll = Channels(), Streams(), Roll()
-        self._taps = Taps(self.reel)
+        self._channels, self._descriptions, self._roll = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
+        self._taps = DisplayTaps(self.reel)
         self._newest_end = -1
         self._due = Due()
         self._source = XdfSource(path)
@@ -194,7 +194,7 @@ class Analysis:
         return replace(status, n_samples=n, measured_hz=rate_hz, state=state)
 
 
-def check_parts(cast: Cast, streams: Sequence[StreamInfo], path: Path) -> None:
+def check_parts(cast: StreamRoles, streams: Sequence[StreamInfo], path: Path) -> None:
     """Whether a recording has EEG or gaze, and what was asked for. Raises RtemoError with what it has."""
     listed = " | ".join(info.describe() for info in streams)
     if missing := cast.missing():

@@ -18,7 +18,7 @@ from rtemo.live.engine.explanations import Explaining, rounded
 from rtemo.live.replay.analysis import Analysis
 from rtemo.live.service.feed import SAMPLES_S, Feed
 from rtemo.live.service.snapshot import ChannelStatus, ReplayView, StreamStatus
-from rtemo.live.session.setup import Parts
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.sources.stream_choice import StreamQuery
@@ -34,7 +34,7 @@ MARKING = (EventKind.MARKER, EventKind.ANNOTATION)
 class Replay:
     """The recording that is open, if there is one."""
 
-    def __init__(self, parts: Parts, feed: Feed) -> None:
+    def __init__(self, parts: EngineSetup, feed: Feed) -> None:
         self._parts, self._feed, self._clock = parts, feed, parts.clock
         self._analysis: Analysis | None = None
         self._cast = parts.cast.anew()

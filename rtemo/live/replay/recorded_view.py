@@ -67,7 +67,7 @@ class SampleFile:
         self._file.close()
 
 
-class Reel:
+class RecordedView:
     """Wound up by an analysis: an audience of rtemo.live.service.display_taps and a sink for predictions and events."""
 
     wanted = True

@@ -12,12 +12,12 @@ from rtemo.sources.devices.column_names import renamed_columns
 from rtemo.sources.devices.eeg_columns import eeg_columns
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 BY_YOU = "named in the settings"
 
 
-def columns_of(info: StreamInfo, part: Modality, cast: Cast) -> tuple[ColumnStatus, ...]:
+def columns_of(info: StreamInfo, part: Modality, cast: StreamRoles) -> tuple[ColumnStatus, ...]:
     """One record for each channel of a stream that plays the part of EEG or gaze; empty for markers.
 
     Where nothing can be told of the stream as a whole, each column carries that reason.
@@ -49,7 +49,7 @@ def _eeg(
 
 
 def _gaze(
-    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeLayout, cast: Cast
+    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeLayout, cast: StreamRoles
 ) -> tuple[ColumnStatus, ...]:
     uses: dict[int, str] = {}
     shared = layout.left.x is not None and layout.left.x == layout.right.x

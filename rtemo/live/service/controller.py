@@ -1,8 +1,8 @@
 """Runs the application's engine: one thread that owns the source, the pipeline and the model, and obeys its clients.
 
 Clients only see its feed and put commands into its queue. What a command does stands in the part that it belongs to,
-as a method do_<command>: `Streaming` (the live streams), `Sessions` (what is kept) or `Replay` (a recording). What
-cannot be done is said as an event; what breaks the thread becomes Phase.FAILED.
+as a method do_<command>: `LiveStreams` (the live streams), `SessionControl` (what is kept) or `Replay` (a recording).
+What cannot be done is said as an event; what breaks the thread becomes Phase.FAILED.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import BundleView, Phase, Snapshot
 from rtemo.live.service.status import HealthMeter
 from rtemo.live.service.wire import Command
-from rtemo.live.session.live_streams import Streaming
-from rtemo.live.session.session import Sessions
-from rtemo.live.session.setup import Parts
+from rtemo.live.session.live_streams import LiveStreams
+from rtemo.live.session.session import SessionControl
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.model.response_lag import lag_s
 from rtemo.recordings.events import Event, EventKind
@@ -36,13 +36,13 @@ MEASURE_S = 1.0  # how often the system is asked
 class Controller:
     """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineSetup) -> None:
         self.feed = Feed(parts.clock)
         self._parts, self._clock = parts, parts.clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._meter = HealthMeter()
-        self._streaming = Streaming(parts, self.feed, self._published)
-        self._sessions = Sessions(parts, self.feed, self._streaming)
+        self._streaming = LiveStreams(parts, self.feed, self._published)
+        self._sessions = SessionControl(parts, self.feed, self._streaming)
         self._replay = Replay(parts, self.feed)
         self._over = False
         self._failure = ""

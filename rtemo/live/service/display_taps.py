@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.conditioning import GridBlock
-from rtemo.core.gaze.branch import EyeBranch
-from rtemo.core.gaze.events import EventKind, GazeEvent
+from rtemo.core.gaze.branch import GazeBranch
+from rtemo.core.gaze.events import GazeEvent, GazeEventKind
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import FloatArray, Modality, TimeArray
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord
@@ -33,7 +33,7 @@ class Audience(Protocol):
     def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None: ...
 
 
-class Taps:
+class DisplayTaps:
     """Passes samples of a pipeline on to an audience. Used by the engine's thread."""
 
     def __init__(self, feed: Audience) -> None:
@@ -47,11 +47,11 @@ class Taps:
         eeg, eye = pipeline.branch(Modality.EEG), pipeline.branch(Modality.GAZE)
         if isinstance(eeg, EegBranch):
             eeg.tap = self._eeg if wanted else None
-        if isinstance(eye, EyeBranch):
+        if isinstance(eye, GazeBranch):
             eye.tap = self._gaze if wanted else None
             events = eye.take_events()
             if wanted:
-                self._feed.put_gaze_events(_record(event) for event in events if event.kind != EventKind.LOSS)
+                self._feed.put_gaze_events(_record(event) for event in events if event.kind != GazeEventKind.LOSS)
 
     def _eeg(self, block: GridBlock) -> None:
         times = (block.first + np.arange(len(block.values))) / self._grid_hz

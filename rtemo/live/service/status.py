@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 
 from rtemo.core.channel_map import EegLayout
 from rtemo.core.eeg.branch import EegBranch
-from rtemo.core.eeg.quality import REASONS, Fault
+from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo, StreamState
-from rtemo.live.engine.announced_streams import Roll
+from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.live.service.column_status import columns_of
 from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, StreamStatus
 from rtemo.sources.devices.profile import Match, match
 from rtemo.sources.lsl import stream_state as lsl_line
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 LATENCIES = 600
 REMEMBERED = 200
 
 
-class Streams:
+class StreamStatuses:
     """Describes streams. What a description matches is looked up once: it takes milliseconds."""
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class Streams:
 
     def statuses(
         self,
-        lines: Sequence[lsl_line.StreamStatus],
+        lines: Sequence[lsl_line.LslStreamStatus],
         visible: Sequence[StreamInfo],
-        roll: Roll,
-        cast: Cast,
+        roll: AnnouncedStreams,
+        cast: StreamRoles,
         pipeline: Pipeline,
         refused: Mapping[Modality, str],
         *,
@@ -64,7 +64,7 @@ class Streams:
             found[stream_id] = (info, status)
         return found
 
-    def _described(self, info: StreamInfo, cast: Cast, refused: Mapping[Modality, str]) -> StreamStatus:
+    def _described(self, info: StreamInfo, cast: StreamRoles, refused: Mapping[Modality, str]) -> StreamStatus:
         """A stream by its description alone."""
         role, fit = cast.role_of(info), self._match(info, cast)
         why = fit.why if fit is not None else ""
@@ -90,7 +90,7 @@ class Streams:
             labels=info.labels,
         )
 
-    def _columns_of(self, info: StreamInfo, part: Modality, cast: Cast) -> tuple[ColumnStatus, ...]:
+    def _columns_of(self, info: StreamInfo, part: Modality, cast: StreamRoles) -> tuple[ColumnStatus, ...]:
         known = self._columns.get(info)
         if known is None or known[0] is not cast.settings:
             if len(self._columns) >= REMEMBERED:
@@ -98,7 +98,7 @@ class Streams:
             known = self._columns[info] = (cast.settings, columns_of(info, part, cast))
         return known[1]
 
-    def _match(self, info: StreamInfo, cast: Cast) -> Match | None:
+    def _match(self, info: StreamInfo, cast: StreamRoles) -> Match | None:
         if info not in self._matches:
             if len(self._matches) >= REMEMBERED:
                 self._matches.clear()
@@ -106,7 +106,9 @@ class Streams:
         return self._matches[info]
 
 
-def _measured(status: StreamStatus, line: lsl_line.StreamStatus | None, roll: Roll, pipeline: Pipeline) -> StreamStatus:
+def _measured(
+    status: StreamStatus, line: lsl_line.LslStreamStatus | None, roll: AnnouncedStreams, pipeline: Pipeline
+) -> StreamStatus:
     """The same with what was measured on it."""
     state = roll.states.get(status.stream_id, StreamState.WAITING)
     n_gaps = 0
@@ -129,7 +131,7 @@ def _measured(status: StreamStatus, line: lsl_line.StreamStatus | None, roll: Ro
     )
 
 
-class Channels:
+class ChannelStatuses:
     """The EEG channels with where they lie; it remembers where those lie that are left out now."""
 
     def __init__(self) -> None:
@@ -151,7 +153,9 @@ class Channels:
         found = []
         for label, place, fault in zip(layout.labels, layout.positions.tolist(), faults.tolist(), strict=True):
             self._places[label] = (place[0], place[1], place[2])
-            found.append(ChannelStatus(label, place[0], place[1], place[2], REASONS[Fault(fault)], excluded=False))
+            found.append(
+                ChannelStatus(label, place[0], place[1], place[2], REASONS[ChannelFault(fault)], excluded=False)
+            )
         for label in left_out:
             x, y, z = self._places.get(label, (math.nan, math.nan, math.nan))
             found.append(ChannelStatus(label, x, y, z, "", excluded=True))

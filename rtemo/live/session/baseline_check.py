@@ -12,7 +12,7 @@ OFTEN = 0.5  # a channel that is bad in more of the windows than this is named
 NAMED = 6
 
 
-class Baseline:
+class BaselineCheck:
     """Fed with the predictions made while it lasts."""
 
     def __init__(self, begin_s: float, length_s: float) -> None:

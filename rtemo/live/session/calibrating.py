@@ -17,17 +17,24 @@ from pathlib import Path
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import Progress
 from rtemo.model.bundle import Bundle
-from rtemo.model.personal.calibration import Person, save_person
-from rtemo.model.personal.embedding_memory import Memory
-from rtemo.model.personal.fit import Clip, Outcome, fit_person
-from rtemo.model.personal.session_notes import NOTICE_S, Begun, Ended, Forgotten, Labelled, Note
+from rtemo.model.personal.calibration import PersonalCalibration, save_person
+from rtemo.model.personal.embedding_memory import EmbeddingMemory
+from rtemo.model.personal.fit import FitOutcome, LabelledClip, fit_person
+from rtemo.model.personal.session_notes import (
+    NOTICE_S,
+    CalibrationBegun,
+    CalibrationEnded,
+    LabelGiven,
+    LabelWithdrawn,
+    Note,
+)
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind
 
 LONGEST_S = 3600.0  # of one label
 
 
-class Adapting:
+class SessionCalibration:
     """One session's labels and calibrations."""
 
     def __init__(
@@ -40,21 +47,21 @@ class Adapting:
     ) -> None:
         """predictor: a fresh one. tell: takes the session's events."""
         self._bundle, self._predictor, self._folder, self._clock, self._tell = bundle, predictor, folder, clock, tell
-        self._memory = Memory(bundle.spec)
+        self._memory = EmbeddingMemory(bundle.spec)
         predictor.watches.append(self._memory.take)
-        self._labels: list[Labelled] = []
+        self._labels: list[LabelGiven] = []
         self._forgotten: set[int] = set()
         self._fit: _Fit | None = None
         self._verdict = ""
         self._calibrated = False
 
-    def begin_with(self, persons: Sequence[Person], from_s: float) -> None:
+    def begin_with(self, persons: Sequence[PersonalCalibration], from_s: float) -> None:
         """Keep the calibrations that the predictor decides with from the start, so that a replay finds them."""
         for person in persons:
             self._adopt(person, from_s)
 
     @property
-    def labels(self) -> tuple[Labelled, ...]:
+    def labels(self) -> tuple[LabelGiven, ...]:
         """Those that count."""
         return tuple(one for one in self._labels if one.number not in self._forgotten)
 
@@ -68,7 +75,7 @@ class Adapting:
             raise RtemoError(
                 f"a label lasts up to {LONGEST_S:g} s", f"from {begin_s:g} to {end_s:g}", "correct the times"
             )
-        labelled = Labelled(len(self._labels), label, begin_s, end_s)
+        labelled = LabelGiven(len(self._labels), label, begin_s, end_s)
         self._labels.append(labelled)
         self._note(labelled)
 
@@ -77,7 +84,7 @@ class Adapting:
         if not 0 <= index < len(self._labels) or index in self._forgotten:
             raise RtemoError(f"there is no label {index}", f"{len(self.labels)} are kept", "name one of them")
         self._forgotten.add(index)
-        self._note(Forgotten(index))
+        self._note(LabelWithdrawn(index))
 
     def calibrate(self) -> None:
         """Begin to fit on the labels; `turn` takes the result over."""
@@ -92,7 +99,7 @@ class Adapting:
         if not self._calibrated:
             raise RtemoError("there is no calibration", "", "calibrate first")
         self._calibrated = False
-        self._note(Ended(self._clock() + NOTICE_S))
+        self._note(CalibrationEnded(self._clock() + NOTICE_S))
         self._verdict = "the trained model counts again"
 
     def turn(self) -> None:
@@ -119,7 +126,7 @@ class Adapting:
             self._fit.join()
             self._fit = None
 
-    def _take_over(self, outcome: Outcome) -> None:
+    def _take_over(self, outcome: FitOutcome) -> None:
         now_s = self._clock()
         self._verdict = outcome.verdict
         if outcome.person is not None:
@@ -127,10 +134,10 @@ class Adapting:
             self._adopt(outcome.person, now_s + NOTICE_S)
         self._tell(Event(now_s, EventKind.NOTE, outcome.verdict))
 
-    def _adopt(self, person: Person, from_s: float) -> None:
+    def _adopt(self, person: PersonalCalibration, from_s: float) -> None:
         save_person(self._free_name(), replace(person, holds_s=from_s))
         self._calibrated = True
-        self._tell(Event(self._clock(), EventKind.ANNOTATION, Begun(from_s).text))
+        self._tell(Event(self._clock(), EventKind.ANNOTATION, CalibrationBegun(from_s).text))
 
     def _free_name(self) -> Path:
         names = ["person.json", *(f"person_{number}.json" for number in range(2, 1000))]
@@ -145,9 +152,9 @@ class Adapting:
 class _Fit:
     """One fit in a thread."""
 
-    def __init__(self, bundle: Bundle, clips: Sequence[Clip], begin_s: float) -> None:
+    def __init__(self, bundle: Bundle, clips: Sequence[LabelledClip], begin_s: float) -> None:
         self.begin_s = begin_s
-        self.outcome: Outcome | None = None
+        self.outcome: FitOutcome | None = None
         self.error = ""
         self._thread = threading.Thread(target=self._run, args=(bundle, clips), name="calibration", daemon=True)
         self._thread.start()
@@ -159,7 +166,7 @@ class _Fit:
     def join(self) -> None:
         self._thread.join()
 
-    def _run(self, bundle: Bundle, clips: Sequence[Clip]) -> None:
+    def _run(self, bundle: Bundle, clips: Sequence[LabelledClip]) -> None:
         try:
             self.outcome = fit_person(bundle, clips)
         except RtemoError as error:

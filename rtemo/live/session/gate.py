@@ -8,7 +8,7 @@ from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 
 
-class Gate:
+class PredictionGate:
     """A PredictionSink that shows predictions and passes them on, or is shut."""
 
     def __init__(self, show: Callable[[Prediction], None]) -> None:

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
-from rtemo.live.engine.announced_streams import GONE, Roll
+from rtemo.live.engine.announced_streams import GONE, AnnouncedStreams
 from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
-from rtemo.live.service.display_taps import Taps
+from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
-from rtemo.live.service.status import Channels, Streams
-from rtemo.live.session.gate import Gate
-from rtemo.live.session.setup import Parts, Supply
+from rtemo.live.service.status import ChannelStatuses, StreamStatuses
+from rtemo.live.session.gate import PredictionGate
+from rtemo.live.session.setup import EngineSetup, LiveSource
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import use_persons
@@ -31,22 +31,22 @@ from rtemo.sources.stream_choice import StreamQuery
 LISTED = (Modality.EEG, Modality.GAZE)
 
 
-class Streaming:
+class LiveStreams:
     """Opened once, closed once; in between it is turned."""
 
-    def __init__(self, parts: Parts, feed: Feed, published: Callable[[Prediction], None]) -> None:
+    def __init__(self, parts: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: hears every prediction that is not held back."""
-        self.gate = Gate(published)
+        self.gate = PredictionGate(published)
         self.log = EventLog()
         self.predictor = parts.new_predictor()
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._parts, self._feed, self._cast = parts, feed, parts.cast
-        self._taps, self._channels, self._descriptions = Taps(feed), Channels(), Streams()
+        self._taps, self._channels, self._descriptions = DisplayTaps(feed), ChannelStatuses(), StreamStatuses()
         self._written = (parts.cast.settings, settings_text(parts.cast.settings))
         self.explaining = Explaining(parts.bundle)
-        self._roll = Roll()
-        self._supply: Supply | None = None
+        self._roll = AnnouncedStreams()
+        self._supply: LiveSource | None = None
         self._engine: Engine | None = None
 
     # What clients may ask for.
@@ -82,7 +82,7 @@ class Streaming:
 
     def open(self) -> None:
         """Look for streams and show them."""
-        self._roll = Roll()
+        self._roll = AnnouncedStreams()
         self.refused.clear()
         self._supply = self._parts.open_supply(self._cast, self.refused)
         self._roll.note(StreamUp(info) for info in self._supply.start())

@@ -14,7 +14,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import StreamInfo
 from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.service.snapshot import RecorderView
-from rtemo.live.session.telling import Telling, keep_baseline
+from rtemo.live.session.telling import Publishing, keep_baseline
 from rtemo.model.bundle import Bundle
 from rtemo.recorder.recorder import Recorder, RecorderState
 from rtemo.recordings.baseline_plan import BaselinePlan
@@ -24,7 +24,7 @@ from rtemo.sources.session_settings import SessionSettings
 
 
 @dataclass(frozen=True, slots=True)
-class SessionPlan:
+class SessionOutputsPlan:
     """What is kept, and where. settings: with the participant and the notes. publish: on the network too."""
 
     root: Path
@@ -35,10 +35,10 @@ class SessionPlan:
     publish: bool = True
 
 
-class SessionKeeping:
+class SessionOutputs:
     """A session's outputs, opened together and closed together."""
 
-    def __init__(self, plan: SessionPlan, clock: Callable[[], float], listener: Listener) -> None:
+    def __init__(self, plan: SessionOutputsPlan, clock: Callable[[], float], listener: Listener) -> None:
         """listener: hears every event. Raises RtemoError where the folder cannot be made, and leaves nothing open."""
         self.subject, self.started_s = plan.settings.subject, clock()
         self._free_bytes = 0
@@ -53,7 +53,7 @@ class SessionKeeping:
             closing.callback(self.recorder.close)
             table = open_output(self.folder.predictions, plan.bundle.labels, replace=False)
             closing.callback(table.close)
-            self._telling = Telling(
+            self._telling = Publishing(
                 plan.bundle, plan.hop_s, self.events, self.recorder, clock, closing, publish=plan.publish
             )
             self.sinks: tuple[PredictionSink, ...] = (table, self._telling.outlet)

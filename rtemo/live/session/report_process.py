@@ -19,7 +19,7 @@ from rtemo.recordings.session_folder import SessionFolder
 Command = Callable[[Path], Sequence[str]]
 
 
-class Reporting:
+class ReportProcess:
     """The report of the last session."""
 
     def __init__(self, command: Command | None) -> None:

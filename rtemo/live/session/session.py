@@ -9,30 +9,30 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.engine.explanations import as_json, rounded
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Progress
-from rtemo.live.session.baseline_check import Baseline
-from rtemo.live.session.calibrating import Adapting
-from rtemo.live.session.live_streams import Streaming
-from rtemo.live.session.outputs import SessionKeeping, SessionPlan
+from rtemo.live.session.baseline_check import BaselineCheck
+from rtemo.live.session.calibrating import SessionCalibration
+from rtemo.live.session.live_streams import LiveStreams
+from rtemo.live.session.outputs import SessionOutputs, SessionOutputsPlan
 from rtemo.live.session.readiness import obstacle
-from rtemo.live.session.report_process import Reporting
-from rtemo.live.session.setup import Parts
+from rtemo.live.session.report_process import ReportProcess
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.personal.session_notes import BASELINE_BEGINS
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind
 
 
-class Sessions:
+class SessionControl:
     """The session that is kept, if there is one."""
 
-    def __init__(self, parts: Parts, feed: Feed, streaming: Streaming) -> None:
+    def __init__(self, parts: EngineSetup, feed: Feed, streaming: LiveStreams) -> None:
         self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
-        self.session: SessionKeeping | None = None
+        self.session: SessionOutputs | None = None
         self.paused = False
-        self.reporting = Reporting(parts.report)
+        self.reporting = ReportProcess(parts.report)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
-        self._baseline: Baseline | None = None
-        self._adapting: Adapting | None = None
+        self._baseline: BaselineCheck | None = None
+        self._adapting: SessionCalibration | None = None
 
     # What clients may ask for.
 
@@ -52,7 +52,7 @@ class Sessions:
         baseline = BaselinePlan.of(settings)
         if baseline is not None:
             baseline.check(streaming.predictor.pipeline.settings, subject)
-        plan = SessionPlan(
+        plan = SessionOutputsPlan(
             root=Path(root),
             settings=replace(settings, subject=subject, notes=notes),
             streams=streaming.by_role,
@@ -60,13 +60,13 @@ class Sessions:
             hop_s=self._parts.hop_s,
             publish=self._parts.publish,
         )
-        session = SessionKeeping(plan, self._clock, self._feed.put_event)
+        session = SessionOutputs(plan, self._clock, self._feed.put_event)
         self.session, self.paused, self._baseline = session, False, None
         streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
         streaming.take_over(session.events, session.keep, session.sinks)
         session.plan_baseline(baseline, streaming.predictor.pipeline)
-        self._adapting = Adapting(
+        self._adapting = SessionCalibration(
             self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
         )
         self._adapting.begin_with(self._parts.persons, session.started_s)
@@ -115,7 +115,7 @@ class Sessions:
             raise RtemoError("a baseline is being recorded", "", "wait for its end")
         begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
         self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
-        self._baseline = Baseline(begin_s, length_s)
+        self._baseline = BaselineCheck(begin_s, length_s)
         session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BASELINE_BEGINS}{length_s:g} s"))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
@@ -177,12 +177,12 @@ class Sessions:
             finally:
                 self.reporting.begin(session.folder.path)
 
-    def _need_adapting(self) -> Adapting:
+    def _need_adapting(self) -> SessionCalibration:
         if self._adapting is None:
             raise RtemoError("there is no session", "", "start one")
         return self._adapting
 
-    def _need_session(self) -> SessionKeeping:
+    def _need_session(self) -> SessionOutputs:
         if self.session is None:
             raise RtemoError("there is no session", "", "start one")
         return self.session

@@ -9,13 +9,13 @@ from typing import Protocol
 
 from rtemo.core.types import Item, Modality, StreamInfo
 from rtemo.model.bundle import Bundle
-from rtemo.model.personal.calibration import Person
+from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
-from rtemo.sources.lsl.stream_state import StreamStatus as LineStatus
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.lsl.stream_state import LslStreamStatus as LineStatus
+from rtemo.sources.stream_roles import StreamRoles
 
 
-class Supply(Protocol):
+class LiveSource(Protocol):
     """A source of live streams that also tells how they do; see rtemo.sources.base and rtemo.sources.lsl.source."""
 
     def start(self) -> tuple[StreamInfo, ...]: ...
@@ -34,19 +34,19 @@ class Supply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EngineSetup:
     """What the controller works with.
 
     open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
     command that writes the report of a session folder; None for no reports. persons: calibrations to begin with.
     """
 
-    cast: Cast
-    open_supply: Callable[[Cast, dict[Modality, str]], Supply]
+    cast: StreamRoles
+    open_supply: Callable[[StreamRoles, dict[Modality, str]], LiveSource]
     new_predictor: Callable[[], Predictor]
     bundle: Bundle
     hop_s: float
     clock: Callable[[], float]
     publish: bool = True
     report: Callable[[Path], Sequence[str]] | None = None
-    persons: tuple[Person, ...] = ()
+    persons: tuple[PersonalCalibration, ...] = ()

@@ -15,12 +15,12 @@ from rtemo.model.personal.session_notes import EXPLAINED, PLANNED
 from rtemo.model.response_lag import lag_s
 from rtemo.recorder.recorder import Recorder, RecorderState
 from rtemo.recordings.baseline_file import save_baseline
-from rtemo.recordings.baseline_plan import BaselinePlan, MarkerRests
+from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_folder import SessionFolder
 
 
-class Telling:
+class Publishing:
     """The outlets of one session, and its recorder where it has one. `outlet` takes predictions, `keep` samples."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Telling:
             if folder is not None:
                 plan.keep_in(folder)
             self.note(EventKind.ANNOTATION, f"{PLANNED}{plan}")
-        self._events.listen(MarkerRests(plan, pipeline, partial(self.note, EventKind.FAILURE)))
+        self._events.listen(MarkedBaseline(plan, pipeline, partial(self.note, EventKind.FAILURE)))
 
 
 def keep_baseline(folder: SessionFolder, pipeline: Pipeline, subject: str) -> None:

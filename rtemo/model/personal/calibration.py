@@ -18,7 +18,7 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle import Bundle, Head
+from rtemo.model.bundle import Bundle, LinearHead
 from rtemo.model.bundle_schema import Fields
 from rtemo.model.embeddings import HEADS
 
@@ -27,7 +27,7 @@ _WHAT = "the personal calibration's "
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LabelledStretch:
     """What was labelled: from begin_s to end_s, LSL time."""
 
     label: str
@@ -36,7 +36,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonalCalibration:
     """holds_s: LSL time from which on it counts in the session that it was made in; None for every other session.
 
     quantiles: combination -> level -> quantile. scores: combination -> held-out scores before and after, see
@@ -44,9 +44,9 @@ class Person:
     """
 
     fingerprint: str
-    heads: Mapping[str, Head]
+    heads: Mapping[str, LinearHead]
     quantiles: Mapping[str, Mapping[float, float]]
-    fitted_on: tuple[Stretch, ...]
+    fitted_on: tuple[LabelledStretch, ...]
     scores: Mapping[str, Any]
     holds_s: float | None = None
 
@@ -71,7 +71,7 @@ def check_fits(fingerprint: str, bundle: Bundle, what: str) -> None:
         )
 
 
-def save_person(path: Path, person: Person) -> None:
+def save_person(path: Path, person: PersonalCalibration) -> None:
     """Write the file in one step. Raises RtemoError where it exists: nothing is overwritten."""
     if path.exists():
         raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
@@ -96,7 +96,7 @@ def save_person(path: Path, person: Person) -> None:
         raise RtemoError(f"{path} cannot be written", error.strerror or str(error), "name another file") from error
 
 
-def load_person(path: Path, bundle: Bundle) -> Person:
+def load_person(path: Path, bundle: Bundle) -> PersonalCalibration:
     """The calibration in the file. Raises RtemoError where it does not fit or was made for another bundle."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -109,7 +109,7 @@ def load_person(path: Path, bundle: Bundle) -> Person:
     check_fits(fingerprint, bundle, str(path))
     n_labels, width = len(bundle.labels), bundle.spec.input.embedding
     heads, quantiles = top.fields("heads"), top.fields("quantiles")
-    return Person(
+    return PersonalCalibration(
         fingerprint=fingerprint,
         heads={name: _head(heads.fields(name), n_labels, width) for name in HEADS},
         quantiles={name: _levels(quantiles.fields(name), bundle, name) for name in bundle.spec.combinations},
@@ -126,15 +126,15 @@ def _levels(fields: Fields, bundle: Bundle, name: str) -> dict[float, float]:
     return found
 
 
-def _stretch(fields: Fields, bundle: Bundle) -> Stretch:
-    stretch = Stretch(fields.text("label"), fields.number("begin_s"), fields.number("end_s"))
+def _stretch(fields: Fields, bundle: Bundle) -> LabelledStretch:
+    stretch = LabelledStretch(fields.text("label"), fields.number("begin_s"), fields.number("end_s"))
     if stretch.label not in bundle.labels:
         raise fields.wrong("label", f"one of {', '.join(bundle.labels)}")
     return stretch
 
 
-def _head(fields: Fields, n_labels: int, width: int) -> Head:
-    return Head(_array(fields, "weight", (n_labels, width)), _array(fields, "bias", (n_labels,)))
+def _head(fields: Fields, n_labels: int, width: int) -> LinearHead:
+    return LinearHead(_array(fields, "weight", (n_labels, width)), _array(fields, "bias", (n_labels,)))
 
 
 def _array(fields: Fields, name: str, shape: tuple[int, ...]) -> FloatArray:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtemo.core.types import FloatArray, Window
-from rtemo.model.bundle_schema import Spec
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.decoder import usable
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.personal.fit import Clip
+from rtemo.model.personal.fit import LabelledClip
 
 KEPT = 7200
 
@@ -30,10 +30,10 @@ class Kept:
     embeddings: Embeddings
 
 
-class Memory:
+class EmbeddingMemory:
     """Fed with every final window of a session, in order."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: BundleSpec) -> None:
         self._spec = spec
         self._kept: deque[Kept] = deque(maxlen=KEPT)
         self._last = -1
@@ -48,13 +48,13 @@ class Memory:
             self._last = second
             self._kept.append(Kept(window.end_s, name, embeddings))
 
-    def clip(self, label: int, begin_s: float, end_s: float) -> Clip:
+    def clip(self, label: int, begin_s: float, end_s: float) -> LabelledClip:
         """The windows that lie wholly in an interval of LSL time; none where there are none."""
         first_s = begin_s + self._spec.pipeline.window.length_s
         inside = [one for one in self._kept if first_s - 1e-6 <= one.end_s <= end_s + 1e-6]
         offers = np.array([one.combination for one in inside], dtype=np.str_)
         times = np.array([one.end_s for one in inside], np.float64)
-        return Clip(label, begin_s, end_s, times, offers, _stacked(inside, self._spec.input.embedding))
+        return LabelledClip(label, begin_s, end_s, times, offers, _stacked(inside, self._spec.input.embedding))
 
 
 def _stacked(inside: list[Kept], width: int) -> Mapping[str, FloatArray]:

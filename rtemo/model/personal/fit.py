@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle import Bundle, Head
+from rtemo.model.bundle import Bundle, LinearHead
 from rtemo.model.bundle_schema import MAIN_HEAD
 from rtemo.model.decoder import pool
 from rtemo.model.embeddings import HEADS
-from rtemo.model.personal.calibration import Person, Stretch
+from rtemo.model.personal.calibration import LabelledStretch, PersonalCalibration
 from rtemo.model.personal.head_refit import Rows, clip_weights, logits_of, refit
 from rtemo.model.uncertainty.probabilities import logs
 from rtemo.model.uncertainty.smoothing import advance, start, told
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class LabelledClip:
     """A labelled stretch and its windows: their ends times (n,), the combination that each offers, z by head (n, d)."""
 
     label: int
@@ -50,15 +50,15 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FitOutcome:
     """person: None where the trained heads are as good. scores: combination -> before and after, on held-out clips."""
 
-    person: Person | None
+    person: PersonalCalibration | None
     scores: Mapping[str, Mapping[str, Any]]
     verdict: str
 
 
-def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = None) -> Outcome:
+def fit_person(bundle: Bundle, clips: Sequence[LabelledClip], holds_s: float | None = None) -> FitOutcome:
     """A calibration for the person whose clips these are. The same clips give the same numbers.
 
     Raises RtemoError where there are too few clips with usable windows: LEAST_CLIPS, of two labels or more.
@@ -87,20 +87,20 @@ def fit_person(bundle: Bundle, clips: Sequence[Clip], holds_s: float | None = No
     scores = {name: score for name, score in scores.items() if score}
     main = max(scores, key=lambda name: scores[name]["windows"])
     if not _helps(scores[main], bundle):
-        return Outcome(None, scores, f"the trained model stays: {_told(main, scores[main])}")
+        return FitOutcome(None, scores, f"the trained model stays: {_told(main, scores[main])}")
     quantiles = {
         name: _covered(clips, held_out.smoothed(name), combination.quantiles)
         for name, combination in spec.combinations.items()
     }
-    person = Person(
+    person = PersonalCalibration(
         fingerprint=bundle.fingerprint,
         heads=heads,
         quantiles=quantiles,
-        fitted_on=tuple(Stretch(bundle.labels[clip.label], clip.begin_s, clip.end_s) for clip in clips),
+        fitted_on=tuple(LabelledStretch(bundle.labels[clip.label], clip.begin_s, clip.end_s) for clip in clips),
         scores=scores,
         holds_s=holds_s,
     )
-    return Outcome(person, scores, f"calibrated: {_told(main, scores[main])}")
+    return FitOutcome(person, scores, f"calibrated: {_told(main, scores[main])}")
 
 
 def _helps(score: Mapping[str, Any], bundle: Bundle) -> bool:
@@ -108,7 +108,7 @@ def _helps(score: Mapping[str, Any], bundle: Bundle) -> bool:
     return bool(score["gain_nats"] > 0.0 and score["after"]["nll"] < np.log(len(bundle.labels)))
 
 
-def _refitted(bundle: Bundle, head: str, clips: Sequence[Clip]) -> Head:
+def _refitted(bundle: Bundle, head: str, clips: Sequence[LabelledClip]) -> LinearHead:
     """The head for these clips; the trained one where the bundle cannot use it."""
     trained = bundle.heads[head]
     if _OFFERS[head] not in bundle.familiar:
@@ -121,7 +121,7 @@ class _Views:
 
     def __init__(
         self,
-        clips: Sequence[Clip],
+        clips: Sequence[LabelledClip],
         logits: Mapping[str, Sequence[Array]],
         bundle: Bundle,
     ) -> None:
@@ -157,7 +157,7 @@ class _Views:
 _EMPTY: Array = np.zeros((0, 0))
 
 
-def _compared(clips: Sequence[Clip], before: Sequence[Array], after: Sequence[Array]) -> dict[str, Any]:
+def _compared(clips: Sequence[LabelledClip], before: Sequence[Array], after: Sequence[Array]) -> dict[str, Any]:
     """Held-out scores; empty where no clip offers this combination."""
     used = [i for i, p in enumerate(before) if len(p)]
     if not used:
@@ -180,7 +180,9 @@ def _compared(clips: Sequence[Clip], before: Sequence[Array], after: Sequence[Ar
     return {"clips": len(used), "windows": windows, **told, "gain_nats": float(weights @ gain), "gain_error": error}
 
 
-def _covered(clips: Sequence[Clip], held_out: Sequence[Array], known: Mapping[float, float]) -> dict[float, float]:
+def _covered(
+    clips: Sequence[LabelledClip], held_out: Sequence[Array], known: Mapping[float, float]
+) -> dict[float, float]:
     """The known quantiles, raised where held-out clips are covered too seldom. held_out: smoothed."""
     pairs = [(1.0 - p[:, clip.label], clip.label) for p, clip in zip(held_out, clips, strict=True) if len(p)]
     if not pairs:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle import Head
+from rtemo.model.bundle import LinearHead
 
 PRIOR_CLIPS = 60.0
 HALF_WAY_CLIPS = 24.0
@@ -45,7 +45,7 @@ class Rows:
         return Rows(self.z[np.linspace(0, len(self.z) - 1, MOST_ROWS).astype(int)], self.label)
 
 
-def refit(trained: Head, temperature: float, clips: Sequence[Rows]) -> Head:
+def refit(trained: LinearHead, temperature: float, clips: Sequence[Rows]) -> LinearHead:
     """The head for the person of these clips.
 
     Clips may be empty, and do not count then. The trained head where clips of fewer than two labels are left.
@@ -57,7 +57,7 @@ def refit(trained: Head, temperature: float, clips: Sequence[Rows]) -> Head:
     fitted = _around(trained, temperature, PRIOR_CLIPS / len(used), used, weights)
     share = len(used) / (len(used) + HALF_WAY_CLIPS)
     weight, bias = ((1.0 - share) * getattr(trained, k) + share * getattr(fitted, k) for k in ("weight", "bias"))
-    return Head(weight.astype(np.float32), bias.astype(np.float32))
+    return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
 
 
 def clip_weights(labels: Sequence[int]) -> Array:
@@ -66,7 +66,9 @@ def clip_weights(labels: Sequence[int]) -> Array:
     return np.array([1.0 / (len(counts) * counts[label]) for label in labels])
 
 
-def _around(prior: Head, temperature: float, strength: float, clips: Sequence[Rows], weights: Array) -> Head:
+def _around(
+    prior: LinearHead, temperature: float, strength: float, clips: Sequence[Rows], weights: Array
+) -> LinearHead:
     """The head with the least loss around a prior one."""
     z = np.concatenate([clip.z for clip in clips]).astype(np.float64)
     x = np.concatenate([z, np.ones((len(z), 1))], axis=1) / temperature
@@ -80,7 +82,7 @@ def _around(prior: Head, temperature: float, strength: float, clips: Sequence[Ro
     basis = _directions(x)
     moved = _fit(strength, x @ start.T, x @ basis.T, target, w)
     theta = start + moved @ basis
-    return Head(theta[:, :-1].astype(np.float32), theta[:, -1].astype(np.float32))
+    return LinearHead(theta[:, :-1].astype(np.float32), theta[:, -1].astype(np.float32))
 
 
 def _directions(x: Array) -> Array:
@@ -111,6 +113,6 @@ def _fit(strength: float, given: Array, x: Array, target: Array, weight: Array) 
     return np.asarray(found.x, np.float64).reshape(shape)
 
 
-def logits_of(head: Head, z: FloatArray) -> Array:
+def logits_of(head: LinearHead, z: FloatArray) -> Array:
     """(n, d) -> (n, K), in double precision."""
     return z.astype(np.float64) @ head.weight.T.astype(np.float64) + head.bias.astype(np.float64)

@@ -33,7 +33,7 @@ PLANNED, BASELINE_BEGINS = "baseline planned: ", "baseline begins: "  # see base
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelGiven:
     """A stretch with a label, counted from 0 in a session."""
 
     number: int
@@ -47,7 +47,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class LabelWithdrawn:
     """The label of this number does not count any more."""
 
     number: int
@@ -58,7 +58,7 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class CalibrationBegun:
     """A personal calibration counts for windows that end after from_s; its file says the same."""
 
     from_s: float
@@ -69,7 +69,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CalibrationEnded:
     """The personal calibration does not count for windows that end after from_s."""
 
     from_s: float
@@ -79,7 +79,7 @@ class Ended:
         return f"calibration ends at {self.from_s!r}"
 
 
-Note = Labelled | Forgotten | Begun | Ended
+Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded
 
 
 def read_note(text: str) -> Note | None:
@@ -89,13 +89,13 @@ def read_note(text: str) -> Note | None:
     text = text.removeprefix(PREFIX)
     try:
         if found := _LABEL.fullmatch(text):
-            return Labelled(int(found[1]), found[2], float(found[3]), float(found[4]))
+            return LabelGiven(int(found[1]), found[2], float(found[3]), float(found[4]))
         if found := _FORGOTTEN.fullmatch(text):
-            return Forgotten(int(found[1]))
+            return LabelWithdrawn(int(found[1]))
         if found := _BEGINS.fullmatch(text):
-            return Begun(float(found[1]))
+            return CalibrationBegun(float(found[1]))
         if found := _ENDS.fullmatch(text):
-            return Ended(float(found[1]))
+            return CalibrationEnded(float(found[1]))
     except ValueError:  # no numbers after all
         return None
     return None

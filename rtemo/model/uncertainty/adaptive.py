@@ -30,7 +30,7 @@ KEPT = 7200  # smoothed windows, one a second: two hours
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SelfReport:
     """A person felt a label (index) from begin_s to end_s; known to the decoder in windows after holds_s.
 
     until_s: the report was taken back, windows after this do not use it. All in LSL time.
@@ -55,7 +55,7 @@ class Smoothed:
     posterior: NDArray[np.float64]
 
 
-class Said:
+class RecentSets:
     """What was said of the newest windows, one a second, so that it does not depend on the hop much."""
 
     def __init__(self, kept: Sequence[Smoothed] = ()) -> None:
@@ -69,8 +69,8 @@ class Said:
         """The windows that end in (begin_s, end_s]."""
         return [one for one in self._kept if begin_s < one.end_s <= end_s]
 
-    def copy(self) -> Said:
-        return Said(tuple(self._kept))
+    def copy(self) -> RecentSets:
+        return RecentSets(tuple(self._kept))
 
 
 def quantile_at(quantiles: Mapping[float, float], level: float) -> float:
@@ -80,8 +80,8 @@ def quantile_at(quantiles: Mapping[float, float], level: float) -> float:
 
 
 def adapted_level(
-    reports: Sequence[Report],
-    said: Said,
+    reports: Sequence[SelfReport],
+    said: RecentSets,
     quantiles: Mapping[str, Mapping[float, float]],
     level: float,
     rate: float,
@@ -102,9 +102,9 @@ def adapted_level(
     return now
 
 
-def without(reports: Sequence[Report], index: int, until_s: float) -> tuple[Report, ...]:
+def without(reports: Sequence[SelfReport], index: int, until_s: float) -> tuple[SelfReport, ...]:
     """The reports with one taken back from a time on."""
     pairs = zip(reports, itertools.count(), strict=False)
     return tuple(
-        Report(one.label, one.begin_s, one.end_s, one.holds_s, until_s) if at == index else one for one, at in pairs
+        SelfReport(one.label, one.begin_s, one.end_s, one.holds_s, until_s) if at == index else one for one, at in pairs
     )

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from rtemo.core.types import STRING_FORMAT, Channel, StreamInfo
-from rtemo.simulate.eeg.anatomy import Head
+from rtemo.simulate.eeg.anatomy import SimulatedHead
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.sources.stream_xml import parse_xml, stream_xml
 
 EEG, GAZE, MARKERS = "eeg", "gaze", "markers"
@@ -30,7 +30,7 @@ GAZE_CHANNELS = tuple(
 )
 
 
-def eeg_info(plan: SessionPlan, head: Head, columns: Sequence[int], run: int) -> StreamInfo:
+def eeg_info(plan: SimulationPlan, head: SimulatedHead, columns: Sequence[int], run: int) -> StreamInfo:
     """The EEG stream, or what is left of it in a later run (other columns, or a plan with another rate)."""
     channels = tuple(
         Channel(plan.montage.labels[c], "EEG", "microvolts", location_mm=_location(head.positions[c])) for c in columns
@@ -40,14 +40,14 @@ def eeg_info(plan: SessionPlan, head: Head, columns: Sequence[int], run: int) ->
     return _described(info, plan, EEG, run, {"reference": reference, "cap": {"name": plan.montage.name}})
 
 
-def gaze_info(plan: SessionPlan, run: int) -> StreamInfo:
+def gaze_info(plan: SimulationPlan, run: int) -> StreamInfo:
     """The eye tracker's stream, channels as the TobiiPro connector sends them."""
     screen = {"width_mm": SCREEN_MM[0], "height_mm": SCREEN_MM[1], "distance_mm": DISTANCE_MM}
     info = StreamInfo(_id(GAZE, run), "rtemo simulated gaze", "Gaze", "float32", plan.gaze_rate_hz, GAZE_CHANNELS)
     return _described(info, plan, GAZE, run, {"setup": {"display": screen}})
 
 
-def marker_info(plan: SessionPlan) -> StreamInfo:
+def marker_info(plan: SimulationPlan) -> StreamInfo:
     """The markers: strings, when they come."""
     info = StreamInfo(
         MARKERS, "rtemo simulated markers", "Markers", STRING_FORMAT, 0.0, (Channel("marker", "Markers"),)
@@ -59,7 +59,7 @@ def _id(kind: str, run: int) -> str:
     return kind if run == 0 else f"{kind}-{run + 1}"
 
 
-def _described(info: StreamInfo, plan: SessionPlan, kind: str, run: int, about: Mapping[str, Any]) -> StreamInfo:
+def _described(info: StreamInfo, plan: SimulationPlan, kind: str, run: int, about: Mapping[str, Any]) -> StreamInfo:
     """The same with its identity and its XML."""
     source_id = f"rtemo-simulated-{kind}-{plan.person_seed}-{plan.session_seed}"
     named = replace(info, source_id=source_id, hostname=HOSTNAME, uid=f"{source_id}-run-{run}")

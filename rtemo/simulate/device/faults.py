@@ -24,7 +24,7 @@ from rtemo.core.errors import RtemoError
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One kind of fault: what it does, the streams it applies to, its settings with defaults, how many channels."""
 
     does: str
@@ -35,30 +35,34 @@ class Kind:
 
 _EEG, _BOTH, _WHOLE = ("eeg",), ("eeg", "gaze"), (0, 0)
 
-KINDS: Mapping[str, Kind] = {
-    "line_noise": Kind("mains hum with odd harmonics", _EEG, {"amplitude_uv": 40.0, "frequency_hz": 50.0}),
-    "pop": Kind("electrode pops that decay", _EEG, {"amplitude_uv": 400.0, "decay_s": 0.4, "every_s": 5.0}),
-    "drift": Kind("a steady drift", _EEG, {"slope_uv_s": 30.0}),
-    "flat": Kind("no signal: one constant value", _EEG, {"level_uv": 0.0}),
-    "bridged": Kind("electrodes joined by gel: all show their mean", _EEG, channels=(2, math.inf)),
-    "loose": Kind("a loose electrode: strong slow noise and hum", _EEG, {"rms_uv": 80.0}),
-    "swapped": Kind("two electrodes plugged into each other's socket", _EEG, channels=(2, 2)),
-    "railed": Kind("the amplifier at its limit", _EEG, {"rail_uv": 4000.0}),
-    "emg": Kind("muscle noise, 20 to 200 Hz", _EEG, {"rms_uv": 30.0}),
-    "wrong_unit": Kind("values times a factor, the described unit unchanged", _BOTH, {"factor": 1e-6}),
-    "nan": Kind("samples that are not a number", _BOTH, {"share": 1.0}),
-    "tracking_lost": Kind("the tracker sees no eyes: every value NaN", ("gaze",), channels=_WHOLE),
-    "gap": Kind("packets that never arrive", _BOTH, {"loss_share": 1.0, "packet_s": 0.02}, channels=_WHOLE),
-    "jitter": Kind("stamps late by a random time, in order", _BOTH, {"sd_s": 0.005}, channels=_WHOLE),
-    "clock": Kind(
+KINDS: Mapping[str, FaultKind] = {
+    "line_noise": FaultKind("mains hum with odd harmonics", _EEG, {"amplitude_uv": 40.0, "frequency_hz": 50.0}),
+    "pop": FaultKind("electrode pops that decay", _EEG, {"amplitude_uv": 400.0, "decay_s": 0.4, "every_s": 5.0}),
+    "drift": FaultKind("a steady drift", _EEG, {"slope_uv_s": 30.0}),
+    "flat": FaultKind("no signal: one constant value", _EEG, {"level_uv": 0.0}),
+    "bridged": FaultKind("electrodes joined by gel: all show their mean", _EEG, channels=(2, math.inf)),
+    "loose": FaultKind("a loose electrode: strong slow noise and hum", _EEG, {"rms_uv": 80.0}),
+    "swapped": FaultKind("two electrodes plugged into each other's socket", _EEG, channels=(2, 2)),
+    "railed": FaultKind("the amplifier at its limit", _EEG, {"rail_uv": 4000.0}),
+    "emg": FaultKind("muscle noise, 20 to 200 Hz", _EEG, {"rms_uv": 30.0}),
+    "wrong_unit": FaultKind("values times a factor, the described unit unchanged", _BOTH, {"factor": 1e-6}),
+    "nan": FaultKind("samples that are not a number", _BOTH, {"share": 1.0}),
+    "tracking_lost": FaultKind("the tracker sees no eyes: every value NaN", ("gaze",), channels=_WHOLE),
+    "gap": FaultKind("packets that never arrive", _BOTH, {"loss_share": 1.0, "packet_s": 0.02}, channels=_WHOLE),
+    "jitter": FaultKind("stamps late by a random time, in order", _BOTH, {"sd_s": 0.005}, channels=_WHOLE),
+    "clock": FaultKind(
         "the sender's clock is off by offset_s and runs ppm too fast, from start_s on",
         _BOTH,
         {"offset_s": 0.0, "ppm": 0.0, "noise_s": 0.0},
         channels=_WHOLE,
     ),
-    "lost": Kind("the stream vanishes, and returns after duration_s", _BOTH, channels=_WHOLE),
-    "channels_lost": Kind("the stream goes on without these channels, as another stream", _EEG, channels=(1, math.inf)),
-    "rate_change": Kind("the stream goes on at another rate, as another stream", _BOTH, {"rate_hz": 250.0}, _WHOLE),
+    "lost": FaultKind("the stream vanishes, and returns after duration_s", _BOTH, channels=_WHOLE),
+    "channels_lost": FaultKind(
+        "the stream goes on without these channels, as another stream", _EEG, channels=(1, math.inf)
+    ),
+    "rate_change": FaultKind(
+        "the stream goes on at another rate, as another stream", _BOTH, {"rate_hz": 250.0}, _WHOLE
+    ),
 }
 _COMMON = {"kind", "stream", "start_s", "duration_s", "channels"}
 _POSITIVE = {"amplitude_uv", "frequency_hz", "decay_s", "every_s", "rms_uv", "rail_uv", "packet_s", "rate_hz"}
@@ -131,7 +135,7 @@ def read_fault(table: object, where: str = "the fault") -> Fault:
     return Fault(str(table["kind"]), str(stream), start_s, duration_s, names, count, settings)
 
 
-def _channels(found: object, kind: Kind, where: str) -> tuple[tuple[str, ...], int]:
+def _channels(found: object, kind: FaultKind, where: str) -> tuple[tuple[str, ...], int]:
     """(labels, 0) or ((), how many)."""
     fewest, most = kind.channels
     names: tuple[str, ...] = ()
@@ -149,7 +153,7 @@ def _channels(found: object, kind: Kind, where: str) -> tuple[tuple[str, ...], i
     return names, count
 
 
-def _wanted(kind: Kind) -> str:
+def _wanted(kind: FaultKind) -> str:
     fewest, most = kind.channels
     if most == 0:
         return "no channels, it concerns all of the stream"

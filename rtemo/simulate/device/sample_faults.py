@@ -13,7 +13,7 @@ from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.device.faults import Fault
 from rtemo.simulate.eeg.scalp_eeg import mains
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 EMG_BAND_HZ, LOOSE_BAND_HZ, LOOSE_EXPONENT = (20.0, 200.0), (0.5, 40.0), 2.0
@@ -29,7 +29,7 @@ class Struck:
     key: tuple[int | str, ...]
 
 
-def strike(plan: SessionPlan, stream: str, labels: Sequence[str]) -> list[Struck]:
+def strike(plan: SimulationPlan, stream: str, labels: Sequence[str]) -> list[Struck]:
     """The plan's faults of one stream; RtemoError names channels that the stream does not have."""
     found = []
     for position, fault in enumerate(plan.faults):

@@ -19,7 +19,7 @@ from rtemo.core.types import (
     TimeArray,
 )
 from rtemo.simulate.device.sample_faults import SampleFaults, Struck
-from rtemo.simulate.device.transport import Run, Transport
+from rtemo.simulate.device.transport import Transport, UninterruptedRun
 
 OFFSET_EVERY_S = 5.0  # as LabRecorder measures clocks
 
@@ -47,7 +47,7 @@ class Sensor:
 
     def __init__(
         self,
-        stretches: Sequence[Run],
+        stretches: Sequence[UninterruptedRun],
         infos: Sequence[StreamInfo],
         struck: Sequence[Struck],
         render: Callable[[float], Render],

@@ -23,7 +23,7 @@ STREAM_KINDS = frozenset((*_BREAKS, "gap", "jitter", "clock"))
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class UninterruptedRun:
     """One uninterrupted run of a stream: times in seconds from the session's start, columns that are sent, rate."""
 
     start_s: float
@@ -32,20 +32,22 @@ class Run:
     rate_hz: float
 
 
-def runs(struck: Sequence[Struck], n_channels: int, rate_hz: float, duration_s: float) -> list[Run]:
+def runs(struck: Sequence[Struck], n_channels: int, rate_hz: float, duration_s: float) -> list[UninterruptedRun]:
     """The runs of a stream in order. Between them it is gone."""
     breaks = [s for s in struck if s.fault.kind in _BREAKS]
     edges = sorted(
         {0.0, duration_s} | {min(edge, duration_s) for s in breaks for edge in (s.fault.start_s, s.fault.stop_s)}
     )
-    found: list[Run] = []
+    found: list[UninterruptedRun] = []
     for start, stop in pairwise(edges):
         active = [s for s in breaks if s.fault.start_s <= start < s.fault.stop_s]
         if any(s.fault.kind == "lost" for s in active):
             continue
         gone = {int(c) for s in active if s.fault.kind == "channels_lost" for c in s.columns}
         rates = [s.fault["rate_hz"] for s in active if s.fault.kind == "rate_change"]
-        found.append(Run(start, stop, tuple(sorted(set(range(n_channels)) - gone)), rates[-1] if rates else rate_hz))
+        found.append(
+            UninterruptedRun(start, stop, tuple(sorted(set(range(n_channels)) - gone)), rates[-1] if rates else rate_hz)
+        )
     if not found or any(not run.columns for run in found):
         raise RtemoError(
             "the faults leave nothing of a stream", f"{n_channels} channels", "lose fewer or for less long"

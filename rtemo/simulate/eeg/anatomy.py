@@ -60,7 +60,7 @@ class Atlas:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class SimulatedHead:
     """What C chosen channels see, against their reference.
 
     positions (C, 3) unit vectors; cortex (C, S) uV/nAm; eyes (C, 3): horizontal rotation (positive = gaze to the
@@ -95,7 +95,7 @@ def atlas(family: str) -> Atlas:
         )
 
 
-def head(family: str, electrodes: Sequence[str], reference: Sequence[str] = DEFAULT_REFERENCE) -> Head:
+def head(family: str, electrodes: Sequence[str], reference: Sequence[str] = DEFAULT_REFERENCE) -> SimulatedHead:
     """The head as these electrodes see it, referred to the mean of the reference electrodes.
 
     Electrodes are 10-05 names (any case), CB1, CB2 or E1..E129. RtemoError names those that have no place.
@@ -112,7 +112,7 @@ def head(family: str, electrodes: Sequence[str], reference: Sequence[str] = DEFA
     def referred(field: NDArray[np.floating]) -> FloatArray:
         return np.asarray(field[rows] - field[against].mean(axis=0), dtype=np.float32)
 
-    return Head(
+    return SimulatedHead(
         tuple(electrodes),
         stored.electrodes[rows],
         stored.dipoles,

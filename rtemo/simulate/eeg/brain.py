@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import FloatArray
 from rtemo.simulate.affect import BANDS, Course, bump, reactions
-from rtemo.simulate.eeg.anatomy import Head, atlas
+from rtemo.simulate.eeg.anatomy import SimulatedHead, atlas
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time, wandering
 from rtemo.simulate.person import RHYTHMS, BrainTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 # From FADING_HZ on the cortex fades into the sensors' noise, which saves drawing what nobody could see.
@@ -31,7 +31,7 @@ VIGILANCE_TAU_S = 60.0
 class Brain:
     """`second(k)` is the cortex's EEG from k to k + 1 s: (rate, C) uV. Any second can be asked for, in any order."""
 
-    def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course) -> None:
+    def __init__(self, plan: SimulationPlan, head: SimulatedHead, traits: BrainTraits, course: Course) -> None:
         self._key = (plan.person_seed, plan.session_seed, "brain")
         self._rate, self._course = int(plan.eeg_rate_hz), course
         self._bins = bins_hz(HIGHEST_HZ, self._rate)
@@ -81,7 +81,7 @@ def fading(bins: FloatArray) -> NDArray[np.float64]:
     return gain
 
 
-def background(traits: BrainTraits, head: Head, bins: FloatArray, key: tuple[int | str, ...]) -> FloatArray:
+def background(traits: BrainTraits, head: SimulatedHead, bins: FloatArray, key: tuple[int | str, ...]) -> FloatArray:
     """(F, S dipoles) nAm per root Hz: 1/f**x in power; with a knee 1/(knee**x + f**x), the held-out spectral law."""
     rng = generator(key[0], "dipoles")
     n_dipoles = len(head.dipoles)
@@ -103,7 +103,7 @@ def rhythms(traits: BrainTraits, bins: FloatArray) -> FloatArray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def patches(head: Head) -> NDArray[np.float64]:
+def patches(head: SimulatedHead) -> NDArray[np.float64]:
     """(S dipoles, R): how the dipoles make up each rhythm's patch."""
     return np.stack([bump(head.dipoles, rhythm.place, rhythm.width_deg) for rhythm in RHYTHMS], axis=1)
 
@@ -114,14 +114,14 @@ def _centres() -> NDArray[np.float64]:
     return unit
 
 
-def _mix(head: Head, weights: NDArray[np.float64], gain: FloatArray, traits: BrainTraits) -> FloatArray:
+def _mix(head: SimulatedHead, weights: NDArray[np.float64], gain: FloatArray, traits: BrainTraits) -> FloatArray:
     """(S + R, C): from sources to channels. Patches are scaled to 1 uV at the best of all electrodes."""
     best = np.abs(gain @ weights).max(axis=0)
     mixed = np.concatenate([head.cortex, head.cortex @ (weights / best)], axis=1) * _skull(head, traits)[:, None]
     return np.ascontiguousarray(mixed.T, dtype=np.float32)
 
 
-def _skull(head: Head, traits: BrainTraits) -> NDArray[np.float64]:
+def _skull(head: SimulatedHead, traits: BrainTraits) -> NDArray[np.float64]:
     """(C,): a smooth gain over the scalp, for skulls are not spheres."""
     x, y, z = head.positions.T.astype(np.float64)
     shapes = np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x**2 - y**2, 3 * z**2 - 1])
@@ -129,7 +129,7 @@ def _skull(head: Head, traits: BrainTraits) -> NDArray[np.float64]:
     return gain
 
 
-def _vigilance(plan: SessionPlan, traits: BrainTraits) -> FloatArray:
+def _vigilance(plan: SimulationPlan, traits: BrainTraits) -> FloatArray:
     """(seconds, 5 bands, 2): slow changes of log power, at the back and at the front of the head."""
     rng = generator(plan.person_seed, plan.session_seed, "vigilance")
     n = int(np.ceil(plan.duration_s)) + 2

@@ -6,11 +6,11 @@ import numpy as np
 
 from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.affect import VALENCE, Course
-from rtemo.simulate.eeg.anatomy import MUSCLES, Head
+from rtemo.simulate.eeg.anatomy import MUSCLES, SimulatedHead
 from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.person import BrainTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 LOWEST_HZ, CORNER_HZ, HIGHEST_HZ = 18.0, 80.0, 200.0
@@ -21,7 +21,7 @@ SMILE, FROWN = 4.0, 3.0  # tone times (1 + this) at full intensity, in the muscl
 class Muscles:
     """EMG of face, temples and neck: a resting tone, and bursts that do not depend on emotion."""
 
-    def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course) -> None:
+    def __init__(self, plan: SimulationPlan, head: SimulatedHead, traits: BrainTraits, course: Course) -> None:
         self._key = (plan.person_seed, plan.session_seed, "muscles")
         self._rate, self._head, self._tone = int(plan.eeg_rate_hz), head, traits.muscle_uv
         self._bins = bins_hz(HIGHEST_HZ, self._rate)
@@ -68,7 +68,7 @@ def _expression(course: Course, times: TimeArray) -> FloatArray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _bursts(plan: SessionPlan, traits: BrainTraits) -> list[tuple[float, float, float, float]]:
+def _bursts(plan: SimulationPlan, traits: BrainTraits) -> list[tuple[float, float, float, float]]:
     """(start, stop, muscle, strength) of each burst; a burst often takes both sides."""
     rng = generator(plan.person_seed, plan.session_seed, "bursts")
     bursts = []

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.affect import Course
-from rtemo.simulate.eeg.anatomy import Head
+from rtemo.simulate.eeg.anatomy import SimulatedHead
 from rtemo.simulate.eeg.brain import Brain
 from rtemo.simulate.eeg.muscles import Muscles
 from rtemo.simulate.eyes.eye_movements import EyeTrain
 from rtemo.simulate.noise import wandering
 from rtemo.simulate.person import BrainTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 SPIKE_UV, SPIKE_S = 12.0, 0.012  # of a saccade of 5 degrees at Fp1; grows with the root of the amplitude
@@ -24,7 +24,9 @@ LINE_HARMONICS = {1: 1.0, 3: 0.3, 5: 0.15}
 class ScalpEeg:
     """`second(k)` is what the amplifier sends from k to k + 1 s: (rate, C) float32 uV; any second, in any order."""
 
-    def __init__(self, plan: SessionPlan, head: Head, traits: BrainTraits, course: Course, train: EyeTrain) -> None:
+    def __init__(
+        self, plan: SimulationPlan, head: SimulatedHead, traits: BrainTraits, course: Course, train: EyeTrain
+    ) -> None:
         self._plan, self._head, self._train = plan, head, train
         self._rate = int(plan.eeg_rate_hz)
         self._grid = np.arange(self._rate) / self._rate
@@ -86,7 +88,7 @@ def mains(times: TimeArray, strength: NDArray[np.complex128], hz: float) -> Floa
     return found
 
 
-def _eye_gains(head: Head, traits: BrainTraits) -> FloatArray:
+def _eye_gains(head: SimulatedHead, traits: BrainTraits) -> FloatArray:
     """(4, C): uV per degree right, per degree up, per closed lid, per spike."""
     sizes = np.array([traits.horizontal_uv_deg, traits.vertical_uv_deg, traits.blink_uv], dtype=np.float32)
     return np.concatenate([head.eyes.T * sizes[:, None], SPIKE_UV * head.spike[None]]).astype(np.float32)

@@ -16,7 +16,7 @@ from rtemo.core.types import FloatArray, TimeArray
 from rtemo.simulate.affect import Course, eye_effects
 from rtemo.simulate.families import family
 from rtemo.simulate.person import EyeTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 PEAK_TO_MEAN = 1.5
@@ -94,7 +94,7 @@ class EyeTrain:
         return first, int(np.searchsorted(self.blink_onset_s, times[-1] + LID_CLOSING_S))
 
 
-def look(plan: SessionPlan, traits: EyeTraits, course: Course) -> EyeTrain:
+def look(plan: SimulationPlan, traits: EyeTraits, course: Course) -> EyeTrain:
     """The train of a session. Emotions change it through rates and medians only, by as much as they are felt."""
     changed = course.intensity @ eye_effects(plan)  # (T, EyeEffect's fields)
     onset, duration, start, stop = _saccades(plan, traits, course.times, changed)
@@ -103,7 +103,7 @@ def look(plan: SessionPlan, traits: EyeTraits, course: Course) -> EyeTrain:
 
 
 def _saccades(
-    plan: SessionPlan, traits: EyeTraits, grid: TimeArray, changed: FloatArray
+    plan: SimulationPlan, traits: EyeTraits, grid: TimeArray, changed: FloatArray
 ) -> tuple[TimeArray, TimeArray, FloatArray, FloatArray]:
     rng = generator(plan.person_seed, plan.session_seed, "saccades")
     base_s, s_per_deg = family(plan.family).ocular.main_sequence
@@ -141,7 +141,7 @@ def _target(rng: np.random.Generator, at: NDArray[np.float64], median: float, si
 
 
 def _blinks(
-    plan: SessionPlan, traits: EyeTraits, grid: TimeArray, changed: FloatArray
+    plan: SimulationPlan, traits: EyeTraits, grid: TimeArray, changed: FloatArray
 ) -> tuple[TimeArray, TimeArray, FloatArray]:
     rng = generator(plan.person_seed, plan.session_seed, "blinks")
     step_s = grid[1] - grid[0]

@@ -14,7 +14,7 @@ from rtemo.simulate.affect import Course
 from rtemo.simulate.eyes.eye_movements import EyeTrain
 from rtemo.simulate.eyes.pupil import pupil_course
 from rtemo.simulate.person import EyeTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 SCREEN_MM = (527.0, 296.0)  # a 24 inch screen of 16:9
@@ -26,10 +26,10 @@ DISPARITY_DEG = 0.15
 LOSS_S = (0.03, 0.2)
 
 
-class GazeTracker:
+class SimulatedTracker:
     """`between(start, stop)` gives the samples of those seconds, whatever was asked for before."""
 
-    def __init__(self, plan: SessionPlan, traits: EyeTraits, course: Course, train: EyeTrain) -> None:
+    def __init__(self, plan: SimulationPlan, traits: EyeTraits, course: Course, train: EyeTrain) -> None:
         self._plan, self._traits, self._train = plan, traits, train
         self._key = (plan.person_seed, plan.session_seed, "tracker")
         self._pupil_times, self._pupil = pupil_course(plan, traits, course)
@@ -78,7 +78,7 @@ def on_screen(angle_deg: NDArray[np.floating]) -> FloatArray:
     return shares
 
 
-def _losses(plan: SessionPlan, traits: EyeTraits, rng: np.random.Generator) -> NDArray[np.float64]:
+def _losses(plan: SimulationPlan, traits: EyeTraits, rng: np.random.Generator) -> NDArray[np.float64]:
     """(n, 2): starts and ends of the moments in which the tracker misses this eye."""
     count = rng.poisson(traits.loss_rate_min * plan.duration_s / 60.0)
     starts = np.sort(rng.uniform(0.0, plan.duration_s, count))

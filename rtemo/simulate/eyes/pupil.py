@@ -17,7 +17,7 @@ from rtemo.simulate.affect import Course, eye_effects
 from rtemo.simulate.eyes.stimulus import luminance
 from rtemo.simulate.noise import wandering
 from rtemo.simulate.person import EyeTraits
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
 GRID_HZ = 50
@@ -31,7 +31,7 @@ HIPPUS_TAU_S = (0.5, 8.0)
 SMALLEST_MM, LARGEST_MM = 1.5, 8.5
 
 
-def pupil_course(plan: SessionPlan, traits: EyeTraits, course: Course) -> tuple[TimeArray, FloatArray]:
+def pupil_course(plan: SimulationPlan, traits: EyeTraits, course: Course) -> tuple[TimeArray, FloatArray]:
     """Times (T,) in seconds from the start and the diameter (T,) in mm, the mean of both eyes."""
     times = np.arange(int(np.ceil(plan.duration_s * GRID_HZ)) + 2) / GRID_HZ
     light = respond_to_light(luminance(plan, times).astype(np.float64), traits.light_gain)

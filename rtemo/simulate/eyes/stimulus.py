@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from rtemo.core.types import FloatArray, TimeArray
-from rtemo.simulate.plan import Segment, SessionPlan
+from rtemo.simulate.plan import PlanSegment, SimulationPlan
 from rtemo.simulate.seeds import generator
 
 REST_LOG10_CD_M2 = 1.5
@@ -16,7 +16,7 @@ SCENE_MEAN_S, SCENE_SHORTEST_S = 4.0, 1.0
 CONFOUND = {"neutral": 0.0, "sad": -0.25, "fear": -0.5, "happy": 0.4}
 
 
-def luminance(plan: SessionPlan, times: TimeArray) -> FloatArray:
+def luminance(plan: SimulationPlan, times: TimeArray) -> FloatArray:
     """(n,): log10 of the screen's luminance in cd/m2 at these times (seconds from the start, rising)."""
     found = np.full(len(times), REST_LOG10_CD_M2, dtype=np.float32)
     for position, clip in enumerate(plan.clips):
@@ -25,7 +25,7 @@ def luminance(plan: SessionPlan, times: TimeArray) -> FloatArray:
     return found
 
 
-def _scenes(plan: SessionPlan, clip: Segment, position: int, times: TimeArray) -> FloatArray:
+def _scenes(plan: SimulationPlan, clip: PlanSegment, position: int, times: TimeArray) -> FloatArray:
     """The same course for everybody where the stimulus is shared, whatever the clip's length."""
     who = () if plan.options.stimulus_is_shared else (plan.person_seed, plan.session_seed, position)
     number = clip.clip if plan.options.stimulus_is_shared else 0

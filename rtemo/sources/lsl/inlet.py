@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
 from rtemo.sources.lsl.clock_sync import ClockBasis, Intake, Measurement
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
-from rtemo.sources.lsl.stream_state import Line
+from rtemo.sources.lsl.stream_state import LslStream
 
 BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps as much
 PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of the reset
@@ -34,10 +34,10 @@ BROKEN = "its sender is gone"
 
 
 @dataclass(slots=True)
-class Pump:
+class InletThread:
     """A connection. `start` it once; `stop` ends it; `ended` says why it ended by itself."""
 
-    line: Line
+    line: LslStream
     handle: pylsl.StreamInfo
     newest: float | None = None  # the newest raw stamp that the line handed over before
     ended: str = ""
@@ -120,7 +120,7 @@ class Pump:
 class _Connection:
     """What the thread does with an open inlet."""
 
-    def __init__(self, inlet: pylsl.StreamInlet, line: Line, newest: float | None) -> None:
+    def __init__(self, inlet: pylsl.StreamInlet, line: LslStream, newest: float | None) -> None:
         self.intake = Intake(line.stream_id, line.info.nominal_rate_hz, newest)
         self._inlet, self._line = inlet, line
         self._text = line.info.channel_format == STRING_FORMAT

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamState
-from rtemo.sources.lsl.presence import TWIN_S, Connection, Held, Sight
-from rtemo.sources.lsl.stream_state import Line
-from rtemo.sources.lsl.wanted import One, Want, sender, unchanged
+from rtemo.sources.lsl.presence import TWIN_S, ConnectedStream, Connection, VisibleStream
+from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.wanted import OneStream, Want, sender, unchanged
 
 SETTLE_S = 1.0  # a newcomer is chosen only after others had the time to show: there may be two
 RETRY_S = 2.0
@@ -33,22 +33,22 @@ class Monitor:
 
     wants: Sequence[Want]
     put: Callable[[Item], None]
-    connect: Callable[[Line, Sight, float | None], Connection]
+    connect: Callable[[LslStream, VisibleStream, float | None], Connection]
     name: Name
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LslStream, ...] = ()
     warnings: tuple[str, ...] = ()
-    _held: list[Held] = field(default_factory=list)
+    _held: list[ConnectedStream] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
     _leaving: list[Connection] = field(default_factory=list)
 
-    def begin(self, now_s: float, seen: Mapping[str, Sight]) -> tuple[StreamInfo, ...]:
+    def begin(self, now_s: float, seen: Mapping[str, VisibleStream]) -> tuple[StreamInfo, ...]:
         """Opens what is wanted and there. Raises RtemoError where a want is ambiguous."""
         chosen = [(want, uid) for want in self.wants for uid in self._chosen(want, seen, list(seen))]
         for want, uid in chosen:
             self._open(want, seen[uid], now_s, announced=True)
         return tuple(line.info for line in self.lines)
 
-    def tick(self, now_s: float, seen: Mapping[str, Sight], dead: Collection[str] = ()) -> set[str]:
+    def tick(self, now_s: float, seen: Mapping[str, VisibleStream], dead: Collection[str] = ()) -> set[str]:
         """Look after everything once. dead: uids that are known to be gone. Returns the uids whose life is in doubt."""
         self._leaving = [connection for connection in self._leaving if not connection.join(0.0)]
         doubts = {held.uid for held in list(self._held) if self._watch(held, now_s, seen, dead)}
@@ -68,7 +68,9 @@ class Monitor:
         if text not in self.warnings:
             self.warnings = (*self.warnings, text)
 
-    def _watch(self, held: Held, now_s: float, seen: Mapping[str, Sight], dead: Collection[str]) -> bool:
+    def _watch(
+        self, held: ConnectedStream, now_s: float, seen: Mapping[str, VisibleStream], dead: Collection[str]
+    ) -> bool:
         """Look after one stream. Returns whether it should be asked if it is still alive."""
         line, visible = held.line, held.uid in seen
         held.look(now_s, visible)
@@ -90,7 +92,7 @@ class Monitor:
             return False
         return line.state is StreamState.STALLED or bool(held.successors(seen, self._in_use()))
 
-    def _look_for_successor(self, held: Held, now_s: float, seen: Mapping[str, Sight]) -> None:
+    def _look_for_successor(self, held: ConnectedStream, now_s: float, seen: Mapping[str, VisibleStream]) -> None:
         line = held.line
         found = held.successors(seen, self._in_use())
         if len(found) == 1:
@@ -101,7 +103,7 @@ class Monitor:
         elif held.connection.over and held.uid in seen and now_s - held.over_s > RETRY_S:
             self._reconnect(held, seen[held.uid], now_s)
 
-    def _reconnect(self, held: Held, sight: Sight, now_s: float) -> None:
+    def _reconnect(self, held: ConnectedStream, sight: VisibleStream, now_s: float) -> None:
         """Give the line a new connection; a stream that came back changed gets a line of its own."""
         line, old = held.line, held.connection
         line.go_down(StreamState.LOST, old.ended or "its sender was started again")
@@ -118,10 +120,10 @@ class Monitor:
         self._held[self._held.index(held)] = self._connected(line, sight, now_s, newest)
         self._show()
 
-    def _serve(self, want: Want, now_s: float, seen: Mapping[str, Sight]) -> None:
+    def _serve(self, want: Want, now_s: float, seen: Mapping[str, VisibleStream]) -> None:
         """Look for what a want does not have yet."""
         holders = [held for held in self._held if want.label in held.line.wanted_by]
-        if isinstance(want, One) and any(not held.line.down for held in holders):
+        if isinstance(want, OneStream) and any(not held.line.down for held in holders):
             return
         new = [uid for uid, sight in seen.items() if self._is_new(want, uid, sight, now_s, holders)]
         settled = {uid for uid in new if now_s - seen[uid].first_seen_s >= SETTLE_S}
@@ -132,22 +134,24 @@ class Monitor:
                 self.warn(f"{want.label}: {error}")
             return
         for uid in settled.intersection(chosen):
-            if isinstance(want, One):
+            if isinstance(want, OneStream):
                 self._leave(want, holders)
             self._open(want, seen[uid], now_s, announced=False)
 
-    def _is_new(self, want: Want, uid: str, sight: Sight, now_s: float, holders: Sequence[Held]) -> bool:
+    def _is_new(
+        self, want: Want, uid: str, sight: VisibleStream, now_s: float, holders: Sequence[ConnectedStream]
+    ) -> bool:
         """Whether a want may take it: no bystander of what it lost, and none of its own that may have come back."""
         strangers = [held.line for held in holders if uid not in held.line.bystanders]
-        if isinstance(want, One):
+        if isinstance(want, OneStream):
             return len(strangers) == len(holders)
         may_return = any(sender(sight.info) == sender(line.info) for line in strangers)
         return not may_return or now_s - sight.first_seen_s > TWIN_S + SETTLE_S
 
-    def _chosen(self, want: Want, seen: Mapping[str, Sight], uids: Sequence[str]) -> list[str]:
+    def _chosen(self, want: Want, seen: Mapping[str, VisibleStream], uids: Sequence[str]) -> list[str]:
         """Which of these streams it takes that it does not have yet."""
         infos = _named([seen[uid].info for uid in uids if seen[uid].described], self.name)
-        if isinstance(want, One):
+        if isinstance(want, OneStream):
             info = want.choose(infos) if infos else None
             chosen = [] if info is None else [info.uid]
         else:
@@ -155,7 +159,7 @@ class Monitor:
         has = {held.uid for held in self._held if want.label in held.line.wanted_by}
         return [uid for uid in chosen if uid not in has]
 
-    def _open(self, want: Want, sight: Sight, now_s: float, *, announced: bool) -> None:
+    def _open(self, want: Want, sight: VisibleStream, now_s: float, *, announced: bool) -> None:
         """Connect to a stream, or share the connection that another want has."""
         for held in self._held:
             if held.uid == sight.info.uid:
@@ -166,7 +170,7 @@ class Monitor:
         self._held.append(self._connected(line, sight, now_s, None))
         self._show()
 
-    def _leave(self, want: One, holders: Sequence[Held]) -> None:
+    def _leave(self, want: OneStream, holders: Sequence[ConnectedStream]) -> None:
         """Another stream plays the part now; a lost one that nobody else wants is given up."""
         for held in holders:
             held.line.wanted_by.discard(want.label)
@@ -175,18 +179,18 @@ class Monitor:
                 self._leaving.append(held.connection)
                 self._held.remove(held)
 
-    def _new_line(self, info: StreamInfo, before: Line | None, *, announced: bool = False) -> Line:
+    def _new_line(self, info: StreamInfo, before: LslStream | None, *, announced: bool = False) -> LslStream:
         stream_id = self.name(info, tuple(self._ids))
         self._ids.add(stream_id)
-        line = Line(replace(info, stream_id=stream_id), self.put, announced=announced)
+        line = LslStream(replace(info, stream_id=stream_id), self.put, announced=announced)
         if before is not None:
             line.wanted_by, line.bystanders, line.n_returns = before.wanted_by, before.bystanders, before.n_returns + 1
         return line
 
-    def _connected(self, line: Line, sight: Sight, now_s: float, newest: float | None) -> Held:
+    def _connected(self, line: LslStream, sight: VisibleStream, now_s: float, newest: float | None) -> ConnectedStream:
         connection = self.connect(line, sight, newest)
         connection.start()
-        return Held(line, connection, seen_s=now_s)
+        return ConnectedStream(line, connection, seen_s=now_s)
 
     def _show(self) -> None:
         self.lines = tuple(held.line for held in self._held)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rtemo.core.types import StreamInfo
-from rtemo.sources.lsl.stream_state import Line
+from rtemo.sources.lsl.stream_state import LslStream
 from rtemo.sources.lsl.wanted import successors
 
 GONE_S = 0.5  # off the network, and silent for so long: lost
@@ -20,7 +20,7 @@ RETURN_S = 2.0  # a stream that is visible again gets so long to send on over th
 LONG_ABSENCE_S = 10.0  # after which a sender may have given up the connection without our side knowing
 
 
-class Sight(Protocol):
+class VisibleStream(Protocol):
     """What is needed of a visible stream: see lsl_discovery.Sighting."""
 
     @property
@@ -51,10 +51,10 @@ class Connection(Protocol):
 
 
 @dataclass(slots=True)
-class Held:
+class ConnectedStream:
     """One wanted stream while it has this connection."""
 
-    line: Line
+    line: LslStream
     connection: Connection
     seen_s: float  # when it was last visible
     absent: bool = False  # it was missed since
@@ -95,18 +95,18 @@ class Held:
         self.line.up()
         return False
 
-    def note_bystanders(self, now_s: float, seen: Mapping[str, Sight]) -> list[StreamInfo]:
+    def note_bystanders(self, now_s: float, seen: Mapping[str, VisibleStream]) -> list[StreamInfo]:
         """Remember which others were there while this one was alive. Returns those that are called the same."""
         met = [uid for uid in seen.keys() - self.line.bystanders - {self.uid} if self._together(seen[uid], now_s)]
         self.line.bystanders.update(met)
         return [seen[uid].info for uid in met if seen[uid].info.key == self.line.info.key]
 
-    def successors(self, seen: Mapping[str, Sight], in_use: Collection[str]) -> list[StreamInfo]:
+    def successors(self, seen: Mapping[str, VisibleStream], in_use: Collection[str]) -> list[StreamInfo]:
         """The newcomers that may be this stream come back."""
         free = seen.keys() - self.line.bystanders - set(in_use)
         return successors(self.line.info, [seen[uid].info for uid in sorted(free) if seen[uid].described])
 
-    def _together(self, sight: Sight, now_s: float) -> bool:
+    def _together(self, sight: VisibleStream, now_s: float) -> bool:
         last_s = self.line.last_arrival_s
         if sight.info.hostname == self.line.info.hostname:
             born_s = sight.created_s + self.line.offset_s  # made on the same computer, that is by the same clock

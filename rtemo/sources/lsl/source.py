@@ -22,19 +22,19 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.sources.lsl.config import configure, lsl_version
 from rtemo.sources.lsl.discovery import Directory, Sighting, discover, free_id
-from rtemo.sources.lsl.inlet import Pump
+from rtemo.sources.lsl.inlet import InletThread
 from rtemo.sources.lsl.liblsl import local_clock
 from rtemo.sources.lsl.monitor import Monitor
-from rtemo.sources.lsl.presence import Sight
+from rtemo.sources.lsl.presence import VisibleStream
 from rtemo.sources.lsl.self_test import self_test
-from rtemo.sources.lsl.stream_state import Line, StreamStatus
-from rtemo.sources.lsl.wanted import Every, One, Want
+from rtemo.sources.lsl.stream_state import LslStream, LslStreamStatus
+from rtemo.sources.lsl.wanted import EveryStream, OneStream, Want
 
 __all__ = [
-    "Every",
+    "EveryStream",
     "LslSource",
-    "One",
-    "StreamStatus",
+    "LslStreamStatus",
+    "OneStream",
     "configure",
     "discover",
     "local_clock",
@@ -93,7 +93,7 @@ class LslSource:
         """Closes everything. What has been received can still be read."""
         self._close()
 
-    def status(self) -> tuple[StreamStatus, ...]:
+    def status(self) -> tuple[LslStreamStatus, ...]:
         """Where every stream stands that is or was open."""
         now_s = local_clock()
         return tuple(line.status(now_s) for line in self._monitor.lines)
@@ -167,12 +167,12 @@ class _Watch:
             self.failure = f"{type(error).__name__}: {error}"
 
 
-def _connect(line: Line, sight: Sight, newest: float | None) -> Pump:
+def _connect(line: LslStream, sight: VisibleStream, newest: float | None) -> InletThread:
     assert isinstance(sight, Sighting)
-    return Pump(line, sight.handle, newest)
+    return InletThread(line, sight.handle, newest)
 
 
-def _clock_warnings(statuses: Sequence[StreamStatus]) -> list[str]:
+def _clock_warnings(statuses: Sequence[LslStreamStatus]) -> list[str]:
     return [f"{status.info.stream_id}: {text}" for status in statuses if (text := _CLOCKS.get(status.clock.value))]
 
 

@@ -26,7 +26,7 @@ from rtemo.sources.lsl.counters import Counters
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStatus:
+class LslStreamStatus:
     """Where one stream stands. NaN: not known yet.
 
     rate_hz: by the stamps of the last seconds. age_s: of the newest sample, by its LSL time: device, transport and
@@ -47,7 +47,7 @@ class StreamStatus:
     uncertainty_s: float
 
 
-class Line:
+class LslStream:
     """One stream. All methods may be called from any thread."""
 
     def __init__(self, info: StreamInfo, put: Callable[[Item], None], *, announced: bool) -> None:
@@ -132,11 +132,11 @@ class Line:
             if not self.down:
                 self._say_down(state, reason)
 
-    def status(self, now_s: float) -> StreamStatus:
+    def status(self, now_s: float) -> LslStreamStatus:
         with self._lock:
             n_samples, n_missing = self._totals()
             measured = self._measurement
-            return StreamStatus(
+            return LslStreamStatus(
                 info=self.info,
                 state=self._state,
                 wanted_by=tuple(sorted(self.wanted_by)),

@@ -13,7 +13,7 @@ from rtemo.core.types import StreamInfo
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class OneStream:
     """At most one stream: what `choose` picks among those that are there, or None. It may raise RtemoError where
     several fit. Called in the source's own thread, while nothing that it chose is connected.
     """
@@ -23,14 +23,14 @@ class One:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class EveryStream:
     """Every stream that `accept` takes, whenever it appears. Called in the source's own thread."""
 
     label: str
     accept: Callable[[StreamInfo], bool]
 
 
-Want = One | Every
+Want = OneStream | EveryStream
 
 
 def sender(info: StreamInfo) -> tuple[str, str, str, str]:

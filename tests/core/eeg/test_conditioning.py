@@ -12,13 +12,13 @@ from rtemo.core.eeg.conditioning import (
     grid_filter,
     hold,
 )
-from rtemo.core.timing.dejitter import Run
+from rtemo.core.timing.dejitter import SampleRun
 
 SETTINGS = EegSettings()
 
 
 def run(times, values, hz, gap_s=0.0):
-    return Run(times, values, hz, gap_s)
+    return SampleRun(times, values, hz, gap_s)
 
 
 def conditioned(values, hz, start=1000.0, cuts=()):

@@ -5,9 +5,9 @@ import pytest
 
 from rtemo.core.eeg.band_power import BandPower, band_centres, filter_bank
 from rtemo.core.eeg.conditioning import EegSettings
-from rtemo.core.eeg.quality import ChannelCheck, Fault, QualitySettings
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings
 from rtemo.core.errors import RtemoError
-from rtemo.core.row_buffer import Tape
+from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.types import WindowSpec
 from rtemo.core.windows import Grid
 
@@ -76,7 +76,7 @@ def frame_faults(raw, frame=None, valid=None, wide=None):
     frame = raw[:: len(raw) // 200][:200] if frame is None else frame
     valid = np.ones(frame.shape, dtype=bool) if valid is None else valid
     found = CHECK(raw.astype(np.float32), frame.astype(float) if wide is None else wide, frame.astype(float), valid)
-    return [Fault(int(f)) for f in found]
+    return [ChannelFault(int(f)) for f in found]
 
 
 def scalp(n=1000, channels=10):
@@ -85,7 +85,7 @@ def scalp(n=1000, channels=10):
 
 def test_clean_channels_have_no_fault():
     raw = scalp()
-    assert frame_faults(raw - raw.mean(axis=0)) == [Fault.NONE] * 10
+    assert frame_faults(raw - raw.mean(axis=0)) == [ChannelFault.NONE] * 10
 
 
 def test_each_fault_is_named():
@@ -102,8 +102,8 @@ def test_each_fault_is_named():
     valid = np.ones(frame.shape, dtype=bool)
     valid[:100, 8] = False
     assert frame_faults(raw, frame, valid, wide) == [
-        Fault.NONE, Fault.FLAT, Fault.RAILED, Fault.RAILED, Fault.LOOSE, Fault.NOISY,
-        Fault.NONE, Fault.BRIDGED, Fault.MISSING, Fault.NONE,
+        ChannelFault.NONE, ChannelFault.FLAT, ChannelFault.RAILED, ChannelFault.RAILED, ChannelFault.LOOSE,
+        ChannelFault.NOISY, ChannelFault.NONE, ChannelFault.BRIDGED, ChannelFault.MISSING, ChannelFault.NONE,
     ]  # fmt: skip
 
 
@@ -111,11 +111,13 @@ def test_a_blink_is_not_a_fault():
     raw = scalp()
     raw -= raw.mean(axis=0)
     raw[300:600, 0] += 250 * np.hanning(300)
-    assert frame_faults(raw)[0] == Fault.NONE
+    assert frame_faults(raw)[0] == ChannelFault.NONE
 
 
 def test_quality_takes_a_frame_without_raw_samples():
-    assert frame_faults(np.zeros((0, 2)), np.zeros((200, 2)), np.zeros((200, 2), dtype=bool)) == [Fault.MISSING] * 2
+    assert (
+        frame_faults(np.zeros((0, 2)), np.zeros((200, 2)), np.zeros((200, 2), dtype=bool)) == [ChannelFault.MISSING] * 2
+    )
 
 
 GRID = Grid.of(WindowSpec(), 200.0)
@@ -145,7 +147,7 @@ def test_a_hop_that_does_not_fit_is_refused(hop):
 
 @pytest.mark.parametrize("sizes", [[1] * 50, [3, 0, 7, 40], [100], [9, 41, 2]])
 def test_a_tape_keeps_the_newest_rows(sizes):
-    tape = Tape(1, 10, np.float64)
+    tape = RowBuffer(1, 10, np.float64)
     rows = np.arange(sum(sizes), dtype=float)[:, None]
     done = 0
     for size in sizes:

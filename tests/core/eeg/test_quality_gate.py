@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtemo.core.eeg.branch import EegFrame
-from rtemo.core.eeg.quality import ChannelCheck, Fault, QualitySettings, usable
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings, usable
 from rtemo.core.gaze.quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
 from rtemo.core.pipeline import channels_named
 
@@ -23,7 +23,7 @@ def channels(n=10):
 def faults_of(raw):
     frame = raw[::5]
     found = CHECK(raw.astype(np.float32), frame, frame, np.ones(frame.shape, dtype=bool))
-    return [Fault(int(fault)) for fault in found]
+    return [ChannelFault(int(fault)) for fault in found]
 
 
 def test_peaks_that_are_cut_off_are_named_and_a_quantised_wave_is_not():
@@ -32,8 +32,8 @@ def test_peaks_that_are_cut_off_are_named_and_a_quantised_wave_is_not():
     raw[:, 1] = np.clip(wave + raw[:, 1], -395, 395)
     raw[:, 2] = np.round(wave / 0.5) * 0.5
     found = faults_of(raw)
-    assert found[1] in (Fault.CLIPPED, Fault.RAILED)
-    assert found[2] not in (Fault.CLIPPED, Fault.RAILED)
+    assert found[1] in (ChannelFault.CLIPPED, ChannelFault.RAILED)
+    assert found[2] not in (ChannelFault.CLIPPED, ChannelFault.RAILED)
 
 
 def test_a_pop_is_named_and_a_blink_or_strong_noise_is_none():
@@ -42,9 +42,9 @@ def test_a_pop_is_named_and_a_blink_or_strong_noise_is_none():
     raw[200:400, 2] += 300 * np.hanning(200)
     raw[:, 3] += 500 * np.sin(2 * np.pi * 3 * TIMES)
     found = faults_of(raw)
-    assert found[1] == Fault.POPPING
-    assert found[2] == Fault.NONE
-    assert found[3] == Fault.NOISY
+    assert found[1] == ChannelFault.POPPING
+    assert found[2] == ChannelFault.NONE
+    assert found[3] == ChannelFault.NOISY
 
 
 def test_muscle_noise_is_named_and_strong_alpha_is_not():
@@ -52,8 +52,8 @@ def test_muscle_noise_is_named_and_strong_alpha_is_not():
     raw[:, 1] += 10 * rng.normal(size=1000)
     raw[:, 2] += 60 * np.sin(2 * np.pi * 10 * TIMES)
     found = faults_of(raw)
-    assert found[1] == Fault.MUSCLE
-    assert found[2] == Fault.NONE
+    assert found[1] == ChannelFault.MUSCLE
+    assert found[2] == ChannelFault.NONE
 
 
 def mains(uv):
@@ -74,7 +74,11 @@ def test_mains_as_strong_as_the_signal_are_named_and_the_channel_is_used_as_the_
     wide[:, 1] += mains(15.0)
     wide[:, 2] += mains(5.0)
     found = CHECK(raw.astype(np.float32), wide, raw[::5], np.ones(wide.shape, dtype=bool))
-    assert [Fault(int(fault)) for fault in found[:3]] == [Fault.NONE, Fault.LINE_NOISE, Fault.NONE]
+    assert [ChannelFault(int(fault)) for fault in found[:3]] == [
+        ChannelFault.NONE,
+        ChannelFault.LINE_NOISE,
+        ChannelFault.NONE,
+    ]
     assert usable(found).all()
 
 
@@ -86,23 +90,27 @@ def test_an_electrode_with_mains_that_shows_nothing_of_what_its_neighbours_show_
     wide[:, 4] += mains(15.0)
     wide[:, 5] += mains(15.0)
     found = CHECK(raw.astype(np.float32), wide, raw[::5], np.ones(wide.shape, dtype=bool))
-    assert [Fault(int(fault)) for fault in found[3:6]] == [Fault.NONE, Fault.LOOSE, Fault.LINE_NOISE]
+    assert [ChannelFault(int(fault)) for fault in found[3:6]] == [
+        ChannelFault.NONE,
+        ChannelFault.LOOSE,
+        ChannelFault.LINE_NOISE,
+    ]
     assert usable(found).tolist() == [k != 4 for k in range(10)]
 
 
 def test_a_single_channel_with_mains_is_not_called_loose_for_want_of_neighbours():
     raw = head(1)
     found = CHECK(raw.astype(np.float32), raw[::5] + mains(15.0)[:, None], raw[::5], np.ones((200, 1), dtype=bool))
-    assert [Fault(int(fault)) for fault in found] == [Fault.LINE_NOISE]
+    assert [ChannelFault(int(fault)) for fault in found] == [ChannelFault.LINE_NOISE]
 
 
 @pytest.mark.parametrize(
     ("faults", "named"),
     [
-        ([0, Fault.POPPING, 0, 0], {"Cz": "electrode pop"}),
-        ([0, Fault.NOISY, 0, 0], {}),
-        ([Fault.NOISY, Fault.MUSCLE, 0, 0], {"Cz": "muscle noise"}),
-        ([Fault.LINE_NOISE, 0, Fault.LINE_NOISE, 0], {"Cz": "line noise"}),
+        ([0, ChannelFault.POPPING, 0, 0], {"Cz": "electrode pop"}),
+        ([0, ChannelFault.NOISY, 0, 0], {}),
+        ([ChannelFault.NOISY, ChannelFault.MUSCLE, 0, 0], {"Cz": "muscle noise"}),
+        ([ChannelFault.LINE_NOISE, 0, ChannelFault.LINE_NOISE, 0], {"Cz": "line noise"}),
     ],
 )
 def test_a_window_names_what_half_of_its_frames_have_and_every_pop(faults, named):
@@ -118,8 +126,8 @@ def test_with_most_of_the_cap_at_the_rail_the_rest_is_not_called_noisy():
     raw[:, :7] = 5000.0
     raw[300:600, 9] += 250 * np.hanning(300)
     found = CHECK(raw.astype(np.float32), raw[::5] * (np.arange(10) >= 7), raw[::5], np.ones((200, 10), dtype=bool))
-    assert list(found[:7]) == [Fault.RAILED] * 7
-    assert list(found[7:]) == [Fault.NONE] * 3
+    assert list(found[:7]) == [ChannelFault.RAILED] * 7
+    assert list(found[7:]) == [ChannelFault.NONE] * 3
 
 
 HZ = 100.0

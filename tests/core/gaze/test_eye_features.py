@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from synthetic_gaze import START_S, VIEW, sample
 
-from rtemo.core.gaze.event_tables import EventTable, EyeRecord, reaching
+from rtemo.core.gaze.event_tables import GazeEventTable, GazeRecord, reaching
 from rtemo.core.gaze.features import EYE_FEATURES, eye_features
-from rtemo.core.gaze.tracker import GazeSettings, GazeTracker
+from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 
 NAMES = [feature.name for feature in EYE_FEATURES]
 SETTINGS = GazeSettings()
@@ -24,7 +24,7 @@ def record(fixations=(), saccades=(), blinks=(), losses=(), pupils=(), pupil_fir
         return np.array([[a, b, 1000 * (b - a), *rest] for a, b, *rest in rows]).reshape(len(rows), width)
 
     pupils = np.array(pupils, dtype=float).reshape(-1, 2)
-    return EyeRecord(
+    return GazeRecord(
         table(fixations, 5), table(saccades, 4), table(blinks, 3), table(losses, 3), pupils, pupil_first, begin_s, end_s
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def test_the_features_of_a_trackers_record_are_as_defined(rate_hz):
     _, times, samples = sample(7, rate_hz, 90, noise_deg=0.05)
     samples[(times > START_S + 40) & (times < START_S + 43)] = np.nan
     samples[(times > START_S + 60) & (times < START_S + 60.7), 0:2] = np.nan
-    tracker, begin = GazeTracker(SETTINGS, VIEW, rate_hz), 0
+    tracker, begin = GazeAnalyser(SETTINGS, VIEW, rate_hz), 0
     for after_s in (0.5, 3, 9, 12.3, 30, 41.5, 44, 70, 89):
         stop = int(np.searchsorted(times, START_S + after_s, side="right"))
         tracker.push(times[begin:stop], samples[begin:stop])
@@ -217,7 +217,7 @@ def test_the_schema_has_the_published_rows_in_order():
 
 
 def test_an_event_table_keeps_the_newest_rows_and_forgets_provisional_ones():
-    table = EventTable(3, 4)
+    table = GazeEventTable(3, 4)
     for i in range(20):
         table.append([i, i + 0.5, 500.0])
         table.with_open([[99.0, 100.0, 1.0]])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rtemo.core.gaze.events import EventBuilder, EventKind
-from rtemo.core.gaze.runs import Label, Run
+from rtemo.core.gaze.events import GazeEventBuilder, GazeEventKind
+from rtemo.core.gaze.runs import LabelledRun, MovementLabel
 from rtemo.core.gaze.settings import GazeSettings
 
 EDGE_N = 3
@@ -15,11 +15,17 @@ def runs_of(*steps):
     for letter, length_ms, *to in steps:
         end, start_x = now + length_ms / 1000, x
         x = to[0] if to else x
-        label = {"S": Label.STILL, "M": Label.MOVING, "L": Label.LOST, "G": Label.LOST}[letter]
-        edges = {} if label == Label.LOST else {"head": (start_x, 0.0), "tail": (x, 0.0), "head_n": 3, "tail_n": 3}
-        extent = {} if label == Label.LOST else {"low": (min(start_x, x), 0.0), "high": (max(start_x, x), 0.0)}
+        label = {"S": MovementLabel.STILL, "M": MovementLabel.MOVING, "L": MovementLabel.LOST, "G": MovementLabel.LOST}[
+            letter
+        ]
+        edges = (
+            {} if label == MovementLabel.LOST else {"head": (start_x, 0.0), "tail": (x, 0.0), "head_n": 3, "tail_n": 3}
+        )
+        extent = {} if label == MovementLabel.LOST else {"low": (min(start_x, x), 0.0), "high": (max(start_x, x), 0.0)}
         absent_s = length_ms / 1000 if letter == "G" else 0.0
-        runs.append(Run(label, now, end, n=max(int(length_ms), 1), absent_s=absent_s, peak=100.0, **edges, **extent))
+        runs.append(
+            LabelledRun(label, now, end, n=max(int(length_ms), 1), absent_s=absent_s, peak=100.0, **edges, **extent)
+        )
         now = end
     return runs
 
@@ -31,7 +37,7 @@ def told(events):
 def build(*steps, settings=None):
     """What has ended, and what would be added if the stream ended now; the last run is the open one."""
     *ended, last = runs_of(*steps)
-    builder = EventBuilder(settings or GazeSettings(), EDGE_N)
+    builder = GazeEventBuilder(settings or GazeSettings(), EDGE_N)
     for run in ended:
         builder.add(run)
     builder.look_at(last)
@@ -65,10 +71,10 @@ def test_a_short_hole_is_part_of_what_is_around_it():
 
 def test_a_hole_that_gaze_jumped_across_is_a_saccade():
     before, hole, after = runs_of(("S", 300), ("L", 30), ("S", 300))
-    builder = EventBuilder(GazeSettings(), EDGE_N)
+    builder = GazeEventBuilder(GazeSettings(), EDGE_N)
     for run in (before, hole, after._replace(head=(4.0, 0.0), tail=(4.0, 0.0))):
         builder.add(run)
-    saccade = next(e for e in builder.open_events(None) if e.kind == EventKind.SACCADE)
+    saccade = next(e for e in builder.open_events(None) if e.kind == GazeEventKind.SACCADE)
     assert saccade.amplitude_deg == pytest.approx(4.0)
     assert saccade.duration_s == pytest.approx(0.03)
 
@@ -156,7 +162,7 @@ def test_a_saccade_that_goes_on_is_not_counted_before_it_lands():
 
 def test_noise_widens_what_counts_as_one_place():
     wide = [run._replace(scale=4.0) for run in runs_of(("S", 300), ("M", 40, 1.5), ("S", 300))]
-    builder = EventBuilder(GazeSettings(), EDGE_N)
+    builder = GazeEventBuilder(GazeSettings(), EDGE_N)
     for run in wide:
         builder.add(run)
     assert told(builder.open_events(None)) == ["fix 640"]
@@ -165,6 +171,6 @@ def test_noise_widens_what_counts_as_one_place():
 def test_a_fixation_right_behind_another_one_is_reached_by_a_saccade_in_between():
     first, second = runs_of(("S", 300), ("S", 300))
     late = second._replace(start_s=second.start_s + 0.033, head=(4.0, 0.0))  # no sample fell into the saccade
-    builder = EventBuilder(GazeSettings(), EDGE_N)
+    builder = GazeEventBuilder(GazeSettings(), EDGE_N)
     builder.add(first)
     assert told(builder.open_events(late)) == ["fix 300", "sac 33", "fix 267"]

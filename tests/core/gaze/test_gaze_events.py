@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from synthetic_gaze import START_S, VIEW, match, sample, to_canonical
 
-from rtemo.core.gaze.events import EventKind
-from rtemo.core.gaze.tracker import GazeSettings, GazeTracker
+from rtemo.core.gaze.events import GazeEventKind
+from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 
 SETTLED_S = 1.5  # an event is told when two more have ended behind it
 
 
 def events_of(times, samples, rate_hz):
-    tracker = GazeTracker(GazeSettings(), VIEW, rate_hz)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, rate_hz)
     tracker.push(times, samples)
     return tracker.take_events()
 
@@ -24,9 +24,9 @@ def compare(truth, times, samples, rate_hz):
     end_s = times[-1] - SETTLED_S
     score = {}
     kinds = (
-        (EventKind.FIXATION, truth.fixations),
-        (EventKind.SACCADE, truth.saccades),
-        (EventKind.BLINK, truth.blinks),
+        (GazeEventKind.FIXATION, truth.fixations),
+        (GazeEventKind.SACCADE, truth.saccades),
+        (GazeEventKind.BLINK, truth.blinks),
     )
     for kind, true in kinds:
         found = [(e.start_s, e.end_s, e.amplitude_deg) for e in events if e.kind == kind and e.start_s < end_s]
@@ -53,17 +53,17 @@ def compare(truth, times, samples, rate_hz):
 )
 def test_fixations_saccades_and_blinks_are_found(rate_hz, noise_deg, f1, error_ms, amplitude_deg):
     score = compare(*sample(1, rate_hz, 60, noise_deg), rate_hz)
-    for kind in (EventKind.FIXATION, EventKind.SACCADE, EventKind.BLINK):
+    for kind in (GazeEventKind.FIXATION, GazeEventKind.SACCADE, GazeEventKind.BLINK):
         assert score[kind][0] >= f1, kind
         assert score[kind][1] <= error_ms, kind
-    amplitude = np.array(score[EventKind.SACCADE][2])
+    amplitude = np.array(score[GazeEventKind.SACCADE][2])
     assert np.abs(amplitude.mean()) < amplitude_deg
     assert amplitude.std() < amplitude_deg
 
 
 def test_webcam_noise_at_30_hz_still_gives_most_saccades():
     score = compare(*sample(2, 30, 120, 0.6), 30)
-    assert score[EventKind.SACCADE][0] > 0.9
+    assert score[GazeEventKind.SACCADE][0] > 0.9
 
 
 @pytest.mark.parametrize("rate_hz", [60, 120, 1000])
@@ -74,8 +74,8 @@ def test_nothing_but_noise_is_one_long_fixation(rate_hz):
         eye = to_canonical(rng.normal(0, noise_deg, (len(times), 2)))
         samples = np.column_stack([eye, eye, np.full((len(times), 2), 3.0)])
         kinds = [e.kind for e in events_of(times, samples, rate_hz) if e.start_s > START_S + 2]
-        assert kinds.count(EventKind.SACCADE) <= 3, noise_deg
-        assert EventKind.BLINK not in kinds
+        assert kinds.count(GazeEventKind.SACCADE) <= 3, noise_deg
+        assert GazeEventKind.BLINK not in kinds
 
 
 def perturbed(name, seed, rate_hz):
@@ -121,9 +121,9 @@ def perturbed(name, seed, rate_hz):
 )  # fmt: skip
 def test_real_trackers_faults_neither_hide_nor_invent_saccades(name, rate_hz):
     score = compare(*perturbed(name, 1, rate_hz), rate_hz)
-    assert score[EventKind.SACCADE][0] >= 0.97
-    assert score[EventKind.FIXATION][0] >= 0.97
-    assert score[EventKind.BLINK][0] >= 0.75  # of a handful
+    assert score[GazeEventKind.SACCADE][0] >= 0.97
+    assert score[GazeEventKind.FIXATION][0] >= 0.97
+    assert score[GazeEventKind.BLINK][0] >= 0.75  # of a handful
 
 
 def still_with(rate_hz, *holes, duration_s=12.0):
@@ -139,11 +139,11 @@ def still_with(rate_hz, *holes, duration_s=12.0):
 def test_a_short_hole_is_bridged_a_blink_is_a_blink_and_a_long_loss_is_none(rate_hz):
     times, samples = still_with(rate_hz, (2.0, 0.03), (4.0, 0.2), (7.0, 0.8))
     events = events_of(times, samples, rate_hz)
-    blinks = [e for e in events if e.kind == EventKind.BLINK]
+    blinks = [e for e in events if e.kind == GazeEventKind.BLINK]
     assert len(blinks) == 1
     assert blinks[0].start_s == pytest.approx(START_S + 4.0, abs=0.6 / rate_hz)
     assert blinks[0].duration_s == pytest.approx(0.2, abs=1.1 / rate_hz)
-    fixations = [e for e in events if e.kind == EventKind.FIXATION]
+    fixations = [e for e in events if e.kind == GazeEventKind.FIXATION]
     assert [round(e.duration_s, 1) for e in fixations] == [4.0, 2.8]
 
 
@@ -151,14 +151,14 @@ def test_one_closed_eye_is_no_blink():
     times, samples = still_with(120)
     samples[400:430, 0:2] = np.nan
     samples[400:430, 4] = np.nan
-    assert not [e for e in events_of(times, samples, 120) if e.kind == EventKind.BLINK]
+    assert not [e for e in events_of(times, samples, 120) if e.kind == GazeEventKind.BLINK]
 
 
 def test_samples_that_never_came_are_no_blink():
     times, samples = still_with(120)
     kept = (times < START_S + 3.0) | (times > START_S + 3.2)
     events = events_of(times[kept], samples[kept], 120)
-    assert [e.kind for e in events] == [EventKind.FIXATION]
+    assert [e.kind for e in events] == [GazeEventKind.FIXATION]
 
 
 @pytest.mark.parametrize("rate_hz", [60, 120, 1000])
@@ -169,7 +169,7 @@ def test_a_fixation_knows_where_and_how_wide_it_is(rate_hz):
     samples = np.column_stack([place, place, np.full((len(times), 2), 3.0)])
     samples[times > START_S + 3.7] = np.nan
     samples[:, :4] += rng.normal(0, 1e-4, (len(times), 4))
-    fixation = next(e for e in events_of(times, samples, rate_hz) if e.kind == EventKind.FIXATION)
+    fixation = next(e for e in events_of(times, samples, rate_hz) if e.kind == GazeEventKind.FIXATION)
     assert (fixation.x, fixation.y) == pytest.approx((0.3, 0.4), abs=1e-3)
     assert fixation.end_s == pytest.approx(START_S + 2, abs=max(1.5 / rate_hz, 0.011))  # half the velocity window
     assert max(fixation.dispersion_deg) < 0.2
@@ -183,20 +183,20 @@ def test_a_shift_below_half_a_degree_stays_one_fixation():
     degrees[900:1000] = np.nan
     eye = to_canonical(degrees)
     events = events_of(times, np.column_stack([eye, eye, np.full((1200, 2), 3.0)]), 120)
-    saccades = [e for e in events if e.kind == EventKind.SACCADE]
+    saccades = [e for e in events if e.kind == GazeEventKind.SACCADE]
     assert [round(e.amplitude_deg, 1) for e in saccades] == [2.0]
     assert saccades[0].peak_deg_s > 60
 
 
 def test_events_are_handed_out_once_and_in_order():
     _, times, samples = sample(5, 120, 30)
-    tracker = GazeTracker(GazeSettings(), VIEW, 120)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120)
     found = []
     for begin in range(0, len(times), 37):
         tracker.push(times[begin : begin + 37], samples[begin : begin + 37])
         found += tracker.take_events()
     assert found == events_of(times, samples, 120)
-    for kind in (EventKind.FIXATION, EventKind.SACCADE, EventKind.BLINK):
+    for kind in (GazeEventKind.FIXATION, GazeEventKind.SACCADE, GazeEventKind.BLINK):
         spans = [(e.start_s, e.end_s) for e in found if e.kind == kind]
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     assert tracker.take_events() == []

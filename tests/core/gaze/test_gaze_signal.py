@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_gaze import START_S, VIEW, to_canonical
 
-from rtemo.core.gaze.runs import Label
+from rtemo.core.gaze.runs import MovementLabel
 from rtemo.core.gaze.sample_labels import DispersionLabels, VelocityLabels
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazePath, GazeSignal
@@ -96,7 +96,7 @@ def test_saccades_do_not_raise_the_velocity_threshold():
     speed[rng.random(len(times)) < 0.15] = 250.0
     labelled = VelocityLabels(SETTINGS, 250.0).push(path_from(times, np.zeros(len(times)), speed))
     assert labelled.scales[-1] == 1.0
-    assert ((labelled.labels == Label.MOVING) == (speed > 30.0)).all()
+    assert ((labelled.labels == MovementLabel.MOVING) == (speed > 30.0)).all()
 
 
 def test_dispersion_tells_still_from_moving_and_leaves_samples_on_their_way_out():
@@ -104,15 +104,15 @@ def test_dispersion_tells_still_from_moving_and_leaves_samples_on_their_way_out(
     x = np.where(np.arange(60) < 30, 0.0, 6.0)
     x[29], x[30] = 0.7, 3.0  # 0.7 is within the box of 1 degree, but a saccade's step away
     labels = DispersionLabels(SETTINGS, 60.0).push(path_from(times, x)).labels
-    assert (labels[:29] == Label.STILL).all()
-    assert labels[29:31].tolist() == [Label.MOVING, Label.MOVING]
-    assert (labels[31:] == Label.STILL).all()
+    assert (labels[:29] == MovementLabel.STILL).all()
+    assert labels[29:31].tolist() == [MovementLabel.MOVING, MovementLabel.MOVING]
+    assert (labels[31:] == MovementLabel.STILL).all()
 
 
 def test_a_slow_drift_out_of_the_box_begins_a_new_run():
     times = clock(2.0, 60.0)
     labelled = DispersionLabels(SETTINGS, 60.0).push(path_from(times, np.linspace(0, 1.8, 120)))
-    assert (labelled.labels == Label.STILL).all()
+    assert (labelled.labels == MovementLabel.STILL).all()
     assert labelled.new.nonzero()[0].tolist() == [pytest.approx(67, abs=2)]
 
 
@@ -121,8 +121,8 @@ def test_dispersion_does_not_wait_for_gaze_that_stays_away():
     x = np.full(300, np.nan)
     x[:3] = (0.0, 5.0, 10.0)
     labels = DispersionLabels(SETTINGS, 60.0).push(path_from(times, x)).labels
-    assert labels[:3].tolist() == [Label.MOVING] * 3
-    assert (labels[3:] == Label.LOST).all()
+    assert labels[:3].tolist() == [MovementLabel.MOVING] * 3
+    assert (labels[3:] == MovementLabel.LOST).all()
     assert len(labels) == 300
 
 
@@ -131,4 +131,4 @@ def test_two_glimpses_far_apart_in_time_are_no_fixation():
     x = np.full(300, np.nan)
     x[[10, 40, 70, 100]] = 1.0
     labels = DispersionLabels(SETTINGS, 60.0).push(path_from(times, x)).labels
-    assert Label.STILL not in labels.tolist()
+    assert MovementLabel.STILL not in labels.tolist()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from synthetic_gaze import START_S, VIEW, sample
 
 from rtemo.core.gaze.features import EYE_FEATURES
-from rtemo.core.gaze.tracker import GazeSettings, GazeTracker
+from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 
 NAMES = [feature.name for feature in EYE_FEATURES]
 
@@ -34,7 +34,7 @@ def ends_of(times, hop_s=0.5):
 
 def run(times, samples, rate_hz, cuts=(), peeks=()):
     """Features at each end and all events; pushed up to each end in pieces that end at `cuts` too."""
-    tracker = GazeTracker(GazeSettings(), VIEW, rate_hz)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, rate_hz)
     rows, events, begin = [], [], 0
     for end_s in ends_of(times):
         stop = int(np.searchsorted(times, end_s, side="right"))
@@ -63,7 +63,7 @@ def test_features_and_events_are_bitwise_the_same_however_the_stream_was_cut(dat
 def test_single_samples_give_what_one_big_push_gives(rate_hz):
     times, samples = faulty(9, rate_hz)
     end_s = times[-1]
-    one, all_at_once = (GazeTracker(GazeSettings(), VIEW, rate_hz) for _ in range(2))
+    one, all_at_once = (GazeAnalyser(GazeSettings(), VIEW, rate_hz) for _ in range(2))
     for i in range(len(times)):
         one.push(times[i : i + 1], samples[i : i + 1])
         if i % 7 == 0:
@@ -91,12 +91,12 @@ def test_inputs_stay_as_they_are_and_may_be_reused():
     times, samples = faulty(3, 120.0)
     samples[5] = np.inf
     before = times.copy(), samples.copy()
-    tracker = GazeTracker(GazeSettings(), VIEW, 120.0)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     first = tracker.features(times[-1], 4.0)
     np.testing.assert_array_equal(times, before[0])
     np.testing.assert_array_equal(samples, before[1])
-    again = GazeTracker(GazeSettings(), VIEW, 120.0)
+    again = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     buffer_t, buffer_s = np.empty(50), np.empty((50, 6))
     for begin in range(0, len(times), 50):
         n = len(times[begin : begin + 50])
@@ -109,7 +109,7 @@ def test_inputs_stay_as_they_are_and_may_be_reused():
 def test_joining_late_converges(rate_hz):
     _, times, samples = sample(2, rate_hz, 110)
     late = times > START_S + 30.2
-    whole, joined = (GazeTracker(GazeSettings(), VIEW, rate_hz) for _ in range(2))
+    whole, joined = (GazeAnalyser(GazeSettings(), VIEW, rate_hz) for _ in range(2))
     whole.push(times, samples)
     joined.push(times[late], samples[late])
     end_s = np.floor(times[-1])
@@ -119,7 +119,7 @@ def test_joining_late_converges(rate_hz):
 
 
 def test_before_any_sample_nothing_is_valid():
-    found = GazeTracker(GazeSettings(), VIEW, 120.0).features(100.0, 4.0)
+    found = GazeAnalyser(GazeSettings(), VIEW, 120.0).features(100.0, 4.0)
     assert found.values.shape == found.valid.shape == (33,)
     assert found.values.dtype == np.float32
     assert not found.valid.any()
@@ -130,7 +130,7 @@ def test_before_any_sample_nothing_is_valid():
 @pytest.mark.parametrize("rate_hz", [30.0, 120.0])
 def test_gaze_that_is_never_valid_gives_nothing(rate_hz):
     times = START_S + np.arange(int(20 * rate_hz)) / rate_hz
-    tracker = GazeTracker(GazeSettings(), VIEW, rate_hz)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, rate_hz)
     tracker.push(times, np.full((len(times), 6), np.nan))
     found = tracker.features(times[-1], 4.0)
     assert not found.valid.any()
@@ -142,7 +142,7 @@ def test_gaze_that_is_never_valid_gives_nothing(rate_hz):
 def test_a_handful_of_samples_is_survived(n):
     for rate_hz in (30.0, 120.0, 1000.0):
         times, samples = START_S + np.arange(n) / rate_hz, np.full((n, 6), 0.5)
-        tracker = GazeTracker(GazeSettings(), VIEW, rate_hz)
+        tracker = GazeAnalyser(GazeSettings(), VIEW, rate_hz)
         tracker.push(times, samples)
         found = tracker.features(START_S + 4.0, 4.0)
         assert 0.0 <= found.coverage < 0.1
@@ -152,7 +152,7 @@ def test_a_handful_of_samples_is_survived(n):
 def test_one_eye_gives_all_but_the_other_pupil():
     _, times, samples = sample(2, 120.0, 40)
     samples[:, [0, 1, 4]] = np.nan
-    tracker = GazeTracker(GazeSettings(), VIEW, 120.0)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     valid = dict(zip(NAMES, tracker.features(times[-1], 4.0).valid, strict=True))
     assert not any(valid[name] for name in NAMES if name.startswith("pupil_left"))
@@ -162,7 +162,7 @@ def test_one_eye_gives_all_but_the_other_pupil():
 def test_gaze_without_pupils_gives_all_but_pupils():
     _, times, samples = sample(2, 120.0, 40)
     samples[:, 4:] = np.nan
-    tracker = GazeTracker(GazeSettings(), VIEW, 120.0)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     found = tracker.features(times[-1], 4.0)
     assert found.valid.tolist() == [feature.group != "pupil" for feature in EYE_FEATURES]
@@ -172,7 +172,7 @@ def test_coverage_falls_while_the_tracker_is_off_and_comes_back():
     _, times, samples = sample(2, 120.0, 40, blinks_per_min=0)
     kept = (times < START_S + 10) | (times > START_S + 20)
     times, samples = times[kept], samples[kept]
-    tracker, covered, begin = GazeTracker(GazeSettings(), VIEW, 120.0), {}, 0
+    tracker, covered, begin = GazeAnalyser(GazeSettings(), VIEW, 120.0), {}, 0
     for end_s in START_S + np.array([9, 12, 13, 15, 19, 22, 25]):
         stop = int(np.searchsorted(times, end_s, side="right"))
         tracker.push(times[begin:stop], samples[begin:stop])
@@ -187,14 +187,14 @@ def test_a_closed_eye_counts_as_uncovered_time():
     times = START_S + np.arange(1200) / 120
     samples = np.full((1200, 6), 0.5)
     samples[-240:] = np.nan
-    tracker = GazeTracker(GazeSettings(), VIEW, 120.0)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     assert tracker.features(times[-1], 4.0).coverage == pytest.approx(0.5, abs=0.01)
 
 
 def test_memory_does_not_grow():
     _, times, samples = sample(2, 120.0, 30)
-    tracker = GazeTracker(GazeSettings(), VIEW, 120.0)
+    tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     sizes = []
     for turn in range(30):
         tracker.push(times + turn * 30.0, samples)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtemo.core.timing.dejitter import Timeline
+from rtemo.core.timing.dejitter import Dejitter
 from rtemo.core.timing.sampling_rate import measure
 
 
 def feed(times, cuts=(), nominal=250.0, *, even=True):
     """All runs, with the sample index as the value."""
-    timeline = Timeline(nominal, even=even)
+    timeline = Dejitter(nominal, even=even)
     values = np.arange(len(times), dtype=float)[:, None]
     runs = []
     for begin, end in zip([0, *cuts], [*cuts, len(times)], strict=True):
@@ -171,7 +171,7 @@ def test_stamps_that_step_back_do_not_spoil_the_rate():
 def test_a_stretch_of_samples_without_a_time_is_remembered_whatever_the_cuts(size):
     times = np.arange(1000) / 100.0
     times[400:600] = np.nan
-    timeline = Timeline(100.0, even=True)
+    timeline = Dejitter(100.0, even=True)
     for i in range(0, 1000, size):
         timeline.push(times[i : i + size], np.zeros((len(times[i : i + size]), 1)))
     gap, other = {"Cz": "gap in the stream"}, {"Cz": "flat"}
@@ -183,7 +183,7 @@ def test_a_stretch_of_samples_without_a_time_is_remembered_whatever_the_cuts(siz
 def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_window():
     times = np.arange(600) / 100.0
     times[400:] = np.nan
-    timeline = Timeline(100.0, even=True)
+    timeline = Dejitter(100.0, even=True)
     timeline.push(times, np.zeros((600, 1)))
     gap = {"Cz": "gap in the stream"}
     assert timeline.named(gap, 4.0, 6.0, False) == gap

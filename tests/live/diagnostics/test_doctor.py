@@ -148,7 +148,7 @@ def test_a_check_that_breaks_is_shown_and_the_others_go_on():
 
 
 def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
-    findings = doctor.examine(doctor.Setup(FakeLsl, tmp_path / "model", tmp_path))
+    findings = doctor.examine(doctor.DoctorSetup(FakeLsl, tmp_path / "model", tmp_path))
     states = {finding.name: finding.state for finding in findings}
 
     assert list(states)[:2] == ["versions", "liblsl"]
@@ -161,7 +161,7 @@ def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
 
 
 def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):
-    findings = doctor.examine(doctor.Setup(without_library, tmp_path, tmp_path))
+    findings = doctor.examine(doctor.DoctorSetup(without_library, tmp_path, tmp_path))
 
     assert {"discovery", "clock"}.isdisjoint(finding.name for finding in findings)
     assert len(findings) == 10

@@ -10,7 +10,7 @@ from rtemo.core.types import Channel, Chunk, StreamInfo, StreamState
 from rtemo.live.diagnostics.stream_list import Listing, as_json, as_table, listing
 from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
 from rtemo.sources.lsl.liblsl import pylsl
-from rtemo.sources.lsl.stream_state import Line
+from rtemo.sources.lsl.stream_state import LslStream
 
 TOBII = StreamInfo(
     "Tobii", "Tobii", "Gaze", "float32", 600.0, tuple(Channel(c) for c in "abcdef"), "sn", "gaze-pc", "uid", "<info/>"
@@ -19,12 +19,12 @@ MARKERS = StreamInfo("events", "events", "Markers", "string", 0.0, (Channel(),),
 
 
 def found():
-    line = Line(TOBII, lambda _item: None, announced=True)
+    line = LslStream(TOBII, lambda _item: None, announced=True)
     for k in range(240):
         stamps = np.array([100.0 + k / 120.0])
         line.deliver(float(stamps[0]) + 0.6, Chunk("Tobii", stamps, np.zeros((1, 6))), [])
     line.clock_is(ClockBasis.MEASURED, Measurement(100.0, 0.5, 1e-4))
-    silent = Line(MARKERS, lambda _item: None, announced=True)
+    silent = LslStream(MARKERS, lambda _item: None, announced=True)
     return Listing((line.status(102.6), silent.status(102.6)), ("tobii-pro", ""), ("something is odd",))
 
 

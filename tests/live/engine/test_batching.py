@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState
-from rtemo.live.engine.batching import Batch, join
+from rtemo.live.engine.batching import ChunkBatch, join
 
 
 def chunk(stream, first, n=1, hz=1000.0):
@@ -17,7 +17,7 @@ def times(items):
 
 
 def test_a_stream_waits_until_it_is_near_the_end_of_a_window_and_then_for_no_other():
-    batch = Batch()
+    batch = ChunkBatch()
     assert batch.due({"e": 10.0, "g": 10.0}) == []
     batch.add([chunk("e", 9.97), chunk("g", 9.96)])
     assert batch.due({"e": 10.0, "g": 10.0}) == []
@@ -33,7 +33,7 @@ def test_a_stream_waits_until_it_is_near_the_end_of_a_window_and_then_for_no_oth
 
 
 def test_a_batch_waits_no_longer_than_forty_milliseconds_of_data():
-    batch = Batch()
+    batch = ChunkBatch()
     batch.add([chunk("g", 5.0), chunk("e", 5.0, 30)])
     assert batch.due({"e": 10.0, "g": 10.0}) == []
     batch.add([chunk("e", 5.03, 12)])
@@ -42,7 +42,7 @@ def test_a_batch_waits_no_longer_than_forty_milliseconds_of_data():
 
 
 def test_news_that_is_no_sample_does_not_wait():
-    batch = Batch()
+    batch = ChunkBatch()
     batch.add([StreamDown("e", StreamState.LOST, "gone")])
     assert len(batch.due({"e": 10.0})) == 1
     assert batch.due({"e": 10.0}) == []
@@ -51,7 +51,7 @@ def test_news_that_is_no_sample_does_not_wait():
 
 
 def test_times_are_compared_on_our_clock():
-    batch = Batch()
+    batch = ChunkBatch()
     batch.add([ClockOffset("e", 0.0, 1000.0)])
     batch.take()
     batch.add([chunk("e", 9.0)])
@@ -63,7 +63,7 @@ def test_joined_samples_have_come_with_the_first_part_that_completes_a_window():
     parts = [replace(chunk("e", 9.98 + 0.01 * i), arrived_s=100.0 + i) for i in range(4)]
     assert join(parts)[0].arrived_s == 103.0
     assert join(parts, awaited={"e": 9.985})[0].arrived_s == 101.0
-    batch = Batch()
+    batch = ChunkBatch()
     batch.add(parts)
     (due,) = batch.due({"e": 10.0})
     assert (len(due), due.arrived_s) == (4, 102.0)

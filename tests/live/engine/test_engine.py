@@ -13,14 +13,14 @@ from rtemo.commands.wiring import load_model
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamState, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
-from rtemo.model.bundle_schema import Spec
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.recordings.events import EventKind, EventLog
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.synthetic import SyntheticSource
 
 PROFILES = load_profiles(resources.devices())
@@ -44,12 +44,12 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def session():
-    return SimulatedSession(SessionPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250))
+    return SimulatedSession(SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250))
 
 
 def engine_on(streams, items, *, live=None, queries=None, keep=None):
     _, predictor = load_model(None, None)
-    cast = Cast(PROFILES, SessionSettings(queries=queries or {}))
+    cast = StreamRoles(PROFILES, SessionSettings(queries=queries or {}))
     cast.choose(streams)
     sink, events = Kept(), EventLog()
     source = SyntheticSource(streams, items)
@@ -191,10 +191,10 @@ def test_two_streams_that_fit_are_refused_and_both_listed(session):
     eeg = session.streams[0]
     twin = type(eeg)(**{f: getattr(eeg, f) for f in eeg.__slots__} | {"stream_id": "other", "source_id": "another"})
     with pytest.raises(RtemoError) as error:
-        Cast(PROFILES).choose([eeg, twin])
+        StreamRoles(PROFILES).choose([eeg, twin])
     assert "another" in str(error.value)
     assert eeg.source_id in str(error.value)
-    cast = Cast(PROFILES, SessionSettings(queries={Modality.EEG: StreamQuery(source_id="another")}))
+    cast = StreamRoles(PROFILES, SessionSettings(queries={Modality.EEG: StreamQuery(source_id="another")}))
     cast.choose([eeg, twin])
     assert cast.role_of(twin) is Modality.EEG
     assert cast.role_of(eeg) is None
@@ -238,7 +238,7 @@ def test_the_run_ends_when_its_time_is_over(session):
 
 
 def test_a_model_that_takes_no_live_eye_movements_says_so_once_in_the_session(session, monkeypatch):
-    monkeypatch.setattr(Spec, "eye_unused", property(lambda spec: "EEG alone decides"))
+    monkeypatch.setattr(BundleSpec, "eye_unused", property(lambda spec: "EEG alone decides"))
     predictions, events = run(session.streams, list(session.items(0.5)))
     notes = [event for event in events if event.text == "EEG alone decides"]
     assert [event.kind for event in notes] == [EventKind.NOTE]

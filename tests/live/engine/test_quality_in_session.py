@@ -14,13 +14,13 @@ from rtemo.core.types import Chunk, ClockOffset
 from rtemo.live.engine.engine import Engine
 from rtemo.recordings.events import EventLog
 from rtemo.simulate.device.faults import read_fault
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.synthetic import SyntheticSource
 
-PLAN = SessionPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250)
+PLAN = SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250)
 BAD_S = PLAN.start_s + 12.0
 WINDOW_S = 4.0  # of the demonstration model
 PROFILES = load_profiles(resources.devices())
@@ -39,7 +39,7 @@ def predictions(*tables, frozen=False, restarted_s=0.0):
     session = SimulatedSession(replace(PLAN, faults=faults))
     items = freeze(session.items(), session) if frozen else session.items()
     items = restart_the_clock(items, session, restarted_s) if restarted_s else items
-    cast = Cast(PROFILES)
+    cast = StreamRoles(PROFILES)
     cast.choose(session.streams)
     _, predictor = load_model(None, None)
     sink = Kept()

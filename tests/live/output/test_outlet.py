@@ -11,7 +11,7 @@ from rtemo.core.types import Chunk
 from rtemo.live.output.outlet import EventOutlet, PredictionOutlet, prediction_values
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
-from rtemo.sources.lsl.source import Every, LslSource, discover, local_clock
+from rtemo.sources.lsl.source import EveryStream, LslSource, discover, local_clock
 
 LABELS = ("neutral", "sad", "fear", "happy")
 CHANNELS = (*LABELS, "confidence", "eeg_coverage", "gaze_coverage", "novelty", "abstain", "settled",
@@ -29,7 +29,7 @@ def prediction(time_s: float, **changes) -> Prediction:
 
 def hear(outlet, push, n):
     """Sends once a receiver is there, and what the receiver got."""
-    source = LslSource([Every("ours", lambda info: info.uid == outlet.info.uid)], look_s=0.8)
+    source = LslSource([EveryStream("ours", lambda info: info.uid == outlet.info.uid)], look_s=0.8)
     try:
         info = source.start()[0]
         assert outlet._outlet._outlet.wait_for_consumers(DEADLINE_S)

@@ -16,12 +16,12 @@ from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import COMMANDS, Command
-from rtemo.live.session.setup import Parts
+from rtemo.live.session.setup import EngineSetup
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ class Player:
     def __init__(self):
         self.now_s = 0.0
         self.feed = Feed(lambda: self.now_s)
-        parts = Parts(
-            cast=Cast(PROFILES),
+        parts = EngineSetup(
+            cast=StreamRoles(PROFILES),
             open_supply=lambda cast, refused: None,
             new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),
             bundle=BUNDLE,
@@ -240,7 +240,7 @@ def test_real_recordings_play_to_their_end(name, shared_recordings):
 
 @pytest.fixture(scope="module")
 def person():
-    return SimulatedSession(SessionPlan.for_duration(3, 20, eeg_channels=8, eeg_rate_hz=250))
+    return SimulatedSession(SimulationPlan.for_duration(3, 20, eeg_channels=8, eeg_rate_hz=250))
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from rtemo.cli import main
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 
 @pytest.fixture(scope="module")
 def person():
-    return SimulatedSession(SessionPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250))
+    return SimulatedSession(SimulationPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250))
 
 
 @pytest.fixture

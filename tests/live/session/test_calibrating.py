@@ -9,26 +9,26 @@ import pytest
 from hand_fed import BUNDLE, Lab, wait_for
 
 from rtemo.cli import main
-from rtemo.model.bundle import Head
-from rtemo.model.personal.calibration import Person, load_person, save_person
-from rtemo.model.personal.fit import Outcome
+from rtemo.model.bundle import LinearHead
+from rtemo.model.personal.calibration import PersonalCalibration, load_person, save_person
+from rtemo.model.personal.fit import FitOutcome
 from rtemo.recordings.events import EventKind
-from rtemo.simulate.plan import SessionPlan
+from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
 
 @pytest.fixture
 def lab():
-    running = Lab(SimulatedSession(SessionPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250)))
+    running = Lab(SimulatedSession(SimulationPlan.for_duration(3, 60, eeg_channels=16, eeg_rate_hz=250)))
     yield running
     running.close()
 
 
 def someone():
     """A person whose heads name the labels in another order: every prediction differs."""
-    heads = {name: Head(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
+    heads = {name: LinearHead(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
     quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
-    return Person(BUNDLE.fingerprint, heads, quantiles, (), {})
+    return PersonalCalibration(BUNDLE.fingerprint, heads, quantiles, (), {})
 
 
 def texts(lab, kind):
@@ -38,7 +38,7 @@ def texts(lab, kind):
 
 def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_person(lab, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "rtemo.live.session.calibrating.fit_person", lambda *a: Outcome(someone(), {}, "calibrated: better")
+        "rtemo.live.session.calibrating.fit_person", lambda *a: FitOutcome(someone(), {}, "calibrated: better")
     )
     lab.feed(6)
     wait_for(lambda: lab.controller.feed.state.phase.value == "preview")
@@ -71,7 +71,9 @@ def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_perso
 
 
 def test_a_session_that_begins_with_a_person_replays_the_same_without_being_told(tmp_path):
-    lab = Lab(SimulatedSession(SessionPlan.for_duration(3, 40, eeg_channels=16, eeg_rate_hz=250)), persons=(someone(),))
+    lab = Lab(
+        SimulatedSession(SimulationPlan.for_duration(3, 40, eeg_channels=16, eeg_rate_hz=250)), persons=(someone(),)
+    )
     try:
         lab.feed(6)
         wait_for(lambda: lab.controller.feed.state.phase.value == "preview")

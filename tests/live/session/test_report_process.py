@@ -7,14 +7,14 @@ import sys
 from hand_fed import wait_for
 
 from rtemo.live.service.snapshot import ReportState
-from rtemo.live.session.report_process import Reporting
+from rtemo.live.session.report_process import ReportProcess
 
 WRITES = "import sys, pathlib; pathlib.Path(sys.argv[1], 'report.html').write_text('x')"
 FAILS = "import sys; print('error: no; <b>ink</b>', file=sys.stderr); sys.exit(2)"
 
 
 def reporting(code):
-    return Reporting(lambda folder: [sys.executable, "-c", code, str(folder)])
+    return ReportProcess(lambda folder: [sys.executable, "-c", code, str(folder)])
 
 
 def settled(found):
@@ -44,9 +44,9 @@ def test_a_writer_that_says_all_is_well_and_writes_nothing_has_failed(tmp_path):
 
 
 def test_a_program_that_is_not_there_does_no_harm(tmp_path):
-    found = Reporting(lambda folder: [str(tmp_path / "nothing")])
+    found = ReportProcess(lambda folder: [str(tmp_path / "nothing")])
     found.begin(tmp_path)
     assert found.look().state is ReportState.FAILED
-    nobody = Reporting(None)
+    nobody = ReportProcess(None)
     nobody.begin(tmp_path)
     assert nobody.look() is None

@@ -12,8 +12,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.personal.calibration import load_person, save_person
-from rtemo.model.personal.embedding_memory import Memory
-from rtemo.model.personal.fit import Clip, fit_person
+from rtemo.model.personal.embedding_memory import EmbeddingMemory
+from rtemo.model.personal.fit import LabelledClip, fit_person
 
 WIDTH, ROWS = 40, 12
 
@@ -23,7 +23,7 @@ def clip(label, centre, seed):
     z = {head: (centre[head] + random.normal(size=(ROWS, WIDTH))).astype(np.float32) for head in HEADS}
     begin_s = 100.0 * seed
     times = begin_s + 4.0 + np.arange(ROWS)
-    return Clip(label, begin_s, begin_s + 20.0, times, np.array(["both"] * ROWS), z)
+    return LabelledClip(label, begin_s, begin_s + 20.0, times, np.array(["both"] * ROWS), z)
 
 
 def places(bundle, shift, meaning=3.0):
@@ -172,7 +172,7 @@ def test_a_person_counts_from_its_time_on_and_until_taken_back(bundle, window, o
 
 
 def test_the_memory_keeps_one_settled_usable_window_a_second(bundle, window):
-    memory = Memory(bundle.spec)
+    memory = EmbeddingMemory(bundle.spec)
     random = np.random.default_rng(2)
     for i in range(80):
         end_s = 10.0 + i / 4

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from rtemo.model.personal.session_notes import PREFIX, Begun, Ended, Forgotten, Labelled, read_note
+from rtemo.model.personal.session_notes import (
+    PREFIX,
+    CalibrationBegun,
+    CalibrationEnded,
+    LabelGiven,
+    LabelWithdrawn,
+    read_note,
+)
 
-NOTES = [Labelled(3, "very sad", 1000.1, 1060.3333333333333), Forgotten(3), Begun(1300.1), Ended(0.1 + 0.2)]
+NOTES = [
+    LabelGiven(3, "very sad", 1000.1, 1060.3333333333333),
+    LabelWithdrawn(3),
+    CalibrationBegun(1300.1),
+    CalibrationEnded(0.1 + 0.2),
+]
 
 
 @pytest.mark.parametrize("note", NOTES)

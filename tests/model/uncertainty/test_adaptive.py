@@ -7,21 +7,21 @@ import pytest
 
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
-from rtemo.model.uncertainty.adaptive import Report, Said, Smoothed, adapted_level, quantile_at
+from rtemo.model.uncertainty.adaptive import RecentSets, SelfReport, Smoothed, adapted_level, quantile_at
 from rtemo.model.uncertainty.conformal import members
 
 QUANTILES = {"both": {0.5: 0.3, 0.8: 0.6, 0.9: 0.8}}
 
 
 def said(posterior, seconds=60):
-    kept = Said()
+    kept = RecentSets()
     for i in range(seconds):
         kept.take(Smoothed(float(i), "both", np.array(posterior)))
     return kept
 
 
 def level(label, n, posterior=(0.7, 0.2, 0.05, 0.05), rate=0.05):
-    reports = [Report(label, 10.0, 40.0, 42.0 + i) for i in range(n)]
+    reports = [SelfReport(label, 10.0, 40.0, 42.0 + i) for i in range(n)]
     return adapted_level(reports, said(posterior), QUANTILES, 0.8, rate, 4.0)
 
 
@@ -39,20 +39,20 @@ def test_misses_widen_the_sets_and_hits_alone_never_narrow_them():
 
 
 def test_hits_take_back_what_a_miss_has_widened():
-    reports = [Report(2, 10.0, 40.0, 42.0), Report(0, 10.0, 40.0, 43.0)]
+    reports = [SelfReport(2, 10.0, 40.0, 42.0), SelfReport(0, 10.0, 40.0, 43.0)]
     found = adapted_level(reports, said((0.7, 0.2, 0.05, 0.05)), QUANTILES, 0.8, 0.05, 4.0)
     assert found == pytest.approx(0.8 + 0.05 * 0.8 - 0.05 * 0.2)
 
 
 def test_a_report_without_any_judged_window_changes_nothing():
-    assert adapted_level([Report(2, 500.0, 540.0, 542.0)], said((1.0, 0, 0, 0)), QUANTILES, 0.8, 0.05, 4.0) == 0.8
+    assert adapted_level([SelfReport(2, 500.0, 540.0, 542.0)], said((1.0, 0, 0, 0)), QUANTILES, 0.8, 0.05, 4.0) == 0.8
 
 
 def test_many_hits_do_not_delay_the_sets_when_the_misses_come():
-    kept, reports = Said(), []
+    kept, reports = RecentSets(), []
     for i in range(600):
         kept.take(Smoothed(10.0 * i + 8.0, "both", np.array((0.7, 0.2, 0.06, 0.04))))
-        reports.append(Report(0 if i < 590 else 1, 10.0 * i, 10.0 * i + 9.0, 0.0))
+        reports.append(SelfReport(0 if i < 590 else 1, 10.0 * i, 10.0 * i + 9.0, 0.0))
     after_hits = adapted_level(reports[:590], kept, QUANTILES, 0.8, 0.05, 4.0)
     after_misses = adapted_level(reports[:593], kept, QUANTILES, 0.8, 0.05, 4.0)
     assert after_hits == 0.8
@@ -62,7 +62,7 @@ def test_many_hits_do_not_delay_the_sets_when_the_misses_come():
 
 def test_the_long_run_share_of_misses_keeps_the_bound_for_hostile_labels():
     rate, n = 0.05, 400
-    random, kept = np.random.default_rng(0), Said()
+    random, kept = np.random.default_rng(0), RecentSets()
     posteriors = random.dirichlet(np.ones(4) * 0.5, n)
     reports, missed, now = [], [], 0.8
     for i, posterior in enumerate(posteriors):
@@ -70,7 +70,7 @@ def test_the_long_run_share_of_misses_keeps_the_bound_for_hostile_labels():
         q = quantile_at(QUANTILES["both"], now)
         label = int(posterior.argsort()[1])  # never the most probable one
         missed.append(1.0 - posterior[label] > q)
-        reports.append(Report(label, 10.0 * i, 10.0 * i + 9.0, 0.0))
+        reports.append(SelfReport(label, 10.0 * i, 10.0 * i + 9.0, 0.0))
         now = max(0.8, now + rate * (missed[-1] - 0.2))
     assert adapted_level(reports, kept, QUANTILES, 0.8, rate, 4.0) == pytest.approx(now)
     assert np.mean(missed) - 0.2 <= (1.0 + rate) / (rate * n)  # Gibbs & Candes 2021
@@ -88,7 +88,7 @@ def test_reports_change_the_sets_from_their_time_on_and_no_probability(bundle, w
 
     def report(decoder):
         for i in range(30):
-            decoder.report(Report(worst, 4.0, 30.0, 34.5 + i / 100))
+            decoder.report(SelfReport(worst, 4.0, 30.0, 34.5 + i / 100))
 
     def taken_back(decoder):
         report(decoder)

@@ -13,7 +13,7 @@ from offline.benchmarks import training_speed as bench_training
 from offline.benchmarks.few_labels import ablate, accuracies, deal
 from offline.pretraining.pretrain import pretrain
 from offline.training.finetune import fit
-from offline.training.frozen_network import Frozen
+from offline.training.frozen_network import FrozenNetwork
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network
@@ -39,7 +39,7 @@ def test_what_is_learned_shows_and_what_is_not_is_at_chance(corpus):
     assert found["joint"][0] > 0.35
     network, heads = fit(corpus.shards[:2], corpus.shards[2:4], TrainingSettings(max_minutes=0.0, network=SMALL))
     torch.nn.init.zeros_(heads.linear["joint"].weight)
-    assert accuracies(Frozen(network), heads, corpus.shards[5])["joint"] == 0.25
+    assert accuracies(FrozenNetwork(network), heads, corpus.shards[5])["joint"] == 0.25
 
 
 def test_a_frozen_network_is_asked_no_window_twice(corpus, embedded):

@@ -9,7 +9,7 @@ import pytest
 
 from offline.benchmarks import trust_elements as trust
 from offline.benchmarks.trust_elements import elements, run, scores
-from offline.benchmarks.trust_people import Session
+from offline.benchmarks.trust_people import BenchSession
 from offline.benchmarks.trust_tables import report
 from rtemo import resources
 from rtemo.core.types import Window
@@ -60,7 +60,7 @@ def session(bundle, kind, person, *, clear=1.0, eeg=True, gaze=True):
         z[head] = (bundle.familiar[name].mean + clear * weight[labels] + noise).astype(np.float32)
     made = windows(bundle, len(labels), eeg=eeg, gaze=gaze)
     bounds = tuple((int(labels[i]), 999.0 + i, 999.0 + i + WINDOWS) for i in range(0, len(labels), WINDOWS))
-    return Session(person, "default", kind, made, z, labels, np.repeat(np.arange(len(bounds)), WINDOWS), bounds)
+    return BenchSession(person, "default", kind, made, z, labels, np.repeat(np.arange(len(bounds)), WINDOWS), bounds)
 
 
 def test_what_is_clear_is_found_and_what_cannot_be_seen_is_not_named(bundle):

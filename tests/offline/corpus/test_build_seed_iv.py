@@ -19,7 +19,7 @@ from offline.__main__ import main
 from offline.corpus.build import Workers, build
 from offline.corpus.corpus import open_corpus
 from offline.datasets import load
-from offline.datasets.feature_sources import Sources
+from offline.datasets.feature_sources import FeatureSources
 from offline.datasets.seed import safe_pickle as restricted_pickle
 from offline.datasets.seed.published import SEED_IV_TRIALS
 from offline.simulated_datasets import seed_iv as layout
@@ -124,9 +124,9 @@ def test_all_combinations_of_sources_build_and_say_what_they_are(one, tmp_path):
     dataset, shapes = load("seed-iv", one), {}
     for eeg, eye in (("as released", "as released"), ("as released", "none"), ("causal", "none")):
         out = tmp_path / f"{eeg}-{eye}"
-        build(dataset, "noise", out, sources=Sources(eeg, eye))
+        build(dataset, "noise", out, sources=FeatureSources(eeg, eye))
         made = open_corpus(out)
-        assert made.sources == Sources(eeg, eye)
+        assert made.sources == FeatureSources(eeg, eye)
         (shard,) = made
         assert trials_of(shard) == list(enumerate(SEED_IV_TRIALS[1], start=1))
         assert shard.eye_valid.any() == (eye == "as released")
@@ -141,11 +141,11 @@ def test_all_combinations_of_sources_build_and_say_what_they_are(one, tmp_path):
 def test_what_a_data_set_does_not_have_is_refused(folder, tmp_path):
     dataset = load("seed-iv", folder)
     with pytest.raises(RtemoError, match="do not overlap; the hop is 1 s"):
-        build(dataset, "noise", tmp_path / "c", 1.0, sources=Sources("as released", "none"))
+        build(dataset, "noise", tmp_path / "c", 1.0, sources=FeatureSources("as released", "none"))
     with pytest.raises(RtemoError, match=r"nothing of SEED-IV could be built; .*it has no released EEG features"):
-        build(dataset, "noise", tmp_path / "c", sources=Sources("as released", "none"))
+        build(dataset, "noise", tmp_path / "c", sources=FeatureSources("as released", "none"))
     with pytest.raises(RtemoError, match="seed has no eye features 'causal'; it has none"):
-        build(_seed(tmp_path / "seed"), "noise", tmp_path / "c", sources=Sources("causal", "causal"))
+        build(_seed(tmp_path / "seed"), "noise", tmp_path / "c", sources=FeatureSources("causal", "causal"))
 
 
 def _seed(root):
@@ -161,7 +161,7 @@ def _seed(root):
 def test_seed_builds_with_eeg_alone(tmp_path):
     build(_seed(tmp_path / "seed"), "noise", tmp_path / "c")
     made = open_corpus(tmp_path / "c")
-    assert made.sources == Sources("causal", "none")
+    assert made.sources == FeatureSources("causal", "none")
     assert made.labels == ("negative", "neutral", "positive")
     assert trials_of(made.shards[0]) == [(n, [2, 1, 0][(n - 1) % 3]) for n in range(1, 16)]
 
@@ -221,7 +221,7 @@ def test_swapped_sessions_build_nothing_of_the_two(tmp_path):
     first_bytes = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(first_bytes)
-    report, made = built(root, sources=Sources("causal", "none"))
+    report, made = built(root, sources=FeatureSources("causal", "none"))
     assert [s.about.id for s in made] == ["10@1", "10@2", "11@1", "11@2"]
     assert sum("are two files swapped?" in text for text in report.omissions) == 2
 

@@ -17,7 +17,7 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality
 from rtemo.simulate.caps import montage
 from rtemo.simulate.device.descriptions import EEG, GAZE
-from rtemo.simulate.plan import SessionPlan, segments_for_duration
+from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 
 EMOTIONS = {"neutral": 0, "sad": 1, "fear": 2, "happy": 3}
@@ -25,7 +25,7 @@ CARD = DatasetCard("tiny", "two simulated people", EMOTIONS, "none", "none", "")
 
 
 def session_of(seed):
-    plan = SessionPlan(seed, seed, segments_for_duration(seed, 50.0), montage=montage("muse"), eeg_rate_hz=256)
+    plan = SimulationPlan(seed, seed, segments_for_duration(seed, 50.0), montage=montage("muse"), eeg_rate_hz=256)
     return SimulatedSession(plan)
 
 

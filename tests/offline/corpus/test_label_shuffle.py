@@ -9,7 +9,7 @@ from invented import invented_corpus
 from offline.corpus.corpus import UNLABELLED
 from offline.corpus.label_shuffle import shuffled
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request
+from offline.evaluation.experiment import ExperimentRequest
 from offline.training.training_run import TrainingSettings
 from rtemo.model.network import NetworkConfig
 
@@ -48,7 +48,8 @@ def test_methods_find_what_is_there_and_nothing_where_labels_are_dealt_anew(peop
     training = TrainingSettings(epochs=2, rate=3e-3, network=SMALL)
     asked = {"method": method, "training": training, "people_out": 4, "seed": 2}
     found, nothing = (
-        evaluate(people, Request(**asked, shuffle=shuffle))["balanced_accuracy"]["window"] for shuffle in (False, True)
+        evaluate(people, ExperimentRequest(**asked, shuffle=shuffle))["balanced_accuracy"]["window"]
+        for shuffle in (False, True)
     )
     assert found["low"] > 0.35
     assert nothing["low"] < 0.25 < nothing["high"]

@@ -1,15 +1,15 @@
 import pytest
 
-from offline.datasets.mapping import Event, TrialMap, find_trials, read_mapping
+from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 
 EVENTS = [
-    Event(1.0, "clip/start id=3 emotion=fear"),
-    Event(9.0, "clip/end id=3 emotion=fear"),
-    Event(10.0, "noise"),
-    Event(12.0, "clip/start id=4 emotion=sad"),
-    Event(20.0, "clip/end id=4 emotion=sad"),
+    RecordedEvent(1.0, "clip/start id=3 emotion=fear"),
+    RecordedEvent(9.0, "clip/end id=3 emotion=fear"),
+    RecordedEvent(10.0, "noise"),
+    RecordedEvent(12.0, "clip/start id=4 emotion=sad"),
+    RecordedEvent(20.0, "clip/end id=4 emotion=sad"),
 ]
 START, STOP = r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)", "clip/end.*"
 
@@ -48,16 +48,21 @@ def test_a_later_trial_keeps_its_number_when_an_earlier_one_is_left_out(tmp_path
 
 def test_a_fixed_length_wins_over_the_events_own(tmp_path):
     rules = mapping(tmp_path, "[trials]\nstart = 'go'\nduration_s = 5.0\n")
-    assert trials(rules, [Event(1.0, "go", 3.0), Event(2.0, "gone", 3.0)])[0] == [(1, None, None, 1.0, 6.0)]
-    assert trials(TrialMap(start=rules.start), [Event(1.0, "go", 3.0)])[0] == [(1, None, None, 1.0, 4.0)]
+    assert trials(rules, [RecordedEvent(1.0, "go", 3.0), RecordedEvent(2.0, "gone", 3.0)])[0] == [
+        (1, None, None, 1.0, 6.0)
+    ]
+    assert trials(TrialMap(start=rules.start), [RecordedEvent(1.0, "go", 3.0)])[0] == [(1, None, None, 1.0, 4.0)]
 
 
 @pytest.mark.parametrize(
     ("events", "why"),
     [
-        ([Event(1.0, "go"), Event(5.0, "go"), Event(9.0, "end")], "the next trial starts before it ends"),
-        ([Event(1.0, "go")], "the recording ends before it does"),
-        ([Event(1.0, "go"), Event(200.0, "end")], "the recording ends before it does"),
+        (
+            [RecordedEvent(1.0, "go"), RecordedEvent(5.0, "go"), RecordedEvent(9.0, "end")],
+            "the next trial starts before it ends",
+        ),
+        ([RecordedEvent(1.0, "go")], "the recording ends before it does"),
+        ([RecordedEvent(1.0, "go"), RecordedEvent(200.0, "end")], "the recording ends before it does"),
     ],
 )
 def test_a_trial_without_an_end_is_left_out(tmp_path, events, why):
@@ -67,7 +72,7 @@ def test_a_trial_without_an_end_is_left_out(tmp_path, events, why):
 
 def test_a_trial_of_unknown_length_is_left_out(tmp_path):
     rules = mapping(tmp_path, "[trials]\nstart = 'go'\n")
-    assert "nothing says how long" in trials(rules, [Event(1.0, "go")])[1][0]
+    assert "nothing says how long" in trials(rules, [RecordedEvent(1.0, "go")])[1][0]
 
 
 def test_the_whole_file_is_read(tmp_path):

@@ -13,10 +13,10 @@ from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo
 from rtemo.live.engine.engine import Engine
 from rtemo.recordings.events import EventLog
 from rtemo.resources import devices
-from rtemo.simulate.plan import SessionPlan, segments_for_duration
+from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
-from rtemo.sources.stream_roles import Cast
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
 
@@ -37,7 +37,7 @@ def write(path, items, streams):
 
 @pytest.fixture(scope="module")
 def plan():
-    return SessionPlan(person_seed=5, session_seed=5, segments=segments_for_duration(5, 60.0), eeg_rate_hz=250)
+    return SimulationPlan(person_seed=5, session_seed=5, segments=segments_for_duration(5, 60.0), eeg_rate_hz=250)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ class WindowsOnly:
 
 def replayed(path, settings):
     source, predictor = XdfSource(path), WindowsOnly(Pipeline(settings))
-    cast = Cast(PROFILES)
+    cast = StreamRoles(PROFILES)
     infos = source.start()
     cast.choose(infos)
     Engine(source, cast, predictor, EventLog()).run(infos, threading.Event())

@@ -12,11 +12,11 @@ import offline.evaluation.evaluate as module
 import offline.evaluation.experiment
 from offline.__main__ import main
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request, splits_of
+from offline.evaluation.experiment import ExperimentRequest, splits_of
 from offline.evaluation.folds import run_fold
 from offline.evaluation.window_table import tabulate
 from offline.splits import Split, check
-from offline.training.initial_weights import Initial
+from offline.training.initial_weights import InitialWeights
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.network import NetworkConfig
@@ -38,7 +38,7 @@ def sessions(tmp_path_factory):
 
 
 def test_a_result_has_every_field_of_the_design_and_is_json(people):
-    result = evaluate(people, Request(method="de-lr", folds=(0, 2)))
+    result = evaluate(people, ExperimentRequest(method="de-lr", folds=(0, 2)))
 
     assert result.keys() >= FIELDS
     assert json.loads(json.dumps(result)) == result
@@ -58,7 +58,7 @@ def test_a_result_has_every_field_of_the_design_and_is_json(people):
 def test_every_protocol_runs_and_each_of_its_splits_is_checked(sessions, protocol, monkeypatch):
     checked = []
     monkeypatch.setattr(module, "check", lambda split, *rest: (checked.append(split.name), check(split, *rest)))
-    result = evaluate(sessions, Request(protocol=protocol, method="de-lr"))
+    result = evaluate(sessions, ExperimentRequest(protocol=protocol, method="de-lr"))
 
     assert len(checked) == len(result["folds"]) > 0
     assert result["n_subjects"] == 5
@@ -66,7 +66,7 @@ def test_every_protocol_runs_and_each_of_its_splits_is_checked(sessions, protoco
 
 
 def test_several_people_may_be_tested_at_a_time_and_each_keeps_a_score_of_their_own(people):
-    result = evaluate(people, Request(method="de-lr", people_out=3))
+    result = evaluate(people, ExperimentRequest(method="de-lr", people_out=3))
     assert (len(result["folds"]), result["n_subjects"], result["people_out"]) == (3, 8, 3)
     assert len({person["subject"] for person in result["per_subject"]}) == 8
 
@@ -80,21 +80,23 @@ def test_a_split_that_leaks_is_refused_before_anything_is_fitted(people, monkeyp
     monkeypatch.setattr(offline.evaluation.experiment, "loso", leaky)
     monkeypatch.setattr(module, "run_fold", lambda *a: fitted.append(a))
     with pytest.raises(RtemoError, match="lie in both"):
-        evaluate(people, Request(method="de-lr"))
+        evaluate(people, ExperimentRequest(method="de-lr"))
     assert not fitted
 
 
 def test_a_split_whose_tested_person_was_pretrained_on_is_refused(people, tmp_path, monkeypatch):
-    known = Initial(tmp_path, "pretrain", {}, NetworkConfig(), ("invented/p003",), PipelineSettings().with_hop(1.0), ())
+    known = InitialWeights(
+        tmp_path, "pretrain", {}, NetworkConfig(), ("invented/p003",), PipelineSettings().with_hop(1.0), ()
+    )
     monkeypatch.setattr(module, "read_initial", lambda path: known)
     monkeypatch.setattr(module, "run_fold", lambda *_: pytest.fail("fitted"))
     with pytest.raises(RtemoError, match="pretraining has seen invented/p003"):
-        evaluate(people, Request(init=tmp_path))
+        evaluate(people, ExperimentRequest(init=tmp_path))
 
 
 def test_fewer_training_people_are_among_more_and_selection_shrinks_too(people):
     ids = tabulate(people).ids
-    some = {n: list(splits_of(ids, Request(train_subjects=n), "invented")) for n in (1, 2, 4)}
+    some = {n: list(splits_of(ids, ExperimentRequest(train_subjects=n), "invented")) for n in (1, 2, 4)}
 
     for one, two, four in zip(*some.values(), strict=True):
         who = [set(ids.subject[split.train]) for split in (one, two, four)]
@@ -102,11 +104,11 @@ def test_fewer_training_people_are_among_more_and_selection_shrinks_too(people):
         assert who[0] < who[1] < who[2]
         assert len(set(ids.subject[four.validation])) == 1
     with pytest.raises(RtemoError, match="99 people"):
-        list(splits_of(ids, Request(train_subjects=99), "invented"))
+        list(splits_of(ids, ExperimentRequest(train_subjects=99), "invented"))
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(people, tmp_path, monkeypatch):
-    request, whole = Request(method="de-lr", folds=(0, 1, 2)), None
+    request, whole = ExperimentRequest(method="de-lr", folds=(0, 1, 2)), None
     whole = evaluate(people, request)
     done = []
 
@@ -128,21 +130,23 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(people, tmp_path, monkeypa
 
 
 def test_folds_that_were_kept_are_not_taken_for_another_request(people, tmp_path):
-    evaluate(people, Request(method="de-lr", folds=(0,)), keep=tmp_path)
-    evaluate(people, Request(method="de-lr", folds=(0,), seed=1), keep=tmp_path)
+    evaluate(people, ExperimentRequest(method="de-lr", folds=(0,)), keep=tmp_path)
+    evaluate(people, ExperimentRequest(method="de-lr", folds=(0,), seed=1), keep=tmp_path)
 
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_two_processes_give_what_one_gives(people):
-    one, two = (evaluate(people, Request(method="de-lr", folds=(0, 1)), jobs=jobs) for jobs in (1, 2))
+    one, two = (evaluate(people, ExperimentRequest(method="de-lr", folds=(0, 1)), jobs=jobs) for jobs in (1, 2))
 
     assert one["per_subject"] == two["per_subject"]
 
 
 def test_another_version_of_the_people_is_scored_with_the_same_models(people, tmp_path):
     noisy = invented_corpus(tmp_path, 8, effect=0.0)
-    result = evaluate(people, Request(method="early-fusion", folds=(0, 1, 2)), tests={"same": people, "gone": noisy})
+    result = evaluate(
+        people, ExperimentRequest(method="early-fusion", folds=(0, 1, 2)), tests={"same": people, "gone": noisy}
+    )
 
     assert result["tests"]["same"]["per_subject"] == result["per_subject"]
     assert result["tests"]["gone"]["balanced_accuracy"]["window"]["value"] < 0.35
@@ -151,13 +155,13 @@ def test_another_version_of_the_people_is_scored_with_the_same_models(people, tm
 
 def test_windows_of_something_else_look_novel(people, tmp_path):
     strange = invented_corpus(tmp_path, 3, first=50, effect=12.0)
-    result = evaluate(people, Request(method="early-fusion", folds=(0, 1)), ood={"strange": strange})
+    result = evaluate(people, ExperimentRequest(method="early-fusion", folds=(0, 1)), ood={"strange": strange})
 
     assert result["ood"]["strange"]["value"] > 0.85
 
 
 def test_sets_cover_what_they_say_and_say_when_nothing_is_promised(tmp_path):
-    result = evaluate(invented_corpus(tmp_path, 30), Request(method="late-fusion", folds=tuple(range(6))))
+    result = evaluate(invented_corpus(tmp_path, 30), ExperimentRequest(method="late-fusion", folds=tuple(range(6))))
 
     assert result["sets"]["0.8"]["coverage"]["value"] == pytest.approx(0.8, abs=0.06)
     assert result["sets"]["0.9"]["coverage"]["value"] > result["sets"]["0.8"]["coverage"]["value"]
@@ -168,13 +172,13 @@ def test_sets_cover_what_they_say_and_say_when_nothing_is_promised(tmp_path):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Request(method="magic"), "no method 'magic'"),
-        (Request(protocol="random"), "no protocol"),
-        (Request(method="de-lr", modalities=("eye",)), "does not look at eye"),
-        (Request(modalities=("ear",)), "unknown modalities"),
-        (Request(method="probe"), "nothing to probe"),
-        (Request(method="de-lr", folds=(8,)), "no such folds"),
-        (Request(protocol="cross-session", method="de-lr"), "no fold here"),
+        (ExperimentRequest(method="magic"), "no method 'magic'"),
+        (ExperimentRequest(protocol="random"), "no protocol"),
+        (ExperimentRequest(method="de-lr", modalities=("eye",)), "does not look at eye"),
+        (ExperimentRequest(modalities=("ear",)), "unknown modalities"),
+        (ExperimentRequest(method="probe"), "nothing to probe"),
+        (ExperimentRequest(method="de-lr", folds=(8,)), "no such folds"),
+        (ExperimentRequest(protocol="cross-session", method="de-lr"), "no fold here"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(people, request_, message):
@@ -214,7 +218,7 @@ def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_
     assert (request_.people_out, request_.training.epochs, request_.training.per_trial) == (3, 0, 5)
     assert request_.per_trial == 7
     assert request_.training.rate == 0.001
-    assert request_.training.batch == Request().training.batch
+    assert request_.training.batch == ExperimentRequest().training.batch
     assert list(options["tests"]) == [people.path.name]
 
 
@@ -227,7 +231,7 @@ def test_a_trial_gives_one_window_at_least(people, tmp_path, capsys):
 def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(people, tmp_path, capsys):
     from offline.evaluation.compare import rows_of
 
-    results = [evaluate(people, Request(method="de-lr", seed=seed, folds=(0, 1))) for seed in (0, 1)]
+    results = [evaluate(people, ExperimentRequest(method="de-lr", seed=seed, folds=(0, 1))) for seed in (0, 1)]
     (row,) = rows_of(results)
     first = [result["per_subject"][0]["window"]["balanced_accuracy"] for result in results]
 

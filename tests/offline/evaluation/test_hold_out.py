@@ -14,7 +14,7 @@ from offline.__main__ import main
 from offline.cli import training_commands as commands
 from offline.evaluation.compare import rows_of
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request, held_out
+from offline.evaluation.experiment import ExperimentRequest, held_out
 from offline.pretraining.pretrain import pretrain
 from offline.training.initial_weights import read_initial
 from rtemo.core.errors import RtemoError
@@ -56,7 +56,7 @@ def nested(sessions, tmp_path_factory):
 
 @pytest.mark.parametrize("fold", FOLDS)
 def test_what_a_fold_tests_is_not_in_its_weights_and_everything_else_is(sessions, nested, fold):
-    people, clips = held_out(sessions, Request("leave-clip-out", seed=3, folds=(fold,)))
+    people, clips = held_out(sessions, ExperimentRequest("leave-clip-out", seed=3, folds=(fold,)))
     known = read_initial(nested / f"p-{fold}.pt")
     assert (len(people), len(clips)) == (1, 4)
     assert set(known.people) == {f"invented/p{n:03d}" for n in range(5)} - set(people)
@@ -101,15 +101,15 @@ def test_the_weights_of_another_fold_are_refused(sessions, nested, tmp_path, cap
 
 
 def test_weights_that_know_the_clips_but_not_the_people_are_refused(sessions, tmp_path):
-    people, _ = held_out(sessions, Request("leave-clip-out", seed=3, folds=(0,)))
+    people, _ = held_out(sessions, ExperimentRequest("leave-clip-out", seed=3, folds=(0,)))
     pretrain([sessions], replace(SETTINGS, steps=1), tmp_path / "p.pt", people)
-    request = Request("leave-clip-out", seed=3, folds=(0,), init=tmp_path / "p.pt", method="probe")
+    request = ExperimentRequest("leave-clip-out", seed=3, folds=(0,), init=tmp_path / "p.pt", method="probe")
     with pytest.raises(RtemoError, match="has seen clips film"):
         evaluate(sessions, request)
 
 
 def test_in_loso_only_people_are_held_out(sessions):
-    people, clips = held_out(sessions, Request("loso", folds=(1, 2)))
+    people, clips = held_out(sessions, ExperimentRequest("loso", folds=(1, 2)))
     assert people == ("invented/p001", "invented/p002")
     assert clips == ()
 

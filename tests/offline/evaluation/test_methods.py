@@ -9,7 +9,7 @@ from invented import invented_corpus
 from sklearn.cross_decomposition import CCA
 
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request
+from offline.evaluation.experiment import ExperimentRequest
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.correlation import COMMON, correlation, learn_cca
 from offline.evaluation.methods.feature_networks import Dgcnn
@@ -32,7 +32,7 @@ def nothing(tmp_path_factory):
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_method_learns_a_planted_effect(planted, name):
-    result = evaluate(planted, Request(method=name, folds=(0, 1)))
+    result = evaluate(planted, ExperimentRequest(method=name, folds=(0, 1)))
 
     assert result["balanced_accuracy"]["window"]["value"] > 0.45
     assert result["balanced_accuracy"]["trial"]["value"] > result["balanced_accuracy"]["window"]["value"]
@@ -41,7 +41,7 @@ def test_a_method_learns_a_planted_effect(planted, name):
 
 @pytest.mark.parametrize("name", ON_FEATURES)
 def test_a_method_scores_chance_where_labels_have_no_effect(nothing, name):
-    result = evaluate(nothing, Request(method=name, folds=(0, 1)))
+    result = evaluate(nothing, ExperimentRequest(method=name, folds=(0, 1)))
 
     assert result["balanced_accuracy"]["window"]["value"] == pytest.approx(0.25, abs=0.1)
     assert result["nll"]["window"]["value"] == pytest.approx(np.log(4), abs=0.06)
@@ -49,14 +49,14 @@ def test_a_method_scores_chance_where_labels_have_no_effect(nothing, name):
 
 @pytest.mark.parametrize("name", ["de-lr", "deep-cca"])
 def test_a_method_gives_the_same_numbers_twice(planted, name):
-    first, again = (evaluate(planted, Request(method=name, folds=(3,), seed=5)) for _ in range(2))
+    first, again = (evaluate(planted, ExperimentRequest(method=name, folds=(3,), seed=5)) for _ in range(2))
 
     assert first["per_subject"] == again["per_subject"]
 
 
 @pytest.mark.parametrize("name", ["early-fusion", "late-fusion", "bdae"])
 def test_a_fusion_answers_without_one_of_its_modalities(planted, name):
-    result = evaluate(planted, Request(method=name, folds=(0, 1)))
+    result = evaluate(planted, ExperimentRequest(method=name, folds=(0, 1)))
     both = result["balanced_accuracy"]["window"]["value"]
     alone = {m: found["balanced_accuracy"]["window"]["value"] for m, found in result["missing"].items()}
 
@@ -65,8 +65,8 @@ def test_a_fusion_answers_without_one_of_its_modalities(planted, name):
 
 
 def test_late_fusion_without_the_eyes_is_the_eeg_classifier(planted):
-    fused = evaluate(planted, Request(method="late-fusion", folds=(0,)))["missing"]["eeg"]
-    alone = evaluate(planted, Request(method="de-lr", folds=(0,)))
+    fused = evaluate(planted, ExperimentRequest(method="late-fusion", folds=(0,)))["missing"]["eeg"]
+    alone = evaluate(planted, ExperimentRequest(method="de-lr", folds=(0,)))
 
     assert fused["accuracy"]["window"] == alone["accuracy"]["window"]
 

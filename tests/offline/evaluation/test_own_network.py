@@ -10,13 +10,13 @@ import torch
 from invented import invented_corpus
 
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request
+from offline.evaluation.experiment import ExperimentRequest
 from offline.evaluation.methods.own import OwnNetwork, Selected, recordings
 from offline.evaluation.window_table import Windows, tabulate
 from offline.splits import loso
 from offline.training.batches import Picked, all_labelled
 from offline.training.checkpoint import save_checkpoint
-from offline.training.frozen_network import Frozen
+from offline.training.frozen_network import FrozenNetwork
 from offline.training.initial_weights import PRETRAIN
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
@@ -49,7 +49,7 @@ def pretrained(tmp_path_factory, people):
 
 def test_the_network_learns_and_answers_without_a_modality(people, tmp_path):
     strange = invented_corpus(tmp_path, 2, first=60, effect=12.0)
-    request = Request(method="network", training=QUICK, folds=(0, 1))
+    request = ExperimentRequest(method="network", training=QUICK, folds=(0, 1))
     result = evaluate(people, request, ood={"strange": strange})
 
     assert result["baseline"] is None
@@ -95,7 +95,7 @@ def test_a_probe_leaves_the_network_as_it_was_given_and_fine_tuning_does_not(peo
 
 
 def test_a_frozen_network_is_asked_once_about_a_window_however_many_folds_there_are(people, pretrained, embedded):
-    result = evaluate(people, Request(method="probe", init=pretrained, per_trial=2))
+    result = evaluate(people, ExperimentRequest(method="probe", init=pretrained, per_trial=2))
 
     tested = 3 * result["n_windows"]  # as it is, and without either modality
     assert tested < sum(embedded) <= tested + result["n_windows"]  # to learn from, with fewer channels too
@@ -106,8 +106,8 @@ def test_heads_are_fitted_to_few_channels_too_and_always_to_the_same(people, pre
     given.load_state_dict(torch.load(pretrained, weights_only=True)["network"])
     shards = people.shards[:2]
     picked = all_labelled(shards)
-    whole, fewer = (Frozen(given).embed(shards, picked, fewer=fewer) for fewer in (False, True))
-    again = Frozen(given).embed(shards, picked, fewer=True)
+    whole, fewer = (FrozenNetwork(given).embed(shards, picked, fewer=fewer) for fewer in (False, True))
+    again = FrozenNetwork(given).embed(shards, picked, fewer=True)
 
     assert not np.allclose(whole.z[:, 0], fewer.z[:, 0], atol=1e-3)
     assert np.allclose(whole.z[:, 1], fewer.z[:, 1], atol=1e-5)  # the eyes have all that they had
@@ -120,7 +120,7 @@ def test_what_a_frozen_network_made_of_a_window_does_not_depend_on_what_else_was
     given.load_state_dict(torch.load(pretrained, weights_only=True)["network"])
     shards = people.shards[:3]
     some, all_of_them = Picked(np.array([2, 0, 2]), np.array([7, 1, 3])), all_labelled(shards)
-    one, other = Frozen(given), Frozen(given)
+    one, other = FrozenNetwork(given), FrozenNetwork(given)
     other.embed(shards, all_of_them)
 
     found = one.embed(shards, some)
@@ -131,7 +131,7 @@ def test_what_a_frozen_network_made_of_a_window_does_not_depend_on_what_else_was
 
 def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people, pretrained, tmp_path):
     training = TrainingSettings(epochs=2)  # of another shape: that of the weights counts
-    result = evaluate(people, Request(method="probe", init=pretrained, training=training, folds=(0,)))
+    result = evaluate(people, ExperimentRequest(method="probe", init=pretrained, training=training, folds=(0,)))
     assert result["init"] == str(pretrained)
     assert result["method"] == "probe"
 
@@ -140,13 +140,13 @@ def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people
     parts = {name: saved[name] for name in ("settings", "pipeline", "network", "corpora")}
     save_checkpoint(known, PRETRAIN, {**parts, "people": ["invented/p000"]})
     with pytest.raises(RtemoError, match="pretraining has seen invented/p000"):
-        evaluate(people, Request(init=known, training=training))
+        evaluate(people, ExperimentRequest(init=known, training=training))
     other = {**saved["pipeline"], "eeg_prior_level": 1.0}
     save_checkpoint(known, PRETRAIN, {**parts, "pipeline": other, "people": []})
     with pytest.raises(RtemoError, match="other pipeline settings"):
-        evaluate(people, Request(init=known, training=training))
+        evaluate(people, ExperimentRequest(init=known, training=training))
 
 
 def test_a_baseline_with_weights_is_refused(people, pretrained):
     with pytest.raises(RtemoError, match="a baseline begins from nothing"):
-        evaluate(people, Request(method="de-lr", init=pretrained))
+        evaluate(people, ExperimentRequest(method="de-lr", init=pretrained))

@@ -17,7 +17,7 @@ from offline.corpus.eeg_signal import SignalKeeper, cut, referenced, sizes
 from offline.corpus.shard_writer import ShardWriter
 from offline.datasets.synthetic import Population, load
 from offline.evaluation.evaluate import evaluate
-from offline.evaluation.experiment import Request
+from offline.evaluation.experiment import ExperimentRequest
 from offline.evaluation.folds import Experiment, run_fold
 from offline.evaluation.methods.conformer import Conformer
 from offline.evaluation.methods.eegnet import EegNet, Lags
@@ -254,7 +254,7 @@ def test_a_hidden_signal_is_not_read(rhythms):
 def test_a_corpus_without_the_signal_is_refused(tmp_path):
     corpus = invented_corpus(tmp_path, 4)
     with pytest.raises(RtemoError, match="build the corpus with --signal"):
-        evaluate(corpus, Request(method="riemann"))
+        evaluate(corpus, ExperimentRequest(method="riemann"))
 
 
 def test_the_networks_have_as_many_parameters_as_the_references():

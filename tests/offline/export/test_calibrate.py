@@ -8,7 +8,7 @@ import pytest
 from offline.corpus.corpus import ROW, UNLABELLED
 from offline.evaluation.metrics import ece
 from offline.export import calibrate
-from offline.export.session_outputs import SessionOutputs
+from offline.export.session_outputs import NetworkOutputs
 from rtemo.model.bundle_schema import Combination
 from rtemo.model.decoder import pool
 from rtemo.model.uncertainty.smoothing import Smoothing
@@ -31,7 +31,7 @@ def session(person, n=240, seed=None, skill=2.0):
     heads = ("eeg", "eye", "joint")
     labelled = np.flatnonzero(rows["label"] != UNLABELLED)
     about = SimpleNamespace(subject=f"p{person}")
-    return SessionOutputs(
+    return NetworkOutputs(
         shard=SimpleNamespace(rows=rows, labelled=labelled, about=about),
         z={head: evidence[i].astype(np.float32) for i, head in enumerate(heads)},
         logits={head: TRUE_TEMPERATURE * calibrated[i] for i, head in enumerate(heads)},

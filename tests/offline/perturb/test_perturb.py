@@ -31,7 +31,7 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Modality, StreamInfo
 from rtemo.simulate.caps import montage
 from rtemo.simulate.device.descriptions import EEG, GAZE
-from rtemo.simulate.plan import Clip, SessionPlan, segments_for_clips
+from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 
 RATE, START_S, LENGTH_S = 200, 1000.0, 40.0
@@ -40,8 +40,10 @@ WINDOWS = EyeWindows(np.arange(330, dtype=np.float32).reshape(10, 33), np.ones((
 
 @pytest.fixture(scope="module")
 def person() -> SimulatedSession:
-    clips = [Clip(1, "fear", 30.0)]
-    plan = SessionPlan(1, 1, segments_for_clips(clips, 8.0, 0.0), 0, montage("acticap32"), RATE, 60.0, start_s=START_S)
+    clips = [PlannedClip(1, "fear", 30.0)]
+    plan = SimulationPlan(
+        1, 1, segments_for_clips(clips, 8.0, 0.0), 0, montage("acticap32"), RATE, 60.0, start_s=START_S
+    )
     return SimulatedSession(plan)
 
 

@@ -6,12 +6,12 @@ import torch
 from offline.export.onnx_graph import sample_inputs
 from offline.pretraining.diagnostics import effective_rank
 from offline.pretraining.objectives import Objectives, Pairs, Weights, encode, sigreg, vicreg
-from offline.training.data_parallel import Team
+from offline.training.data_parallel import ProcessGroup
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Network, NetworkConfig
 
 CONFIG = NetworkConfig(width=40, layers=1, heads=5, channel_width=16, queries=2, pool_heads=2)
-ALONE, ALL = Team(), Weights()
+ALONE, ALL = ProcessGroup(), Weights()
 NOBODY = torch.zeros(16, dtype=torch.bool)
 
 

@@ -13,7 +13,7 @@ from offline.reproduce import figures
 from offline.reproduce.findings import comparison, controls, few_labels, missing, new_clips, panels
 from offline.reproduce.numbers import cell_text
 from offline.reproduce.report import in_short
-from offline.reproduce.runs import Run, faults_for, runs_of
+from offline.reproduce.runs import ExperimentRun, faults_for, runs_of
 from offline.reproduce.scale import FULL, SMALL
 
 BOTH = ("eeg", "eye")
@@ -44,8 +44,8 @@ HIGH = [value + 0.1 + 0.0001 * (n - 5.5) for n, value in enumerate(LOW)]  # ties
 
 def test_seeds_are_averaged_within_people_before_anything_is_told_of_people():
     results = {
-        Run("network", "scratch", BOTH, 0): result([0.2, 0.4]),
-        Run("network", "scratch", BOTH, 1): result([0.4, 0.4]),
+        ExperimentRun("network", "scratch", BOTH, 0): result([0.2, 0.4]),
+        ExperimentRun("network", "scratch", BOTH, 1): result([0.4, 0.4]),
     }
     (row,) = comparison(results)
     cell = row.cells[BOTH]
@@ -58,11 +58,11 @@ def test_seeds_are_averaged_within_people_before_anything_is_told_of_people():
 
 def test_pretraining_is_tested_against_scratch_with_the_same_modalities():
     results = {
-        Run("network", "scratch", BOTH, 0): result(LOW),
-        Run("network", "gaze", BOTH, 0): result(HIGH),
-        Run("network", "all", BOTH, 0): result(LOW),
-        Run("network", "scratch", ("eeg",), 0): result(HIGH),
-        Run("de-lr", "scratch", ("eeg",), 0): result(LOW),
+        ExperimentRun("network", "scratch", BOTH, 0): result(LOW),
+        ExperimentRun("network", "gaze", BOTH, 0): result(HIGH),
+        ExperimentRun("network", "all", BOTH, 0): result(LOW),
+        ExperimentRun("network", "scratch", ("eeg",), 0): result(HIGH),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0): result(LOW),
     }
     rows = {row.name: row for row in comparison(results)}
     assert rows["network, pretrained on gaze"].cells[BOTH].p == pytest.approx(3 * 2 / 2**PEOPLE)  # Holm: times three
@@ -77,7 +77,7 @@ def test_pretraining_is_tested_against_scratch_with_the_same_modalities():
 
 def test_curves_begin_clean_and_go_on_in_the_order_of_severity():
     tests = {"channel-loss=0.8": [0.26] * 3, "channel-loss=0.4": [0.3] * 3, "montage=19": LOW[:3], "montage=8": LOW[:3]}
-    results = {Run("de-lr", "scratch", ("eeg",), 0): result([0.4] * 3, tests)}
+    results = {ExperimentRun("de-lr", "scratch", ("eeg",), 0): result([0.4] * 3, tests)}
     loss, montage = panels(results)
     assert [at for at, _ in loss.curves[0].points] == [None, 0.4, 0.8]
     assert [cell.value for _, cell in loss.curves[0].points] == pytest.approx([0.4, 0.3, 0.26])
@@ -86,8 +86,8 @@ def test_curves_begin_clean_and_go_on_in_the_order_of_severity():
 
 def test_the_control_and_the_comparison_are_kept_apart():
     results = {
-        Run("de-lr", "scratch", ("eeg",), 0): result(HIGH),
-        Run("de-lr", "scratch", ("eeg",), 0, control=True): result([0.25] * 4),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0): result(HIGH),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0, control=True): result([0.25] * 4),
     }
     ((name, offer, cell),) = controls(results)
     assert (name, offer, cell.value, cell.n) == ("DE + logistic regression", "EEG", 0.25, 4)
@@ -97,8 +97,8 @@ def test_the_control_and_the_comparison_are_kept_apart():
 def test_a_missing_modality_is_told_of_methods_that_have_both():
     gone = {"missing": {"eeg": scores([0.3, 0.3]), "eye": scores([0.2, 0.3])}}
     results = {
-        Run("early-fusion", "scratch", BOTH, 0): result([0.4, 0.5], **gone),
-        Run("de-lr", "scratch", ("eeg",), 0): result([0.3, 0.4]),
+        ExperimentRun("early-fusion", "scratch", BOTH, 0): result([0.4, 0.5], **gone),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0): result([0.3, 0.4]),
     }
     ((name, cells),) = missing(results)
     assert name.startswith("early fusion")
@@ -107,8 +107,8 @@ def test_a_missing_modality_is_told_of_methods_that_have_both():
 
 def test_a_cell_tells_mean_spread_interval_and_p():
     results = {
-        Run("network", "scratch", BOTH, 0): result(LOW),
-        Run("network", "gaze", BOTH, 0): result(HIGH),
+        ExperimentRun("network", "scratch", BOTH, 0): result(LOW),
+        ExperimentRun("network", "gaze", BOTH, 0): result(HIGH),
     }
     text = cell_text(comparison(results)[1].cells[BOTH])
     assert text.splitlines()[0] == f"{100 * np.mean(HIGH):.1f}\u00a0% ± {100 * np.std(HIGH, ddof=1):.1f}"
@@ -118,8 +118,8 @@ def test_a_cell_tells_mean_spread_interval_and_p():
 def test_plots_are_whole_drawings_with_searchable_text_and_ids_of_their_own():
     tests = {"emg=30": LOW, "emg=100": LOW}
     results = {
-        Run("de-lr", "scratch", ("eeg",), 0): result(HIGH, tests),
-        Run("network", "scratch", ("eeg",), 0): result(HIGH, tests),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0): result(HIGH, tests),
+        ExperimentRun("network", "scratch", ("eeg",), 0): result(HIGH, tests),
     }
     drawings = [figures.bars(comparison(results)), figures.curves(panels(results))]
     ids = []
@@ -138,8 +138,8 @@ def test_plots_are_whole_drawings_with_searchable_text_and_ids_of_their_own():
 def test_every_curve_can_be_told_and_the_legend_lies_within_the_figure():
     tests = {"emg=30": LOW, "emg=100": LOW}
     inits = ["gaze estimation", "attention", "emotion, unlabelled", "all"]
-    runs = [Run(method, "scratch", BOTH, 0) for method in ("early-fusion", "late-fusion", "network")]
-    runs += [Run(method, init, BOTH, 0) for init in inits for method in ("network", "probe")]
+    runs = [ExperimentRun(method, "scratch", BOTH, 0) for method in ("early-fusion", "late-fusion", "network")]
+    runs += [ExperimentRun(method, init, BOTH, 0) for init in inits for method in ("network", "probe")]
     found = panels({run: result(HIGH, tests) for run in runs})
     looks = figures.looks_of(found[0].curves)
     assert list(looks) == [curve.name for curve in found[0].curves]
@@ -184,11 +184,11 @@ def test_every_method_is_tried_where_there_is_nothing_to_find():
 
 def test_new_clips_are_told_beside_known_ones_and_tested_among_themselves():
     results = {
-        Run("network", "scratch", BOTH, 0): result(HIGH),
-        Run("network", "gaze", BOTH, 0): result(LOW),
-        Run("network", "scratch", BOTH, 0, new_clips=True): result(LOW),
-        Run("network", "gaze", BOTH, 0, new_clips=True): result(HIGH),
-        Run("de-lr", "scratch", ("eeg",), 0, new_clips=True): result(LOW),
+        ExperimentRun("network", "scratch", BOTH, 0): result(HIGH),
+        ExperimentRun("network", "gaze", BOTH, 0): result(LOW),
+        ExperimentRun("network", "scratch", BOTH, 0, new_clips=True): result(LOW),
+        ExperimentRun("network", "gaze", BOTH, 0, new_clips=True): result(HIGH),
+        ExperimentRun("de-lr", "scratch", ("eeg",), 0, new_clips=True): result(LOW),
     }
     rows = {name: (new, known) for name, _, new, known in new_clips(results)}
     new, known = rows["network, pretrained on gaze"]
@@ -208,11 +208,11 @@ def test_every_baseline_and_the_ends_of_pretraining_are_tested_on_new_clips():
 
 def test_labels_of_few_people_are_told_by_count_and_end_with_everybody():
     results = {
-        Run("network", "scratch", BOTH, 0): result(HIGH),
-        Run("probe", "all", BOTH, 0): result(LOW),
-        Run("network", "scratch", BOTH, 0, labelled=4): result(LOW),
-        Run("network", "scratch", BOTH, 0, labelled=2): result(LOW),
-        Run("probe", "all", BOTH, 0, labelled=2): result(HIGH),
+        ExperimentRun("network", "scratch", BOTH, 0): result(HIGH),
+        ExperimentRun("probe", "all", BOTH, 0): result(LOW),
+        ExperimentRun("network", "scratch", BOTH, 0, labelled=4): result(LOW),
+        ExperimentRun("network", "scratch", BOTH, 0, labelled=2): result(LOW),
+        ExperimentRun("probe", "all", BOTH, 0, labelled=2): result(HIGH),
     }
     panel = few_labels(results)
     curves = {curve.name: curve.points for curve in panel.curves}

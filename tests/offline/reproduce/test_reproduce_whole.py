@@ -13,19 +13,19 @@ from offline.__main__ import main
 from offline.reproduce import command, stages
 from offline.reproduce.command import reproduce
 from offline.reproduce.findings import SCORE
-from offline.reproduce.scale import SMALL, Scale
+from offline.reproduce.scale import SMALL, ComparisonScale
 from offline.reproduce.sources import stand_ins
 from offline.splits import WindowIds, leave_clip_out
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.model.network import NetworkConfig
 from rtemo.simulate.caps import montage
-from rtemo.simulate.plan import SessionPlan, segments_for_duration
+from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.xdf.writer import XdfWriter
 
 NETWORK = NetworkConfig(channel_width=16, queries=2, pool_heads=2, joint_tokens=2, width=16, layers=1, heads=2)
-TINY = Scale(
+TINY = ComparisonScale(
     name="tiny",
     said="A tiny run, for a test.",
     people=(3, 1, 1),
@@ -47,7 +47,7 @@ def record(folder: Path, seed: int, cap: str) -> None:
     """A session of 44 s as an XDF file with markers."""
     folder.mkdir(exist_ok=True)
     segments = segments_for_duration(seed, 44.0)
-    plan = SessionPlan(seed, seed, segments, 0, montage(cap), 125, 60.0)
+    plan = SimulationPlan(seed, seed, segments, 0, montage(cap), 125, 60.0)
     session = SimulatedSession(plan)
     with XdfWriter(folder / f"person{seed}.xdf") as writer:
         for info in session.streams:

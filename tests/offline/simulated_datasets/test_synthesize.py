@@ -13,13 +13,13 @@ from offline.datasets.seed.published import SEED_IV_TRIALS, SEED_V_END_S, SEED_V
 from offline.datasets.seed.safe_pickle import load_trials
 from offline.datasets.synthetic import Population
 from offline.datasets.synthetic import plan_of as synthetic_plan
-from offline.simulated_datasets.people import People, plan_of
+from offline.simulated_datasets.people import SimulatedPeople, plan_of
 from offline.simulated_datasets.seed_people import seed_iv_seconds, seed_v_times
 from offline.simulated_datasets.synthesize import synthesize
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.features import EYE_FEATURES
 from rtemo.simulate.confounds import trapped
-from rtemo.simulate.plan import Clip, Options, segments_for_clips
+from rtemo.simulate.plan import Options, PlannedClip, segments_for_clips
 
 NAMES = [feature.name for feature in EYE_FEATURES]
 
@@ -177,8 +177,8 @@ def test_an_interrupted_run_leaves_no_data_set(tmp_path, monkeypatch):
 
 
 def test_traps_reach_the_simulated_people_in_both_forms():
-    people = People(1, effect=0.0, traps=("muscles", "no-ocular-leak"))
-    options = plan_of(people, 1, 1, segments_for_clips([Clip(1, "fear", 10.0)])).options
+    people = SimulatedPeople(1, effect=0.0, traps=("muscles", "no-ocular-leak"))
+    options = plan_of(people, 1, 1, segments_for_clips([PlannedClip(1, "fear", 10.0)])).options
     assert options == Options(effect=0.0, muscle_confound=True, ocular_leak=False)
     population = Population(1, 5, traps=("luminance", "own-stimuli"))
     options = synthetic_plan(population, 5)[0].options

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from offline.corpus.corpus import ROW, About
+from offline.corpus.corpus import ROW, ShardMetadata
 from offline.splits import check, loso, person, window_ids
 from rtemo.core.errors import RtemoError
 
-ABOUT = About("a", "1", "2", "seed-iv", "", (), 0, {"1": "film one", "2": "film two"}, (), "")
+ABOUT = ShardMetadata("a", "1", "2", "seed-iv", "", (), 0, {"1": "film one", "2": "film two"}, (), "")
 
 
 def shard(trials, labels, **about):

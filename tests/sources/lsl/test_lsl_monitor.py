@@ -12,7 +12,7 @@ from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamState
 from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
 from rtemo.sources.lsl.discovery import free_id
 from rtemo.sources.lsl.monitor import Monitor
-from rtemo.sources.lsl.wanted import Every, One
+from rtemo.sources.lsl.wanted import EveryStream, OneStream
 
 TICK_S = 0.1
 
@@ -123,8 +123,8 @@ def only_eeg(infos):
     return found[0] if found else None
 
 
-eeg = One("eeg", only_eeg)
-everything = Every("all", lambda _info: True)
+eeg = OneStream("eeg", only_eeg)
+everything = EveryStream("all", lambda _info: True)
 
 
 def test_what_is_there_at_the_start_is_opened_and_not_announced_again():
@@ -425,7 +425,7 @@ def test_every_wanted_stream_is_opened_once_even_when_it_restarts_quickly():
 
 
 def test_another_device_that_was_there_all_the_time_does_not_take_the_place_of_ours():
-    named_amp = One("eeg", lambda infos: next((i for i in infos if i.name == "amp"), None) or only_eeg(infos))
+    named_amp = OneStream("eeg", lambda infos: next((i for i in infos if i.name == "amp"), None) or only_eeg(infos))
     lab = Lab(named_amp)
     lab.outlet("u1")
     lab.outlet("o1", name="other")

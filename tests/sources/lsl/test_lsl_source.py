@@ -19,7 +19,7 @@ from rtemo.core.timing.clock import ClockModel
 from rtemo.core.types import StreamState
 from rtemo.sources.lsl import inlet as lsl_inlet
 from rtemo.sources.lsl.clock_sync import ClockBasis
-from rtemo.sources.lsl.source import Every, LslSource, One, local_clock
+from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream, local_clock
 
 LOOK_S = 0.8  # all outlets of this computer answer within 0.5 s
 
@@ -31,8 +31,8 @@ def only_eeg(infos):
     return found[0] if found else None
 
 
-EEG = One("eeg", only_eeg)
-MARKERS = Every("markers", lambda info: info.type == "Markers")
+EEG = OneStream("eeg", only_eeg)
+MARKERS = EveryStream("markers", lambda info: info.type == "Markers")
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_streams_of_one_name_and_source_are_all_recorded(senders, listen):
     sender = senders()
     for key in "ab":
         sender.open(key)
-    heard = listen(Every("all", lambda info: info.type == "EEG"))
+    heard = listen(EveryStream("all", lambda info: info.type == "EEG"))
 
     heard.until(lambda h: h.n("amp") > 50 and h.n("amp (EEG)") > 50)
 
@@ -283,7 +283,7 @@ def test_a_stream_that_starts_late_is_announced_before_its_first_sample(senders,
 def test_gaze_of_no_declared_rate_flows_and_is_missed_when_it_stops(senders, listen):
     sender = senders()
     sender.open(name="eye", type="Gaze", nominal_hz=0.0, hz=120.0, chunk=1, format="float32", source_id="eye-1")
-    heard = listen(One("gaze", lambda infos: next(iter(infos), None)))
+    heard = listen(OneStream("gaze", lambda infos: next(iter(infos), None)))
     heard.until(lambda h: h.n() > 150)
 
     sender.do("pause")
@@ -411,7 +411,7 @@ def test_stop_ends_a_read_that_waits_and_leaves_what_was_received(senders, liste
     heard = listen(EEG)
     heard.until(lambda h: h.n() > 20)
     source = heard.source
-    waiting = LslSource([One("gaze", lambda _infos: None)], look_s=LOOK_S)
+    waiting = LslSource([OneStream("gaze", lambda _infos: None)], look_s=LOOK_S)
     waiting.start()
     ended = threading.Event()
     reader = threading.Thread(target=lambda: (waiting.read(2.0), ended.set()))
