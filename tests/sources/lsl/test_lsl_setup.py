@@ -18,8 +18,8 @@ from rtemo.sources.lsl.liblsl import local_clock, pylsl
 from rtemo.sources.lsl.source import discover, lsl_version, self_test
 
 HEAR = """
-from rtemo.sources.lsl.source import LslSource, One
-source = LslSource([One("eeg", lambda infos: next((i for i in infos if i.type == "EEG"), None))], look_s=0.8)
+from rtemo.sources.lsl.source import LslSource, OneStream
+source = LslSource([OneStream("eeg", lambda infos: next((i for i in infos if i.type == "EEG"), None))], look_s=0.8)
 source.start()
 while not any(type(item).__name__ == "Chunk" for item in source.read(0.1)):
     pass
