@@ -18,7 +18,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.core": (),
     "rtemo.model": ("rtemo.core",),
     "rtemo.sources": ("rtemo.core", "rtemo.model"),
-    "rtemo.simulate": ("rtemo.core", "rtemo.sources"),
+    "rtemo.simulate": ("rtemo.core", "rtemo.sources", "rtemo.recordings"),
     "rtemo.presentation": ("rtemo.core",),
     "rtemo.recorder": ("rtemo.core", "rtemo.sources"),
     "rtemo.recordings": ("rtemo.core", "rtemo.model", "rtemo.sources"),

@@ -35,8 +35,8 @@ from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.runtime import Runtime
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.caps import montage
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 
 MARKS = ("<!-- normaliser:begin -->", "<!-- normaliser:end -->")

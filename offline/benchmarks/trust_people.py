@@ -22,10 +22,10 @@ from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamUp, Windo
 from rtemo.model.bundle import Bundle
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.runtime import Runtime
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.caps import montage
 from rtemo.simulate.device.descriptions import EEG, GAZE
 from rtemo.simulate.device.faults import Fault
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 

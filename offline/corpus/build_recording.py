@@ -27,6 +27,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_layout
 from rtemo.sources.devices.gaze_columns import gaze_layout
@@ -76,10 +77,15 @@ def _about(task: Task, entry: Entry, identifier: str, key: str) -> ShardMetadata
 
 def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetadata:
     pipeline = Pipeline(task.settings)
+    if task.rests and recording.baseline_planned:
+        pipeline.plan_baseline()
+    if task.rests and recording.saved_baseline is not None:
+        pipeline.begin_with(load_baseline(recording.saved_baseline, task.settings, None))
     dropped = [str(o) for o in recording.omissions if task.sources.eye != NONE or o.kind not in _EYE_KINDS]
     for stream in _causal_streams(recording, task.sources):
         try:
-            pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
+            layout = stream.channel_map or layout_of(stream.info, stream.modality, stream.screen)
+            pipeline.add_stream(stream.info, layout)
         except RtemoError as error:
             dropped.append(str(Omission(stream.modality.value, about.id, str(error))))
     dropped += _announce(pipeline, recording.rests if task.rests else (), about.id)

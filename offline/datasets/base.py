@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.feature_sources import CAUSAL
-from rtemo.core.channel_map import Screen
+from rtemo.core.channel_map import EegLayout, GazeLayout, Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
 
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
@@ -85,13 +85,14 @@ class Stream:
 
     info says what the columns are, as an LSL stream would: rtemo.sources.devices.profile makes the layout from it.
     Electrode positions that came with the data are in its channels. screen: what gaze refers to, None where nobody
-    knows.
+    knows. channel_map: how its columns are read, where the recording states it.
     """
 
     info: StreamInfo
     modality: Modality
     chunks: Callable[[float], Iterator[Chunk]]
     screen: Screen | None = None
+    channel_map: EegLayout | GazeLayout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class Recording:
     eye_windows: Mapping[str, Mapping[int, EyeWindows]] = field(default_factory=dict)
     eeg_windows: Mapping[str, Callable[[], Mapping[int, EegWindows]]] = field(default_factory=dict)
     rests: tuple[tuple[float, float], ...] = ()  # begin and end of what was recorded as a baseline, LSL time
+    baseline_planned: bool = False  # the session said that there would be one: no window is settled before it is there
+    saved_baseline: Path | None = None  # measured in an earlier session
     replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
 
     def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:

@@ -14,10 +14,10 @@ import numpy as np
 
 from offline.datasets.base import BLOCK_S, Dataset, DatasetCard, Entry, Recording, Stream, Trial
 from rtemo.core.types import Chunk, Item, Modality
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.caps import montage
 from rtemo.simulate.confounds import trapped
 from rtemo.simulate.device.descriptions import EEG, GAZE
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 

@@ -9,8 +9,8 @@ simulator and recordings use are understood, and files with other markers have n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,19 +20,15 @@ from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recordi
 from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
+from rtemo.recordings.baseline_plan import marked_rests
+from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.resources import devices
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.stream_choice import choose, choose_markers
+from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.xdf.source import XdfSource
 
-# The markers of rtemo.simulate.markers.
-_OWN_MARKERS = TrialMap(
-    start=re.compile(r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)"),
-    stop=re.compile(r"clip/end.*"),
-    labels={emotion: emotion for emotion in EMOTIONS},
-)
-_OWN_EVENTS, _OWN_BASELINE = "rtemo_events", re.compile(r"annotation: baseline begins: ([0-9.e+]+) s")
+_OWN_MARKERS = TrialMap(start=CLIP_START, stop=CLIP_END, labels={emotion: emotion for emotion in EMOTIONS})
 
 
 def load(root: Path, mapping: Path | None = None) -> Dataset:
@@ -76,51 +72,70 @@ def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
 
 
 def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -> Recording:
-    source = XdfSource(path)
-    infos = source.start()
-    profiles = load_profiles(devices())
-    queries = rules.queries if rules is not None else {}
-    parts: dict[Modality, StreamInfo] = {}
-    for modality in (Modality.EEG, Modality.GAZE):
-        if choice := choose(infos, modality, queries.get(modality), profiles):
-            parts[modality] = choice.info
-    markers = choose_markers(infos, queries.get(Modality.MARKERS), profiles)
-    end_s = source.last_s
-    warnings = source.warnings
-    own_rests = _own_rests(source, infos)
-    source.stop()
-    if not parts:
-        listed = " | ".join(info.describe() for info in infos)
-        raise RtemoError(f"{path} has neither EEG nor gaze", listed, "name the streams in the mapping file, [streams]")
+    found = OpenRecording(path, load_profiles(devices()), partial(_settings, rules), complete=False)
+    found.close()
+    roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
+    signals = {role: info for info, role in roles.items() if role is not Modality.MARKERS}
     omissions = [
         Omission(modality.value, str(path), "the file has no such stream")
         for modality in (Modality.EEG, Modality.GAZE)
-        if modality not in parts
+        if modality not in signals
     ]
+    markers = [info for info, role in roles.items() if role is Modality.MARKERS]
     events = _events(path, markers)
     map_ = rules if rules is not None else _OWN_MARKERS
-    trials, left_out = find_trials(events, map_, end_s, path.name, {}, "xdf")
+    trials, left_out = find_trials(events, map_, found.source.last_s, path.name, {}, "xdf")
     left_out += unmatched(events, rules, path.name) if rules is not None else []
-    rests = own_rests
+    rests, saved = _baseline(found, events, left_out)
     if map_.rest is not None:
-        found, bad_rests = find_trials(events, map_.rest, end_s, path.name, {}, "")
-        rests, left_out = [(rest.start_s, rest.stop_s) for rest in found], [*left_out, *bad_rests]
-    ids = tuple(info.stream_id for info in parts.values())
+        at_rest, bad_rests = find_trials(events, map_.rest, found.source.last_s, path.name, {}, "")
+        rests, saved, left_out = [(rest.start_s, rest.stop_s) for rest in at_rest], None, [*left_out, *bad_rests]
+    ids = tuple(info.stream_id for info in signals.values())
     return Recording(
         dataset="xdf",
         subject=subject,
         session=session,
         trials=tuple(trials),
         streams=tuple(
-            Stream(info, modality, partial(_chunks, path, info.stream_id), rules.screen if rules is not None else None)
-            for modality, info in parts.items()
+            Stream(info, role, partial(_chunks, path, info.stream_id), channel_map=found.roles.layout(info, role))
+            for role, info in signals.items()
         ),
-        files=(path,),
+        files=(path, *([saved] if saved is not None else [])),
         omissions=(*omissions, *left_out),
-        notes=warnings,
+        notes=tuple(found.notices),
         rests=tuple(rests),
+        baseline_planned=found.facts.planned is not None and map_.rest is None,
+        saved_baseline=saved,
         replay=partial(_items, path, ids),
     )
+
+
+def _settings(rules: TrialMap | None, recorded: SessionSettings | None) -> SessionSettings:
+    """The settings of the recording's session, with the streams and the screen that the mapping file names."""
+    settings = recorded or SessionSettings()
+    if rules is None:
+        return settings
+    screen = rules.screen if rules.screen is not None else settings.screen
+    return replace(settings, queries={**settings.queries, **rules.queries}, screen=screen)
+
+
+def _baseline(
+    recording: OpenRecording, events: Sequence[RecordedEvent], left_out: list[Omission]
+) -> tuple[list[tuple[float, float]], Path | None]:
+    """The rests that the session's replay would take for its baseline, and its saved baseline."""
+    rests = list(recording.facts.rests)
+    try:
+        plan = recording.plan
+    except RtemoError as error:
+        left_out.append(Omission("baseline", str(recording.path), str(error)))
+        return rests, None
+    if plan is None:
+        return rests, None
+    if plan.span_s is not None:
+        first_s = recording.source.first_s
+        rests.append((first_s + plan.span_s[0], first_s + plan.span_s[1]))
+    rests += marked_rests(plan, [(event.time_s, event.text) for event in events])
+    return rests, plan.file
 
 
 def _items(path: Path, ids: Sequence[str]) -> Iterator[Item]:
@@ -155,11 +170,3 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
                 is_text = texts[timed.item.stream_id]
                 events += [RecordedEvent(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
     return [event for event in events if event.text and np.isfinite(event.time_s)]
-
-
-def _own_rests(source: XdfSource, infos: Sequence[StreamInfo]) -> list[tuple[float, float]]:
-    """The baselines that a session of rtemo announced in its own events, as a replay finds them."""
-    own = [info.stream_id for info in infos if info.name == _OWN_EVENTS]
-    texts = [text for stream_id in own for text in source.texts_of(stream_id)]
-    begun = [(time_s, match) for time_s, text in texts if (match := _OWN_BASELINE.fullmatch(text))]
-    return [(time_s, time_s + float(match[1])) for time_s, match in begun]

@@ -55,11 +55,15 @@ class Recorder:
         self,
         path: Path | str,
         queue_bytes: int = QUEUE_BYTES,
-        open_writer: Callable[[Path], XdfWriter] = XdfWriter,
+        open_writer: Callable[[Path, str], XdfWriter] = XdfWriter,
+        session_id: str = "",
     ) -> None:
-        """Creates the file and starts. Raises RtemoError when the file exists or cannot be made."""
+        """Creates the file and starts. Raises RtemoError when the file exists or cannot be made.
+
+        session_id: written into the file's header, see XdfWriter.
+        """
         self.path = Path(path)
-        self._writer = open_writer(self.path)
+        self._writer = open_writer(self.path, session_id)
         self._limit = queue_bytes
         self._changed = threading.Condition()
         self._queue: list[Item] = []

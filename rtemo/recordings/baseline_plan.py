@@ -1,36 +1,30 @@
-"""Where a session's baseline comes from, as it is asked for, and as a recording tells it to its replay.
+"""Where a session's baseline comes from: a saved file, seconds of a recording, or two markers.
 
     FILE.json           saved by an earlier session of the same person
     START:STOP          seconds of a recording
     marker=BEGIN,END    between two markers
 
 Also a baseline that the researcher starts in the window. What was planned and started is in the session's own stream
-of events, so a replay finds it again; a saved one is copied into the session's folder.
+of events (rtemo.recordings.facts), so a replay finds it again; a saved one is copied beside the recording.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import StreamInfo
-from rtemo.model.personal.session_notes import BASELINE_BEGINS, EVENTS, PLANNED, PREFIX
 from rtemo.recordings.baseline_file import load_baseline
-from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.session_folder import SessionFolder
+from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_folder import beside
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.xdf.source import XdfSource
 
 SAVED = "saved"
 USED = "baseline_used.json"
-_BEGUN = re.compile(rf"{PREFIX}{BASELINE_BEGINS}([0-9.e+]+) s")
-_PLANNED = re.compile(rf"{PREFIX}{PLANNED}(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +86,10 @@ class BaselinePlan:
         if self.file is not None:
             load_baseline(self.file, settings, subject)
 
-    def keep_in(self, folder: SessionFolder) -> None:
-        """Copy a saved baseline into the folder of the session that uses it, for its replay."""
+    def copy_beside(self, recording: Path) -> None:
+        """Copy a saved baseline beside the recording of the session that uses it, for its replay."""
         if self.file is not None:
-            shutil.copyfile(self.file, folder.path / USED)
+            shutil.copyfile(self.file, beside(recording, USED))
 
 
 class MarkedBaseline:
@@ -122,59 +116,15 @@ class MarkedBaseline:
                 self._say(f"no baseline between the markers {begin} and {end}: {error}")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedBaseline:
-    """What a recording says about its session's baseline. rests: (begin_s, end_s) in LSL time.
-
-    missing: what the session had and the replay has not; empty where there is nothing.
-    """
-
-    plan: BaselinePlan | None
-    rests: tuple[tuple[float, float], ...] = ()
-    missing: str = ""
-
-
-def recorded_baseline(recording: XdfSource, streams: Sequence[StreamInfo], path: Path) -> RecordedBaseline:
-    """The baselines that the session of this recording announced in its own events.
-
-    path: the recording's; a saved baseline that the session began with lies beside it.
-    """
-    own = [info.stream_id for info in streams if info.name == EVENTS]
-    texts = [text for stream_id in own for text in recording.texts_of(stream_id)]
-    begun = [(time_s, found) for time_s, text in texts if (found := _BEGUN.fullmatch(text))]
-    rests = tuple((time_s, time_s + float(found.group(1))) for time_s, found in begun)
-    planned = next((found.group(1) for _, text in texts if (found := _PLANNED.fullmatch(text))), None)
-    if planned is None:
-        return RecordedBaseline(None, rests)
-    if planned != SAVED:
-        return RecordedBaseline(BaselinePlan.parse(planned), rests)
-    used = path.parent / USED
-    if not used.exists():
-        missing = f"the session began with a saved baseline and {used} is not there; give it with --baseline"
-        return RecordedBaseline(None, rests, missing)
-    return RecordedBaseline(BaselinePlan(file=used), rests)
-
-
-def prepare_replay(
-    plan: BaselinePlan | None,
-    recording: XdfSource,
-    streams: Sequence[StreamInfo],
-    path: Path,
-    pipeline: Pipeline,
-    events: EventLog,
-    say: Callable[[str], None],
-) -> None:
-    """Tell a pipeline that has no stream yet the baseline that is asked for, or else the one that the session had.
-
-    plan: what is asked for. events: of the replay, whose markers may be the rests' ends. say: told what is missing.
-    """
-    if plan is None:
-        found = recorded_baseline(recording, streams, path)
-        plan = found.plan
-        for begin_s, end_s in found.rests:
-            pipeline.rest(begin_s, end_s)
-        if found.missing:
-            say(found.missing)
-    if plan is not None:
-        plan.prepare(pipeline, None, recording.first_s)
-    events.listen(MarkedBaseline(plan, pipeline, say))
+def marked_rests(plan: BaselinePlan, markers: Iterable[tuple[float, str]]) -> list[tuple[float, float]]:
+    """(begin_s, end_s) of each rest between the plan's two markers. markers: (time_s, text), by time."""
+    rests: list[tuple[float, float]] = []
+    begin_s: float | None = None
+    for time_s, text in markers if plan.markers is not None else ():
+        begin, end = plan.markers or ("", "")
+        if text == begin:
+            begin_s = time_s
+        elif text == end and begin_s is not None:
+            rests.append((begin_s, time_s))
+            begin_s = None
+    return rests

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
-from rtemo.model.personal.calibration import PersonalCalibration, load_person
+from rtemo.model.personal.calibration import PersonalCalibration, load_person, save_person
 from rtemo.model.personal.session_notes import CalibrationBegun, Note
 from rtemo.model.predictor import Predictor
+from rtemo.recordings.session_folder import beside
 
 
 def load_persons(paths: Iterable[Path], bundle: Bundle) -> tuple[PersonalCalibration, ...]:
@@ -24,12 +26,10 @@ def recorded_persons(
 
     given: what is asked for anyway, which may be among them.
     """
-    begun = {note.from_s for _, note in notes if isinstance(note, CalibrationBegun)} - {
-        person.holds_s for person in given
-    }
+    begun = {note.from_s for _, note in notes if isinstance(note, CalibrationBegun)} - {p.holds_s for p in given}
     found: dict[float, PersonalCalibration] = {}
     missing = []
-    for path in sorted(recording.parent.glob("person*.json")) if begun else ():
+    for path in _files(recording) if begun else ():
         try:
             person = load_person(path, bundle)
         except RtemoError as error:
@@ -41,6 +41,21 @@ def recorded_persons(
         lost = "the session used a personal calibration that is not beside its recording"
         missing.append(f"{lost}; give it with --person")
     return tuple(found.values()), tuple(missing)
+
+
+def save_beside(recording: Path, person: PersonalCalibration) -> Path:
+    """Keep a calibration that the session of this recording uses. Returns its file."""
+    for number in range(1, 1000):
+        path = beside(recording, "person.json" if number == 1 else f"person_{number}.json")
+        if not path.exists():
+            save_person(path, person)
+            return path
+    raise RtemoError(f"no calibration can be kept beside {recording}", "its names are taken", "move some of them away")
+
+
+def _files(recording: Path) -> list[Path]:
+    pattern = beside(recording, "person*.json").name
+    return sorted(recording.parent.glob(f"{glob.escape(pattern.removesuffix('person*.json'))}person*.json"))
 
 
 def use_persons(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
@@ -27,17 +27,59 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. time_s: LSL time. stream: a stream's name, where it is about one."""
+    """One event. time_s: LSL time. stream: a stream's name, where it is about one.
+
+    text: a sentence for people. details: the same for programs, as JSON values; what a replay goes by has the key
+    "fact" (see rtemo.recordings.facts). document: the text of a file that belongs to it; recorded with the event, and
+    never published.
+    """
 
     time_s: float
     kind: EventKind
     text: str
     stream: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    document: str = field(default="", repr=False)
 
     def to_json_line(self) -> str:
-        record = {key: value for key, value in asdict(self).items() if value not in ("", {})}
-        return json.dumps(record, ensure_ascii=False)
+        """A line of events.jsonl."""
+        return json.dumps({"time_s": self.time_s, **self._record()}, ensure_ascii=False)
+
+    def payload(self, *, published: bool) -> str:
+        """The event as JSON, for the second channel of the stream of events. Its time is the sample's stamp."""
+        document = {} if published or not self.document else {"document": self.document}
+        return json.dumps({**self._record(), **document}, ensure_ascii=False)
+
+    def _record(self) -> dict[str, Any]:
+        record = {"kind": self.kind.value, "text": self.text, "stream": self.stream, "details": self.details}
+        return {key: value for key, value in record.items() if value not in ("", {})}
+
+
+FOUND = "found"  # how the text of a stream that was discovered begins, not one that came back
+
+
+def is_discovery(event: Event) -> bool:
+    """Whether it says that a stream was there when the session began, or appeared for the first time."""
+    return event.kind is EventKind.STREAM_UP and FOUND in event.text.split(": ")[:2]
+
+
+def read_event(text: str, time_s: float | None = None) -> Event | None:
+    """The event of a JSON text, as `to_json_line` and `payload` write it; None for any other text.
+
+    time_s: the stamp, where the text has none.
+    """
+    try:
+        record = json.loads(text)
+        time_s = float(record["time_s"]) if time_s is None else time_s
+        details = record.get("details", {})
+        if not isinstance(details, dict):
+            return None
+        texts = {key: str(record.get(key, "")) for key in ("stream", "document")}
+        return Event(
+            time_s, EventKind(record["kind"]), str(record["text"]), texts["stream"], details, texts["document"]
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        return None
 
 
 Listener = Callable[[Event], None]

@@ -23,6 +23,7 @@ from rtemo.core.types import StreamInfo
 from rtemo.model.bundle import Bundle
 from rtemo.sources.session_settings import SessionSettings, settings_document
 
+RECORDING = "recording.xdf"
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 
@@ -34,7 +35,7 @@ class SessionFolder:
 
     @property
     def recording(self) -> Path:
-        return self.path / "recording.xdf"
+        return self.path / RECORDING
 
     @property
     def predictions(self) -> Path:
@@ -94,6 +95,13 @@ class SessionFolder:
             "streams": {role: _described(info) for role, info in streams.items()},
         }
         self.settings.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def beside(recording: Path, name: str) -> Path:
+    """Where a file that belongs to a recording lies: in the session's folder, or with the recording's name before its
+    own where the recording is not a session's `recording.xdf`.
+    """
+    return recording.with_name(name if recording.name == RECORDING else f"{recording.stem}.{name}")
 
 
 def model_record(bundle: Bundle) -> dict[str, str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.model.personal.session_notes import PLANNED, PREFIX, read_note
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.facts import is_plan, note_of
 from rtemo.report.session_record import FloatTable, Predictions
 
 AFTER_S = 10.0
@@ -101,14 +101,9 @@ def _by_stream(events: Iterable[Event]) -> dict[str, list[Event]]:
     for event in sorted(events, key=lambda event: event.time_s):
         if event.kind is EventKind.MARKER:
             by_stream[event.stream or "markers"].append(event)
-        elif event.kind is EventKind.ANNOTATION and not _own_note(event.text):
+        elif event.kind is EventKind.ANNOTATION and note_of(event) is None and not is_plan(event):
             by_stream[""].append(event)
     return by_stream
-
-
-def _own_note(text: str) -> bool:
-    """Whether rtemo wrote this for its replay: a label, a calibration, a planned baseline."""
-    return text.startswith(PLANNED) or read_note(f"{PREFIX}{text}") is not None
 
 
 def _paired(events: Sequence[Event]) -> tuple[list[Interval], list[Event]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -16,8 +15,8 @@ from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.report.session_record import SignalQuality, StreamSummary
-from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 HOP_S = 1.0
@@ -35,26 +34,25 @@ class Inspection:
     end_s: float
 
 
-def inspect(path: Path, cast: StreamRoles, settings: PipelineSettings) -> Inspection:
+def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
     """Read a recording once. Raises RtemoError where it cannot be read or its streams do not fit the settings."""
-    source = XdfSource(path)
-    infos = source.start()
+    source, roles = recording.source, recording.roles
     try:
-        held = [info for info in infos if source.n_samples(info.stream_id)]
-        cast.choose(held)
         pipeline = Pipeline(settings.with_hop(HOP_S))
-        used = {info: role for info in held if (role := cast.role_of(info)) in (Modality.EEG, Modality.GAZE)}
-        for info, role in used.items():
-            pipeline.add_stream(info, cast.layout(info, role))
-        counts = {info.stream_id: source.n_samples(info.stream_id) for info in infos}
-        source.select([info.stream_id for info in used])
+        for info in recording.streams:
+            role = roles.role_of(info)
+            if role in (Modality.EEG, Modality.GAZE) and role is not None:
+                pipeline.add_stream(info, roles.layout(info, role))
         windows = _windows(source, pipeline)
     finally:
-        source.stop()
+        recording.close()
     return Inspection(
         quality=_quality(pipeline, windows),
-        streams=tuple(_summary(info, cast.role_of(info), counts[info.stream_id], pipeline) for info in infos),
-        warnings=source.warnings,
+        streams=tuple(
+            _summary(info, roles.role_of(info), recording.n_samples(info.stream_id), pipeline)
+            for info in recording.streams
+        ),
+        warnings=(*recording.notices, *source.warnings[len(recording.file_warnings) :]),
         begin_s=source.first_s,
         end_s=source.last_s,
     )

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from rtemo.core.types import FloatArray, TimeArray
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.families import Pattern, family
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import wandering
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rtemo.core.errors import RtemoError
+from rtemo.recordings.markers import EMOTIONS, Marker
 from rtemo.simulate.caps import SimulatedMontage, montage, spread
 from rtemo.simulate.device.faults import Fault
 from rtemo.simulate.families import FAMILIES
-from rtemo.simulate.markers import EMOTIONS, Marker
 from rtemo.simulate.seeds import generator
 
 SHORTEST_S = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -31,6 +32,8 @@ from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.remembering import SettingsMemory
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle
+from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
+from rtemo.recordings.facts import note_event
 from rtemo.sources.session_settings import SessionSettings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 
@@ -107,9 +110,9 @@ def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model,
         ("label", {"label": "sad", "begin_s": 50.0, "end_s": 70.0}),
         ("label", {"label": "happy", "begin_s": 90.0, "end_s": 100.0}),
     ]
-    notes = ("label 0: sad from 50.0 to 70.0", "label 1: neutral from 1.0 to 2.0", "label 1 forgotten")
-    notes = (*notes, "label 2: happy from 90.0 to 100.0")
-    noted = [{"time_s": 100.0, "kind": "annotation", "text": text} for text in notes]
+    notes = (LabelGiven(0, "sad", 50.0, 70.0), LabelGiven(1, "neutral", 1.0, 2.0), LabelWithdrawn(1))
+    notes = (*notes, LabelGiven(2, "happy", 90.0, 100.0))
+    noted = [json.loads(note_event(100.0, note).to_json_line()) for note in notes]
     model.update(replace(RUNNING, seq=3, events=tuple(noted)))
     dialog.refresh({SnapshotPart.EVENTS})
     assert dialog.list.count() == 2
@@ -119,7 +122,7 @@ def test_stretches_are_labelled_by_hand_and_by_markers_then_fitted(qtbot, model,
     dialog.list.setCurrentRow(1)
     dialog.forget.click()
     assert client.sent[2:] == [("calibrate", {}), ("uncalibrate", {}), ("forget_label", {"index": 2})]
-    forgotten = {"time_s": 101.0, "kind": "annotation", "text": "label 2 forgotten"}
+    forgotten = json.loads(note_event(101.0, LabelWithdrawn(2)).to_json_line())
     model.update(replace(RUNNING, seq=4, events=(forgotten,)))
     dialog.refresh({SnapshotPart.EVENTS})
     assert dialog.list.count() == 1

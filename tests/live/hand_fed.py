@@ -8,7 +8,7 @@ import threading
 import time
 
 from rtemo import resources
-from rtemo.commands.wiring import load_model
+from rtemo.commands.session_setup import load_model
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.service.controller import Controller
@@ -74,12 +74,12 @@ class Lab:
         self.supply, self.time_s = HandFed(), session.plan.start_s
         self._items = iter(session.items(block_s=0.1))
         self._stop = threading.Event()
-        cast = StreamRoles(PROFILES)
-        cast.choose(session.streams)
+        roles = StreamRoles(PROFILES)
+        roles.choose(session.streams)
         self.controller = Controller(
             EngineSetup(
-                cast=cast,
-                open_supply=lambda cast, refused: self.supply,
+                roles=roles,
+                open_source=lambda roles, ambiguous: self.supply,
                 new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),
                 bundle=BUNDLE,
                 hop_s=0.25,

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from rtemo.cli import main
-from rtemo.commands.data.report import means_of
+from rtemo.commands.data.report import inputs_of
 from rtemo.core.errors import RtemoError
+from rtemo.model.personal.session_notes import LabelGiven
 from rtemo.model.prediction import Prediction, csv_header
 from rtemo.presentation.numbers import clock
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.facts import note_event, planned_event
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
 from rtemo.report.page import page
@@ -68,7 +70,7 @@ class Texts(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def means():
-    return means_of(None, None)
+    return inputs_of(None, None)
 
 
 @pytest.fixture(scope="module")
@@ -214,8 +216,8 @@ def test_markers_that_open_and_close_make_conditions():
         annotation(6.5, "baseline begins: 30 s"),
         marker(9, "clip/end id=2 emotion=fear"),
         annotation(9.5, "baseline ends: good"),
-        annotation(9.6, "label 0: sad from 1.0 to 5.0"),  # what rtemo notes for its own replay is nobody's remark
-        annotation(9.7, "baseline planned: saved"),
+        note_event(9.6, LabelGiven(0, "sad", 1.0, 5.0)),  # what rtemo notes for its own replay is nobody's remark
+        planned_event(9.7, "saved"),
         marker(10, "rest start"),
     ]
     assert marker_intervals(events, 20.0) == [
@@ -272,7 +274,7 @@ def test_a_file_that_holds_no_predictions_is_refused(tmp_path):
         read_predictions(tmp_path / "p.csv")
 
 
-def test_means_of_bins_leave_holes_where_nothing_lies():
+def test_inputs_of_bins_leave_holes_where_nothing_lies():
     times, values = np.array([0.1, 0.2, 3.5]), np.array([[1.0], [3.0], [5.0]])
     np.testing.assert_array_equal(binned(times, values, 0.0, 4.0, 4)[:, 0], [2.0, np.nan, np.nan, 5.0])
     assert list(runs([1, 1, 0])) == [(0, 2, 1), (2, 3, 0)]

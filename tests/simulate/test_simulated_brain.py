@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.affect import Course, feel, reactions
 from rtemo.simulate.eeg.anatomy import atlas, head
 from rtemo.simulate.eeg.brain import Brain, background, band_windows
 from rtemo.simulate.eeg.scalp_eeg import ScalpEeg
 from rtemo.simulate.eyes.eye_movements import look
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration

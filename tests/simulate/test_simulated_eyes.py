@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.affect import Course, eye_effects, feel
 from rtemo.simulate.eyes.eye_movements import EyeTrain, look
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM, SimulatedTracker, on_screen
 from rtemo.simulate.eyes.pupil import GRID_HZ, pupil_course, respond_to_light, steady_state
 from rtemo.simulate.eyes.stimulus import luminance
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.person import EyeTraits, draw_person
 from rtemo.simulate.plan import Options, SimulationPlan, segments_for_duration
 

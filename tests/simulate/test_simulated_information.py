@@ -9,9 +9,9 @@ import pytest
 from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.arrays import simulate_arrays, trials
 from rtemo.simulate.caps import montage
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.plan import Options, PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.seeds import generator
 from rtemo.simulate.session import SimulatedSession

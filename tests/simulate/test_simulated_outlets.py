@@ -11,8 +11,8 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.device.faults import read_fault
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.outlets import Sent, stream
 from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
+from rtemo.recordings.markers import EMOTIONS, Marker, parse_marker
 from rtemo.simulate.affect import feel
 from rtemo.simulate.arrays import simulate_arrays, trials
 from rtemo.simulate.caps import MONTAGES, montage, spread
 from rtemo.simulate.eeg.anatomy import atlas, head
-from rtemo.simulate.markers import EMOTIONS, Marker, parse_marker
 from rtemo.simulate.person import draw_person
 from rtemo.simulate.plan import Options, PlannedClip, SimulationPlan, segments_for_clips, segments_for_duration
 from rtemo.simulate.session import SimulatedSession

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import math
 import os
@@ -12,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,19 @@ import psutil
 from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.session.demo import simulated
-from rtemo.commands.wiring import DEMO_MODEL, cast_of
+from rtemo.commands.session_setup import DEMO_MODEL, live_setup
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Item, Modality, StreamUp, Window
-from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.core.types import Chunk, ClockOffset, Item, Modality, Window
+from rtemo.live.engine.engine import Engine
+from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
+from rtemo.live.session.session_run import SessionRun
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
-from rtemo.recorder.recorder import Recorder
-from rtemo.recordings.events import EventLog
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.session_settings import SessionSettings
 
@@ -105,49 +105,41 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
-    """One session with recorder and outlet, as `rtemo live` runs it."""
-    from rtemo.live.output.outlet import PredictionOutlet  # after configure: these load liblsl
-    from rtemo.sources.lsl.source import LslSource, OneStream, local_clock
-
+    """One session with recorder and outlet, put together as `rtemo live` and the window do it."""
     bundle = load_bundle(resources.assets() / DEMO_MODEL)
     pipeline, runtime = TimedPipeline(bundle.spec.pipeline.with_hop(args.hop)), TimedRuntime(bundle)
-    predictor = Predictor(pipeline, runtime, Decoder(bundle))
-    cast = cast_of(SessionSettings())
-    live = LslSource(
-        [OneStream(part.value, functools.partial(cast.choose_for, part)) for part in (Modality.EEG, Modality.GAZE)]
+    settings = SessionSettings()
+    setup = replace(
+        live_setup(settings, None, args.hop, ()), new_predictor=lambda: Predictor(pipeline, runtime, Decoder(bundle))
     )
+    source = setup.open_source(setup.roles, None)
     early: list[Item] = []
     with tempfile.TemporaryDirectory() as folder:
-        recorder = Recorder(Path(folder) / "bench.xdf")
-        streams = live.start()
-        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= cast.parts:
-            early += live.read(0.1)
-        meter = DelaySink(local_clock)
-        outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, args.hop, recorder.submit)
-        recorder.submit(StreamUp(outlet.info))
-
-        def keep(item: Item) -> None:
-            recorder.submit(item)
-
-        options = LiveOptions(local_clock, duration_s=args.seconds)
-        engine = meter.engine = Engine(live, cast, predictor, EventLog(), [outlet, meter], keep, options)
+        streams = source.start()
+        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.parts:
+            early += source.read(0.1)
+        delays = DelaySink(setup.clock)
+        request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays])
+        outputs = SessionOutputs(request, bundle, args.hop, setup.clock)
+        session = SessionRun(setup, source, settings, outputs.events, outputs.sinks, outputs, duration_s=args.seconds)
+        delays.engine = session.engine
         process = psutil.Process()
         cpu, begin = process.cpu_times(), time.perf_counter()
-        engine.run(streams, stop, early)
+        session.run(streams, stop, early)
         used, wall_s = process.cpu_times(), time.perf_counter() - begin
-        outlet.close()
-        recorder.close()
-        lost = sum(recorder.status().lost.values())
+        outputs.close()
+        recorder = outputs.recorder
+        lost = sum(recorder.status().lost.values()) if recorder is not None else 0
     cpu_s = used.user + used.system - cpu.user - cpu.system
-    missing = sum(status.n_missing for status in live.status())
+    missing = sum(status.n_missing for status in source.status())
     return {
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
         "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
-        "predictions": engine.n_predictions,
-        "forced": meter.forced,
+        "predictions": session.engine.n_predictions,
+        "forced": delays.forced,
         "cpu_percent_of_one_core": round(100 * cpu_s / wall_s, 1),
         "memory_mb": round(process.memory_info().rss / 1e6, 1),
-        "arrival_to_prediction_ms": _quantiles(meter.delays_s),
+        "arrival_to_prediction_ms": _quantiles(delays.delays_s),
         "stages_ms": {"push": _quantiles(pipeline.seconds), "network": _quantiles(runtime.seconds)},
         "samples_missing": missing,
         "samples_not_recorded": lost,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
+from rtemo import resources
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import say
-from rtemo.commands.wiring import cast_of, load_model, settings_of
+from rtemo.commands.session_setup import load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.read_session import ReportInputs
 from rtemo.report.write import write_report
+from rtemo.sources.devices.profile import load_profiles
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -27,21 +30,21 @@ def run(args: argparse.Namespace) -> int:
     if not args.target.exists():
         raise RtemoError(f"{args.target} does not exist", "", "name a session folder or an XDF file")
     given = args.settings is not None or args.eeg is not None or args.gaze is not None
-    means = means_of(args.model, args if given else None)
+    inputs = inputs_of(args.model, args if given else None)
     out = args.out or default_out(args.target)
-    write_report(args.target, out, means)
+    write_report(args.target, out, inputs)
     say(f"report: {out}")
     return 0
 
 
-def means_of(model: Path | None, args: argparse.Namespace | None) -> ReportInputs:
+def inputs_of(model: Path | None, args: argparse.Namespace | None) -> ReportInputs:
     """The model and, where the command line gives any, the settings that a recording is read with."""
     bundle, _ = load_model(model, None)
     return ReportInputs(
         bundle=bundle,
-        new_cast=cast_of,
+        profiles=load_profiles(resources.devices()),
         new_predictor=lambda: load_model(model, None)[1],
-        settings=settings_of(args) if args is not None else None,
+        settings=partial(settings_of, args) if args is not None else None,
     )
 
 

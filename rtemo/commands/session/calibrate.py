@@ -5,26 +5,26 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.session.replay import SourceWithProgress, prepared, progress_bar
-from rtemo.commands.wiring import load_model, told_events
+from rtemo.commands.session.replay import SourceWithProgress, progress_bar, warn
+from rtemo.commands.session_setup import load_model, open_recording
+from rtemo.commands.summary import print_event
 from rtemo.core.errors import RtemoError
-from rtemo.live.engine.engine import Engine
+from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import save_person
 from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.personal.fit import fit_person
-from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn, recorded_notes
-from rtemo.recordings.events import Event, EventKind
+from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
+from rtemo.recordings.events import EventKind, EventLog
+from rtemo.recordings.markers import labelled_clips
 
 HOP_S = 1.0  # one window a second is what a fit uses
 COLUMNS = ("label", "begin_s", "end_s")
-_CLIP = re.compile(r"clip/(start|end) id=(\S+) emotion=(\S+)")  # the markers of rtemo's own experiments
 
 Stretch = tuple[str, float, float]
 
@@ -50,17 +50,23 @@ def run(args: argparse.Namespace) -> int:
     bundle, predictor = load_model(args.model, HOP_S)
     memory = EmbeddingMemory(bundle.spec)
     predictor.watches.append(memory.take)
-    events = told_events()
-    recording, streams, cast = prepared(args, predictor, events)
-    labels = _from_csv(Path(args.labels), recording.first_s) if args.labels not in ("markers", "reports") else []
+    recording = open_recording(args, args.file)
+    for notice in recording.notices:
+        warn(notice)
+    log = EventLog()
+    log.listen(print_event)
+    labels: list[Stretch] = []
     if args.labels == "reports":
-        labels = _from_reports(recorded_notes(recording.texts_of, streams))
-    with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
-        Engine(SourceWithProgress(recording, recording, bar), cast, predictor, events).run(streams, stop)
+        labels = _from_reports(recording.facts.notes)
+    elif args.labels != "markers":
+        labels = _from_csv(Path(args.labels), recording.source.first_s)
+    with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
+        source = SourceWithProgress(recording.source, recording.source, bar)
+        replay_engine(recording, predictor, bundle, log, warn=warn, source=source).run(recording.streams, stop)
     if stop.is_set():
         return INTERRUPTED
     if args.labels == "markers":
-        labels = _from_markers(events.events)
+        labels = labelled_clips((one.time_s, one.text) for one in log.events if one.kind is EventKind.MARKER)
     if not labels:
         raise RtemoError(f"{args.file} has no labels", f"looked for {args.labels}", "give --labels FILE.csv")
     clips = [memory.clip(_index(bundle, label), begin_s, end_s) for label, begin_s, end_s in labels]
@@ -105,19 +111,3 @@ def _from_reports(notes: Sequence[tuple[float, object]]) -> list[Stretch]:
     forgotten = {note.number for _, note in notes if isinstance(note, LabelWithdrawn)}
     labelled = [note for _, note in notes if isinstance(note, LabelGiven) and note.number not in forgotten]
     return [(note.label, note.begin_s, note.end_s) for note in labelled]
-
-
-def _from_markers(events: Sequence[Event]) -> list[Stretch]:
-    """A clip from its start marker to the next end marker of the same clip."""
-    found: list[Stretch] = []
-    begun: dict[str, tuple[str, float]] = {}
-    for event in events:
-        match = _CLIP.fullmatch(event.text) if event.kind is EventKind.MARKER else None
-        if match is None:
-            continue
-        phase, clip, emotion = match.groups()
-        if phase == "start":
-            begun[clip] = (emotion, event.time_s)
-        elif clip in begun:
-            found.append((*begun.pop(clip), event.time_s))
-    return found

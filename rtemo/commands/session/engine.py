@@ -5,27 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtemo.commands.arguments import add_model, add_person, add_queries, seconds
 from rtemo.commands.console import say, stop_on_signal, stop_with
-from rtemo.commands.wiring import cast_of, load_model, settings_of
+from rtemo.commands.session_setup import live_setup, settings_of
 from rtemo.core.errors import RtemoError
-from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Modality, StreamInfo
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
-from rtemo.live.session.setup import EngineSetup, LiveSource
-from rtemo.model.decoder import Decoder
-from rtemo.model.predictor import Predictor
-from rtemo.model.runtime import Runtime
+from rtemo.live.session.setup import EngineSetup
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.calibrations import load_persons
 from rtemo.sources.lsl.config import configure
-from rtemo.sources.stream_roles import StreamRoles
 
 LOOK_S = 0.5
 
@@ -58,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:
-    controller = Controller(parts_of(args))
+    controller = Controller(setup_of(args))
     address = endpoint.fresh_address()
     server = Server(address, controller.feed, controller.submit)
     endpoint.publish(address)
@@ -90,24 +82,17 @@ def _watch(
             return
 
 
-def parts_of(args: argparse.Namespace) -> EngineSetup:
+def setup_of(args: argparse.Namespace) -> EngineSetup:
     """What the engine works with."""
-    from rtemo.sources.lsl.source import local_clock  # after configure: it loads liblsl
-
     settings = settings_of(args)
     BaselinePlan.of(settings)  # refused now, not when a session starts
-    bundle, first = load_model(args.model, args.hop)
-    runtime, pipeline = Runtime(bundle), first.pipeline.settings
-    return EngineSetup(
-        cast=cast_of(settings),
-        open_supply=_supply,
-        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
-        bundle=bundle,
-        hop_s=pipeline.window.hop_s,
-        clock=local_clock,
+    return live_setup(
+        settings,
+        args.model,
+        args.hop,
+        args.person,
         publish=not args.no_outlet,
         report=lambda folder: _report_command(folder, args),
-        persons=load_persons(args.person, bundle),
     )
 
 
@@ -115,27 +100,3 @@ def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
     """What writes the report of a session, on the model that it ran on."""
     model = ["--model", str(args.model)] if args.model is not None else []
     return [sys.executable, "-m", "rtemo", "report", str(folder), *model]
-
-
-def _supply(cast: StreamRoles, refused: dict[Modality, str]) -> LiveSource:
-    from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream
-
-    wants = [OneStream(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
-    return LslSource([*wants, EveryStream("markers", cast.take_marker)], look_s=0.0)
-
-
-def _chooser(
-    cast: StreamRoles, part: Modality, refused: dict[Modality, str]
-) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
-    """Chooses, or says why not: in the window several streams that fit are a question, no error."""
-
-    def choose(infos: Sequence[StreamInfo]) -> StreamInfo | None:
-        try:
-            chosen = cast.choose_for(part, infos)
-        except RtemoError as error:
-            refused[part] = str(error)
-            return None
-        refused.pop(part, None)
-        return chosen
-
-    return choose

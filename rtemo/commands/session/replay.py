@@ -14,28 +14,18 @@ from tqdm import tqdm
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.wiring import (
-    cast_of,
-    load_model,
-    settings_of,
-    tell_summary,
-    told_events,
-    why_none,
-)
+from rtemo.commands.session_setup import load_model, open_recording, settings_of
+from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
-from rtemo.live.engine.engine import Engine
 from rtemo.live.engine.explanations import ExplanationFile
 from rtemo.live.output.prediction_files import JsonLines, open_output
-from rtemo.live.replay.analysis import check_parts
-from rtemo.model.personal.session_notes import recorded_notes
-from rtemo.model.predictor import Predictor
-from rtemo.recordings.baseline_plan import BaselinePlan, prepare_replay
-from rtemo.recordings.calibrations import load_persons, recorded_persons, use_persons
+from rtemo.live.replay.replay_engine import replay_engine
+from rtemo.recordings.baseline_plan import BaselinePlan
+from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import EventLog
 from rtemo.sources.base import Source
 from rtemo.sources.paced import PacedSource
-from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 
@@ -67,63 +57,46 @@ def _speed(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
     BaselinePlan.of(settings_of(args))  # said before a large file is looked through
-    recording = XdfSource(args.file, args.start, args.stop)
     if args.lsl:
-        return _emit(recording, args.speed)
+        return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
     bundle, predictor = load_model(args.model, args.hop)
-    events = told_events()
-    _, streams, cast = prepared(args, predictor, events, recording)
-    warned = recording.warnings
-    notes = recorded_notes(recording.texts_of, streams)
     given = load_persons(args.person, bundle)
-    own, missing = recorded_persons(args.file, bundle, notes, given)
-    for what in missing:
-        say(f"warning: {what}")
-    use_persons((*own, *given), predictor, notes)
-    explained = ExplanationFile(args.explain, bundle, predictor) if args.explain is not None else None
+    recording = open_recording(args, args.file, (args.start, args.stop))
+    for notice in recording.notices:
+        warn(notice)
+    log = EventLog()
+    log.listen(print_event)
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
-    with stop_on_signal() as stop, progress_bar(recording, quiet=args.quiet) as bar:
-        source = recording if math.isinf(args.speed) else PacedSource(recording, args.speed)
-        engine = Engine(SourceWithProgress(source, recording, bar), cast, predictor, events, [output])
+    explained = None
+    with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
+        source = recording.source if math.isinf(args.speed) else PacedSource(recording.source, args.speed)
+        watched = SourceWithProgress(source, recording.source, bar)
         try:
-            engine.run(streams, stop)
+            engine = replay_engine(recording, predictor, bundle, log, [output], given, warn=warn, source=watched)
+            if args.explain is not None:
+                explained = ExplanationFile(args.explain, bundle, predictor)
+            engine.run(recording.streams, stop)
         except RtemoError:
             output.discard()
             raise
         finally:
+            recording.close()
             output.close()
             if explained is not None:
                 explained.close()
-    for warning in recording.warnings[len(warned) :]:  # damage that was met while reading
-        say(f"warning: {warning}")
-    tell_summary(engine, predictor)
+    for notice in recording.source.warnings[len(recording.file_warnings) :]:  # damage that was met while reading
+        warn(notice)
+    print_summary(engine, predictor)
     if engine.n_predictions == 0 and not stop.is_set():
         raise RtemoError(
-            f"{args.file} gives no prediction", why_none(predictor), "give at least five seconds of signal"
+            f"{args.file} gives no prediction", why_no_prediction(predictor), "give at least five seconds of signal"
         )
     return INTERRUPTED if stop.is_set() else 0
 
 
-def prepared(
-    args: argparse.Namespace, predictor: Predictor, events: EventLog, recording: XdfSource | None = None
-) -> tuple[XdfSource, tuple[StreamInfo, ...], StreamRoles]:
-    """The recording, started, its streams and who plays which part; the predictor knows the session's baseline.
-
-    Raises RtemoError where it has no EEG and no gaze stream with samples.
-    """
-    recording = recording or XdfSource(args.file)
-    streams = recording.start()
-    cast = cast_of(settings_of(args))
-    cast.choose(info for info in streams if recording.n_samples(info.stream_id))
-    for warning in recording.warnings:
-        say(f"warning: {warning}")
-    check_parts(cast, streams, args.file)
-    plan = BaselinePlan.of(settings_of(args))
-    prepare_replay(
-        plan, recording, streams, args.file, predictor.pipeline, events, lambda text: say(f"warning: {text}")
-    )
-    recording.select([info.stream_id for info in streams if cast.role_of(info) is not None])
-    return recording, streams, cast
+def warn(text: str) -> None:
+    """A warning on stderr."""
+    say(f"warning: {text}")
 
 
 @contextlib.contextmanager

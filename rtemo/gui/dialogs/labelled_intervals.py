@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rtemo.model.personal.session_notes import PREFIX, LabelGiven, LabelWithdrawn, read_note
+from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.facts import note_of
 from rtemo.report.conditions import marker_intervals
 
 
@@ -36,7 +37,7 @@ def given_stretches(events: Iterable[Mapping[str, Any]], since_s: float) -> list
     for event in events:
         if event["kind"] != EventKind.ANNOTATION or not event["time_s"] >= since_s:
             continue
-        note = read_note(f"{PREFIX}{event['text']}")
+        note = note_of(_event(event))
         if isinstance(note, LabelGiven):
             found[note.number] = Given(note.number, LabelledInterval(note.label, note.begin_s, note.end_s))
         elif isinstance(note, LabelWithdrawn):
@@ -49,10 +50,7 @@ def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) 
 
     marks: records of markers and annotations, as the window keeps them.
     """
-    events = [
-        Event(float(mark["time_s"]), EventKind(mark["kind"]), str(mark["text"]), str(mark.get("stream", "")))
-        for mark in marks
-    ]
+    events = [_event(mark) for mark in marks]
     found = []
     for interval in marker_intervals(events, math.inf):
         words = set(re.split(r"\W+", interval.name.casefold()))
@@ -60,3 +58,9 @@ def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) 
         if len(named) == 1 and math.isfinite(interval.end_s):
             found.append(LabelledInterval(named[0], interval.begin_s, interval.end_s))
     return found
+
+
+def _event(record: Mapping[str, Any]) -> Event:
+    """A record of the window as an event."""
+    stream, details = str(record.get("stream", "")), dict(record.get("details", {}))
+    return Event(float(record["time_s"]), EventKind(record["kind"]), str(record["text"]), stream, details)

@@ -29,10 +29,10 @@ from rtemo.core.types import (
 )
 from rtemo.live.engine.batching import ChunkBatch, join
 from rtemo.live.output.prediction_files import PredictionSink
-from rtemo.model.personal.session_notes import EXPLAINED
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import Event, EventKind, EventLog
+from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -59,15 +59,20 @@ class Engine:
     def __init__(
         self,
         source: Source,
-        cast: StreamRoles,
+        roles: StreamRoles,
         predictor: Predictor,
         events: EventLog,
         outputs: Sequence[PredictionSink] = (),
         keep: Callable[[Item], None] | None = None,
         live: LiveOptions | None = None,
+        session_streams: Sequence[str] = (),
     ) -> None:
-        """keep: is given every item before it is used (the recorder). live: None in replay."""
-        self._source, self._cast, self._predictor = source, cast, predictor
+        """keep: is given every item before it is used (the recorder). live: None in replay.
+
+        session_streams: the streams of a recording that hold its own session's events.
+        """
+        self._source, self._roles_of_streams, self._predictor = source, roles, predictor
+        self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._keep, self._live = events, outputs, keep, live
         self._batch = ChunkBatch()
         self._infos: dict[str, StreamInfo] = {}
@@ -84,6 +89,10 @@ class Engine:
     def roles(self) -> dict[Modality, StreamInfo]:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
+
+    def add_outputs(self, outputs: Sequence[PredictionSink]) -> None:
+        """Give the predictions to these too, from the next one on."""
+        self._outputs = (*self._outputs, *outputs)
 
     def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
         """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
@@ -169,6 +178,8 @@ class Engine:
                 self._stream_up(info)
             case StreamDown():
                 self._stream_down(item)
+            case Chunk() if item.stream_id in self._session_streams:
+                self._recorded_events(item)
             case Chunk() if item.stream_id in self._marker_clocks:
                 self._markers(item)
             case ClockOffset() if item.stream_id in self._marker_clocks:
@@ -182,12 +193,12 @@ class Engine:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
         before = self._infos.get(info.stream_id)
         self._infos[info.stream_id] = info
-        role = self._cast.role_of(info)
-        text = "found" if before is None else "back"
+        role = self._roles_of_streams.role_of(info)
+        text = FOUND if before is None else "back"
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
         part = role.value if role else "none"
         self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
-        if role == Modality.MARKERS:
+        if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
             if before is None or before.channels != info.channels:
@@ -197,7 +208,7 @@ class Engine:
     def _use(self, info: StreamInfo, role: Modality) -> None:
         """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event."""
         try:
-            layout = self._cast.layout(info, role)
+            layout = self._roles_of_streams.layout(info, role)
         except RtemoError as error:
             if self._live is None or not (self._roles or self._live.patient):
                 raise
@@ -226,8 +237,15 @@ class Engine:
         info = self._infos[chunk.stream_id]
         for time_s, row in zip(times, chunk.values, strict=True):
             text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
-            if text and np.isfinite(time_s) and not text.startswith(EXPLAINED):
+            if text and np.isfinite(time_s) and not text.startswith(EXPLANATION):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
+
+    def _recorded_events(self, chunk: Chunk) -> None:
+        """Events of the session that was recorded. That its streams were found is an event of this run anyway."""
+        for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
+            event = event_of_sample(float(time_s), [str(text) for text in sample])
+            if event is not None and np.isfinite(time_s) and not is_discovery(event):
+                self._events.add(event)
 
     def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
         self.arrived_s = arrived_s

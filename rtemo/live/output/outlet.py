@@ -17,9 +17,10 @@ import rtemo
 from rtemo.core.types import Chunk, FloatArray, StreamInfo
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
 from rtemo.sources.stream_xml import stream_info
 
-PREDICTIONS, EVENTS = "rtemo", "rtemo_events"
+PREDICTIONS = "rtemo"
 MEASURES = (  # channel, type, unit
     ("confidence", "Confidence", "probability"),
     ("eeg_coverage", "Coverage", "fraction"),
@@ -30,7 +31,7 @@ MEASURES = (  # channel, type, unit
     ("valence", "Valence", "normalised"),  # in [-1, 1], NaN where it abstains
     ("arousal", "Arousal", "normalised"),
 )
-TOLD = (EventKind.ANNOTATION, EventKind.LOSS, EventKind.STREAM_DOWN, EventKind.STREAM_UP, EventKind.FAILURE)
+PUBLISHED = (EventKind.ANNOTATION, EventKind.LOSS, EventKind.STREAM_DOWN, EventKind.STREAM_UP, EventKind.FAILURE)
 LINGER_S = 0.2  # a destroyed outlet drops what it has not sent yet
 
 Keep = Callable[[Chunk], object]
@@ -87,28 +88,31 @@ class PredictionOutlet:
 
 
 class EventOutlet:
-    """Name rtemo_events: one text an event."""
+    """Name rtemo_events: one sample an event, a sentence and the same event as JSON."""
 
-    def __init__(self, keep: Keep | None = None, *, publish: bool = True) -> None:
-        channels = [("event", "Marker", "")]
-        self._outlet = _Outlet(_described(EVENTS, "Markers", "string", channels), keep, publish=publish)
+    def __init__(self, keep: Keep | None = None, *, publish: bool = True, session_id: str = "") -> None:
+        channels = [("event", "Marker", ""), ("json", "Marker", "")]
+        info = _described(EVENTS, "Markers", "string", channels)
+        if session_id:
+            info.desc().append_child_value(SESSION_ID, session_id)
+        self._outlet = _Outlet(info, keep, publish=publish)
 
     @property
     def info(self) -> StreamInfo:
         """How the stream describes itself on the network."""
         return self._outlet.info
 
-    def tell(self, event: Event) -> None:
-        """Send annotations, losses, returns and failures. Other events are not for the network."""
-        if event.kind in TOLD:
+    def send(self, event: Event) -> None:
+        """Send annotations, losses, returns, failures and facts. Other events are not for the network."""
+        if event.kind in PUBLISHED or "fact" in event.details:
             stream = f"{event.stream}: " if event.stream else ""
-            self.push(f"{event.kind.value}: {stream}{event.text}", event.time_s)
+            sentence = f"{event.kind.value}: {stream}{event.text}"
+            published, kept = ((sentence, event.payload(published=on_network)) for on_network in (True, False))
+            self._outlet.push(_row(*published), event.time_s, _row(*kept))
 
-    def push(self, text: str, time_s: float) -> None:
-        """time_s: LSL time."""
-        values = np.empty(1, dtype=object)
-        values[0] = text
-        self._outlet.push(values, time_s)
+    def explain(self, text: str, time_s: float) -> None:
+        """Send an explanation, a JSON object. time_s: LSL time."""
+        self._outlet.push(_row(EXPLANATION + text, ""), time_s)
 
     def close(self) -> None:
         self._outlet.close()
@@ -123,16 +127,21 @@ class _Outlet:
         self.info = stream_info(described.as_xml(), info.name())
         self._keep = keep
 
-    def push(self, values: NDArray[np.generic], time_s: float) -> None:
+    def push(self, values: NDArray[np.generic], time_s: float, kept: NDArray[np.generic] | None = None) -> None:
+        """kept: what is recorded instead of the values that are published."""
         if self._outlet is not None:
             self._outlet.push_sample(values.tolist(), time_s)
         if self._keep is not None:
-            self._keep(Chunk(self.info.stream_id, np.array([time_s]), values[np.newaxis]))
+            self._keep(Chunk(self.info.stream_id, np.array([time_s]), (values if kept is None else kept)[np.newaxis]))
 
     def close(self) -> None:
         if self._outlet is not None and self._outlet.have_consumers():
             time.sleep(LINGER_S)
         self._outlet, self._keep = None, None
+
+
+def _row(sentence: str, payload: str) -> NDArray[np.object_]:
+    return np.array([sentence, payload], dtype=object)
 
 
 def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArray:

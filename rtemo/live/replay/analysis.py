@@ -1,6 +1,6 @@
 """A recording through the engine, pipeline and model of `rtemo replay`, piece by piece, as fast as it goes.
 
-What it finds is wound up on a reel. So any moment of the recording can be shown with the predictions that its true past
+What it finds is kept. So any moment of the recording can be shown with the predictions that its true past
 gives, and moving about in it costs nothing.
 """
 
@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rtemo.core.eeg.branch import EegBranch
-from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality, StreamInfo, StreamState, StreamUp, Window
+from rtemo.core.types import Modality, StreamState, StreamUp, Window
 from rtemo.live.engine.announced_streams import AnnouncedStreams
-from rtemo.live.engine.engine import Engine
 from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
+from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
-from rtemo.model.personal.session_notes import recorded_notes
-from rtemo.recordings.baseline_plan import BaselinePlan, prepare_replay
-from rtemo.recordings.calibrations import recorded_persons, use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.stream_roles import StreamRoles
-from rtemo.sources.xdf.source import XdfSource
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
 
@@ -39,32 +34,46 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, cast: StreamRoles, parts: EngineSetup) -> None:
-        """Looks through the file and gives out the parts. Raises RtemoError where it can give no prediction."""
-        self.path, self.reel, self.done = path, RecordedView(), False
+    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None) -> None:
+        """Looks through the file and gives out the roles. roles: those of an earlier analysis of it.
+
+        Raises RtemoError where it can give no prediction.
+        """
+        self.path, self.view, self.done = path, RecordedView(), False
         self.refused: dict[Modality, str] = {}
-        predictor = parts.new_predictor()
-        self._cast, self._parts, self._predictor = cast, parts, predictor
-        self._channels, self._descriptions, self._roll = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
-        self._taps = DisplayTaps(self.reel)
-        self._newest_end = -1
-        self._due = Due()
-        self._source = XdfSource(path)
         self._log = EventLog()
-        self._log.listen(self._hear)
+        self._log.listen(self._show_event)
+        current = setup.roles.anew()
         try:
-            self._streams = self._source.start()
-            self._counts = {info.stream_id: self._source.n_samples(info.stream_id) for info in self._streams}
-            self._give_out_parts()
-            self._prepare()
+            recording = OpenRecording(
+                path,
+                current.profiles,
+                lambda recorded: recorded or current.settings,
+                roles=roles,
+                ambiguous=self.refused,
+            )
+        except BaseException:
+            self.view.close()
+            raise
+        self.roles, self._recording, self._source = recording.roles, recording, recording.source
+        self._channels, self._descriptions, self._announced = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
+        self._announced.note(map(StreamUp, recording.streams))
+        self._display = DisplayTaps(self.view)
+        self._newest_end, self._n_warnings = -1, 0
+        self._due = Due()
+        predictor = self._predictor = setup.new_predictor()
+        self.model_at = predictor.model_at
+        predictor.watches.append(self._keep)
+        self._note_damage(self.first_s)
+        for notice in recording.notices[self._n_warnings :]:
+            self._warn(notice)
+        try:
+            self._engine = replay_engine(
+                recording, predictor, setup.bundle, self._log, [self.view], setup.persons, warn=self._warn
+            )
         except BaseException:
             self.close()
             raise
-        self._source.select([info.stream_id for info in self._streams if cast.role_of(info) is not None])
-        self._roll.note(map(StreamUp, self._streams))
-        self._n_warnings = 0
-        self._note_damage(self.first_s)
-        self._engine = Engine(self._source, cast, predictor, self._log, [self.reel])
 
     @property
     def first_s(self) -> float:
@@ -77,7 +86,7 @@ class Analysis:
 
     @property
     def ready_s(self) -> float:
-        """Up to this LSL time everything is on the reel."""
+        """Up to this LSL time everything is known."""
         if self.done:
             return self.last_s
         pipeline = self._predictor.pipeline
@@ -92,8 +101,8 @@ class Analysis:
         if self.done:
             return
         if not self._engine.started:
-            self._engine.step([StreamUp(info) for info in self._streams])
-            self._taps.attend(self._predictor.pipeline)
+            self._engine.step([StreamUp(info) for info in self._recording.streams])
+            self._display.attend(self._predictor.pipeline)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
             self._take(self._source.exhausted)
@@ -103,12 +112,12 @@ class Analysis:
     def close(self) -> None:
         """Let go of the file."""
         self._source.stop()
-        self.reel.close()
+        self.view.close()
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
-        """The recording's streams with their parts."""
+        """The recording's streams with their roles."""
         pipeline = self._predictor.pipeline
-        found = self._descriptions.statuses((), (), self._roll, self._cast, pipeline, dict(self.refused))
+        found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, dict(self.refused))
         return tuple(self._counted(status) for _, status in found.values())
 
     def channel_statuses(self, time_s: float) -> tuple[ChannelStatus, ...]:
@@ -116,41 +125,15 @@ class Analysis:
         branch = self._predictor.pipeline.branch(Modality.EEG)
         if not isinstance(branch, EegBranch):
             return ()
-        faults = self.reel.faults_at(time_s)
+        faults = self.view.faults_at(time_s)
         if faults is None:
             faults = np.zeros(len(branch.layout.labels), np.int8)
-        return self._channels.described(branch.layout, faults, self._cast.left_out)
-
-    def _give_out_parts(self) -> None:
-        """As `rtemo replay` does, but where several streams fit one part, that is a question and no error."""
-        usable = [info for info in self._streams if self._counts[info.stream_id]]
-        self._cast.give_back()
-        for part in (Modality.EEG, Modality.GAZE):
-            try:
-                self._cast.choose_for(part, usable)
-            except RtemoError as error:
-                self.refused[part] = str(error)
-        for info in usable:
-            self._cast.take_marker(info)
-        if not self.refused:
-            check_parts(self._cast, self._streams, self.path)
-
-    def _prepare(self) -> None:
-        """The session's baseline and self-reports, as `rtemo replay` takes them."""
-        plan, pipeline = BaselinePlan.of(self._cast.settings), self._predictor.pipeline
-        prepare_replay(plan, self._source, self._streams, self.path, pipeline, self._log, self._warn)
-        notes, parts = recorded_notes(self._source.texts_of, self._streams), self._parts
-        own, missing = recorded_persons(self.path, parts.bundle, notes, parts.persons)
-        use_persons((*own, *parts.persons), self._predictor, notes)
-        for what in missing:
-            self._warn(what)
-        self.model_at = self._predictor.model_at
-        self._predictor.watches.append(self._keep)
+        return self._channels.described(branch.layout, faults, self.roles.left_out)
 
     def _keep(self, window: Window, _embeddings: Embeddings) -> None:
         """One window a second, to be explained where the head stands."""
         if self._due(window):
-            self.reel.put_window(window)
+            self.view.put_window(window)
 
     def _note_damage(self, time_s: float) -> None:
         """What is wrong with the file, as it is met."""
@@ -164,7 +147,7 @@ class Analysis:
             self.done = True
         else:
             self._engine.step(self._source.read())
-        self._taps.attend(self._predictor.pipeline)
+        self._display.attend(self._predictor.pipeline)
         self._note_faults()
         self._note_damage(self._source.position_s)
 
@@ -174,17 +157,17 @@ class Analysis:
             return
         for end in sorted(end for end in branch.frames if end > self._newest_end):
             self._newest_end = end
-            self.reel.put_faults(self._predictor.pipeline.grid.seconds(end), branch.frames[end].fault)
+            self.view.put_faults(self._predictor.pipeline.grid.seconds(end), branch.frames[end].fault)
 
     def _warn(self, text: str) -> None:
-        self.reel.put_event(Event(self.first_s, EventKind.NOTE, text))
+        self.view.put_event(Event(self.first_s, EventKind.NOTE, text))
 
-    def _hear(self, event: Event) -> None:
+    def _show_event(self, event: Event) -> None:
         """What happens before the first prediction has no time of its own yet."""
-        self.reel.put_event(replace(event, time_s=max(event.time_s, self.first_s)))
+        self.view.put_event(replace(event, time_s=max(event.time_s, self.first_s)))
 
     def _counted(self, status: StreamStatus) -> StreamStatus:
-        n = self._counts[status.stream_id]
+        n = self._recording.n_samples(status.stream_id)
         rate_hz = math.nan
         if status.role in (Modality.EEG, Modality.GAZE):
             branch = self._predictor.pipeline.branch(Modality(status.role))
@@ -192,13 +175,3 @@ class Analysis:
                 rate_hz = branch.timeline.rate.hz
         state = StreamState.STREAMING if n else StreamState.WAITING
         return replace(status, n_samples=n, measured_hz=rate_hz, state=state)
-
-
-def check_parts(cast: StreamRoles, streams: Sequence[StreamInfo], path: Path) -> None:
-    """Whether a recording has EEG or gaze, and what was asked for. Raises RtemoError with what it has."""
-    listed = " | ".join(info.describe() for info in streams)
-    if missing := cast.missing():
-        asked = ", ".join(f"{part} ({cast.queries[part]})" for part in missing)
-        raise RtemoError(f"{path} has no stream for {asked}", listed, "correct the query")
-    if not ({Modality.EEG, Modality.GAZE} & set(cast.parts)):
-        raise RtemoError(f"{path} has no EEG and no gaze stream with samples", listed, "name one with --eeg or --gaze")

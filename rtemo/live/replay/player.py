@@ -34,15 +34,14 @@ MARKING = (EventKind.MARKER, EventKind.ANNOTATION)
 class Replay:
     """The recording that is open, if there is one."""
 
-    def __init__(self, parts: EngineSetup, feed: Feed) -> None:
-        self._parts, self._feed, self._clock = parts, feed, parts.clock
+    def __init__(self, setup: EngineSetup, feed: Feed) -> None:
+        self._setup, self._feed, self._clock = setup, feed, setup.clock
         self._analysis: Analysis | None = None
-        self._cast = parts.cast.anew()
         self._position_s = 0.0  # of the head, LSL time
         self._moved_s = 0.0  # when the head got there, on the clock
         self._stale = False  # whether the head was moved by hand and nothing is shown yet
         self._playing, self._speed = True, 1.0
-        self._explaining = Explaining(parts.bundle)
+        self._explaining = Explaining(setup.bundle)
         self._explained_s = -math.inf  # the end of the window that was asked about last
         self.explanation: dict[str, float] = {}  # of what is shown
 
@@ -57,16 +56,15 @@ class Replay:
         if not analysis.done:
             share = (analysis.ready_s - analysis.first_s) / max(analysis.last_s - analysis.first_s, 1e-9)
             raise RtemoError("the recording is still being read", f"{share:.0%} are done", "try again in a moment")
-        return analysis.reel.predictions
+        return analysis.view.predictions
 
     # What clients may ask for.
 
     def do_open_replay(self, path: str) -> None:
         """Open a recording and play it from its start. One that cannot be opened leaves what is there."""
-        cast = self._parts.cast.anew()
-        analysis = Analysis(Path(path), cast, self._parts)
+        analysis = Analysis(Path(path), self._setup)
         self._let_go()
-        self._analysis, self._cast = analysis, cast
+        self._analysis = analysis
         self._playing, self._speed = True, 1.0
         self._place(analysis.first_s)
         for why in analysis.refused.values():
@@ -113,15 +111,14 @@ class Replay:
             if status is None:
                 raise RtemoError(f"there is no stream {stream_id!r}", "", "choose one of the list")
             query = StreamQuery(status.name, status.type, status.source_id, status.hostname)
-            self._cast.pin(Modality(role), query)
+            analysis.roles.pin(Modality(role), query)
         else:
-            self._cast.pin(Modality(role), None)
+            analysis.roles.pin(Modality(role), None)
         self._analyse_again()
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
-        self._need()
-        self._cast.leave_out(label, out=excluded)
+        self._need().roles.leave_out(label, out=excluded)
         self._analyse_again()
 
     # For the controller.
@@ -153,7 +150,7 @@ class Replay:
         if analysis is None:
             return None
         first_s = analysis.first_s
-        marks = [event.time_s - first_s for event in analysis.reel.events if event.kind in MARKING]
+        marks = [event.time_s - first_s for event in analysis.view.events if event.kind in MARKING]
         return ReplayView(
             path=str(analysis.path),
             first_s=first_s,
@@ -180,7 +177,7 @@ class Replay:
 
     def _explain(self, analysis: Analysis) -> None:
         """Say what moved the prediction at the head, at most once in a second of the recording."""
-        window = analysis.reel.window_at(self._position_s)
+        window = analysis.view.window_at(self._position_s)
         fresh = window is not None and window.end_s != self._explained_s
         if window is not None and fresh and self._explaining.ask(window, analysis.model_at(window.end_s)):
             self._explained_s = window.end_s
@@ -202,7 +199,7 @@ class Replay:
     def _analyse_again(self) -> None:
         """Another choice gives other predictions, from the start on."""
         analysis = self._need()
-        again = Analysis(analysis.path, self._cast, self._parts)
+        again = Analysis(analysis.path, self._setup, analysis.roles)
         self._let_go()
         self._analysis = again
         self._place(self._position_s)
@@ -234,13 +231,13 @@ class Replay:
             self._playing = False
 
     def _show(self, after_s: float, until_s: float) -> None:
-        reel, feed = self._need().reel, self._feed
+        view, feed = self._need().view, self._feed
         samples_s = max(after_s, until_s - SAMPLES_S)
-        for event in reel.events_between(after_s, until_s):
+        for event in view.events_between(after_s, until_s):
             feed.put_event(event)
-        for prediction in reel.predictions_between(after_s, until_s):
+        for prediction in view.predictions_between(after_s, until_s):
             feed.put_prediction(prediction)
-        feed.put_eeg(reel.eeg(samples_s, until_s))
-        feed.put_gaze(reel.gaze(samples_s, until_s))
-        feed.put_gaze_events(reel.gaze_events_between(samples_s, until_s))
+        feed.put_eeg(view.eeg(samples_s, until_s))
+        feed.put_gaze(view.gaze(samples_s, until_s))
+        feed.put_gaze_events(view.gaze_events_between(samples_s, until_s))
         feed.move(until_s)

@@ -36,18 +36,18 @@ MEASURE_S = 1.0  # how often the system is asked
 class Controller:
     """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
 
-    def __init__(self, parts: EngineSetup) -> None:
-        self.feed = Feed(parts.clock)
-        self._parts, self._clock = parts, parts.clock
+    def __init__(self, setup: EngineSetup) -> None:
+        self.feed = Feed(setup.clock)
+        self._setup, self._clock = setup, setup.clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._meter = HealthMeter()
-        self._streaming = LiveStreams(parts, self.feed, self._published)
-        self._sessions = SessionControl(parts, self.feed, self._streaming)
-        self._replay = Replay(parts, self.feed)
+        self._streaming = LiveStreams(setup, self.feed, self._published)
+        self._sessions = SessionControl(setup, self.feed, self._streaming)
+        self._replay = Replay(setup, self.feed)
         self._over = False
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
-        self._lag_s = lag_s(parts.bundle.spec, parts.hop_s)
+        self._lag_s = lag_s(setup.bundle.spec, setup.hop_s)
 
     @property
     def busy(self) -> bool:
@@ -92,7 +92,7 @@ class Controller:
     def do_export(self, path: str, *, replace: bool) -> None:
         """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
         made = self._replay.predictions if self._replay.active else self.feed.predictions
-        output = open_output(Path(path), self._parts.bundle.labels, replace=replace)
+        output = open_output(Path(path), self._setup.bundle.labels, replace=replace)
         for prediction in made:
             output.put(prediction)
         output.close()
@@ -190,22 +190,22 @@ class Controller:
             self._measured_s = now_s
             self._meter.measure()
             if session is not None:
-                session.measure()
-        spec = self._parts.bundle.spec
+                session.measure_disk()
+        spec = self._setup.bundle.spec
         state = Snapshot(
             seq=0,
             time_s=now_s,
             phase=self._phase,
             failure=self._failure,
-            subject=session.subject if session else "",
-            folder=str(session.folder.path) if session else "",
+            subject=session.request.settings.subject if session else "",
+            folder=str(session.folder.path) if session and session.folder else "",
             started_s=session.started_s if session else float("nan"),
             bundle=BundleView(
                 spec.name,
                 spec.labels,
                 spec.trained_on,
-                self._parts.bundle.fingerprint,
-                self._parts.hop_s,
+                self._setup.bundle.fingerprint,
+                self._setup.hop_s,
                 self._lag_s,
             ),
             streams=shown.stream_statuses(),

@@ -12,12 +12,11 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import Progress
 from rtemo.model.bundle import Bundle
-from rtemo.model.personal.calibration import PersonalCalibration, save_person
+from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.personal.fit import FitOutcome, LabelledClip, fit_person
 from rtemo.model.personal.session_notes import (
@@ -30,6 +29,7 @@ from rtemo.model.personal.session_notes import (
 )
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.facts import note_event
 
 LONGEST_S = 3600.0  # of one label
 
@@ -41,12 +41,13 @@ class SessionCalibration:
         self,
         bundle: Bundle,
         predictor: Predictor,
-        folder: Path,
+        keep: Callable[[PersonalCalibration], object],
         clock: Callable[[], float],
-        tell: Callable[[Event], object],
+        add_event: Callable[[Event], object],
     ) -> None:
-        """predictor: a fresh one. tell: takes the session's events."""
-        self._bundle, self._predictor, self._folder, self._clock, self._tell = bundle, predictor, folder, clock, tell
+        """predictor: a fresh one. keep: saves a calibration that is used. add_event: takes the session's events."""
+        self._bundle, self._predictor, self._keep = bundle, predictor, keep
+        self._clock, self._add_event = clock, add_event
         self._memory = EmbeddingMemory(bundle.spec)
         predictor.watches.append(self._memory.take)
         self._labels: list[LabelGiven] = []
@@ -56,7 +57,7 @@ class SessionCalibration:
         self._calibrated = False
 
     def begin_with(self, persons: Sequence[PersonalCalibration], from_s: float) -> None:
-        """Keep the calibrations that the predictor decides with from the start, so that a replay finds them."""
+        """Decide with these calibrations from the session's start on, and keep them, so that a replay finds them."""
         for person in persons:
             self._adopt(person, from_s)
 
@@ -110,7 +111,7 @@ class SessionCalibration:
         self._fit = None
         if fit.error:
             self._verdict = fit.error
-            self._tell(Event(self._clock(), EventKind.FAILURE, f"calibrate: {fit.error}"))
+            self._add_event(Event(self._clock(), EventKind.FAILURE, f"calibrate: {fit.error}"))
         elif fit.outcome is not None:
             self._take_over(fit.outcome)
 
@@ -130,23 +131,19 @@ class SessionCalibration:
         now_s = self._clock()
         self._verdict = outcome.verdict
         if outcome.person is not None:
-            self._predictor.adopt(outcome.person, now_s + NOTICE_S)
             self._adopt(outcome.person, now_s + NOTICE_S)
-        self._tell(Event(now_s, EventKind.NOTE, outcome.verdict))
+        self._add_event(Event(now_s, EventKind.NOTE, outcome.verdict))
 
     def _adopt(self, person: PersonalCalibration, from_s: float) -> None:
-        save_person(self._free_name(), replace(person, holds_s=from_s))
+        self._keep(replace(person, holds_s=from_s))
+        self._predictor.adopt(person, from_s)
         self._calibrated = True
-        self._tell(Event(self._clock(), EventKind.ANNOTATION, CalibrationBegun(from_s).text))
-
-    def _free_name(self) -> Path:
-        names = ["person.json", *(f"person_{number}.json" for number in range(2, 1000))]
-        return next(path for name in names if not (path := self._folder / name).exists())
+        self._add_event(note_event(self._clock(), CalibrationBegun(from_s)))
 
     def _note(self, note: Note) -> None:
         now_s = self._clock()
         self._predictor.note(note, now_s)
-        self._tell(Event(now_s, EventKind.ANNOTATION, note.text))
+        self._add_event(note_event(now_s, note))
 
 
 class _Fit:

@@ -1,83 +1,162 @@
-"""Everything that a session in the application keeps: folder, recording, predictions, events, and the outlets."""
+"""What a session writes and publishes: folder, recording, predictions, events, explanations and the outlets.
+
+Opened together and closed together, with or without a folder: `rtemo live`, the window and `rtemo bench` all use it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import StreamInfo
+from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
+from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.service.snapshot import RecorderView
-from rtemo.live.session.telling import Publishing, keep_baseline
 from rtemo.model.bundle import Bundle
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.response_lag import lag_s
 from rtemo.recorder.recorder import Recorder, RecorderState
+from rtemo.recordings.baseline_file import save_baseline
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import EventLog, Listener
+from rtemo.recordings.calibrations import save_beside
+from rtemo.recordings.events import Event, EventKind, EventLog, Listener
+from rtemo.recordings.facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, settings_text
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOutputsPlan:
-    """What is kept, and where. settings: with the participant and the notes. publish: on the network too."""
+class OutputsRequest:
+    """What a session is to write, and where.
 
-    root: Path
+    root: where a session folder is made; None for no folder. record: a recording elsewhere, instead of the folder's.
+    sinks: further outputs of predictions; they are closed with the session. publish: on the network too. asked: what
+    else was asked for, for the folder's settings file. streams: those that the session begins with, by role.
+    """
+
     settings: SessionSettings
-    streams: Mapping[str, StreamInfo]
-    bundle: Bundle
-    hop_s: float
+    root: Path | None = None
+    record: Path | None = None
+    sinks: Sequence[PredictionSink] = ()
     publish: bool = True
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    streams: Mapping[str, StreamInfo] = field(default_factory=dict)
 
 
 class SessionOutputs:
-    """A session's outputs, opened together and closed together."""
+    """The outputs of one session. `keep` records an item, `note` adds an event, `sinks` take the predictions."""
 
-    def __init__(self, plan: SessionOutputsPlan, clock: Callable[[], float], listener: Listener) -> None:
-        """listener: hears every event. Raises RtemoError where the folder cannot be made, and leaves nothing open."""
-        self.subject, self.started_s = plan.settings.subject, clock()
-        self._free_bytes = 0
+    def __init__(
+        self,
+        request: OutputsRequest,
+        bundle: Bundle,
+        hop_s: float,
+        clock: Callable[[], float],
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        """clock: now, in LSL time. listeners: hear every event.
+
+        Raises RtemoError where something cannot be made, and leaves nothing open.
+        """
+        self.request, self.started_s, self._clock = request, clock(), clock
+        self.session_id, self._bundle, self._hop_s = uuid.uuid4().hex, bundle, hop_s
+        self.folder: SessionFolder | None = None
+        self.recorder: Recorder | None = None
+        self._free_bytes, self._failure_reported = 0, False
         with contextlib.ExitStack() as closing:
-            now = datetime.now().astimezone()
-            self.folder = SessionFolder.create(plan.root, plan.settings.subject, now)
-            record = {"started": now.isoformat(timespec="seconds"), "hop_s": plan.hop_s, "published": plan.publish}
-            self.folder.write_settings(plan.settings, model_record(plan.bundle), record, plan.streams)
-            self.events = EventLog(self.folder.events)
+            for sink in request.sinks:
+                closing.callback(sink.close)
+            if request.root is not None:
+                self.folder = self._make_folder(request.root, bundle, hop_s)
+            self.events = EventLog(self.folder.events if self.folder is not None else None)
             closing.callback(self.events.close)
-            self.recorder = Recorder(self.folder.recording)
-            closing.callback(self.recorder.close)
-            table = open_output(self.folder.predictions, plan.bundle.labels, replace=False)
-            closing.callback(table.close)
-            self._telling = Publishing(
-                plan.bundle, plan.hop_s, self.events, self.recorder, clock, closing, publish=plan.publish
-            )
-            self.sinks: tuple[PredictionSink, ...] = (table, self._telling.outlet)
-            self.keep, self.note = self._telling.keep, self._telling.note
-            self.explain = self._telling.explain
-            self.events.listen(listener)
+            if (recording := self.recording) is not None:
+                self.recorder = Recorder(recording, session_id=self.session_id)
+                closing.callback(self.recorder.close)
+            files = [] if self.folder is None else [open_output(self.folder.predictions, bundle.labels, replace=False)]
+            for sink in files:
+                closing.callback(sink.close)
+            lag, publish = lag_s(bundle.spec, hop_s), request.publish
+            outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=publish, lag_s=lag)
+            closing.callback(outlet.close)
+            self._event_outlet = EventOutlet(self.keep, publish=publish, session_id=self.session_id)
+            closing.callback(self._event_outlet.close)
+            for info in (outlet.info, self._event_outlet.info):
+                self.keep(StreamUp(info))
+                self.keep(ClockOffset(info.stream_id, clock(), 0.0))  # ours is LSL's clock
+            self.sinks: tuple[PredictionSink, ...] = (*request.sinks, *files, outlet)
+            self.events.listen(self._event_outlet.send)
+            for listener in listeners:
+                self.events.listen(listener)
             self._closing = closing.pop_all()
 
-    def plan_baseline(self, plan: BaselinePlan | None, pipeline: Pipeline) -> None:
-        """See Telling.plan_baseline."""
-        self._telling.plan_baseline(plan, pipeline, self.folder)
+    @property
+    def recording(self) -> Path | None:
+        """The file that is recorded to; None where nothing is recorded."""
+        if self.request.record is not None:
+            return self.request.record
+        return self.folder.recording if self.folder is not None else None
+
+    def keep(self, item: Item) -> None:
+        """Record an item, where there is a recorder. One that failed is reported once; the predictions go on."""
+        if self.recorder is None:
+            return
+        self.recorder.submit(item)
+        if self.recorder.state is RecorderState.FAILED and not self._failure_reported:
+            self._failure_reported = True
+            self.note(EventKind.FAILURE, f"the recording failed; {self.recorder.error}; predictions go on")
+
+    def note(self, kind: EventKind, text: str) -> None:
+        """Add an event that happens now."""
+        self.events.add(Event(self._clock(), kind, text))
+
+    def explain(self, text: str) -> None:
+        """Publish and record an explanation: it is no event of the session."""
+        self._event_outlet.explain(text, self._clock())
+
+    def announce_session(self) -> None:
+        """State what the session runs on, for the replay of its recording. Who it is about stays out of it."""
+        shared = replace(self.request.settings, subject="", notes="", baseline="")
+        about = {"bundle_fingerprint": self._bundle.fingerprint, "hop_s": self._hop_s}
+        self.events.add(session_event(self._clock(), self.session_id, settings_text(shared), about))
+
+    def announce_baseline(self, plan: BaselinePlan) -> None:
+        """State which baseline is planned, for the replay of the recording."""
+        if self.recording is not None:
+            plan.copy_beside(self.recording)
+        self.events.add(planned_event(self._clock(), str(plan)))
 
     def keep_baseline(self, pipeline: Pipeline) -> None:
-        """Write the baseline that was in effect, where there was one."""
-        keep_baseline(self.folder, pipeline, self.subject)
+        """Write the baseline that was in effect into the folder, where there is one and it was."""
+        found = pipeline.baselines()
+        if found and self.folder is not None:
+            now = datetime.now().astimezone()
+            save_baseline(self.folder.baseline, found, pipeline.settings, self.request.settings.subject, now)
 
-    def measure(self) -> None:
+    def keep_calibration(self, person: PersonalCalibration) -> None:
+        """Keep a calibration that predictions are made with, for the replay of the recording."""
+        if self.recording is not None:
+            save_beside(self.recording, person)
+
+    def measure_disk(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""
         try:
-            self._free_bytes = shutil.disk_usage(self.folder.path).free
+            self._free_bytes = shutil.disk_usage(self.recording.parent).free if self.recording is not None else 0
         except OSError:
             self._free_bytes = 0
 
-    def view(self) -> RecorderView:
+    def view(self) -> RecorderView | None:
+        """The state of the recording; None where nothing is recorded."""
+        if self.recorder is None:
+            return None
         status = self.recorder.status()
         return RecorderView(
             path=str(self.recorder.path),
@@ -89,8 +168,19 @@ class SessionOutputs:
         )
 
     def close(self) -> None:
-        """Close everything. Raises RtemoError where the recording is not whole."""
+        """Close everything."""
         self._closing.close()
-        status = self.recorder.status()
-        if status.state is RecorderState.FAILED:
+
+    def check_recording(self) -> None:
+        """Raises RtemoError where the recording is not whole."""
+        status = self.recorder.status() if self.recorder is not None else None
+        if status is not None and status.state is RecorderState.FAILED:
             raise RtemoError("the recording failed", status.error, "what was written before can be read")
+
+    def _make_folder(self, root: Path, bundle: Bundle, hop_s: float) -> SessionFolder:
+        now, request = datetime.now().astimezone(), self.request
+        folder = SessionFolder.create(root, request.settings.subject, now)
+        record = {"started": now.isoformat(timespec="seconds"), "hop_s": hop_s, "published": request.publish}
+        record |= {**request.asked, "session_id": self.session_id}
+        folder.write_settings(request.settings, model_record(bundle), record, request.streams)
+        return folder

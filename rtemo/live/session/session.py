@@ -12,27 +12,27 @@ from rtemo.live.service.snapshot import Progress
 from rtemo.live.session.baseline_check import BaselineCheck
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.live_streams import LiveStreams
-from rtemo.live.session.outputs import SessionOutputs, SessionOutputsPlan
+from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.readiness import obstacle
 from rtemo.live.session.report_process import ReportProcess
+from rtemo.live.session.session_run import SessionRun
 from rtemo.live.session.setup import EngineSetup
-from rtemo.model.personal.session_notes import BASELINE_BEGINS
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import EventKind
+from rtemo.recordings.facts import rest_event
 
 
 class SessionControl:
     """The session that is kept, if there is one."""
 
-    def __init__(self, parts: EngineSetup, feed: Feed, streaming: LiveStreams) -> None:
-        self._parts, self._clock, self._feed, self._streaming = parts, parts.clock, feed, streaming
+    def __init__(self, setup: EngineSetup, feed: Feed, streaming: LiveStreams) -> None:
+        self._setup, self._clock, self._feed, self._streaming = setup, setup.clock, feed, streaming
         self.session: SessionOutputs | None = None
         self.paused = False
-        self.reporting = ReportProcess(parts.report)
+        self.reporting = ReportProcess(setup.report)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: BaselineCheck | None = None
-        self._adapting: SessionCalibration | None = None
 
     # What clients may ask for.
 
@@ -52,39 +52,32 @@ class SessionControl:
         baseline = BaselinePlan.of(settings)
         if baseline is not None:
             baseline.check(streaming.predictor.pipeline.settings, subject)
-        plan = SessionOutputsPlan(
-            root=Path(root),
-            settings=replace(settings, subject=subject, notes=notes),
-            streams=streaming.by_role,
-            bundle=self._parts.bundle,
-            hop_s=self._parts.hop_s,
-            publish=self._parts.publish,
-        )
-        session = SessionOutputs(plan, self._clock, self._feed.put_event)
+        own = replace(settings, subject=subject, notes=notes)
+        request = OutputsRequest(own, Path(root), publish=self._setup.publish, streams=streaming.by_role)
+        session = SessionOutputs(request, self._setup.bundle, self._setup.hop_s, self._clock, [self._feed.put_event])
+        assert session.folder is not None
         self.session, self.paused, self._baseline = session, False, None
-        streaming.recording = True
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
-        streaming.take_over(session.events, session.keep, session.sinks)
-        session.plan_baseline(baseline, streaming.predictor.pipeline)
-        self._adapting = SessionCalibration(
-            self._parts.bundle, streaming.predictor, session.folder.path, self._clock, session.events.add
-        )
-        self._adapting.begin_with(self._parts.persons, session.started_s)
+        try:
+            streaming.begin(session, own)
+        except RtemoError:
+            self.session = None
+            session.close()
+            streaming.preview()
+            raise
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
         self._baseline = None
-        self._need_adapting().close()
-        self._adapting = None
-        self._streaming.finish()
-        session.keep_baseline(self._streaming.predictor.pipeline)
+        self._run.finish()
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
             session.close()
+            session.check_recording()
         finally:
-            self.reporting.begin(session.folder.path)
+            self._report(session)
             self._streaming.preview()
 
     def do_pause(self) -> None:
@@ -116,28 +109,28 @@ class SessionControl:
         begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
         self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self._baseline = BaselineCheck(begin_s, length_s)
-        session.events.add(Event(begin_s, EventKind.ANNOTATION, f"{BASELINE_BEGINS}{length_s:g} s"))
+        session.events.add(rest_event(begin_s, length_s))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""
-        self._need_adapting().label(label, begin_s, end_s)
+        self._need_calibration().label(label, begin_s, end_s)
 
     def do_forget_label(self, index: int) -> None:
-        self._need_adapting().forget(index)
+        self._need_calibration().forget(index)
 
     def do_calibrate(self) -> None:
         """Fit the heads to the person on the labels so far."""
-        self._need_adapting().calibrate()
+        self._need_calibration().calibrate()
 
     def do_uncalibrate(self) -> None:
-        self._need_adapting().uncalibrate()
+        self._need_calibration().uncalibrate()
 
     # For the controller.
 
     def turn(self) -> None:
         """Look after what goes on by itself."""
-        if self._adapting is not None:
-            self._adapting.turn()
+        if self.session is not None:
+            self._need_calibration().turn()
         for explanation in self._streaming.explaining.newest():
             self.explanation = rounded(explanation)
             if self.session is not None and not self.paused:
@@ -156,7 +149,7 @@ class SessionControl:
         """Of the baseline while it lasts, else of the calibration, where one was asked for."""
         if self._baseline is not None and now_s < self._baseline.end_s:
             return self._baseline.progress(now_s)
-        calibration = self._adapting.progress(now_s) if self._adapting is not None else None
+        calibration = self._need_calibration().progress(now_s) if self.session is not None else None
         return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 
     def close(self, failure: str) -> None:
@@ -165,22 +158,32 @@ class SessionControl:
         if session is None:
             return
         try:
-            if self._adapting is not None:
-                self._adapting.close()
             if not failure:
-                self._streaming.finish()
-                session.keep_baseline(self._streaming.predictor.pipeline)
+                self._run.finish()
+            elif self._run.calibration is not None:
+                self._run.calibration.close()
             session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
         finally:
             try:
                 session.close()
+                session.check_recording()
             finally:
-                self.reporting.begin(session.folder.path)
+                self._report(session)
 
-    def _need_adapting(self) -> SessionCalibration:
-        if self._adapting is None:
-            raise RtemoError("there is no session", "", "start one")
-        return self._adapting
+    @property
+    def _run(self) -> SessionRun:
+        run = self._streaming.run
+        assert run is not None
+        return run
+
+    def _report(self, session: SessionOutputs) -> None:
+        assert session.folder is not None
+        self.reporting.begin(session.folder.path)
+
+    def _need_calibration(self) -> SessionCalibration:
+        self._need_session()
+        assert self._run.calibration is not None
+        return self._run.calibration
 
     def _need_session(self) -> SessionOutputs:
         if self.session is None:

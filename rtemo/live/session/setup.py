@@ -1,8 +1,8 @@
-"""What the application's engine works with: the model, the streams' parts, and how sources and predictors are made."""
+"""What a live engine works with: the model, the streams' roles, and how sources and predictors are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,19 +30,23 @@ class LiveSource(Protocol):
     def status(self) -> tuple[LineStatus, ...]: ...
 
     @property
+    def missing(self) -> Collection[str]: ...
+
+    @property
     def visible(self) -> tuple[StreamInfo, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSetup:
-    """What the controller works with.
+    """What live sessions have in common.
 
-    open_supply: a source on what a cast chooses. It must write into the mapping why a part stays empty. report: the
-    command that writes the report of a session folder; None for no reports. persons: calibrations to begin with.
+    open_source: a source on what the roles choose. It writes into the mapping why several streams that fit leave a role
+    empty; without one that is an error. report: the command that writes the report of a session folder; None for no
+    reports. persons: calibrations to begin with.
     """
 
-    cast: StreamRoles
-    open_supply: Callable[[StreamRoles, dict[Modality, str]], LiveSource]
+    roles: StreamRoles
+    open_source: Callable[[StreamRoles, dict[Modality, str] | None], LiveSource]
     new_predictor: Callable[[], Predictor]
     bundle: Bundle
     hop_s: float

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rtemo.core.types import FloatArray, TimeArray
+from rtemo.recordings.markers import EMOTIONS
 from rtemo.simulate.affect import VALENCE, Course
 from rtemo.simulate.eeg.anatomy import MUSCLES, SimulatedHead
-from rtemo.simulate.markers import EMOTIONS
 from rtemo.simulate.noise import OverlapAdd, bins_hz, draw, to_time
 from rtemo.simulate.person import BrainTraits
 from rtemo.simulate.plan import SimulationPlan

@@ -1,6 +1,6 @@
 """LslSource: live streams of the Lab Streaming Layer as a source. One thread a stream, and one that watches them all.
 
-    source = LslSource([OneStream("eeg", choose_eeg), OneStream("gaze", choose_gaze), EveryStream("markers", is_marker)])
+    source = LslSource([OneStream("eeg", choose_eeg), EveryStream("markers", is_marker)])
     infos = source.start()
     while ...:
         for item in source.read(0.1): ...

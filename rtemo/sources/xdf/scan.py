@@ -7,6 +7,7 @@ left out. Stamps are raw.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 from array import array
@@ -54,11 +55,12 @@ class XdfStream:
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about the file as bytes."""
+    """What a file holds. warnings: one line each, about the file as bytes. session_id: see XdfWriter; may be empty."""
 
     size: int
     streams: tuple[XdfStream, ...]
     warnings: tuple[str, ...]
+    session_id: str = ""
 
 
 def scan(file: XdfFile) -> XdfIndex:
@@ -75,6 +77,7 @@ class _Scan:
         self._streams: dict[int, XdfStream] = {}
         self._last: dict[int, tuple[RawChunk, int, int]] = {}  # the last samples chunk, its samples' first byte, count
         self._warnings: list[str] = []
+        self._session_id = ""
         self._nameless: Counter[int] = Counter()  # samples of streams without a readable description
         self._damage: list[tuple[int, int]] = []
         self._span_from = 0  # spans that began before this byte are closed: damage lies between
@@ -91,7 +94,7 @@ class _Scan:
         for number, (chunk, begin, n_samples) in self._last.items():
             self._streams[number].last_s = self._last_stamp(self._streams[number], chunk, begin, n_samples)
         self._report()
-        return XdfIndex(self._size, tuple(self._streams.values()), tuple(self._warnings))
+        return XdfIndex(self._size, tuple(self._streams.values()), tuple(self._warnings), self._session_id)
 
     def _peek(self, at: int) -> bytes:
         self._file.seek(at)
@@ -112,7 +115,7 @@ class _Scan:
             case Tag.STREAM_FOOTER:
                 return n_bytes <= MAX_XML_BYTES and self._take_footer(chunk)
             case Tag.FILE_HEADER:
-                return n_bytes <= MAX_XML_BYTES
+                return n_bytes <= MAX_XML_BYTES and self._take_file_header(chunk)
         # A tag that the specification does not know is stepped over, where a chunk follows.
         return chunk.end == self._size or parse_head(self._peek(chunk.end), chunk.end) is not None
 
@@ -170,6 +173,11 @@ class _Scan:
             self._warnings.append(f"stream {chunk.stream} is left out; {error}")
             return True
         self._streams[chunk.stream] = XdfStream(chunk.stream, info, SampleLayout.of(info))
+        return True
+
+    def _take_file_header(self, chunk: RawChunk) -> bool:
+        with contextlib.suppress(RtemoError):  # nothing that is needed stands in it
+            self._session_id = (parse_xml(self._read_text(chunk)).findtext("session_id") or "").strip()
         return True
 
     def _take_footer(self, chunk: RawChunk) -> bool:

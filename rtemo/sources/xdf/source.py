@@ -53,6 +53,7 @@ class XdfSource:
         self._path, self._start_s, self._stop_s = Path(path), start_s, stop_s
         self._file: XdfFile | None = None
         self._checked: Checked | None = None
+        self.session_id = ""  # of the session of rtemo that the file was made for; known from `start` on
         self._streams: tuple[XdfStream, ...] = ()
         self._all: tuple[XdfStream, ...] = ()  # also those that are not selected
         self._cursors: list[_Cursor] = []
@@ -111,8 +112,8 @@ class XdfSource:
             raise ValueError("select comes before the first read")
         self._streams = tuple(stream for stream in self._streams if stream.info.stream_id in stream_ids)
 
-    def texts_of(self, stream_id: str) -> list[tuple[float, str]]:
-        """All texts of a marker stream with their LSL times. Reads nothing else, and moves nothing on.
+    def rows_of(self, stream_id: str) -> list[tuple[float, tuple[str, ...]]]:
+        """All samples of a stream of texts with their LSL times. Reads nothing else, and moves nothing on.
 
         Of a stream whose clock is not known there are none.
         """
@@ -124,7 +125,7 @@ class XdfSource:
             cursor = _Cursor(file, stream, offsets, self._known.origins[stream.number], {})
             chunks = [(timed.times, timed.item) for timed in cursor.chunks(-math.inf, math.inf)]
         return [
-            (float(time_s), str(row[0]))
+            (float(time_s), tuple(map(str, row)))
             for times, item in chunks
             if isinstance(item, Chunk)
             for time_s, row in zip(times, item.values, strict=True)
@@ -182,7 +183,7 @@ class XdfSource:
         if not index.streams:
             found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
-        self._checked = check(index)
+        self._checked, self.session_id = check(index), index.session_id
         self._check_part()
         self._streams = self._all = index.streams
         return tuple(stream.info for stream in index.streams)

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +46,18 @@ class _Stream:
 class XdfWriter:
     """One XDF file being written. Errors of the disk come out as OSError."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Creates the file. Raises RtemoError when it exists or cannot be made."""
+    def __init__(self, path: Path | str, session_id: str = "") -> None:
+        """Creates the file. Raises RtemoError when it exists or cannot be made.
+
+        session_id: of the session of rtemo that it is made for, written into the file's header: of several streams of
+        events in the file, that session's is the one that a replay obeys.
+        """
         self.path = Path(path)
         self.bytes_written = 0
         self._streams: dict[str, _Stream] = {}
         self._file = _create(self.path)
         self._write(MAGIC)
-        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header().encode()))
+        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id).encode()))
 
     def __enter__(self) -> Self:
         return self
@@ -171,9 +176,12 @@ def _create(path: Path) -> BinaryIO:
         ) from error
 
 
-def _file_header() -> str:
+def _file_header(session_id: str) -> str:
     now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
-    return f'<?xml version="1.0"?>\n  <info>\n    <version>1.0</version>\n    <datetime>{now}</datetime>\n  </info>'
+    lines = ["<version>1.0</version>", f"<datetime>{now}</datetime>"]
+    if session_id:
+        lines.append(f"<session_id>{escape(session_id)}</session_id>")
+    return '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
 
 
 def _footer(stream: _Stream) -> str:

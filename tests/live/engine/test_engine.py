@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtemo import resources
-from rtemo.commands.wiring import load_model
+from rtemo.commands.session_setup import load_model
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamState, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions

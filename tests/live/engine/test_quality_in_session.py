@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtemo import resources
-from rtemo.commands.wiring import load_model
+from rtemo.commands.session_setup import load_model
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.live.engine.engine import Engine
 from rtemo.recordings.events import EventLog

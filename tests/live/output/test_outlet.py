@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -79,16 +80,19 @@ def test_events_arrive_as_text_and_only_those_that_are_for_the_network():
     now_s = local_clock()
 
     def push():
-        outlet.tell(Event(now_s, EventKind.STREAM_DOWN, "lost: gone", "Tobii"))
-        outlet.tell(Event(now_s, EventKind.MARKER, "sad", "events"))
-        outlet.tell(Event(now_s + 1.0, EventKind.ANNOTATION, "Tür geht auf"))
+        outlet.send(Event(now_s, EventKind.STREAM_DOWN, "lost: gone", "Tobii"))
+        outlet.send(Event(now_s, EventKind.MARKER, "sad", "events"))
+        outlet.send(Event(now_s + 1.0, EventKind.ANNOTATION, "Tür geht auf"))
 
     info, chunks = hear(outlet, push, 2)
     outlet.close()
 
-    assert (info.name, info.channel_format, info.n_channels) == ("rtemo_events", "string", 1)
+    assert (info.name, info.channel_format, info.n_channels) == ("rtemo_events", "string", 2)
     texts = [text for chunk in chunks for text in chunk.values[:, 0]]
     assert texts == ["stream_down: Tobii: lost: gone", "annotation: Tür geht auf"]
+    events = [json.loads(text) for chunk in chunks for text in chunk.values[:, 1]]
+    assert events[0] == {"kind": "stream_down", "text": "lost: gone", "stream": "Tobii"}
+    assert events[1] == {"kind": "annotation", "text": "Tür geht auf"}
     assert [chunk.values[0, 0] for chunk in kept] == texts
     assert [chunk.stamps[0] for chunk in kept] == [now_s, now_s + 1.0]
 

@@ -47,8 +47,8 @@ class Player:
         self.now_s = 0.0
         self.feed = Feed(lambda: self.now_s)
         parts = EngineSetup(
-            cast=StreamRoles(PROFILES),
-            open_supply=lambda cast, refused: None,
+            roles=StreamRoles(PROFILES),
+            open_source=lambda roles, ambiguous: None,
             new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),
             bundle=BUNDLE,
             hop_s=0.25,

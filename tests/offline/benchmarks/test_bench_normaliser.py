@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from offline.benchmarks.normaliser import CLIP_S, LATE_S, NORMALISERS, Seen, plan_of, table
-from rtemo.simulate.markers import EMOTIONS
+from rtemo.recordings.markers import EMOTIONS
 
 
 def seen(said, *, told=True):

@@ -1,4 +1,4 @@
-"""The texts of the marker stream, and the one function that reads them.
+"""Markers of rtemo's own experiments: how they are written, and how clips are read from them.
 
 A text is `<what>/<phase>` and then `key=value` fields, separated by blanks:
 
@@ -13,12 +13,15 @@ film for everybody in a study. `emotion` is the emotion that the clip is meant t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 EMOTIONS = ("neutral", "sad", "fear", "happy")
 WHATS = ("session", "baseline", "clip", "rest")
 PHASES = ("start", "end")
+CLIP_START = re.compile(r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)")
+CLIP_END = re.compile(r"clip/end id=(?P<clip>\S+).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,18 @@ def parse_marker(text: str) -> Marker | None:
     if fields.get("emotion", EMOTIONS[0]) not in EMOTIONS:
         return None
     return Marker(what, phase, fields)
+
+
+def labelled_clips(markers: Iterable[tuple[float, str]]) -> list[tuple[str, float, float]]:
+    """(label, begin_s, end_s) of each clip, from its start marker to the next end marker of the same clip.
+
+    markers: (time_s, text), by time. Labels are not checked: they are those of the experiment.
+    """
+    found: list[tuple[str, float, float]] = []
+    begun: dict[str, tuple[str, float]] = {}
+    for time_s, text in markers:
+        if start := CLIP_START.fullmatch(text):
+            begun[start["clip"]] = (start["label"], time_s)
+        elif (end := CLIP_END.fullmatch(text)) and end["clip"] in begun:
+            found.append((*begun.pop(end["clip"]), time_s))
+    return found

@@ -1,0 +1,114 @@
+"""From a command's arguments to what a session or a replay works with: settings, roles, model, live source."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rtemo import resources
+from rtemo.core.errors import RtemoError
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.types import Modality, StreamInfo
+from rtemo.live.session.setup import EngineSetup, LiveSource
+from rtemo.model.bundle import Bundle, load_bundle
+from rtemo.model.decoder import Decoder
+from rtemo.model.predictor import Predictor
+from rtemo.model.runtime import Runtime
+from rtemo.recordings.calibrations import load_persons
+from rtemo.recordings.open_recording import OpenRecording
+from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_roles import StreamRoles
+
+DEMO_MODEL = "models/demo"
+
+
+def settings_of(args: argparse.Namespace, recorded: SessionSettings | None = None) -> SessionSettings:
+    """The settings file, if one is given, else what a recording's session had, with what the command line asks for."""
+    settings = read_settings(args.settings) if args.settings is not None else recorded or SessionSettings()
+    given = {part: getattr(args, part.value, None) for part in Modality}
+    queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
+    subject = getattr(args, "subject", None) or settings.subject
+    baseline = getattr(args, "baseline", None) or settings.baseline
+    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
+
+
+def roles_of(settings: SessionSettings) -> StreamRoles:
+    """The roles of a session's streams, with every device profile."""
+    return StreamRoles(load_profiles(resources.devices()), settings)
+
+
+def open_recording(
+    args: argparse.Namespace, path: Path, part: tuple[float | None, float | None] = (None, None)
+) -> OpenRecording:
+    """A recording with the settings that the command line asks for. part: seconds from its first sample."""
+    profiles = load_profiles(resources.devices())
+    return OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part)
+
+
+def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:
+    """The bundle and a predictor on it; the demonstration model where no path is given."""
+    bundle = load_bundle(path or resources.assets() / DEMO_MODEL)
+    settings = bundle.spec.pipeline
+    if hop_s is not None:
+        settings = settings.with_hop(hop_s)
+    return bundle, Predictor(Pipeline(settings), Runtime(bundle), Decoder(bundle))
+
+
+def live_setup(
+    settings: SessionSettings,
+    model: Path | None,
+    hop_s: float | None,
+    persons: Sequence[Path],
+    *,
+    publish: bool = True,
+    report: Callable[[Path], Sequence[str]] | None = None,
+) -> EngineSetup:
+    """What live sessions work with. Loads liblsl. Raises RtemoError where model or calibrations cannot be used."""
+    from rtemo.sources.lsl.liblsl import local_clock  # after `configure`
+
+    bundle, first = load_model(model, hop_s)
+    runtime, pipeline = Runtime(bundle), first.pipeline.settings
+    return EngineSetup(
+        roles=roles_of(settings),
+        open_source=open_live_source,
+        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
+        bundle=bundle,
+        hop_s=pipeline.window.hop_s,
+        clock=local_clock,
+        publish=publish,
+        report=report,
+        persons=load_persons(persons, bundle),
+    )
+
+
+def open_live_source(roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> LiveSource:
+    """The LSL streams that the roles choose; see EngineSetup.open_source."""
+    from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream  # after `configure`
+
+    wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
+    look = {} if ambiguous is None else {"look_s": 0.0}  # a window shows what comes, a command waits for it
+    return LslSource([*wants, EveryStream("markers", roles.take_marker)], **look)
+
+
+def _chooser(
+    roles: StreamRoles, part: Modality, ambiguous: dict[Modality, str] | None
+) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
+    """Chooses, or notes why not: in the window several streams that fit are a question, no error."""
+
+    def choose(infos: Sequence[StreamInfo]) -> StreamInfo | None:
+        try:
+            chosen = roles.choose_for(part, infos)
+        except RtemoError as error:
+            if ambiguous is None:
+                raise
+            ambiguous[part] = str(error)
+            return None
+        if ambiguous is not None:
+            ambiguous.pop(part, None)
+        return chosen
+
+    return choose

@@ -1,0 +1,45 @@
+"""What commands print on stderr about a run: its events as they come, and a summary at the end."""
+
+from __future__ import annotations
+
+from rtemo.commands.console import say
+from rtemo.live.engine.engine import Engine
+from rtemo.model.predictor import Predictor
+from rtemo.recordings.events import Event, EventKind
+
+PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN)
+
+
+def print_event(event: Event) -> None:
+    """A listener that prints notes, losses and failures."""
+    if event.kind in PRINTED:
+        say(f"{event.kind.value}: {event.text}")
+
+
+def print_summary(engine: Engine, predictor: Predictor) -> None:
+    """What the session ran on and what was missing, in a few lines."""
+    used = ", ".join(f"{role.value} from {info.name!r}" for role, info in sorted(engine.roles.items())) or "nothing"
+    say(f"{engine.n_predictions} predictions; {used}")
+    for reason, n in engine.abstained.most_common():
+        bad = f" ({', '.join(engine.latest.bad_channels)})" if engine.latest and engine.latest.bad_channels else ""
+        say(f"no emotion is named in {n} of {engine.n_predictions}: {reason}{bad}")
+    for role in engine.roles:
+        branch = predictor.pipeline.branch(role)
+        if branch is None or branch.timeline.rate is None:
+            continue
+        line = f"{role.value}: {branch.timeline.rate.hz:.6g} Hz, {branch.timeline.n_gaps} gaps"
+        if branch.timeline.n_dropped:
+            line += f", {branch.timeline.n_dropped} samples without a usable time"
+        say(line)
+    if predictor.pipeline.n_skipped:
+        say(f"{predictor.pipeline.n_skipped} holes without any usable signal were skipped")
+
+
+def why_no_prediction(predictor: Predictor) -> str:
+    """Why there was no window."""
+    found = []
+    for role in sorted(predictor.pipeline.modalities):
+        branch = predictor.pipeline.branch(role)
+        rate = branch.timeline.rate if branch is not None else None
+        found.append(f"{role.value} has too few samples" if rate is None else f"{role.value} at {rate.hz:.4g} Hz")
+    return ", ".join(found) or "no usable stream"

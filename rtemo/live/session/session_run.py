@@ -1,0 +1,79 @@
+"""The engine on live streams: a fresh pipeline and model on a running source, with a session's outputs or without.
+
+This is the one place where a live session is put together: `rtemo live`, the window and `rtemo bench` use it. So a
+session's predictions depend on nothing but what it records, and its recording replays to them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from rtemo.core.types import Item, StreamInfo
+from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.live.output.prediction_files import PredictionSink
+from rtemo.live.session.calibrating import SessionCalibration
+from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.setup import EngineSetup
+from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
+from rtemo.recordings.calibrations import use_persons
+from rtemo.recordings.events import EventKind, EventLog
+from rtemo.sources.base import Source
+from rtemo.sources.session_settings import SessionSettings
+
+
+class SessionRun:
+    """One engine with a predictor of its own. Owned by the thread that turns it."""
+
+    def __init__(
+        self,
+        setup: EngineSetup,
+        source: Source,
+        settings: SessionSettings,
+        log: EventLog,
+        sinks: Sequence[PredictionSink],
+        outputs: SessionOutputs | None = None,
+        *,
+        patient: bool = False,
+        duration_s: float | None = None,
+    ) -> None:
+        """source: has been started. settings: with the participant. outputs: None for a preview, which keeps nothing.
+
+        log: the outputs' own, where there are some. patient, duration_s: see LiveOptions. Raises RtemoError where the
+        planned baseline does not fit the model or the participant.
+        """
+        self.predictor, self.outputs = setup.new_predictor(), outputs
+        pipeline, plan = self.predictor.pipeline, BaselinePlan.of(settings)
+        if plan is not None:  # the participant is named when a session starts
+            plan.prepare(pipeline, settings.subject if outputs is not None else None)
+        self.calibration: SessionCalibration | None = None
+        if outputs is None:
+            use_persons(setup.persons, self.predictor)
+        else:
+            outputs.announce_session()
+            if plan is not None:
+                outputs.announce_baseline(plan)
+            log.listen(MarkedBaseline(plan, pipeline, lambda why: outputs.note(EventKind.FAILURE, why)))
+            self.calibration = SessionCalibration(
+                setup.bundle, self.predictor, outputs.keep_calibration, setup.clock, log.add
+            )
+            self.calibration.begin_with(setup.persons, outputs.started_s)
+        keep = outputs.keep if outputs is not None else None
+        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient)
+        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, keep, options)
+
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
+        """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
+        self.engine.run(streams, stop, early)
+        self._keep_baseline()
+
+    def finish(self) -> None:
+        """The last predictions, for whoever steps the engine himself. Nothing may be stepped afterwards."""
+        if self.calibration is not None:
+            self.calibration.close()
+        self.engine.finish()
+        self._keep_baseline()
+
+    def _keep_baseline(self) -> None:
+        if self.outputs is not None:
+            self.outputs.keep_baseline(self.predictor.pipeline)

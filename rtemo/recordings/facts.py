@@ -1,0 +1,135 @@
+"""What a session states about itself in its events, for whoever replays its recording: written and read here.
+
+Each fact is an event whose details have the key "fact":
+
+    session             its id, model and hop; its document: the settings, as TOML
+    baseline_planned    plan: "marker=BEGIN,END", "START:STOP" or "saved" (the file lies beside the recording)
+    baseline_begins     length_s: the rest that begins at the event's time lasts so long
+    label_given         number, label, begin_s, end_s: a self-report or the label of a clip, LSL times
+    label_withdrawn     number
+    calibration_begins  from_s: a personal calibration decides from then on; its file lies beside the recording
+    calibration_ends    from_s: the trained heads decide from then on
+
+A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
+to come. Recordings made before there were details are read by rtemo.recordings.earlier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_type_hints
+
+from rtemo.model.personal.session_notes import (
+    CalibrationBegun,
+    CalibrationEnded,
+    LabelGiven,
+    LabelWithdrawn,
+    Note,
+)
+from rtemo.recordings.events import Event, EventKind
+
+_NOTES: dict[str, type[Note]] = {
+    "label_given": LabelGiven,
+    "label_withdrawn": LabelWithdrawn,
+    "calibration_begins": CalibrationBegun,
+    "calibration_ends": CalibrationEnded,
+}
+_NAMES = {kind: name for name, kind in _NOTES.items()}
+
+
+def session_event(time_s: float, session_id: str, settings: str, about: dict[str, Any]) -> Event:
+    """A session begins. settings: the text of a settings file. about: model and hop."""
+    details = {"fact": "session", "id": session_id, **about}
+    return Event(time_s, EventKind.SESSION, "session begins", details=details, document=settings)
+
+
+def planned_event(time_s: float, plan: str) -> Event:
+    """A baseline is planned."""
+    details = {"fact": "baseline_planned", "plan": plan}
+    return Event(time_s, EventKind.ANNOTATION, f"baseline planned: {plan}", details=details)
+
+
+def rest_event(time_s: float, length_s: float) -> Event:
+    """The rest that sets the baseline begins."""
+    details = {"fact": "baseline_begins", "length_s": length_s}
+    return Event(time_s, EventKind.ANNOTATION, f"baseline begins: {length_s:g} s", details=details)
+
+
+def note_event(time_s: float, note: Note) -> Event:
+    """A label or a calibration."""
+    details = {"fact": _NAMES[type(note)], **asdict(note)}
+    return Event(time_s, EventKind.ANNOTATION, note.text, details=details)
+
+
+def note_of(event: Event) -> Note | None:
+    """The label or calibration that an event states; None where it states none, or a damaged one."""
+    kind = _NOTES.get(str(event.details.get("fact")))
+    return _note(kind, event.details) if kind is not None else None
+
+
+def is_plan(event: Event) -> bool:
+    """Whether an event is rtemo's own bookkeeping about the baseline, and nothing that a person noted."""
+    return event.details.get("fact") == "baseline_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """All that a recording's own events state. Times are LSL seconds.
+
+    settings: text of a settings file, empty where there is none. planned: the baseline's plan. rests: (begin_s, end_s).
+    notes: labels and calibrations, each with the time of its event. problems: facts that cannot be used, a line each.
+    """
+
+    settings: str = ""
+    planned: str | None = None
+    rests: tuple[tuple[float, float], ...] = ()
+    notes: tuple[tuple[float, Note], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def facts_of(events: Iterable[Event]) -> SessionFacts:
+    """What these events state; of plans the first counts. A fact that is damaged is a problem and is left out."""
+    settings, planned = "", None
+    rests: list[tuple[float, float]] = []
+    notes: list[tuple[float, Note]] = []
+    problems: list[str] = []
+    for event in events:
+        fact = event.details.get("fact")
+        if fact == "session":
+            settings = settings or event.document
+        elif fact == "baseline_planned" and isinstance(plan := event.details.get("plan"), str):
+            planned = plan if planned is None else planned
+        elif fact == "baseline_begins" and (length_s := _number(event.details.get("length_s"))) is not None:
+            rests.append((event.time_s, event.time_s + length_s))
+        elif (note := note_of(event)) is not None:
+            notes.append((event.time_s, note))
+        elif fact is not None:
+            problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
+    return SessionFacts(settings, planned, tuple(rests), tuple(notes), tuple(problems))
+
+
+def _note(kind: type[Note], details: dict[str, Any]) -> Note | None:
+    """The note in an event's details; None where a field is missing or of a wrong type."""
+    types = get_type_hints(kind)
+    found: dict[str, Any] = {}
+    for field in fields(kind):
+        value, wanted = details.get(field.name), types[field.name]
+        if wanted is float:
+            value = _number(value)
+        elif not isinstance(value, wanted) or isinstance(value, bool):
+            return None
+        if value is None:
+            return None
+        found[field.name] = value
+    return kind(**found)
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, None for anything else."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,177 @@
+"""Opens a recording: its streams with their roles, and what its session stated about itself.
+
+This is the one way to open one: `rtemo replay`, `rtemo calibrate`, the window, `rtemo report` and the corpus builder
+all use it, so that the same file gives the same windows and predictions everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
+from rtemo.model.bundle import Bundle
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.predictor import Predictor
+from rtemo.recordings.baseline_plan import SAVED, USED, BaselinePlan, MarkedBaseline
+from rtemo.recordings.calibrations import recorded_persons, use_persons
+from rtemo.recordings.events import Event, EventLog
+from rtemo.recordings.facts import SessionFacts, facts_of
+from rtemo.recordings.session_folder import beside
+from rtemo.recordings.session_stream import find_session_stream, read_session_events
+from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.session_settings import SessionSettings, parse_settings
+from rtemo.sources.stream_roles import StreamRoles
+from rtemo.sources.xdf.source import XdfSource
+
+Settings = Callable[
+    [SessionSettings | None], SessionSettings
+]  # from those of the recording's session, where it has any
+
+
+def as_recorded(recorded: SessionSettings | None) -> SessionSettings:
+    """The settings of the recording's session, or the usual ones."""
+    return recorded or SessionSettings()
+
+
+class OpenRecording:
+    """A recording that is ready to be read. `source` is read once, by whoever runs it; `close` lets go of the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        profiles: Sequence[DeviceProfile],
+        settings: Settings = as_recorded,
+        *,
+        roles: StreamRoles | None = None,
+        part: tuple[float | None, float | None] = (None, None),
+        ambiguous: dict[Modality, str] | None = None,
+        complete: bool = True,
+    ) -> None:
+        """Looks through the file and gives its streams their roles.
+
+        settings: what is asked for, given what the session had. roles: instead of new ones, when it is opened again.
+        part: seconds from the first sample. ambiguous: takes the reason where several streams fit one role; None: that
+        is an error. complete: whether a stream that is asked for and is not there is one too.
+        Raises RtemoError where there is neither EEG nor gaze.
+        """
+        self.path = path
+        self.source = XdfSource(path, *part)
+        try:
+            self.streams = self.source.start()
+            self.session_stream = find_session_stream(self.streams, self.source.session_id)
+            self.events: tuple[Event, ...] = read_session_events(self.source, self.session_stream)
+            self.facts: SessionFacts = facts_of(self.events)
+            self.file_warnings = self.source.warnings  # damage that is met while reading is added to the source's
+            self.notices = [*self.file_warnings, *self.facts.problems]
+            self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
+            self.roles = roles or StreamRoles(profiles, settings(self._recorded_settings()))
+            self._give_roles(ambiguous, complete=complete)
+        except BaseException:
+            self.close()
+            raise
+        used = [info.stream_id for info in self.streams if self.roles.role_of(info) is not None]
+        self.source.select([*used, *self.session_stream.stream_ids])
+
+    @property
+    def plan(self) -> BaselinePlan | None:
+        """The baseline that is asked for, or else the one that the session had planned. Raises RtemoError where a saved
+        one is not there any more.
+        """
+        asked, planned = BaselinePlan.of(self.roles.settings), self.facts.planned
+        if asked is not None or planned is None:
+            return asked
+        if planned != SAVED:
+            plan = BaselinePlan.parse(planned)
+            if plan.file is not None:  # a recording names no file to be opened
+                raise RtemoError(f"the recording plans the baseline {planned!r}", "", "give it with --baseline")
+            return plan
+        used = beside(self.path, USED)
+        if not used.exists():
+            raise RtemoError(
+                "the session began with a saved baseline", f"{used} is not there", "give it with --baseline"
+            )
+        return BaselinePlan(file=used)
+
+    def prepare(
+        self,
+        predictor: Predictor,
+        bundle: Bundle,
+        persons: Sequence[PersonalCalibration],
+        log: EventLog,
+        warn: Callable[[str], None],
+    ) -> None:
+        """Tell a fresh predictor the session's baseline, calibrations and self-reports.
+
+        persons: asked for, beside those of the session. log: of the run, whose markers may be the baseline's ends.
+        warn: told what is missing.
+        """
+        plan = None
+        try:
+            plan = self.plan
+        except RtemoError as error:
+            warn(str(error))
+        pipeline = predictor.pipeline
+        if BaselinePlan.of(self.roles.settings) is None:
+            for begin_s, end_s in self.facts.rests:
+                try:
+                    pipeline.rest(begin_s, end_s)
+                except RtemoError as error:
+                    warn(str(error))
+        if plan is not None:
+            plan.prepare(pipeline, None, self.source.first_s)
+        log.listen(MarkedBaseline(plan, pipeline, warn))
+        own, missing = recorded_persons(self.path, bundle, self.facts.notes, persons)
+        for what in missing:
+            warn(what)
+        use_persons((*own, *persons), predictor, self.facts.notes)
+
+    def n_samples(self, stream_id: str) -> int:
+        """How many samples of a stream the file holds."""
+        return self._counts[stream_id]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.source.stop()
+
+    def _recorded_settings(self) -> SessionSettings | None:
+        """The settings of the recording's session. Its baseline is in its facts; streams that are not there are not
+        asked for.
+        """
+        if not self.facts.settings:
+            return None
+        try:
+            found = parse_settings(self.facts.settings, "the settings in the recording")
+        except RtemoError as error:
+            self.notices.append(str(error))
+            return None
+        there = {part: query for part, query in found.queries.items() if any(query.fits(info) for info in self.streams)}
+        return replace(found, baseline="", queries=there)
+
+    def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> None:
+        self._counts = {info.stream_id: self.source.n_samples(info.stream_id) for info in self.streams}
+        usable = [info for info in self.streams if self._counts[info.stream_id]]
+        self.roles.give_back()
+        for part in (Modality.EEG, Modality.GAZE):
+            try:
+                self.roles.choose_for(part, usable)
+            except RtemoError as error:
+                if ambiguous is None:
+                    raise
+                ambiguous[part] = str(error)
+        for info in usable:
+            self.roles.take_marker(info)
+        if not ambiguous:
+            self._check_roles(complete=complete)
+
+    def _check_roles(self, *, complete: bool) -> None:
+        listed = " | ".join(info.describe() for info in self.streams)
+        if complete and (missing := self.roles.missing()):
+            asked = ", ".join(f"{part} ({self.roles.queries[part]})" for part in missing)
+            raise RtemoError(f"{self.path} has no stream for {asked}", listed, "correct the query")
+        if not ({Modality.EEG, Modality.GAZE} & set(self.roles.parts)):
+            raise RtemoError(
+                f"{self.path} has neither EEG nor gaze with samples", listed, "name one with --eeg or --gaze"
+            )
