@@ -35,6 +35,21 @@ def wait_for(condition, what=""):
     return found
 
 
+def setup_of(roles, clock, open_source, persons=(), hop_s=0.25):
+    """The demonstration model on whatever is fed."""
+    settings = FIRST.pipeline.settings.with_hop(hop_s)
+    return EngineSetup(
+        roles=roles,
+        open_source=open_source,
+        new_predictor=lambda: Predictor(Pipeline(settings), RUNTIME, Decoder(BUNDLE)),
+        bundle=BUNDLE,
+        hop_s=hop_s,
+        clock=clock,
+        publish=False,
+        persons=persons,
+    )
+
+
 class HandFed:
     """A supply whose items the test puts in."""
 
@@ -70,24 +85,13 @@ class HandFed:
 class Lab:
     """A running controller, and the person it looks at. `time_s` is the newest sample's."""
 
-    def __init__(self, session, persons=()):
+    def __init__(self, session, persons=(), settings=None, hop_s=0.25):
         self.supply, self.time_s = HandFed(), session.plan.start_s
         self._items = iter(session.items(block_s=0.1))
         self._stop = threading.Event()
-        roles = StreamRoles(PROFILES)
+        roles = StreamRoles(PROFILES, settings)
         roles.choose(session.streams)
-        self.controller = Controller(
-            EngineSetup(
-                roles=roles,
-                open_source=lambda roles, ambiguous: self.supply,
-                new_predictor=lambda: Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE)),
-                bundle=BUNDLE,
-                hop_s=0.25,
-                clock=lambda: self.time_s,
-                publish=False,
-                persons=persons,
-            )
-        )
+        self.controller = Controller(setup_of(roles, lambda: self.time_s, lambda *_: self.supply, persons, hop_s))
         for info in session.streams:
             self.supply.items.put(StreamUp(info))
         self.thread = threading.Thread(target=self.controller.run, args=(self._stop,), daemon=True)

@@ -20,7 +20,6 @@ from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import EventKind
-from rtemo.recordings.facts import rest_event
 
 
 class SessionControl:
@@ -103,13 +102,10 @@ class SessionControl:
 
     def do_baseline(self, seconds: float) -> None:
         """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
-        session = self._need_session()
+        self._need_session()
         if self._baseline is not None and self._clock() < self._baseline.end_s:
             raise RtemoError("a baseline is being recorded", "", "wait for its end")
-        begin_s, length_s = self._clock(), float(f"{seconds:g}")  # as the annotation tells it to a replay
-        self._streaming.predictor.pipeline.rest(begin_s, begin_s + length_s)
-        self._baseline = BaselineCheck(begin_s, length_s)
-        session.events.add(rest_event(begin_s, length_s))
+        self._baseline = BaselineCheck(*self._run.begin_rest(seconds))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""

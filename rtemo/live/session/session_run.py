@@ -18,6 +18,7 @@ from rtemo.live.session.setup import EngineSetup
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import EventKind, EventLog
+from rtemo.recordings.facts import rest_event
 from rtemo.sources.base import Source
 from rtemo.sources.session_settings import SessionSettings
 
@@ -42,7 +43,7 @@ class SessionRun:
         log: the outputs' own, where there are some. patient, duration_s: see LiveOptions. Raises RtemoError where the
         planned baseline does not fit the model or the participant.
         """
-        self.predictor, self.outputs = setup.new_predictor(), outputs
+        self.predictor, self.outputs, self._clock = setup.new_predictor(), outputs, setup.clock
         pipeline, plan = self.predictor.pipeline, BaselinePlan.of(settings)
         if plan is not None:  # the participant is named when a session starts
             plan.prepare(pipeline, settings.subject if outputs is not None else None)
@@ -73,6 +74,17 @@ class SessionRun:
             self.calibration.close()
         self.engine.finish()
         self._keep_baseline()
+
+    def begin_rest(self, seconds: float) -> tuple[float, float]:
+        """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
+
+        Raises RtemoError for a length that cannot be a baseline.
+        """
+        assert self.outputs is not None
+        begin_s, length_s = self._clock(), float(f"{seconds:g}")
+        self.predictor.pipeline.rest(begin_s, begin_s + length_s)
+        self.outputs.events.add(rest_event(begin_s, length_s))
+        return begin_s, length_s
 
     def _keep_baseline(self) -> None:
         if self.outputs is not None:

@@ -1,0 +1,88 @@
+"""What an opened recording obeys: its own session's events and settings, and nobody else's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hand_fed import PROFILES, setup_of
+
+from rtemo.core.types import Chunk, StreamUp
+from rtemo.live.output.outlet import EventOutlet
+from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
+from rtemo.live.session.session_run import SessionRun
+from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.facts import rest_event
+from rtemo.recordings.open_recording import OpenRecording
+from rtemo.simulate.plan import SimulationPlan
+from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.stream_roles import StreamRoles
+from rtemo.sources.xdf.writer import XdfWriter
+
+
+@pytest.fixture(scope="module")
+def person():
+    return SimulatedSession(SimulationPlan.for_duration(3, 12, eeg_channels=8, eeg_rate_hz=250))
+
+
+def recorded(person, root, settings=SessionSettings()):
+    """A headless session's recording, in which another session's events come along."""
+    time_s = [person.plan.start_s]
+    roles = StreamRoles(PROFILES, settings)
+    roles.choose(person.streams)
+    setup = setup_of(roles, lambda: time_s[0], lambda *_: None)
+    outputs = SessionOutputs(OutputsRequest(settings, root, publish=False), setup.bundle, 0.25, setup.clock)
+    other = EventOutlet(outputs.keep, publish=False, session_id="somebody else's")
+    outputs.keep(StreamUp(other.info))
+    run = SessionRun(setup, None, settings, outputs.events, outputs.sinks, outputs)
+    run.engine.step([StreamUp(info) for info in person.streams])
+    other.send(rest_event(person.plan.start_s, 60.0))
+    other.send(Event(person.plan.start_s + 1.0, EventKind.ANNOTATION, "not ours"))
+    for item in person.items(block_s=0.5):
+        if isinstance(item, Chunk) and len(item):
+            time_s[0] = max(time_s[0], float(item.stamps[-1]))
+        run.engine.step([item])
+    run.finish()
+    outputs.close()
+    assert outputs.recording is not None
+    return outputs.recording
+
+
+def test_events_of_another_session_are_listed_and_not_obeyed(person, tmp_path):
+    found = OpenRecording(recorded(person, tmp_path), PROFILES)
+    found.close()
+    assert found.facts.rests == ()
+    assert "not ours" not in [event.text for event in found.events]
+    assert [notice for notice in found.notices if "another session" in notice]
+
+
+def test_the_settings_of_the_session_are_used_unless_others_are_asked_for(person, tmp_path):
+    label = person.streams[0].labels[0]
+    settings = SessionSettings(subject="P 01", notes="tired", eeg_map={label: ""}, baseline="marker=a,b")
+    path = recorded(person, tmp_path, settings)
+    found = OpenRecording(path, PROFILES)
+    found.close()
+    assert found.roles.settings.eeg_map == {label: ""}
+    assert str(found.plan) == "marker=a,b"
+    assert b"tired" not in path.read_bytes()
+    asked = OpenRecording(path, PROFILES, lambda _recorded: SessionSettings())
+    asked.close()
+    assert asked.roles.settings.eeg_map == {}
+
+
+def test_of_several_sessions_without_one_of_its_own_a_recording_obeys_none(person, tmp_path):
+    streams = [EventOutlet(publish=False, session_id=name).info for name in ("one", "two")]
+    path = tmp_path / "lab.xdf"
+    with XdfWriter(path) as writer:
+        for info in (person.streams[0], *streams):
+            writer.add_stream(info)
+        for item in person.items(block_s=1.0):
+            if isinstance(item, Chunk) and item.stream_id == person.streams[0].stream_id:
+                writer.write_chunk(item)
+        for info in streams:
+            row = np.array([["annotation: x", rest_event(5.0, 60.0).payload(published=False)]], dtype=object)
+            writer.write_chunk(Chunk(info.stream_id, np.array([person.plan.start_s + 5.0]), row))
+    found = OpenRecording(path, PROFILES)
+    found.close()
+    assert found.events == ()
+    assert len([notice for notice in found.notices if "another session" in notice]) == 2
