@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_fed import PROFILES, setup_of
@@ -25,19 +27,30 @@ def person():
     return SimulatedSession(SimulationPlan.for_duration(3, 12, eeg_channels=8, eeg_rate_hz=250))
 
 
-def recorded(person, root, settings=SessionSettings()):
+def foreign(session_id):
+    """The stream of events of a session on another computer."""
+    info = EventOutlet(publish=False, session_id=session_id).info
+    return replace(info, stream_id=session_id, source_id=f"rtemo_events@{session_id}", hostname=session_id)
+
+
+def sample(info, event):
+    row = np.array([[f"{event.kind.value}: {event.text}", event.payload(published=False)]], dtype=object)
+    return Chunk(info.stream_id, np.array([event.time_s]), row)
+
+
+def recorded(person, root, settings=None):
     """A headless session's recording, in which another session's events come along."""
-    time_s = [person.plan.start_s]
+    settings, time_s = settings or SessionSettings(), [person.plan.start_s]
     roles = StreamRoles(PROFILES, settings)
     roles.choose(person.streams)
     setup = setup_of(roles, lambda: time_s[0], lambda *_: None)
     outputs = SessionOutputs(OutputsRequest(settings, root, publish=False), setup.bundle, 0.25, setup.clock)
-    other = EventOutlet(outputs.keep, publish=False, session_id="somebody else's")
-    outputs.keep(StreamUp(other.info))
+    other = foreign("another")
+    outputs.keep(StreamUp(other))
     run = SessionRun(setup, None, settings, outputs.events, outputs.sinks, outputs)
     run.engine.step([StreamUp(info) for info in person.streams])
-    other.send(rest_event(person.plan.start_s, 60.0))
-    other.send(Event(person.plan.start_s + 1.0, EventKind.ANNOTATION, "not ours"))
+    for event in (rest_event(time_s[0], 60.0), Event(time_s[0] + 1.0, EventKind.ANNOTATION, "not ours")):
+        outputs.keep(sample(other, event))
     for item in person.items(block_s=0.5):
         if isinstance(item, Chunk) and len(item):
             time_s[0] = max(time_s[0], float(item.stamps[-1]))
@@ -62,6 +75,7 @@ def test_the_settings_of_the_session_are_used_unless_others_are_asked_for(person
     path = recorded(person, tmp_path, settings)
     found = OpenRecording(path, PROFILES)
     found.close()
+    assert found.facts.problems == ()
     assert found.roles.settings.eeg_map == {label: ""}
     assert str(found.plan) == "marker=a,b"
     assert b"tired" not in path.read_bytes()
@@ -71,7 +85,7 @@ def test_the_settings_of_the_session_are_used_unless_others_are_asked_for(person
 
 
 def test_of_several_sessions_without_one_of_its_own_a_recording_obeys_none(person, tmp_path):
-    streams = [EventOutlet(publish=False, session_id=name).info for name in ("one", "two")]
+    streams = [foreign(name) for name in ("one", "two")]
     path = tmp_path / "lab.xdf"
     with XdfWriter(path) as writer:
         for info in (person.streams[0], *streams):
@@ -80,8 +94,7 @@ def test_of_several_sessions_without_one_of_its_own_a_recording_obeys_none(perso
             if isinstance(item, Chunk) and item.stream_id == person.streams[0].stream_id:
                 writer.write_chunk(item)
         for info in streams:
-            row = np.array([["annotation: x", rest_event(5.0, 60.0).payload(published=False)]], dtype=object)
-            writer.write_chunk(Chunk(info.stream_id, np.array([person.plan.start_s + 5.0]), row))
+            writer.write_chunk(sample(info, rest_event(person.plan.start_s + 5.0, 60.0)))
     found = OpenRecording(path, PROFILES)
     found.close()
     assert found.events == ()
