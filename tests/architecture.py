@@ -1,13 +1,15 @@
-"""Who imports whom, read from the source text: the checker behind test_architecture.py.
+"""Who imports whom, read from the source text, and what names and texts must keep: behind test_architecture.py.
 
-Works on any folder laid out as DESIGN section 3 says, so that the tests can show it broken trees. Every import counts,
+Works on any folder laid out as ARCHITECTURE.md says, so that the tests can show it broken trees. Every import counts,
 wherever it stands: at the top, in a function, under TYPE_CHECKING, or through importlib with a literal name.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -60,6 +62,11 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
 }
 REFUSED_OFFLINE = ("pylsl", *QT)
 IMPURE = ("time", "datetime", "threading", "multiprocessing", "subprocess", "socket", "asyncio", "random")
+MOST_FILES = 15  # Python files in a folder: a room should be seen at a glance
+ELSEWHERE = re.compile(r"\bDESIGN\s*(?:section|§|,)|§\s*\d")  # sections of a document that is not here
+DOCUMENT = re.compile(r"(?<![\w/*<.-])[\w./-]*\w\.md\b")
+PYTHON_FILE = re.compile(r"(?<![\w/*<.-])[\w./-]*\w\.py\b")
+MODULE_NAME = re.compile(r"(?<![\w./-])(?:rtemo|offline)(?:\.[a-z_0-9]+)+")
 BAD_NAMES = ("utils", "util", "helpers", "helper", "common", "manager", "managers", "constants", "misc")
 
 
@@ -108,7 +115,7 @@ def _module_violations(module: Module) -> Iterator[str]:
     if set(module.name.split(".")) & set(BAD_NAMES):
         yield f"{module.name}: a name that says nothing about what is in it"
     if layer_of(module.name) is None:
-        yield f"{module.name}: in no layer of DESIGN section 3"
+        yield f"{module.name}: in no layer of ARCHITECTURE.md"
         return
     for imported in sorted(module.imports):
         if reason := _refused(module.name, imported):
@@ -187,3 +194,45 @@ def _ancestor(package: str, level: int) -> str:
         return ""
     parts = package.split(".")
     return ".".join(parts[: len(parts) - level + 1])
+
+
+def untidy(root: Path) -> list[str]:
+    """One line for every folder that has outgrown the rule, and every class name that is used twice."""
+    files = [file for top in ("rtemo", "offline") for file in sorted((root / top).rglob("*.py"))]
+    sizes = Counter(file.parent.relative_to(root).as_posix() for file in files)
+    lines = [f"{folder} holds {n} Python files, {MOST_FILES} at most" for folder, n in sizes.items() if n > MOST_FILES]
+    classes: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes[node.name].append(file.relative_to(root).as_posix())
+    twice = {name: places for name, places in classes.items() if len(places) > 1}
+    return lines + [f"the class {name} is defined in {' and '.join(places)}" for name, places in twice.items()]
+
+
+def dangling(root: Path, texts: list[Path]) -> list[str]:
+    """One line for every document, file or module of the project that a text names and that is not there."""
+    there = {file.name for file in root.rglob("*") if file.suffix in (".md", ".py") and ".venv" not in file.parts}
+    modules = set(scan(root))
+    lines = []
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        named = {found for pattern in (DOCUMENT, PYTHON_FILE) for found in pattern.findall(text)}
+        absent = [name for name in sorted(named) if not _is_there(root, path, name, there)]
+        absent += [found.group() for found in ELSEWHERE.finditer(text)]
+        absent += sorted({name for name in MODULE_NAME.findall(text) if not _is_module(name, modules)})
+        lines += [f"{path.relative_to(root).as_posix()} names {name}, which is not there" for name in absent]
+    return lines
+
+
+def _is_there(root: Path, path: Path, name: str, there: set[str]) -> bool:
+    if "/" in name:
+        return any((base / name.lstrip("/")).exists() for base in (root, path.parent))
+    return name in there or Path(name).stem.isupper()  # FILE.md stands for any file
+
+
+def _is_module(name: str, modules: set[str]) -> bool:
+    """Whether it is a module, or something in one."""
+    return (
+        name in modules or name.rpartition(".")[0] in modules or name.rpartition(".")[0].rpartition(".")[0] in modules
+    )

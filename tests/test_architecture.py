@@ -1,7 +1,8 @@
-"""DESIGN section 3 holds: who imports whom, what the live application never loads, and names that say something."""
+"""ARCHITECTURE.md holds: who imports whom, what the live application never loads, what names and texts keep."""
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from architecture import LAYERS, NETWORK, layer_of, scan, violations
+from architecture import LAYERS, MOST_FILES, NETWORK, dangling, layer_of, scan, untidy, violations
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = {name for name in LAYERS if name.startswith("rtemo.")} - {"rtemo.resources", "rtemo.cli", "rtemo.__main__"}
+HISTORY = ("CHANGELOG.md", "offline/LOG.md")  # they tell of what was
 NEVER_LIVE = ("torch", "mne", "PySide6", "shiboken6", "pyqtgraph", "matplotlib", "sklearn", "h5py", "joblib", "offline")
 
 IMPORT_ALL = """
@@ -45,6 +47,50 @@ def test_the_live_application_loads_no_training_code_and_no_window():
 
 def is_live(name: str) -> bool:
     return name.startswith("rtemo") and layer_of(name) != "rtemo.gui" and name not in (NETWORK, "rtemo.__main__")
+
+
+def test_rooms_are_seen_at_a_glance_and_no_class_name_is_used_twice():
+    assert untidy(REPOSITORY) == []
+
+
+def test_whatever_the_texts_name_is_there():
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    names = listed.stdout.splitlines() or [str(p.relative_to(REPOSITORY)) for p in REPOSITORY.rglob("*")]
+    texts = [REPOSITORY / name for name in names if name.endswith((".py", ".md")) and name not in HISTORY]
+    texts = [path for path in texts if path.is_file() and REPOSITORY / "tests" not in path.parents]
+    assert len(texts) > 300
+    assert dangling(REPOSITORY, texts) == []
+
+
+def test_an_engine_is_put_together_in_two_places():
+    calls = {
+        path.relative_to(REPOSITORY).as_posix()
+        for top in ("rtemo", "offline")
+        for path in (REPOSITORY / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Engine"
+    }
+    assert calls == {"rtemo/live/session/session_run.py", "rtemo/live/replay/replay_engine.py"}
+
+
+def test_a_room_that_outgrows_the_rule_and_a_second_class_of_a_name_are_named(tmp_path: Path):
+    grown = {f"rtemo/core/{chr(97 + k)}.py": "" for k in range(MOST_FILES)}
+    assert untidy(grow(tmp_path, {**grown, "rtemo/model/one.py": "class Run: ..."})) == []
+    grow(tmp_path, {"rtemo/core/z.py": "", "offline/two.py": "class Run: ..."})
+    assert untidy(tmp_path) == [
+        "rtemo/core holds 16 Python files, 15 at most",
+        "the class Run is defined in rtemo/model/one.py and offline/two.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["see DESIGN section 7", "models.md section 2", "as told in gone.py", "rtemo.core.gone.f", "docs/absent.md"]
+)
+def test_a_text_that_names_what_is_not_there_is_found(tmp_path: Path, text: str):
+    grow(tmp_path, {"rtemo/core/a.py": f'"""{text}"""', "rtemo/core/b.py": '"""rtemo.core.a, a.py and READ.md"""'})
+    (tmp_path / "READ.md").write_text("rtemo/core/a.py")
+    assert len(dangling(tmp_path, [tmp_path / "rtemo/core/a.py"])) == 1
+    assert dangling(tmp_path, [tmp_path / "rtemo/core/b.py", tmp_path / "READ.md"]) == []
 
 
 GOOD_TREE = {

@@ -47,7 +47,7 @@ def evaluate(
     jobs: int = 1,
     keep: Path | None = None,
 ) -> dict[str, Any]:
-    """The result (offline/evaluation/result.py says how scores are kept), with every field of DESIGN section 7.
+    """The result (offline/evaluation/result.py says how scores are kept), as offline/README.md describes it.
 
     tests: other versions of the same people's recordings; the models are fitted on `corpus` alone, and `tests` in the
     result holds the same scores of the tested trials there. `missing` does so with one modality taken away.

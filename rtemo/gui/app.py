@@ -14,7 +14,7 @@ from rtemo.gui import texts
 from rtemo.gui.painting import theme as dress
 from rtemo.gui.painting.colours import DARK, THEMES
 from rtemo.gui.window import MainWindow
-from rtemo.live.service.client_protocol import Client
+from rtemo.live.service.client import Client
 
 INTERRUPTED = 130
 OFFSCREEN_SAYS = "This plugin does not support propagateSizeHints()"

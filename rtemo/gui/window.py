@@ -25,10 +25,9 @@ from rtemo.gui.open_recording import Recordings, recording_in
 from rtemo.gui.painting import theme as dress
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
-from rtemo.gui.remembering import SettingsMemory
 from rtemo.gui.views.all_views import AllViews
-from rtemo.gui.window_layout import WindowLayout
-from rtemo.live.service.client_protocol import Client
+from rtemo.gui.window_layout import SettingsMemory, WindowLayout
+from rtemo.live.service.client import Client
 from rtemo.live.service.snapshot import Phase
 
 FRAME_MS = 33

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from PySide6.QtCore import QRect, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.labels import PlainLabel
+from rtemo.live.service.snapshot import Phase, Snapshot
 
 LAYOUT_VERSION = 1
 WIDEST = QSize(2560, 1440)  # wider than its views can use, a window is not opened
@@ -101,3 +103,25 @@ def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
     view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     dock.setWidget(view)
     return dock
+
+
+class SettingsMemory:
+    """Fed with every snapshot. path: None remembers nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known: str | None = None
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Write the settings where they are others than before. A disk that refuses is no reason to disturb anybody."""
+        if self._path is None or not snapshot.settings or snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
+            return
+        if self._known is not None and snapshot.settings != self._known:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                partial = self._path.with_suffix(".partial")
+                partial.write_text(snapshot.settings, encoding="utf-8")
+                partial.replace(self._path)
+            except OSError:
+                return
+        self._known = snapshot.settings

@@ -1,6 +1,6 @@
 """The model bundle: a folder that holds everything that turns a window into a prediction.
 
-    bundle.json          settings, calibration, training description, metrics, hashes, fingerprint (see schema.py)
+    bundle.json          settings, calibration, training, metrics, hashes, fingerprint (see bundle_schema.py)
     weights.safetensors  "head.*" and "novelty.*" for the live application, "network.*" for further training
     model.onnx           the network without its heads, inputs and outputs as in runtime.py
     MODEL_CARD.md        for people; the only file that the fingerprint leaves out (line ends may change in a checkout)

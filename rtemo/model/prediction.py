@@ -69,7 +69,7 @@ class Prediction:
 
     @property
     def valence(self) -> float | None:
-        """In [-1, 1] from the smoothed probabilities, see circumplex.py; None when it abstains or has no place."""
+        """In [-1, 1] from the smoothed probabilities, see valence_arousal.py; None when it abstains or has no place."""
         return self._place(0)
 
     @property

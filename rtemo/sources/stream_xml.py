@@ -199,3 +199,16 @@ def _add_channel(parent: ET.Element, channel: Channel) -> None:
         location = ET.SubElement(node, "location")
         for axis, value in zip("XYZ", channel.location_mm, strict=True):
             _add(location, axis, repr(float(value)))
+
+
+def channel_numbers(xml: str, element: str) -> dict[int, float]:
+    """Column (from 0) -> the finite number in this element of the channel's description, where it has one."""
+    if not xml:
+        return {}
+    try:
+        root = parse_xml(xml)
+    except RtemoError:
+        return {}  # the stream itself was described all the same; then its unit alone counts
+    channels = root.findall("desc/channels/channel") or root.findall("desc/channel")
+    found = {column: _number(_text(channel, element)) for column, channel in enumerate(channels)}
+    return {column: number for column, number in found.items() if number is not None}

@@ -29,7 +29,7 @@ from rtemo.gui.dialogs.shortcuts_dialog import ShortcutsDialog
 from rtemo.gui.disk_space import DiskWatch, RecordingTimeLeft
 from rtemo.gui.menus import keys_of
 from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.remembering import SettingsMemory
+from rtemo.gui.window_layout import SettingsMemory
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle
 from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn

@@ -1,7 +1,7 @@
 """Any BIDS folder with EEG, and eye-tracking beside it where there is some (BIDS 1.11).
 
     sub-*/[ses-*/]eeg/*_eeg.{vhdr,edf,bdf,set}     needed
-    sub-*/[ses-*/]*/*_recording-*_physio.tsv.gz    eye-tracking, see bids_eyetrack.py
+    sub-*/[ses-*/]*/*_recording-*_physio.tsv.gz    eye-tracking, see eyetrack.py
 
 All runs of a session make one recording, in the order of *_scans.tsv where it has times, else of their names. Without a
 mapping file each run is one trial without a label. With one (mapping.py) trials and labels come from events.tsv, or

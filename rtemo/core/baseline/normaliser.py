@@ -2,10 +2,10 @@
 
 The baseline is a stretch of rest that was announced (`rest`), one that was saved before (`adopt`), or, without either,
 the surrogate: the session's first minutes of usable data. A fast running average removes the state that is to be told
-(a minute of one emotion becomes the new zero; models.md section 2), so after the baseline the half-life is long, and
-the average stands still while the signal is bad or unlike the baseline. That rule looks at the features alone: the
-model's own novelty cannot be used, as windows must not depend on a model. So a change for good, such as new gel, that
-moves most features beyond freeze_z stays outside until the next baseline.
+(a minute of one emotion becomes the new zero: `python -m offline.benchmarks.normaliser` measures it), so after the
+baseline the half-life is long, and the average stands still while the signal is bad or unlike the baseline. That rule
+looks at the features alone: the model's own novelty cannot be used, as windows must not depend on a model. So a change
+for good, such as new gel, that moves most features beyond freeze_z stays outside until the next baseline.
 
 Fed with one frame a second, in stream order, whatever the hop is. Snapshots are taken with each frame and are never
 written to again. What a 60 s running normaliser would be: NormaliserSettings(baseline_s=20, half_life_s=60,
@@ -32,8 +32,8 @@ MAD_TO_SD = 1.4826  # of a normal distribution
 class NormaliserSettings:
     """How long the baseline is and how slowly it moves afterwards. Judgement, except where a source is named."""
 
-    baseline_s: float = 120.0  # of the surrogate; a resting baseline of two minutes is usual, models.md section 2
-    half_life_s: float = 1200.0  # models.md section 2: 60 s and 300 s lose the state, 1200 s keeps it
+    baseline_s: float = 120.0  # of the surrogate; a resting baseline of two minutes is usual
+    half_life_s: float = 1200.0  # of simulated states, 60 s and 300 s lose half, 1200 s keeps them
     prior_weight_s: float = 10.0  # the prior counts as much as this many seconds of data
     ready_s: float = 20.0  # predictions are not settled before this much usable data
     clip: float = 6.0  # normalised values lie within +- this

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtemo.core.eeg.electrode_names import canonical_key, electrode_name
-from rtemo.core.eeg.head_geometry import directions_of
-from rtemo.core.eeg.montage_tables import ElectrodeTable, table
+from rtemo.core.eeg.head_geometry import ElectrodeTable, directions_of, table
 from rtemo.core.types import FloatArray
 
 TEN_FIVE = "10-05 names"

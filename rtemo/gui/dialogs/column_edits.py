@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from rtemo.core.eeg.head_geometry import table
 from rtemo.core.eeg.montage import place
-from rtemo.core.eeg.montage_tables import table
 from rtemo.live.service.snapshot import ColumnStatus
 from rtemo.sources.devices.eeg_columns import MIN_CHANNELS
 

@@ -10,6 +10,7 @@ started again before `restart_engine` is asked for.
 
 from __future__ import annotations
 
+import multiprocessing.connection
 import subprocess
 import sys
 import threading
@@ -17,9 +18,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -28,6 +29,35 @@ from rtemo.live.service.endpoint import DEFAULT_NAME, Address, Endpoint
 from rtemo.live.service.feed import join_eeg, join_gaze
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
+
+
+class Client(Protocol):
+    """One connection to one engine.
+
+    Commands, with their arguments: choose(role, stream_id), configure(settings, a TOML file's
+    text), exclude(label, excluded), start(subject, notes, root),
+    stop, pause, resume, annotate(text), baseline(seconds), open_replay(path), play, hold, seek(position_s, from the
+    recording's start), speed(factor), close_replay, export(path, replace), restart_engine, shutdown.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Whether an engine answers."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why there is no engine, or empty."""
+        ...
+
+    def poll(self) -> Snapshot | None:
+        """The newest state, with everything new since the last poll merged; None where nothing is new. Never blocks."""
+        ...
+
+    def send(self, command: str, **arguments: Any) -> None:
+        """Ask the engine for something. What came of it shows in a later snapshot."""
+        ...
+
 
 POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
@@ -234,7 +264,7 @@ def _await_answer(connection: Connection) -> None:
 
 
 def _connect(address: Address) -> Connection:
-    connection = Client(address.address, address.family)
+    connection = multiprocessing.connection.Client(address.address, address.family)
     try:
         _await_answer(connection)
         answer_challenge(connection, address.key)

@@ -7,18 +7,18 @@ but what it records. Owned by the engine's thread, like everything that a contro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.announced_streams import GONE, AnnouncedStreams
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
+from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
-from rtemo.live.session.gate import PredictionGate
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.live.session.session_run import SessionRun
 from rtemo.live.session.setup import EngineSetup, LiveSource
@@ -28,6 +28,34 @@ from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
+
+
+class PredictionGate:
+    """A PredictionSink that shows predictions and passes them on, or is shut."""
+
+    def __init__(self, show: Callable[[Prediction], None]) -> None:
+        self._show = show
+        self._sinks: Sequence[PredictionSink] = ()
+        self._open = True
+
+    def open_for(self, sinks: Sequence[PredictionSink]) -> None:
+        self._sinks, self._open = sinks, True
+
+    def shut(self) -> None:
+        self._open = False
+
+    def put(self, prediction: Prediction) -> None:
+        if self._open:
+            for sink in self._sinks:
+                sink.put(prediction)
+            self._show(prediction)
+
+    def discard(self) -> None:
+        """What was passed on cannot be taken back."""
+
+    def close(self) -> None:
+        """The sinks are closed by whoever opened them."""
+
 
 LISTED = (Modality.EEG, Modality.GAZE)
 

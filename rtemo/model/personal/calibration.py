@@ -1,7 +1,7 @@
 """A personal calibration: heads and quantiles for one participant on one bundle, as a JSON file.
 
 The file names the bundle by its fingerprint and is refused by every other one. Arrays are base64 of little-endian
-float32; nothing is ever unpickled. How it is fitted is in fitting.py.
+float32; nothing is ever unpickled. How it is fitted is in fit.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PersonalCalibration:
     """holds_s: LSL time from which on it counts in the session that it was made in; None for every other session.
 
     quantiles: combination -> level -> quantile. scores: combination -> held-out scores before and after, see
-    fitting.py.
+    fit.py.
     """
 
     fingerprint: str

@@ -63,8 +63,8 @@ def advance(
 ) -> SmoothingState:
     """One step of the forward filter to time_s, with the window's probabilities (K,) or None for no evidence.
 
-    Transition over t seconds: stay with exp(-t / dwell_s), else jump to any label alike (models.md section 3: mean
-    dwell about 60 s). Steps compose: two of t seconds are one of 2 t. Evidence: the likelihood p(y|x) / p(y) to the
+    Transition over t seconds: stay with exp(-t / dwell_s), else jump to any label alike (emotions last about a
+    minute: judgement). Steps compose: two of t seconds are one of 2 t. Evidence: the likelihood p(y|x) / p(y) to the
     power t / decorrelation_s, at most 1, where t is the time since the last evidence but no more than a window holds:
     overlapping windows say much the same, and a second of data weighs the same at any hop, at the start and after a
     gap. Raises RtemoError where time does not go forward.

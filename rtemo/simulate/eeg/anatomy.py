@@ -20,7 +20,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
 from rtemo.simulate.families import FAMILIES
 
-# Infinite-medium corneo-retinal dipoles (models.md section 7), a little deeper than the cornea so that the fall-off
+# Infinite-medium corneo-retinal dipoles, a little deeper than the cornea so that the fall-off
 # from Fp1 to Fpz, AF3 and Cz (about 10 %, Lins 1993) comes out right. Of a head with a radius of 95 mm.
 EYES_MM = np.array([[-32.0, 75.0, -37.0], [32.0, 75.0, -37.0]])
 EYES_RADIUS_MM = 95.0

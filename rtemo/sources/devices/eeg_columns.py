@@ -16,9 +16,9 @@ from rtemo.core.eeg.montage import TEN_FIVE, Placement, describe_column, place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
 from rtemo.core.units import UNKNOWN, microvolts_per
-from rtemo.sources.channel_xml import channel_numbers
 from rtemo.sources.devices.column_names import renamed_columns
 from rtemo.sources.devices.profile_schema import DeviceProfile
+from rtemo.sources.stream_xml import channel_numbers
 
 MIN_CHANNELS = 4  # a Muse has four; below that there is no average reference worth the name
 _EEG_TYPES = ("eeg", "exg")

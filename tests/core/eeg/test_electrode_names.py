@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtemo.core.eeg.electrode_names import canonical_key, electrode_name
-from rtemo.core.eeg.montage_tables import table
+from rtemo.core.eeg.head_geometry import table
 
 NAMES = table("10-05").names
 ELECTRODES = sorted(set(NAMES.values()))

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtemo.core.eeg.head_geometry import table
 from rtemo.core.eeg.montage import is_electrode, place
-from rtemo.core.eeg.montage_tables import table
 from rtemo.core.errors import RtemoError
 
 

@@ -10,8 +10,8 @@ from rtemo import resources
 from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel
-from rtemo.sources.channel_xml import channel_numbers
 from rtemo.sources.devices.profile import eeg_layout, load_profiles
+from rtemo.sources.stream_xml import channel_numbers
 
 PROFILES = {profile.id: profile for profile in load_profiles(resources.devices())}
 GENERIC = PROFILES["generic-eeg"]
