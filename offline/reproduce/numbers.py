@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offline.reproduce.findings import Cell
+from rtemo.presentation import numbers
 
 
 def cell_text(cell: Cell | None) -> str:
@@ -15,6 +16,6 @@ def cell_text(cell: Cell | None) -> str:
     return "\n".join(lines)
 
 
-def percent(share: float) -> str:
+def percent(value: float) -> str:
     """One digit after the point, and a space that does not break."""
-    return f"{100 * share:.1f}\u00a0%"
+    return numbers.percent(value, 1).replace(" ", "\u00a0")

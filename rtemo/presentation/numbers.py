@@ -1,38 +1,64 @@
-"""Numbers and texts as the report writes them."""
+"""Numbers, durations, sizes and texts as window and reports write them. No Qt."""
 
 from __future__ import annotations
 
 import math
 
 MISSING = "–"
+MINUS = "\N{MINUS SIGN}"
+GROUPED_FROM = 10_000  # smaller numbers are read at a glance
 
 
 def clock(seconds: float) -> str:
-    """A duration as m:ss, or h:mm:ss."""
+    """A duration as m:ss, or h:mm:ss, to the nearest second."""
     if not math.isfinite(seconds):
         return MISSING
-    whole = max(0, round(seconds))
+    whole = max(0, math.floor(seconds + 0.5))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def share(value: float) -> str:
-    """A share as whole percent."""
-    return f"{100 * value:.0f} %" if math.isfinite(value) else MISSING
+def age(seconds: float) -> str:
+    """How old a sample is."""
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 1:
+        return f"{1e3 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
 
 
-def number(value: float, digits: int = 0, unit: str = "") -> str:
-    """A number with its unit."""
-    return f"{value:,.{digits}f}{' ' if unit else ''}{unit}" if math.isfinite(value) else MISSING
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share as percent."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{100 * value:.{digits}f} %".replace("-", MINUS)
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """A number with its unit, a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    group = "," if abs(value) >= GROUPED_FROM else ""
+    return f"{value:{group}.{digits}f}{' ' if unit else ''}{unit}"
+
+
+def rates(nominal_hz: float, measured_hz: float) -> str:
+    """Nominal rate and what was measured."""
+    if nominal_hz == 0:
+        return "irregular"
+    return f"{number(nominal_hz)} → {number(measured_hz, 1)} Hz"
 
 
 def size(n_bytes: float) -> str:
-    """A file's size."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"
+    """A file's size, in powers of 1000."""
+    amount, units = float(n_bytes), ["kB", "MB", "GB", "TB"]
+    if amount < 999.5:
+        return f"{amount:.0f} B"
+    for unit in units:
+        amount /= 1000
+        if amount < 999.95 or unit == units[-1]:
+            return f"{amount:.1f} {unit}"
+    raise AssertionError("the last unit takes every size")
 
 
 def shortened(words: str, most: int) -> str:
@@ -43,4 +69,4 @@ def shortened(words: str, most: int) -> str:
 
 def several(n: int, what: str) -> str:
     """A count with its noun."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+    return f"{number(n)} {what}" if n == 1 else f"{number(n)} {what}s"
