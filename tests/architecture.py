@@ -234,7 +234,7 @@ def dangling(root: Path, texts: list[Path]) -> list[str]:
 
 def _is_there(root: Path, path: Path, name: str, there: set[str]) -> bool:
     if "/" in name:
-        return any((base / name.lstrip("/")).exists() for base in (root, path.parent))
+        return any((base / name.lstrip("/")).exists() for base in (root, root / "rtemo", path.parent))
     return name in there or Path(name).stem.isupper()  # FILE.md stands for any file
 
 

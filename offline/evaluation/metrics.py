@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix, f1_score, recall_score
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -13,11 +14,11 @@ Labels = NDArray[np.int64]
 
 def balanced_accuracy(labels: Labels, predicted: Labels) -> float:
     """The mean over the labels that occur of the share of their windows that is found."""
-    return float(np.mean([np.mean(predicted[labels == k] == k) for k in np.unique(labels)]))
+    return float(recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))
 
 
 def nll(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean negative log-likelihood, natural logarithm."""
+    """Mean negative log-likelihood, natural logarithm. scikit-learn's needs every label to be named and sums of 1."""
     return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean())
 
 
@@ -43,23 +44,19 @@ def per_person(values: Sequence[float]) -> dict[str, float]:
 
 def accuracy(labels: Labels, predicted: Labels) -> float:
     """The share that is right."""
-    return float(np.mean(labels == predicted))
+    return float(accuracy_score(labels, predicted))
 
 
 def f1_macro(labels: Labels, predicted: Labels) -> float:
     """The mean over the labels that occur, in truth or prediction, of 2 tp / (2 tp + fp + fn)."""
-    scores = []
-    for k in np.union1d(labels, predicted):
-        hits = np.sum((labels == k) & (predicted == k))
-        scores.append(2.0 * hits / (np.sum(labels == k) + np.sum(predicted == k)))
-    return float(np.mean(scores))
+    return float(f1_score(labels, predicted, average="macro"))
 
 
 def kappa(labels: Labels, predicted: Labels) -> float:
     """Cohen's (1960): agreement beyond that of the marginals; 0 where both name one label only."""
-    values = np.union1d(labels, predicted)
-    expected = float(sum(np.mean(labels == k) * np.mean(predicted == k) for k in values))
-    return (accuracy(labels, predicted) - expected) / (1.0 - expected) if expected < 1.0 else 0.0
+    if len(np.union1d(labels, predicted)) == 1:
+        return 0.0
+    return float(cohen_kappa_score(labels, predicted))
 
 
 def risk_coverage(
@@ -78,6 +75,4 @@ def aurc(probabilities: Probabilities, labels: Labels, last: NDArray[np.bool_] |
 
 def confusion(labels: Labels, predicted: Labels, n_labels: int) -> NDArray[np.int64]:
     """(K, K) counts; rows are the truth."""
-    counts = np.zeros((n_labels, n_labels), np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return counts
+    return np.asarray(confusion_matrix(labels, predicted, labels=np.arange(n_labels)), np.int64)

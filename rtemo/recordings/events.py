@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,6 +85,15 @@ def read_event(text: str, time_s: float | None = None) -> Event | None:
 
 Listener = Callable[[Event], None]
 
+_LOG = logging.getLogger("rtemo.events")
+logging.getLogger("rtemo").addHandler(logging.NullHandler())  # stderr is for what a command says
+LOGGED = {
+    EventKind.FAILURE: logging.ERROR,
+    EventKind.LOSS: logging.WARNING,
+    EventKind.STREAM_DOWN: logging.WARNING,
+    EventKind.STREAM_UP: logging.INFO,
+}
+
 
 class EventLog:
     """Keeps the events of a session, writes them to a file as they come, and tells its listeners."""
@@ -104,6 +114,8 @@ class EventLog:
 
     def add(self, event: Event) -> None:
         self.events.append(event)
+        if (level := LOGGED.get(event.kind)) is not None:
+            _LOG.log(level, "%s: %s%s", event.kind.value, f"{event.stream}: " if event.stream else "", event.text)
         if self._file is not None:
             self._file.write(event.to_json_line() + "\n")
             self._file.flush()

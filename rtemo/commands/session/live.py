@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import sys
 import threading
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from rtemo.commands.summary import print_event, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
+from rtemo.live.log_file import start_log, stop_log
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.session_run import SessionRun
@@ -27,6 +29,8 @@ from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.write import write_report
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
+
+_LOG = logging.getLogger("rtemo.live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,16 @@ def run(args: argparse.Namespace) -> int:
         persons=tuple(args.person),
         explain=args.explain,
     )
-    with stop_on_signal() as stop:
-        return run_live(asked, stop)
+    start_log("live")
+    try:
+        with stop_on_signal() as stop:
+            return run_live(asked, stop)
+    except Exception as error:
+        if not isinstance(error, RtemoError):
+            _LOG.exception("rtemo live stopped")
+        raise
+    finally:
+        stop_log()
 
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:

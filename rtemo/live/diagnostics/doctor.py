@@ -21,6 +21,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics import lsl_network as network
 from rtemo.live.diagnostics.display import Display, advice, find_display
 from rtemo.live.diagnostics.finding import Finding, State
+from rtemo.live.log_file import log_folder
 from rtemo.model.bundle import load_bundle
 from rtemo.model.runtime import Runtime
 from rtemo.recordings.session_folder import VERSIONS_OF, versions
@@ -79,6 +80,7 @@ def examine(setup: DoctorSetup) -> list[Finding]:
         _guarded("display", lambda: check_display(find_display(sys.platform, os.environ))),
         _guarded("disk", lambda: check_disk(setup.sessions)),
         _guarded("model", lambda: check_model(setup.model)),
+        _guarded("log", lambda: check_log(log_folder())),
     ]
     if findings[1].state is State.OK:
         findings.append(_guarded("discovery", lambda: check_discovery(setup.lsl())))
@@ -94,6 +96,17 @@ def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
         return Finding(
             name, State.FAIL, f"the check itself broke: {_named(error)}", "report this with the whole output"
         )
+
+
+def check_log(folder: Path) -> Finding:
+    """Whether engines can write their logs, and where these are."""
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        return Finding(
+            "log", State.WARN, f"{folder} cannot be written", "check its permissions: engines run without a log"
+        )
+    logs = sorted(path.name for path in folder.glob("*.log")) if folder.is_dir() else []
+    return Finding("log", State.OK, f"{folder}: {', '.join(logs) or 'nothing yet'}")
 
 
 def check_versions(found: Mapping[str, str]) -> Finding:

@@ -7,6 +7,7 @@ What cannot be done is said as an event; what breaks the thread becomes Phase.FA
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.engine.engine import READ_S
+from rtemo.live.log_file import log_path
 from rtemo.live.output.prediction_files import open_output
 from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
@@ -28,6 +30,8 @@ from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.model.response_lag import lag_s
 from rtemo.recordings.events import Event, EventKind
+
+_LOG = logging.getLogger("rtemo.engine")
 
 STATE_S = 0.2  # how often the state is told
 MEASURE_S = 1.0  # how often the system is asked
@@ -172,7 +176,10 @@ class Controller:
 
     def _fail(self, error: Exception) -> None:
         known = isinstance(error, RtemoError)
+        _LOG.error("the engine stopped", exc_info=error)
         self._failure = str(error) if known else f"{type(error).__name__}: {error}"
+        if (path := log_path()) is not None:
+            self._failure += f"; see {path}"
         self.feed.put_event(Event(self._clock(), EventKind.FAILURE, f"the engine stopped: {self._failure}"))
 
     def _published(self, prediction: Prediction) -> None:

@@ -152,7 +152,7 @@ def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
     states = {finding.name: finding.state for finding in findings}
 
     assert list(states)[:2] == ["versions", "liblsl"]
-    assert len(states) == len(findings) == 12
+    assert len(states) == len(findings) == 13
     assert states["LSL settings"] is State.WARN  # the tests' own session
     assert states["model"] is State.FAIL
     assert states["discovery"] is State.OK
@@ -164,7 +164,7 @@ def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):
     findings = doctor.examine(doctor.DoctorSetup(without_library, tmp_path, tmp_path))
 
     assert {"discovery", "clock"}.isdisjoint(finding.name for finding in findings)
-    assert len(findings) == 10
+    assert len(findings) == 11
 
 
 REPORT = [
