@@ -17,7 +17,7 @@ OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
-    from tqdm import tqdm  # only where something is said: the window has to be there at once
+    from tqdm import tqdm  # only where a line is printed: the window has to be there at once
 
     tqdm.write(text, file=sys.stderr)
 

@@ -93,10 +93,10 @@ class BaselinePlan:
 
 
 class MarkedBaseline:
-    """A listener to events that tells the pipeline of the rests between two markers."""
+    """A listener to events that gives the pipeline the rests between two markers."""
 
     def __init__(self, plan: BaselinePlan | None, pipeline: Pipeline, say: Callable[[str], None]) -> None:
-        """say: told why an interval is no baseline."""
+        """say: takes why an interval is no baseline."""
         self._markers = plan.markers if plan is not None else None
         self._pipeline, self._say = pipeline, say
         self._begin_s: float | None = None

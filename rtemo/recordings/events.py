@@ -60,7 +60,7 @@ FOUND = "found"  # how the text of a stream that was discovered begins, not one 
 
 
 def is_discovery(event: Event) -> bool:
-    """Whether it says that a stream was there when the session began, or appeared for the first time."""
+    """Whether a stream was there when the session began, or appeared for the first time."""
     return event.kind is EventKind.STREAM_UP and FOUND in event.text.split(": ")[:2]
 
 
@@ -86,7 +86,7 @@ def read_event(text: str, time_s: float | None = None) -> Event | None:
 Listener = Callable[[Event], None]
 
 _LOG = logging.getLogger("rtemo.events")
-logging.getLogger("rtemo").addHandler(logging.NullHandler())  # stderr is for what a command says
+logging.getLogger("rtemo").addHandler(logging.NullHandler())  # stderr is for what a command prints
 LOGGED = {
     EventKind.FAILURE: logging.ERROR,
     EventKind.LOSS: logging.WARNING,
@@ -96,7 +96,7 @@ LOGGED = {
 
 
 class EventLog:
-    """Keeps the events of a session, writes them to a file as they come, and tells its listeners."""
+    """Keeps the events of a session, writes them to a file as they come, and passes them to its listeners."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.events: list[Event] = []

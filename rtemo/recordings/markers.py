@@ -26,7 +26,7 @@ CLIP_END = re.compile(r"clip/end id=(?P<clip>\S+).*")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What one marker text says."""
+    """One marker text, taken apart."""
 
     what: str
     phase: str

@@ -106,7 +106,7 @@ class OpenRecording:
         """Tell a fresh predictor the session's baseline, calibrations and self-reports.
 
         persons: asked for, beside those of the session. log: of the run, whose markers may be the baseline's ends.
-        warn: told what is missing.
+        warn: takes what is missing.
         """
         plan = None
         try:
@@ -171,7 +171,7 @@ class OpenRecording:
         if complete and (missing := self.roles.missing()):
             asked = ", ".join(f"{part} ({self.roles.queries[part]})" for part in missing)
             raise RtemoError(f"{self.path} has no stream for {asked}", listed, "correct the query")
-        if not ({Modality.EEG, Modality.GAZE} & set(self.roles.parts)):
+        if not ({Modality.EEG, Modality.GAZE} & set(self.roles.filled)):
             raise RtemoError(
                 f"{self.path} has neither EEG nor gaze with samples", listed, "name one with --eeg or --gaze"
             )

@@ -83,9 +83,9 @@ class SessionFolder:
         record: Mapping[str, Any],
         streams: Mapping[str, StreamInfo],
     ) -> None:
-        """A settings file that also tells model, versions and streams, for whoever reads the session later.
+        """A settings file with model, versions and streams, for whoever reads the session later.
 
-        model: what spoke. record: what else was asked for, and when it began.
+        model: what predicted. record: what else was asked for, and when it began.
         """
         document = {
             **settings_document(settings),

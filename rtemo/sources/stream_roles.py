@@ -1,4 +1,4 @@
-"""Which stream plays which part: EEG, gaze, markers. Ambiguity is refused with the list of what was seen."""
+"""Stream roles: which stream is the EEG, which the gaze, which are markers. Ambiguity is an error with a list."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
 
 
 class StreamRoles:
-    """The parts and who plays them. A stream is known again by its key, whatever its id is."""
+    """Which stream has which role. A stream is recognised by its key, whatever its id is."""
 
     def __init__(self, profiles: Sequence[DeviceProfile], settings: SessionSettings | None = None) -> None:
         self.profiles = profiles
         self.settings = settings or SessionSettings()
         self._pinned: dict[Modality, StreamQuery | None] = {}  # what the settings asked for before a pin
-        self._parts: dict[tuple[str, str, str, str], Modality] = {}
-        self._played_by: dict[Modality, tuple[StreamInfo, DeviceProfile]] = {}
+        self._roles: dict[tuple[str, str, str, str], Modality] = {}
+        self._assigned: dict[Modality, tuple[StreamInfo, DeviceProfile]] = {}
         self._excluded: dict[str, str] = {}  # electrode -> the key in the map by which it is left out
 
     @property
@@ -29,41 +29,41 @@ class StreamRoles:
         return self.settings.queries
 
     @property
-    def parts(self) -> frozenset[Modality]:
-        """The parts that somebody plays."""
-        return frozenset(self._parts.values())
+    def filled(self) -> frozenset[Modality]:
+        """The roles that a stream has."""
+        return frozenset(self._roles.values())
 
     def choose(self, infos: Iterable[StreamInfo]) -> None:
-        """Give out all parts among these streams. Raises RtemoError where several streams fit one part."""
+        """Assign all roles among these streams. Raises RtemoError where several streams fit one role."""
         seen = list(infos)
-        for part in (Modality.EEG, Modality.GAZE):
-            self.choose_for(part, seen)
+        for role in (Modality.EEG, Modality.GAZE):
+            self.choose_for(role, seen)
         for info in seen:
             self.take_marker(info)
 
-    def choose_for(self, part: Modality, infos: Sequence[StreamInfo]) -> StreamInfo | None:
-        """Give a part to one of these streams, None where none fits. Raises RtemoError where several do."""
-        choice = choose(infos, part, self.queries.get(part), self.profiles)
+    def choose_for(self, role: Modality, infos: Sequence[StreamInfo]) -> StreamInfo | None:
+        """Assign a role to one of these streams; None where none fits. Raises RtemoError where several do."""
+        choice = choose(infos, role, self.queries.get(role), self.profiles)
         if choice is None:
             return None
-        self._parts = {who: other for who, other in self._parts.items() if other != part}
-        self._parts[_who(choice.info)] = part
-        self._played_by[part] = (choice.info, choice.match.profile)
+        self._roles = {who: other for who, other in self._roles.items() if other != role}
+        self._roles[_who(choice.info)] = role
+        self._assigned[role] = (choice.info, choice.match.profile)
         return choice.info
 
     def take_marker(self, info: StreamInfo) -> bool:
-        """Whether this is a marker stream that is wanted. All of them are taken."""
+        """Whether this is a marker stream that is wanted; every one of them gets that role."""
         fits = bool(choose_markers([info], self.queries.get(Modality.MARKERS), self.profiles))
         if fits:
-            self._parts.setdefault(_who(info), Modality.MARKERS)
+            self._roles.setdefault(_who(info), Modality.MARKERS)
         return fits
 
-    def pin(self, part: Modality, query: StreamQuery | None) -> None:
-        """Ask for a stream, None for whichever fits. Counts when the parts are given out the next time."""
-        self._pinned.setdefault(part, self.queries.get(part))
-        queries = {other: asked for other, asked in self.queries.items() if other != part}
+    def pin(self, role: Modality, query: StreamQuery | None) -> None:
+        """Ask for a stream, None for whichever fits. Counts when roles are assigned the next time."""
+        self._pinned.setdefault(role, self.queries.get(role))
+        queries = {other: asked for other, asked in self.queries.items() if other != role}
         if query is not None:
-            queries[part] = query
+            queries[role] = query
         self.settings = replace(self.settings, queries=queries)
 
     def leave_out(self, label: str, *, out: bool) -> None:
@@ -86,50 +86,50 @@ class StreamRoles:
         return tuple(electrodes.get(key, key) for key, name in self.settings.eeg_map.items() if not name)
 
     def adopt(self, settings: SessionSettings) -> None:
-        """Go on with other settings; the parts are given out anew.
+        """Go on with other settings; the roles are assigned anew.
 
-        Raises RtemoError, and changes nothing, where a stream that plays a part now could not be read by them.
+        Raises RtemoError, and changes nothing, where a stream that has a role now could not be read by them.
         """
-        for part, (info, profile) in self._played_by.items():
-            if part in self._parts.values():
-                _layout(info, profile, part, settings)
+        for role, (info, profile) in self._assigned.items():
+            if role in self._roles.values():
+                _layout(info, profile, role, settings)
         self.settings = settings
         self._excluded.clear()
         self._pinned.clear()
         self.give_back()
 
     def give_back(self) -> None:
-        """Nobody plays any part any more: they are given out anew."""
-        self._parts.clear()
+        """Take all roles back, so that they are assigned anew."""
+        self._roles.clear()
 
     def anew(self) -> StreamRoles:
-        """The same for other streams, a recording's: nobody plays a part yet, and no stream is pinned."""
-        kept = {part: query for part, query in self.queries.items() if part not in self._pinned}
-        asked = {part: query for part, query in self._pinned.items() if query is not None}
+        """The same for other streams, a recording's: no role is assigned and no stream is pinned."""
+        kept = {role: query for role, query in self.queries.items() if role not in self._pinned}
+        asked = {role: query for role, query in self._pinned.items() if query is not None}
         return StreamRoles(self.profiles, replace(self.settings, queries={**kept, **asked}))
 
     def missing(self) -> tuple[Modality, ...]:
-        """The parts that were asked for by a query and have nobody yet."""
-        return tuple(part for part in self.queries if part not in self._parts.values())
+        """The roles that a query asks a stream for and that none has yet."""
+        return tuple(role for role in self.queries if role not in self._roles.values())
 
     def role_of(self, info: StreamInfo) -> Modality | None:
-        """The part of a stream, None where it has none. A restarted stream keeps its part, also with other channels."""
-        return self._parts.get(_who(info))
+        """The role of a stream, None where it has none. A restarted stream keeps its role, also with other channels."""
+        return self._roles.get(_who(info))
 
-    def layout(self, info: StreamInfo, part: Modality) -> EegLayout | GazeLayout:
+    def layout(self, info: StreamInfo, role: Modality) -> EegLayout | GazeLayout:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
-        return _layout(info, self.profile_of(part), part, self.settings)
+        return _layout(info, self.profile_of(role), role, self.settings)
 
-    def profile_of(self, part: Modality) -> DeviceProfile:
-        """The device profile that a part is read with. The part was given to somebody."""
-        return self._played_by[part][1]
+    def profile_of(self, role: Modality) -> DeviceProfile:
+        """The device profile that a role's stream is read with. The role was assigned."""
+        return self._assigned[role][1]
 
 
 def _layout(
-    info: StreamInfo, profile: DeviceProfile, part: Modality, settings: SessionSettings
+    info: StreamInfo, profile: DeviceProfile, role: Modality, settings: SessionSettings
 ) -> EegLayout | GazeLayout:
-    unit = settings.units.get(part, "")
-    if part == Modality.EEG:
+    unit = settings.units.get(role, "")
+    if role == Modality.EEG:
         return eeg_layout(info, profile, settings.eeg_map, unit)
     return gaze_layout(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
 

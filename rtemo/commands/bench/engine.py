@@ -116,7 +116,7 @@ def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
     early: list[Item] = []
     with tempfile.TemporaryDirectory() as folder:
         streams = source.start()
-        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.parts:
+        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
             early += source.read(0.1)
         delays = DelaySink(setup.clock)
         request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays])

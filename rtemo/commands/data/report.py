@@ -49,5 +49,5 @@ def inputs_of(model: Path | None, args: argparse.Namespace | None) -> ReportInpu
 
 
 def default_out(target: Path) -> Path:
-    """Where the report goes if nothing is said: into the folder, or beside the recording."""
+    """Where the report goes by default: into the folder, or beside the recording."""
     return SessionFolder(target).report if target.is_dir() else target.with_suffix(".report.html")

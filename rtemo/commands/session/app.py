@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     settings = args.settings if args.settings is not None else _usable(last)
     options = []
     if settings is not None:
-        read_settings(settings)  # what is wrong with it is said here
+        read_settings(settings)  # what is wrong with it is reported here
         options += ["--settings", str(settings)]
     if args.model is not None:
         options += ["--model", str(args.model)]

@@ -45,7 +45,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit, judge on held-out clips, and write the file only where it is better."""
-    if args.out.exists():  # said before the work, not after it
+    if args.out.exists():  # before the work, not after it
         raise RtemoError(f"{args.out} exists already", "nothing is overwritten", "name another file")
     bundle, predictor = load_model(args.model, HOP_S)
     memory = EmbeddingMemory(bundle.spec)

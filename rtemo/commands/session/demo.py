@@ -101,14 +101,14 @@ def simulated(session: str, seed: int, duration_s: float, options: Sequence[str]
 
 
 def _hear(person: subprocess.Popen[str], leaving: threading.Event, ready: threading.Event) -> None:
-    """Read what the person's process says, and pass the last of it on where it ends before its time."""
-    said: deque[str] = deque(maxlen=LAST_LINES)
+    """Read the output of the person's process, and pass the last of it on where it ends before its time."""
+    lines: deque[str] = deque(maxlen=LAST_LINES)
     assert person.stderr is not None
     with person.stderr:
         for line in person.stderr:
-            said.append(line.rstrip())
-            ready.set()  # the first line says so
+            lines.append(line.rstrip())
+            ready.set()  # with the first line
     ready.set()
     code = person.wait()
     if code and not leaving.is_set():
-        say("error: " + "\n".join([f"the simulated person ended with exit code {code}", *said]))
+        say("error: " + "\n".join([f"the simulated person ended with exit code {code}", *lines]))

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary."""
     for path in (asked.record, asked.out, asked.explain):
-        if path is not None and path.exists():  # said now, not when the participant sits there
+        if path is not None and path.exists():  # now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     BaselinePlan.of(asked.settings)
     setup = live_setup(asked.settings, asked.model, asked.hop_s, asked.persons, publish=asked.publish)
@@ -139,7 +139,7 @@ def _await_streams(
     early: list[Item] = []
     end_s = clock() + wait_s
     announced = False
-    while not stop.is_set() and (roles.missing() or not roles.parts & {Modality.EEG, Modality.GAZE}):
+    while not stop.is_set() and (roles.missing() or not roles.filled & {Modality.EEG, Modality.GAZE}):
         if not announced:
             say("waiting for streams; `rtemo streams` shows what is there")
             announced = True
@@ -197,7 +197,7 @@ def _report(folder: SessionFolder, model: Path | None) -> None:
     """Write the report. Whatever goes wrong there is no fault of the session."""
     try:
         write_report(folder.path, folder.report, inputs_of(model, None))
-    except Exception as error:  # noqa: BLE001 - the session is whole, and is said to be
+    except Exception as error:  # noqa: BLE001 - the session is whole
         say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
     else:
         say(f"report: {folder.report}")

@@ -56,7 +56,7 @@ def _speed(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
-    BaselinePlan.of(settings_of(args))  # said before a large file is looked through
+    BaselinePlan.of(settings_of(args))  # before a large file is looked through
     if args.lsl:
         return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
     bundle, predictor = load_model(args.model, args.hop)

@@ -1,6 +1,6 @@
 """Who is there: the streams that a source has announced and not taken back, with their newest clock measurement.
 
-From it an engine that takes over a running source is told what the one before it was told.
+From it an engine that takes over a running source gets what the one before it got.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AnnouncedStreams:
                     self.states[item.stream_id] = StreamState.STREAMING
 
     def opening(self) -> list[Item]:
-        """What an engine must hear first. A stream that is lost is announced when it comes back."""
+        """What an engine must be given first. A stream that is lost is announced when it comes back."""
         there = [info for info in self.infos.values() if self.states[info.stream_id] not in GONE]
         offsets = (self._offsets.get(info.stream_id) for info in there)
         return [*(StreamUp(info) for info in there), *(offset for offset in offsets if offset is not None)]

@@ -70,7 +70,7 @@ def join(items: Iterable[Item], apart: Container[str] = (), awaited: Mapping[str
     """The same items with each stream's chunks joined up to the next item that is none.
 
     apart: streams whose chunks keep their place among the others', such as markers. awaited: raw stamps, by stream; a
-    joined chunk counts as arrived with the first of its parts that reaches it, so that no latency is told too short.
+    joined chunk counts as arrived with the first of its parts that reaches it, so that no latency is given too short.
     """
     out: list[Item] = []
     parts: dict[str, list[Chunk]] = {}

@@ -1,7 +1,7 @@
 """The engine: takes items from a source and gives predictions to its outputs, live and in replay.
 
 One thread runs it and owns the pipeline, the model and the decoder, without locks. It reads a clock in live sessions
-only: to tell how old a prediction is, and how long to run. Everything that happens is an event.
+only: for the age of a prediction, and how long to run. Everything that happens is an event.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What rtemo says on LSL: predictions as a stream of numbers, events as a stream of text.
+"""LSL outlets: predictions as a stream of numbers, events as a stream of text.
 
 Each outlet also hands what it sends to `keep`, under its own description, so that a recording holds the same stream.
 """

@@ -13,7 +13,7 @@ from rtemo.model.prediction import Prediction, csv_header
 
 
 class PredictionSink(Protocol):
-    """Takes predictions until it is closed. `discard` says that the result is worth nothing: the run failed."""
+    """Takes predictions until it is closed. `discard`: the result is worth nothing, the run failed."""
 
     def put(self, prediction: Prediction) -> None: ...
 
@@ -70,10 +70,10 @@ class Lines:
         if self._start_s is None:
             self._start_s = prediction.time_s
         best = max(prediction.smoothed, key=lambda label: prediction.smoothed[label])
-        says = prediction.emotion or f"({best})"
+        named = prediction.emotion or f"({best})"
         parts = [
             f"{prediction.time_s - self._start_s:8.2f} s",
-            f"{says:<10} {prediction.confidence:4.0%}",
+            f"{named:<10} {prediction.confidence:4.0%}",
             "{" + ", ".join(prediction.set) + "}",
             f"EEG {prediction.eeg_coverage:4.0%}  gaze {prediction.gaze_coverage:4.0%}",
         ]

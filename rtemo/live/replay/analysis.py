@@ -141,7 +141,7 @@ class Analysis:
             self._n_warnings += 1
             self._log.add(Event(time_s, EventKind.NOTE, warning))
 
-    def _take(self, over: bool) -> None:  # noqa: FBT001 - what the source says
+    def _take(self, over: bool) -> None:  # noqa: FBT001 - the source is exhausted
         if over:
             self._engine.finish()
             self.done = True

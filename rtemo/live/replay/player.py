@@ -105,7 +105,7 @@ class Replay:
         """Pin one of the recording's streams to a part, or let the part be given out automatically."""
         analysis = self._need()
         if role not in set(Modality):
-            raise RtemoError(f"there is no part {role!r}", "", f"the parts are {', '.join(Modality)}")
+            raise RtemoError(f"there is no role {role!r}", "", f"the roles are {', '.join(Modality)}")
         if stream_id:
             status = {status.stream_id: status for status in analysis.stream_statuses()}.get(stream_id)
             if status is None:

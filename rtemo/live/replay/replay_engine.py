@@ -27,7 +27,7 @@ def replay_engine(
 ) -> Engine:
     """An engine with the recording's baseline, calibrations and self-reports, that has not begun.
 
-    predictor: a fresh one on `bundle`. persons: calibrations that are asked for. warn: told what is missing, one line
+    predictor: a fresh one on `bundle`. persons: calibrations that are asked for. warn: takes what is missing, one line
     at a time. source: reads the recording in another way (paced, with a progress bar).
     """
     recording.prepare(predictor, bundle, persons, log, warn)

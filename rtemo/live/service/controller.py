@@ -2,7 +2,7 @@
 
 Clients only see its feed and put commands into its queue. What a command does stands in the part that it belongs to,
 as a method do_<command>: `LiveStreams` (the live streams), `SessionControl` (what is kept) or `Replay` (a recording).
-What cannot be done is said as an event; what breaks the thread becomes Phase.FAILED.
+What cannot be done becomes an event; what breaks the thread becomes Phase.FAILED.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rtemo.recordings.events import Event, EventKind
 
 _LOG = logging.getLogger("rtemo.engine")
 
-STATE_S = 0.2  # how often the state is told
+STATE_S = 0.2  # how often the state is updated
 MEASURE_S = 1.0  # how often the system is asked
 
 
@@ -126,7 +126,7 @@ class Controller:
             return None
 
     def _obey(self, command: Command) -> None:
-        """Execute a command. What cannot be done changes nothing and is said."""
+        """Execute a command. What cannot be done changes nothing and becomes an event."""
         try:
             self._act_of(command.name)(**command.arguments)
         except RtemoError as error:

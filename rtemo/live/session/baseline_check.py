@@ -17,7 +17,7 @@ class BaselineCheck:
 
     def __init__(self, begin_s: float, length_s: float) -> None:
         self.end_s = begin_s + length_s
-        self.told = False  # whether the verdict has been announced
+        self.announced = False  # whether the verdict has been announced
         self._begin_s, self._length_s = begin_s, length_s
         self._eeg: list[float] = []
         self._gaze: list[float] = []

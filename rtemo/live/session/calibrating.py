@@ -1,8 +1,8 @@
 """What a session learns about its person: labels, and a personal calibration fitted on them, beside the predictions.
 
-A fit takes seconds and runs in a thread on copies; when it is done, the verdict is said, and a calibration that is
-better on held-out clips counts from NOTICE_S later on. It is kept in the session's folder with that time, so that a
-replay of the recording with it gives the same predictions. Labels also move the level of the sets, see
+A fit takes seconds and runs in a thread on copies; when it is done, the verdict becomes an event, and a calibration
+that is better on held-out clips counts from NOTICE_S later on. It is kept in the session's folder with that time, so
+that a replay of the recording with it gives the same predictions. Labels also move the level of the sets, see
 rtemo.model.uncertainty.adaptive. Everything here but the fit is done in the engine's thread.
 """
 
@@ -168,5 +168,5 @@ class _Fit:
             self.outcome = fit_person(bundle, clips)
         except RtemoError as error:
             self.error = str(error)
-        except Exception as error:  # noqa: BLE001 - a failed fit is said, it must not end the session
+        except Exception as error:  # noqa: BLE001 - a failed fit is reported, it must not end the session
             self.error = f"{type(error).__name__}: {error}"

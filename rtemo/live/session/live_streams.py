@@ -1,4 +1,4 @@
-"""The live streams in the application: looked for, given their parts, read through one engine, and shown.
+"""The live streams in the application: looked for, given their roles, read through one engine, and shown.
 
 A session begins with another engine and a fresh pipeline on the running source: so its predictions depend on nothing
 but what it records. Owned by the engine's thread, like everything that a controller works with.
@@ -64,7 +64,7 @@ class LiveStreams:
     """Opened once, closed once; in between it is turned."""
 
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
-        """published: hears every prediction that is not held back."""
+        """published: gets every prediction that is not held back."""
         self.gate = PredictionGate(published)
         self.log = EventLog()
         self.refused: dict[Modality, str] = {}
@@ -83,7 +83,7 @@ class LiveStreams:
         """Pin a stream to a part; an empty stream_id lets the part be given out automatically."""
         self._require_no_session("streams are chosen")
         if role not in set(Modality):
-            raise RtemoError(f"there is no part {role!r}", "", f"the parts are {', '.join(Modality)}")
+            raise RtemoError(f"there is no role {role!r}", "", f"the roles are {', '.join(Modality)}")
         part = Modality(role)
         self._roles.pin(part, self._query_of(stream_id) if stream_id else None)
         self._roles.give_back()

@@ -62,7 +62,7 @@ class SessionOutputs:
         clock: Callable[[], float],
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """clock: now, in LSL time. listeners: hear every event.
+        """clock: now, in LSL time. listeners: get every event.
 
         Raises RtemoError where something cannot be made, and leaves nothing open.
         """

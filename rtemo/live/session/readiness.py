@@ -14,16 +14,16 @@ _NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"
 
 def obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
     """Why no session can start, empty where one can. required: empty for every EEG and gaze stream that is in use."""
-    cast: dict[Modality, list[StreamStatus]] = {part: [] for part in Modality}
+    by_role: dict[Modality, list[StreamStatus]] = {part: [] for part in Modality}
     for stream in streams:
         if stream.role:
-            cast[Modality(stream.role)].append(stream)
-    if not any(cast[part] for part in _SIGNALS):
+            by_role[Modality(stream.role)].append(stream)
+    if not any(by_role[part] for part in _SIGNALS):
         return "no EEG or gaze stream is chosen"
-    absent = [_NAMES[part] for part in required if not cast[part]]
+    absent = [_NAMES[part] for part in required if not by_role[part]]
     if absent:
         return f"no {' and no '.join(absent)} stream, and the settings require it"
-    silent = [stream.name for part in required or _SIGNALS for stream in cast[part] if not _delivers(stream, part)]
+    silent = [stream.name for part in required or _SIGNALS for stream in by_role[part] if not _delivers(stream, part)]
     return f"no data from {', '.join(silent)}" if silent else ""
 
 

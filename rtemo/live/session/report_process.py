@@ -1,6 +1,6 @@
 """Has the report of a session written, in a process of its own that nobody waits for.
 
-The engine only starts it and looks now and then whether it is done. Whatever goes wrong there is said and does no harm
+The engine only starts it and looks now and then whether it is done. Whatever goes wrong there is shown and does no harm
 to the session; the report can be written again with `rtemo report`. The process outlives the engine.
 """
 
@@ -45,14 +45,14 @@ class ReportProcess:
         process, view = self._process, self._view
         if process is None or view is None or (code := process.poll()) is None:
             return view
-        said = process.stderr.read().decode("utf-8", "replace") if process.stderr is not None else ""
+        output = process.stderr.read().decode("utf-8", "replace") if process.stderr is not None else ""
         if process.stderr is not None:
             process.stderr.close()
         self._process = None
         if code == 0 and Path(view.path).is_file():
             self._view = ReportView(view.path, ReportState.READY)
         else:
-            lines = [line for line in said.splitlines() if line.strip()]
+            lines = [line for line in output.splitlines() if line.strip()]
             self._view = ReportView(view.path, ReportState.FAILED, lines[-1] if lines else f"exit code {code}")
         return self._view
 

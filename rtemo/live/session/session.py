@@ -132,8 +132,8 @@ class SessionControl:
             if self.session is not None and not self.paused:
                 self.session.explain(as_json(explanation))
         baseline, session = self._baseline, self.session
-        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.told:
-            baseline.told = True
+        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.announced:
+            baseline.announced = True
             session.note(EventKind.ANNOTATION, f"baseline ends: {baseline.verdict}")
 
     def take(self, prediction: Prediction) -> None:

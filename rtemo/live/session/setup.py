@@ -16,7 +16,7 @@ from rtemo.sources.stream_roles import StreamRoles
 
 
 class LiveSource(Protocol):
-    """A source of live streams that also tells how they do; see rtemo.sources.base and rtemo.sources.lsl.source."""
+    """A source of live streams that also reports their state; see rtemo.sources.base and rtemo.sources.lsl.source."""
 
     def start(self) -> tuple[StreamInfo, ...]: ...
 
