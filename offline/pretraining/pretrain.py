@@ -25,8 +25,15 @@ from offline.pretraining.objectives import Objectives, Pairs, Tensors, Weights
 from offline.splits import person
 from offline.training.batches import TrainingBatch
 from offline.training.checkpoint import load_checkpoint, save_checkpoint
-from offline.training.data_parallel import ProcessGroup, average, average_gradients, check_divides, team
-from offline.training.device import device_of, in_precision
+from offline.training.data_parallel import (
+    ProcessGroup,
+    average,
+    average_gradients,
+    check_divides,
+    device_of,
+    in_precision,
+    team,
+)
 from offline.training.initial_weights import PRETRAIN, live_settings
 from offline.training.optimizer import flat, schedule, set_rate
 from offline.training.training_log import TrainingLog

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 from offline.splits import SubjectSplit, check_disjoint, person, split_subjects
 from offline.training.batches import Picked, TrainingBatch, pick_epoch, plain_batches, training_batches
-from offline.training.device import device_of
+from offline.training.data_parallel import device_of
 from offline.training.frozen_network import FrozenNetwork
 from offline.training.optimizer import schedule, set_rate
 from offline.training.probe import ProbeWindows, fit_heads
