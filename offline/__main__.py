@@ -11,10 +11,10 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 
-from offline.cli.data_cli import add_build, add_inspect, add_synthesize
-from offline.cli.evaluate_cli import add_compare, add_evaluate
-from offline.cli.reproduce_cli import add_reproduce
-from offline.cli.train_cli import add_export, add_finetune, add_pretrain, add_score
+from offline.cli.data import add_build, add_inspect, add_synthesize
+from offline.cli.evaluate import add_compare, add_evaluate
+from offline.cli.reproduce import add_reproduce
+from offline.cli.train import add_export, add_finetune, add_pretrain, add_score
 from rtemo.core.errors import RtemoError
 
 Run = Callable[[argparse.Namespace], None]
