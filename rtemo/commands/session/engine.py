@@ -120,8 +120,8 @@ def _report_command(folder: Path, args: argparse.Namespace) -> list[str]:
 def _supply(cast: StreamRoles, refused: dict[Modality, str]) -> LiveSource:
     from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream
 
-    wants = [OneStream(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
-    return LslSource([*wants, EveryStream("markers", cast.take_marker)], look_s=0.0)
+    requests = [OneStream(part.value, _chooser(cast, part, refused)) for part in (Modality.EEG, Modality.GAZE)]
+    return LslSource([*requests, EveryStream("markers", cast.take_marker)], look_s=0.0)
 
 
 def _chooser(
