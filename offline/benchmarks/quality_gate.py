@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries w
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.corpus.build_recording import layout_of
+from offline.corpus.build_recording import channel_map_of
 from rtemo.core.eeg.quality import ChannelCheck, QualitySettings
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
@@ -138,7 +138,7 @@ def windows_of(session: SimulatedSession, trial: FaultTrial | None, bad: Sequenc
     for info in session.streams:
         role = roles[info.stream_id]
         if role is not None:
-            pipeline.add_stream(info, layout_of(info, role))
+            pipeline.add_stream(info, channel_map_of(info, role))
     windows: list[Window] = []
     for item in session.items(0.25):
         if isinstance(item, Chunk | ClockOffset):

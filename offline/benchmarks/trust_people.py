@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.corpus.build_recording import layout_of
+from offline.corpus.build_recording import channel_map_of
 from rtemo.core.eeg.quality import QualitySettings
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
@@ -192,7 +192,7 @@ class _Fed:
         if isinstance(item, StreamUp):
             modality = {EEG: Modality.EEG, GAZE: Modality.GAZE}.get(item.info.stream_id)
             if modality is not None and pipeline.branch(modality) is None:
-                pipeline.add_stream(item.info, layout_of(item.info, modality))
+                pipeline.add_stream(item.info, channel_map_of(item.info, modality))
         elif isinstance(item, Chunk | ClockOffset):
             self._windows += pipeline.push(item)
         elif item.stream_id in (EEG, GAZE):

@@ -20,7 +20,7 @@ from offline.corpus.shard_writer import ShardWriter
 from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
 from offline.datasets.feature_sources import CAUSAL, NONE, RELEASED, FeatureSources
-from rtemo.core.channel_map import EegLayout, GazeLayout, Screen
+from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
@@ -29,8 +29,8 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
-from rtemo.sources.devices.eeg_columns import eeg_layout
-from rtemo.sources.devices.gaze_columns import gaze_layout
+from rtemo.sources.devices.eeg_columns import eeg_channel_map
+from rtemo.sources.devices.gaze_columns import gaze_channel_map
 from rtemo.sources.devices.profile import generic, load_profiles, match
 
 _READ_S = 4.0  # seconds of signal a chunk: the windows do not depend on it, the time it takes does
@@ -84,7 +84,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
     dropped = [str(o) for o in recording.omissions if task.sources.eye != NONE or o.kind not in _EYE_KINDS]
     for stream in _causal_streams(recording, task.sources):
         try:
-            layout = stream.channel_map or layout_of(stream.info, stream.modality, stream.screen)
+            layout = stream.channel_map or channel_map_of(stream.info, stream.modality, stream.screen)
             pipeline.add_stream(stream.info, layout)
         except RtemoError as error:
             dropped.append(str(Omission(stream.modality.value, about.id, str(error))))
@@ -210,22 +210,24 @@ def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     yield from pipeline.flush()
 
 
-def layout_of(info: StreamInfo, modality: Modality, screen: Screen | None = None) -> EegLayout | GazeLayout:
+def channel_map_of(
+    info: StreamInfo, modality: Modality, screen: Screen | None = None
+) -> EegChannelMap | GazeChannelMap:
     """How a live session would read this stream: by its device's profile, or by the generic one of its modality."""
     profiles = load_profiles(devices())
     found = match(info, profiles)
     fits = found is not None and found.profile.kind == modality
     profile = found.profile if found is not None and fits else generic(profiles, modality)
     if modality == Modality.EEG:
-        return eeg_layout(info, profile)
-    return gaze_layout(info, profile, screen or Screen())
+        return eeg_channel_map(info, profile)
+    return gaze_channel_map(info, profile, screen or Screen())
 
 
-def _layout_of_labels(labels: tuple[str, ...]) -> EegLayout:
+def _layout_of_labels(labels: tuple[str, ...]) -> EegChannelMap:
     """Where released channels lie on the head, as for a stream of these channels."""
     channels = tuple(Channel(label, "EEG", "microvolts") for label in labels)
     info = StreamInfo("released", "released", "EEG", "float32", 0.0, channels)
-    return eeg_layout(info, generic(load_profiles(devices()), Modality.EEG))
+    return eeg_channel_map(info, generic(load_profiles(devices()), Modality.EEG))
 
 
 def _notes(pipeline: Pipeline) -> list[str]:
@@ -235,13 +237,13 @@ def _notes(pipeline: Pipeline) -> list[str]:
         branch = pipeline.branch(modality)
         if branch is None:
             continue
-        notes += [f"{modality}: {note}" for note in (*branch.layout.notes, *branch.notes)]
+        notes += [f"{modality}: {note}" for note in (*branch.channel_map.notes, *branch.notes)]
         if isinstance(branch, EegBranch):
-            notes += [f"channel {label} left out: {why}" for label, why in branch.layout.left_out.items()]
-        if branch.timeline.n_gaps:
-            notes.append(f"{modality}: {branch.timeline.n_gaps} gaps")
-        if branch.timeline.n_dropped:
-            notes.append(f"{modality}: {branch.timeline.n_dropped} samples without a usable time")
+            notes += [f"channel {label} left out: {why}" for label, why in branch.channel_map.left_out.items()]
+        if branch.dejitter.n_gaps:
+            notes.append(f"{modality}: {branch.dejitter.n_gaps} gaps")
+        if branch.dejitter.n_dropped:
+            notes.append(f"{modality}: {branch.dejitter.n_dropped} samples without a usable time")
     if pipeline.n_skipped:
         notes.append(f"{pipeline.n_skipped} holes without any usable signal were skipped")
     return notes

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import EegWindows, EyeWindows, Trial
 from rtemo.core.baseline.normaliser import Normaliser, NormaliserSettings, NormaliserState
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.types import BoolArray, FloatArray, Window
 
 Doubles = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Cap:
 
 def blank(end_s: float, n_frames: int, n_bands: int) -> Window:
     """A window that holds nothing yet, for recordings of which nothing goes through the pipeline."""
-    n = len(EYE_FEATURES)
+    n = len(GAZE_FEATURES)
     return Window(
         end_s=end_s,
         eeg=np.zeros((n_frames, 0, n_bands), np.float32),
@@ -75,14 +75,14 @@ def eye_tables(
     rows = [(windows[n].values[:, :, None], windows[n].valid[:, :, None]) for n in order]
     if not order:
         return {}
-    typical = np.array([[feature.typical] for feature in EYE_FEATURES])
-    spread = np.array([[feature.spread] for feature in EYE_FEATURES])
+    typical = np.array([[feature.typical] for feature in GAZE_FEATURES])
+    spread = np.array([[feature.spread] for feature in GAZE_FEATURES])
     length_s = windows[order[0]].window_s
     if not core_units:
         mean = _first_mean(rows, settings.baseline_s / length_s)
         mean = np.where(np.isfinite(mean), mean, typical)
         scaled = np.abs(mean) * spread / np.abs(typical)
-        logarithm = np.array([[feature.unit == "nat"] for feature in EYE_FEATURES])
+        logarithm = np.array([[feature.unit == "nat"] for feature in GAZE_FEATURES])
         typical, spread = mean, np.where(logarithm | (scaled == 0), spread, scaled)
     return dict(zip(order, _normalised(rows, Normaliser(settings, typical, spread), length_s), strict=True))
 

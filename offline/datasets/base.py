@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.feature_sources import CAUSAL
-from rtemo.core.channel_map import EegLayout, GazeLayout, Screen
+from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
 
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
@@ -92,7 +92,7 @@ class Stream:
     modality: Modality
     chunks: Callable[[float], Iterator[Chunk]]
     screen: Screen | None = None
-    channel_map: EegLayout | GazeLayout | None = None
+    channel_map: EegChannelMap | GazeChannelMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.conformal import quantile, scores
 from rtemo.model.uncertainty.novelty import Familiar, NoveltyScale, disagreement, distance, energy, novelty
 from rtemo.model.uncertainty.probabilities import log_softmax, logs, tempered
-from rtemo.model.uncertainty.smoothing import Smoothing, advance, start, told
+from rtemo.model.uncertainty.smoothing import Smoothing, advance, start, tempered_posterior
 
 LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
 # Of a held-out person's windows, how many may count as novel. At 5 % the gate withheld and held back more good windows
@@ -74,7 +74,7 @@ def smoothed(
     instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
     for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
         state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
-        out.append(told(state, combination.smoothed_temperature))
+        out.append(tempered_posterior(state, combination.smoothed_temperature))
     return np.array(out)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.corpus.build_recording import layout_of
+from offline.corpus.build_recording import channel_map_of
 from offline.datasets.base import EyeWindows, Stream, Trial
-from rtemo.core.channel_map import EegLayout
+from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, StreamInfo
 
@@ -34,10 +34,10 @@ def eye_windows_kept(windows: EyeWindows, trial: Trial, severity: float, key: Se
     return windows
 
 
-def eeg_of(stream: Stream) -> EegLayout:
+def eeg_of(stream: Stream) -> EegChannelMap:
     """Which columns are EEG, where they lie and what makes them microvolts, as the pipeline will read them."""
-    layout = layout_of(stream.info, stream.modality, stream.screen)
-    if not isinstance(layout, EegLayout):
+    layout = channel_map_of(stream.info, stream.modality, stream.screen)
+    if not isinstance(layout, EegChannelMap):
         raise RtemoError("this perturbation is one of EEG", f"{stream.info.name!r} is {stream.modality}")
     return layout
 
@@ -47,7 +47,7 @@ Edit = Callable[[NDArray[np.float64], Samples], Samples]
 """(stamps (n,), EEG (n, C) in uV) -> EEG (n, C) in uV."""
 
 
-def edited(stream: Stream, layout: EegLayout, edit: Edit) -> Change:
+def edited(stream: Stream, layout: EegChannelMap, edit: Edit) -> Change:
     """Changes the EEG columns in microvolts and leaves the others alone. A column of unknown unit counts as uV."""
     columns = list(layout.columns)
     scale = np.where(np.isfinite(layout.scale), layout.scale, 1.0)

@@ -21,7 +21,7 @@ from offline.simulated_datasets import bcmi
 from rtemo.core.channel_map import Screen, ViewGeometry
 from rtemo.core.gaze.event_tables import GazeRecord
 from rtemo.core.gaze.events import GazeEvent, GazeEventKind
-from rtemo.core.gaze.features import EYE_FEATURES, eye_features
+from rtemo.core.gaze.features import GAZE_FEATURES, gaze_features
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.tracker import GazeAnalyser
 from rtemo.core.types import TimeArray
@@ -64,7 +64,7 @@ def watch(session: SimulatedSession) -> Iterator[TrialEyes]:
         times_s, gaze = session.gaze(clip.start_s, clip.stop_s)
         duration_s = clip.stop_s - clip.start_s
         whole = _over_the_trial(events, clip.start_s, duration_s)
-        stacked = np.array(windows) if windows else np.empty((0, len(EYE_FEATURES)))
+        stacked = np.array(windows) if windows else np.empty((0, len(GAZE_FEATURES)))
         pupils = gaze[:, [2, 5]].astype(np.float64)
         yield TrialEyes(stacked, whole, tuple(events), times_s, pupils, duration_s)
 
@@ -134,19 +134,19 @@ def _over_the_trial(events: Sequence[GazeEvent], start_s: float, duration_s: flo
         end_s=start_s + duration_s,
     )
     settings = replace(GazeSettings(), statistics_s=duration_s, min_observed_s=1.0)
-    return eye_features(record, start_s + duration_s, duration_s, 1.0, settings).values.astype(np.float64)
+    return gaze_features(record, start_s + duration_s, duration_s, 1.0, settings).values.astype(np.float64)
 
 
 def _in_order(eyes: TrialEyes, columns: tuple[int | None, ...], width: int) -> Doubles:
     """(W, width): smoothed windows, whole-trial statistics, in pixels and bits, without a hole."""
     values = eyes.windows.copy()
-    per_trial = [i for i, feature in enumerate(EYE_FEATURES) if feature.group in ("statistics", "blink")]
+    per_trial = [i for i, feature in enumerate(GAZE_FEATURES) if feature.group in ("statistics", "blink")]
     values[:, per_trial] = eyes.whole[per_trial]
-    for i, feature in enumerate(EYE_FEATURES):
+    for i, feature in enumerate(GAZE_FEATURES):
         known = values[np.isfinite(values[:, i]), i]
         values[~np.isfinite(values[:, i]), i] = known.mean() if len(known) else feature.typical
         values[:, i] = _released(feature.name, feature.unit, values[:, i], eyes.duration_s)
-    smoothed = [i for i in range(len(EYE_FEATURES)) if i not in per_trial]
+    smoothed = [i for i in range(len(GAZE_FEATURES)) if i not in per_trial]
     values[:, smoothed] = bcmi.smooth(values[:, smoothed].T[:, :, None])[:, :, 0].T if len(values) else 0.0
     ordered = np.empty((len(values), width))
     for i, column in enumerate(columns):

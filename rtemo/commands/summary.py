@@ -25,11 +25,11 @@ def print_summary(engine: Engine, predictor: Predictor) -> None:
         say(f"no emotion is named in {n} of {engine.n_predictions}: {reason}{bad}")
     for role in engine.roles:
         branch = predictor.pipeline.branch(role)
-        if branch is None or branch.timeline.rate is None:
+        if branch is None or branch.dejitter.rate is None:
             continue
-        line = f"{role.value}: {branch.timeline.rate.hz:.6g} Hz, {branch.timeline.n_gaps} gaps"
-        if branch.timeline.n_dropped:
-            line += f", {branch.timeline.n_dropped} samples without a usable time"
+        line = f"{role.value}: {branch.dejitter.rate.hz:.6g} Hz, {branch.dejitter.n_gaps} gaps"
+        if branch.dejitter.n_dropped:
+            line += f", {branch.dejitter.n_dropped} samples without a usable time"
         say(line)
     if predictor.pipeline.n_skipped:
         say(f"{predictor.pipeline.n_skipped} holes without any usable signal were skipped")
@@ -40,6 +40,6 @@ def why_no_prediction(predictor: Predictor) -> str:
     found = []
     for role in sorted(predictor.pipeline.modalities):
         branch = predictor.pipeline.branch(role)
-        rate = branch.timeline.rate if branch is not None else None
+        rate = branch.dejitter.rate if branch is not None else None
         found.append(f"{role.value} has too few samples" if rate is None else f"{role.value} at {rate.hz:.4g} Hz")
     return ", ".join(found) or "no usable stream"

@@ -28,7 +28,7 @@ GazeUnit = Literal["normalized", "pixels", "percent", ""]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EegLayout:
+class EegChannelMap:
     """Which columns are EEG channels, where they lie, and their factor to microvolts.
 
     columns: into the stream. labels: electrode names. positions: (C, 3) float32 unit vectors. scale: (C,) float64, NaN
@@ -144,7 +144,7 @@ class EyeColumns:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GazeLayout:
+class GazeChannelMap:
     """How a gaze stream becomes (n, 6): x and y of the left eye, of the right eye, then both pupils.
 
     unit: of x and y; "" where the stream does not say (then `checked` decides, and until then they count as
@@ -187,7 +187,7 @@ class GazeLayout:
                 found[:, 4 + index] = self._pupil(raw[:, eye.pupil], valid)
         return found
 
-    def checked(self, values: NDArray[Any]) -> tuple[GazeLayout, str | None]:
+    def checked(self, values: NDArray[Any]) -> tuple[GazeChannelMap, str | None]:
         """The layout with a unit that fits these values, and the reason where the stream does not state it."""
         if self.unit:
             return self, None

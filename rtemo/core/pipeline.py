@@ -16,13 +16,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from rtemo.core.baseline.rest_interval import Baseline, Rest
-from rtemo.core.channel_map import EegLayout, GazeLayout
+from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch, EegFrame
 from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.branch import GazeBranch, GazeFrame
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock import ClockModel
@@ -48,7 +48,6 @@ class Pipeline:
         self._streams: dict[str, tuple[Modality, ClockModel]] = {}
         self._expected: set[Modality] = set()
         self._cursor: int | None = None  # end of the next window
-        self.n_late_rests = 0  # rests that were announced after their effect should have begun
         self._rests: list[Rest] = []
         self._open_rest_s: float | None = None  # the begin of a rest whose end is not known yet
         self._baseline_planned = False
@@ -65,17 +64,17 @@ class Pipeline:
         return frozenset(self._expected)
 
     def branch(self, modality: Modality) -> Branch | None:
-        """The state of one modality, to be read: rate, gaps, notes, layout."""
+        """The state of one modality, to be read: rate, gaps, notes, channel_map."""
         return self._branches.get(modality)
 
-    def add_stream(self, info: StreamInfo, layout: EegLayout | GazeLayout) -> None:
+    def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
-        modality = Modality.EEG if isinstance(layout, EegLayout) else Modality.GAZE
+        modality = Modality.EEG if isinstance(channel_map, EegChannelMap) else Modality.GAZE
         branch: Branch
-        if isinstance(layout, EegLayout):
-            branch = EegBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+        if isinstance(channel_map, EegChannelMap):
+            branch = EegBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz)
         else:
-            branch = GazeBranch(self.settings, self.grid, layout, info.nominal_rate_hz)
+            branch = GazeBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz)
         before = self._branches.get(modality)
         self._hand_over(before, branch, modality)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
@@ -99,7 +98,7 @@ class Pipeline:
         """The frames of this interval of LSL time set the normaliser, from notice_s after its end on.
 
         From notice_s after its begin until then no window is settled. What becomes of it (in effect, or refused for
-        want of usable data) is in the branches' notes. False, counted and noted: it was announced so late that it
+        want of usable data) is in the branches' notes. False, and noted: it was announced so late that it
         takes effect later than a replay would have it. Raises RtemoError for an interval that cannot be a baseline.
         """
         limits = self.settings.normaliser
@@ -113,10 +112,9 @@ class Pipeline:
         self._rests.append(rest)
         self._open_rest_s = None
         on_time = [branch.learner.rest(rest) for branch in self._branches.values()]
-        for branch, heard in zip(self._branches.values(), on_time, strict=True):
-            if not heard:
+        for branch, is_on_time in zip(self._branches.values(), on_time, strict=True):
+            if not is_on_time:
                 branch.notes.append(f"{rest}: announced too late, a replay will use it earlier")
-        self.n_late_rests += not all(on_time)
         return all(on_time)
 
     def baselines(self) -> Mapping[Modality, Baseline]:
@@ -188,7 +186,7 @@ class Pipeline:
         if branch is None or branch.watermark is None or self.next_end_s is None or self._cursor is None:
             return None
         behind = -(-(branch.watermark + 1 - self._cursor) // self.grid.hop)  # ends that it has reached already
-        return self.grid.seconds(self._cursor + max(behind, 0) * self.grid.hop) + branch.layout.latency_s
+        return self.grid.seconds(self._cursor + max(behind, 0) * self.grid.hop) + branch.channel_map.latency_s
 
     def peek(self, end_s: float) -> Window | None:
         """A provisional window from what is there, marked as forced. The pipeline does not move on.
@@ -253,9 +251,9 @@ class Pipeline:
         gaze_coverage = 0.0 if look is None else look.coverage
         if look is None and not any(f is not None and f.present > 0.0 for f in frames):
             return None
-        layout = eeg.layout if isinstance(eeg, EegBranch) else None
+        channel_map = eeg.channel_map if isinstance(eeg, EegBranch) else None
         span = self.grid.seconds(end - self.grid.length), self.grid.seconds(end), forced
-        n_channels = len(layout.labels) if layout is not None else 0
+        n_channels = len(channel_map.labels) if channel_map is not None else 0
         power, mask, normal = _eeg_part(frames, (n_channels, self._n_bands))
         raw, valid, eye_normal = _eye_part(look)
         parts = [p for p in (frames[-1], look) if p is not None and p.coverage > 0.0]
@@ -270,13 +268,15 @@ class Pipeline:
             eye=eye_normal,
             eye_raw=raw,
             eye_valid=valid,
-            positions=np.zeros((0, 3), np.float32) if layout is None else layout.positions,
-            channels=() if layout is None else layout.labels,
+            positions=np.zeros((0, 3), np.float32) if channel_map is None else channel_map.positions,
+            channels=() if channel_map is None else channel_map.labels,
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
             bad_channels={
-                **(eeg.timeline.named(channels_named(frames, layout.labels), *span) if eeg and layout else {}),
-                **(eye.timeline.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
+                **(
+                    eeg.dejitter.named(channels_named(frames, channel_map.labels), *span) if eeg and channel_map else {}
+                ),
+                **(eye.dejitter.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
             },
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,
@@ -296,7 +296,7 @@ def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[Fl
 def _eye_part(look: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Raw features (E,), validity and normalised features."""
     if look is None:
-        n = len(EYE_FEATURES)
+        n = len(GAZE_FEATURES)
         return np.full(n, np.nan, np.float32), np.zeros(n, dtype=bool), np.zeros(n, np.float32)
     return look.values, look.valid, look.scale.apply(look.values[:, None], look.valid[:, None])[:, 0]
 

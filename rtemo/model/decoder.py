@@ -24,7 +24,7 @@ from rtemo.model.uncertainty.adaptive import RecentSets, SelfReport, Smoothed, a
 from rtemo.model.uncertainty.conformal import members
 from rtemo.model.uncertainty.novelty import disagreement, distance, energy, novelty
 from rtemo.model.uncertainty.probabilities import log_softmax, tempered
-from rtemo.model.uncertainty.smoothing import SmoothingState, advance, start, told
+from rtemo.model.uncertainty.smoothing import SmoothingState, advance, start, tempered_posterior
 
 FloatVector = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class Decoder:
         evidence = instant if reason is None else None
         combination = spec.combinations[name]
         self._state = advance(self._state, window.end_s, evidence, combination.decorrelation_s, spec.smoothing)
-        smoothed = told(self._state, combination.smoothed_temperature)
+        smoothed = tempered_posterior(self._state, combination.smoothed_temperature)
         labels = self._labels(model, name, smoothed, window.end_s, reason)
         if reason is None:
             if window.settled:

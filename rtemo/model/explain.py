@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.conditioning import EegSettings
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.types import BoolArray, FloatArray, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import head_logits, pool, usable
@@ -115,7 +115,7 @@ def band_masks(settings: EegSettings) -> dict[str, BoolArray]:
 
 def eye_groups() -> dict[str, BoolArray]:
     """Group -> (E,) its eye features."""
-    names = [feature.name for feature in EYE_FEATURES]
+    names = [feature.name for feature in GAZE_FEATURES]
     group = [next(one for one in EYE_GROUPS if one in name) for name in names]
     return {one: np.array([found == one for found in group]) for one in EYE_GROUPS}
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamUp
 from rtemo.recorder.stream_routes import Routes, misfit
+from rtemo.sources.base import Source
 from rtemo.sources.xdf.writer import XdfWriter
 
 CYCLE_S = 0.25  # how often the queue is written out and handed to the operating system
@@ -240,6 +242,34 @@ class Recorder:
                 self._lose(item, error)
             self._in_flight, self._queue, self._queued = [], [], 0
             self._changed.notify_all()
+
+
+def record_source(
+    source: Source,
+    streams: Sequence[StreamInfo],
+    recorder: Recorder,
+    stop: Callable[[], bool],
+    early: Sequence[Item] = (),
+    poll_s: float = 0.2,
+) -> None:
+    """Records everything that a started source gives until it is exhausted, `stop` says so or the recorder has failed.
+
+    streams: what the source named; early: what has been read from it since. Stops the source and takes over what it
+    still holds; the recorder stays open. Raises RtemoError when the source or the recorder fails.
+    """
+    try:
+        for item in [*map(StreamUp, streams), *early]:
+            recorder.submit(item)
+        while not (stop() or source.exhausted or recorder.state is RecorderState.FAILED):
+            for item in source.read(poll_s):
+                recorder.submit(item)
+    finally:
+        source.stop()
+    while not source.exhausted and (rest := source.read(0.0)):
+        for item in rest:
+            recorder.submit(item)
+    if recorder.state is RecorderState.FAILED:
+        raise RtemoError("the recording failed", recorder.error, "what was written before can be read")
 
 
 def _join(key: str, chunks: list[Chunk]) -> Chunk:

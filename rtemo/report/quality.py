@@ -77,19 +77,19 @@ def _quality(pipeline: Pipeline, windows: list[tuple[float, dict[str, str]]]) ->
     branch = pipeline.branch(Modality.EEG)
     if not isinstance(branch, EegBranch):
         return None
-    columns = {label: k for k, label in enumerate(branch.layout.labels)}
+    columns = {label: k for k, label in enumerate(branch.channel_map.labels)}
     faults = np.zeros((len(windows), len(columns)), np.int8)
     for row, (_, bad) in enumerate(windows):
         for label, reason in bad.items():
             if label in columns and reason in _NAMES:  # the gaze's faults stand beside those of the electrodes
                 faults[row, columns[label]] = _NAMES.index(reason)
     times = np.array([end_s for end_s, _ in windows], np.float64)
-    return SignalQuality(branch.layout.labels, branch.layout.positions, times, faults, _NAMES)
+    return SignalQuality(branch.channel_map.labels, branch.channel_map.positions, times, faults, _NAMES)
 
 
 def _summary(info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline) -> StreamSummary:
     branch = pipeline.branch(role) if role in (Modality.EEG, Modality.GAZE) and role is not None else None
-    rate = branch.timeline.rate if branch is not None else None
+    rate = branch.dejitter.rate if branch is not None else None
     return StreamSummary(
         name=info.name,
         type=info.type,
@@ -98,6 +98,6 @@ def _summary(info: StreamInfo, role: Modality | None, n_samples: int, pipeline: 
         nominal_hz=info.nominal_rate_hz,
         n_samples=n_samples,
         rate_hz=rate.hz if rate is not None else math.nan,
-        n_gaps=branch.timeline.n_gaps if branch is not None else None,
-        n_unusable=branch.timeline.n_dropped if branch is not None else None,
+        n_gaps=branch.dejitter.n_gaps if branch is not None else None,
+        n_unusable=branch.dejitter.n_dropped if branch is not None else None,
     )

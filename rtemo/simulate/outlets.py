@@ -25,11 +25,10 @@ LINGER_S = 1.0  # an outlet that is destroyed drops what it has not sent yet
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What went out: samples per stream_id; start_s: LSL time of the session's start; how late a sample left."""
+    """What went out: samples per stream_id; start_s: LSL time of the session's start."""
 
     samples: Mapping[str, int]
     start_s: float
-    latest_s: float
 
 
 def stream(
@@ -53,20 +52,17 @@ def stream(
             outlets.open(info)
         begin = pylsl.local_clock() + HEAD_START_S if start_s is None else start_s
         on_ready(begin)
-        late = _play(session, outlets, stop, begin, block_s)
+        _play(session, outlets, stop, begin, block_s)
         stop.wait(LINGER_S)
     finally:
         outlets.close_all()
-    return Sent(dict(outlets.sent), begin, late)
+    return Sent(dict(outlets.sent), begin)
 
 
-def _play(session: SimulatedSession, outlets: _Outlets, stop: threading.Event, begin: float, block_s: float) -> float:
-    late = 0.0
-    for complete_s, item in session.timeline(block_s):
-        early = begin + complete_s - pylsl.local_clock()
-        if stop.wait(max(early, 0.0)):
+def _play(session: SimulatedSession, outlets: _Outlets, stop: threading.Event, begin: float, block_s: float) -> None:
+    for complete_s, item in session.timed_items(block_s):
+        if stop.wait(max(begin + complete_s - pylsl.local_clock(), 0.0)):
             break
-        late = max(late, -early)
         match item:
             case Chunk():
                 outlets.push(item, begin - session.plan.start_s)
@@ -74,7 +70,6 @@ def _play(session: SimulatedSession, outlets: _Outlets, stop: threading.Event, b
                 outlets.open(item.info)
             case StreamDown():
                 outlets.close(item.stream_id)
-    return late
 
 
 class _Outlets:

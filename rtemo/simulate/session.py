@@ -56,9 +56,9 @@ class SimulatedSession:
 
         Cut where clocks are measured too, for a measurement comes before the first sample that it holds for.
         """
-        return (item for _complete_s, item in self.timeline(block_s))
+        return (item for _complete_s, item in self.timed_items(block_s))
 
-    def timeline(self, block_s: float = 0.1) -> Iterator[tuple[float, Item]]:
+    def timed_items(self, block_s: float = 0.1) -> Iterator[tuple[float, Item]]:
         """The items, each with the time at which its block is complete, in seconds from the session's start."""
         if not block_s > 0:
             raise RtemoError("the block length must be positive", f"{block_s:g} s", "use for example 0.1")

@@ -23,19 +23,19 @@ class Pacer:
     """Holds items in the order in which a recording gives them and hands out what is due, cut at the sample."""
 
     def __init__(self) -> None:
-        self._held: dict[str, deque[Timed]] = {}  # by stream
+        self._pending: dict[str, deque[Timed]] = {}  # by stream
         self.reach_s = -np.inf  # up to this moment all is here: a recording comes by the first sample of each chunk
 
     def add(self, items: list[Timed]) -> None:
         for timed in items:
-            self._held.setdefault(timed.item.stream_id, deque()).append(timed)
+            self._pending.setdefault(timed.item.stream_id, deque()).append(timed)
             if len(timed.elapsed):
                 self.reach_s = float(timed.elapsed[0])
 
     @property
     def next_s(self) -> float | None:
-        """When the next item is due, in elapsed seconds of the recording; None when none is held."""
-        return min((_first_s(held[0]) for held in self._held.values() if held), default=None)
+        """When the next item is due, in elapsed seconds of the recording; None when none is pending."""
+        return min((_first_s(pending[0]) for pending in self._pending.values() if pending), default=None)
 
     def due(self, now_s: float) -> list[Timed]:
         """What is due at a moment of the recording, each stream in its order. Items without samples are due at once.
@@ -43,13 +43,13 @@ class Pacer:
         A sample that stands before the one in front of it is due with that one.
         """
         out: list[Timed] = []
-        for held in self._held.values():
-            while held and _first_s(held[0]) <= now_s + EARLY_S:
-                timed = held.popleft()
+        for pending in self._pending.values():
+            while pending and _first_s(pending[0]) <= now_s + EARLY_S:
+                timed = pending.popleft()
                 n_due = int(np.searchsorted(np.maximum.accumulate(timed.elapsed), now_s + EARLY_S, side="right"))
                 out.append(_cut(timed, slice(None, n_due)))
                 if n_due < len(timed.elapsed):
-                    held.appendleft(_cut(timed, slice(n_due, None)))
+                    pending.appendleft(_cut(timed, slice(n_due, None)))
         return out
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from rtemo.core.channel_map import EegLayout, GazeLayout
+from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
-from rtemo.sources.devices.profile import DeviceProfile, eeg_layout, gaze_layout
+from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
 
@@ -116,7 +116,7 @@ class StreamRoles:
         """The role of a stream, None where it has none. A restarted stream keeps its role, also with other channels."""
         return self._roles.get(_who(info))
 
-    def layout(self, info: StreamInfo, role: Modality) -> EegLayout | GazeLayout:
+    def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         return _layout(info, self.profile_of(role), role, self.settings)
 
@@ -127,11 +127,11 @@ class StreamRoles:
 
 def _layout(
     info: StreamInfo, profile: DeviceProfile, role: Modality, settings: SessionSettings
-) -> EegLayout | GazeLayout:
+) -> EegChannelMap | GazeChannelMap:
     unit = settings.units.get(role, "")
     if role == Modality.EEG:
-        return eeg_layout(info, profile, settings.eeg_map, unit)
-    return gaze_layout(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
+        return eeg_channel_map(info, profile, settings.eeg_map, unit)
+    return gaze_channel_map(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:

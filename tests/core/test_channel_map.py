@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rtemo.core.channel_map import EyeColumns, Flag, GazeLayout, Screen, ViewGeometry
+from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, Screen, ViewGeometry
 from rtemo.core.errors import RtemoError
 
 VIEW = ViewGeometry.of_screen(Screen())
 NAN = np.nan
 # x, y, pupil of the left eye, then of the right one, then a flag
-BOTH_EYES = GazeLayout(left=EyeColumns(0, 1, 2), right=EyeColumns(3, 4, 5), view=VIEW)
-CYCLOPEAN = GazeLayout(left=EyeColumns(0, 1), right=EyeColumns(0, 1), view=VIEW)
+BOTH_EYES = GazeChannelMap(left=EyeColumns(0, 1, 2), right=EyeColumns(3, 4, 5), view=VIEW)
+CYCLOPEAN = GazeChannelMap(left=EyeColumns(0, 1), right=EyeColumns(0, 1), view=VIEW)
 
 
 def canonical(layout, *row):
@@ -35,7 +35,7 @@ def test_one_gaze_point_fills_both_eyes():
 
 
 def test_an_eye_without_columns_is_invalid():
-    left_only = GazeLayout(left=EyeColumns(0, 1, 2), right=EyeColumns(), view=VIEW)
+    left_only = GazeChannelMap(left=EyeColumns(0, 1, 2), right=EyeColumns(), view=VIEW)
 
     assert canonical(left_only, 0.1, 0.2, 3.0) == pytest.approx([0.1, 0.2, NAN, NAN, 3.0, NAN], nan_ok=True)
 

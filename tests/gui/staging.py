@@ -87,7 +87,7 @@ class StagedSession:
         state = Snapshot(0, plan.start_s, Phase.RUNNING, subject=self.subject, started_s=plan.start_s, bundle=view)
         hold = {"predictions": [], "events": [], "gaze": []}
         due = dict(sorted(self.annotations.items()))
-        for complete_s, item in [*session.timeline(self.step_s), (self.duration_s + 1, None)]:
+        for complete_s, item in [*session.timed_items(self.step_s), (self.duration_s + 1, None)]:
             now = state.time_s - plan.start_s
             if item is None or complete_s > now + self.step_s / 2:
                 for at in [t for t in due if t <= now]:
@@ -114,7 +114,11 @@ class StagedSession:
                     faults.clear()
                     if window:
                         faults.update(
-                            {n: REASONS[Why(int(f))] for n, f in zip(eeg.layout.labels, window.fault, strict=True) if f}
+                            {
+                                n: REASONS[Why(int(f))]
+                                for n, f in zip(eeg.channel_map.labels, window.fault, strict=True)
+                                if f
+                            }
                         )
 
     def _take(self, state, hold, tap, eye, eeg, roles, session, counts, faults, profiles):
@@ -127,7 +131,7 @@ class StagedSession:
         gaze = None
         if hold["gaze"]:
             rows = np.concatenate([c.values for c in hold["gaze"]]).astype(np.float32)
-            rows = eye.layout.canonical(rows)
+            rows = eye.channel_map.canonical(rows)
             times = np.concatenate([c.stamps for c in hold["gaze"]])
             xy = np.stack([(rows[:, 0] + rows[:, 2]) / 2, (rows[:, 1] + rows[:, 3]) / 2], axis=1)
             gaze = GazeBlock(times, xy.astype(np.float32), rows[:, 4:6].astype(np.float32))
@@ -158,7 +162,7 @@ class StagedSession:
         )
         channels = tuple(
             ChannelStatus(label, float(p[0]), float(p[1]), float(p[2]), faults.get(label, ""), False)
-            for label, p in zip(eeg.layout.labels, eeg.layout.positions, strict=True)
+            for label, p in zip(eeg.channel_map.labels, eeg.channel_map.positions, strict=True)
         )
         age = state.time_s - state.started_s
         taken = replace(

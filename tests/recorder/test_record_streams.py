@@ -10,8 +10,7 @@ import pyxdf
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamUp
-from rtemo.recorder.record_streams import record_source
-from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.recorder import Recorder, record_source
 from rtemo.sources.xdf.writer import XdfWriter
 
 EEG = StreamInfo("eeg", "amp", "EEG", "float32", 100.0, (Channel("Fz"), Channel("Cz")))

@@ -10,7 +10,6 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from rtemo.recordings.markers import EMOTIONS
-from rtemo.simulate.arrays import simulate_arrays, trials
 from rtemo.simulate.caps import montage
 from rtemo.simulate.plan import Options, PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.seeds import generator
@@ -37,11 +36,18 @@ def features(eeg: np.ndarray, gaze: np.ndarray) -> np.ndarray:
     return np.concatenate([*bands, eyes])
 
 
+def whole(plan: SimulationPlan) -> tuple[np.ndarray, np.ndarray]:
+    session = SimulatedSession(plan)
+    return session.eeg(0.0, plan.duration_s), session.gaze(0.0, plan.duration_s)[1]
+
+
 def table(options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Features (people, clips, n), scaled within each person, and labels (clips,)."""
     people = []
     for person in range(PEOPLE):
-        rows = np.array([features(trial.eeg, trial.gaze) for trial in trials(SimulatedSession(study(person, options)))])
+        session = SimulatedSession(study(person, options))
+        spans = [(clip.start_s, clip.stop_s) for clip in session.plan.clips]
+        rows = np.array([features(session.eeg(*span), session.gaze(*span)[1]) for span in spans])
         people.append((rows - rows.mean(axis=0)) / rows.std(axis=0))
     labels = np.array([EMOTIONS.index(clip.emotion) for clip in study(0, options).clips])
     return np.array(people), labels
@@ -80,15 +86,13 @@ def test_without_effect_samples_do_not_change_by_one_bit_when_emotions_change():
     plan = study(1, Options(effect=0.0))
     turned = {emotion: EMOTIONS[(index + 1) % 4] for index, emotion in enumerate(EMOTIONS)}
     segments = tuple(replace(s, emotion=turned[s.emotion]) if s.emotion else s for s in plan.segments)
-    one, _ = simulate_arrays(plan)
-    other, _ = simulate_arrays(replace(plan, segments=segments))
-    assert one.eeg.tobytes() == other.eeg.tobytes()
-    assert one.gaze.tobytes() == other.gaze.tobytes()
+    for one, other in zip(whole(plan), whole(replace(plan, segments=segments)), strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_without_effect_nothing_is_common_to_a_clip_but_its_times():
     """A course that people share would tell the clip, and so its label, to whoever has seen other people watch it."""
-    first, second = (simulate_arrays(study(person, Options(effect=0.0)))[0].gaze for person in (1, 2))
+    first, second = (whole(study(person, Options(effect=0.0)))[1] for person in (1, 2))
     both = ~np.isnan(first[:, 2]) & ~np.isnan(second[:, 2])
     within = np.arange(len(first)) % 60 > 30
     assert abs(np.corrcoef(first[both & within, 2], second[both & within, 2])[0, 1]) < 0.35

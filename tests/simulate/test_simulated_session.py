@@ -13,7 +13,6 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.recordings.markers import EMOTIONS, Marker, parse_marker
 from rtemo.simulate.affect import feel
-from rtemo.simulate.arrays import simulate_arrays, trials
 from rtemo.simulate.caps import MONTAGES, montage, spread
 from rtemo.simulate.eeg.anatomy import atlas, head
 from rtemo.simulate.person import draw_person
@@ -197,17 +196,19 @@ def test_a_person_stays_the_same_from_day_to_day_but_for_the_day():
 def test_arrays_hold_what_the_streams_send():
     session = SimulatedSession(SHORT)
     items = list(session.items())
-    whole, truth = simulate_arrays(SHORT)
-    assert np.array_equal(whole.eeg, stream_of(items, "eeg")[1])
-    assert np.array_equal(whole.gaze, stream_of(items, "gaze")[1], equal_nan=True)
-    assert truth.segments == SHORT.segments
-    for trial in trials(session):
-        first, last = round(trial.segment.start_s * 250), round(trial.segment.stop_s * 250)
-        assert abs(len(trial.eeg) - (last - first)) <= 1
-        assert np.array_equal(
-            trial.eeg[:-1], whole.eeg[int(np.ceil(trial.segment.start_s * 250)) :][: len(trial.eeg) - 1]
+    eeg, gaze = session.eeg(0.0, SHORT.duration_s), session.gaze(0.0, SHORT.duration_s)[1]
+    assert np.array_equal(eeg, stream_of(items, "eeg")[1])
+    assert np.array_equal(gaze, stream_of(items, "gaze")[1], equal_nan=True)
+    assert session.truth.segments == SHORT.segments
+    for clip in SHORT.clips:
+        trial, (trial_gaze_s, trial_gaze) = (
+            session.eeg(clip.start_s, clip.stop_s),
+            session.gaze(clip.start_s, clip.stop_s),
         )
-        assert len(trial.gaze) == len(trial.gaze_s)
+        first, last = round(clip.start_s * 250), round(clip.stop_s * 250)
+        assert abs(len(trial) - (last - first)) <= 1
+        assert np.array_equal(trial[:-1], eeg[int(np.ceil(clip.start_s * 250)) :][: len(trial) - 1])
+        assert len(trial_gaze) == len(trial_gaze_s)
 
 
 def test_any_montage_shows_the_same_person():

@@ -8,7 +8,7 @@ from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
 from rtemo.core.units import plausible_scale
-from rtemo.sources.devices.profile import eeg_layout, load_profiles
+from rtemo.sources.devices.profile import eeg_channel_map, load_profiles
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
 
 PROFILES = load_profiles(resources.devices())
@@ -50,7 +50,7 @@ def info_of(stream):
 def test_a_muse_is_told_from_its_own_sensors_and_has_four_channels(recording, name):
     streams = recording(name)
     choice = choose([info for info, _ in streams], Modality.EEG, None, PROFILES)
-    layout = eeg_layout(choice.info, choice.match.profile)
+    layout = eeg_channel_map(choice.info, choice.match.profile)
     values = next(values for info, values in streams if info == choice.info)
 
     assert choice.match.profile.id == "muse"
@@ -64,7 +64,7 @@ def test_the_openbci_recording_replays_on_the_default_electrodes_with_its_marker
     streams = recording("openbci_markers.xdf")
     infos = [info for info, _ in streams]
     choice = choose(infos, Modality.EEG, None, PROFILES)
-    layout = eeg_layout(choice.info, choice.match.profile)
+    layout = eeg_channel_map(choice.info, choice.match.profile)
     values = next(values for info, values in streams if info == choice.info)
 
     assert choice.match.profile.id == "openbci"
@@ -79,7 +79,7 @@ def test_three_columns_without_labels_are_refused_in_one_line(recording):
     choice = choose(infos, Modality.EEG, None, PROFILES)
 
     with pytest.raises(RtemoError) as refused:
-        eeg_layout(choice.info, choice.match.profile)
+        eeg_channel_map(choice.info, choice.match.profile)
     assert str(refused.value).startswith("the EEG stream 'SendDataC' has 0 channels with a place on the head")
     assert "\n" not in str(refused.value)
     assert [info.name for info in choose_markers(infos, None, PROFILES)] == ["SendDataString"]
@@ -98,5 +98,5 @@ def test_a_named_counter_is_refused_for_its_columns(recording):
     choice = choose(infos, Modality.EEG, query, PROFILES)
 
     with pytest.raises(RtemoError, match="4 are needed"):
-        eeg_layout(choice.info, choice.match.profile)
+        eeg_channel_map(choice.info, choice.match.profile)
     assert np.isfinite(choice.info.nominal_rate_hz)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+from synthetic_source import SyntheticSource
 
 from rtemo.core.types import Chunk
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.base import Source
-from rtemo.sources.synthetic import SyntheticSource
 
 
 def chunk(value: float) -> Chunk:

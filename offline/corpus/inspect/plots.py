@@ -27,7 +27,7 @@ from offline.corpus.inspect.numbers import (
 from offline.corpus.shards import Shard
 from offline.datasets.base import natural_key
 from offline.datasets.feature_sources import RELEASED
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 
 COLOURS = ("#4878d0", "#ee854a", "#6acc64", "#d65f5f", "#956cb4", "#8c613c", "#dc7ec0", "#797979")
 MAPPED = (("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 31.0), ("gamma", 31.0, 48.0))
@@ -113,14 +113,14 @@ def _eye_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     step = _share(corpus)
     parts = [(np.array(s.eye_raw[::step]), np.array(s.eye[::step]), np.array(s.eye_valid[::step])) for s in shards]
     raw, normal, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    used = [k for k in range(len(EYE_FEATURES)) if valid[:, k].any()]
+    used = [k for k in range(len(GAZE_FEATURES)) if valid[:, k].any()]
     columns = 6
     n_rows = -(-len(used) // columns)
     figure = Figure(figsize=(9.5, 1.75 * n_rows + 0.3), layout="constrained")
     grid = figure.subplots(n_rows, columns, squeeze=False).ravel()
     own = corpus.sources.eye == RELEASED
     for axes, k in zip(grid, used, strict=False):
-        feature, seen = EYE_FEATURES[k], valid[:, k]
+        feature, seen = GAZE_FEATURES[k], valid[:, k]
         low, high = np.percentile(raw[seen, k], [0.5, 99.5])
         axes.hist(raw[seen, k], bins=40, range=(low, max(high, low + 1e-6)), color=COLOURS[1], alpha=0.75)
         twin = axes.twiny()
@@ -138,7 +138,8 @@ def _eye_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     units = "the release's own units" if own else "the schema's units"
     text = (
         f"Filled: before normalisation, in {units} (lower axis). Line: after normalisation (upper axis, -6 to 6). "
-        f"{len(EYE_FEATURES) - len(used)} of {len(EYE_FEATURES)} features are never valid. Drawn {_share_text(corpus)}."
+        f"{len(GAZE_FEATURES) - len(used)} of {len(GAZE_FEATURES)} features are never valid. Drawn "
+        f"{_share_text(corpus)}."
     )
     return Section("Eye features before and after normalisation", text, figure)
 

@@ -23,11 +23,11 @@ from offline.datasets.base import EyeWindows
 from offline.datasets.seed.published import WINDOW_S
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.event_tables import GazeRecord
-from rtemo.core.gaze.features import EYE_FEATURES, eye_features
+from rtemo.core.gaze.features import GAZE_FEATURES, gaze_features
 from rtemo.core.gaze.settings import GazeSettings
 
 Doubles = NDArray[np.float64]
-_LATENCY = next(i for i, feature in enumerate(EYE_FEATURES) if feature.name == "saccade_latency_average")
+_LATENCY = next(i for i, feature in enumerate(GAZE_FEATURES) if feature.name == "saccade_latency_average")
 _WIDTHS = {"blink": 1, "fixation": 1, "pupil": 4, "saccade": 2, "event": 28}
 
 
@@ -85,7 +85,7 @@ def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettin
     saccades = _spans(_even_onsets_s(len(events.saccade), duration_s), events.saccade[:, 0], events.saccade[:, 1:])
     blinks = _spans(_even_onsets_s(len(events.blink_ms), duration_s), events.blink_ms, np.empty(0))
     ends_s = WINDOW_S * np.arange(1, int(duration_s // WINDOW_S) + 1)
-    values = np.full((len(ends_s), len(EYE_FEATURES)), np.nan, dtype=np.float32)
+    values = np.full((len(ends_s), len(GAZE_FEATURES)), np.nan, dtype=np.float32)
     for window, end_s in enumerate(ends_s.tolist()):
         record = GazeRecord(
             fixations=_until(fixations, end_s),
@@ -97,7 +97,7 @@ def events_as_windows(events: EyeEvents, duration_s: float, settings: GazeSettin
             begin_s=0.0,
             end_s=end_s,
         )
-        values[window] = eye_features(record, end_s, WINDOW_S, 1.0, settings or GazeSettings()).values
+        values[window] = gaze_features(record, end_s, WINDOW_S, 1.0, settings or GazeSettings()).values
     values[:, _LATENCY] = np.nan
     return EyeWindows(values, np.isfinite(values), WINDOW_S, causal=True)
 

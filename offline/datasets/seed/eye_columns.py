@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.base import EyeWindows
-from rtemo.core.gaze.features import EYE_FEATURES, EyeFeature
+from rtemo.core.gaze.features import GAZE_FEATURES, GazeFeature
 
 SEED_V_WIDTH, SEED_VII_WIDTH, SEED_IV_WIDTH = 33, 33, 31
 
 
-def _seed_v_column(feature: EyeFeature) -> int:
+def _seed_v_column(feature: GazeFeature) -> int:
     """SEED-IV's order with the two blink durations between fixations and saccades."""
     if feature.seed_iv_row is None:
         return 18 if feature.name == "blink_duration_mean" else 19
@@ -26,15 +26,15 @@ def _seed_v_column(feature: EyeFeature) -> int:
 
 
 # For each feature of the schema its column in a release, None where the release lacks it.
-SEED_IV_COLUMNS = tuple(None if f.seed_iv_row is None else f.seed_iv_row - 1 for f in EYE_FEATURES)
-SEED_V_COLUMNS = tuple(_seed_v_column(feature) for feature in EYE_FEATURES)
-SEED_VII_COLUMNS = tuple(feature.seed_vii_column for feature in EYE_FEATURES)
+SEED_IV_COLUMNS = tuple(None if f.seed_iv_row is None else f.seed_iv_row - 1 for f in GAZE_FEATURES)
+SEED_V_COLUMNS = tuple(_seed_v_column(feature) for feature in GAZE_FEATURES)
+SEED_VII_COLUMNS = tuple(feature.seed_vii_column for feature in GAZE_FEATURES)
 _CONSTANT_FROM = 24  # SEED-V columns 24 to 32 are SEED-IV's rows 23 to 31: one value a clip
 
 
 def to_schema(released: NDArray[np.floating], columns: tuple[int | None, ...], window_s: float) -> EyeWindows:
     """(W, features) in a release's order and units into the schema's order. Values not finite are not valid."""
-    values = np.full((len(released), len(EYE_FEATURES)), np.nan, dtype=np.float32)
+    values = np.full((len(released), len(GAZE_FEATURES)), np.nan, dtype=np.float32)
     for feature, column in enumerate(columns):
         if column is not None:
             values[:, feature] = released[:, column]

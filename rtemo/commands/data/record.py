@@ -11,8 +11,7 @@ from rtemo.commands.arguments import seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
-from rtemo.recorder.record_streams import record_source
-from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.recorder import Recorder, record_source
 from rtemo.sources.lsl.source import EveryStream, LslSource
 from rtemo.sources.stream_choice import StreamQuery
 

@@ -97,7 +97,7 @@ def _write(session: SimulatedSession, path: Path, *, quiet: bool) -> int:
                     writer.add_stream(info)
                     if info.channel_format == STRING_FORMAT:  # the markers' sender shares LSL's clock; say so
                         writer.write_offset(ClockOffset(info.stream_id, session.plan.start_s, 0.0))
-                for complete_s, item in session.timeline(FILE_BLOCK_S):
+                for complete_s, item in session.timed_items(FILE_BLOCK_S):
                     match item:
                         case Chunk():
                             writer.write_chunk(item)

@@ -78,13 +78,11 @@ class Normaliser:
         self._slow_rate = np.log(2.0) / settings.half_life_s
         self._source: Source = "surrogate"
         self._ready = False
-        self.n_frozen = 0  # updates that were left out
         self.snapshot = self._take()
 
     def update(self, values: FloatArray, seen: BoolArray, seconds: float) -> None:
         """Take in one table of features that stands for `seconds` of data; seen (same shape) says which count."""
         if self._is_frozen(values, seen):
-            self.n_frozen += 1
             return
         s = self._settings
         behind = self._seconds + s.prior_weight_s

@@ -68,11 +68,6 @@ class Learner:
     def snapshot(self) -> NormaliserState:
         return self._normaliser.snapshot
 
-    @property
-    def n_frozen(self) -> int:
-        """Seconds that the slow average left out."""
-        return self._normaliser.n_frozen
-
     def rest(self, rest: Rest) -> bool:
         """Have a rest take effect. False where its time is over already: it then counts from the next frame on."""
         self._due.append(rest)

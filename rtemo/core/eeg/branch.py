@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.baseline.normaliser import NormaliserState
 from rtemo.core.baseline.rest_interval import Baseline, Learner
-from rtemo.core.channel_map import EegLayout
+from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
 from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, usable
@@ -28,7 +28,7 @@ from rtemo.core.windows import Grid
 
 T = TypeVar("T", np.float64, np.bool_)
 
-PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw tape never loses what a frame needs
+PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw buffer never loses what a frame needs
 RAW_KEEP_S = PIECE_S + 2.0
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
@@ -59,21 +59,21 @@ class EegBranch:
     `tap`, where there is one, is shown every conditioned block, for display: it must change nothing.
     """
 
-    def __init__(self, settings: PipelineSettings, grid: Grid, layout: EegLayout, nominal_hz: float) -> None:
-        self.layout = layout
+    def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: EegChannelMap, nominal_hz: float) -> None:
+        self.channel_map = channel_map
         self.frames: dict[int, EegFrame] = {}
         self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
-        self._columns = np.array(layout.columns, dtype=np.intp)
-        self._to_uv = np.array(layout.scale, dtype=np.float64)
+        self._columns = np.array(channel_map.columns, dtype=np.intp)
+        self._to_uv = np.array(channel_map.scale, dtype=np.float64)
         self._unit_known = False
-        n = len(layout.columns)
-        self.timeline = Dejitter(nominal_hz, even=True)
+        n = len(channel_map.columns)
+        self.dejitter = Dejitter(nominal_hz, even=True)
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
-        keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a tape has room for a piece beside it
+        keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a buffer has room for a piece beside it
         self._values: RowBuffer[np.float64] = RowBuffer(n, keep, np.float64)
         self._wide: RowBuffer[np.float64] = RowBuffer(n, keep, np.float64)
         self._valid: RowBuffer[np.bool_] = RowBuffer(n, keep, np.bool_)
@@ -84,7 +84,7 @@ class EegBranch:
         self._restarted = False
         self._centres = band_centres(settings.eeg)
         mean = np.tile(settings.eeg_prior_mean(self._centres), (n, 1))
-        prior = Baseline(layout.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
+        prior = Baseline(channel_map.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
         self.notes = self.learner.notes
 
@@ -95,11 +95,11 @@ class EegBranch:
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values)[:, self._columns]):
+        for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values)[:, self._columns]):
             self._take(run)
 
     def flush(self) -> None:
-        for run in self.timeline.flush():
+        for run in self.dejitter.flush():
             self._take(run)
 
     def frame_at(self, end: int) -> EegFrame | None:
@@ -180,7 +180,7 @@ class EegBranch:
             self._begin_at(first)
 
     def _begin_at(self, first: int) -> None:
-        """Let the tapes begin at a grid index, with nothing before it."""
+        """Let the row buffers begin at a grid index, with nothing before it."""
         self._values.clear(first)
         self._wide.clear(first)
         self._valid.clear(first)
@@ -204,7 +204,7 @@ class EegBranch:
 
         Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
         """
-        values, wide, valid = (self._cut(tape, end) for tape in (self._values, self._wide, self._valid))
+        values, wide, valid = (self._cut(buffer, end) for buffer in (self._values, self._wide, self._valid))
         raw, rate_hz = self._cut_raw(end)
         fault = self._check(raw, wide, values, valid)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
@@ -218,22 +218,22 @@ class EegBranch:
         coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
         return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
 
-    def _cut(self, tape: RowBuffer[T], end: int) -> NDArray[T]:
-        """The rows of the frame that ends at `end`, zeros where the tape has none."""
+    def _cut(self, buffer: RowBuffer[T], end: int) -> NDArray[T]:
+        """The rows of the frame that ends at `end`, zeros where the buffer has none."""
         begin = end - self._grid.frame
-        rows = tape.slice(begin, end)
+        rows = buffer.slice(begin, end)
         if len(rows) == self._grid.frame:
             return rows
         padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
-        offset = max(tape.start - begin, 0)
+        offset = max(buffer.start - begin, 0)
         padded[offset : offset + len(rows)] = rows
         return padded
 
     def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
         assert self._raw is not None
         assert self._raw_times is not None
-        assert self.timeline.rate is not None
+        assert self.dejitter.rate is not None
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
         bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
         begin, stop = np.searchsorted(times, bounds) + self._raw_times.start
-        return self._raw.slice(int(begin), int(stop)), self.timeline.rate.hz
+        return self._raw.slice(int(begin), int(stop)), self.dejitter.rate.hz

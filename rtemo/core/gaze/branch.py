@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from rtemo.core.baseline.normaliser import NormaliserState
 from rtemo.core.baseline.rest_interval import Baseline, Learner
-from rtemo.core.channel_map import GazeLayout
+from rtemo.core.channel_map import GazeChannelMap
 from rtemo.core.gaze.events import GazeEvent
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GazeCheck
 from rtemo.core.gaze.tracker import GazeAnalyser
 from rtemo.core.settings import PipelineSettings
@@ -49,21 +49,21 @@ class GazeBranch:
     `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
     """
 
-    def __init__(self, settings: PipelineSettings, grid: Grid, layout: GazeLayout, nominal_hz: float) -> None:
-        self.layout = layout
+    def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: GazeChannelMap, nominal_hz: float) -> None:
+        self.channel_map = channel_map
         self.frames: dict[int, GazeFrame] = {}
         self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
-        self.timeline = Dejitter(nominal_hz, even=False)
+        self.dejitter = Dejitter(nominal_hz, even=False)
         self._settings, self._grid = settings, grid
         self._tracker: GazeAnalyser | None = None
         self._check: GazeCheck | None = None
         self._rate_hz = 0.0
         self._last_time = -np.inf
         self._next_end: int | None = None
-        mean = np.array([[feature.typical] for feature in EYE_FEATURES])
-        spread = np.array([[feature.spread] for feature in EYE_FEATURES])
-        prior = Baseline(tuple(feature.name for feature in EYE_FEATURES), mean, spread)
+        mean = np.array([[feature.typical] for feature in GAZE_FEATURES])
+        spread = np.array([[feature.spread] for feature in GAZE_FEATURES])
+        prior = Baseline(tuple(feature.name for feature in GAZE_FEATURES), mean, spread)
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
         self.notes = self.learner.notes
 
@@ -76,11 +76,11 @@ class GazeBranch:
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.timeline.push(times - self.layout.latency_s, np.asarray(values, np.float64)):
+        for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values, np.float64)):
             self._take(run)
 
     def flush(self) -> None:
-        for run in self.timeline.flush():
+        for run in self.dejitter.flush():
             self._take(run)
 
     def frame_at(self, end: int) -> GazeFrame | None:
@@ -111,7 +111,7 @@ class GazeBranch:
         assert self._tracker is not None
         assert self._check is not None
         assert self._next_end is not None
-        samples = self.layout.canonical(run.values)
+        samples = self.channel_map.canonical(run.values)
         if self.tap is not None:
             self.tap(run.times, samples)
         samples = self._check.push(run.times, samples)
@@ -144,7 +144,7 @@ class GazeBranch:
 
     def _check_unit(self, run: SampleRun) -> None:
         """Decide the unit of an undescribed stream once, on the first second."""
-        self.layout, note = self.layout.checked(run.values)
+        self.channel_map, note = self.channel_map.checked(run.values)
         if note:
             self.notes.append(note)
 
@@ -155,12 +155,12 @@ class GazeBranch:
             self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz
-            self._tracker = GazeAnalyser(self._settings.gaze, self.layout.view, run.rate_hz)
+            self._tracker = GazeAnalyser(self._settings.gaze, self.channel_map.view, run.rate_hz)
             self._check = GazeCheck(
                 self._settings.quality,
                 rate_hz=run.rate_hz,
                 keep_s=self._look_back_s,
-                millimetres=self.layout.pupil_unit == "mm",
+                millimetres=self.channel_map.pupil_unit == "mm",
             )
 
     def _pass_end(self, next_time: float) -> None:

@@ -14,8 +14,7 @@ Rows = NDArray[np.float64]
 
 # Columns of the tables. Every table begins with start_s, end_s, duration_ms.
 START_S, END_S, DURATION_MS = 0, 1, 2
-DISPERSION_X, DISPERSION_Y = 3, 4
-AMPLITUDE = 3
+DISPERSION_X, DISPERSION_Y = 3, 4  # of a fixation; a saccade has its amplitude in column 3
 FIXATION_WIDTH, SACCADE_WIDTH, BLINK_WIDTH, LOSS_WIDTH = 5, 4, 3, 3
 
 

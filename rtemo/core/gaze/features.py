@@ -35,7 +35,7 @@ PUPIL_LAG_BINS = 2  # the newest bins of the pupil grid may still turn out to li
 
 
 @dataclass(frozen=True, slots=True)
-class EyeFeature:
+class GazeFeature:
     """One feature. seed_iv_row counts from 1 and seed_vii_column from 0, as their releases do.
 
     typical and spread are the normaliser's prior: mean and standard deviation over people, in `unit`. Judgement, from
@@ -51,48 +51,48 @@ class EyeFeature:
     spread: float
 
 
-def _entropies(eye: str, row: int, column: int) -> tuple[EyeFeature, ...]:
+def _entropies(eye: str, row: int, column: int) -> tuple[GazeFeature, ...]:
     """Differential entropy of one pupil, 1/2 ln(2 pi e variance), in each band."""
     typical = (-1.0, -1.7, -2.1, -2.2)
     return tuple(
-        EyeFeature(f"pupil_{eye}_de_{low:g}_{high:g}_hz", "nat", "pupil", row + i, column + i, typical[i], 0.8)
+        GazeFeature(f"pupil_{eye}_de_{low:g}_{high:g}_hz", "nat", "pupil", row + i, column + i, typical[i], 0.8)
         for i, (low, high) in enumerate(PUPIL_BANDS_HZ)
     )
 
 
-EYE_FEATURES: tuple[EyeFeature, ...] = (
-    EyeFeature("pupil_left_mean", "mm", "pupil", 1, 8, 3.5, 0.8),
-    EyeFeature("pupil_right_mean", "mm", "pupil", 2, 10, 3.5, 0.8),
-    EyeFeature("pupil_left_std", "mm", "pupil", 3, 9, 0.1, 0.06),
-    EyeFeature("pupil_right_std", "mm", "pupil", 4, 11, 0.1, 0.06),
+GAZE_FEATURES: tuple[GazeFeature, ...] = (
+    GazeFeature("pupil_left_mean", "mm", "pupil", 1, 8, 3.5, 0.8),
+    GazeFeature("pupil_right_mean", "mm", "pupil", 2, 10, 3.5, 0.8),
+    GazeFeature("pupil_left_std", "mm", "pupil", 3, 9, 0.1, 0.06),
+    GazeFeature("pupil_right_std", "mm", "pupil", 4, 11, 0.1, 0.06),
     *_entropies("left", 5, 0),
     *_entropies("right", 9, 4),
-    EyeFeature("dispersion_x_mean", "deg", "dispersion", 13, 14, 0.4, 0.3),
-    EyeFeature("dispersion_y_mean", "deg", "dispersion", 14, 15, 0.4, 0.3),
-    EyeFeature("dispersion_x_std", "deg", "dispersion", 15, 16, 0.25, 0.25),
-    EyeFeature("dispersion_y_std", "deg", "dispersion", 16, 17, 0.25, 0.25),
-    EyeFeature("fixation_duration_mean", "ms", "fixation", 17, 12, 320.0, 150.0),
-    EyeFeature("fixation_duration_std", "ms", "fixation", 18, 13, 180.0, 120.0),
-    EyeFeature("saccade_duration_mean", "ms", "saccade", 19, 18, 38.0, 12.0),
-    EyeFeature("saccade_amplitude_mean", "deg", "saccade", 20, 20, 4.5, 2.5),
-    EyeFeature("saccade_duration_std", "ms", "saccade", 21, 19, 12.0, 8.0),
-    EyeFeature("saccade_amplitude_std", "deg", "saccade", 22, 21, 3.3, 2.0),
-    EyeFeature("blink_frequency", "1/s", "statistics", 23, 24, 0.25, 0.2),
-    EyeFeature("fixation_frequency", "1/s", "statistics", 24, 25, 2.7, 0.8),
-    EyeFeature("fixation_duration_max", "ms", "statistics", 25, 26, 1200.0, 600.0),
-    EyeFeature("fixation_dispersion_total", "deg/min", "statistics", 26, 28, 120.0, 80.0),
-    EyeFeature("fixation_dispersion_max", "deg", "statistics", 27, 27, 2.5, 1.5),
-    EyeFeature("saccade_frequency", "1/s", "statistics", 28, 29, 2.5, 0.8),
-    EyeFeature("saccade_duration_average", "ms", "statistics", 29, 30, 38.0, 10.0),
-    EyeFeature("saccade_amplitude_average", "deg", "statistics", 30, 31, 4.5, 2.0),
-    EyeFeature("saccade_latency_average", "ms", "statistics", 31, 32, 360.0, 150.0),
-    EyeFeature("blink_duration_mean", "ms", "blink", None, 22, 170.0, 60.0),
-    EyeFeature("blink_duration_std", "ms", "blink", None, 23, 50.0, 35.0),
+    GazeFeature("dispersion_x_mean", "deg", "dispersion", 13, 14, 0.4, 0.3),
+    GazeFeature("dispersion_y_mean", "deg", "dispersion", 14, 15, 0.4, 0.3),
+    GazeFeature("dispersion_x_std", "deg", "dispersion", 15, 16, 0.25, 0.25),
+    GazeFeature("dispersion_y_std", "deg", "dispersion", 16, 17, 0.25, 0.25),
+    GazeFeature("fixation_duration_mean", "ms", "fixation", 17, 12, 320.0, 150.0),
+    GazeFeature("fixation_duration_std", "ms", "fixation", 18, 13, 180.0, 120.0),
+    GazeFeature("saccade_duration_mean", "ms", "saccade", 19, 18, 38.0, 12.0),
+    GazeFeature("saccade_amplitude_mean", "deg", "saccade", 20, 20, 4.5, 2.5),
+    GazeFeature("saccade_duration_std", "ms", "saccade", 21, 19, 12.0, 8.0),
+    GazeFeature("saccade_amplitude_std", "deg", "saccade", 22, 21, 3.3, 2.0),
+    GazeFeature("blink_frequency", "1/s", "statistics", 23, 24, 0.25, 0.2),
+    GazeFeature("fixation_frequency", "1/s", "statistics", 24, 25, 2.7, 0.8),
+    GazeFeature("fixation_duration_max", "ms", "statistics", 25, 26, 1200.0, 600.0),
+    GazeFeature("fixation_dispersion_total", "deg/min", "statistics", 26, 28, 120.0, 80.0),
+    GazeFeature("fixation_dispersion_max", "deg", "statistics", 27, 27, 2.5, 1.5),
+    GazeFeature("saccade_frequency", "1/s", "statistics", 28, 29, 2.5, 0.8),
+    GazeFeature("saccade_duration_average", "ms", "statistics", 29, 30, 38.0, 10.0),
+    GazeFeature("saccade_amplitude_average", "deg", "statistics", 30, 31, 4.5, 2.0),
+    GazeFeature("saccade_latency_average", "ms", "statistics", 31, 32, 360.0, 150.0),
+    GazeFeature("blink_duration_mean", "ms", "blink", None, 22, 170.0, 60.0),
+    GazeFeature("blink_duration_std", "ms", "blink", None, 23, 50.0, 35.0),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EyeFeatures:
+class GazeFeatures:
     """values (33,) float32 in the schema's units, NaN where not valid; valid (33,) bool.
 
     coverage: the share of the window, 0 to 1, with valid gaze of at least one eye. Where it is 0 nothing is valid.
@@ -103,12 +103,14 @@ class EyeFeatures:
     coverage: float
 
 
-NO_FEATURES = EyeFeatures(np.full(len(EYE_FEATURES), np.nan, np.float32), np.zeros(len(EYE_FEATURES), dtype=bool), 0.0)
+NO_FEATURES = GazeFeatures(
+    np.full(len(GAZE_FEATURES), np.nan, np.float32), np.zeros(len(GAZE_FEATURES), dtype=bool), 0.0
+)
 
 
-def eye_features(
+def gaze_features(
     record: GazeRecord, end_s: float, length_s: float, coverage: float, settings: GazeSettings
-) -> EyeFeatures:
+) -> GazeFeatures:
     """The features of the window of length_s that ends at end_s; the record must not reach beyond end_s.
 
     Pupil means, dispersions, fixation and saccade features: what overlaps the window. Entropies: the trailing
@@ -130,7 +132,7 @@ def eye_features(
         ],
         dtype=np.float32,
     )
-    return EyeFeatures(values, np.isfinite(values), min(coverage, 1.0))
+    return GazeFeatures(values, np.isfinite(values), min(coverage, 1.0))
 
 
 def _moments(columns: Rows) -> list[tuple[float, float]]:

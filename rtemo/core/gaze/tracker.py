@@ -18,7 +18,7 @@ from rtemo.core.gaze.event_tables import (
     GazeRecord,
 )
 from rtemo.core.gaze.events import GazeEvent, GazeEventBuilder, GazeEventKind
-from rtemo.core.gaze.features import NO_FEATURES, EyeFeatures, eye_features
+from rtemo.core.gaze.features import NO_FEATURES, GazeFeatures, gaze_features
 from rtemo.core.gaze.pupil import PupilGrid
 from rtemo.core.gaze.runs import RunCutter
 from rtemo.core.gaze.sample_labels import labeller
@@ -80,14 +80,14 @@ class GazeAnalyser:
         if self._n_waiting >= _MAX_WAITING:
             self._work()
 
-    def features(self, end_s: float, length_s: float) -> EyeFeatures:
+    def features(self, end_s: float, length_s: float) -> GazeFeatures:
         """The features of the window that ends at end_s, from what has been pushed. Changes nothing that shows.
 
         length_s: at most settings.statistics_s.
         """
         self._work()
         coverage = self._coverage(end_s, length_s)
-        return eye_features(self.record(), end_s, length_s, coverage, self.settings) if coverage > 0.0 else NO_FEATURES
+        return gaze_features(self.record(), end_s, length_s, coverage, self.settings) if coverage > 0.0 else NO_FEATURES
 
     def take_events(self) -> list[GazeEvent]:
         """Fixations, saccades and blinks that have ended since the last call; at most the newest few thousand."""

@@ -80,7 +80,6 @@ class ClockModel:
         self._current = 0
         self._last_raw: float | None = None
         self._wait_after: float | None = None  # a measurement later than this is needed before times are known again
-        self.n_resets = 0
 
     @property
     def measured(self) -> bool:
@@ -132,7 +131,6 @@ class ClockModel:
             ready = np.flatnonzero(stamps >= fresh)
             if len(ready):
                 known = int(ready[0])
-                self.n_resets += index != self._current
                 self._current, self._wait_after = index, None
                 break
         times[known:] = stamps[known:] + self._groups[self._current].at(stamps[known:])

@@ -127,8 +127,8 @@ class Analysis:
             return ()
         faults = self.view.faults_at(time_s)
         if faults is None:
-            faults = np.zeros(len(branch.layout.labels), np.int8)
-        return self._channels.described(branch.layout, faults, self.roles.left_out)
+            faults = np.zeros(len(branch.channel_map.labels), np.int8)
+        return self._channels.described(branch.channel_map, faults, self.roles.left_out)
 
     def _keep(self, window: Window, _embeddings: Embeddings) -> None:
         """One window a second, to be explained where the head stands."""
@@ -171,7 +171,7 @@ class Analysis:
         rate_hz = math.nan
         if status.role in (Modality.EEG, Modality.GAZE):
             branch = self._predictor.pipeline.branch(Modality(status.role))
-            if branch is not None and branch.timeline.rate is not None:
-                rate_hz = branch.timeline.rate.hz
+            if branch is not None and branch.dejitter.rate is not None:
+                rate_hz = branch.dejitter.rate.hz
         state = StreamState.STREAMING if n else StreamState.WAITING
         return replace(status, n_samples=n, measured_hz=rate_hz, state=state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rtemo.core.channel_map import EyeColumns, GazeLayout
+from rtemo.core.channel_map import EyeColumns, GazeChannelMap
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.live.service.snapshot import ColumnStatus
@@ -29,7 +29,7 @@ def columns_of(info: StreamInfo, part: Modality, cast: StreamRoles) -> tuple[Col
         if part == Modality.EEG:
             return _eeg(blank, info, cast.profile_of(part), cast.settings)
         layout = cast.layout(info, part)
-        assert isinstance(layout, GazeLayout)
+        assert isinstance(layout, GazeChannelMap)
         return _gaze(blank, info, layout, cast)
     except RtemoError as error:
         return tuple(replace(column, why=error.fact) for column in blank)
@@ -49,7 +49,7 @@ def _eeg(
 
 
 def _gaze(
-    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeLayout, cast: StreamRoles
+    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeChannelMap, cast: StreamRoles
 ) -> tuple[ColumnStatus, ...]:
     uses: dict[int, str] = {}
     shared = layout.left.x is not None and layout.left.x == layout.right.x

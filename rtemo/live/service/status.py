@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from rtemo.core.channel_map import EegLayout
+from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.pipeline import Pipeline
@@ -114,7 +114,7 @@ def _measured(
     n_gaps = 0
     if status.role in (Modality.EEG, Modality.GAZE):
         branch = pipeline.branch(Modality(status.role))
-        n_gaps = branch.timeline.n_gaps if branch is not None else 0
+        n_gaps = branch.dejitter.n_gaps if branch is not None else 0
     if line is None:
         return replace(status, state=state, n_gaps=n_gaps)
     return replace(
@@ -142,12 +142,12 @@ class ChannelStatuses:
         if not isinstance(branch, EegBranch):
             return ()
         newest = max(branch.frames, default=None)
-        n = len(branch.layout.labels)
+        n = len(branch.channel_map.labels)
         faults = branch.frames[newest].fault if newest is not None else np.zeros(n, np.int8)
-        return self.described(branch.layout, faults, left_out)
+        return self.described(branch.channel_map, faults, left_out)
 
     def described(
-        self, layout: EegLayout, faults: NDArray[np.int8], left_out: Sequence[str]
+        self, layout: EegChannelMap, faults: NDArray[np.int8], left_out: Sequence[str]
     ) -> tuple[ChannelStatus, ...]:
         """The channels of a layout with their faults (C,), and those that are left out."""
         found = []

@@ -23,7 +23,7 @@ from rtemo.model.embeddings import HEADS
 from rtemo.model.personal.calibration import LabelledStretch, PersonalCalibration
 from rtemo.model.personal.head_refit import Rows, clip_weights, logits_of, refit
 from rtemo.model.uncertainty.probabilities import logs
-from rtemo.model.uncertainty.smoothing import advance, start, told
+from rtemo.model.uncertainty.smoothing import advance, start, tempered_posterior
 
 SPEAKS = {"eeg": ("eeg",), "eye": ("eye",), "both": HEADS}  # the heads that a combination's windows can train
 LEAST_CLIPS = 4
@@ -149,7 +149,7 @@ class _Views:
             state, said = start(smoothing), []
             for time_s, p in zip(clip.times[clip.offers == name] if len(instant) else (), instant, strict=True):
                 state = advance(state, float(time_s), p, combination.decorrelation_s, smoothing)
-                said.append(told(state, combination.smoothed_temperature))
+                said.append(tempered_posterior(state, combination.smoothed_temperature))
             out.append(np.array(said) if said else _EMPTY)
         return out
 

@@ -45,7 +45,7 @@ def start(smoothing: Smoothing) -> SmoothingState:
     return SmoothingState(np.full(n_labels, 1.0 / n_labels))
 
 
-def told(state: SmoothingState, temperature: float) -> FloatVector:
+def tempered_posterior(state: SmoothingState, temperature: float) -> FloatVector:
     """The posterior (K,) as it is told, at a temperature that is fitted on held-out people.
 
     Neighbouring windows are wrong together for longer than the evidence's decorrelation time says, so the filter's own

@@ -19,7 +19,6 @@ from rtemo.simulate.person import EyeTraits
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.seeds import generator
 
-PEAK_TO_MEAN = 1.5
 AMPLITUDE_DEG = (0.4, 22.0)
 FIXATION_S = (0.06, 2.0)
 REACH_DEG = np.array([17.0, 9.5])  # how far from the centre gaze goes: a little inside the screen
@@ -49,11 +48,6 @@ class EyeTrain:
     def amplitude_deg(self) -> FloatArray:
         amplitude: FloatArray = np.linalg.norm(self.stop_deg - self.start_deg, axis=1)
         return amplitude
-
-    @property
-    def peak_velocity_deg_s(self) -> NDArray[np.float64]:
-        velocity: NDArray[np.float64] = PEAK_TO_MEAN * self.amplitude_deg / self.duration_s
-        return velocity
 
     def position(self, times: TimeArray) -> FloatArray:
         """(n, 2): where the eyes point, in degrees."""

@@ -1,4 +1,4 @@
-"""From an EEG stream's description, its profile and the session's own names to an EegLayout.
+"""From an EEG stream's description, its profile and the session's own names to an EegChannelMap.
 
 Columns that are no EEG, or cannot be placed on the head, are left out and reported; too few left is refused.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.channel_map import EegLayout
+from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.montage import TEN_FIVE, Placement, describe_column, place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
@@ -38,7 +38,7 @@ class EegColumns:
 
 
 def eeg_columns(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None) -> EegColumns:
-    """Which columns are EEG and where they lie, however few they are. rename: as in eeg_layout.
+    """Which columns are EEG and where they lie, however few they are. rename: as in eeg_channel_map.
 
     Raises RtemoError where a name of the session cannot be right.
     """
@@ -54,9 +54,9 @@ def eeg_columns(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, s
     return EegColumns(tuple(labels), placement, {**placement.reasons, **left_out}, tuple(notes))
 
 
-def eeg_layout(
+def eeg_channel_map(
     info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None, unit: str = ""
-) -> EegLayout:
+) -> EegChannelMap:
     """Which columns of this stream are EEG, where they lie and in what unit they are.
 
     rename: the session's own names, label or column number (from 1) -> electrode name, "" to leave the column out.
@@ -69,7 +69,7 @@ def eeg_layout(
         raise _too_few(info, placement, reasons)
     if placement.source != TEN_FIVE:
         notes.append(f"channels placed by: {placement.source}")
-    return EegLayout(
+    return EegChannelMap(
         columns=placement.columns,
         labels=placement.labels,
         positions=placement.positions,

@@ -1,4 +1,4 @@
-"""From a gaze stream's description, its profile and the session's own names to a GazeLayout.
+"""From a gaze stream's description, its profile and the session's own names to a GazeChannelMap.
 
 Every step that takes something for granted leaves a note; a stream whose gaze columns cannot be told is refused.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rtemo.core.channel_map import EyeColumns, Flag, GazeLayout, GazeUnit, Scene, Screen, ViewGeometry
+from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, GazeUnit, Scene, Screen, ViewGeometry
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.sources.devices.column_names import renamed_columns
@@ -22,14 +22,14 @@ _TODO = (
 )
 
 
-def gaze_layout(
+def gaze_channel_map(
     info: StreamInfo,
     profile: DeviceProfile,
     screen: Screen | None = None,
     rename: Mapping[str, str] | None = None,
     scene: Scene | None = None,
     unit: str = "",
-) -> GazeLayout:
+) -> GazeChannelMap:
     """How this stream becomes canonical gaze.
 
     screen: what gaze in screen coordinates falls on (the default screen if None). scene: the scene camera whose image
@@ -47,11 +47,11 @@ def gaze_layout(
         found = _from_labels(list(enumerate(_labelled(info, notes))), notes)
     if found.left.x is None and found.right.x is None:
         raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be told", _seen(info), _TODO)
-    layout = _layout(info, profile, screen or Screen(), found, notes, unit)
+    channel_map = _channel_map(info, profile, screen or Screen(), found, notes, unit)
     if scene is None:
-        return layout
+        return channel_map
     size = (float(scene.width_px), float(scene.height_px))
-    return replace(layout, size=size, view=ViewGeometry.of_scene(scene.width_deg, scene.height_deg))
+    return replace(channel_map, size=size, view=ViewGeometry.of_scene(scene.width_deg, scene.height_deg))
 
 
 @dataclass(slots=True)
@@ -61,9 +61,9 @@ class _Found:
     shape: str = "diameter"
 
 
-def _layout(
+def _channel_map(
     info: StreamInfo, profile: DeviceProfile, screen: Screen, found: _Found, notes: list[str], own_unit: str
-) -> GazeLayout:
+) -> GazeChannelMap:
     rules = profile.gaze
     point = found.left.x if found.left.x is not None else found.right.x
     assert point is not None
@@ -72,7 +72,7 @@ def _layout(
     if rules.frame == "scene":
         size, view = rules.scene_px, ViewGeometry.of_scene(*rules.scene_deg)
     scale, pupil_unit = _pupil(info, rules, found)
-    return GazeLayout(
+    return GazeChannelMap(
         left=found.left,
         right=found.right,
         view=view,

@@ -1,7 +1,7 @@
 """Device profiles: loading them all, and finding the one that fits a stream.
 
 Two generic profiles, generic-eeg and generic-gaze, stand for every device without a profile of its own: they work from
-labels, types and units alone. The layouts that follow from a match are made by eeg_layout and gaze_layout.
+labels, types and units alone. The layouts that follow from a match are made by eeg_channel_map and gaze_channel_map.
 """
 
 from __future__ import annotations
@@ -14,13 +14,22 @@ from pathlib import Path
 from rtemo.core.eeg.montage import is_electrode
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
-from rtemo.sources.devices.eeg_columns import MIN_CHANNELS, eeg_layout
+from rtemo.sources.devices.eeg_columns import MIN_CHANNELS, eeg_channel_map
 from rtemo.sources.devices.gaze_column_roles import role_of
-from rtemo.sources.devices.gaze_columns import gaze_layout
+from rtemo.sources.devices.gaze_columns import gaze_channel_map
 from rtemo.sources.devices.profile_file import read_profile
 from rtemo.sources.devices.profile_schema import DeviceProfile, Ignored, MatchRule
 
-__all__ = ["DeviceProfile", "Match", "check_profiles", "eeg_layout", "gaze_layout", "generic", "load_profiles", "match"]
+__all__ = [
+    "DeviceProfile",
+    "Match",
+    "check_profiles",
+    "eeg_channel_map",
+    "gaze_channel_map",
+    "generic",
+    "load_profiles",
+    "match",
+]
 
 GENERIC = {Modality.EEG: "generic-eeg", Modality.GAZE: "generic-gaze"}
 

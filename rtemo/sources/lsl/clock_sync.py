@@ -1,7 +1,7 @@
-"""Where samples and clock measurements of one connection meet and get their final order. Knows nothing of LSL.
+"""Clock synchronisation of one connection: samples and clock offsets in their final order. Knows nothing of LSL.
 
 What it keeps true, so that a recording replayed gives the times of the live session (rtemo.core.timing.clock):
-1. No chunk is handed over before a measurement of its clock. Chunks that come earlier are held.
+1. No chunk is handed over before a measurement of its clock. Chunks that come earlier wait.
 2. A measurement changes nothing that was handed over: its time_s lies above every raw stamp handed over so far, unless
    the sender's clock was set back by more than RESET_S.
 3. A sender that stamps in a clock of its own (Unix time, a device's uptime), or that does not answer time requests, is
@@ -63,7 +63,7 @@ RESET_S = 1.0  # a step back by more is a clock that was set back, as in rtemo.c
 RENEW_S = 5.0  # between measurements, as LabRecorder does
 FOREIGN_S = 60.0  # no fresh connection delivers samples that are as old, or from as far in the future
 FOREIGN_EVENT_S = 3600.0  # events may be stamped long before or after they are sent
-PATIENCE_S = 2.0  # how long samples are held for a measurement; the first takes 0.64 s
+PATIENCE_S = 2.0  # how long samples wait for a measurement; the first takes 0.64 s
 LISTEN_S = 0.5  # how long arrivals are watched before the first measurement by arrival
 
 
@@ -87,7 +87,7 @@ class ClockBasis(StrEnum):
     UNMEASURABLE = "unmeasurable"  # the sender does not answer time requests: by arrival
 
 
-class Intake:
+class ClockSync:
     """Chunks and measurements of one connection in, items in their final order out. Used by one thread."""
 
     def __init__(self, stream_id: str, nominal_rate_hz: float, newest: float | None = None) -> None:
@@ -98,7 +98,7 @@ class Intake:
         self._stream_id = stream_id
         self._foreign_s = FOREIGN_S if nominal_rate_hz > 0 else FOREIGN_EVENT_S
         self._fresh = True  # nothing of this connection was handed over yet
-        self._held: list[Chunk] = []
+        self._waiting: list[Chunk] = []
         self._arrivals = Arrivals(steady=nominal_rate_hz > 0)
         self._first_arrival_s: float | None = None
         self._measured: Measurement | None = None
@@ -111,7 +111,7 @@ class Intake:
             self._first_arrival_s = now_s if self._first_arrival_s is None else self._first_arrival_s
             if self.basis is not ClockBasis.MEASURED:
                 self._arrivals.add(now_s, _newest(None, chunk.stamps))
-            self._held.append(chunk)
+            self._waiting.append(chunk)
         if self._first_arrival_s is None:
             return []
         if self.basis in (ClockBasis.UNKNOWN, ClockBasis.UNMEASURABLE):
@@ -121,8 +121,8 @@ class Intake:
         return [*self._renewal(now_s), *self._release()]
 
     def give_up(self) -> list[Chunk | ClockOffset]:
-        """What is still held, when the connection ends before its clock was known."""
-        if not self._held:
+        """What still waits, when the connection ends before its clock was known."""
+        if not self._waiting:
             return []
         if self.basis is ClockBasis.UNKNOWN:
             self.basis = ClockBasis.UNMEASURABLE
@@ -150,24 +150,24 @@ class Intake:
 
     def _by_arrival(self, now_s: float) -> Measurement | None:
         """After a silence the old offset holds until arrivals were watched anew: what comes first may be a backlog."""
-        if not self._held:
+        if not self._waiting:
             return None
         offset_s = self._arrivals.offset_s
         if self.latest is not None and not self._arrivals.settled(now_s):
             offset_s = self.latest.offset_s
-        return Measurement(float(self._held[0].stamps[0]), offset_s, math.inf)
+        return Measurement(float(self._waiting[0].stamps[0]), offset_s, math.inf)
 
     def _above_newest(self, time_s: float) -> float:
-        """When a measurement holds from: a connection's first one for what was held for it, any other from now on."""
-        if self._fresh and self._held:
-            time_s = min(time_s, float(self._held[0].stamps[0]))
+        """When a measurement holds from: a connection's first one for what has waited for it, any other from now on."""
+        if self._fresh and self._waiting:
+            time_s = min(time_s, float(self._waiting[0].stamps[0]))
         set_back = self._fresh and self.newest is not None and time_s < self.newest - RESET_S
         if self.newest is None or set_back or time_s > self.newest:
             return time_s
         return math.nextafter(self.newest, math.inf)
 
     def _release(self) -> list[Chunk]:
-        released, self._held = self._held, []
+        released, self._waiting = self._waiting, []
         for chunk in released:
             self.newest = _newest(self.newest, chunk.stamps)
             self._fresh = False
@@ -180,6 +180,6 @@ def _newest(before: float | None, stamps: TimeArray) -> float:
     reached = high if before is None else max(before, high)
     if reached - low <= RESET_S:  # no step can be so large: nearly always
         return reached
-    line = stamps if before is None else np.concatenate(([before], stamps))
-    set_back = np.flatnonzero(np.diff(line) < -RESET_S)
-    return float(np.max(line[set_back[-1] + 1 :] if len(set_back) else line))
+    joined = stamps if before is None else np.concatenate(([before], stamps))
+    set_back = np.flatnonzero(np.diff(joined) < -RESET_S)
+    return float(np.max(joined[set_back[-1] + 1 :] if len(set_back) else joined))

@@ -20,7 +20,7 @@ POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class DiscoveredStream:
     """A stream that is on the network now.
 
     info: as it describes itself; without channel labels while `described` is false. handle: what an inlet is made of.
@@ -71,13 +71,13 @@ class Directory:
 
     def __init__(self) -> None:
         self._resolver = pylsl.ContinuousResolver(forget_after=FORGET_S)
-        self._seen: dict[str, Sighting] = {}
+        self._seen: dict[str, DiscoveredStream] = {}
         self._questions: dict[str, _Question] = {}
         self._doubts: dict[str, _Question] = {}
         self.dead: set[str] = set()  # uids of streams that are known to be gone, however fresh their last answer is
         self.problems: dict[str, str] = {}  # uid -> why a stream cannot be used
 
-    def look(self) -> Mapping[str, Sighting]:
+    def look(self) -> Mapping[str, DiscoveredStream]:
         """The streams that are there now, by uid; each has been heard of within the last FORGET_S."""
         now_s = local_clock()
         handles = {str(handle.uid()): handle for handle in self._resolver.results()}
@@ -113,7 +113,7 @@ class Directory:
         except RtemoError as error:
             self.problems[uid] = f"{handle.name()!r}: {error}"
             return
-        self._seen[uid] = Sighting(info, handle, now_s, handle.created_at(), described=False)
+        self._seen[uid] = DiscoveredStream(info, handle, now_s, handle.created_at(), described=False)
         self._questions[uid] = _Question(handle, now_s)
 
     def _forget(self, uid: str) -> None:

@@ -1,8 +1,8 @@
-"""One connection to one outlet: a thread that blocks in liblsl and hands over what comes, raw.
+"""The inlet thread: receives one LSL outlet's samples and hands them over raw.
 
 The inlet may recover by itself (recover=True): one that may not throws away what it has received but not given out
 at the moment when its sender dies. But liblsl recovers into whatever stream has the same name, type and source_id, a
-twin included. It says so by `was_clock_reset` half a second before the first sample from there: then this connection
+twin included. `was_clock_reset` shows it half a second before the first sample from there: then this connection
 ends, and who takes its place is decided elsewhere.
 """
 
@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
-from rtemo.sources.lsl.clock_sync import ClockBasis, Intake, Measurement
+from rtemo.sources.lsl.clock_sync import ClockBasis, ClockSync, Measurement
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl.stream_state import LslStream
 
 BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps as much
 PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of the reset
-HOLD_PULL_S = 0.02  # while samples are held for the first clock measurement
+WAITING_PULL_S = 0.02  # while samples wait for the first clock measurement
 MEASURE_S = 1.0  # how often liblsl is asked whether it has measured anew
 OPEN_S = 0.25
 MAX_SAMPLES = 1024
@@ -35,11 +35,11 @@ BROKEN = "its sender is gone"
 
 @dataclass(slots=True)
 class InletThread:
-    """A connection. `start` it once; `stop` ends it; `ended` says why it ended by itself."""
+    """A connection. `start` it once; `stop` ends it; `ended` is why it ended by itself."""
 
-    line: LslStream
+    stream: LslStream
     handle: pylsl.StreamInfo
-    newest: float | None = None  # the newest raw stamp that the line handed over before
+    newest: float | None = None  # the newest raw stamp that the stream handed over before
     ended: str = ""
     failed: bool = False
     opened_s: float = 0.0
@@ -53,7 +53,7 @@ class InletThread:
 
     def start(self) -> None:
         self.opened_s = local_clock()
-        self._thread = threading.Thread(target=self._run, name=f"lsl {self.line.stream_id}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"lsl {self.stream.stream_id}", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,7 +83,7 @@ class InletThread:
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes the stream's visible state
             self.failed = True
             self.ended = f"{type(error).__name__}: {error}"
-            self.line.go_down(StreamState.FAILED, self.ended)
+            self.stream.mark_down(StreamState.FAILED, self.ended)
         finally:
             self._drained.set()
 
@@ -92,8 +92,8 @@ class InletThread:
         inlet = pylsl.StreamInlet(self.handle, max_buflen=BUFFER_S, recover=True, as_numpy=True)
         if not self._open(inlet):
             return
-        self.line.up()
-        connection = _Connection(inlet, self.line, self.newest)
+        self.stream.mark_up()
+        connection = _Connection(inlet, self.stream, self.newest)
         try:
             while not self._stop.is_set():
                 connection.pull(connection.patience_s)
@@ -103,7 +103,7 @@ class InletThread:
             connection.pull(0.0)
         finally:
             connection.give_up()
-            self.newest = connection.intake.newest
+            self.newest = connection.clock_sync.newest
             self._drained.set()
 
     def _open(self, inlet: pylsl.StreamInlet) -> bool:
@@ -120,17 +120,17 @@ class InletThread:
 class _Connection:
     """What the thread does with an open inlet."""
 
-    def __init__(self, inlet: pylsl.StreamInlet, line: LslStream, newest: float | None) -> None:
-        self.intake = Intake(line.stream_id, line.info.nominal_rate_hz, newest)
-        self._inlet, self._line = inlet, line
-        self._text = line.info.channel_format == STRING_FORMAT
+    def __init__(self, inlet: pylsl.StreamInlet, stream: LslStream, newest: float | None) -> None:
+        self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest)
+        self._inlet, self._stream = inlet, stream
+        self._text = stream.info.channel_format == STRING_FORMAT
         self._asked_s = self._pulled_s = 0.0
-        self._rate_hz, self._usual_n = line.info.nominal_rate_hz, 10.0  # samples a pull
-        self._said: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
+        self._rate_hz, self._usual_n = stream.info.nominal_rate_hz, 10.0  # samples a pull
+        self._published_clock: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
 
     @property
     def patience_s(self) -> float:
-        return HOLD_PULL_S if self.intake.basis is ClockBasis.UNKNOWN else PULL_S
+        return WAITING_PULL_S if self.clock_sync.basis is ClockBasis.UNKNOWN else PULL_S
 
     def pull(self, timeout_s: float) -> None:
         """Waits for the first sample and hands over all that are there."""
@@ -142,25 +142,25 @@ class _Connection:
             self._pulled_s = local_clock()
             n, timeout_s = len(stamps), 0.0
             values = _decoded(values) if self._text else values
-            chunk = Chunk(self._line.stream_id, stamps, values, self._pulled_s) if n else None
+            chunk = Chunk(self._stream.stream_id, stamps, values, self._pulled_s) if n else None
             self._usual_n += 0.1 * (n - self._usual_n)
             self._hand_over(self._pulled_s, chunk)
 
     def give_up(self) -> None:
-        """Hands over what was held for a clock measurement that did not come."""
-        self._line.deliver(local_clock(), None, self.intake.give_up())
+        """Hands over what has waited for a clock measurement that did not come."""
+        self._stream.deliver(local_clock(), None, self.clock_sync.give_up())
 
     def _hand_over(self, now_s: float, chunk: Chunk | None) -> None:
-        items = self.intake.take(now_s, chunk, self._measured(now_s))
-        said = (self.intake.basis, self.intake.latest)
-        if said != self._said:
-            self._said = said
-            self._line.clock_is(*said)
+        items = self.clock_sync.take(now_s, chunk, self._measured(now_s))
+        clock = (self.clock_sync.basis, self.clock_sync.latest)
+        if clock != self._published_clock:
+            self._published_clock = clock
+            self._stream.set_clock(*clock)
         if chunk is not None or items:
-            self._line.deliver(now_s, chunk, items)
+            self._stream.deliver(now_s, chunk, items)
 
     def _measured(self, now_s: float) -> Measurement | None:
-        waiting = self.intake.basis is ClockBasis.UNKNOWN
+        waiting = self.clock_sync.basis is ClockBasis.UNKNOWN
         if not waiting and now_s - self._asked_s < MEASURE_S:
             return None
         self._asked_s = now_s

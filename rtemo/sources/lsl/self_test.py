@@ -1,4 +1,4 @@
-"""Whether LSL works on this computer: an outlet of our own must be found, opened, heard and timed."""
+"""Whether LSL works on this computer: an outlet of our own must be found, opened, read and timed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _run(outlet: pylsl.StreamOutlet, source_id: str, timeout_s: float) -> float:
             "allow UDP port 16571 in the firewall; leave VPNs; or list computers under KnownPeers in lsl_api.cfg",
         )
     inlet = pylsl.StreamInlet(handles[0], recover=False)
-    if not _hears(outlet, inlet, timeout_s):
+    if not _delivers(outlet, inlet, timeout_s):
         raise RtemoError(
             "a stream of this computer is found, but its samples do not come",
             f"waited for {timeout_s:g} s",
@@ -48,7 +48,7 @@ def _run(outlet: pylsl.StreamOutlet, source_id: str, timeout_s: float) -> float:
     return took_s
 
 
-def _hears(outlet: pylsl.StreamOutlet, inlet: pylsl.StreamInlet, timeout_s: float) -> bool:
+def _delivers(outlet: pylsl.StreamOutlet, inlet: pylsl.StreamInlet, timeout_s: float) -> bool:
     try:
         inlet.open_stream(timeout=timeout_s)
         if not outlet.wait_for_consumers(timeout_s):

@@ -21,14 +21,14 @@ from collections.abc import Sequence
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.sources.lsl.config import configure, lsl_version
-from rtemo.sources.lsl.discovery import Directory, Sighting, discover, free_id
+from rtemo.sources.lsl.discovery import Directory, DiscoveredStream, discover, free_id
 from rtemo.sources.lsl.inlet import InletThread
 from rtemo.sources.lsl.liblsl import local_clock
 from rtemo.sources.lsl.monitor import Monitor
 from rtemo.sources.lsl.presence import VisibleStream
 from rtemo.sources.lsl.self_test import self_test
+from rtemo.sources.lsl.stream_requests import EveryStream, OneStream, StreamRequest
 from rtemo.sources.lsl.stream_state import LslStream, LslStreamStatus
-from rtemo.sources.lsl.wanted import EveryStream, OneStream, Want
 
 __all__ = [
     "EveryStream",
@@ -54,10 +54,10 @@ STOP_S = 3.0
 class LslSource:
     """A source of live streams; see rtemo.sources.base. `status` and `warnings` may be read from any thread."""
 
-    def __init__(self, wants: Sequence[Want], look_s: float = LOOK_S) -> None:
+    def __init__(self, requests: Sequence[StreamRequest], look_s: float = LOOK_S) -> None:
         self._look_s = look_s
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._monitor = Monitor(wants, self._items.put, _connect, free_id)
+        self._monitor = Monitor(requests, self._items.put, _connect, free_id)
         self._watch = _Watch(self._monitor)
         # Threads that still receive while the interpreter shuts down would end in a crash of liblsl.
         self._close = weakref.finalize(self, self._watch.stop)
@@ -65,7 +65,7 @@ class LslSource:
     def start(self) -> tuple[StreamInfo, ...]:
         """Looks around and opens what is wanted and there, which may be nothing: the rest is announced when it comes.
 
-        Raises RtemoError where several streams fit one want, and leaves nothing open.
+        Raises RtemoError where several streams fit one request, and leaves nothing open.
         """
         try:
             return self._watch.begin(self._look_s)
@@ -96,7 +96,7 @@ class LslSource:
     def status(self) -> tuple[LslStreamStatus, ...]:
         """Where every stream stands that is or was open."""
         now_s = local_clock()
-        return tuple(line.status(now_s) for line in self._monitor.lines)
+        return tuple(stream.status(now_s) for stream in self._monitor.streams)
 
     @property
     def visible(self) -> tuple[StreamInfo, ...]:
@@ -105,9 +105,9 @@ class LslSource:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The labels of the wants that no stream has been found for, or whose stream is lost."""
-        have = {label for line in self._monitor.lines if not line.down for label in line.wanted_by}
-        return tuple(want.label for want in self._monitor.wants if want.label not in have)
+        """The labels of the requests that no stream has been found for, or whose stream is lost."""
+        have = {label for stream in self._monitor.streams if not stream.down for label in stream.requested_by}
+        return tuple(request.label for request in self._monitor.requests if request.label not in have)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class _Watch:
             self._directory.close()
             self._directory = None
 
-    def _look_around(self, directory: Directory, look_s: float) -> dict[str, Sighting]:
+    def _look_around(self, directory: Directory, look_s: float) -> dict[str, DiscoveredStream]:
         begin_s = local_clock()
         while True:
             seen = dict(directory.look())
@@ -167,9 +167,9 @@ class _Watch:
             self.failure = f"{type(error).__name__}: {error}"
 
 
-def _connect(line: LslStream, sight: VisibleStream, newest: float | None) -> InletThread:
-    assert isinstance(sight, Sighting)
-    return InletThread(line, sight.handle, newest)
+def _connect(stream: LslStream, visible: VisibleStream, newest: float | None) -> InletThread:
+    assert isinstance(visible, DiscoveredStream)
+    return InletThread(stream, visible.handle, newest)
 
 
 def _clock_warnings(statuses: Sequence[LslStreamStatus]) -> list[str]:

@@ -1,7 +1,7 @@
-"""One stream through all its connections: where it stands, what it has delivered, and the order of what is said of it.
+"""State and statistics of one LSL stream over all its connections, and its announcements in their order.
 
-A line keeps its stream_id for as long as the stream comes back unchanged. The thread that receives and the one that
-watches both speak through it, so that announcements, samples and losses reach the reader in one order.
+It keeps its stream_id for as long as the stream comes back unchanged. The thread that receives and the one that
+monitors both report here, so that announcements, samples and losses reach the reader in one order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rtemo.sources.lsl.counters import Counters
 
 @dataclass(frozen=True, slots=True)
 class LslStreamStatus:
-    """Where one stream stands. NaN: not known yet.
+    """State, rate, losses and clock of one stream. NaN: not known yet.
 
     rate_hz: by the stamps of the last seconds. age_s: of the newest sample, by its LSL time: device, transport and
     silence together. offset_s, uncertainty_s: the clock measurement in use. n_missing: samples that are missing by the
@@ -36,7 +36,7 @@ class LslStreamStatus:
 
     info: StreamInfo
     state: StreamState
-    wanted_by: tuple[str, ...]
+    requested_by: tuple[str, ...]
     n_samples: int
     n_missing: int
     n_returns: int
@@ -48,12 +48,12 @@ class LslStreamStatus:
 
 
 class LslStream:
-    """One stream. All methods may be called from any thread."""
+    """One LSL stream. All methods may be called from any thread."""
 
     def __init__(self, info: StreamInfo, put: Callable[[Item], None], *, announced: bool) -> None:
         """put: takes an item to the reader. announced: the reader knows of the stream already."""
         self.info = info
-        self.wanted_by: set[str] = set()
+        self.requested_by: set[str] = set()
         self.bystanders: set[str] = set()  # uids of streams that were there while this one delivered
         self.n_returns = 0
         self._put = put
@@ -97,40 +97,40 @@ class LslStream:
             self._counters = self._fresh_counters()
             self._basis, self._measurement = ClockBasis.UNKNOWN, None
 
-    def up(self) -> None:
+    def mark_up(self) -> None:
         """The connection stands, or the stream is visible again."""
         with self._lock:
-            self._up()
+            self._announce_up()
 
     def deliver(self, now_s: float, chunk: Chunk | None, items: Sequence[Chunk | ClockOffset]) -> None:
         """What arrived (to be counted) and what can be handed over."""
         with self._lock:
             if chunk is not None:
                 self._counters.add(now_s, chunk.stamps)
-                self._up()
+                self._announce_up()
                 self._state = StreamState.STREAMING
             for item in items:
                 self._put(item)
 
-    def clock_is(self, basis: ClockBasis, measurement: Measurement | None) -> None:
-        """How the stamps are read from now on."""
+    def set_clock(self, basis: ClockBasis, measurement: Measurement | None) -> None:
+        """How stamps become LSL time from now on."""
         with self._lock:
             self._basis, self._measurement = basis, measurement
 
-    def fell_silent(self, now_s: float) -> bool:
+    def mark_stalled(self, now_s: float) -> bool:
         """Marks the stream as stalled where it has been silent for too long. Returns whether it is new."""
         with self._lock:
             silence_s = now_s - self._counters.last_arrival_s
             if self._state is not StreamState.STREAMING or silence_s <= self._counters.silence_s:
                 return False
-            self._say_down(StreamState.STALLED, f"no sample for {silence_s:.2g} s")
+            self._announce_down(StreamState.STALLED, f"no sample for {silence_s:.2g} s")
             return True
 
-    def go_down(self, state: StreamState, reason: str) -> None:
+    def mark_down(self, state: StreamState, reason: str) -> None:
         """The stream is lost, or its receiver failed."""
         with self._lock:
             if not self.down:
-                self._say_down(state, reason)
+                self._announce_down(state, reason)
 
     def status(self, now_s: float) -> LslStreamStatus:
         with self._lock:
@@ -139,7 +139,7 @@ class LslStream:
             return LslStreamStatus(
                 info=self.info,
                 state=self._state,
-                wanted_by=tuple(sorted(self.wanted_by)),
+                requested_by=tuple(sorted(self.requested_by)),
                 n_samples=n_samples,
                 n_missing=n_missing,
                 n_returns=self.n_returns,
@@ -156,7 +156,7 @@ class LslStream:
     def _totals(self) -> tuple[int, int]:
         return self._before[0] + self._counters.n_samples, self._before[1] + self._counters.n_missing
 
-    def _up(self) -> None:
+    def _announce_up(self) -> None:
         if self.down or not self._announced:
             self._put(StreamUp(self.info))
             self._announced = True
@@ -164,6 +164,6 @@ class LslStream:
                 self.n_returns += 1
                 self._state = StreamState.WAITING
 
-    def _say_down(self, state: StreamState, reason: str) -> None:
+    def _announce_down(self, state: StreamState, reason: str) -> None:
         self._state = state
         self._put(StreamDown(self.stream_id, state, reason))

@@ -10,10 +10,10 @@ import pytest
 from synthetic_gaze import START_S, VIEW, sample
 
 from rtemo.core.gaze.event_tables import GazeEventTable, GazeRecord, reaching
-from rtemo.core.gaze.features import EYE_FEATURES, eye_features
+from rtemo.core.gaze.features import GAZE_FEATURES, gaze_features
 from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 
-NAMES = [feature.name for feature in EYE_FEATURES]
+NAMES = [feature.name for feature in GAZE_FEATURES]
 SETTINGS = GazeSettings()
 
 
@@ -156,7 +156,7 @@ def test_features_of_a_record_made_by_hand():
         pupils=np.column_stack([grid, np.full(1000, np.nan)]),
         begin_s=20.0,
     )
-    values = named(eye_features(rec, 100.0, 4.0, 1.0, SETTINGS))
+    values = named(gaze_features(rec, 100.0, 4.0, 1.0, SETTINGS))
     assert values["fixation_duration_mean"] == pytest.approx((1100 + 300 + 500) / 3)  # the first one is over by 96 s
     assert values["dispersion_x_mean"] == pytest.approx(1.7)
     assert values["saccade_amplitude_mean"] == pytest.approx(8.0)
@@ -170,11 +170,11 @@ def test_features_of_a_record_made_by_hand():
     assert values["blink_duration_mean"] == pytest.approx(250)
     assert values["pupil_left_std"] == pytest.approx(0.1 / math.sqrt(2), abs=0.01)
     assert math.isnan(values["pupil_right_mean"])
-    assert_same(eye_features(rec, 100.0, 4.0, 1.0, SETTINGS), slow_features(rec, 100.0, 4.0))
+    assert_same(gaze_features(rec, 100.0, 4.0, 1.0, SETTINGS), slow_features(rec, 100.0, 4.0))
 
 
 def test_no_event_means_frequency_zero_and_no_durations():
-    found = eye_features(record(begin_s=80.0), 100.0, 4.0, 1.0, SETTINGS)
+    found = gaze_features(record(begin_s=80.0), 100.0, 4.0, 1.0, SETTINGS)
     values = named(found)
     zero = {"blink_frequency", "fixation_frequency", "saccade_frequency", "fixation_dispersion_total"}
     assert {name for name in NAMES if not math.isnan(values[name])} == zero
@@ -183,37 +183,37 @@ def test_no_event_means_frequency_zero_and_no_durations():
 
 def test_only_time_that_was_watched_counts():
     blinks = [(50.0, 50.2), (90.0, 90.2)]
-    whole = named(eye_features(record(blinks=blinks), 100.0, 4.0, 1.0, SETTINGS))
+    whole = named(gaze_features(record(blinks=blinks), 100.0, 4.0, 1.0, SETTINGS))
     assert whole["blink_frequency"] == pytest.approx(2 / 60)
-    ended = named(eye_features(record(blinks=blinks, end_s=97.0), 100.0, 4.0, 1.0, SETTINGS))
+    ended = named(gaze_features(record(blinks=blinks, end_s=97.0), 100.0, 4.0, 1.0, SETTINGS))
     assert ended["blink_frequency"] == pytest.approx(2 / 57)
-    lost = named(eye_features(record(blinks=blinks, losses=[(10.0, 45.0), (60.0, 62.0)]), 100.0, 4.0, 1.0, SETTINGS))
+    lost = named(gaze_features(record(blinks=blinks, losses=[(10.0, 45.0), (60.0, 62.0)]), 100.0, 4.0, 1.0, SETTINGS))
     assert lost["blink_frequency"] == pytest.approx(2 / 53)  # 5 s of the first loss lie in the last minute
 
 
 def test_frequencies_wait_for_ten_seconds():
     rec = record(blinks=[(92.0, 92.2)], begin_s=90.1)
-    assert math.isnan(named(eye_features(rec, 100.0, 4.0, 1.0, SETTINGS))["blink_frequency"])
+    assert math.isnan(named(gaze_features(rec, 100.0, 4.0, 1.0, SETTINGS))["blink_frequency"])
     rec = record(blinks=[(92.0, 92.2)], begin_s=89.9)
-    assert named(eye_features(rec, 100.0, 4.0, 1.0, SETTINGS))["blink_frequency"] == pytest.approx(1 / 10.1)
+    assert named(gaze_features(rec, 100.0, 4.0, 1.0, SETTINGS))["blink_frequency"] == pytest.approx(1 / 10.1)
 
 
 @pytest.mark.parametrize(("hz", "band"), [(0.1, 0), (0.3, 1), (0.5, 2), (0.8, 3)])
 def test_a_swing_of_the_pupil_shows_in_its_band(hz, band):
     pupil = 4.0 + 0.2 * np.sin(2 * np.pi * hz * np.arange(1000) / 10)
-    entropies = eye_features(record(pupils=np.column_stack([pupil, pupil])), 99.9, 4.0, 1.0, SETTINGS).values[4:12]
+    entropies = gaze_features(record(pupils=np.column_stack([pupil, pupil])), 99.9, 4.0, 1.0, SETTINGS).values[4:12]
     for eye in (entropies[:4], entropies[4:]):
         assert int(np.argmax(eye)) == band
         assert eye[band] == pytest.approx(0.5 * math.log(2 * math.pi * math.e * 0.02), abs=0.05)
 
 
 def test_the_schema_has_the_published_rows_in_order():
-    assert len(EYE_FEATURES) == len(set(NAMES)) == 33
-    assert [feature.seed_iv_row for feature in EYE_FEATURES] == [*range(1, 32), None, None]
-    assert sorted(feature.seed_vii_column for feature in EYE_FEATURES) == list(range(33))
-    sizes = {group: [f.group for f in EYE_FEATURES].count(group) for group in {f.group for f in EYE_FEATURES}}
+    assert len(GAZE_FEATURES) == len(set(NAMES)) == 33
+    assert [feature.seed_iv_row for feature in GAZE_FEATURES] == [*range(1, 32), None, None]
+    assert sorted(feature.seed_vii_column for feature in GAZE_FEATURES) == list(range(33))
+    sizes = {group: [f.group for f in GAZE_FEATURES].count(group) for group in {f.group for f in GAZE_FEATURES}}
     assert sizes == {"pupil": 12, "dispersion": 4, "fixation": 2, "saccade": 4, "statistics": 9, "blink": 2}
-    assert all(feature.spread > 0 and feature.unit for feature in EYE_FEATURES)
+    assert all(feature.spread > 0 and feature.unit for feature in GAZE_FEATURES)
 
 
 def test_an_event_table_keeps_the_newest_rows_and_forgets_provisional_ones():

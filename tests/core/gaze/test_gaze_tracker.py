@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_gaze import START_S, VIEW, sample
 
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
 
-NAMES = [feature.name for feature in EYE_FEATURES]
+NAMES = [feature.name for feature in GAZE_FEATURES]
 
 
 def faulty(seed, rate_hz, duration_s=14.0):
@@ -165,7 +165,7 @@ def test_gaze_without_pupils_gives_all_but_pupils():
     tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     found = tracker.features(times[-1], 4.0)
-    assert found.valid.tolist() == [feature.group != "pupil" for feature in EYE_FEATURES]
+    assert found.valid.tolist() == [feature.group != "pupil" for feature in GAZE_FEATURES]
 
 
 def test_coverage_falls_while_the_tracker_is_off_and_comes_back():

@@ -19,13 +19,13 @@ MARKERS = StreamInfo("events", "events", "Markers", "string", 0.0, (Channel(),),
 
 
 def found():
-    line = LslStream(TOBII, lambda _item: None, announced=True)
+    stream = LslStream(TOBII, lambda _item: None, announced=True)
     for k in range(240):
         stamps = np.array([100.0 + k / 120.0])
-        line.deliver(float(stamps[0]) + 0.6, Chunk("Tobii", stamps, np.zeros((1, 6))), [])
-    line.clock_is(ClockBasis.MEASURED, Measurement(100.0, 0.5, 1e-4))
+        stream.deliver(float(stamps[0]) + 0.6, Chunk("Tobii", stamps, np.zeros((1, 6))), [])
+    stream.set_clock(ClockBasis.MEASURED, Measurement(100.0, 0.5, 1e-4))
     silent = LslStream(MARKERS, lambda _item: None, announced=True)
-    return Listing((line.status(102.6), silent.status(102.6)), ("tobii-pro", ""), ("something is odd",))
+    return Listing((stream.status(102.6), silent.status(102.6)), ("tobii-pro", ""), ("something is odd",))
 
 
 def test_the_table_shows_the_measured_rate_beside_the_nominal_one():

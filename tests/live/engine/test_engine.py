@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from synthetic_source import SyntheticSource
 
 from rtemo import resources
 from rtemo.commands.session_setup import load_model
@@ -21,7 +22,6 @@ from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
-from rtemo.sources.synthetic import SyntheticSource
 
 PROFILES = load_profiles(resources.devices())
 

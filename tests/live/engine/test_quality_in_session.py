@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic_source import SyntheticSource
 
 from rtemo import resources
 from rtemo.commands.session_setup import load_model
@@ -18,7 +19,6 @@ from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.stream_roles import StreamRoles
-from rtemo.sources.synthetic import SyntheticSource
 
 PLAN = SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250)
 BAD_S = PLAN.start_s + 12.0

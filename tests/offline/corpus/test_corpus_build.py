@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from offline.corpus.build import Workers, build
-from offline.corpus.build_recording import layout_of
+from offline.corpus.build_recording import channel_map_of
 from offline.corpus.corpus import open_corpus
 from offline.datasets.base import Dataset, DatasetCard, Entry, Recording, Stream, Trial
 from offline.datasets.synthetic import CAPS, Population, load, plan_of, simulated_people
@@ -59,7 +59,7 @@ def built(tmp_path_factory):
 def test_the_windows_are_the_pipelines(built):
     pipeline, session = Pipeline(PipelineSettings().with_hop(1.0)), session_of(1)
     for stream in recording_of(1).streams:
-        pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
+        pipeline.add_stream(stream.info, channel_map_of(stream.info, stream.modality, stream.screen))
     windows = [w for item in session.items(0.3) if isinstance(item, Chunk | ClockOffset) for w in pipeline.push(item)]
     windows += pipeline.flush()
     shard = built.shards[0]

@@ -11,7 +11,7 @@ from offline.simulated_datasets.bids import Eye, RunName, write_dataset, write_r
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.resources import devices
-from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+from rtemo.sources.devices.profile import eeg_channel_map, gaze_channel_map, load_profiles, match
 
 LABELS = ("Fp1", "Fp2", "Cz", "O1", "O2")
 SCREEN = Screen(1024, 768, 386.0, 290.0, 600.0)
@@ -84,8 +84,8 @@ def test_the_streams_are_understood_by_the_generic_profiles(folder, rng):
     eeg_stream, gaze = load_one(folder).streams
     assert match(eeg_stream.info, profiles).profile.id == "generic-eeg"
     assert match(gaze.info, profiles).profile.id == "generic-gaze"
-    assert eeg_layout(eeg_stream.info, match(eeg_stream.info, profiles).profile).labels == LABELS
-    layout = gaze_layout(gaze.info, match(gaze.info, profiles).profile, gaze.screen)
+    assert eeg_channel_map(eeg_stream.info, match(eeg_stream.info, profiles).profile).labels == LABELS
+    layout = gaze_channel_map(gaze.info, match(gaze.info, profiles).profile, gaze.screen)
     raw = joined(gaze)[1]
     canonical = layout.canonical(raw)
     assert np.allclose(canonical[0, :4], raw[0, [0, 1, 3, 4]] / [1024, 768, 1024, 768])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from offline.datasets.seed.event_lists import EyeEvents, events_as_windows
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 
-NAMES = [feature.name for feature in EYE_FEATURES]
+NAMES = [feature.name for feature in GAZE_FEATURES]
 
 
 def lists(blink=(), fixation=(), saccade=()):

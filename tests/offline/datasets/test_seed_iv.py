@@ -13,9 +13,9 @@ from offline.datasets.seed import seed_iv
 from offline.datasets.seed.event_lists import EyeEvents
 from offline.simulated_datasets import seed_iv as layout
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 
-NAMES = [feature.name for feature in EYE_FEATURES]
+NAMES = [feature.name for feature in GAZE_FEATURES]
 
 # Typed in again from the published vectors, so that a slip in the loader's table shows.
 PUBLISHED = {

@@ -9,14 +9,14 @@ from offline.datasets.seed import tobii_tsv
 from offline.datasets.seed import trial_files as trialwise
 from offline.simulated_datasets import eegeyenet as layout
 from rtemo.resources import devices
-from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+from rtemo.sources.devices.profile import eeg_channel_map, gaze_channel_map, load_profiles, match
 
 PROFILES = load_profiles(devices())
 
 
 def test_seeds_62_channels_are_all_placed_and_in_microvolts():
     fit = match(trialwise.EEG_INFO, PROFILES)
-    found = eeg_layout(trialwise.EEG_INFO, fit.profile)
+    found = eeg_channel_map(trialwise.EEG_INFO, fit.profile)
     assert fit.profile.id == "generic-eeg"
     assert len(found.labels) == 62
     assert (found.scale == 1.0).all()
@@ -24,7 +24,7 @@ def test_seeds_62_channels_are_all_placed_and_in_microvolts():
 
 def test_tobii_exports_give_gaze_for_both_eyes_and_pupils_in_mm():
     fit = match(tobii_tsv._INFO, PROFILES)
-    found = gaze_layout(tobii_tsv._INFO, fit.profile)
+    found = gaze_channel_map(tobii_tsv._INFO, fit.profile)
     assert fit.profile.id == "generic-gaze"
     assert found.canonical(np.array([[960.0, 540.0, 3.0, 4.0]]))[0].tolist() == [0.5, 0.5, 0.5, 0.5, 3.0, 4.0]
     assert found.pupil_unit == "mm"
@@ -42,9 +42,9 @@ def test_eegeyenets_net_is_placed_and_its_pupil_is_an_area(egi):
     eeg, gaze = egi.streams
     fit = match(eeg.info, PROFILES)
     assert fit.profile.id == "generic-eeg"
-    assert len(eeg_layout(eeg.info, fit.profile).labels) == 129
+    assert len(eeg_channel_map(eeg.info, fit.profile).labels) == 129
     fit = match(gaze.info, PROFILES)
     assert fit.profile.id == "generic-gaze"
-    canonical = gaze_layout(gaze.info, fit.profile, eegeyenet_raw.SCREEN).canonical(next(gaze.chunks(1.0)).values)
+    canonical = gaze_channel_map(gaze.info, fit.profile, eegeyenet_raw.SCREEN).canonical(next(gaze.chunks(1.0)).values)
     assert np.allclose(canonical[0, [0, 1, 4]], [0.5, 0.25, 2.0])
     assert np.isnan(canonical[0, [2, 3, 5]]).all()

@@ -15,7 +15,7 @@ from rtemo.recordings.events import EventLog
 from rtemo.resources import devices
 from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+from rtemo.sources.devices.profile import eeg_channel_map, gaze_channel_map, load_profiles, match
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
@@ -82,7 +82,7 @@ def built(recording, settings):
     pipeline, windows = Pipeline(settings), []
     for stream in recording.streams:
         profile = match(stream.info, PROFILES).profile
-        layout = eeg_layout if stream.modality is Modality.EEG else gaze_layout
+        layout = eeg_channel_map if stream.modality is Modality.EEG else gaze_channel_map
         pipeline.add_stream(stream.info, layout(stream.info, profile))
     for item in recording.items():
         windows += pipeline.push(item)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from invented import LABELS, about, invented_corpus, invented_windows
 
-from offline.corpus.build_recording import layout_of, windows_of
+from offline.corpus.build_recording import channel_map_of, windows_of
 from offline.corpus.corpus import Shard, open_corpus, write_manifest
 from offline.corpus.eeg_signal import SignalKeeper, cut, referenced, sizes
 from offline.corpus.shard_writer import ShardWriter
@@ -99,7 +99,7 @@ def test_the_signal_is_what_the_windows_band_power_is_made_of(tmp_path):
     settings, recording = PipelineSettings().with_hop(4.0), load(Population(1, 1003), 1003)
     pipeline, kept = Pipeline(settings), {}
     for stream in recording.streams:
-        pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
+        pipeline.add_stream(stream.info, channel_map_of(stream.info, stream.modality, stream.screen))
     pipeline.branch(Modality.EEG).tap = SignalKeeper(lambda name, part: kept.setdefault(name, []).append(part))
     windows = list(islice(windows_of(recording, pipeline), 9))
     with ShardWriter(tmp_path, about(0)) as writer:

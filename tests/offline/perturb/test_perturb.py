@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from offline.corpus.build_recording import layout_of, windows_of
+from offline.corpus.build_recording import channel_map_of, windows_of
 from offline.datasets.base import (
     Dataset,
     DatasetCard,
@@ -84,7 +84,7 @@ def values_of(stream: Stream, block_s: float) -> tuple[np.ndarray, np.ndarray]:
 def windows(recording: Recording) -> list:
     pipeline = Pipeline(PipelineSettings().with_hop(2.0))
     for stream in recording.streams:
-        pipeline.add_stream(stream.info, layout_of(stream.info, stream.modality, stream.screen))
+        pipeline.add_stream(stream.info, channel_map_of(stream.info, stream.modality, stream.screen))
     return list(windows_of(recording, pipeline))
 
 
@@ -125,7 +125,7 @@ def test_strong_line_noise_is_gated(dataset: Dataset):
 
 def test_emg_comes_in_bursts_near_the_muscles(dataset: Dataset):
     recording = struck(dataset, "emg", 100.0)
-    layout = layout_of(recording.streams[0].info, Modality.EEG)
+    layout = channel_map_of(recording.streams[0].info, Modality.EEG)
     added = eeg_of(recording)[1] - eeg_of(dataset.entries[0].load())[1]
     loud = rms(added)
     quiet = np.abs(added).max(axis=1) < 1.0
@@ -143,7 +143,7 @@ def test_an_electrode_shift_changes_more_the_farther_it_goes_and_nothing_at_zero
 
 def test_a_shifted_cap_picks_up_what_its_electrodes_would_have_seen(dataset: Dataset):
     """A smooth field on the head, read at positions turned by the shift, is what the splines estimate."""
-    positions = layout_of(dataset.entries[0].load().streams[0].info, Modality.EEG).positions.astype(float)
+    positions = channel_map_of(dataset.entries[0].load().streams[0].info, Modality.EEG).positions.astype(float)
     angle = 15.0 / 90.0
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     moved = positions @ turn.T
@@ -157,11 +157,11 @@ def test_a_shifted_cap_picks_up_what_its_electrodes_would_have_seen(dataset: Dat
 
 def test_another_montage_keeps_the_nearest_electrodes_and_only_those(dataset: Dataset):
     recording = struck(dataset, "montage", 8)
-    layout = layout_of(recording.streams[0].info, Modality.EEG)
+    layout = channel_map_of(recording.streams[0].info, Modality.EEG)
     assert len(layout.labels) == 8
     assert {"Fp1", "Fp2", "C3", "C4", "O1", "O2"} <= set(layout.labels)
     assert windows(recording)[-1].eeg.shape[1] == 8
-    assert len(layout_of(struck(dataset, "montage", 64).streams[0].info, Modality.EEG).labels) == 32
+    assert len(channel_map_of(struck(dataset, "montage", 64).streams[0].info, Modality.EEG).labels) == 32
 
 
 def test_another_rate_gives_the_same_signal_below_its_nyquist_frequency():

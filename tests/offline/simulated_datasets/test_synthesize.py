@@ -17,11 +17,11 @@ from offline.simulated_datasets.people import SimulatedPeople, plan_of
 from offline.simulated_datasets.seed_people import seed_iv_seconds, seed_v_times
 from offline.simulated_datasets.synthesize import synthesize
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.features import EYE_FEATURES
+from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.simulate.confounds import trapped
 from rtemo.simulate.plan import Options, PlannedClip, segments_for_clips
 
-NAMES = [feature.name for feature in EYE_FEATURES]
+NAMES = [feature.name for feature in GAZE_FEATURES]
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from rtemo import resources
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality
-from rtemo.sources.devices.profile import eeg_layout, gaze_layout, load_profiles, match
+from rtemo.sources.devices.profile import eeg_channel_map, gaze_channel_map, load_profiles, match
 
 PROFILES = load_profiles(resources.devices())
 SCREEN = Screen(1000, 500, 500.0, 250.0, 600.0)
 
 
-def layout_of(info, screen=SCREEN):
+def channel_map_of(info, screen=SCREEN):
     profile = match(info, PROFILES).profile
-    return eeg_layout(info, profile) if profile.kind is Modality.EEG else gaze_layout(info, profile, screen)
+    return eeg_channel_map(info, profile) if profile.kind is Modality.EEG else gaze_channel_map(info, profile, screen)
 
 
 def canonical(info, **values):
@@ -28,12 +28,12 @@ def canonical(info, **values):
         for column, channel in enumerate(info.channels):
             if channel.label == label:
                 row[0, column] = value
-    return layout_of(info).canonical(row)[0]
+    return channel_map_of(info).canonical(row)[0]
 
 
 @pytest.mark.parametrize("device", GAZE_DEVICES)
 def test_every_eye_tracker_gives_gaze_for_both_eyes(device):
-    layout = layout_of(GAZE_DEVICES[device][0])
+    layout = channel_map_of(GAZE_DEVICES[device][0])
 
     assert layout.left.x is not None
     assert layout.right.y is not None
@@ -51,7 +51,7 @@ def test_tobii_pro_is_normalized_with_pupils_in_mm():
     )
 
     assert found == pytest.approx([0.1, 0.2, 0.3, 0.4, 3, 4])
-    assert layout_of(GAZE_DEVICES["tobii pro connector"][0]).pupil_unit == "mm"
+    assert channel_map_of(GAZE_DEVICES["tobii pro connector"][0]).pupil_unit == "mm"
 
 
 def test_titta_uses_the_display_area_and_the_validity_of_each_eye():
@@ -73,7 +73,7 @@ def test_pupil_core_is_turned_over_and_eye_0_is_the_right_one():
     assert info.n_channels == 22
     assert seen == pytest.approx([0.1, 0.8, 0.1, 0.8, 4.0, 3.0])
     assert np.isnan(lost).all()
-    assert layout_of(info).view.width_deg == 103
+    assert channel_map_of(info).view.width_deg == 103
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_pupil_labs_glasses_are_in_pixels_of_their_scene_camera(device, x, y, wi
     info = GAZE_DEVICES[device][0]
 
     assert canonical(info, x=x, y=y)[:4] == pytest.approx([0.25] * 4)
-    assert layout_of(info).view.width_deg == width_deg
+    assert channel_map_of(info).view.width_deg == width_deg
 
 
 @pytest.mark.parametrize("device", ["neon with eye state", "neon without eyes named"])
 def test_neon_pupils_are_told_apart_by_eye_or_by_order(device):
     info = GAZE_DEVICES[device][0]
-    layout = layout_of(info)
+    layout = channel_map_of(info)
 
     assert (layout.left.pupil, layout.right.pupil) == (2, 6)
     assert layout.pupil_unit == "mm"
@@ -101,7 +101,7 @@ def test_eyelink_is_in_pixels_with_an_area_as_pupil_and_zeros_for_an_eye_that_is
     found = canonical(info, leftEyeX=500, leftEyeY=250, leftPupilArea=np.pi, rightEyeX=0, rightEyeY=0, rightPupilArea=0)
 
     assert found == pytest.approx([0.5, 0.5, np.nan, np.nan, 2.0, np.nan], nan_ok=True)
-    assert layout_of(info).pupil_unit == ""
+    assert channel_map_of(info).pupil_unit == ""
 
 
 def test_the_two_eyelink_layouts_are_told_apart_by_their_labels():
@@ -140,7 +140,7 @@ def test_smi_pupils_are_in_the_unit_that_the_stream_states(device, unit):
     found = canonical(info, Screen_X_left=500, Screen_Y_left=250, Screen_X_right=0, Screen_Y_right=0, Diameter_left=3.5)
 
     assert found == pytest.approx([0.5, 0.5, np.nan, np.nan, 3.5, np.nan], nan_ok=True)
-    assert layout_of(info).pupil_unit == unit
+    assert channel_map_of(info).pupil_unit == unit
 
 
 def test_gazepoint_pupils_come_in_metres_and_validity_flags_count():
@@ -187,7 +187,7 @@ def test_eyeware_confidence_of_zero_is_invalid():
 
 
 def test_two_columns_without_labels_are_taken_as_x_and_y_and_it_is_said():
-    layout = layout_of(GAZE_DEVICES["two columns without labels"][0])
+    layout = channel_map_of(GAZE_DEVICES["two columns without labels"][0])
 
     assert (layout.left.x, layout.left.y, layout.unit) == (0, 1, "")
     assert "no labels" in layout.notes[0]
@@ -209,7 +209,7 @@ def test_two_columns_without_labels_are_taken_as_x_and_y_and_it_is_said():
     ],
 )
 def test_what_is_no_eeg_is_left_out_by_name_with_a_reason(device, left_out):
-    layout = layout_of(EEG_DEVICES[device][0])
+    layout = channel_map_of(EEG_DEVICES[device][0])
 
     assert set(layout.left_out) == left_out
     assert all(layout.left_out.values())
@@ -219,16 +219,16 @@ def test_what_is_no_eeg_is_left_out_by_name_with_a_reason(device, left_out):
     "device", [name for name in EEG_DEVICES if name not in ("openvibe", "electrodes without a type")]
 )
 def test_stated_microvolts_are_microvolts(device):
-    assert layout_of(EEG_DEVICES[device][0]).scale == pytest.approx(1.0)
+    assert channel_map_of(EEG_DEVICES[device][0]).scale == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("device", ["openvibe", "electrodes without a type"])
 def test_an_unstated_unit_stays_open(device):
-    assert np.isnan(layout_of(EEG_DEVICES[device][0]).scale).all()
+    assert np.isnan(channel_map_of(EEG_DEVICES[device][0]).scale).all()
 
 
 def test_openbci_assumes_the_electrodes_of_its_gui_and_says_so():
-    layout = layout_of(EEG_DEVICES["openbci gui"][0])
+    layout = channel_map_of(EEG_DEVICES["openbci gui"][0])
 
     assert layout.labels == ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
     assert "assumed" in layout.notes[0]
@@ -245,7 +245,7 @@ def test_brainamp_in_raw_mode_is_multiplied_by_its_scaling_factor():
     xml = with_element(info, "scaling_factor", ["0.1"] * 19 + [""])
 
     raw = dataclasses.replace(info, channel_format="int16", xml=xml)
-    assert layout_of(raw).scale == pytest.approx(0.1)
+    assert channel_map_of(raw).scale == pytest.approx(0.1)
 
 
 def test_egi_counts_become_microvolts_by_their_conversion():
@@ -257,14 +257,14 @@ def test_egi_counts_become_microvolts_by_their_conversion():
         channels=tuple(Channel(c.label, c.type, "counts" if c.type == "EEG" else c.unit) for c in info.channels),
     )
 
-    assert layout_of(counted).scale == pytest.approx(0.0244)
+    assert channel_map_of(counted).scale == pytest.approx(0.0244)
 
 
 def test_eego_is_in_volts_and_needs_the_researchers_electrode_names():
     profile = match(EEGO, PROFILES).profile
     with pytest.raises(RtemoError, match=r"\[eeg.map\]") as refused:
-        eeg_layout(EEGO, profile)
-    layout = eeg_layout(EEGO, profile, {f"Ch{i}": name for i, name in enumerate(TEN_TWENTY)})
+        eeg_channel_map(EEGO, profile)
+    layout = eeg_channel_map(EEGO, profile, {f"Ch{i}": name for i, name in enumerate(TEN_TWENTY)})
 
     assert "\n" not in str(refused.value)
     assert layout.labels == tuple(TEN_TWENTY)

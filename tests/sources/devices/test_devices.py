@@ -5,7 +5,7 @@ from stream_builder import TEN_TWENTY, eeg_channels, stream
 
 from rtemo import resources
 from rtemo.core.channel_map import Screen
-from rtemo.sources.devices.profile import GENERIC, check_profiles, eeg_layout, load_profiles, match
+from rtemo.sources.devices.profile import GENERIC, check_profiles, eeg_channel_map, load_profiles, match
 
 PROFILES = load_profiles(resources.devices())
 SCREEN = Screen(1000, 500, 500.0, 250.0, 600.0)
@@ -23,7 +23,7 @@ def test_every_amplifier_is_recognised_and_its_electrodes_placed(device):
     info, profile, n_placed = EEG_DEVICES[device]
 
     assert match(info, PROFILES).profile.id == profile
-    assert len(eeg_layout(info, match(info, PROFILES).profile).columns) == n_placed
+    assert len(eeg_channel_map(info, match(info, PROFILES).profile).columns) == n_placed
 
 
 @pytest.mark.parametrize("name", OTHERS)

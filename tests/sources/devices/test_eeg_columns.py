@@ -10,7 +10,7 @@ from rtemo import resources
 from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel
-from rtemo.sources.devices.profile import eeg_layout, load_profiles
+from rtemo.sources.devices.profile import eeg_channel_map, load_profiles
 from rtemo.sources.stream_xml import channel_numbers
 
 PROFILES = {profile.id: profile for profile in load_profiles(resources.devices())}
@@ -23,7 +23,7 @@ def amp(channels, **more):
 
 def test_columns_labels_positions_and_scale_belong_together():
     info = amp([Channel("Trig", "Trigger"), *eeg_channels(TEN_TWENTY[:4], "mV"), *eeg_channels(["Pz"], "uV")])
-    layout = eeg_layout(info, GENERIC)
+    layout = eeg_channel_map(info, GENERIC)
 
     assert layout.columns == (1, 2, 3, 4, 5)
     assert layout.labels == (*TEN_TWENTY[:4], "Pz")
@@ -33,7 +33,7 @@ def test_columns_labels_positions_and_scale_belong_together():
 
 
 def test_types_that_say_nothing_of_eeg_are_not_believed():
-    layout = eeg_layout(amp([Channel(label, "misc", "uV") for label in TEN_TWENTY]), GENERIC)
+    layout = eeg_channel_map(amp([Channel(label, "misc", "uV") for label in TEN_TWENTY]), GENERIC)
 
     assert len(layout.columns) == 19
 
@@ -41,7 +41,7 @@ def test_types_that_say_nothing_of_eeg_are_not_believed():
 @pytest.mark.parametrize("n_channels", [0, 1, 3, 64])
 def test_columns_without_labels_are_refused_in_one_line_that_says_what_to_do(n_channels):
     with pytest.raises(RtemoError) as refused:
-        eeg_layout(amp(n_channels), GENERIC)
+        eeg_channel_map(amp(n_channels), GENERIC)
 
     text = str(refused.value)
     assert "4 are needed" in text
@@ -52,13 +52,13 @@ def test_columns_without_labels_are_refused_in_one_line_that_says_what_to_do(n_c
 
 def test_three_channels_are_too_few_and_four_are_enough():
     with pytest.raises(RtemoError, match="placed: Fp1, Fp2, F7"):
-        eeg_layout(amp(TEN_TWENTY[:3]), GENERIC)
+        eeg_channel_map(amp(TEN_TWENTY[:3]), GENERIC)
 
-    assert len(eeg_layout(amp(TEN_TWENTY[:4]), GENERIC).columns) == 4
+    assert len(eeg_channel_map(amp(TEN_TWENTY[:4]), GENERIC).columns) == 4
 
 
 def test_columns_can_be_named_by_number():
-    layout = eeg_layout(amp(6), GENERIC, {"2": "Fp1", "3": "Fp2", "5": "O1", "6": "O2"})
+    layout = eeg_channel_map(amp(6), GENERIC, {"2": "Fp1", "3": "Fp2", "5": "O1", "6": "O2"})
 
     assert layout.columns == (1, 2, 4, 5)
     assert layout.labels == ("Fp1", "Fp2", "O1", "O2")
@@ -67,21 +67,21 @@ def test_columns_can_be_named_by_number():
 
 def test_columns_can_be_named_by_their_label_and_left_out_by_an_empty_name():
     labels = ["Ch0", "ch1", "Ch2", "Fz", "Cz", "Pz"]
-    layout = eeg_layout(amp(labels), GENERIC, {"ch0": "Fp1", "Ch1": "Fp2", "Cz": ""})
+    layout = eeg_channel_map(amp(labels), GENERIC, {"ch0": "Fp1", "Ch1": "Fp2", "Cz": ""})
 
     assert layout.labels == ("Fp1", "Fp2", "Fz", "Pz")
     assert set(layout.left_out) == {"Ch2", "Cz"}
 
 
 def test_an_empty_name_leaves_the_column_out_and_says_so():
-    layout = eeg_layout(amp(TEN_TWENTY), GENERIC, {"Fp1": ""})
+    layout = eeg_channel_map(amp(TEN_TWENTY), GENERIC, {"Fp1": ""})
 
     assert "Fp1" not in layout.labels
     assert layout.left_out["Fp1"] == "left out by the session's settings"
 
 
 def test_a_mastoid_can_be_used_as_an_electrode_when_the_session_says_so():
-    layout = eeg_layout(amp([*TEN_TWENTY, "M1"]), GENERIC, {"M1": "TP9"})
+    layout = eeg_channel_map(amp([*TEN_TWENTY, "M1"]), GENERIC, {"M1": "TP9"})
 
     assert layout.labels[-1] == "TP9"
 
@@ -89,12 +89,12 @@ def test_a_mastoid_can_be_used_as_an_electrode_when_the_session_says_so():
 def test_a_named_column_is_used_whatever_its_type_says():
     info = amp([*eeg_channels(TEN_TWENTY), Channel("AUX1", "AUX")])
 
-    assert eeg_layout(info, GENERIC, {"AUX1": "TP9"}).labels[-1] == "TP9"
+    assert eeg_channel_map(info, GENERIC, {"AUX1": "TP9"}).labels[-1] == "TP9"
 
 
 def test_a_map_of_the_session_replaces_the_profiles_default_electrodes():
     info = stream("obci_eeg1", "EEG", 8, source_id="openbcigui", xml=False)
-    layout = eeg_layout(
+    layout = eeg_channel_map(
         info, PROFILES["openbci"], {str(i + 1): name for i, name in enumerate(["F3", "F4", "P3", "P4"])}
     )
 
@@ -117,31 +117,31 @@ def test_a_map_of_the_session_replaces_the_profiles_default_electrodes():
 )
 def test_a_mistake_in_the_map_is_refused(rename, message):
     with pytest.raises(RtemoError, match=message):
-        eeg_layout(amp(TEN_TWENTY), GENERIC, rename)
+        eeg_channel_map(amp(TEN_TWENTY), GENERIC, rename)
 
 
 def test_a_label_that_two_columns_have_must_be_named_by_number():
     info = amp(["A", "A", *TEN_TWENTY])
 
     with pytest.raises(RtemoError, match="columns 1, 2 have that label"):
-        eeg_layout(info, GENERIC, {"A": "TP9"})
-    assert eeg_layout(info, GENERIC, {"2": "TP9"}).labels[0] == "TP9"
+        eeg_channel_map(info, GENERIC, {"A": "TP9"})
+    assert eeg_channel_map(info, GENERIC, {"2": "TP9"}).labels[0] == "TP9"
 
 
 def test_a_label_that_looks_like_a_number_is_meant_before_the_number():
     info = amp(["3", "2", "1", *TEN_TWENTY])
 
-    assert eeg_layout(info, GENERIC, {"1": "TP9"}).columns[0] == 2
+    assert eeg_channel_map(info, GENERIC, {"1": "TP9"}).columns[0] == 2
 
 
 def test_columns_are_counted_over_the_whole_stream_in_what_is_reported():
-    layout = eeg_layout(amp([Channel("Trig", "Trigger"), *eeg_channels([*TEN_TWENTY, "T3"])]), GENERIC)
+    layout = eeg_channel_map(amp([Channel("Trig", "Trigger"), *eeg_channels([*TEN_TWENTY, "T3"])]), GENERIC)
 
     assert layout.left_out["T3"] == "the same electrode as column 9"
 
 
 def test_an_electrode_can_be_given_to_another_column_when_its_own_is_left_out():
-    layout = eeg_layout(amp([*TEN_TWENTY, "spare"]), GENERIC, {"Cz": "", "spare": "Cz"})
+    layout = eeg_channel_map(amp([*TEN_TWENTY, "spare"]), GENERIC, {"Cz": "", "spare": "Cz"})
 
     assert layout.columns[-1] == 19
     assert layout.labels[-1] == "Cz"
@@ -159,7 +159,7 @@ def test_a_factor_beside_a_unit_multiplies_it_and_beside_counts_it_is_microvolts
         )
     scaled = dataclasses.replace(GENERIC, eeg=dataclasses.replace(GENERIC.eeg, scale_from="k"))
 
-    assert eeg_layout(info, scaled).scale == pytest.approx([0.05, 0.051, 52, 53, 1])
+    assert eeg_channel_map(info, scaled).scale == pytest.approx([0.05, 0.051, 52, 53, 1])
 
 
 def test_a_left_out_column_is_not_brought_back_by_its_location():
@@ -170,13 +170,13 @@ def test_a_left_out_column_is_not_brought_back_by_its_location():
     ]
     info = amp([*channels, Channel("sensor", "ACC", location_mm=spots[-1])])
 
-    assert "sensor" in eeg_layout(info, GENERIC).left_out
+    assert "sensor" in eeg_channel_map(info, GENERIC).left_out
 
 
 def test_locations_in_the_description_place_unnamed_channels():
     at = place(TEN_TWENTY).positions * 90
     info = amp([Channel(f"ch{i}", "EEG", "uV", location_mm=tuple(map(float, at[i]))) for i in range(19)])
-    layout = eeg_layout(info, GENERIC)
+    layout = eeg_channel_map(info, GENERIC)
 
     assert len(layout.columns) == 19
     assert "own locations" in layout.notes[0]
@@ -190,7 +190,7 @@ def test_every_column_is_used_or_reported(labels, types):
     info = amp([Channel(label, kind, "uV") for label, kind in zip(labels, types, strict=False)], xml=False)
     placed = {canonical for canonical in TEN_TWENTY if canonical in labels}
     try:
-        layout = eeg_layout(info, GENERIC)
+        layout = eeg_channel_map(info, GENERIC)
     except RtemoError:
         return  # too few; refused for that reason alone, as the tests above say
     assert len(layout.columns) <= len(placed)
@@ -213,4 +213,4 @@ def test_numbers_are_read_per_channel_where_there_are_any():
 def test_a_latency_of_the_profile_is_handed_on():
     late = dataclasses.replace(GENERIC, latency_s=0.02)
 
-    assert eeg_layout(amp(TEN_TWENTY), late).latency_s == 0.02
+    assert eeg_channel_map(amp(TEN_TWENTY), late).latency_s == 0.02

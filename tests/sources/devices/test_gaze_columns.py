@@ -9,7 +9,7 @@ from rtemo.core.channel_map import Flag, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel
 from rtemo.sources.devices.gaze_column_roles import gaze_unit, millimetres_per, role_of
-from rtemo.sources.devices.profile import gaze_layout, load_profiles
+from rtemo.sources.devices.profile import gaze_channel_map, load_profiles
 
 PROFILES = {profile.id: profile for profile in load_profiles(resources.devices())}
 GENERIC = PROFILES["generic-gaze"]
@@ -144,28 +144,28 @@ def test_units_of_pupils_are_read(text, factor):
 
 
 def test_an_eye_takes_its_own_columns_and_what_it_lacks_from_both():
-    layout = gaze_layout(tracker(["x", "y", "left_x", "left_y", "pupil"]), GENERIC)
+    layout = gaze_channel_map(tracker(["x", "y", "left_x", "left_y", "pupil"]), GENERIC)
 
     assert (layout.left.x, layout.left.y, layout.left.pupil) == (2, 3, 4)
     assert (layout.right.x, layout.right.y, layout.right.pupil) == (0, 1, 4)
 
 
 def test_an_x_without_its_y_is_no_gaze():
-    layout = gaze_layout(tracker(["left_x", "right_x", "right_y"]), GENERIC)
+    layout = gaze_channel_map(tracker(["left_x", "right_x", "right_y"]), GENERIC)
 
     assert layout.left.x is None
     assert layout.right.x == 1
 
 
 def test_raw_gaze_comes_before_filtered():
-    layout = gaze_layout(tracker(["filtered_x", "filtered_y", "raw_x", "raw_y"]), GENERIC)
+    layout = gaze_channel_map(tracker(["filtered_x", "filtered_y", "raw_x", "raw_y"]), GENERIC)
 
     assert (layout.left.x, layout.left.y) == (2, 3)
 
 
 def test_a_radius_and_an_area_become_diameters():
-    radius = gaze_layout(tracker(["x", "y", Channel("PupilRadius", "", "mm")]), GENERIC)
-    area = gaze_layout(tracker(["x", "y", "pupilArea"]), GENERIC)
+    radius = gaze_channel_map(tracker(["x", "y", Channel("PupilRadius", "", "mm")]), GENERIC)
+    area = gaze_channel_map(tracker(["x", "y", "pupilArea"]), GENERIC)
 
     assert radius.canonical(np.array([[0.5, 0.5, 2.0]]))[0, 4] == pytest.approx(4.0)
     assert radius.pupil_unit == "mm"
@@ -174,7 +174,7 @@ def test_a_radius_and_an_area_become_diameters():
 
 
 def test_a_confidence_is_used_and_it_is_said():
-    layout = gaze_layout(tracker(["x", "y", "confidence"]), GENERIC)
+    layout = gaze_channel_map(tracker(["x", "y", "confidence"]), GENERIC)
 
     assert np.isnan(layout.canonical(np.array([[0.5, 0.5, 0.1]]))).all()
     assert "confidence" in layout.notes[0]
@@ -182,7 +182,7 @@ def test_a_confidence_is_used_and_it_is_said():
 
 def test_pixels_are_those_of_the_sessions_screen():
     info = tracker([Channel("x", "", "pixels"), Channel("y", "", "pixels")])
-    layout = gaze_layout(info, GENERIC, Screen(1000, 500, 400, 200, 600))
+    layout = gaze_channel_map(info, GENERIC, Screen(1000, 500, 400, 200, 600))
 
     assert layout.canonical(np.array([[250, 250]]))[0, :2] == pytest.approx([0.25, 0.5])
     assert layout.view.half_width == pytest.approx(200 / 600)
@@ -190,7 +190,7 @@ def test_pixels_are_those_of_the_sessions_screen():
 
 def test_columns_can_be_named_by_number_or_label():
     names = {"1": "left_x", "b": "left_y", "3": "left_pupil", "4": "confidence", "5": ""}
-    layout = gaze_layout(tracker(["", "b", "", "", ""]), GENERIC, None, names)
+    layout = gaze_channel_map(tracker(["", "b", "", "", ""]), GENERIC, None, names)
 
     assert (layout.left.x, layout.left.y, layout.left.pupil) == (0, 1, 2)
     assert layout.left.flags == (Flag(3, at_least=0.5),)
@@ -199,7 +199,7 @@ def test_columns_can_be_named_by_number_or_label():
 
 def test_a_map_replaces_what_the_labels_and_the_profile_say():
     info = tracker(["left_x", "left_y", "left_pupil", "right_x", "right_y", "right_pupil"])
-    layout = gaze_layout(info, PROFILES["tobii-pro"], None, {"4": "x", "5": "y"})
+    layout = gaze_channel_map(info, PROFILES["tobii-pro"], None, {"4": "x", "5": "y"})
 
     assert (layout.left.x, layout.right.x, layout.left.pupil) == (3, 3, None)
     assert layout.unit == "normalized"
@@ -219,13 +219,13 @@ def test_a_map_replaces_what_the_labels_and_the_profile_say():
 )
 def test_gaze_that_cannot_be_told_is_refused_in_one_line_with_what_to_do(channels, rename, message):
     with pytest.raises(RtemoError, match=message) as refused:
-        gaze_layout(tracker(channels, xml=False), GENERIC, None, rename)
+        gaze_channel_map(tracker(channels, xml=False), GENERIC, None, rename)
 
     assert refused.value.todo
     assert "\n" not in str(refused.value)
 
 
 def test_what_is_not_needed_is_listed():
-    layout = gaze_layout(tracker(["x", "y", "head_x"]), GENERIC)
+    layout = gaze_channel_map(tracker(["x", "y", "head_x"]), GENERIC)
 
     assert dict(layout.left_out) == {"head_x": "not needed"}

@@ -12,13 +12,13 @@ from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamState
 from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
 from rtemo.sources.lsl.discovery import free_id
 from rtemo.sources.lsl.monitor import Monitor
-from rtemo.sources.lsl.wanted import EveryStream, OneStream
+from rtemo.sources.lsl.stream_requests import EveryStream, OneStream
 
 TICK_S = 0.1
 
 
 @dataclass
-class Sight:
+class FakeVisibleStream:
     info: StreamInfo
     first_seen_s: float
     created_s: float
@@ -27,9 +27,9 @@ class Sight:
 
 @dataclass
 class Connection:
-    """An inlet without liblsl: the lab hands samples to its line."""
+    """An inlet without liblsl: the lab hands samples to its stream."""
 
-    line: object
+    stream: object
     uid: str
     begun_after: float | None
     newest: float | None = None
@@ -42,7 +42,7 @@ class Connection:
         return bool(self.ended)
 
     def start(self):
-        self.line.up()
+        self.stream.mark_up()
 
     def stop(self):
         self.stopped = True
@@ -57,19 +57,19 @@ class Connection:
 class Lab:
     """A network on which outlets come and go, and a monitor that watches it."""
 
-    def __init__(self, *wants, now_s=100.0):
+    def __init__(self, *requests, now_s=100.0):
         self.now_s = now_s
-        self.seen: dict[str, Sight] = {}
+        self.seen: dict[str, FakeVisibleStream] = {}
         self.sending: set[str] = set()
         self.connections: list[Connection] = []
         self.items = []
         self.dead: set[str] = set()
         self.doubts: set[str] = set()
-        self.monitor = Monitor(wants, self.items.append, self._connect, free_id)
+        self.monitor = Monitor(requests, self.items.append, self._connect, free_id)
 
     def outlet(self, uid, *, visible_after_s=0.0, sends=True, **changes):
         info = replace(amp, uid=uid, **changes)
-        self.seen[uid] = Sight(info, self.now_s + visible_after_s, self.now_s)
+        self.seen[uid] = FakeVisibleStream(info, self.now_s + visible_after_s, self.now_s)
         if sends:
             self.sending.add(uid)
         return info
@@ -87,8 +87,8 @@ class Lab:
             self.doubts = self.monitor.tick(self.now_s, visible, self.dead)
 
     def send(self, connection, items=True):
-        data = Chunk(connection.line.stream_id, np.array([self.now_s - 0.02, self.now_s - 0.01]), np.zeros((2, 1)))
-        connection.line.deliver(self.now_s, data, [data])
+        data = Chunk(connection.stream.stream_id, np.array([self.now_s - 0.02, self.now_s - 0.01]), np.zeros((2, 1)))
+        connection.stream.deliver(self.now_s, data, [data])
         connection.newest = self.now_s - 0.01
 
     def dies(self, uid, *, hidden=True):
@@ -99,17 +99,17 @@ class Lab:
     def connection(self, uid):
         return next(c for c in reversed(self.connections) if c.uid == uid)
 
-    def said(self):
+    def announcements(self):
         """Announcements and losses, in order: (what, stream_id)."""
         named = {StreamUp: lambda i: ("up", i.info.stream_id), StreamDown: lambda i: (i.state.value, i.stream_id)}
         return [named[type(item)](item) for item in self.items if type(item) in named]
 
     @property
     def states(self):
-        return {line.stream_id: line.state for line in self.monitor.lines}
+        return {stream.stream_id: stream.state for stream in self.monitor.streams}
 
-    def _connect(self, line, sight, newest):
-        self.connections.append(Connection(line, sight.info.uid, newest, opened_s=self.now_s))
+    def _connect(self, stream, visible, newest):
+        self.connections.append(Connection(stream, visible.info.uid, newest, opened_s=self.now_s))
         return self.connections[-1]
 
 
@@ -135,7 +135,7 @@ def test_what_is_there_at_the_start_is_opened_and_not_announced_again():
     lab.run(1.0)
 
     assert [info.stream_id for info in infos] == ["amp"]
-    assert lab.said() == []
+    assert lab.announcements() == []
     assert lab.states == {"amp": StreamState.STREAMING}
 
 
@@ -156,7 +156,7 @@ def test_a_stream_that_starts_late_is_announced():
     lab.outlet("u1")
     lab.run(2.0)
 
-    assert lab.said() == [("up", "amp")]
+    assert lab.announcements() == [("up", "amp")]
     assert isinstance(lab.items[0], StreamUp)
 
 
@@ -169,7 +169,7 @@ def test_two_that_fit_and_start_late_together_are_not_taken_and_it_is_said():
     lab.outlet("u2", name="other")
     lab.run(3.0)
 
-    assert lab.monitor.lines == ()
+    assert lab.monitor.streams == ()
     assert any("several EEG streams" in warning for warning in lab.monitor.warnings)
 
 
@@ -181,11 +181,11 @@ def test_a_steady_stream_that_falls_silent_has_stalled_and_goes_on_unannounced()
 
     lab.dies("u1", hidden=False)
     lab.run(3.0)
-    assert lab.said() == [("stalled", "amp")]
+    assert lab.announcements() == [("stalled", "amp")]
 
     lab.sending.add("u1")
     lab.run(1.0)
-    assert lab.said() == [("stalled", "amp")]
+    assert lab.announcements() == [("stalled", "amp")]
     assert lab.states == {"amp": StreamState.STREAMING}
     assert len(lab.connections) == 1
 
@@ -204,7 +204,7 @@ def test_a_stalled_stream_is_doubted_and_lost_at_once_when_it_is_known_to_be_dea
     lab.seen.clear()
     lab.dead.add("u1")
     lab.run(0.1)
-    assert lab.said() == [("stalled", "amp"), ("lost", "amp")]
+    assert lab.announcements() == [("stalled", "amp"), ("lost", "amp")]
 
 
 def test_a_silent_marker_stream_is_doubted_only_when_a_newcomer_could_be_its_return():
@@ -221,7 +221,7 @@ def test_a_silent_marker_stream_is_doubted_only_when_a_newcomer_could_be_its_ret
     del lab.seen["u1"]
     lab.dead.add("u1")
     lab.run(0.2)
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
 
 
 def test_markers_are_never_stalled():
@@ -233,7 +233,7 @@ def test_markers_are_never_stalled():
     lab.dies("u1", hidden=False)
     lab.run(60.0)
 
-    assert lab.said() == []
+    assert lab.announcements() == []
 
 
 @pytest.mark.parametrize("channel_format", ["float32", "string"])
@@ -246,7 +246,7 @@ def test_a_stream_off_the_network_and_silent_is_lost(channel_format):
     lab.dies("u1")
     lab.run(6.0)
 
-    assert lab.said()[-1] == ("lost", "amp")
+    assert lab.announcements()[-1] == ("lost", "amp")
     assert lab.states == {"amp": StreamState.LOST}
 
 
@@ -259,7 +259,7 @@ def test_a_stream_that_delivers_is_not_lost_when_it_is_hidden():
     lab.seen.clear()
     lab.run(10.0)
 
-    assert lab.said() == []
+    assert lab.announcements() == []
 
 
 def test_a_restarted_stream_goes_on_under_its_id_over_a_new_connection():
@@ -274,12 +274,12 @@ def test_a_restarted_stream_goes_on_under_its_id_over_a_new_connection():
     lab.outlet("u2")
     lab.run(1.0)
 
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
     assert lab.connection("u2").begun_after == newest
     assert lab.connection("u1").stopped
     up = next(item for item in lab.items if isinstance(item, StreamUp))
     assert up.info.uid == "u2"
-    status = lab.monitor.lines[0].status(lab.now_s)
+    status = lab.monitor.streams[0].status(lab.now_s)
     assert status.n_returns == 1
     assert status.n_samples == sum(len(item) for item in lab.items if isinstance(item, Chunk))
 
@@ -296,7 +296,7 @@ def test_a_quick_restart_is_taken_up_as_soon_as_the_old_outlet_is_off_the_list()
     lab.seen.pop("u1")
     lab.run(0.2)
 
-    assert lab.said() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
 
 
 def test_a_connection_that_liblsl_moved_to_a_newcomer_is_given_up_for_our_own_to_it():
@@ -310,7 +310,7 @@ def test_a_connection_that_liblsl_moved_to_a_newcomer_is_given_up_for_our_own_to
     lab.connection("u1").ended = "switched"
     lab.run(0.2)
 
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
     assert lab.states["amp"] in (StreamState.WAITING, StreamState.STREAMING)
 
 
@@ -333,10 +333,10 @@ def test_a_stream_that_comes_back_changed_gets_an_id_of_its_own(change):
     lab.outlet("u2", **change)
     lab.run(0.5)
 
-    assert lab.said()[-1] == ("up", "amp (EEG)")
+    assert lab.announcements()[-1] == ("up", "amp (EEG)")
     assert list(lab.states) == ["amp (EEG)"]
     assert lab.connection("u2").begun_after is None
-    assert lab.monitor.lines[0].wanted_by == {"eeg"}
+    assert lab.monitor.streams[0].requested_by == {"eeg"}
 
 
 def test_a_stream_that_comes_back_under_another_source_id_is_chosen_anew():
@@ -350,7 +350,7 @@ def test_a_stream_that_comes_back_under_another_source_id_is_chosen_anew():
     lab.outlet("u2", source_id="another")
     lab.run(2.0)
 
-    assert lab.said()[-1] == ("up", "amp (EEG)")
+    assert lab.announcements()[-1] == ("up", "amp (EEG)")
     assert list(lab.states) == ["amp (EEG)"]
 
 
@@ -379,9 +379,9 @@ def test_a_twin_made_just_before_ours_died_is_known_by_when_it_was_made():
     lab = Lab(eeg)
     lab.outlet("u1")
     lab.begin()
-    line = lab.monitor.lines[0]
+    stream = lab.monitor.streams[0]
     lab.run(2.0)
-    line.clock_is(ClockBasis.MEASURED, Measurement(0.0, 0.0, 0.0))
+    stream.set_clock(ClockBasis.MEASURED, Measurement(0.0, 0.0, 0.0))
 
     lab.outlet("twin", visible_after_s=0.9)
     lab.run(0.3)
@@ -402,7 +402,7 @@ def test_a_twin_of_a_silent_marker_stream_is_known_by_both_being_visible():
     lab.outlet("twin", sends=False, channel_format="string", nominal_rate_hz=0.0)
     lab.run(7.0)
 
-    assert lab.said() == [("up", "amp (EEG)")]
+    assert lab.announcements() == [("up", "amp (EEG)")]
     assert len(lab.connections) == 2
     assert lab.monitor.warnings
 
@@ -421,7 +421,7 @@ def test_every_wanted_stream_is_opened_once_even_when_it_restarts_quickly():
     lab.run(10.0)
 
     assert sorted(lab.states) == ["amp", "eye"]
-    assert lab.said() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("stalled", "amp"), ("lost", "amp"), ("up", "amp")]
 
 
 def test_another_device_that_was_there_all_the_time_does_not_take_the_place_of_ours():
@@ -463,15 +463,15 @@ def test_after_a_cable_pull_the_old_connection_may_send_on():
     lab.outlet("u1")
     lab.begin()
     lab.run(2.0)
-    sight = lab.seen["u1"]
+    visible = lab.seen["u1"]
     lab.dies("u1")
     lab.run(8.0)
 
-    lab.seen["u1"] = sight
+    lab.seen["u1"] = visible
     lab.sending.add("u1")
     lab.run(5.0)
 
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
     assert len(lab.connections) == 1
 
 
@@ -480,11 +480,11 @@ def test_a_stream_that_is_visible_again_but_silent_gets_a_new_connection():
     lab.outlet("u1")
     lab.begin()
     lab.run(2.0)
-    sight = lab.seen["u1"]
+    visible = lab.seen["u1"]
     lab.dies("u1")
     lab.run(8.0)
 
-    lab.seen["u1"] = sight
+    lab.seen["u1"] = visible
     lab.run(2.5)
 
     assert [c.uid for c in lab.connections] == ["u1", "u1"]
@@ -497,13 +497,13 @@ def test_markers_that_are_visible_again_get_a_new_connection_only_after_a_long_a
     lab.outlet("u1", sends=False, channel_format="string", nominal_rate_hz=0.0)
     lab.begin()
     lab.run(2.0)
-    sight = lab.seen.pop("u1")
+    visible = lab.seen.pop("u1")
     lab.run(absence_s)
 
-    lab.seen["u1"] = sight
+    lab.seen["u1"] = visible
     lab.run(1.0)
 
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
     assert len(lab.connections) == connections
 
 
@@ -516,7 +516,7 @@ def test_a_broken_connection_to_an_outlet_that_is_still_there_is_made_again():
     lab.connection("u1").ended = "broken"
     lab.run(3.0)
 
-    assert lab.said() == [("lost", "amp"), ("up", "amp")]
+    assert lab.announcements() == [("lost", "amp"), ("up", "amp")]
     assert len(lab.connections) == 2
     assert lab.states == {"amp": StreamState.STREAMING}
 
@@ -529,7 +529,7 @@ def test_one_stream_that_two_want_is_opened_once():
     lab.run(3.0)
 
     assert len(lab.connections) == 1
-    assert lab.monitor.lines[0].wanted_by == {"eeg", "all"}
+    assert lab.monitor.streams[0].requested_by == {"eeg", "all"}
 
 
 def test_a_stream_without_its_description_is_not_opened_yet():

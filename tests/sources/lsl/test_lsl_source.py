@@ -54,8 +54,8 @@ def listen():
     """Opens sources; each is stopped, and its threads are gone, at the end of the test."""
     opened = []
 
-    def start(*wants):
-        source = LslSource(wants, look_s=LOOK_S)
+    def start(*requests):
+        source = LslSource(requests, look_s=LOOK_S)
         opened.append(source)
         heard = Heard(source)
         heard.named = source.start()
@@ -370,7 +370,7 @@ def test_what_had_arrived_when_the_source_was_stopped_can_still_be_read(senders,
     sender.do("burst", n=5000)
     heard.until(lambda _h: gate.n_kept >= 5000)
     n = heard.n()
-    heard.source._monitor._held[0].connection.stop()
+    heard.source._monitor._connected[0].connection.stop()
     gate.open.set()
     heard.source.stop()
     heard.rest()

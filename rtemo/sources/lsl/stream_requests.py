@@ -1,4 +1,4 @@
-"""Which streams a session wants, and which newcomer takes a lost stream's place. Decides on descriptions alone.
+"""Requests for LSL streams, and which newcomer replaces a lost stream. Decides on descriptions alone.
 
 A stream that was there while ours delivered is a bystander: it may be called the same, but it is another one, and it
 never takes the place of ours, not even when ours dies.
@@ -30,7 +30,7 @@ class EveryStream:
     accept: Callable[[StreamInfo], bool]
 
 
-Want = OneStream | EveryStream
+StreamRequest = OneStream | EveryStream
 
 
 def sender(info: StreamInfo) -> tuple[str, str, str, str]:
