@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.model import WindowState
 from rtemo.gui.view_tables import write_table
+from rtemo.gui.window_state import WindowState
 
 PNG_SCALE = 2.0
 ENDINGS = (".png", ".svg", ".csv")

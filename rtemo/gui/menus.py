@@ -13,10 +13,10 @@ from rtemo.gui import texts
 from rtemo.gui.bars.replay_bar import STEP_S
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
-from rtemo.gui.model import WindowState
 from rtemo.gui.open_recording import Recordings
 from rtemo.gui.painting.colours import DARK, Theme
 from rtemo.gui.views.all_views import AllViews
+from rtemo.gui.window_state import WindowState
 
 
 class Host(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rtemo.gui.model import SnapshotPart
+from rtemo.gui.window_state import SnapshotPart
 
 GAZE_FRAMES = 3  # the gaze moves ten times a second
 RESULT_FRAMES = 6  # results change five times a second

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.gui import texts
-from rtemo.gui.model import WindowState
+from rtemo.gui.window_state import WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]

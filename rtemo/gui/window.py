@@ -20,7 +20,6 @@ from rtemo.gui.bars.notice_bar import Notice
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
 from rtemo.gui.menus import Menus
-from rtemo.gui.model import WindowState
 from rtemo.gui.open_recording import Recordings, recording_in
 from rtemo.gui.painting import theme as dress
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
@@ -28,6 +27,7 @@ from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.remembering import SettingsMemory
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_layout import WindowLayout
+from rtemo.gui.window_state import WindowState
 from rtemo.live.service.client_protocol import Client
 from rtemo.live.service.snapshot import Phase
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 
 LAYOUT_VERSION = 1
 WIDEST = QSize(2560, 1440)  # wider than its views can use, a window is not opened

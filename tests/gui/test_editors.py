@@ -12,7 +12,7 @@ from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.types import Modality
 from rtemo.gui.dialogs.column_edits import ColumnMap, eeg_problems, electrodes, gaze_problems
 from rtemo.gui.dialogs.column_table import USE, WHY
-from rtemo.gui.dialogs.setup_dialog import GAZE, SCREEN, SESSION, SetupDialog
+from rtemo.gui.dialogs.settings_dialog import GAZE, SCREEN, SESSION, SetupDialog
 from rtemo.gui.painting import theme
 from rtemo.gui.painting.colours import DARK
 from rtemo.live.service.snapshot import ColumnStatus

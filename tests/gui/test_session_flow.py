@@ -27,8 +27,8 @@ from rtemo.gui.dialogs.open_dialogs import ask_quit
 from rtemo.gui.dialogs.shortcuts_dialog import ShortcutsDialog
 from rtemo.gui.disk_space import DiskWatch, RecordingTimeLeft
 from rtemo.gui.menus import keys_of
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.remembering import SettingsMemory
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, settings_text

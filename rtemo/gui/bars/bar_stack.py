@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QTo
 
 from rtemo.gui import texts
 from rtemo.gui.bars.notice_bar import MOST_PX
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 
 
 class Banner(QFrame):

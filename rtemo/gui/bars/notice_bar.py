@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
 
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 
 SHOWN_MS = 20_000
 MOST_PX = 64  # three lines; a tool bar would give it whatever room there is

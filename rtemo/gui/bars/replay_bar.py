@@ -11,10 +11,10 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ReplayView
 from rtemo.presentation.wording import clock, percent
 

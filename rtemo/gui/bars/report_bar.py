@@ -9,8 +9,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import ElidedLabel
+from rtemo.gui.painting.text_labels import ElidedLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, ReportState, ReportView
 
 

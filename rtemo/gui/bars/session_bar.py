@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBox
 
 from rtemo.gui import texts
 from rtemo.gui.disk_space import WARN_S, RecordingTimeLeft
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import ElidedLabel, plain_tip
+from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.wording import clock, size
 

@@ -7,8 +7,8 @@ import math
 from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.wording import number
 
 

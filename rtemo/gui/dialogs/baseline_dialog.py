@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from rtemo.gui import texts
 from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.wording import clock
 

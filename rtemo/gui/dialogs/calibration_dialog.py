@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
 from rtemo.gui.dialogs.labelled_intervals import Given, LabelledInterval, given_stretches, marked_stretches
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.wording import clock
 
 PROGRESS = "calibration"

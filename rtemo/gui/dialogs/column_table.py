@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 from rtemo.gui import texts
 from rtemo.gui.dialogs.column_edits import ColumnMap
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import plain_tip
+from rtemo.gui.painting.text_labels import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 NUMBER, LABEL, UNIT, USE, WHY = range(5)

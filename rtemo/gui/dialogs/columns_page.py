@@ -23,7 +23,7 @@ from rtemo.gui.dialogs.column_edits import GAZE_USES, ColumnMap, eeg_problems, e
 from rtemo.gui.dialogs.column_table import USE, ColumnTable, table_view
 from rtemo.gui.dialogs.placement_map import PlacementMap
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import StreamStatus
 
 UNITS = {

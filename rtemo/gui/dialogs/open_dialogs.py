@@ -13,8 +13,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 
 @runtime_checkable
@@ -36,7 +36,7 @@ class SessionDialogs:
 
     def ask_settings(self) -> None:
         """Edit the session's settings. During a session they are fixed."""
-        from rtemo.gui.dialogs.setup_dialog import SetupDialog
+        from rtemo.gui.dialogs.settings_dialog import SetupDialog
 
         if self._model.snapshot.settings and not self._model.in_session:
             self._show("settings", lambda: SetupDialog(self._model.snapshot, self._theme(), self._use, self._window))

@@ -13,7 +13,7 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.column_edits import electrodes
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.head_outline import draw_head
-from rtemo.gui.painting.labels import plain_tip
+from rtemo.gui.painting.text_labels import plain_tip
 from rtemo.gui.painting.theme import colour, font
 
 EDGE = 1.44  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline

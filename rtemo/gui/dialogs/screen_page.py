@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QRadioBu
 from rtemo.core.channel_map import Scene, Screen, ViewGeometry
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import colour, font
 
 LENGTH, ANGLE = (" mm", 20_000.0), ("°", 220.0)  # unit, and the most that can be entered

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayou
 
 from rtemo.core.types import Modality
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.sources.session_settings import MAX_ANNOTATIONS, REQUIRABLE, SessionSettings
 
 MAX_LETTERS = 60

@@ -13,7 +13,6 @@ from rtemo.gui.bars.report_bar import ReportBar
 from rtemo.gui.bars.session_bar import SessionBar
 from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
-from rtemo.gui.model import WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.emotion import EmotionView
@@ -25,6 +24,7 @@ from rtemo.gui.views.signals import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import PlaneView
 from rtemo.gui.views.welcome import EmptyView
+from rtemo.gui.window_state import WindowState
 
 
 class AllViews:

@@ -11,11 +11,11 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.meters import EmotionBars, Meter, Reasons
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.wording import number, percent
 
 NOVELTY_FULL = 2.0

@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import plain_tip
+from rtemo.gui.painting.text_labels import plain_tip
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.wording import clock
 
 Index = QModelIndex | QPersistentModelIndex

@@ -10,11 +10,11 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_line
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 MEMORY_S = 10.0
 TRAIL_S = 1.0

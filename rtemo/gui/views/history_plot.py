@@ -11,11 +11,11 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.labels import PlainLabel
 from rtemo.gui.painting.ring_buffer import thin
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 SPANS_S = (30.0, 60.0, 120.0, 180.0)  # what is shown grows with the session
 STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks

@@ -11,12 +11,12 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import FAULTS, OTHER_FAULT, Theme
 from rtemo.gui.painting.head_outline import draw_head
-from rtemo.gui.painting.labels import PlainLabel, plain_tip
 from rtemo.gui.painting.meters import Meter
+from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
 from rtemo.presentation.wording import percent
 

@@ -12,12 +12,12 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import FAULTS, Theme
 from rtemo.gui.painting.display_filter import BANDS, DisplayFilter
 from rtemo.gui.painting.strip import Strip, Trace, tick_step
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
 
 GUTTER, TOP, FOOT, GAZE_LANE = 92, 8, 22, 46  # pixels

@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import BANDS
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.views.signal_canvas import SignalCanvas
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 SCALES_UV = (10, 20, 50, 100, 200, 500, 1000)
 SPANS_S = (5, 10, 20, 30, 60)

@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, light_of
-from rtemo.gui.painting.labels import ElidedLabel, plain_tip
+from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import StreamStatus
 from rtemo.presentation.wording import age, number, rates
 

@@ -9,10 +9,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
 
 TRAIL_S = 20.0

@@ -10,9 +10,9 @@ import pytest
 from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.painting.ring_buffer import SignalRing, thin
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
 from rtemo.presentation.wording import age, clock, percent, rates, size

@@ -15,7 +15,7 @@ from rtemo.gui.dialogs.columns_page import ColumnsPage
 from rtemo.gui.dialogs.screen_page import ScreenPage
 from rtemo.gui.dialogs.session_page import SessionPage
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Snapshot
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 
