@@ -1,18 +1,45 @@
-"""Every key of the window; the menus read them off their own actions, so that the list cannot be wrong."""
+"""Dialogs of the help menu: the report of `rtemo doctor`, and the list of keyboard shortcuts."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QProcess, Qt
+from PySide6.QtWidgets import QDialog, QGridLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.text_labels import PlainLabel
 
 
+class DoctorDialog(QDialog):
+    """Runs `rtemo doctor` in a process of its own and shows its report."""
+
+    def __init__(self, parent: QWidget | None = None, command: tuple[str, ...] = ("-m", "rtemo", "doctor")) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(texts.DOCTOR_TITLE)
+        self.resize(720, 460)
+        self.text = QPlainTextEdit(texts.DOCTOR_RUNNING)
+        self.text.setReadOnly(True)
+        QVBoxLayout(self).addWidget(self.text)
+        self.process = QProcess(self)
+        self.process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+        self.process.finished.connect(self._show)
+        self.process.errorOccurred.connect(lambda _error: self.text.setPlainText(self.process.errorString()))
+        self.process.start(sys.executable, list(command))
+
+    def _show(self) -> None:
+        self.text.setPlainText(bytes(self.process.readAllStandardOutput().data()).decode("utf-8", "replace"))
+
+    def done(self, result: int) -> None:
+        if self.process.state() != QProcess.ProcessState.NotRunning:
+            self.process.kill()
+            self.process.waitForFinished(2000)
+        super().done(result)
+
+
 class ShortcutsDialog(QDialog):
-    """Keys by group."""
+    """All shortcuts, by menu. groups: read off the menus' own actions, so that the list cannot be wrong."""
 
     def __init__(self, groups: Mapping[str, list[tuple[str, str]]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
