@@ -1,1 +1,1 @@
-"""The window: a client of the engine process. It paints snapshots and sends commands; it owns no signal processing."""
+"""The desktop window (Qt), a client of the engine process: paints snapshots, sends commands, processes no signals."""

@@ -1,4 +1,4 @@
-"""Opens the window on a client and runs until it is closed."""
+"""Start the Qt application: open the main window on a client and run until it is closed."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from PySide6.QtCore import QMessageLogContext, QPoint, QRect, QSettings, QSize, 
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
-from rtemo.gui.painting import theme as dress
 from rtemo.gui.painting.colours import DARK, THEMES
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.window import MainWindow
-from rtemo.live.service.client import Client
+from rtemo.live.service.client import ClientProtocol
 
 INTERRUPTED = 130
-OFFSCREEN_SAYS = "This plugin does not support propagateSizeHints()"
+OFFSCREEN_MESSAGE = "This plugin does not support propagateSizeHints()"
 
 
 def run_app(
-    client: Client,
+    client: ClientProtocol,
     *,
     theme: str | None = None,
-    remember: Path | None = None,
+    last_settings: Path | None = None,
     recording: str = "",
-    goes_on: bool = True,
+    outlives_window: bool = True,
 ) -> int:
-    """The exit status. theme: "dark" or "light"; None takes the one of last time. remember: the file for the session
-    settings that were last used. recording: an XDF file to play. goes_on: whether a session can do without the window.
+    """Show the window; return the exit status.
+
+    theme: "dark" or "light"; None takes the one of last time. last_settings: the file that keeps the session settings
+    that were last used. recording: an XDF file to play. outlives_window: whether a session goes on without the window.
     """
-    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, remember, recording)
-    window.goes_on = goes_on
-    if not window.remembered:
+    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, last_settings, recording)
+    window.outlives_window = outlives_window
+    if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()
     # the window's timer lets Python see the signal; the engine and a session go on without the window
@@ -42,14 +44,14 @@ def run_app(
     return int(application.exec())
 
 
-def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s: float) -> int:
-    """As `run_app` with no settings of its own, but it measures itself for so long and prints the result.
+def run_benchmark(client: ClientProtocol, seconds: float, size: tuple[int, int], began_s: float) -> int:
+    """Show the window with fresh settings, measure its cost for so many seconds and print the result.
 
     began_s: see WindowBenchmark.
     """
     from rtemo.gui.benchmark import WindowBenchmark
 
-    qInstallMessageHandler(_tell)
+    qInstallMessageHandler(_write_qt_message)
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "window.ini"), QSettings.Format.IniFormat)
         application, window = _open(client, settings, None)
@@ -59,14 +61,18 @@ def run_measured(client: Client, seconds: float, size: tuple[int, int], began_s:
         return int(application.exec())
 
 
-def _tell(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-    """What Qt has to say. Its offscreen platform has no sizes to hint at, and says so of every window."""
-    if text != OFFSCREEN_SAYS:
+def _write_qt_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """Write a message of Qt to stderr, without the one that its offscreen platform repeats for every window."""
+    if text != OFFSCREEN_MESSAGE:
         sys.stderr.write(f"{text}\n")
 
 
 def _open(
-    client: Client, settings: QSettings, theme: str | None, remember: Path | None = None, recording: str = ""
+    client: ClientProtocol,
+    settings: QSettings,
+    theme: str | None,
+    last_settings: Path | None = None,
+    recording: str = "",
 ) -> tuple[QApplication, MainWindow]:
     application = QApplication.instance()
     if not isinstance(application, QApplication):
@@ -74,5 +80,5 @@ def _open(
     application.setApplicationName(texts.APP)
     application.setOrganizationName(texts.APP)
     chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
-    dress.apply(application, chosen)
-    return application, MainWindow(client, settings, chosen, remember, recording)
+    apply_theme(application, chosen)
+    return application, MainWindow(client, settings, chosen, last_settings, recording)

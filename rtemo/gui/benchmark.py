@@ -1,4 +1,4 @@
-"""Measures what the window costs while it paints, for `rtemo bench --gui`."""
+"""Measure the window's CPU, frame rate and memory while it paints, for `rtemo bench --gui`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from PySide6.QtWidgets import QApplication
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
 
-LOOK_MS = 200
+CHECK_MS = 200
 SETTLE_S = 8.0  # after the session's start: the first window, the first paint of every view
 STREAMS_S = 120.0  # for the simulated streams to come
 
 
 class WindowBenchmark(QObject):
-    """Starts a session when the streams are there, measures, prints one JSON document and closes the window."""
+    """Start a session when the streams are there, measure, print one JSON document and close the window."""
 
     def __init__(self, window: MainWindow, seconds: float, began_s: float) -> None:
-        """began_s: when the process was started, by time.monotonic() of whoever started it. What the system tells of
-        its processes' starts is a second off.
+        """began_s: when the process was started, by time.monotonic() of its parent. The start time that the system
+        reports for a process is up to a second off.
         """
         super().__init__(window)
         self._window, self._seconds = window, seconds
@@ -41,7 +41,7 @@ class WindowBenchmark(QObject):
         window.views.signals.canvas.installEventFilter(self)
         self._timer = QTimer(self)
         self._timer.timeout.connect(lambda: self._step(time.monotonic()))
-        self._timer.start(LOOK_MS)
+        self._timer.start(CHECK_MS)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
@@ -52,7 +52,7 @@ class WindowBenchmark(QObject):
         return False
 
     def _await_streams(self, now_s: float) -> None:
-        if not self._window.model.start_obstacle() and len(self._window.model.streams_in_use) >= 2:
+        if not self._window.state.start_obstacle() and len(self._window.state.streams_in_use) >= 2:
             self._window.send("start", subject="bench", notes="", root=self._folder.name)
             self._due_s = now_s + SETTLE_S
             self._step = self._settle
@@ -72,7 +72,7 @@ class WindowBenchmark(QObject):
             return
         used, wall_s = self._process.cpu_times(), time.perf_counter() - self._from_s
         cpu_s = used.user + used.system - self._cpu.user - self._cpu.system
-        snapshot = self._window.model.snapshot
+        snapshot = self._window.state.snapshot
         gaps_ms = 1e3 * np.diff(self._paints) if len(self._paints) > 2 else np.full(1, np.nan)
         result = {
             "platform": QApplication.platformName(),

@@ -1,4 +1,4 @@
-"""The demonstration, started beside this window; what goes wrong with it is kept in a file and shown."""
+"""Start the demonstration as a process of its own; log its errors to a file and show them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from rtemo.gui import texts
 
-LOOK_MS = 1000
+CHECK_MS = 1000
 COMMAND = ("-m", "rtemo", "demo")
-SHOWN = 2000  # letters
+MAX_CHARACTERS = 2000
 
 
 class DemoProcess(QObject):
-    """It outlives this window. command: what Python is asked to run."""
+    """A demonstration that outlives this window. command: the arguments for Python."""
 
     def __init__(self, parent: QWidget, command: tuple[str, ...] = COMMAND, log: Path | None = None) -> None:
         super().__init__(parent)
         self.log = log or platformdirs.user_log_path("rtemo", appauthor=False, ensure_exists=True) / "demo.log"
         self._parent = parent
         self.timer = QTimer(self)
-        self.timer.timeout.connect(self._look)
+        self.timer.timeout.connect(self._check)
         try:
             self._process = _start([sys.executable, *command], self.log)
         except OSError as error:
             self._fail(error.strerror or str(error))
         else:
-            self.timer.start(LOOK_MS)
+            self.timer.start(CHECK_MS)
 
-    def _look(self) -> None:
-        """Whether it still runs."""
+    def _check(self) -> None:
+        """Show the log where the process has failed."""
         code = self._process.poll()
         if code is None:
             return
@@ -49,17 +49,17 @@ class DemoProcess(QObject):
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(texts.DEMO)
         box.setText(texts.DEMO_FAILED.format(log=self.log))
-        box.setInformativeText(why[-SHOWN:])
+        box.setInformativeText(why[-MAX_CHARACTERS:])
         box.open()
 
 
 def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """A process that does not end with this one and says what it has to say in a file."""
-    apart: dict[str, Any] = {"start_new_session": True}
+    """Start a process that does not end with this one and writes its errors to a file."""
+    detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with log.open("wb") as file:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, **apart)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, **detached)
 
 
 def _read(path: Path) -> str:

@@ -1,6 +1,7 @@
-"""Views as pictures, PNG at twice the size that is seen or SVG, or as the numbers behind them.
+"""Export views as PNG (at twice the size on screen), SVG, or CSV tables of the numbers behind them.
 
-No file is replaced without being asked about.
+No file is replaced without a question. Tables hold what the window holds, at most the last minute of signals. Times are
+LSL seconds, as in the recording. An empty field is a missing number.
 """
 
 from __future__ import annotations
@@ -18,113 +19,28 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.model import WindowState
+from rtemo.gui.window_state import WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place
-
-Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
-
-
-def write_table(view: str, model: WindowState, path: Path) -> None:
-    """Write the table of a view, UTF-8 with a header. Raises OSError where the file cannot be written."""
-    columns, rows = TABLES[view](model)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([_field(value) for value in row] for row in rows)
-
-
-def _field(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
-
-
-def _signals(model: WindowState) -> Table:
-    times, rows = model.eeg.after(-math.inf)
-    known = model.snapshot.channels
-    labels = [known[k].label if k < len(known) else str(k + 1) for k in range(model.eeg.n_columns)]
-    return ["time_s", *(f"{label} [uV]" for label in labels)], _joined(times, rows)
-
-
-def _gaze(model: WindowState) -> Table:
-    times, rows = model.gaze.after(-math.inf)
-    return ["time_s", "x", "y", "pupil_left_mm", "pupil_right_mm"], _joined(times, rows)
-
-
-def _history(model: WindowState) -> Table:
-    times, single, smoothed, silent = model.history(-math.inf)
-    columns = ["time_s", *model.labels, *(f"smoothed {label}" for label in model.labels), "abstains"]
-    rows = zip(times, single, smoothed, silent, strict=True)
-    return columns, ([float(t), *map(float, p), *map(float, s), int(a)] for t, p, s, a in rows)
-
-
-def _plane(model: WindowState) -> Table:
-    times, _, smoothed, _ = model.history(-math.inf)
-    return ["time_s", "valence", "arousal"], _places(times, smoothed, model.labels)
-
-
-def _places(times: Any, smoothed: Any, labels: Sequence[str]) -> Iterator[Sequence[Any]]:
-    for time_s, row in zip(times, smoothed, strict=True):
-        place = mean_place(dict(zip(labels, map(float, row), strict=True)))
-        yield (float(time_s), *(("", "") if place is None else place))
-
-
-def _emotion(model: WindowState) -> Table:
-    latest = model.latest or {}
-    rows: list[Sequence[Any]] = []
-    for part in ("probabilities", "smoothed"):
-        rows += [(part, label, value) for label, value in latest.get(part, {}).items()]
-    rows += [("explanation", name, value) for name, value in model.snapshot.explanation.items()]
-    return ["what", "name", "value"], rows
-
-
-def _quality(model: WindowState) -> Table:
-    channels = [(one.label, one.x, one.y, one.z, one.fault, int(one.excluded)) for one in model.snapshot.channels]
-    return ["channel", "x", "y", "z", "fault", "excluded"], channels
-
-
-def _events(model: WindowState) -> Table:
-    names = ("time_s", "kind", "stream", "text")
-    return names, ([event.get(name, "") for name in names] for event in model.events)
-
-
-def _streams(model: WindowState) -> Table:
-    rows = [{k: v for k, v in asdict(one).items() if k not in ("columns", "labels")} for one in model.snapshot.streams]
-    return list(rows[0]) if rows else ["stream_id"], (list(row.values()) for row in rows)
-
-
-def _joined(times: Any, rows: Any) -> Iterator[Sequence[Any]]:
-    return ([float(t), *map(float, row)] for t, row in zip(times, rows, strict=True))
-
-
-TABLES: Mapping[str, Callable[[WindowState], Table]] = {
-    texts.SIGNALS: _signals,
-    texts.GAZE: _gaze,
-    texts.HISTORY: _history,
-    texts.PLANE: _plane,
-    texts.EMOTION: _emotion,
-    texts.QUALITY: _quality,
-    texts.EVENTS: _events,
-    texts.STREAMS: _streams,
-}
-
 
 PNG_SCALE = 2.0
 ENDINGS = (".png", ".svg", ".csv")
+Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # columns, rows
 
 
 class Exports:
-    """What the window writes to files, after asking where. views: those that can be written as pictures, by name."""
+    """Exports views and predictions to files that the user chooses. views: those that can be exported, by name."""
 
     def __init__(
         self,
         parent: QWidget,
         views: Mapping[str, QWidget],
-        model: WindowState,
+        state: WindowState,
         send: Callable[..., None],
-        say: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
-        """send: asks the engine. say: tells what came of it. A right click on a view offers it."""
+        """send: a command to the engine. notify: shows a message. Each view offers its export in its context menu."""
         self.views = dict(views)
-        self._parent, self._model, self._send, self._say = parent, model, send, say
+        self._parent, self._state, self._send, self._notify = parent, state, send, notify
         for name, view in self.views.items():
             action = QAction(texts.EXPORT_HERE, view)
             action.triggered.connect(lambda _checked=False, name=name: self.ask_view(name))
@@ -145,13 +61,13 @@ class Exports:
             self.write(name, Path(path))
 
     def write(self, name: str, path: Path) -> None:
-        """Write a view as what the file's name ends in, and say so."""
+        """Write a view in the format of the file's ending; show the outcome."""
         try:
             self._export(name, path)
         except RtemoError as error:
-            self._say(str(error))
+            self._notify(str(error))
         else:
-            self._say(texts.EXPORTED.format(path=path))
+            self._notify(texts.EXPORTED.format(path=path))
 
     def _export(self, name: str, path: Path) -> None:
         """Raises RtemoError where the file cannot be written."""
@@ -160,7 +76,7 @@ class Exports:
             raise RtemoError("the kind of file is not known", f"found {path.name!r}", "end it in .png, .svg or .csv")
         try:
             if kind == ".csv":
-                write_table(name, self._model, path)
+                write_table(name, self._state, path)
             else:
                 done = _png(self.views[name], path) if kind == ".png" else _svg(self.views[name], path)
         except OSError as error:
@@ -170,7 +86,7 @@ class Exports:
 
 
 def ask_path(parent: QWidget, title: str, name: str, endings: str) -> str:
-    """A file to write, empty where none is wanted. The system's dialog asks before a file is replaced."""
+    """Let the user choose a file to write; empty where none is chosen. The dialog asks before a file is replaced."""
     path, kind = QFileDialog.getSaveFileName(parent, title, name, endings)
     if path and not Path(path).suffix:
         path += kind[kind.rfind("*.") + 1 :].rstrip(")")
@@ -190,7 +106,7 @@ def _png(view: QWidget, path: Path) -> bool:
 def _svg(view: QWidget, path: Path) -> bool:
     from PySide6.QtSvg import QSvgGenerator  # loaded where it is needed
 
-    with path.open("wb"):  # QSvgGenerator does not say where it cannot write
+    with path.open("wb"):  # QSvgGenerator does not report where it cannot write
         pass
     generator = QSvgGenerator()
     generator.setFileName(str(path))
@@ -200,3 +116,86 @@ def _svg(view: QWidget, path: Path) -> bool:
     painter = QPainter(generator)
     view.render(painter, QPoint())
     return bool(painter.end())
+
+
+def write_table(view: str, state: WindowState, path: Path) -> None:
+    """Write the table of a view, UTF-8 with a header. Raises OSError where the file cannot be written."""
+    columns, rows = TABLES[view](state)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([_field(value) for value in row] for row in rows)
+
+
+def _field(value: Any) -> Any:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+def _signals(state: WindowState) -> Table:
+    times, rows = state.eeg.after(-math.inf)
+    known = state.snapshot.channels
+    labels = [known[k].label if k < len(known) else str(k + 1) for k in range(state.eeg.n_columns)]
+    return ["time_s", *(f"{label} [uV]" for label in labels)], _joined(times, rows)
+
+
+def _gaze(state: WindowState) -> Table:
+    times, rows = state.gaze.after(-math.inf)
+    return ["time_s", "x", "y", "pupil_left_mm", "pupil_right_mm"], _joined(times, rows)
+
+
+def _history(state: WindowState) -> Table:
+    times, single, smoothed, silent = state.history(-math.inf)
+    columns = ["time_s", *state.labels, *(f"smoothed {label}" for label in state.labels), "abstains"]
+    rows = zip(times, single, smoothed, silent, strict=True)
+    return columns, ([float(t), *map(float, p), *map(float, s), int(a)] for t, p, s, a in rows)
+
+
+def _plane(state: WindowState) -> Table:
+    times, _, smoothed, _ = state.history(-math.inf)
+    return ["time_s", "valence", "arousal"], _places(times, smoothed, state.labels)
+
+
+def _places(times: Any, smoothed: Any, labels: Sequence[str]) -> Iterator[Sequence[Any]]:
+    for time_s, row in zip(times, smoothed, strict=True):
+        place = mean_place(dict(zip(labels, map(float, row), strict=True)))
+        yield (float(time_s), *(("", "") if place is None else place))
+
+
+def _emotion(state: WindowState) -> Table:
+    latest = state.latest or {}
+    rows: list[Sequence[Any]] = []
+    for part in ("probabilities", "smoothed"):
+        rows += [(part, label, value) for label, value in latest.get(part, {}).items()]
+    rows += [("explanation", name, value) for name, value in state.snapshot.explanation.items()]
+    return ["what", "name", "value"], rows
+
+
+def _quality(state: WindowState) -> Table:
+    channels = [(one.label, one.x, one.y, one.z, one.fault, int(one.excluded)) for one in state.snapshot.channels]
+    return ["channel", "x", "y", "z", "fault", "excluded"], channels
+
+
+def _events(state: WindowState) -> Table:
+    names = ("time_s", "kind", "stream", "text")
+    return names, ([event.get(name, "") for name in names] for event in state.events)
+
+
+def _streams(state: WindowState) -> Table:
+    rows = [{k: v for k, v in asdict(one).items() if k not in ("columns", "labels")} for one in state.snapshot.streams]
+    return list(rows[0]) if rows else ["stream_id"], (list(row.values()) for row in rows)
+
+
+def _joined(times: Any, rows: Any) -> Iterator[Sequence[Any]]:
+    return ([float(t), *map(float, row)] for t, row in zip(times, rows, strict=True))
+
+
+TABLES: Mapping[str, Callable[[WindowState], Table]] = {
+    texts.SIGNALS: _signals,
+    texts.GAZE: _gaze,
+    texts.HISTORY: _history,
+    texts.PLANE: _plane,
+    texts.EMOTION: _emotion,
+    texts.QUALITY: _quality,
+    texts.EVENTS: _events,
+    texts.STREAMS: _streams,
+}

@@ -1,4 +1,4 @@
-"""The menu bar and every key of the window."""
+"""The menu bar and all keyboard shortcuts of the window."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from rtemo.gui import texts
 from rtemo.gui.bars.replay_bar import STEP_S
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
-from rtemo.gui.model import WindowState
-from rtemo.gui.open_recording import Recordings
+from rtemo.gui.open_recording import RecordingOpener
 from rtemo.gui.painting.colours import DARK, Theme
 from rtemo.gui.views.all_views import AllViews
+from rtemo.gui.window_state import WindowState
 
 
-class Host(Protocol):
-    """What the entries act on: the main window."""
+class MenuTarget(Protocol):
+    """What the menu entries act on: the main window."""
 
     views: AllViews
     docks: Mapping[str, QDockWidget]
     theme: Theme
 
     dialogs: SessionDialogs
-    recordings: Recordings
+    recordings: RecordingOpener
     exports: Exports
-    model: WindowState
+    state: WindowState
 
     @property
     def failed(self) -> str: ...
@@ -45,10 +45,10 @@ class Host(Protocol):
 
 
 class Menus:
-    """Made once. `dark` is the entry that switches the theme."""
+    """The menus and shortcuts of one window. `dark` is the entry that switches the theme."""
 
-    def __init__(self, window: QMainWindow, host: Host) -> None:
-        self._window, self._host = window, host
+    def __init__(self, window: QMainWindow, target: MenuTarget) -> None:
+        self._window, self._target = window, target
         self._groups: dict[str, list[QAction]] = {}
         self._make_file()
         self._make_session()
@@ -57,79 +57,79 @@ class Menus:
         self._make_keys()
 
     def refresh(self) -> None:
-        """What can be done now, and what the annotation keys write."""
-        model = self._host.model
-        self._settings.setEnabled(not model.in_session)
-        given = model.lab.annotations
+        """Enable what applies now, and name the annotation keys."""
+        state = self._target.state
+        self._settings.setEnabled(not state.in_session)
+        annotations = state.settings.annotations
         for k, action in enumerate(self._annotations):
-            action.setVisible(k < len(given))
-            action.setText(given[k].replace("&", "&&") if k < len(given) else "")
+            action.setVisible(k < len(annotations))
+            action.setText(annotations[k].replace("&", "&&") if k < len(annotations) else "")
 
-    def everywhere(self) -> list[QAction]:
-        """The entries whose keys mean nothing else in a dialog: annotations must not wait for a click."""
+    def global_actions(self) -> list[QAction]:
+        """The entries whose shortcuts also work in dialogs: an annotation must not wait for a dialog to be closed."""
         known = [action for actions in self._groups.values() for action in actions]
         return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+"))]
 
     def keys(self) -> dict[str, list[tuple[str, str]]]:
-        """All keys with what they do, by menu."""
+        """All shortcuts as (action, keys), by menu."""
         return {name.replace("&", ""): keys_of(actions) for name, actions in self._groups.items()}
 
     def _make_file(self) -> None:
-        host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_FILE)
-        self._add(menu, texts.OPEN, "Ctrl+O", host.recordings.ask)
-        self._add(menu, texts.LEAVE, "Ctrl+W", host.close_recording)
+        target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_FILE)
+        self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
+        self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
         menu.addSeparator()
-        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", host.exports.ask_predictions)
+        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
         pictures = menu.addMenu(texts.EXPORT_ANY)
-        for name in host.exports.views:
+        for name in target.exports.views:
             keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
-            self._add(pictures, name, keys, partial(host.exports.ask_view, name))
+            self._add(pictures, name, keys, partial(target.exports.ask_view, name))
         menu.addSeparator()
-        self._add(menu, texts.ROOT_FOLDER, "", host.ask_root)
-        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", host.views.report.open_report)
+        self._add(menu, texts.ROOT_FOLDER, "", target.ask_root)
+        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", target.views.report.open_report)
         self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
-        self._add(menu, texts.QUIT, "Ctrl+Q", host.close)
+        self._add(menu, texts.QUIT, "Ctrl+Q", target.close)
 
     def _make_session(self) -> None:
-        bar, menu = self._host.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
+        bar, menu = self._target.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
         self._add(menu, texts.START, "Ctrl+R", bar.ask_start)
         self._add(menu, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
         self._add(menu, texts.STOP, "Ctrl+.", bar.stop.click)
-        dialogs = self._host.dialogs
+        dialogs = self._target.dialogs
         self._add(menu, texts.BASELINE_MENU, "Ctrl+B", dialogs.ask_baseline)
         self._add(menu, texts.CALIBRATION_MENU, "Ctrl+L", dialogs.ask_calibration)
         self._settings = self._add(menu, texts.SETUP_MENU, "Ctrl+E", dialogs.ask_settings)
-        self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", partial(bar.write_in, bar.subject))
+        self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", partial(bar.focus_on, bar.subject))
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
         ]
-        self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", partial(bar.write_in, bar.note))
+        self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", partial(bar.focus_on, bar.note))
 
     def _make_view(self) -> QAction:
-        host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_VIEW)
-        for k, dock in enumerate(host.docks.values()):
+        target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_VIEW)
+        for k, dock in enumerate(target.docks.values()):
             toggle = dock.toggleViewAction()
             toggle.setShortcut(QKeySequence(f"Ctrl+{k + 1}"))
             menu.addAction(toggle)
             self._groups.setdefault(texts.MENU_VIEW, []).append(toggle)
         menu.addSeparator()
-        dark = self._add(menu, texts.DARK_THEME, "Ctrl+T", host.toggle_theme)
+        dark = self._add(menu, texts.DARK_THEME, "Ctrl+T", target.toggle_theme)
         dark.setCheckable(True)
-        dark.setChecked(host.theme is DARK)
-        self._add(menu, texts.RESET_LAYOUT, "", host.default_layout)
-        self._add(menu, texts.FULL_SCREEN, "F11", host.toggle_full_screen)
+        dark.setChecked(target.theme is DARK)
+        self._add(menu, texts.RESET_LAYOUT, "", target.default_layout)
+        self._add(menu, texts.FULL_SCREEN, "F11", target.toggle_full_screen)
         return dark
 
     def _make_help(self) -> None:
-        host, menu = self._host, self._window.menuBar().addMenu(texts.MENU_HELP)
-        keys = self._add(menu, texts.SHORTCUTS, "F1", host.show_shortcuts)
+        target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_HELP)
+        keys = self._add(menu, texts.SHORTCUTS, "F1", target.show_shortcuts)
         keys.setShortcuts([QKeySequence(text) for text in ("F1", "?", "Ctrl+/")])
-        self._add(menu, texts.DOCTOR, "", host.show_doctor)
+        self._add(menu, texts.DOCTOR, "", target.show_doctor)
 
     def _make_keys(self) -> None:
-        """Keys without an entry in a menu."""
-        signals, replay = self._host.views.signals, self._host.views.replay
+        """Add the shortcuts that have no menu entry."""
+        signals, replay = self._target.views.signals, self._target.views.replay
         for name, keys, act in (
             (texts.LARGER, "Ctrl+Up", lambda: signals.step_scale(-1)),
             (texts.SMALLER, "Ctrl+Down", lambda: signals.step_scale(1)),
@@ -153,13 +153,13 @@ class Menus:
         return action
 
     def _restart(self) -> None:
-        """Only an engine that failed: a session must not end by a slip."""
-        if self._host.failed:
-            self._host.send("restart_engine")
+        """Restart only an engine that failed: a slip must not end a session."""
+        if self._target.failed:
+            self._target.send("restart_engine")
 
 
 def keys_of(actions: Iterable[QAction]) -> list[tuple[str, str]]:
-    """What each action is called, and its keys as they are written on this system."""
+    """Each action's name, and its keys as they are written on this system."""
     native = QKeySequence.SequenceFormat.NativeText
     found = []
     for action in actions:

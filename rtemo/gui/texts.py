@@ -1,4 +1,4 @@
-"""Every English text of the window, in one place."""
+"""All texts that the window shows, in English."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PHASES = {
     "failed": "Engine stopped",
 }
 STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", "lost": "lost", "failed": "failed"}
-STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Host", "Why")
+STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "MenuTarget", "Why")
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
@@ -231,6 +231,6 @@ CALIBRATION_HINT = "Nothing is changed before you fit."
 CALIBRATION_NO_SESSION = "Start a session first: the labels belong to its recording."
 CALIBRATING = "The engine is fitting and checking. Predictions go on meanwhile."
 THE_LAST, WERE = "The last", "were"
-ADD_STRETCH, ADD_MARKED, FORGET_STRETCH = "Add", "Add what the markers name", "Forget"
+ADD_INTERVAL, ADD_MARKED, REMOVE_INTERVAL = "Add", "Add what the markers name", "Forget"
 CALIBRATE, UNCALIBRATE = "Fit to this person", "Back to the general model"
-STRETCH = "{label}     {begin} – {end}"
+INTERVAL = "{label}     {begin} – {end}"

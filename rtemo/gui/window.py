@@ -1,4 +1,4 @@
-"""The main window: views in docks, menus and keys, and one timer that polls the client and paints what changed."""
+"""The main window: views in docks, menus and shortcuts, and one timer that polls the client and paints what changed."""
 
 from __future__ import annotations
 
@@ -15,58 +15,57 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui.bars.bar_stack import Banner, BarStack
-from rtemo.gui.bars.notice_bar import Notice
+from rtemo.gui.bars.bar_stack import Banner, BarStack, Notice
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
 from rtemo.gui.menus import Menus
-from rtemo.gui.model import WindowState
-from rtemo.gui.open_recording import Recordings, recording_in
-from rtemo.gui.painting import theme as dress
+from rtemo.gui.open_recording import RecordingOpener, recording_in
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.views.all_views import AllViews
-from rtemo.gui.window_layout import SettingsMemory, WindowLayout
-from rtemo.live.service.client import Client
+from rtemo.gui.window_layout import LastUsedSettings, WindowLayout
+from rtemo.gui.window_state import WindowState
+from rtemo.live.service.client import ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
 FRAME_MS = 33
 
 
 class MainWindow(QMainWindow):
-    """One window on one engine."""
+    """The main window, connected to one engine."""
 
     def __init__(
         self,
-        client: Client,
+        client: ClientProtocol,
         settings: QSettings,
         theme: Theme,
-        remember: Path | None = None,
+        last_settings: Path | None = None,
         recording: str = "",
     ) -> None:
-        """remember: the file for the session settings that were last used. recording: an XDF file to be opened as soon
-        as the engine answers.
+        """last_settings: the file that keeps the session settings that were last used. recording: an XDF file to open
+        as soon as the engine answers.
         """
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
-        self.model = WindowState()
-        self.goes_on = True  # whether a session can do without the window
-        self._remembering = SettingsMemory(remember)
-        self.dialogs = SessionDialogs(self, self.model, self.send, lambda: self.theme)
+        self.state = WindowState()
+        self.outlives_window = True  # whether a session continues without the window
+        self._last_settings = LastUsedSettings(last_settings)
+        self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
-        self.recordings = Recordings(self, self.send, recording)
+        self.recordings = RecordingOpener(self, self.send, recording)
         self.setWindowTitle(texts.APP)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self._make_views()
         self._make_bars()
-        self.exports = Exports(self, self.views.pictured, self.model, self.send, self.notice.say)
+        self.exports = Exports(self, self.views.exportable, self.state, self.send, self.notice.show_message)
         self.menus = Menus(self, self)
-        self.dialogs.keys = self.menus.everywhere()
+        self.dialogs.keys = self.menus.global_actions()
         self.resize(1440, 900)
         self.default_layout()
-        if self._arrangement.restore(self.settings):
+        if self._layout.restore(self.settings):
             self.bars.hide()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -75,42 +74,42 @@ class MainWindow(QMainWindow):
         self._show_connection()
 
     def send(self, command: str, **arguments: Any) -> None:
-        """Ask the engine."""
+        """Send a command to the engine."""
         self.client.send(command, **arguments)
 
     def tick(self) -> None:
-        """One frame: take what the engine told, paint what is out of date."""
+        """Advance one frame: take in the engine's snapshot, paint what is out of date."""
         snapshot = self.client.poll()
         if snapshot is not None:
-            self.views.beats.take(self.model.update(snapshot))
-            self._take_notice()
-            self._remembering.take(snapshot)
-        if self.views.beats.due(RESULT_FRAMES) or snapshot is None:
+            self.views.refresh_schedule.mark(self.state.update(snapshot))
+            self._handle_snapshot()
+            self._last_settings.update(snapshot)
+        if self.views.refresh_schedule.due(RESULT_FRAMES) or snapshot is None:
             self._show_connection()
-        entered = self.model.snapshot.phase != self._seen_phase
+        entered = self.state.snapshot.phase != self._seen_phase
         if entered:
-            self._enter(self.model.snapshot.phase)
-        self.views.beats.tick(everything=entered)
+            self._enter_phase(self.state.snapshot.phase)
+        self.views.refresh_schedule.tick(everything=entered)
 
     # ------------------------------------------------------------------ parts
 
     def _make_views(self) -> None:
         root = str(self.settings.value("root", str(Path.home() / "rtemo")))
-        views = self.views = AllViews(self.model, self.theme, self.send, root, self.dialogs)
-        views.empty.demo.connect(self.start_demo)
-        views.empty.recording.connect(self.recordings.ask)
-        views.empty.doctor.connect(self.show_doctor)
+        views = self.views = AllViews(self.state, self.theme, self.send, root, self.dialogs)
+        views.welcome.demo.connect(self.start_demo)
+        views.welcome.recording.connect(self.recordings.choose)
+        views.welcome.doctor.connect(self.show_doctor)
         self.middle = QStackedWidget()
-        self.middle.addWidget(views.empty)
+        self.middle.addWidget(views.welcome)
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
         self.setStatusBar(views.status)
-        self._arrangement = WindowLayout(self, views.docked)
-        self.docks = self._arrangement.docks
+        self._layout = WindowLayout(self, views.docked)
+        self.docks = self._layout.docks
 
     def default_layout(self) -> None:
-        """The layout of the first start."""
-        self._arrangement.reset()
+        """Reset the docks to the layout of the first start."""
+        self._layout.reset()
 
     def _make_bars(self) -> None:
         self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
@@ -121,93 +120,93 @@ class MainWindow(QMainWindow):
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = BarStack(self, named, seldom=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
-        self.views.session.refused.connect(self.notice.say)
-        self.notice.came.connect(lambda: self.bars.show(texts.NOTICE, wanted=True))
-        self.notice.went.connect(lambda: self.bars.show(texts.NOTICE, wanted=False))
+        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.views.session.refused.connect(self.notice.show_message)
+        self.notice.show_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=True))
+        self.notice.hide_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=False))
 
     # ------------------------------------------------------------------ state
 
-    def _enter(self, phase: Phase) -> None:
-        """Another phase, or the first."""
+    def _enter_phase(self, phase: Phase) -> None:
+        """Show a change of phase, or the first phase."""
         self._seen_phase = phase
-        replay = self.model.snapshot.replay
+        replay = self.state.snapshot.replay
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
-        self.bars.show(texts.REPLAY_BAR, wanted=phase == Phase.REPLAY)
+        self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
 
-    def _take_notice(self) -> None:
-        """After a snapshot: open what the window was started with, say what could not be done."""
-        self.recordings.answer()
-        if self.model.n_failures != self._n_failures:
-            self._n_failures = self.model.n_failures
-            self.notice.say(self.model.failure)
+    def _handle_snapshot(self) -> None:
+        """After a snapshot: open the recording that the window was started with, show what could not be done."""
+        self.recordings.open_pending()
+        if self.state.n_failures != self._n_failures:
+            self._n_failures = self.state.n_failures
+            self.notice.show_message(self.state.failure)
 
     @property
     def failed(self) -> str:
-        """Why there is no engine that works, or empty."""
-        snapshot = self.model.snapshot
+        """Why no engine works; empty where one does."""
+        snapshot = self.state.snapshot
         failure = self.client.failure or (snapshot.failure if snapshot.phase == Phase.FAILED else "")
         if not failure and not self.client.connected and snapshot.seq >= 0:
             return texts.DISCONNECTED
         return failure
 
     def _show_connection(self) -> None:
-        """The banner of a failed engine, and the empty state."""
-        snapshot, failure = self.model.snapshot, self.failed
-        self.banner.tell(failure)
-        self.bars.show(texts.BANNER, wanted=bool(failure))
-        self.bars.show(texts.REPORT_BAR, wanted=self.views.report.wanted)
+        """Show or hide the failure banner, and the welcome page."""
+        snapshot, failure = self.state.snapshot, self.failed
+        self.banner.show_failure(failure)
+        self.bars.set_visible(texts.BANNER, visible=bool(failure))
+        self.bars.set_visible(texts.REPORT_BAR, visible=self.views.report.wanted)
         self.menus.refresh()
-        shown = bool(snapshot.streams) or len(self.model.eeg) > 0 or len(self.model.gaze) > 0
-        self.middle.setCurrentWidget(self.views.signals if shown else self.views.empty)
+        shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
+        self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
 
     def set_theme(self, theme: Theme) -> None:
-        """Dress everything again."""
+        """Switch the colours of everything."""
         self.theme = theme
         application = QApplication.instance()
         if isinstance(application, QApplication):
-            dress.apply(application, theme)
+            apply_theme(application, theme)
         self.views.set_theme(theme)
         self.menus.dark.setChecked(theme is DARK)
         self.settings.setValue("theme", theme.name)
 
     def toggle_theme(self) -> None:
-        """Dark or light."""
+        """Switch between dark and light."""
         self.set_theme(LIGHT if self.theme is DARK else DARK)
 
     def toggle_full_screen(self) -> None:
-        """Without a frame, or with one."""
+        """Switch full screen on or off."""
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
     # ------------------------------------------------------------------ files
 
     def close_recording(self) -> None:
-        """Back to the live streams."""
+        """Close the recording and show the live streams."""
         if self.views.replay.active:
             self.send("close_replay")
 
     def ask_root(self) -> None:
-        """Where sessions are written."""
+        """Let the user choose the folder that sessions are written to."""
         folder = QFileDialog.getExistingDirectory(self, texts.ROOT_FOLDER, self.views.session.root)
         if folder:
             self.views.session.root = folder
             self.settings.setValue("root", folder)
 
     def start_demo(self) -> None:
-        """The demonstration, in a window of its own."""
-        from rtemo.gui.demo_process import DemoProcess  # what is asked for later is loaded later: the window is quick
+        """Start the demonstration in a window of its own."""
+        from rtemo.gui.demo_process import DemoProcess  # loaded when needed: the window opens faster
 
         DemoProcess(self)
 
     def show_doctor(self) -> None:
-        """What `rtemo doctor` says."""
-        from rtemo.gui.dialogs.doctor_dialog import DoctorDialog
+        """Show the report of `rtemo doctor`."""
+        from rtemo.gui.dialogs.help_dialogs import DoctorDialog
 
         DoctorDialog(self).open()
 
     def show_shortcuts(self) -> None:
-        """The keys."""
+        """List the keyboard shortcuts."""
         self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -223,7 +222,7 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------ end
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.model.snapshot.phase in (Phase.RUNNING, Phase.PAUSED):
+        if self.state.snapshot.phase in (Phase.RUNNING, Phase.PAUSED):
             answer = self.ask_quit()
             if answer == texts.QUIT_CANCEL:
                 event.ignore()
@@ -231,22 +230,22 @@ class MainWindow(QMainWindow):
             if answer == texts.QUIT_STOP:
                 self.send("stop")
                 self.send("shutdown")
-        elif self.model.snapshot.phase != Phase.FAILED:
+        elif self.state.snapshot.phase != Phase.FAILED:
             self.send("shutdown")
         self._timer.stop()
-        self._arrangement.save(self.settings)
+        self._layout.save(self.settings)
         self.settings.setValue("theme", self.theme.name)
         event.accept()
 
-    def fill(self, room: QRect) -> None:
-        """At the first start: all of a screen."""
-        self._arrangement.fill(room)
+    def fill(self, screen: QRect) -> None:
+        """Fill a screen, at the first start."""
+        self._layout.fill(screen)
 
     @property
-    def remembered(self) -> bool:
-        """Whether it stands where it stood last time."""
-        return self._arrangement.remembered
+    def restored(self) -> bool:
+        """Whether the window is where it was at the last start."""
+        return self._layout.restored
 
     def ask_quit(self) -> str:
-        """What to do with a running session."""
-        return ask_quit(self, goes_on=self.goes_on)
+        """Ask what to do with a running session."""
+        return ask_quit(self, outlives_window=self.outlives_window)

@@ -1,4 +1,7 @@
-"""Where the window and its views stand: at the first start, and from one start to the next."""
+"""What the window restores at the next start: the layout of its docks, and the session settings that were last used.
+
+Session settings are saved when a user changes them, not as they were found: a demonstration leaves nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from PySide6.QtCore import QRect, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Phase, Snapshot
 
 LAYOUT_VERSION = 1
-WIDEST = QSize(2560, 1440)  # wider than its views can use, a window is not opened
-LOW = 900  # windows lower than this put some views behind tabs
+MAX_SIZE = QSize(2560, 1440)  # at the first start; the views cannot use more
+LOW_PX = 900  # windows lower than this put some views into tabs
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
@@ -22,11 +25,11 @@ HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 class WindowLayout:
-    """The docks of one window, by the names of their views."""
+    """The arrangement of one window's docks, by the names of their views."""
 
     def __init__(self, window: QMainWindow, views: Mapping[str, QWidget]) -> None:
         self._window = window
-        self.remembered = False  # whether there was a place to go back to
+        self.restored = False  # whether the window is where it was at the last start
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
         for corner, side in (
@@ -38,8 +41,8 @@ class WindowLayout:
             window.setCorner(corner, side)
 
     def reset(self) -> None:
-        """The layout of the first start, by the window's height."""
-        window, docks, low = self._window, self.docks, self._window.height() < LOW
+        """Reset to the default layout, which depends on the window's height."""
+        window, docks, low = self._window, self.docks, self._window.height() < LOW_PX
         area = Qt.DockWidgetArea
         for dock in docks.values():
             window.removeDockWidget(dock)
@@ -59,28 +62,28 @@ class WindowLayout:
         if low:
             for name in (texts.QUALITY, texts.GAZE):
                 docks[name].raise_()
-        self._share_room(low=low)
+        self._set_dock_sizes(low=low)
 
-    def fill(self, room: QRect) -> None:
-        """All of a screen, as such windows are looked at, but no more than the views can use."""
-        self._window.setGeometry(QRect(room.topLeft(), room.size().boundedTo(WIDEST)))
+    def fill(self, screen: QRect) -> None:
+        """Fill a screen, but no more of it than the views can use."""
+        self._window.setGeometry(QRect(screen.topLeft(), screen.size().boundedTo(MAX_SIZE)))
         self.reset()
 
     def restore(self, settings: QSettings) -> bool:
-        """Go back to where everything stood. Whether the docks did, and with them the bars."""
+        """Restore the window's place and docks. Returns whether the docks, and with them the bars, were restored."""
         geometry, layout = settings.value("geometry"), settings.value("layout")
-        self.remembered = geometry is not None
+        self.restored = geometry is not None
         if geometry is not None:
             self._window.restoreGeometry(geometry)
         return layout is not None and self._window.restoreState(layout, LAYOUT_VERSION)
 
     def save(self, settings: QSettings) -> None:
-        """Remember where everything stands."""
+        """Save the window's place and its docks."""
         settings.setValue("geometry", self._window.saveGeometry())
         settings.setValue("layout", self._window.saveState(LAYOUT_VERSION))
 
-    def _share_room(self, *, low: bool) -> None:
-        """Sizes of the docks, as shares of the window."""
+    def _set_dock_sizes(self, *, low: bool) -> None:
+        """Set the sizes of the docks, as shares of the window."""
         width, height = self._window.width(), self._window.height()
         self._resize((texts.EMOTION, texts.QUALITY), (0.235, 0.21), width, HORIZONTAL)
         self._resize(BOTTOM, (0.2, 0.21) if low else (0.26, 0.15), height, VERTICAL)
@@ -90,9 +93,31 @@ class WindowLayout:
             self._resize(LEFT, (0.58, 0.32), height, VERTICAL)
             self._resize(RIGHT, (0.43, 0.24, 0.21), height, VERTICAL)
 
-    def _resize(self, names: tuple[str, ...], shares: tuple[float, ...], room: int, direction: Qt.Orientation) -> None:
+    def _resize(self, names: tuple[str, ...], shares: tuple[float, ...], total: int, direction: Qt.Orientation) -> None:
         docks = [self.docks[name] for name in names]
-        self._window.resizeDocks(docks, [int(share * room) for share in shares], direction)
+        self._window.resizeDocks(docks, [int(share * total) for share in shares], direction)
+
+
+class LastUsedSettings:
+    """Saves the session settings to a file when a snapshot shows that they changed. path: None saves nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._last: str | None = None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Save the settings where they changed. A disk that cannot be written to is ignored: nothing is lost by it."""
+        if self._path is None or not snapshot.settings or snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
+            return
+        if self._last is not None and snapshot.settings != self._last:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                partial = self._path.with_suffix(".partial")
+                partial.write_text(snapshot.settings, encoding="utf-8")
+                partial.replace(self._path)
+            except OSError:
+                return
+        self._last = snapshot.settings
 
 
 def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
@@ -103,25 +128,3 @@ def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
     view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     dock.setWidget(view)
     return dock
-
-
-class SettingsMemory:
-    """Fed with every snapshot. path: None remembers nothing."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._known: str | None = None
-
-    def take(self, snapshot: Snapshot) -> None:
-        """Write the settings where they are others than before. A disk that refuses is no reason to disturb anybody."""
-        if self._path is None or not snapshot.settings or snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
-            return
-        if self._known is not None and snapshot.settings != self._known:
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                partial = self._path.with_suffix(".partial")
-                partial.write_text(snapshot.settings, encoding="utf-8")
-                partial.replace(self._path)
-            except OSError:
-                return
-        self._known = snapshot.settings

@@ -6,14 +6,15 @@ import math
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
+_EXACT_S = 1e-6  # what subtracting two LSL times may lose
 GROUPED_FROM = 10_000  # smaller numbers are read at a glance
 
 
 def clock(seconds: float) -> str:
-    """A duration as m:ss, or h:mm:ss, to the nearest second."""
+    """A duration as m:ss, or h:mm:ss: the whole seconds that have passed, as on every player's clock."""
     if not math.isfinite(seconds):
         return MISSING
-    whole = max(0, math.floor(seconds + 0.5))
+    whole = max(0, math.floor(seconds + _EXACT_S))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 

@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from rtemo.gui import texts
-from rtemo.gui.painting import theme
 from rtemo.gui.painting.colours import DARK
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
@@ -51,7 +51,7 @@ def lab():
 
 @pytest.fixture
 def window(qtbot, lab, tmp_path):
-    theme.apply(QApplication.instance(), DARK)
+    apply_theme(QApplication.instance(), DARK)
     settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
     made = MainWindow(LabClient(lab), settings, DARK)
     made._timer.stop()
@@ -92,9 +92,9 @@ def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(la
     QTest.keyClicks(window.views.session.subject, "P 01")
     until(window, window.views.session.start.isEnabled)
     click(window.views.session.start)
-    until(window, lambda: window.model.snapshot.phase is Phase.RUNNING)
+    until(window, lambda: window.state.snapshot.phase is Phase.RUNNING)
     lab.feed(14)
-    until(window, lambda: window.model.snapshot.time_s - window.model.snapshot.started_s > 10)
+    until(window, lambda: window.state.snapshot.time_s - window.state.snapshot.started_s > 10)
     QTest.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     dialog = window.dialogs.open["calibration"]
     dialog.seconds.setValue(5)
@@ -102,21 +102,21 @@ def test_a_calibration_that_helps_counts_and_one_that_does_not_is_rolled_back(la
         dialog.label.setCurrentText(label)
         click(dialog.add)
     until(window, lambda: dialog.list.count() == 2)
-    before = window.model.latest["probabilities"]
+    before = window.state.latest["probabilities"]
 
     click(dialog.fit)
-    until(window, lambda: dialog.state.text() == HELPS)
+    until(window, lambda: dialog.message.text() == HELPS)
     lab.feed(4)
-    until(window, lambda: window.model.latest["probabilities"] != before)
-    folder = Path(window.model.snapshot.folder)
+    until(window, lambda: window.state.latest["probabilities"] != before)
+    folder = Path(window.state.snapshot.folder)
     kept = {path.name for path in folder.iterdir()}
     assert "person.json" in kept
-    assert any(str(event["text"]).startswith("calibration begins") for event in window.model.marks)
+    assert any(str(event["text"]).startswith("calibration begins") for event in window.state.marks)
 
     click(dialog.undo)
-    until(window, lambda: dialog.state.text() == "the trained model counts again")
+    until(window, lambda: dialog.message.text() == "the trained model counts again")
     click(dialog.fit)
-    until(window, lambda: dialog.state.text() == HELPS_NOT)
+    until(window, lambda: dialog.message.text() == HELPS_NOT)
     assert {path.name for path in folder.iterdir()} == kept
     click(window.views.session.stop)
-    until(window, lambda: window.model.snapshot.phase is Phase.PREVIEW)
+    until(window, lambda: window.state.snapshot.phase is Phase.PREVIEW)

@@ -12,9 +12,9 @@ from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.types import Modality
 from rtemo.gui.dialogs.column_edits import ColumnMap, eeg_problems, electrodes, gaze_problems
 from rtemo.gui.dialogs.column_table import USE, WHY
-from rtemo.gui.dialogs.setup_dialog import GAZE, SCREEN, SESSION, SetupDialog
-from rtemo.gui.painting import theme
+from rtemo.gui.dialogs.settings_dialog import GAZE, SCREEN, SESSION, SettingsDialog
 from rtemo.gui.painting.colours import DARK
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.live.service.snapshot import ColumnStatus
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
@@ -41,9 +41,9 @@ def dialog(qtbot, applied):
     kept = []  # Qt deletes what nobody holds
 
     def make(settings=None, streams=STREAMS):
-        theme.apply(QApplication.instance(), DARK)
+        apply_theme(QApplication.instance(), DARK)
         shown = snapshot(streams=streams, settings=settings_text(settings or SessionSettings()))
-        found = SetupDialog(shown, DARK, applied.append, None)
+        found = SettingsDialog(shown, DARK, applied.append, None)
         qtbot.addWidget(found)
         found.show()
         kept.append(found)
@@ -63,7 +63,7 @@ def test_a_mapping_keeps_what_it_was_given_and_what_is_changed():
     names.assign(5, " Oz ")
     names.reset(0)
     assert names.names == {"EXG5": "Cz", EVIL: "Oz"}
-    assert names.is_open(0)  # only the engine can say what the profile makes of it
+    assert names.was_reset(0)  # only the engine can say what the profile makes of it
     names.clear()
     assert names.names == {}
 

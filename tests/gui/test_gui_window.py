@@ -15,9 +15,9 @@ from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, predict
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
-from rtemo.gui.dialogs.doctor_dialog import DoctorDialog
-from rtemo.gui.painting import theme
+from rtemo.gui.dialogs.help_dialogs import DoctorDialog
 from rtemo.gui.painting.colours import DARK, LIGHT
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
@@ -32,7 +32,7 @@ def settings(tmp_path):
 @pytest.fixture
 def open_window(qtbot, settings):
     def make(client):
-        theme.apply(QApplication.instance(), DARK)
+        apply_theme(QApplication.instance(), DARK)
         window = MainWindow(client, settings, DARK)
         window._timer.stop()  # the tests give the frames
         window.resize(1280, 800)
@@ -105,10 +105,10 @@ def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
 
 def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
-    assert window.middle.currentWidget() is window.views.empty
+    assert window.middle.currentWidget() is window.views.welcome
     assert not window.views.session.start.isEnabled()
     monkeypatch.setattr("rtemo.gui.open_recording.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
-    window.views.empty.offers[1].click()
+    window.views.welcome.offers[1].click()
     assert client.sent == [("open_replay", {"path": "/data/a.xdf"})]
 
 
@@ -171,7 +171,7 @@ def test_the_recording_light_tells_size_and_a_full_disk(window):
     feed(window, running)
     assert window.views.session.phase.text() == "REC 1:05"
     assert "20.0 MB" in window.views.session.detail.text()
-    assert window.views.session.lamp.ink == DARK.bad
+    assert window.views.session.light.ink == DARK.bad
     feed(window, replace(running, seq=2, recorder=replace(RECORDING, free_bytes=10**9)))
     assert "DISK" in window.views.session.detail.text()
     feed(window, replace(running, seq=3, recorder=replace(RECORDING, state="failed", error="no space")))
@@ -207,7 +207,7 @@ def test_many_channels_and_long_names_leave_the_window_as_wide_as_it_was(window)
 def test_a_click_on_an_electrode_excludes_it_and_its_tip_says_why(window, client):
     feed(window, snapshot(channels=channels(8, {2: "bridged"})))
     head = window.views.quality.head
-    spot = head.place(window.model.snapshot.channels[2]).toPoint()
+    spot = head.place(window.state.snapshot.channels[2]).toPoint()
     QTest.mouseClick(head, Qt.MouseButton.LeftButton, pos=spot)
     assert client.sent == [("exclude", {"label": "E2", "excluded": True})]
     QApplication.sendEvent(head, QHelpEvent(QEvent.Type.ToolTip, spot, head.mapToGlobal(spot)))
@@ -237,10 +237,10 @@ def test_abstention_is_named_and_greyed(window):
 
 def test_what_moved_the_prediction_is_listed(window):
     feed(window, snapshot(explanation={"frontal alpha": 0.41, "pupil": 0.2}))
-    assert window.views.emotion.moved.accessibleName() == "frontal alpha 41 %, pupil 20 %"
-    assert not window.views.emotion.moved.grab().isNull()
+    assert window.views.emotion.explanation.accessibleName() == "frontal alpha 41 %, pupil 20 %"
+    assert not window.views.emotion.explanation.grab().isNull()
     feed(window, snapshot(seq=2))
-    assert window.views.emotion.moved.accessibleName() == texts.MOVED_NOTHING
+    assert window.views.emotion.explanation.accessibleName() == texts.MOVED_NOTHING
 
 
 def test_any_view_is_written_as_a_picture_and_what_fails_is_said(window, tmp_path):
@@ -265,7 +265,7 @@ def test_any_view_is_written_as_the_numbers_behind_it(window, tmp_path):
         with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
             tables[name] = list(csv.DictReader(file))
 
-    model = window.model
+    model = window.state
     assert len(tables[texts.SIGNALS]) == len(model.eeg)
     assert len(tables[texts.SIGNALS][0]) == 1 + 8
     history = tables[texts.HISTORY]

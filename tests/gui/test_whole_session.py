@@ -24,8 +24,8 @@ from PySide6.QtWidgets import QApplication
 from rtemo import resources
 from rtemo.commands.session_setup import DEMO_MODEL
 from rtemo.gui import texts
-from rtemo.gui.painting import theme
 from rtemo.gui.painting.colours import DARK
+from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.snapshot import Phase, ReportState
@@ -75,7 +75,7 @@ def window(qtbot, tmp_path):
     options = ("--lsl-session", session, "--settings", str(settings), "--linger", "5", *model)
     with simulated_person(session, faults):
         client = EngineClient(Launch("whole", options, tmp_path / "run"))
-        theme.apply(QApplication.instance(), DARK)
+        apply_theme(QApplication.instance(), DARK)
         found = MainWindow(client, QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
         found.ask_quit = lambda: texts.QUIT_KEEP  # where a test fails nobody is there to answer
         qtbot.addWidget(found)
@@ -108,7 +108,7 @@ def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, mon
     monkeypatch.setattr(
         "rtemo.gui.bars.report_bar.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile())
     )
-    model, bar = window.model, window.views.session
+    model, bar = window.state, window.views.session
     bar.root = str(tmp_path / "data")
 
     def key(name, modifier=CONTROL):
@@ -134,7 +134,7 @@ def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, mon
     rest.seconds.setMinimum(min(REST_S, rest.seconds.minimum()))
     rest.seconds.setValue(REST_S)
     QTest.mouseClick(rest.begin, Qt.MouseButton.LeftButton)
-    until(lambda: "left" in rest.state.text())
+    until(lambda: "left" in rest.message.text())
     key(Qt.Key.Key_F3, Qt.KeyboardModifier.NoModifier)
     key(Qt.Key.Key_N)
     QTest.keyClicks(bar.note, EVIL)
@@ -146,7 +146,7 @@ def test_a_session_from_the_first_key_to_the_report(qtbot, window, tmp_path, mon
     until(lambda: len(model.probabilities) > n + 4)  # the EEG goes on alone
     until(lambda: any(text.startswith("back") for text in told("stream_up")))
     until(lambda: told("annotation") and any(text.startswith("baseline ends") for text in told("annotation")))
-    until(lambda: rest.state.text().startswith("Done"))
+    until(lambda: rest.message.text().startswith("Done"))
     rest.close()
 
     key(Qt.Key.Key_L)

@@ -41,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
 def run_window(args: argparse.Namespace) -> int:
     """The window that is measured; its engine ends with it."""
-    from rtemo.gui.app import run_measured  # as `rtemo app` does: Qt first, then the engine
+    from rtemo.gui.app import run_benchmark  # as `rtemo app` does: Qt first, then the engine
 
     options = ("--lsl-session", args.window_of, "--linger", "2", "--hop", f"{args.hop:g}")
     client = EngineClient(Launch(name=args.window_of, options=options))
     try:
-        return run_measured(client, args.seconds, SIZE, args.window_began)
+        return run_benchmark(client, args.seconds, SIZE, args.window_began)
     finally:
         client.close()
 

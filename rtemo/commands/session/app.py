@@ -73,6 +73,6 @@ def open_window(launch: Launch, remember: Path | None = None, recording: str = "
 
     client = EngineClient(launch)
     try:
-        return run_app(client, remember=remember, recording=recording, goes_on=goes_on)
+        return run_app(client, last_settings=remember, recording=recording, outlives_window=goes_on)
     finally:
         client.close()

@@ -1,1 +1,1 @@
-"""The bars above and below the views."""
+"""Tool bars above the views, and the status bar below them."""

@@ -1,44 +1,81 @@
-"""The bars above the views: what failed, the session, a replay, a report that is ready. Some show only when needed."""
+"""Tool bars above the views (failure, notice, session, replay, report): most show only when needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QToolBar, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QSizePolicy, QToolBar, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.bars.notice_bar import MOST_PX
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+
+NOTICE_MS = 20_000
+MAX_HEIGHT_PX = 64  # three lines; a tool bar would give a text all the height there is
 
 
 class Banner(QFrame):
-    """Why the engine stopped, and the way to start it again."""
+    """The failure of the engine, with a button that restarts it."""
 
     def __init__(self, restart: Callable[[], None]) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.text = PlainLabel()
         self.text.setWordWrap(True)
-        self.setMaximumHeight(MOST_PX)
+        self.setMaximumHeight(MAX_HEIGHT_PX)
         self.restart = QPushButton(texts.RESTART)
         self.restart.clicked.connect(lambda: restart())
         row = QHBoxLayout(self)
         row.addWidget(self.text, 1)
         row.addWidget(self.restart)
 
-    def tell(self, failure: str) -> None:
-        """Take the reason; an empty one leaves the last."""
+    def show_failure(self, failure: str) -> None:
+        """Show a failure; an empty one leaves the last."""
         if failure:
             self.text.setText(texts.FAILED.format(why=failure))
+
+
+class Notice(QFrame):
+    """A line of plain text about what could not be done. Asks to be hidden after a while or with a click."""
+
+    show_requested = Signal()
+    hide_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("notice")
+        self.text = PlainLabel()
+        self.text.setWordWrap(True)
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMaximumHeight(MAX_HEIGHT_PX)
+        self.close_button = QPushButton(texts.DISMISS)
+        self.close_button.clicked.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 8, 4)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.close_button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.dismiss)
+
+    def show_message(self, text: str) -> None:
+        """Show a text for a while."""
+        self.text.setText(text)
+        self._timer.start(NOTICE_MS)
+        self.show_requested.emit()
+
+    def dismiss(self) -> None:
+        """Hide the notice."""
+        self._timer.stop()
+        self.hide_requested.emit()
 
 
 class BarStack:
     """One tool bar for each widget, by name, in this order."""
 
-    def __init__(self, window: QMainWindow, widgets: Mapping[str, QWidget], seldom: tuple[str, ...]) -> None:
-        """seldom: hidden until they are shown."""
-        self._seldom = seldom
+    def __init__(self, window: QMainWindow, widgets: Mapping[str, QWidget], hidden: tuple[str, ...]) -> None:
+        """hidden: those that are hidden until they are needed."""
+        self._hidden = hidden
         self._bars: dict[str, QToolBar] = {}
         for name, widget in widgets.items():
             bar = QToolBar(name)
@@ -52,11 +89,11 @@ class BarStack:
         self.hide()
 
     def hide(self) -> None:
-        """Hide those that are seldom shown; a restored layout may have brought them back."""
-        for name in self._seldom:
+        """Hide those that are shown only when needed; a restored layout may show them."""
+        for name in self._hidden:
             self._bars[name].hide()
 
-    def show(self, name: str, *, wanted: bool) -> None:
+    def set_visible(self, name: str, *, visible: bool) -> None:
         """Show a bar or hide it."""
-        if self._bars[name].isVisibleTo(self._bars[name].parentWidget()) != wanted:
-            self._bars[name].setVisible(wanted)
+        if self._bars[name].isVisibleTo(self._bars[name].parentWidget()) != visible:
+            self._bars[name].setVisible(visible)

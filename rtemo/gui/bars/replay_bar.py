@@ -1,4 +1,4 @@
-"""The replay's timeline with markers and with what has been read, play and hold, speed, and the way back to live."""
+"""Replay controls: timeline with markers and reading progress, play and hold, speed, back to the live streams."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ReplayView
 from rtemo.presentation.numbers import clock, percent
 
 STEP_S = 5.0
-SCRUB_MS = 120  # while the mouse is dragged the replay is moved no more often
+SCRUB_MS = 120  # least time between two seeks while the mouse is dragged
 EDGE = 8  # pixels left and right of the track
 
 
 class ReplayTimeline(QWidget):
-    """A bar to click and drag on. Emits the position in seconds from the recording's start."""
+    """A timeline to click and drag on. Emits the position in seconds from the recording's start."""
 
     moved = Signal(float)
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self.theme = model, theme
-        self._drag_s: float | None = None  # where the mouse holds the head
-        self._since = QElapsedTimer()
+        self._state, self.theme = state, theme
+        self._drag_s: float | None = None  # the position under the mouse while it is dragged
+        self._last_seek = QElapsedTimer()
         self.setMinimumSize(160, 30)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def position_at(self, x: float) -> float:
-        """Seconds from the start under a place."""
-        replay = self._model.snapshot.replay
+        """The position at a pixel, seconds from the start."""
+        replay = self._state.snapshot.replay
         length_s = replay.length_s if replay is not None else 0.0
         return length_s * max(0.0, min(1.0, (x - EDGE) / max(1, self.width() - 2 * EDGE)))
 
@@ -50,7 +50,7 @@ class ReplayTimeline(QWidget):
         if self._drag_s is None:
             return
         self._drag_s = self.position_at(event.position().x())
-        if self._since.elapsed() >= SCRUB_MS:
+        if self._last_seek.elapsed() >= SCRUB_MS:
             self._move(event)
         self.update()
 
@@ -61,7 +61,7 @@ class ReplayTimeline(QWidget):
 
     def _move(self, event: QMouseEvent) -> None:
         self._drag_s = self.position_at(event.position().x())
-        self._since.restart()
+        self._last_seek.restart()
         self.moved.emit(self._drag_s)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -71,11 +71,11 @@ class ReplayTimeline(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour(self.theme.line, 0.55))
         painter.drawRoundedRect(track, 3, 3)
-        replay = self._model.snapshot.replay
+        replay = self._state.snapshot.replay
         if replay is None or not replay.length_s > 0:
             return
         self._fill(painter, track, replay.ready_s / replay.length_s, self.theme.line)
-        position_s = self._model.replay_position_s if self._drag_s is None else self._drag_s
+        position_s = self._state.replay_position_s if self._drag_s is None else self._drag_s
         x = self._fill(painter, track, position_s / replay.length_s, self.theme.accent)
         painter.setPen(QPen(colour(self.theme.warn), 1.5))
         for at in (track.left() + track.width() * replay.marks_s / replay.length_s).tolist():
@@ -85,7 +85,7 @@ class ReplayTimeline(QWidget):
         painter.drawEllipse(QPointF(x, track.center().y()), 7, 7)
 
     def _fill(self, painter: QPainter, track: QRectF, share: float, ink: str) -> float:
-        """Paint a share of the track; where it ends."""
+        """Paint a share of the track; return where it ends."""
         width = track.width() * max(0.0, min(1.0, share))
         painter.setBrush(colour(ink))
         painter.drawRoundedRect(QRectF(track.left(), track.top(), width, track.height()), 3, 3)
@@ -93,15 +93,15 @@ class ReplayTimeline(QWidget):
 
 
 class ReplayBar(QWidget):
-    """Shown while a recording is played."""
+    """The controls that are shown while a recording is played."""
 
-    def __init__(self, model: WindowState, theme: Theme, send: Callable[..., None]) -> None:
+    def __init__(self, state: WindowState, theme: Theme, send: Callable[..., None]) -> None:
         super().__init__()
-        self._model, self._send = model, send
+        self._state, self._send = state, send
         self.button = _button(texts.HOLD, texts.PLAY_TIP)
         self.button.setMinimumWidth(64)
-        self.leave = _button(texts.LEAVE, texts.LEAVE_TIP)
-        self.timeline = ReplayTimeline(model, theme)
+        self.close_button = _button(texts.LEAVE, texts.LEAVE_TIP)
+        self.timeline = ReplayTimeline(state, theme)
         self.name = ElidedLabel("", "")
         self.name.setMinimumWidth(120)
         self.clock = PlainLabel("")
@@ -118,28 +118,28 @@ class ReplayBar(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(self.name, 1)
         layout.addWidget(self.timeline, 6)
-        for widget in (self.clock, self.speed, self.leave):
+        for widget in (self.clock, self.speed, self.close_button):
             layout.addWidget(widget)
         self.button.clicked.connect(self.toggle)
-        self.leave.clicked.connect(lambda: send("close_replay"))
+        self.close_button.clicked.connect(lambda: send("close_replay"))
         self.timeline.moved.connect(lambda position: send("seek", position_s=position))
         self.speed.activated.connect(lambda k: send("speed", factor=texts.SPEEDS[k]))
 
     @property
     def active(self) -> bool:
-        return self._model.snapshot.replay is not None
+        return self._state.snapshot.replay is not None
 
     def toggle(self) -> None:
         """Play or hold, where a recording is open."""
-        replay = self._model.snapshot.replay
+        replay = self._state.snapshot.replay
         if replay is not None:
             self._send("hold" if replay.playing else "play")
 
     def step(self, by_s: float) -> None:
-        """Move back or on."""
-        replay = self._model.snapshot.replay
+        """Seek backward or forward."""
+        replay = self._state.snapshot.replay
         if replay is not None:
-            wanted = self._model.replay_position_s + by_s
+            wanted = self._state.replay_position_s + by_s
             self._send("seek", position_s=max(0.0, min(replay.length_s, wanted)))
 
     def step_speed(self, by: int) -> None:
@@ -155,7 +155,7 @@ class ReplayBar(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the position."""
-        replay = self._model.snapshot.replay
+        replay = self._state.snapshot.replay
         if replay is None:
             return
         self.timeline.update()
@@ -167,7 +167,7 @@ class ReplayBar(QWidget):
         self.button.setText(texts.HOLD if replay.playing else texts.PLAY)
         if replay.speed in texts.SPEEDS and not self.speed.view().isVisible():
             self.speed.setCurrentIndex(texts.SPEEDS.index(replay.speed))
-        self.clock.setText(f"{clock(self._model.replay_position_s)} / {clock(replay.length_s)}")
+        self.clock.setText(f"{clock(self._state.replay_position_s)} / {clock(replay.length_s)}")
         if replay.waiting:
             share = replay.ready_s / replay.length_s if replay.length_s > 0 else math.nan
             self.clock.setText(texts.READING.format(share=percent(share)))

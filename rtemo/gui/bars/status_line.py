@@ -1,4 +1,4 @@
-"""Latency, losses, clocks and load, in the status bar."""
+"""Status bar: latency, losses, clock offsets and load."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import math
 from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import number
 
 
 class StatusLine(QStatusBar):
-    """Four short texts."""
+    """Four short texts at the bottom of the window."""
 
-    def __init__(self, model: WindowState) -> None:
+    def __init__(self, state: WindowState) -> None:
         super().__init__()
-        self._model = model
+        self._state = state
         self.setSizeGripEnabled(False)
         self.latency, self.losses, self.clocks, self.load = (PlainLabel() for _ in range(4))
         for label in (self.latency, self.losses, self.clocks):
@@ -25,8 +25,8 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self.load)
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
-        """Show the present numbers."""
-        health, streams = self._model.snapshot.health, self._model.snapshot.streams
+        """Show the current numbers."""
+        health, streams = self._state.snapshot.health, self._state.snapshot.streams
         p50, p99 = number(health.latency_p50_ms, 1), number(health.latency_p99_ms, 1)
         self.latency.setText(texts.LATENCY.format(p50=p50, p99=p99))
         handled = number(health.handling_p50_ms, 1), number(health.handling_p99_ms, 1)
@@ -35,7 +35,7 @@ class StatusLine(QStatusBar):
         self.losses.setText(texts.LOSSES.format(missing=missing, skipped=health.n_skipped, forced=health.n_forced))
         offsets = [
             f"{texts.ROLES.get(s.role, s.role)} {number(s.clock_offset_ms, 2, 'ms')}"
-            for s in self._model.streams_in_use
+            for s in self._state.streams_in_use
             if math.isfinite(s.clock_offset_ms)
         ]
         self.clocks.setText(texts.CLOCKS.format(offsets=", ".join(offsets)) if offsets else "")

@@ -1,1 +1,1 @@
-"""Dialogs and their pages."""
+"""Dialogs of the window, and the pages of the session settings."""

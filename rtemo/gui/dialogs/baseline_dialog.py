@@ -1,4 +1,4 @@
-"""Records the resting baseline: how long, with a cross to look at or not, how far it is, and whether it was good."""
+"""Dialog that records the resting baseline: length, fixation cross, progress, and the verdict on its signals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from rtemo.gui import texts
 from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import clock
 
@@ -28,16 +28,15 @@ STEPS = 1000
 
 
 class BaselineDialog(QDialog):
-    """Not modal: the window goes on. send: a command to the engine."""
+    """Not modal: the window stays in use. send: a command to the engine."""
 
     def __init__(
-        self, model: WindowState, send: Callable[..., None], seconds: float, parent: QWidget | None = None
+        self, state: WindowState, send: Callable[..., None], seconds: float, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(texts.BASELINE_TITLE)
         self.setMinimumWidth(460)
-        self._model, self._send = model, send
-        self._asked = False  # whether a baseline was begun from here
+        self._state, self._send = state, send
         self._cross: FixationCross | None = None
         self.seconds = QDoubleSpinBox()
         self.seconds.setRange(20.0, 600.0)
@@ -50,31 +49,30 @@ class BaselineDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
-        self.state = PlainLabel(texts.BASELINE_ASK)
-        self.state.setWordWrap(True)
+        self.message = PlainLabel(texts.BASELINE_ASK)
+        self.message.setWordWrap(True)
         self.begin = QPushButton(texts.BEGIN)
         self.begin.setProperty("role", "start")
-        self.leave = QPushButton(texts.CLOSE)
-        self.leave.setAutoDefault(False)
+        self.close_button = QPushButton(texts.CLOSE)
+        self.close_button.setAutoDefault(False)
         self.begin.clicked.connect(self.start)
-        self.leave.clicked.connect(self.close)
+        self.close_button.clicked.connect(self.close)
         self._lay_out()
         self.refresh({SnapshotPart.STATE})
 
     def start(self) -> None:
-        """Ask the engine for a baseline from now."""
-        self._asked = True
+        """Have the engine record a baseline from now on."""
         self._send("baseline", seconds=float(self.seconds.value()))
         chosen = self.cross.currentIndex() - 1
         if chosen >= 0:
             self._hide_cross()
             self._cross = FixationCross(self._screens[chosen][1])
-            self._cross.destroyed.connect(self._forget_cross)
+            self._cross.destroyed.connect(self._clear_cross)
             self._cross.showFullScreen()
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
-        """Show how far it is."""
-        snapshot = self._model.snapshot
+        """Show the progress or the verdict."""
+        snapshot = self._state.snapshot
         progress = snapshot.progress if snapshot.phase in (Phase.RUNNING, Phase.PAUSED) else None
         running = progress is not None and progress.name == "baseline" and not progress.verdict
         in_session = snapshot.phase in (Phase.RUNNING, Phase.PAUSED)
@@ -82,21 +80,21 @@ class BaselineDialog(QDialog):
         for widget in (self.seconds, self.cross):
             widget.setEnabled(not running)
         if progress is None or progress.name != "baseline" or not math.isfinite(progress.total_s):
-            self._tell(texts.BASELINE_ASK if in_session else texts.BASELINE_NO_SESSION, "")
+            self._show_message(texts.BASELINE_ASK if in_session else texts.BASELINE_NO_SESSION, "")
             self.bar.setValue(0)
             return
         self.bar.setValue(round(STEPS * progress.done_s / max(progress.total_s, 1e-9)))
         if progress.verdict:
             good = progress.verdict.startswith("good")
-            self._tell(texts.BASELINE_DONE.format(verdict=progress.verdict), "good" if good else "bad")
+            self._show_message(texts.BASELINE_DONE.format(verdict=progress.verdict), "good" if good else "bad")
             self.begin.setText(texts.REPEAT)
             self._hide_cross()
         else:
             left = clock(progress.total_s - progress.done_s)
-            self._tell(texts.BASELINE_RUNS.format(left=left), "")
+            self._show_message(texts.BASELINE_RUNS.format(left=left), "")
 
     def done(self, result: int) -> None:
-        """Closing the dialog leaves a baseline that runs alone."""
+        """Close the dialog; a running baseline goes on."""
         self._hide_cross()
         super().done(result)
 
@@ -107,26 +105,26 @@ class BaselineDialog(QDialog):
         form.addRow(PlainLabel(texts.CROSS, "muted"), self.cross)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
-        buttons.addWidget(self.leave)
+        buttons.addWidget(self.close_button)
         buttons.addWidget(self.begin)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.setContentsMargins(18, 18, 18, 14)
         layout.addLayout(form)
         layout.addWidget(self.bar)
-        layout.addWidget(self.state)
+        layout.addWidget(self.message)
         layout.addLayout(buttons)
 
-    def _tell(self, text: str, name: str) -> None:
-        self.state.setText(text)
-        if self.state.objectName() != name:
-            self.state.setObjectName(name)
-            self.state.style().polish(self.state)
+    def _show_message(self, text: str, name: str) -> None:
+        self.message.setText(text)
+        if self.message.objectName() != name:
+            self.message.setObjectName(name)
+            self.message.style().polish(self.message)
 
     def _hide_cross(self) -> None:
         if self._cross is not None:
             self._cross.close()
             self._cross = None
 
-    def _forget_cross(self) -> None:
+    def _clear_cross(self) -> None:
         self._cross = None

@@ -1,7 +1,7 @@
-"""Fits the model to this person: stretches of the session are given labels, then the engine tries whether it helps.
+"""Dialog for the personal calibration: label intervals of the session, then fit the model to this person.
 
 Labels come from the researcher ("the last 30 s were ..."), or from the markers where they name one of the model's
-labels. The engine keeps the fit only where it is better on clips that it was not fitted on, and says so.
+labels. The engine keeps the fit only where it is better on clips that it was not fitted on, and reports the outcome.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from PySide6.QtWidgets import (
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.dialogs.labelled_intervals import Given, LabelledInterval, given_stretches, marked_stretches
-from rtemo.gui.model import SnapshotPart, WindowState
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.dialogs.labelled_intervals import AcceptedLabel, LabelledInterval, accepted_labels, marked_intervals
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 PROGRESS = "calibration"
@@ -35,111 +35,111 @@ PROGRESS = "calibration"
 class CalibrationDialog(QDialog):
     """Not modal. send: a command to the engine; raises RtemoError for one that it does not know."""
 
-    def __init__(self, model: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
+    def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(texts.CALIBRATION_TITLE)
         self.resize(620, 560)
-        self._model, self._send = model, send
-        self._given: list[Given] = []  # as the engine has taken them
+        self._state, self._send = state, send
+        self._accepted: list[AcceptedLabel] = []  # by the engine
         self.label = QComboBox()
-        self.label.addItems(list(model.bundle.labels) if model.bundle is not None else [])
+        self.label.addItems(list(state.bundle.labels) if state.bundle is not None else [])
         self.seconds = QDoubleSpinBox()
         self.seconds.setRange(5.0, 600.0)
         self.seconds.setDecimals(0)
         self.seconds.setSuffix(" s")
         self.seconds.setValue(30.0)
-        self.add, self.add_marked, self.forget, self.fit, self.undo, self.leave = (
+        self.add, self.add_marked, self.remove, self.fit, self.undo, self.close_button = (
             QPushButton(name)
             for name in (
-                texts.ADD_STRETCH, texts.ADD_MARKED, texts.FORGET_STRETCH, texts.CALIBRATE, texts.UNCALIBRATE,
+                texts.ADD_INTERVAL, texts.ADD_MARKED, texts.REMOVE_INTERVAL, texts.CALIBRATE, texts.UNCALIBRATE,
                 texts.CLOSE,
             )
         )  # fmt: skip
         self.list = QListWidget()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.state = PlainLabel("", "muted")
-        self.state.setWordWrap(True)
+        self.message = PlainLabel("", "muted")
+        self.message.setWordWrap(True)
         self._lay_out()
         self._connect()
         self.refresh({SnapshotPart.STATE})
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
-        """Show the labels that the engine has taken, and how far it is."""
-        self._list()
-        in_session = self._model.in_session
-        progress = self._model.snapshot.progress
-        mine = progress if progress is not None and progress.name == PROGRESS else None
-        fitting = mine is not None and not mine.verdict
+        """Show the labels that the engine has accepted, and the progress of the fit."""
+        self._refresh_list()
+        in_session = self._state.in_session
+        progress = self._state.snapshot.progress
+        calibration = progress if progress is not None and progress.name == PROGRESS else None
+        fitting = calibration is not None and not calibration.verdict
         self.add.setEnabled(in_session and self.label.count() > 0)
-        self.add_marked.setEnabled(in_session and bool(self._unlabelled()))
-        self.forget.setEnabled(self.list.currentRow() >= 0 and not fitting)
-        self.fit.setEnabled(in_session and len({one.stretch.label for one in self._given}) > 1 and not fitting)
+        self.add_marked.setEnabled(in_session and bool(self._unused_intervals()))
+        self.remove.setEnabled(self.list.currentRow() >= 0 and not fitting)
+        self.fit.setEnabled(in_session and len({one.interval.label for one in self._accepted}) > 1 and not fitting)
         self.undo.setEnabled(in_session and not fitting)
         self.bar.setRange(0, 0 if fitting else 1)  # an endless bar while it fits
-        self.bar.setValue(int(mine is not None and not fitting))
-        if mine is not None:
-            self._tell(mine.verdict or texts.CALIBRATING)
+        self.bar.setValue(int(calibration is not None and not fitting))
+        if calibration is not None:
+            self._show_message(calibration.verdict or texts.CALIBRATING)
         elif not in_session:
-            self._tell(texts.CALIBRATION_NO_SESSION)
-        elif not self.state.text() or self.state.text() == texts.CALIBRATION_NO_SESSION:
-            self._tell(texts.CALIBRATION_HINT)
+            self._show_message(texts.CALIBRATION_NO_SESSION)
+        elif not self.message.text() or self.message.text() == texts.CALIBRATION_NO_SESSION:
+            self._show_message(texts.CALIBRATION_HINT)
 
-    def give_last(self) -> None:
-        """Label the last seconds."""
-        now_s = self._model.snapshot.time_s
-        began_s = self._model.snapshot.started_s
+    def label_last(self) -> None:
+        """Label the last seconds of the session."""
+        now_s = self._state.snapshot.time_s
+        began_s = self._state.snapshot.started_s
         begin_s = max(now_s - self.seconds.value(), began_s if math.isfinite(began_s) else -math.inf)
-        self._give(LabelledInterval(self.label.currentText(), begin_s, now_s))
+        self._send_label(LabelledInterval(self.label.currentText(), begin_s, now_s))
 
-    def give_marked(self) -> None:
-        """Label what the markers name."""
-        for one in self._unlabelled():
-            self._give(one)
+    def label_marked(self) -> None:
+        """Label the intervals that the markers name."""
+        for one in self._unused_intervals():
+            self._send_label(one)
 
-    def forget_chosen(self) -> None:
-        """Take a label back."""
+    def remove_selected(self) -> None:
+        """Withdraw the selected label."""
         row = self.list.currentRow()
-        if 0 <= row < len(self._given):
-            self._ask("forget_label", index=self._given[row].number)
+        if 0 <= row < len(self._accepted):
+            self._send_command("forget_label", index=self._accepted[row].number)
 
-    def _give(self, one: LabelledInterval) -> None:
-        self._ask("label", label=one.label, begin_s=one.begin_s, end_s=one.end_s)
+    def _send_label(self, one: LabelledInterval) -> None:
+        self._send_command("label", label=one.label, begin_s=one.begin_s, end_s=one.end_s)
 
-    def _unlabelled(self) -> list[LabelledInterval]:
-        bundle = self._model.bundle
-        found = marked_stretches(self._model.marks, bundle.labels if bundle is not None else ())
-        return [one for one in found if one not in {given.stretch for given in self._given}]
+    def _unused_intervals(self) -> list[LabelledInterval]:
+        bundle = self._state.bundle
+        found = marked_intervals(self._state.marks, bundle.labels if bundle is not None else ())
+        return [one for one in found if one not in {accepted.interval for accepted in self._accepted}]
 
-    def _ask(self, command: str, **arguments: Any) -> bool:
+    def _send_command(self, command: str, **arguments: Any) -> bool:
         try:
             self._send(command, **arguments)
         except RtemoError as error:
-            self._tell(str(error))
+            self._show_message(str(error))
             return False
         return True
 
-    def _list(self) -> None:
-        began_s = self._model.snapshot.started_s
-        given = given_stretches(self._model.events, began_s)
-        if given == self._given:
+    def _refresh_list(self) -> None:
+        began_s = self._state.snapshot.started_s
+        accepted = accepted_labels(self._state.events, began_s)
+        if accepted == self._accepted:
             return
-        self._given = given
+        self._accepted = accepted
         self.list.clear()
-        for one in (given.stretch for given in self._given):
+        for one in (accepted.interval for accepted in self._accepted):
             begin, end = clock(one.begin_s - began_s), clock(one.end_s - began_s)
-            self.list.addItem(texts.STRETCH.format(label=one.label, begin=begin, end=end))
+            self.list.addItem(texts.INTERVAL.format(label=one.label, begin=begin, end=end))
 
-    def _tell(self, text: str) -> None:
-        self.state.setText(text)
+    def _show_message(self, text: str) -> None:
+        self.message.setText(text)
 
     def _connect(self) -> None:
-        self.add.clicked.connect(self.give_last)
-        self.add_marked.clicked.connect(self.give_marked)
-        self.forget.clicked.connect(self.forget_chosen)
-        self.fit.clicked.connect(lambda: self._ask("calibrate"))
-        self.undo.clicked.connect(lambda: self._ask("uncalibrate"))
-        self.leave.clicked.connect(self.close)
+        self.add.clicked.connect(self.label_last)
+        self.add_marked.clicked.connect(self.label_marked)
+        self.remove.clicked.connect(self.remove_selected)
+        self.fit.clicked.connect(lambda: self._send_command("calibrate"))
+        self.undo.clicked.connect(lambda: self._send_command("uncalibrate"))
+        self.close_button.clicked.connect(self.close)
         self.list.currentRowChanged.connect(lambda _row: self.refresh(set()))
 
     def _lay_out(self) -> None:
@@ -151,11 +151,11 @@ class CalibrationDialog(QDialog):
         ask.addStretch(1)
         ask.addWidget(self.add_marked)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.forget)
+        buttons.addWidget(self.remove)
         buttons.addStretch(1)
-        for button in (self.leave, self.undo, self.fit):
+        for button in (self.close_button, self.undo, self.fit):
             buttons.addWidget(button)
-        for button in (self.add, self.add_marked, self.forget, self.undo, self.leave):
+        for button in (self.add, self.add_marked, self.remove, self.undo, self.close_button):
             button.setAutoDefault(False)
         self.fit.setProperty("role", "start")
         layout = QVBoxLayout(self)
@@ -165,5 +165,5 @@ class CalibrationDialog(QDialog):
         layout.addLayout(ask)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.bar)
-        layout.addWidget(self.state)
+        layout.addWidget(self.message)
         layout.addLayout(buttons)

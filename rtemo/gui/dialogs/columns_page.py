@@ -1,4 +1,4 @@
-"""One page of the session's settings: a stream's channels and unit, and for EEG the head to place them on."""
+"""Page of the session settings: a stream's channels and unit, and for EEG a head map to place the electrodes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rtemo.gui.dialogs.column_edits import GAZE_USES, ColumnMap, eeg_problems, e
 from rtemo.gui.dialogs.column_table import USE, ColumnTable, table_view
 from rtemo.gui.dialogs.placement_map import PlacementMap
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import StreamStatus
 
 UNITS = {
@@ -33,7 +33,7 @@ UNITS = {
 
 
 class UseEditor(QStyledItemDelegate):
-    """Edits what a channel is taken for, with the known names at hand."""
+    """Edits the use of a channel, with completion of the known names."""
 
     def __init__(self, parent: QWidget, names: Sequence[str]) -> None:
         super().__init__(parent)
@@ -49,24 +49,24 @@ class UseEditor(QStyledItemDelegate):
 
 
 class ColumnsPage(QWidget):
-    """The channels of the stream that plays a part, or a word where nobody does."""
+    """The channels of the stream in a role, or a note where there is none."""
 
     def __init__(
-        self, part: Modality, stream: StreamStatus | None, names: Mapping[str, str], unit: str, theme: Theme
+        self, role: Modality, stream: StreamStatus | None, names: Mapping[str, str], unit: str, theme: Theme
     ) -> None:
         super().__init__()
-        self._part, self._kept = part, dict(names)
+        self._role, self._kept = role, dict(names)
         self.head: PlacementMap | None = None
-        eeg = part is Modality.EEG
+        eeg = role is Modality.EEG
         columns = stream.columns if stream is not None else ()
         self.table = ColumnTable(ColumnMap(columns, names), eeg_problems if eeg else gaze_problems, theme)
         self.view = table_view(self.table)
         self._editor = UseEditor(self.view, list(electrodes()) if eeg else GAZE_USES)
         self.view.setItemDelegateForColumn(USE, self._editor)
         self.unit = QComboBox()
-        self.unit.addItems([texts.UNIT_NAMES.get(name, name) for name in UNITS[part]])
-        self.unit.setCurrentIndex(UNITS[part].index(unit) if unit in UNITS[part] else 0)
-        if unit and unit not in UNITS[part]:
+        self.unit.addItems([texts.UNIT_NAMES.get(name, name) for name in UNITS[role]])
+        self.unit.setCurrentIndex(UNITS[role].index(unit) if unit in UNITS[role] else 0)
+        if unit and unit not in UNITS[role]:
             self.unit.addItem(unit)
             self.unit.setCurrentIndex(self.unit.count() - 1)
         self.verdict = PlainLabel("", "muted")
@@ -80,13 +80,13 @@ class ColumnsPage(QWidget):
 
     @property
     def names(self) -> dict[str, str]:
-        """The map for the settings. Where no stream is there to look at, what it was."""
-        return self.table.names.names if self.table.names.columns else self._kept
+        """The map for the settings; unchanged where there is no stream."""
+        return self.table.mapping.names if self.table.mapping.columns else self._kept
 
     @property
     def chosen_unit(self) -> str:
-        """The unit for the settings, empty for what the stream says."""
-        known = UNITS[self._part]
+        """The unit for the settings; empty for that of the stream."""
+        known = UNITS[self._role]
         index = self.unit.currentIndex()
         return known[index] if index < len(known) else self.unit.currentText()
 
@@ -106,20 +106,20 @@ class ColumnsPage(QWidget):
         self.clear.clicked.connect(lambda: self.table.change(ColumnMap.clear))
         buttons = QHBoxLayout()
         for widget in (self.ignore, self.reset, self.clear):
-            widget.setEnabled(bool(self.table.names.columns))
+            widget.setEnabled(bool(self.table.mapping.columns))
             buttons.addWidget(widget)
         buttons.addStretch(1)
         buttons.addWidget(PlainLabel(texts.UNIT, "muted"))
         buttons.addWidget(self.unit)
         left = QVBoxLayout()
         left.setSpacing(8)
-        left.addWidget(_about(stream, self._part))
+        left.addWidget(_about(stream, self._role))
         left.addWidget(self.view, 1)
         left.addLayout(buttons)
         left.addWidget(self.verdict)
         layout = QHBoxLayout(self)
         layout.addLayout(left, 3)
-        if self._part is Modality.EEG:
+        if self._role is Modality.EEG:
             self.head = PlacementMap(theme)
             self.head.chosen.connect(self._place)
             right = QVBoxLayout()
@@ -134,7 +134,7 @@ class ColumnsPage(QWidget):
         return self.view.currentIndex().row()
 
     def _place(self, name: str) -> None:
-        """Give the chosen electrode to the present row, and go on to the next."""
+        """Give the chosen electrode to the current row, and select the next."""
         row = self._row
         if row >= 0:
             self._change_row(name)
@@ -146,35 +146,37 @@ class ColumnsPage(QWidget):
         if row < 0:
             return
 
-        def act(names: ColumnMap) -> None:
-            if self._part is Modality.GAZE:
-                names.name_all()
-            names.assign(row, name)
+        def act(mapping: ColumnMap) -> None:
+            if self._role is Modality.GAZE:
+                mapping.keep_all()
+            mapping.assign(row, name)
 
         self.table.change(act)
 
     def _reset_row(self) -> None:
         if (row := self._row) >= 0:
-            self.table.change(lambda names: names.reset(row))
+            self.table.change(lambda mapping: mapping.reset(row))
 
     def _show(self) -> None:
-        """What can be said of the whole."""
-        names = self.table.names
+        """Show the first error, or how many channels are used; and the electrodes on the head map."""
+        mapping = self.table.mapping
         problem = self.problem
-        n = sum(bool(names.use(row)) for row in range(len(names.columns)))
-        self.verdict.setText(problem or texts.N_USED.format(n=n, all=len(names.columns)) if names.columns else "")
+        n = sum(bool(mapping.use(row)) for row in range(len(mapping.columns)))
+        self.verdict.setText(problem or texts.N_USED.format(n=n, all=len(mapping.columns)) if mapping.columns else "")
         self.verdict.setObjectName("warn" if problem else "muted")
         self.verdict.style().polish(self.verdict)
         if self.head is not None:
-            taken = {names.use(row): names.columns[row].label for row in range(len(names.columns)) if names.use(row)}
-            wrong = {names.use(row) for row in self.table.problems if row >= 0}
-            self.head.show_taken(taken, wrong, names.use(self._row) if self._row >= 0 else "")
+            taken = {
+                mapping.use(row): mapping.columns[row].label for row in range(len(mapping.columns)) if mapping.use(row)
+            }
+            wrong = {mapping.use(row) for row in self.table.problems if row >= 0}
+            self.head.show_taken(taken, wrong, mapping.use(self._row) if self._row >= 0 else "")
 
 
-def _about(stream: StreamStatus | None, part: Modality) -> PlainLabel:
-    """Which stream, which profile, and why."""
+def _about(stream: StreamStatus | None, role: Modality) -> PlainLabel:
+    """A label with the stream, its profile, and why it has this role."""
     if stream is None:
-        label = PlainLabel(texts.NO_STREAM_FOR.format(role=texts.ROLES[part.value]), "muted")
+        label = PlainLabel(texts.NO_STREAM_FOR.format(role=texts.ROLES[role.value]), "muted")
     else:
         profile = stream.profile or texts.NO_PROFILE
         label = PlainLabel(texts.ABOUT_STREAM.format(name=stream.name, profile=profile, why=stream.why or "–"))

@@ -1,4 +1,4 @@
-"""A fixation cross for the participant, full screen on a screen of choice. Esc or a click closes it."""
+"""Fixation cross for the participant, full screen on a chosen screen. Esc or a click closes it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QWidget
 from rtemo.gui import texts
 from rtemo.gui.painting.theme import colour
 
-GROUND, INK = "#5a5f66", "#f2f2f2"  # a middle grey, so that pupils are neither wide nor narrow
+BACKGROUND, INK = "#5a5f66", "#f2f2f2"  # a middle grey, so that pupils are neither wide nor narrow
 ARM = 0.025  # of the screen's height
 
 
 class FixationCross(QWidget):
-    """One cross on one screen."""
+    """A fixation cross that fills one screen."""
 
     def __init__(self, screen: QScreen) -> None:
         super().__init__(None, Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint)
@@ -34,7 +34,7 @@ class FixationCross(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(GROUND))
+        painter.fillRect(self.rect(), colour(BACKGROUND))
         arm = ARM * self.height()
         painter.setPen(QPen(colour(INK), max(2.0, arm / 6)))
         middle = QPointF(self.width() / 2, self.height() / 2)
@@ -43,7 +43,7 @@ class FixationCross(QWidget):
 
 
 def screens() -> list[tuple[str, QScreen]]:
-    """The screens by name and size."""
+    """The connected screens, with name and size."""
     found = QGuiApplication.screens()
     size = [screen.geometry().size() for screen in found]
     return [

@@ -1,4 +1,4 @@
-"""Stretches of a session that carry a label of the model, as its markers name them. No Qt."""
+"""Labelled intervals of a session: those that the engine has accepted, and those that its markers name. No Qt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtemo.report.conditions import marker_intervals
 
 @dataclass(frozen=True, slots=True)
 class LabelledInterval:
-    """LSL seconds."""
+    """An interval in LSL seconds, with one of the model's labels."""
 
     label: str
     begin_s: float
@@ -24,29 +24,29 @@ class LabelledInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A stretch that the engine has taken a label for, with its number in the session."""
+class AcceptedLabel:
+    """An interval whose label the engine has accepted, with its number in the session."""
 
     number: int
-    stretch: LabelledInterval
+    interval: LabelledInterval
 
 
-def given_stretches(events: Iterable[Mapping[str, Any]], since_s: float) -> list[Given]:
-    """The labels that count, as the session's own annotations tell. since_s: the session's start, LSL time."""
-    found: dict[int, Given] = {}
+def accepted_labels(events: Iterable[Mapping[str, Any]], since_s: float) -> list[AcceptedLabel]:
+    """The labels that are in force, from the session's own annotations. since_s: the session's start, LSL time."""
+    found: dict[int, AcceptedLabel] = {}
     for event in events:
         if event["kind"] != EventKind.ANNOTATION or not event["time_s"] >= since_s:
             continue
         note = note_of(_event(event))
         if isinstance(note, LabelGiven):
-            found[note.number] = Given(note.number, LabelledInterval(note.label, note.begin_s, note.end_s))
+            found[note.number] = AcceptedLabel(note.number, LabelledInterval(note.label, note.begin_s, note.end_s))
         elif isinstance(note, LabelWithdrawn):
             found.pop(note.number, None)
     return list(found.values())
 
 
-def marked_stretches(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[LabelledInterval]:
-    """The conditions that have ended and whose name holds exactly one of the labels as a word.
+def marked_intervals(marks: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[LabelledInterval]:
+    """The conditions that have ended and whose name contains exactly one of the labels as a word.
 
     marks: records of markers and annotations, as the window keeps them.
     """

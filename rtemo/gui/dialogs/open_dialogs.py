@@ -1,6 +1,6 @@
-"""The dialogs around a session, opened and refreshed by the window. None is modal but the one at the end.
+"""Open and refresh the dialogs of a session. Only the question before quitting is modal.
 
-Each is loaded when it is asked for: none is needed for the window to be there.
+Each dialog is imported when it is first opened, so that the window opens faster.
 """
 
 from __future__ import annotations
@@ -13,60 +13,62 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 
 @runtime_checkable
-class Living(Protocol):
-    """A dialog that shows what the engine tells."""
+class RefreshableDialog(Protocol):
+    """A dialog that shows the engine's state."""
 
     def refresh(self, changed: set[SnapshotPart], /) -> None: ...
 
 
 class SessionDialogs:
-    """At most one of each. theme: asked when a dialog is opened."""
+    """The open dialogs, at most one of each kind. theme: called when a dialog is opened."""
 
     def __init__(
-        self, window: QWidget, model: WindowState, send: Callable[..., None], theme: Callable[[], Theme]
+        self, window: QWidget, state: WindowState, send: Callable[..., None], theme: Callable[[], Theme]
     ) -> None:
-        self._window, self._model, self._send, self._theme = window, model, send, theme
+        self._window, self._state, self._send, self._theme = window, state, send, theme
         self.open: dict[str, QDialog] = {}
-        self.keys: Sequence[QAction] = ()  # of the window, that are to work while a dialog has the keyboard
+        self.keys: Sequence[QAction] = ()  # the window's shortcuts that also work in dialogs
 
     def ask_settings(self) -> None:
         """Edit the session's settings. During a session they are fixed."""
-        from rtemo.gui.dialogs.setup_dialog import SetupDialog
+        from rtemo.gui.dialogs.settings_dialog import SettingsDialog
 
-        if self._model.snapshot.settings and not self._model.in_session:
-            self._show("settings", lambda: SetupDialog(self._model.snapshot, self._theme(), self._use, self._window))
+        if self._state.snapshot.settings and not self._state.in_session:
+            self._show(
+                "settings", lambda: SettingsDialog(self._state.snapshot, self._theme(), self._configure, self._window)
+            )
 
     def ask_baseline(self) -> None:
         """Record a baseline."""
         from rtemo.gui.dialogs.baseline_dialog import BaselineDialog
 
-        seconds = self._model.lab.baseline_s
-        self._show("baseline", lambda: BaselineDialog(self._model, self._send, seconds, self._window))
+        seconds = self._state.settings.baseline_s
+        self._show("baseline", lambda: BaselineDialog(self._state, self._send, seconds, self._window))
 
     def ask_calibration(self) -> None:
-        """Fit the model to this person."""
+        """Calibrate the model to this person."""
         from rtemo.gui.dialogs.calibration_dialog import CalibrationDialog
 
-        self._show("calibration", lambda: CalibrationDialog(self._model, self._send, self._window))
+        self._show("calibration", lambda: CalibrationDialog(self._state, self._send, self._window))
 
     def show_keys(self, groups: Mapping[str, list[tuple[str, str]]]) -> None:
-        """List the keys."""
-        from rtemo.gui.dialogs.shortcuts_dialog import ShortcutsDialog
+        """List the keyboard shortcuts."""
+        from rtemo.gui.dialogs.help_dialogs import ShortcutsDialog
 
         self._show("keys", lambda: ShortcutsDialog(groups, self._window))
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Show what came, in those that live."""
+        """Refresh the open dialogs that show the engine's state."""
         for dialog in list(self.open.values()):
-            if isinstance(dialog, Living):
+            if isinstance(dialog, RefreshableDialog):
                 dialog.refresh(changed)
 
-    def _use(self, text: str) -> None:
+    def _configure(self, text: str) -> None:
         self._send("configure", settings=text)
 
     def _show(self, name: str, make: Callable[[], QDialog]) -> None:
@@ -74,28 +76,28 @@ class SessionDialogs:
         if dialog is None:
             dialog = self.open[name] = make()
             dialog.addActions(list(self.keys))
-            dialog.finished.connect(lambda _result: self._forget(name))
+            dialog.finished.connect(lambda _result: self._remove(name))
             dialog.show()
         dialog.raise_()
         dialog.activateWindow()
 
-    def _forget(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         dialog = self.open.pop(name, None)
         if dialog is not None:
             dialog.deleteLater()
 
 
-def ask_quit(window: QWidget, *, goes_on: bool) -> str:
-    """What to do with a session that runs while its window is closed: one of texts.QUIT_...
+def ask_quit(window: QWidget, *, outlives_window: bool) -> str:
+    """Ask what to do with a running session before its window is closed; returns one of texts.QUIT_...
 
-    goes_on: whether it can do without the window.
+    outlives_window: whether the session continues without the window.
     """
     box = QMessageBox(window)
     box.setWindowTitle(texts.QUIT_TITLE)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(texts.QUIT_TITLE)
-    box.setInformativeText(texts.QUIT_ASK if goes_on else texts.QUIT_ENDS)
-    if goes_on:
+    box.setInformativeText(texts.QUIT_ASK if outlives_window else texts.QUIT_ENDS)
+    if outlives_window:
         box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
     box.addButton(texts.QUIT_STOP, QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton(texts.QUIT_CANCEL, QMessageBox.ButtonRole.RejectRole)

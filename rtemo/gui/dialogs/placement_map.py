@@ -1,4 +1,4 @@
-"""A head with the electrodes of the 10-10 system: those that are given out are filled, a click chooses one."""
+"""Head map of the 10-10 system to assign electrodes on: those in use are filled, a click chooses one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.column_edits import electrodes
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.head_outline import draw_head
-from rtemo.gui.painting.labels import plain_tip
+from rtemo.gui.painting.text_labels import plain_tip
 from rtemo.gui.painting.theme import colour, font
 
 EDGE = 1.44  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
@@ -21,7 +21,7 @@ Place = tuple[float, float, float]
 
 
 class PlacementMap(QWidget):
-    """Emits the name of the electrode that was clicked."""
+    """A head map that emits the name of the electrode that was clicked."""
 
     chosen = Signal(str)
 
@@ -36,19 +36,22 @@ class PlacementMap(QWidget):
         self.setMouseTracking(True)
 
     def show_taken(self, taken: Mapping[str, str], wrong: set[str], current: str) -> None:
-        """taken: electrode -> the channel that has it. wrong: of these, in conflict. current: the one in the editor."""
+        """Show electrodes in use.
+
+        taken: electrode -> its channel. wrong: those in conflict. current: the one of the selected row.
+        """
         self._taken, self._wrong, self._current = dict(taken), wrong, current
         self.update()
 
     def place(self, name: str) -> QPointF:
-        """Where an electrode is painted."""
+        """Position of an electrode in pixels."""
         x, y, z = self._places[name]
         reach = math.acos(max(-1.0, min(1.0, z))) / (math.pi / 2)
         flat = math.hypot(x, y) or 1.0
         return self._middle + QPointF(reach * x / flat, -reach * y / flat) * self._radius
 
     def name_at(self, point: QPointF) -> str:
-        """The electrode under a point, or empty."""
+        """The electrode at a point; empty without one."""
         near = {name: self.place(name) - point for name in self._places}
         name = min(near, key=lambda n: math.hypot(near[n].x(), near[n].y()))
         return name if math.hypot(near[name].x(), near[name].y()) <= 1.2 * self._dot else ""

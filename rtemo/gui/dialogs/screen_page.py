@@ -1,4 +1,4 @@
-"""One page of the session's settings: the screen, or the scene camera, that gaze falls on, with what it comes to."""
+"""Page of the session settings: the screen, or the scene camera, that gaze falls on, with a preview in degrees."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QRadioBu
 from rtemo.core.channel_map import Scene, Screen, ViewGeometry
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import colour, font
 
 LENGTH, ANGLE = (" mm", 20_000.0), ("°", 220.0)  # unit, and the most that can be entered
@@ -19,7 +19,7 @@ WIDE_SCENE = Scene(1600, 1200, 103.0, 77.0)
 
 
 class ViewPreview(QWidget):
-    """The view from above and its front, to scale, with its size in degrees."""
+    """The screen from the front and from above, to scale, with its size in degrees."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class ViewPreview(QWidget):
         self.setMinimumSize(300, 260)
 
     def show_view(self, screen: Screen, scene: Scene | None) -> None:
-        """Paint another view; a scene takes the screen's place."""
+        """Show another geometry; a scene replaces the screen."""
         self._screen, self._scene = (screen, None) if scene is None else (None, scene)
         self.update()
 
@@ -58,7 +58,7 @@ class ViewPreview(QWidget):
         painter.drawText(face, Qt.AlignmentFlag.AlignCenter, texts.DEGREES.format(width=width_deg, height=height_deg))
 
     def _above(self, painter: QPainter, screen: Screen, geometry: ViewGeometry) -> None:
-        """The eye, the screen's upper edge, and the angle between its ends."""
+        """Paint the eye, the screen's upper edge, and the angle between its ends."""
         top, bottom = self.height() * 0.5 + 12, self.height() - 34.0
         per_mm = min((self.width() - 60) / screen.width_mm, (bottom - top) / screen.distance_mm)
         middle = self.width() / 2
@@ -83,7 +83,7 @@ class ViewPreview(QWidget):
 
 
 class ScreenPage(QWidget):
-    """Sizes and distance; `screen` and `scene` are what was entered."""
+    """Sizes and distance of the screen, or sizes of the scene camera's image."""
 
     def __init__(self, screen: Screen, scene: Scene | None, theme: Theme) -> None:
         super().__init__()

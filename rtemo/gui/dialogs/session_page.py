@@ -1,4 +1,4 @@
-"""One page of the session's settings: what must be there before a start, the annotation keys, the baseline."""
+"""Page of the session settings: required streams, annotation keys, length of the baseline."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayou
 
 from rtemo.core.types import Modality
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.sources.session_settings import MAX_ANNOTATIONS, REQUIRABLE, SessionSettings
 
-MAX_LETTERS = 60
+MAX_CHARACTERS = 60
 
 
 class SessionPage(QWidget):
-    """Reads back what was entered."""
+    """Edits the settings that belong to no stream."""
 
     def __init__(self, settings: SessionSettings) -> None:
         super().__init__()
-        self.required = {part: QCheckBox(texts.ROLES[part.value]) for part in REQUIRABLE}
-        for part, box in self.required.items():
-            box.setChecked(part in settings.required)
+        self.required = {role: QCheckBox(texts.ROLES[role.value]) for role in REQUIRABLE}
+        for role, box in self.required.items():
+            box.setChecked(role in settings.required)
         self.labels = [QLineEdit() for _ in range(MAX_ANNOTATIONS)]
         for line, label in zip(self.labels, settings.annotations, strict=False):
             line.setText(label)
         for line in self.labels:
-            line.setMaxLength(MAX_LETTERS)
+            line.setMaxLength(MAX_CHARACTERS)
         self.baseline = QDoubleSpinBox()
         self.baseline.setRange(20.0, 600.0)
         self.baseline.setDecimals(0)
@@ -50,7 +50,7 @@ class SessionPage(QWidget):
 
     @property
     def required_entered(self) -> tuple[Modality, ...]:
-        return tuple(part for part, box in self.required.items() if box.isChecked())
+        return tuple(role for role, box in self.required.items() if box.isChecked())
 
     @property
     def annotations_entered(self) -> tuple[str, ...]:

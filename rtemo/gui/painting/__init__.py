@@ -1,1 +1,1 @@
-"""What views are painted with: colours, fonts, strips, meters, buffers."""
+"""Painting: themes, fonts, lines, scrolling traces, meters, and the buffers behind them."""

@@ -1,4 +1,4 @@
-"""The part of a painted view that seldom changes, kept as a picture."""
+"""Cache the part of a painted view that seldom changes as a pixmap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtemo.gui.painting.theme import colour
 
 
 class CachedPicture:
-    """Paints with `paint` when the key or the widget's size changed, and copies what was painted otherwise."""
+    """Calls `paint` when the key or the widget's size changed, and copies the cached picture otherwise."""
 
     def __init__(self, widget: QWidget, paint: Callable[[QPainter], None]) -> None:
         self._widget, self._paint = widget, paint
@@ -21,7 +21,7 @@ class CachedPicture:
         self._key: tuple[object, ...] = ()
 
     def draw(self, painter: QPainter, theme: Theme, *key: object) -> None:
-        """Cover the widget. key: all that the picture depends on, beside theme and size."""
+        """Paint the picture over the widget. key: all that it depends on, beside theme and size."""
         size, ratio = self._widget.size(), self._widget.devicePixelRatioF()
         full = (theme.name, size.toTuple(), ratio, *key)
         if full != self._key:

@@ -1,6 +1,6 @@
-"""The colours of the window's surfaces, inks and states, for both themes. No Qt here.
+"""Colours of the dark and the light theme: surfaces, text, states. No Qt here.
 
-What emotions and faults look like is in rtemo/presentation/palette.py: a report shows them in the same colours.
+The colours of emotions and faults are in rtemo/presentation/palette.py: a report shows them in the same colours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The surfaces and inks of one theme, and the colours of states."""
+    """The colours of one theme: surfaces, text and states."""
 
     name: str
     window: str  # behind everything
@@ -83,7 +83,7 @@ THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
 def light_of(state: StreamState, theme: Theme) -> str:
-    """The traffic light of a stream."""
+    """The colour of a stream's status light."""
     lights = {
         StreamState.STREAMING: theme.good,
         StreamState.WAITING: theme.idle,

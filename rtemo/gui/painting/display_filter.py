@@ -1,4 +1,4 @@
-"""A filter for the eye: what the traces show, never what the model sees. It runs on the display's samples only."""
+"""Display filter of the EEG traces: it never changes what the model gets, only the samples on screen."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.gui.painting.ring_buffer import SignalRing
+from rtemo.gui.painting.ring_buffer import RingBuffer
 
 GRID_HZ = 200.0  # of the display's samples, see rtemo.live.service.snapshot.EegBlock
 ORDER = 2
 NOTCH_Q = 30.0
-GAP_S = 0.25  # after a hole the filter begins anew
+GAP_S = 0.25  # after a longer gap the filter restarts
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayBand:
-    """A band-pass between two frequencies, or a notch at the first where both are the same. hz: None shows all."""
+    """A band-pass between two frequencies, or a notch where both are the same. hz: None filters nothing."""
 
     name: str
     hz: tuple[float, float] | None = None
@@ -35,22 +35,22 @@ BANDS = (
 
 
 class DisplayFilter:
-    """Follows a ring of samples with a ring of filtered ones. Causal; NaN and holes restart it."""
+    """Filters a ring buffer of samples into another one. Causal; gaps restart it."""
 
-    def __init__(self, source: SignalRing, band: DisplayBand) -> None:
+    def __init__(self, source: RingBuffer, band: DisplayBand) -> None:
         self.source, self.band = source, band
-        self.ring = SignalRing(source.capacity, source.n_columns) if band.hz is not None else source
+        self.buffer = RingBuffer(source.capacity, source.n_columns) if band.hz is not None else source
         self._done, self._restarts = source.start, source.restarts
         self._newest_s = float("nan")
-        self._run: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+        self._apply: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
 
-    def follow(self) -> None:
-        """Filter what came."""
+    def update(self) -> None:
+        """Filter the samples that are new."""
         if self.band.hz is None:
             return
         if self._restarts != self.source.restarts:
-            self._restarts, self._run = self.source.restarts, None
-            self.ring.clear()
+            self._restarts, self._apply = self.source.restarts, None
+            self.buffer.clear()
         times, rows = self.source.since(self._done)
         self._done = self.source.total
         if not len(times):
@@ -59,16 +59,16 @@ class DisplayFilter:
         for part in np.split(np.arange(len(times)), starts):
             if not len(part):
                 continue
-            if part[0] in starts or self._run is None:
-                self._run = _filter(self.band.hz, rows[part[0]])
-            self.ring.push(times[part], self._run(np.nan_to_num(rows[part].astype(np.float64))))
+            if part[0] in starts or self._apply is None:
+                self._apply = _filter(self.band.hz, rows[part[0]])
+            self.buffer.push(times[part], self._apply(np.nan_to_num(rows[part].astype(np.float64))))
         self._newest_s = float(times[-1])
 
 
 def _filter(
     hz: tuple[float, float], first: NDArray[np.float32]
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """A filter at rest at the first row (C,)."""
+    """A causal filter whose state is seeded from the first row (C,)."""
     from scipy import signal  # half a second to load, and most people never filter
 
     if hz[0] == hz[1]:
@@ -77,9 +77,9 @@ def _filter(
         sos = signal.butter(ORDER, hz, "bandpass", fs=GRID_HZ, output="sos")
     state = signal.sosfilt_zi(sos)[:, :, None] * np.nan_to_num(first.astype(np.float64))[None, None, :]
 
-    def run(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         nonlocal state
         out, state = signal.sosfilt(sos, rows, axis=0, zi=state)
         return np.asarray(out)
 
-    return run
+    return apply

@@ -1,4 +1,4 @@
-"""The outline of a head seen from above, nose up."""
+"""Paint the outline of a head seen from above, nose up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtemo.gui.painting.theme import colour
 
 
 def draw_head(painter: QPainter, middle: QPointF, radius: float, theme: Theme) -> None:
-    """Circle, nose and ears; electrodes of the largest circle lie on the rim."""
+    """Paint circle, nose and ears; electrodes of the largest circle lie on the rim."""
     painter.setPen(QPen(colour(theme.faint), 1.5))
     painter.setBrush(colour(theme.window))
     nose = QPainterPath(middle + QPointF(-0.12, -0.985) * radius)

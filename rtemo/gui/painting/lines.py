@@ -1,4 +1,4 @@
-"""Many points as lines, painted without a Python call for each point."""
+"""Paint lines through many points without a Python call for each point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONG = 200
 
 
 def polygon(x: NDArray[np.float64], y: NDArray[np.float64]) -> QPolygonF:
-    """The points (n,) as Qt's list of points."""
+    """A QPolygonF of the points (n,)."""
     made = QPolygonF()
     made.resize(len(x))
     if len(x):
@@ -23,7 +23,7 @@ def polygon(x: NDArray[np.float64], y: NDArray[np.float64]) -> QPolygonF:
 
 
 def draw_line(painter: QPainter, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """A line through the points (n,), broken where y is NaN."""
+    """Paint a line through the points (n,), broken where y is NaN."""
     there = np.isfinite(y)
     if there.all():
         if len(x) > 1:
@@ -36,8 +36,9 @@ def draw_line(painter: QPainter, x: NDArray[np.float64], y: NDArray[np.float64])
 
 
 def draw_lines(painter: QPainter, x: NDArray[np.float64], ys: NDArray[np.float64]) -> None:
-    """A line for each column of ys (n, C) over the same x (n,), broken where it is NaN. Short ones as one path, which
-    is several times cheaper than one by one; long ones one by one, which is cheaper then.
+    """Paint a line for each column of ys (n, C) over the same x (n,), broken where it is NaN.
+
+    Short lines are painted as one path, which is several times cheaper; for long ones, one by one is cheaper.
     """
     from pyqtgraph.functions import arrayToQPath  # half a second to load: not before the window is there
 

@@ -1,4 +1,4 @@
-"""Bars: one share with its name, and one bar a label with the instantaneous value marked."""
+"""Bar meters: a value with its name, a bar for each emotion, and a bar for each part of an explanation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
 class Meter(QWidget):
-    """A name, a value in words and a bar from 0 to `full`, with an optional limit marked."""
+    """A name, a value as text and a bar from 0 to `full`, with an optional mark at a limit."""
 
     def __init__(self, name: str, theme: Theme, full: float = 1.0, limit: float | None = None) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Meter(QWidget):
         self.update()
 
     def show_value(self, value: float, text: str, *, poor: bool = False, bad: bool = False) -> None:
-        """Poor and bad values take the colours of warnings."""
+        """Show a value. poor, bad: in the colours of warnings."""
         ink = "bad" if bad else "warn" if poor else "good"
         if (text, ink) != (self.text, self._ink) or value != self._value:
             self._value, self.text, self._ink = value, text, ink
@@ -59,7 +59,7 @@ class Meter(QWidget):
 
 
 class EmotionBars(QWidget):
-    """A bar for each label: the smoothed probability as the bar, the window's own as a tick, the set in bold."""
+    """A bar for each label: smoothed probability as the bar, instantaneous one as a tick, prediction set in bold."""
 
     ROW = 36
 
@@ -78,7 +78,7 @@ class EmotionBars(QWidget):
         self.update()
 
     def show_record(self, record: Mapping[str, object], labels: tuple[str, ...]) -> None:
-        """Paint a prediction."""
+        """Show a prediction."""
         if labels != self._labels:
             self._labels = labels
             self.setFixedHeight(self.ROW * len(labels))
@@ -112,10 +112,10 @@ class EmotionBars(QWidget):
                 painter.drawLine(QPointF(x, track.top() - 3), QPointF(x, track.bottom() + 3))
 
 
-class Reasons(QWidget):
-    """What moved the prediction: a thin bar for each share, the largest first. A line of text where there is none.
+class ExplanationBars(QWidget):
+    """The explanation of a prediction: a thin bar for each feature's share, the largest first.
 
-    What spoke against the emotion has a bar of another colour.
+    Features that count against the emotion have bars of another colour.
     """
 
     ROW, HEAD = 18, 20
@@ -131,7 +131,7 @@ class Reasons(QWidget):
         self.update()
 
     def show_shares(self, shares: list[tuple[str, float]]) -> None:
-        """Paint these, or that there is no explanation yet."""
+        """Show these shares; without any, that there is no explanation yet."""
         self.shares = shares
         self.setFixedHeight(self.HEAD + self.ROW * len(shares))
         self.setAccessibleName(", ".join(f"{name} {percent(share)}" for name, share in shares) or texts.MOVED_NOTHING)

@@ -1,6 +1,6 @@
-"""Histories in fixed memory: a ring of time-stamped rows and the thinning of what is painted. Numpy only.
+"""Ring buffer of time-stamped rows, and min/max decimation for painting. Numpy only.
 
-Rows are counted from the first ever pushed, so a painter can ask for what it has not painted yet.
+Rows are numbered from the first one ever pushed, so that a painter can get those that it has not painted yet.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-class SignalRing:
+class RingBuffer:
     """The newest `capacity` rows of `n_columns` float32 values with their times, oldest first.
 
-    Times must not go back: rows pushed with a time before the newest one start the ring afresh (a replay was moved).
+    Times must not go back: rows pushed with a time before the newest one restart the buffer (a replay was sought in).
     """
 
     def __init__(self, capacity: int, n_columns: int) -> None:
         if capacity < 1 or n_columns < 0:
-            raise ValueError(f"a ring of {capacity} rows and {n_columns} columns")
+            raise ValueError(f"a ring buffer of {capacity} rows and {n_columns} columns")
         self._times = np.zeros(capacity, np.float64)
         self._values = np.full((capacity, n_columns), np.nan, np.float32)
         self.total = 0  # rows ever pushed
-        self._first = 0  # the oldest row that still counts
+        self._first = 0  # the oldest row since the last restart
         self.restarts = 0
 
     @property
@@ -34,7 +34,7 @@ class SignalRing:
 
     @property
     def start(self) -> int:
-        """The number of the oldest row that is still there."""
+        """Number of the oldest row that is still in the buffer."""
         return max(self._first, self.total - self.capacity)
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class SignalRing:
 
     @property
     def oldest_s(self) -> float:
-        """Time of the oldest row that is still there, NaN without any."""
+        """Time of the oldest row that is still in the buffer, NaN without any."""
         return float(self._times[self.start % self.capacity]) if len(self) else float("nan")
 
     def push(self, times: ArrayLike, values: ArrayLike) -> None:
@@ -68,7 +68,7 @@ class SignalRing:
         self.total += len(stamps)
 
     def clear(self) -> None:
-        """Forget everything; numbering goes on."""
+        """Drop all rows; numbering continues."""
         self._first = self.total
         self.restarts += 1
 
@@ -80,16 +80,16 @@ class SignalRing:
     def after(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """The rows later than a time."""
         first, end = self.start, self.total
-        while first < end:  # halving, so that nothing is copied but what is asked for
+        while first < end:  # bisection, so that only the result is copied
             middle = (first + end) // 2
             first, end = (first, middle) if self._times[middle % self.capacity] > time_s else (middle + 1, end)
         return self.since(first)
 
 
-def thin(
+def decimate(
     times: NDArray[np.float64], values: NDArray[np.float32], per_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The lowest and highest value of each of `per_s` bins a second; unchanged where that would not be fewer rows.
+    """Decimate to the minimum and maximum of each of `per_s` bins a second; unchanged where that is not fewer rows.
 
     times (n,), values (n, C) -> times (2m,), values (2m, C). Bins lie on absolute time, so a bin's extremes do not
     depend on what else is painted. NaN is skipped; a bin of NaN stays NaN.

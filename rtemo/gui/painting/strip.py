@@ -1,4 +1,4 @@
-"""The scrolling strip: traces in a ring of pixels, of which only the new columns are painted.
+"""Scrolling traces in a ring buffer of pixels, of which only the new columns are painted.
 
 Time t lies in column t * pixels_per_s of an endless strip; a pixmap as wide as the view holds its newest part, wrapped
 around. A frame clears the columns that became visible, paints the samples that came, and copies the pixmap in two
@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_lines
-from rtemo.gui.painting.ring_buffer import SignalRing, thin
+from rtemo.gui.painting.ring_buffer import RingBuffer, decimate
 from rtemo.gui.painting.theme import colour
 
 GAP_S = 0.25  # samples further apart are not joined
@@ -24,9 +24,9 @@ GAP_S = 0.25  # samples further apart are not joined
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Some columns of a ring that are painted in one colour. middles (C,): y of zero; per_unit: pixels per unit."""
+    """Columns of a ring buffer painted in one colour. middles (C,): y of `zero`; per_unit: pixels per unit."""
 
-    ring: SignalRing
+    buffer: RingBuffer
     columns: np.ndarray
     middles: np.ndarray
     per_unit: float
@@ -35,7 +35,7 @@ class Trace:
 
 
 class Strip:
-    """Paints traces over time. The owner sets the geometry, gives the traces, and calls `advance` and `draw`."""
+    """Paints scrolling traces. The owner sets the geometry and the traces, and calls `advance` and `draw`."""
 
     def __init__(self) -> None:
         self._pixmap = QPixmap()
@@ -45,12 +45,12 @@ class Strip:
         self._epoch_s = 0.0
         self._head: int | None = None  # the last column that is painted
         self._traces: tuple[Trace, ...] = ()
-        self._painted: dict[int, tuple[int, int]] = {}  # for each ring, by id: its restarts, rows painted
-        self._ground = QColor()
+        self._painted: dict[int, tuple[int, int]] = {}  # by id of the ring buffer: its restarts, rows painted
+        self._background = QColor()
         self._grid = QColor()
 
     def resize(self, width: int, height: int, ratio: float) -> None:
-        """Size in logical pixels and pixels for each of them."""
+        """Set the size in logical pixels, and the device pixels in each."""
         if (width, height, ratio) != (self._width, self._height, self._ratio) or self._pixmap.isNull():
             self._width, self._height, self._ratio = max(1, width), max(1, height), ratio
             self._pixmap = QPixmap(math.ceil(self._width * ratio), math.ceil(self._height * ratio))
@@ -58,14 +58,14 @@ class Strip:
             self._head = None
 
     def recolour(self, traces: tuple[Trace, ...]) -> None:
-        """Other inks from now on; what is painted stays as it is. The lanes must be where they were."""
+        """Change the colours of what is painted from now on. The lanes must be where they were."""
         self._traces = traces
 
     def show(self, traces: tuple[Trace, ...], span_s: float, theme: Theme) -> None:
-        """What is painted from now on; everything is painted again."""
+        """Set the traces and the time span; everything is painted again."""
         self._traces = traces
         self._per_s = self._width / span_s
-        self._ground, self._grid = QColor(theme.panel), colour(theme.line, 0.55)
+        self._background, self._grid = QColor(theme.panel), colour(theme.line, 0.55)
         self._head = None
 
     @property
@@ -74,21 +74,21 @@ class Strip:
         return self._head is not None and not self._pixmap.isNull()
 
     def x_of(self, time_s: float) -> float:
-        """Where a time lies in the view."""
+        """The x of a time, in pixels."""
         return self._width - 1 - ((self._head or 0) - (time_s - self._epoch_s) * self._per_s)
 
     def advance(self, now_s: float) -> bool:
-        """Paint up to a time; False where nothing moved."""
+        """Paint up to a time. Returns False where nothing changed."""
         if not math.isfinite(now_s) or self._pixmap.isNull():
             return False
         head = math.floor((now_s - self._epoch_s) * self._per_s)
-        rings = {id(trace.ring): trace.ring for trace in self._traces}
+        buffers = {id(trace.buffer): trace.buffer for trace in self._traces}
         known = self._painted
-        restarted = any(key not in known or ring.restarts != known[key][0] for key, ring in rings.items())
+        restarted = any(key not in known or buffer.restarts != known[key][0] for key, buffer in buffers.items())
         if self._head is None or restarted or not 0 <= head - self._head < self._width:
             self._repaint(now_s)
             return True
-        fresh = any(ring.total > known[key][1] for key, ring in rings.items())
+        fresh = any(buffer.total > known[key][1] for key, buffer in buffers.items())
         if head == self._head and not fresh:
             return False
         painter = QPainter(self._pixmap)
@@ -99,7 +99,7 @@ class Strip:
         return True
 
     def draw(self, painter: QPainter, x: int, y: int) -> None:
-        """Copy the strip to the view, the newest column at the right."""
+        """Copy the pixmap to the view, the newest column at the right."""
         if self._head is None or not self.painted:
             return
         cut = (self._head + 1) % self._width  # the oldest column
@@ -117,22 +117,24 @@ class Strip:
         painter = QPainter(self._pixmap)
         self._clear(painter, self._head - self._width + 1, self._head)
         for trace in self._traces:
-            times, rows = trace.ring.after(oldest_s)
-            self._paint(painter, trace, *thin(times, rows[:, trace.columns], self._per_s))
-        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
+            times, rows = trace.buffer.after(oldest_s)
+            self._paint(painter, trace, *decimate(times, rows[:, trace.columns], self._per_s))
+        self._painted = {id(trace.buffer): (trace.buffer.restarts, trace.buffer.total) for trace in self._traces}
         painter.end()
 
     def _paint_new(self, painter: QPainter) -> None:
-        """What came since, read once for all traces of a ring."""
-        came: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        """Paint the new rows, read once for all traces of a ring buffer."""
+        fresh: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         for trace in self._traces:
-            _, done = self._painted[id(trace.ring)]
-            if trace.ring.total > done:
-                if id(trace.ring) not in came:
-                    came[id(trace.ring)] = thin(*trace.ring.since(done - 1), self._per_s)  # from the last painted on
-                times, rows = came[id(trace.ring)]
+            _, done = self._painted[id(trace.buffer)]
+            if trace.buffer.total > done:
+                if id(trace.buffer) not in fresh:
+                    fresh[id(trace.buffer)] = decimate(
+                        *trace.buffer.since(done - 1), self._per_s
+                    )  # from the last painted on
+                times, rows = fresh[id(trace.buffer)]
                 self._paint(painter, trace, times, rows[:, trace.columns])
-        self._painted = {id(trace.ring): (trace.ring.restarts, trace.ring.total) for trace in self._traces}
+        self._painted = {id(trace.buffer): (trace.buffer.restarts, trace.buffer.total) for trace in self._traces}
 
     def _paint(self, painter: QPainter, trace: Trace, times: np.ndarray, rows: np.ndarray) -> None:
         if not len(times) or not rows.shape[1]:
@@ -149,14 +151,14 @@ class Strip:
         painter.resetTransform()
 
     def _clear(self, painter: QPainter, first: int, last: int) -> None:
-        """Empty columns with a hairline at every second, whatever lies in them."""
+        """Clear columns, with a hairline at every tick."""
         if last < first:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         start, count = first % self._width, last - first + 1
         for at, width in ((start, min(count, self._width - start)), (0, count - (self._width - start))):
             if width > 0:
-                painter.fillRect(QRectF(at, 0, width, self._height), self._ground)
+                painter.fillRect(QRectF(at, 0, width, self._height), self._background)
         painter.setPen(QPen(self._grid, 1))
         step = tick_step(self._width / self._per_s)
         origin = -(self._epoch_s % step)
@@ -168,5 +170,5 @@ class Strip:
 
 
 def tick_step(span_s: float) -> int:
-    """Seconds between two hairlines."""
+    """Seconds between two hairlines, for a time span."""
     return 1 if span_s <= 12 else 2 if span_s <= 24 else 5

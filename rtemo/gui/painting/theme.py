@@ -1,4 +1,4 @@
-"""A Theme as Qt palette, style sheet and fonts."""
+"""Apply a theme to Qt: palette, style sheet and fonts."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def colour(name: str, opacity: float = 1.0) -> QColor:
     return made
 
 
-def apply(application: QApplication, theme: Theme) -> None:
-    """Dress the application. Views with colours of their own are told by the window."""
+def apply_theme(application: QApplication, theme: Theme) -> None:
+    """Set palette, style sheet and font of the application. Views that paint themselves have `set_theme`."""
     if application.property("theme") == theme.name:  # every widget would be dressed once more
         return
     application.setProperty("theme", theme.name)

@@ -1,1 +1,1 @@
-"""The views of the main window."""
+"""The views of the main window, one file each."""

@@ -1,4 +1,4 @@
-"""The present emotion, readable from two metres, and everything that says how far it can be trusted."""
+"""View of the current emotion, readable from two metres, with everything that limits how far it can be trusted."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
-from rtemo.gui.painting.meters import EmotionBars, Meter, Reasons
+from rtemo.gui.painting.meters import EmotionBars, ExplanationBars, Meter
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import number, percent
 
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5
-MOST_REASONS = 4
-STACKED = 0.5  # a field higher than this share of its width has the probability below the name
+MAX_REASONS = 4
+STACK_ABOVE = 0.5  # where height / width is more, the probability is below the name
 
 
 class Headline(QWidget):
-    """The emotion's name and its probability on a field of its colour; an outline alone where none is named."""
+    """The emotion's name and probability on a field of its colour; grey where none is named."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class Headline(QWidget):
         self.update()
 
     def show_note(self, note: str) -> None:
-        """A small line about all that is shown."""
+        """Show a small line below the emotion."""
         self.note = note
         self.update()
 
     def show_emotion(self, text: str, share: str, ink: str, *, named: bool) -> None:
-        """named: False greys it."""
+        """Show an emotion with its probability. named: False greys it."""
         self.text, self.share, self._ink, self.named = text, share, ink, named
         self.setAccessibleName(f"{text} {share}")
         self.update()
@@ -66,7 +66,7 @@ class Headline(QWidget):
         share_width = QFontMetricsF(share_font).horizontalAdvance("100 %") if self.share else 0.0
         left, right, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
         word, below = room.adjusted(0, 0, -share_width - 14, 0), right | middle
-        if self.share and box.height() > STACKED * box.width():
+        if self.share and box.height() > STACK_ABOVE * box.width():
             word, below = room.adjusted(0, 0, 0, -0.34 * room.height()), left | Qt.AlignmentFlag.AlignBottom
             room = room.adjusted(2, 0, 0, -0.12 * room.height())
         painter.setFont(_fitting(self.text, word.width(), 0.62 * box.height()))
@@ -81,11 +81,11 @@ class Headline(QWidget):
 
 
 class EmotionView(QWidget):
-    """Headline, prediction set, bars, coverage, novelty, what moved it, and the model's origin."""
+    """Headline, prediction set, bars, coverage, novelty, explanation, and the model's origin."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
+        self._state, self._theme = state, theme
         self.headline = Headline(theme)
         self.verdict = PlainLabel(texts.NOTHING_YET_WHY, "verdict")
         self.verdict.setWordWrap(True)
@@ -100,13 +100,13 @@ class EmotionView(QWidget):
             "gaze": Meter(texts.GAZE_COVERAGE, theme),
             "novelty": Meter(texts.NOVELTY, theme, NOVELTY_FULL, 1.0),
         }
-        self.moved = Reasons(theme)
+        self.explanation = ExplanationBars(theme)
         self.bundle = ElidedLabel(texts.NO_BUNDLE, "muted")
         self.origin = PlainLabel("", "warn")
         self.origin.setWordWrap(True)
         self._lay_out()
         self._show_bundle()
-        self._show_moved()
+        self._show_explanation()
 
     def _lay_out(self) -> None:
         meters = QHBoxLayout()
@@ -121,13 +121,13 @@ class EmotionView(QWidget):
             layout.addWidget(label)
         layout.addWidget(self.bars)
         layout.addLayout(meters)
-        for label in (self.moved, self.bundle, self.origin):
+        for label in (self.explanation, self.bundle, self.origin):
             layout.addWidget(label)
         layout.addStretch(1)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        for part in (self.headline, self.bars, self.moved, *self.meters.values()):
+        for part in (self.headline, self.bars, self.explanation, *self.meters.values()):
             part.set_theme(theme)
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
@@ -135,14 +135,14 @@ class EmotionView(QWidget):
         if SnapshotPart.BUNDLE in changed:
             self._show_bundle()
         if SnapshotPart.EXPLANATION in changed:
-            self._show_moved()
+            self._show_explanation()
         if SnapshotPart.PREDICTIONS not in changed:
             return
-        if self._model.latest is None:
+        if self._state.latest is None:
             self.headline.show_emotion(texts.NOTHING_YET, "", "", named=False)
             self.verdict.setText(texts.NOTHING_YET_WHY)
         else:
-            self._show(self._model.latest)
+            self._show(self._state.latest)
 
     def _show(self, record: Mapping[str, Any]) -> None:
         labels = tuple(record["smoothed"])
@@ -163,7 +163,7 @@ class EmotionView(QWidget):
         self.meters["novelty"].show_value(novelty, number(novelty, 2), poor=novelty > 0.8, bad=novelty >= 1.0)
 
     def _show_bundle(self) -> None:
-        bundle = self._model.bundle
+        bundle = self._state.bundle
         lag_s = math.nan if bundle is None else bundle.lag_s
         self.headline.show_note(texts.LAG.format(lag=number(lag_s, 0, "s")) if math.isfinite(lag_s) else "")
         self.headline.setToolTip(texts.LAG_TIP)
@@ -175,12 +175,12 @@ class EmotionView(QWidget):
             self.origin.setText(texts.TRAINED_ON.format(what=bundle.trained_on))
         self.origin.setVisible(bool(self.origin.text()))
 
-    def _show_moved(self) -> None:
-        self.moved.show_shares(list(self._model.snapshot.explanation.items())[:MOST_REASONS])
+    def _show_explanation(self) -> None:
+        self.explanation.show_shares(list(self._state.snapshot.explanation.items())[:MAX_REASONS])
 
 
 def verdict(record: Mapping[str, Any]) -> str:
-    """The prediction set in words, or why no emotion is named."""
+    """The prediction set as a sentence, or why no emotion is named."""
     if record["abstain"] is not None:
         return texts.ABSTAINS.format(why=record["abstain"])
     others = [label for label in record["set"] if label != record["emotion"]]
@@ -190,7 +190,7 @@ def verdict(record: Mapping[str, Any]) -> str:
 
 
 def caution(record: Mapping[str, Any]) -> str:
-    """What makes this prediction weak, besides abstention."""
+    """Why this prediction is weak, besides abstention: not settled, or one stream missing."""
     parts = []
     if not record["settled"]:
         parts.append(f"{texts.NOT_SETTLED}  {texts.NOT_SETTLED_WHY}")

@@ -1,4 +1,4 @@
-"""What happened, newest at the bottom."""
+"""View of the events: what happened, newest at the bottom."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import plain_tip
+from rtemo.gui.painting.text_labels import plain_tip
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
@@ -22,15 +22,15 @@ TIME, KIND = 0, 1
 class EventsTable(QAbstractTableModel):
     """Time since the session's start (or the first event), kind, text."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self.theme = model, theme
+        self._state, self.theme = state, theme
         self._rows: list[dict[str, Any]] = []
 
-    def take(self) -> None:
-        """Show the model's events."""
+    def reload(self) -> None:
+        """Show the events of the window's state."""
         self.beginResetModel()
-        self._rows = list(self._model.events)
+        self._rows = list(self._state.events)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -51,7 +51,7 @@ class EventsTable(QAbstractTableModel):
 
     def _cell(self, event: dict[str, Any], column: int) -> str:
         if column == TIME:
-            return clock(event["time_s"] - self._model.origin_s)
+            return clock(event["time_s"] - self._state.origin_s)
         return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"])) if column == KIND else str(event["text"])
 
     def _ink(self, kind: str, column: int) -> str:
@@ -63,11 +63,11 @@ class EventsTable(QAbstractTableModel):
 
 
 class EventsView(QWidget):
-    """The list; it follows the newest event unless it was scrolled back."""
+    """The list of events; it follows the newest one unless it was scrolled back."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self.table = EventsTable(model, theme)
+        self.table = EventsTable(state, theme)
         self.view = QTableView()
         self.view.setModel(self.table)
         self.view.setShowGrid(False)
@@ -88,10 +88,10 @@ class EventsView(QWidget):
         self.view.viewport().update()
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Show what came."""
+        """Show new events."""
         if SnapshotPart.EVENTS in changed:
             bar = self.view.verticalScrollBar()
             follows = bar.value() >= bar.maximum() - 2
-            self.table.take()
+            self.table.reload()
             if follows:
                 self.view.scrollToBottom()

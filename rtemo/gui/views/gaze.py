@@ -1,4 +1,4 @@
-"""The screen as the eyes see it: fixations, the path between them, where the gaze is now."""
+"""View of the gaze on the screen: fixations, the path between them, the current gaze."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_line
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
-MEMORY_S = 10.0
+FIXATIONS_S = 10.0
 TRAIL_S = 1.0
-STILL_S = 0.5  # the fixations and their fading change twice a second, the gaze itself at every painting
+BACKGROUND_S = 0.5  # fixations and their fading are repainted twice a second, the gaze itself at every painting
 ASPECT = 16 / 9
 RADIUS_PER_ROOT_S = 0.075  # of the screen's height: a fixation of 1 s has this radius, the area grows with time
 
@@ -26,10 +26,10 @@ RADIUS_PER_ROOT_S = 0.075  # of the screen's height: a fixation of 1 s has this 
 class GazeView(QWidget):
     """Paints the last ten seconds of gaze on a screen rectangle."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
-        self._still = CachedPicture(self, self._paint_still)
+        self._state, self._theme = state, theme
+        self._background = CachedPicture(self, self._paint_background)
         self.setMinimumSize(160, 110)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -38,24 +38,26 @@ class GazeView(QWidget):
         self.update()
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Paint when gaze came."""
+        """Paint new gaze."""
         if changed & {SnapshotPart.GAZE, SnapshotPart.GAZE_EVENTS, SnapshotPart.STREAMS}:
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        newest = self._model.gaze.newest_s
+        newest = self._state.gaze.newest_s
         there = math.isfinite(newest)
         painter = QPainter(self)
-        self._still.draw(painter, self._theme, self._model.gaze.restarts, math.floor(newest / STILL_S) if there else "")
+        self._background.draw(
+            painter, self._theme, self._state.gaze.restarts, math.floor(newest / BACKGROUND_S) if there else ""
+        )
         if there:
             screen = self._screen()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
             self._draw_gaze(painter, screen, newest)
 
-    def _paint_still(self, painter: QPainter) -> None:
-        """The screen and the fixations on it."""
-        screen, newest = self._screen(), self._model.gaze.newest_s
+    def _paint_background(self, painter: QPainter) -> None:
+        """Paint the screen and the fixations on it."""
+        screen, newest = self._screen(), self._state.gaze.newest_s
         painter.setPen(QPen(colour(self._theme.line), 1.2))
         painter.setBrush(colour(self._theme.window))
         painter.drawRoundedRect(screen, 4, 4)
@@ -84,12 +86,12 @@ class GazeView(QWidget):
     def _draw_fixations(self, painter: QPainter, screen: QRectF, newest: float) -> None:
         shown = [
             event
-            for event in self._model.gaze_events
-            if event.kind == "fixation" and event.end_s > newest - MEMORY_S and math.isfinite(event.x)
+            for event in self._state.gaze_events
+            if event.kind == "fixation" and event.end_s > newest - FIXATIONS_S and math.isfinite(event.x)
         ]
         before: QPointF | None = None
         for event in shown:
-            fresh = 1 - (newest - event.end_s) / MEMORY_S
+            fresh = 1 - (newest - event.end_s) / FIXATIONS_S
             at = _on(screen, event.x, event.y)
             if before is not None:
                 painter.setPen(QPen(colour(self._theme.muted, 0.15 + 0.6 * fresh), 1.2))
@@ -101,7 +103,7 @@ class GazeView(QWidget):
             painter.drawEllipse(at, radius, radius)
 
     def _draw_gaze(self, painter: QPainter, screen: QRectF, newest: float) -> None:
-        _, rows = self._model.gaze.after(newest - TRAIL_S)
+        _, rows = self._state.gaze.after(newest - TRAIL_S)
         valid = rows[np.isfinite(rows[:, :2]).all(axis=1), :2]
         if not len(valid):
             return

@@ -1,4 +1,4 @@
-"""The place of the probabilities over time: empty until there are some."""
+"""View of the probabilities over time; the plot is made with the first prediction."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 if TYPE_CHECKING:
     from rtemo.gui.views.history_plot import HistoryPlot
 
 
 class HistoryView(QWidget):
-    """Makes the plot with the first prediction: pyqtgraph takes half a second to load, and the window shows before."""
+    """Creates the plot with the first prediction: pyqtgraph takes half a second to import."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
+        self._state, self._theme = state, theme
         self.plot: HistoryPlot | None = None
         self._empty = PlainLabel(texts.NO_PREDICTIONS, "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -36,10 +36,10 @@ class HistoryView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the newest minutes."""
-        if self.plot is None and len(self._model.probabilities):
+        if self.plot is None and len(self._state.probabilities):
             from rtemo.gui.views.history_plot import HistoryPlot
 
-            self.plot = HistoryPlot(self._model, self._theme)
+            self.plot = HistoryPlot(self._state, self._theme)
             self._layout.replaceWidget(self._empty, self.plot)
             self._empty.deleteLater()
         if self.plot is not None:

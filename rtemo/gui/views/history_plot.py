@@ -1,4 +1,4 @@
-"""The probabilities over time: smoothed thick, each window alone thin, abstention shaded, markers across."""
+"""Plot of the probabilities over time: smoothed thick, instantaneous thin, abstention shaded, markers as lines."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.labels import PlainLabel
-from rtemo.gui.painting.ring_buffer import thin
+from rtemo.gui.painting.ring_buffer import decimate
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
-SPANS_S = (30.0, 60.0, 120.0, 180.0)  # what is shown grows with the session
+SPANS_S = (30.0, 60.0, 120.0, 180.0)  # the span shown grows with the session
 STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
 TICK_PX = 90
 GAP_S = 1.5
-MOST_MARKS = 40
+MAX_MARKS = 40
 LABEL_PX = 120
 
 
@@ -36,28 +36,28 @@ class MinuteAxis(pg.AxisItem):
         return [texts.NOW if abs(v) < 0.5 else f"−{int(-v) // 60}:{int(-v) % 60:02d}" if v < 0 else "" for v in values]
 
 
-class Plot(pg.PlotWidget):
-    """A plot that tells when it is clicked twice."""
+class DoubleClickPlot(pg.PlotWidget):
+    """A plot that emits a signal when it is double-clicked."""
 
-    twice = Signal()
+    double_clicked = Signal()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.twice.emit()
+        self.double_clicked.emit()
         event.accept()
 
 
 class HistoryPlot(QWidget):
     """Lines of the last minutes. x is seconds before the newest prediction."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
+        self._state, self._theme = state, theme
         pg.setConfigOptions(antialias=True)
-        self.plot = Plot(axisItems={"bottom": MinuteAxis("bottom")})
+        self.plot = DoubleClickPlot(axisItems={"bottom": MinuteAxis("bottom")})
         self.plot.setToolTip(texts.HISTORY_TIP)
-        self._span_s: float | None = SPANS_S[0]  # None while the researcher looks at something else
-        self.plot.twice.connect(self.follow)
-        self.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._let_go)
+        self._span_s: float | None = SPANS_S[0]  # None while the user looks at an earlier time
+        self.plot.double_clicked.connect(self.follow)
+        self.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._stop_following)
         self._lines: dict[str, tuple[pg.PlotDataItem, pg.PlotDataItem]] = {}
         self._marks: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
         self._key = QHBoxLayout()
@@ -101,36 +101,36 @@ class HistoryPlot(QWidget):
         """Paint the newest minutes."""
         if not changed & {SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS} or (self._lines and not self.isVisible()):
             return
-        if tuple(self._lines) != self._model.labels:
+        if tuple(self._lines) != self._state.labels:
             self._make_lines()
-        newest = self._model.probabilities.newest_s
+        newest = self._state.probabilities.newest_s
         if not self._lines:
             return
         self._widen(newest)
         span = max(SPANS_S[0], -float(self.plot.getPlotItem().viewRange()[0][0]))
-        times, instant, smoothed, silent = self._model.history((newest if np.isfinite(newest) else 0.0) - span)
+        times, instant, smoothed, silent = self._state.history((newest if np.isfinite(newest) else 0.0) - span)
         self._shade.setData(times - newest, np.where(silent, 1.0, np.nan))
         hole = np.flatnonzero(np.diff(times) > GAP_S)
         for part, rows in enumerate((instant.copy(), smoothed.copy())):
             rows[hole] = np.nan
-            seen, rows = thin(times, rows, self.plot.width() / span)  # no more points than there are pixels
+            seen, rows = decimate(times, rows, self.plot.width() / span)  # no more points than there are pixels
             for k, pair in enumerate(self._lines.values()):
                 pair[part].setData(seen - newest, rows[:, k])
         self._place_marks(newest)
 
     def follow(self) -> None:
-        """Show the newest minutes, and go on doing so."""
+        """Show the newest minutes, and follow them."""
         self._span_s = 0.0
         self.refresh({SnapshotPart.PREDICTIONS})
 
-    def _let_go(self) -> None:
+    def _stop_following(self) -> None:
         self._span_s = None
 
     def _widen(self, newest: float) -> None:
-        """As much time as there is, up to the longest span, unless the researcher looks at something else."""
+        """Show as much time as there is, up to the longest span, unless the user looks at an earlier time."""
         if self._span_s is None or not math.isfinite(newest):
             return
-        past_s = newest - self._model.probabilities.oldest_s
+        past_s = newest - self._state.probabilities.oldest_s
         span_s = next((span for span in SPANS_S if past_s <= span), SPANS_S[-1])
         if span_s != self._span_s:
             self._span_s = span_s
@@ -143,7 +143,7 @@ class HistoryPlot(QWidget):
         while self._key.count() > 1:
             self._key.takeAt(0).widget().deleteLater()
         self._lines = {}
-        for k, (label, ink) in enumerate(emotion_colours(self._model.labels).items()):
+        for k, (label, ink) in enumerate(emotion_colours(self._state.labels).items()):
             alone = self.plot.plot(pen=pg.mkPen(colour(ink, 0.38), width=1), connect="finite")
             thick = self.plot.plot(pen=pg.mkPen(ink, width=2.2), connect="finite")
             self._lines[label] = (alone, thick)
@@ -175,10 +175,10 @@ class HistoryPlot(QWidget):
 
     def marks(self) -> list[dict[str, object]]:
         """The newest markers and annotations."""
-        return list(self._model.marks)[-MOST_MARKS:]
+        return list(self._state.marks)[-MAX_MARKS:]
 
     def _label_s(self) -> float:
-        """How many seconds a label is wide: lines closer together than this show only the first one's."""
+        """The width of a label in seconds: of lines closer together than this, only the first has its label."""
         left, right = self.plot.getPlotItem().viewRange()[0]
         return LABEL_PX * float(right - left) / max(1, self.plot.width())
 

@@ -1,4 +1,4 @@
-"""A head with its electrodes, each coloured and lettered by its fault, and how much of the gaze is valid."""
+"""View of the signal quality: a head map of the electrodes with their faults, and the share of valid gaze."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import FAULTS, OTHER_FAULT, Theme
 from rtemo.gui.painting.head_outline import draw_head
-from rtemo.gui.painting.labels import PlainLabel, plain_tip
 from rtemo.gui.painting.meters import Meter
+from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
 from rtemo.presentation.numbers import percent
 
@@ -25,11 +25,11 @@ GAZE_GOOD, GAZE_POOR = 0.8, 0.5
 
 
 class HeadMap(QWidget):
-    """Electrodes seen from above, nose up, azimuthal equidistant. A click on one asks for it to be left out or used."""
+    """Electrodes seen from above, nose up, azimuthal equidistant. A click excludes or includes one."""
 
-    def __init__(self, model: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+    def __init__(self, state: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
-        self._model, self._theme, self._exclude = model, theme, exclude
+        self._state, self._theme, self._exclude = state, theme, exclude
         self.setMinimumSize(150, 150)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -39,13 +39,13 @@ class HeadMap(QWidget):
         self.update()
 
     def channel_at(self, point: QPointF) -> ChannelStatus | None:
-        """The electrode under a point."""
-        near = [(_distance(self.place(c), point), c) for c in self._model.snapshot.channels if _placed(c)]
+        """The electrode at a point; None without one."""
+        near = [(_distance(self.place(c), point), c) for c in self._state.snapshot.channels if _placed(c)]
         best = min(near, key=lambda pair: pair[0], default=None)
         return best[1] if best is not None and best[0] <= 1.4 * self._dot else None
 
     def place(self, channel: ChannelStatus) -> QPointF:
-        """Where an electrode is painted."""
+        """Position of an electrode in pixels."""
         reach = math.acos(max(-1.0, min(1.0, channel.z))) / (math.pi / 2)
         flat = math.hypot(channel.x, channel.y) or 1.0
         x, y = reach * channel.x / flat, reach * channel.y / flat
@@ -62,7 +62,7 @@ class HeadMap(QWidget):
 
     @property
     def _dot(self) -> float:
-        n = max(1, len(self._model.snapshot.channels))
+        n = max(1, len(self._state.snapshot.channels))
         return max(3.0, min(11.0, 0.62 * self._radius / math.sqrt(n)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -89,7 +89,7 @@ class HeadMap(QWidget):
         painter.fillRect(self.rect(), colour(self._theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         draw_head(painter, self._middle, self._radius, self._theme)
-        channels = [c for c in self._model.snapshot.channels if _placed(c)]
+        channels = [c for c in self._state.snapshot.channels if _placed(c)]
         if not channels:
             painter.setPen(colour(self._theme.faint))
             painter.setFont(font(11))
@@ -123,12 +123,12 @@ class HeadMap(QWidget):
 
 
 class QualityView(QWidget):
-    """The head map, a line that sums it up, and the gaze's validity."""
+    """The head map, a summary of the faults, and the gaze's validity."""
 
-    def __init__(self, model: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
+    def __init__(self, state: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
-        self._model = model
-        self.head = HeadMap(model, theme, exclude)
+        self._state = state
+        self.head = HeadMap(state, theme, exclude)
         self.summary = PlainLabel("", "")
         self.faults = PlainLabel("", "muted")
         self.faults.setWordWrap(True)
@@ -148,16 +148,16 @@ class QualityView(QWidget):
         self.validity.set_theme(theme)
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Paint what came."""
+        """Paint the newest state."""
         if SnapshotPart.CHANNELS in changed:
             self.head.update()
-            self._sum_up()
+            self._summarise()
         if SnapshotPart.GAZE in changed or SnapshotPart.STREAMS in changed:
-            share = self._model.gaze_validity()
+            share = self._state.gaze_validity()
             self.validity.show_value(share, percent(share), poor=share < GAZE_GOOD, bad=share < GAZE_POOR)
 
-    def _sum_up(self) -> None:
-        channels, bad = self._model.snapshot.channels, self._model.bad_channels
+    def _summarise(self) -> None:
+        channels, bad = self._state.snapshot.channels, self._state.bad_channels
         if not channels:
             self.summary.setText(texts.NO_CHANNELS)
             self.faults.setText("")
@@ -175,7 +175,7 @@ def describe(channel: ChannelStatus) -> str:
 
 
 def letter_ink(ground: str) -> Qt.GlobalColor:
-    """Black or white, whichever can be read on a colour."""
+    """Black or white, whichever can be read on a background colour."""
     shade = colour(ground)
     light = 0.299 * shade.redF() + 0.587 * shade.greenF() + 0.114 * shade.blueF()
     return Qt.GlobalColor.black if light > 0.5 else Qt.GlobalColor.white

@@ -1,4 +1,4 @@
-"""The painted part of the signals: EEG, gaze and pupil over time, with markers and blinks."""
+"""Canvas of the signals: EEG, gaze and pupil over time, with markers and blinks."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import FAULTS, Theme
 from rtemo.gui.painting.display_filter import BANDS, DisplayFilter
 from rtemo.gui.painting.strip import Strip, Trace, tick_step
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
 
 GUTTER, TOP, FOOT, GAZE_LANE = 92, 8, 22, 46  # pixels
-MOST_MARKS = 60
+MAX_MARKS = 60
 PUPIL_MM = (2.0, 7.0)  # the range that the pupil's lane shows
 LABEL_PX = 11.0  # labels closer together than this are thinned out
 
 
 class SignalCanvas(QWidget):
-    """The painted area. `scale_uv` is the height of one lane."""
+    """Paints the scrolling signals. `scale_uv` is the height of one lane."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
+        self._state, self._theme = state, theme
         self._strip = Strip()
-        self._eye = DisplayFilter(model.eeg, BANDS[0])
+        self._filter = DisplayFilter(state.eeg, BANDS[0])
         self.band = BANDS[0]
-        self._ground = CachedPicture(self, self._paint_ground)
+        self._background = CachedPicture(self, self._paint_background)
         self._n_set_up = 0
         self._lanes_shown: object = None
         self._stale = True
@@ -54,19 +54,19 @@ class SignalCanvas(QWidget):
         self.update()
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Move on; the geometry is made anew when channels or streams changed."""
+        """Advance to the newest samples; lay out the lanes again when channels or streams changed."""
         if self._lanes != self._lanes_shown:
             self._stale = True
-        if self._eye.source is not self._model.eeg or self._eye.band is not self.band:
-            self._eye = DisplayFilter(self._model.eeg, self.band)
+        if self._filter.source is not self._state.eeg or self._filter.band is not self.band:
+            self._filter = DisplayFilter(self._state.eeg, self.band)
             self._stale = True
-        self._eye.follow()
+        self._filter.update()
         if self._stale:
             self._set_up()
         elif SnapshotPart.CHANNELS in changed:
             self._strip.recolour(tuple(self._traces()))
             self._n_set_up += 1
-        if self._strip.advance(self._model.time_s) or changed & {
+        if self._strip.advance(self._state.time_s) or changed & {
             SnapshotPart.EVENTS,
             SnapshotPart.GAZE_EVENTS,
             SnapshotPart.CHANNELS,
@@ -75,9 +75,9 @@ class SignalCanvas(QWidget):
 
     @property
     def channels(self) -> list[tuple[int, str, ChannelStatus | None]]:
-        """Column, label and state of the EEG channels that are in view."""
-        known = self._model.snapshot.channels
-        n = self._model.eeg.n_columns
+        """Column, label and status of the EEG channels that are in view."""
+        known = self._state.snapshot.channels
+        n = self._state.eeg.n_columns
         count = min(n, self.rows or n)
         self.first = max(0, min(self.first, n - count))
         return [
@@ -97,9 +97,9 @@ class SignalCanvas(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self._stale:
             self._set_up()
-            self._strip.advance(self._model.time_s)
+            self._strip.advance(self._state.time_s)
         painter = QPainter(self)
-        self._ground.draw(painter, self._theme, self._n_set_up)
+        self._background.draw(painter, self._theme, self._n_set_up)
         self._strip.draw(painter, GUTTER, TOP)
         self._draw_over(painter)
 
@@ -109,7 +109,7 @@ class SignalCanvas(QWidget):
 
     @property
     def _has_gaze(self) -> bool:
-        return len(self._model.gaze) > 0
+        return len(self._state.gaze) > 0
 
     @property
     def _gaze_lane(self) -> float:
@@ -117,7 +117,7 @@ class SignalCanvas(QWidget):
 
     @property
     def _lanes(self) -> object:
-        """What the places of the traces depend on, beside the size."""
+        """What the layout of the lanes depends on, beside the size."""
         return [label for _, label, _ in self.channels], self._has_gaze
 
     def _set_up(self) -> None:
@@ -136,10 +136,10 @@ class SignalCanvas(QWidget):
                 rows, columns = np.array(mine).T
                 opacity = 0.55 if kind == 2 else 1.0
                 yield Trace(
-                    self._eye.ring, columns, (rows + 0.5) * lane, lane / self.scale_uv, 0.0, colour(ink, opacity)
+                    self._filter.buffer, columns, (rows + 0.5) * lane, lane / self.scale_uv, 0.0, colour(ink, opacity)
                 )
         if self._has_gaze:
-            gaze = self._model.gaze
+            gaze = self._state.gaze
             unit = 0.9 * self._gaze_lane
             pupil = unit / (PUPIL_MM[1] - PUPIL_MM[0])
             for lane_number, columns, per_unit, zero in (
@@ -153,8 +153,8 @@ class SignalCanvas(QWidget):
     def _gaze_middle(self, lane: int) -> float:
         return self._eeg_height + 6 + (lane + 0.5) * self._gaze_lane
 
-    def _paint_ground(self, painter: QPainter) -> None:
-        """The channels' names, and the seconds before the right edge."""
+    def _paint_background(self, painter: QPainter) -> None:
+        """Paint the channels' names, and the seconds before the right edge."""
         self._draw_seconds(painter)
         painter.translate(0, TOP)
         channels = self.channels
@@ -201,8 +201,8 @@ class SignalCanvas(QWidget):
         painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
     def _draw_over(self, painter: QPainter) -> None:
-        """What lies over the traces: blinks, markers, the time axis."""
-        theme, now = self._theme, self._model.time_s
+        """Paint over the traces: blinks, markers, the time axis."""
+        theme, now = self._theme, self._state.time_s
         bottom = self.height() - FOOT
         painter.setPen(QPen(colour(theme.line), 1))
         painter.drawLine(QPointF(GUTTER, bottom), QPointF(self.width(), bottom))
@@ -221,7 +221,7 @@ class SignalCanvas(QWidget):
         if not self._has_gaze:
             return
         top = TOP + self._gaze_middle(0) - self._gaze_lane / 2
-        for event in reversed(self._model.gaze_events):
+        for event in reversed(self._state.gaze_events):
             if event.end_s < now - self.span_s:
                 break
             if event.kind == "blink":
@@ -231,7 +231,7 @@ class SignalCanvas(QWidget):
 
     def _draw_marks(self, painter: QPainter, now: float, bottom: float) -> None:
         theme = self._theme
-        for event in islice(reversed(self._model.marks), MOST_MARKS):
+        for event in islice(reversed(self._state.marks), MAX_MARKS):
             if not now - self.span_s <= event["time_s"] <= now:
                 continue
             x = GUTTER + self._strip.x_of(event["time_s"])
@@ -245,5 +245,5 @@ class SignalCanvas(QWidget):
 
 
 def _kind(row: int, state: ChannelStatus | None) -> int:
-    """Which ink: even, odd, or out of use."""
+    """Index of the colour: even row, odd row, or out of use."""
     return 2 if state is not None and (state.fault or state.excluded) else row % 2

@@ -1,4 +1,4 @@
-"""The signals with what is chosen about them: filter, channels, scale, time."""
+"""View of the signals, with the choice of display filter, channels, scale and time span."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import BANDS
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.views.signal_canvas import SignalCanvas
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 SCALES_UV = (10, 20, 50, 100, 200, 500, 1000)
 SPANS_S = (5, 10, 20, 30, 60)
@@ -18,13 +18,13 @@ ROWS = (0, 64, 32, 16, 8)  # 0: all
 
 
 class SignalsView(QWidget):
-    """The canvas with its settings."""
+    """The canvas of the signals with its settings."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.canvas = SignalCanvas(model, theme)
+        self.canvas = SignalCanvas(state, theme)
         self.scale = _choice([texts.SCALE.format(uv=uv) for uv in SCALES_UV], SCALES_UV.index(50), texts.SCALE_TIP)
         self.span = _choice([texts.SPAN.format(s=s) for s in SPANS_S], SPANS_S.index(10), texts.SPAN_TIP)
         names = [texts.SOME_CHANNELS.format(n=n) if n else texts.ALL_CHANNELS for n in ROWS]
@@ -46,7 +46,7 @@ class SignalsView(QWidget):
         layout.addWidget(self.canvas, 1)
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Paint what came."""
+        """Paint new samples."""
         if self.isVisible():
             self.canvas.refresh(changed)
 
@@ -54,11 +54,11 @@ class SignalsView(QWidget):
         self.canvas.set_theme(theme)
 
     def step_scale(self, by: int) -> None:
-        """The next larger or smaller scale."""
+        """Change to the next larger or smaller scale."""
         self.scale.setCurrentIndex(max(0, min(len(SCALES_UV) - 1, self.scale.currentIndex() + by)))
 
     def step_span(self, by: int) -> None:
-        """The next longer or shorter time."""
+        """Change to the next longer or shorter time span."""
         self.span.setCurrentIndex(max(0, min(len(SPANS_S) - 1, self.span.currentIndex() + by)))
 
     def _set(self) -> None:

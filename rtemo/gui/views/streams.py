@@ -1,4 +1,4 @@
-"""The streams on the network with their lights; the context menu gives them their roles."""
+"""View of the streams on the network with their status; the context menu assigns roles."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, light_of
-from rtemo.gui.painting.labels import ElidedLabel, plain_tip
+from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import StreamStatus
 from rtemo.presentation.numbers import age, number, rates
 
@@ -32,7 +32,7 @@ ROLES = ("eeg", "gaze", "markers")
 
 
 class StreamTable(QAbstractTableModel):
-    """The streams of the newest snapshot as a table of plain text."""
+    """Table model of the streams in the newest snapshot, plain text."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class StreamTable(QAbstractTableModel):
         self._cells: list[tuple[str, ...]] = []
 
     def show_streams(self, streams: tuple[StreamStatus, ...]) -> None:
-        """Take the present streams; rows stay selected where the list has not changed."""
+        """Show these streams; rows stay selected where the list is the same."""
         same = [s.stream_id for s in streams] == [s.stream_id for s in self.streams]
         if same:
             self.streams, self._cells = streams, [cells(stream) for stream in streams]
@@ -79,7 +79,7 @@ class StreamTable(QAbstractTableModel):
 
 
 class LightDelegate(QStyledItemDelegate):
-    """A round light."""
+    """Paints a round status light."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
@@ -93,11 +93,11 @@ class LightDelegate(QStyledItemDelegate):
 
 
 class StreamsView(QWidget):
-    """The table. choose(role, stream_id) is what a researcher's choice asks for."""
+    """The table of streams. choose(role, stream_id): assigns a stream to a role; an empty id resets the role."""
 
-    def __init__(self, model: WindowState, theme: Theme, choose: Callable[[str, str], None]) -> None:
+    def __init__(self, state: WindowState, theme: Theme, choose: Callable[[str, str], None]) -> None:
         super().__init__()
-        self._model, self._choose = model, choose
+        self._state, self._choose = state, choose
         self.table = StreamTable(theme)
         self.view = QTableView()
         self.view.setModel(self.table)
@@ -138,29 +138,29 @@ class StreamsView(QWidget):
         self.view.viewport().update()
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Show the present streams, and who is waited for."""
+        """Show the current streams, and those that are awaited."""
         if SnapshotPart.STREAMS in changed:
-            self.table.show_streams(self._model.snapshot.streams)
+            self.table.show_streams(self._state.snapshot.streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
-            awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._model.awaited]
+            awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._state.awaited]
             self.awaited.setText("   ".join(awaited))
             self.awaited.setVisible(bool(awaited))
 
     def menu_for(self, row: int) -> QMenu:
-        """What can be asked for a stream."""
+        """The context menu of a stream."""
         stream = self.table.streams[row]
         menu = QMenu(self)
         for role in ROLES:
             action = menu.addAction(texts.USE_AS.format(role=texts.ROLES[role]))
             action.setCheckable(True)
             action.setChecked(stream.role == role)
-            action.setEnabled(not self._model.in_session)
+            action.setEnabled(not self._state.in_session)
             action.triggered.connect(lambda _on, role=role: self._choose(role, stream.stream_id))
         menu.addSeparator()
-        for part in self._model.lab.queries:
-            action = menu.addAction(texts.UNPIN.format(role=texts.ROLES[part.value]))
-            action.setEnabled(not self._model.in_session)
-            action.triggered.connect(lambda _on=False, role=part.value: self._choose(role, ""))
+        for pinned in self._state.settings.queries:
+            action = menu.addAction(texts.UNPIN.format(role=texts.ROLES[pinned.value]))
+            action.setEnabled(not self._state.in_session)
+            action.triggered.connect(lambda _on=False, role=pinned.value: self._choose(role, ""))
         return menu
 
     def _open_menu(self, point: QPoint) -> None:

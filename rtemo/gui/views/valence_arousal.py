@@ -1,4 +1,4 @@
-"""The valence-arousal plane with the labels' places and the trail of the mean place."""
+"""View of the valence-arousal plane: the labels' positions, and the trail of their weighted mean."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
 
 TRAIL_S = 20.0
@@ -20,13 +20,13 @@ TRAIL_PIECES = 40
 CAPTION = 18
 
 
-class PlaneView(QWidget):
-    """Valence to the right, arousal up; where it was fades."""
+class ValenceArousalView(QWidget):
+    """Valence to the right, arousal up; older positions fade."""
 
-    def __init__(self, model: WindowState, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
-        self._model, self._theme = model, theme
-        self._still = CachedPicture(self, self._paint_still)
+        self._state, self._theme = state, theme
+        self._background = CachedPicture(self, self._paint_background)
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -36,7 +36,7 @@ class PlaneView(QWidget):
         self.update()
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
-        """Paint when there is a new prediction."""
+        """Paint a new prediction."""
         if SnapshotPart.PREDICTIONS in changed:
             self.update()
 
@@ -50,15 +50,15 @@ class PlaneView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        self._still.draw(painter, self._theme, self._model.labels)
+        self._background.draw(painter, self._theme, self._state.labels)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if not without_place(self._model.labels):
+        if not without_place(self._state.labels):
             self._draw_trail(painter)
 
-    def _paint_still(self, painter: QPainter) -> None:
-        """The axes, the labels' places, and where they come from."""
+    def _paint_background(self, painter: QPainter) -> None:
+        """Paint the axes, the labels' positions, and their source."""
         self._draw_axes(painter)
-        labels = self._model.labels
+        labels = self._state.labels
         caption = texts.PLANE_CAPTION
         missing = without_place(labels)
         if missing:
@@ -85,7 +85,7 @@ class PlaneView(QWidget):
 
     def _draw_labels(self, painter: QPainter) -> None:
         painter.setFont(font(9.5))
-        for label, ink in emotion_colours(self._model.labels).items():
+        for label, ink in emotion_colours(self._state.labels).items():
             place = place_of(label)
             if place is None:
                 continue
@@ -101,13 +101,13 @@ class PlaneView(QWidget):
             painter.drawText(QPointF(left, at.y() + above + 12), label)
 
     def _draw_trail(self, painter: QPainter) -> None:
-        newest = self._model.probabilities.newest_s
+        newest = self._state.probabilities.newest_s
         if not math.isfinite(newest):
             return
-        times, _, smoothed, silent = self._model.history(newest - TRAIL_S)
+        times, _, smoothed, silent = self._state.history(newest - TRAIL_S)
         every = max(1, len(times) // TRAIL_PIECES)
         times, smoothed = times[::-every][::-1], smoothed[::-every][::-1]  # the newest is always there
-        labels = self._model.labels
+        labels = self._state.labels
         places = [mean_place(dict(zip(labels, map(float, row), strict=True))) for row in smoothed]
         before: QPointF | None = None
         for time_s, place in zip(times, places, strict=True):

@@ -1,4 +1,4 @@
-"""What is shown where there are no streams yet: what to do, and three ways to look around."""
+"""Welcome page while there are no streams: what to do, and three ways to look around."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 
 
-class EmptyView(QWidget):
-    """Signals: demo, recording and doctor are asked for."""
+class WelcomeView(QWidget):
+    """The welcome page. Signals: the user asks for the demo, a recording, or the doctor."""
 
     demo = Signal()
     recording = Signal()

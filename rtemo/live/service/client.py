@@ -1,16 +1,15 @@
-"""The window's side of the engine: attaches to the one that runs, or starts one, and asks it for news in a thread.
+"""Client of the engine: attaches to the one that runs, or starts one, and polls it in a thread.
 
     client = EngineClient(Launch())
     client.send("start", subject="P01", notes="", root="/data")
     snapshot = client.poll()
 
-An engine is a process of its own that outlives whoever started it. Where it dies, `failure` says so, and nothing is
-started again before `restart_engine` is asked for.
+An engine is a process of its own that outlives the one that started it. Where it dies, `failure` gives the reason, and
+no other is started before the command `restart_engine`.
 """
 
 from __future__ import annotations
 
-import multiprocessing.connection
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client as SocketClient
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,53 +30,41 @@ from rtemo.live.service.feed import join_eeg, join_gaze
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
 
-
-class Client(Protocol):
-    """One connection to one engine.
-
-    Commands, with their arguments: choose(role, stream_id), configure(settings, a TOML file's
-    text), exclude(label, excluded), start(subject, notes, root),
-    stop, pause, resume, annotate(text), baseline(seconds), open_replay(path), play, hold, seek(position_s, from the
-    recording's start), speed(factor), close_replay, export(path, replace), restart_engine, shutdown.
-    """
-
-    @property
-    def connected(self) -> bool:
-        """Whether an engine answers."""
-        ...
-
-    @property
-    def failure(self) -> str:
-        """Why there is no engine, or empty."""
-        ...
-
-    def poll(self) -> Snapshot | None:
-        """The newest state, with everything new since the last poll merged; None where nothing is new. Never blocks."""
-        ...
-
-    def send(self, command: str, **arguments: Any) -> None:
-        """Ask the engine for something. What came of it shows in a later snapshot."""
-        ...
-
-
 POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
-END_S = 15.0  # for an engine to end after it was asked to: it may have a recording to close
-ANSWER_S = 10.0  # an engine that takes longer is not there
+STOP_S = 15.0  # for an engine to end after a shutdown: it may have a recording to close
+ANSWER_S = 10.0  # an engine that takes longer counts as gone
 RETRY_S = 0.2
-SAMPLES_S = 60.0  # of display samples that wait for a window that does not look
-LOST = (OSError, EOFError, AuthenticationError, RtemoError)
+SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
+CONNECTION_ERRORS = (OSError, EOFError, AuthenticationError, RtemoError)
 RESTART = "restart_engine"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Which engine, and how one is started. options: of `rtemo engine`. folder: where its address lies."""
+    """Which engine to attach to, and how to start one. options: of `rtemo engine`. folder: of its address file."""
 
     name: str = DEFAULT_NAME
     options: tuple[str, ...] = ()
     folder: Path | None = None
     start: bool = True  # whether to start one where none runs
+
+
+class ClientProtocol(Protocol):
+    """What the window needs of its connection to the engine; the tests give it a scripted one.
+
+    The commands and their arguments are rtemo.live.service.wire.COMMANDS, and restart_engine without any.
+    """
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def failure(self) -> str: ...
+
+    def poll(self) -> Snapshot | None: ...
+
+    def send(self, command: str, **arguments: Any) -> None: ...
 
 
 class EngineClient:
@@ -87,7 +75,7 @@ class EngineClient:
         self._endpoint = Endpoint(self._launch.name, self._launch.folder)
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._news: Snapshot | None = None
+        self._unread: Snapshot | None = None
         self._outbox: list[Command] = []
         self._connected, self._failure, self._closed = False, "", False
         self._restart = False
@@ -107,34 +95,34 @@ class EngineClient:
         return self._failure
 
     def poll(self) -> Snapshot | None:
-        """The newest state with everything new since the last poll; None where nothing is new. Never blocks."""
+        """The newest state, with everything new since the last poll merged; None where nothing is new. Never blocks."""
         with self._lock:
-            news, self._news = self._news, None
-            return news
+            unread, self._unread = self._unread, None
+            return unread
 
     def send(self, command: str, **arguments: Any) -> None:
-        """Ask the engine for something. What came of it shows in a later snapshot.
+        """Send a command to the engine. Its outcome shows in a later snapshot.
 
-        Raises RtemoError for a command that is not known or takes other arguments. What is asked for while no engine
-        answers is dropped, except restart_engine.
+        Raises RtemoError for a command that is not known or takes other arguments. Commands are dropped while no engine
+        answers, except restart_engine.
         """
         if command == RESTART:
             self._restart = True
         else:
-            asked = Command(command, arguments)
-            pack_request(asked)
+            request = Command(command, arguments)
+            pack_request(request)  # raises
             with self._lock:
                 if self._connected:
-                    self._outbox.append(asked)
+                    self._outbox.append(request)
         self._wake.set()
 
     def close(self) -> None:
-        """Leave the engine alone. It goes on. What was asked for before is still sent."""
+        """Disconnect; the engine keeps running. Commands that wait are still sent."""
         self._closed = True
         self._wake.set()
         self._thread.join(ANSWER_S)
         if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0  # it lives on, which Popen would warn of
+            self._process.returncode = 0  # it keeps running, which Popen would warn of
 
     def _run(self) -> None:
         may_start = self._launch.start
@@ -142,27 +130,27 @@ class EngineClient:
             try:
                 connection = self._attach(may_start=may_start)
                 may_start = False
-                self._talk(connection)
-            except LOST as error:
+                self._exchange(connection)
+            except CONNECTION_ERRORS as error:
                 self._connected = False
                 if not self._restart:
-                    self._failure = self._why(error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+                    self._failure = self._failure_reason(error)
+            except Exception as error:  # noqa: BLE001 - shown as the failure
                 self._connected, self._failure = False, f"{type(error).__name__}: {error}"
             if self._restart:
-                self._end_engine()
+                self._stop_engine()
                 self._restart, may_start = False, True
             elif not self._closed:
                 self._wake.wait(RETRY_S)
                 self._wake.clear()
 
     def _attach(self, *, may_start: bool) -> Connection:
-        """A connection to the engine that runs, or to one that is started now. Raises one of LOST."""
+        """A connection to the engine that runs, or to one that is started now. Raises a CONNECTION_ERRORS."""
         address = self._endpoint.find()
         if address is not None and psutil.pid_exists(address.pid):
             try:
                 return _connect(address)
-            except LOST:
+            except CONNECTION_ERRORS:
                 if not may_start:
                     raise
         if not may_start:
@@ -179,8 +167,8 @@ class EngineClient:
             self._wake.clear()
         raise RtemoError("the engine did not start in time", _last_line(self._endpoint.log), "see `rtemo doctor`")
 
-    def _talk(self, connection: Connection) -> None:
-        """Ask again and again. Raises one of LOST when the engine does not answer any more."""
+    def _exchange(self, connection: Connection) -> None:
+        """Send commands and poll until the client is closed. Raises a CONNECTION_ERRORS where the engine is gone."""
         with connection:
             due_s = time.monotonic()
             while not self._restart:
@@ -193,31 +181,31 @@ class EngineClient:
                 connection.send_bytes(pack_request(Poll(self._token)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
-                due_s = max(due_s + POLL_S, time.monotonic())  # what was late is not made up for
+                due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up
                 self._wake.wait(due_s - time.monotonic())
                 self._wake.clear()
 
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:
             self._token = token
-            self._news = snapshot if self._news is None else merged(self._news, snapshot)
+            self._unread = snapshot if self._unread is None else merged(self._unread, snapshot)
             self._connected, self._failure = True, ""
 
-    def _why(self, error: BaseException) -> str:
-        """Why there is no engine, for people."""
+    def _failure_reason(self, error: BaseException) -> str:
+        """Why there is no engine, as a text for the user."""
         if self._process is not None and (code := self._process.poll()) is not None:
             if code == 0:
                 return "the engine was shut down"
             how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            said = _last_line(self._endpoint.log)
-            return "; ".join(part for part in (f"the engine ended: {how}", said) if part)
+            last_line = _last_line(self._endpoint.log)
+            return "; ".join(part for part in (f"the engine ended: {how}", last_line) if part)
         address = self._endpoint.find()
         if address is None or not psutil.pid_exists(address.pid):
             return "the engine has ended"
         return str(error) or "the engine does not answer"
 
-    def _end_engine(self) -> None:
-        """Ask the engine to end, then make it."""
+    def _stop_engine(self) -> None:
+        """Shut the engine down; kill it where it does not end in time."""
         self._connected = False
         address = self._endpoint.find()
         if address is None or not psutil.pid_exists(address.pid):
@@ -225,13 +213,13 @@ class EngineClient:
         try:
             with _connect(address) as connection:
                 connection.send_bytes(pack_request(Command("shutdown", {})))
-        except LOST:
+        except CONNECTION_ERRORS:
             pass  # it is ended below
         _wait_or_kill(address.pid)
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:
-    """The newer state with the news of both; of the samples, the newest SAMPLES_S. Of another era, the newer alone."""
+    """Merge two snapshots: newer state, lists of both, the newest SAMPLES_S of samples. Of two eras, only the newer."""
     if old.era != new.era:
         return new
     return replace(
@@ -264,7 +252,7 @@ def _await_answer(connection: Connection) -> None:
 
 
 def _connect(address: Address) -> Connection:
-    connection = multiprocessing.connection.Client(address.address, address.family)
+    connection = SocketClient(address.address, address.family)
     try:
         _await_answer(connection)
         answer_challenge(connection, address.key)
@@ -276,25 +264,25 @@ def _connect(address: Address) -> Connection:
 
 
 def _start(launch: Launch, endpoint: Endpoint) -> subprocess.Popen[bytes]:
-    """A new engine that does not end with this process."""
+    """Start a new engine that does not end with this process."""
     command = [sys.executable, "-m", "rtemo", "engine", "--name", launch.name, *launch.options]
     if launch.folder is not None:
         command += ["--endpoint", str(launch.folder)]
-    apart: Mapping[str, Any] = {"start_new_session": True}
+    detached: Mapping[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with endpoint.log.open("wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **apart)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **detached)
 
 
 def _wait_or_kill(pid: int) -> None:
     try:
         process = psutil.Process(pid)
         try:
-            process.wait(END_S)
+            process.wait(STOP_S)
         except psutil.TimeoutExpired:
             process.kill()
-            process.wait(END_S)
+            process.wait(STOP_S)
     except psutil.Error:
         return  # it is gone
 

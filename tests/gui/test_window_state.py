@@ -10,9 +10,9 @@ import pytest
 from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
-from rtemo.gui.painting.ring_buffer import SignalRing, thin
+from rtemo.gui.painting.ring_buffer import RingBuffer, decimate
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
 from rtemo.presentation.numbers import age, clock, percent, rates, size
@@ -20,7 +20,7 @@ from rtemo.presentation.numbers import age, clock, percent, rates, size
 
 @pytest.mark.parametrize("cut", [1, 3, 7, 50])
 def test_a_ring_holds_the_newest_rows_however_they_were_cut(cut):
-    ring = SignalRing(16, 1)
+    ring = RingBuffer(16, 1)
     ramp = np.arange(50.0)
     for first in range(0, 50, cut):
         ring.push(ramp[first : first + cut], ramp[first : first + cut, None])
@@ -32,7 +32,7 @@ def test_a_ring_holds_the_newest_rows_however_they_were_cut(cut):
 
 
 def test_a_ring_starts_afresh_when_time_goes_back():
-    ring = SignalRing(16, 1)
+    ring = RingBuffer(16, 1)
     ring.push([10.0, 11.0], [[1], [2]])
     ring.push([3.0], [[5]])
     assert ring.since(0)[0].tolist() == [3.0]
@@ -42,60 +42,60 @@ def test_a_ring_starts_afresh_when_time_goes_back():
 def test_thinning_keeps_the_extremes_of_every_bin():
     times = np.arange(1000) / 200.0
     rows = np.random.default_rng(1).normal(size=(1000, 3)).astype(np.float32)
-    thin_times, thin_rows = thin(times, rows, 10.0)
+    thin_times, thin_rows = decimate(times, rows, 10.0)
     assert len(thin_times) == 100
     for k in range(50):
         mine = rows[20 * k : 20 * k + 20]
         assert np.array_equal(thin_rows[2 * k], mine.min(axis=0))
         assert np.array_equal(thin_rows[2 * k + 1], mine.max(axis=0))
-    assert thin(times, rows, 200.0)[1] is rows
+    assert decimate(times, rows, 200.0)[1] is rows
 
 
 def test_thinning_passes_over_missing_values_and_keeps_holes():
     rows = np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], np.float32)
-    _, thinned = thin(np.arange(6) / 3.0, rows, 1.0)
+    _, thinned = decimate(np.arange(6) / 3.0, rows, 1.0)
     assert np.array_equal(thinned[:, 0], [1, 3, np.nan, np.nan], equal_nan=True)
 
 
 def test_the_model_says_what_changed():
-    model = WindowState()
+    state = WindowState()
     first = snapshot(eeg=block(100.0, 8), predictions=(prediction(100.0),))
-    assert {SnapshotPart.STREAMS, SnapshotPart.EEG, SnapshotPart.PREDICTIONS} <= model.update(first)
-    again = model.update(replace(first, seq=2, eeg=None, predictions=()))
+    assert {SnapshotPart.STREAMS, SnapshotPart.EEG, SnapshotPart.PREDICTIONS} <= state.update(first)
+    again = state.update(replace(first, seq=2, eeg=None, predictions=()))
     assert again == {SnapshotPart.STATE}
-    assert model.latest["emotion"] == "happy"
+    assert state.latest["emotion"] == "happy"
 
 
 def test_other_channels_begin_another_ring():
-    model = WindowState()
-    model.update(snapshot(eeg=block(100.0, 8)))
-    model.update(snapshot(eeg=block(101.0, 5), seq=2))
-    assert model.eeg.n_columns == 5
-    assert len(model.eeg) == 20
+    state = WindowState()
+    state.update(snapshot(eeg=block(100.0, 8)))
+    state.update(snapshot(eeg=block(101.0, 5), seq=2))
+    assert state.eeg.n_columns == 5
+    assert len(state.eeg) == 20
 
 
 def test_a_replay_that_moves_back_forgets_what_was_painted():
-    model = WindowState()
-    model.update(snapshot(phase=Phase.REPLAY, time_s=100.0, eeg=block(100.0, 8), predictions=(prediction(100.0),)))
-    model.update(snapshot(phase=Phase.REPLAY, time_s=20.0, seq=2, era=1))
-    assert len(model.eeg) == 0
-    assert len(model.probabilities) == 0
-    assert model.latest is None
+    state = WindowState()
+    state.update(snapshot(phase=Phase.REPLAY, time_s=100.0, eeg=block(100.0, 8), predictions=(prediction(100.0),)))
+    state.update(snapshot(phase=Phase.REPLAY, time_s=20.0, seq=2, era=1))
+    assert len(state.eeg) == 0
+    assert len(state.probabilities) == 0
+    assert state.latest is None
 
 
 def test_a_silent_live_stream_lets_the_plot_run_on_and_a_replay_shows_its_place():
-    model = WindowState()
-    model.update(snapshot(time_s=130.0, eeg=block(100.0, 8)))
-    assert model.time_s == 130.0
-    model = WindowState()
-    model.update(snapshot(**replay(21.0), eeg=block(100.0, 8)))
-    assert model.time_s == 101.0
+    state = WindowState()
+    state.update(snapshot(time_s=130.0, eeg=block(100.0, 8)))
+    assert state.time_s == 130.0
+    state = WindowState()
+    state.update(snapshot(**replay(21.0), eeg=block(100.0, 8)))
+    assert state.time_s == 101.0
 
 
 def test_missing_probabilities_are_kept_as_nan_and_abstention_is_marked():
-    model = WindowState()
-    model.update(snapshot(predictions=(prediction(100.0), prediction(100.5, abstain="no signal"))))
-    times, instant, smoothed, silent = model.history(0.0)
+    state = WindowState()
+    state.update(snapshot(predictions=(prediction(100.0), prediction(100.5, abstain="no signal"))))
+    times, instant, smoothed, silent = state.history(0.0)
     assert times.tolist() == [100.0, 100.5]
     assert np.isnan(instant[1]).all()
     assert np.isfinite(smoothed).all()
@@ -103,22 +103,22 @@ def test_missing_probabilities_are_kept_as_nan_and_abstention_is_marked():
 
 
 def test_a_session_starts_only_with_streaming_streams():
-    model = WindowState()
-    model.update(snapshot())
-    assert model.start_obstacle() == ""
-    model.update(snapshot(streams=(stream("eeg"), stream("gaze", state=StreamState.LOST)), seq=2))
-    assert "gaze stream" in model.start_obstacle()
-    model.update(snapshot(streams=(stream("markers"),), seq=3))
-    assert model.start_obstacle()
-    model.update(snapshot(phase=Phase.RUNNING, seq=4))
-    assert model.start_obstacle()
+    state = WindowState()
+    state.update(snapshot())
+    assert state.start_obstacle() == ""
+    state.update(snapshot(streams=(stream("eeg"), stream("gaze", state=StreamState.LOST)), seq=2))
+    assert "gaze stream" in state.start_obstacle()
+    state.update(snapshot(streams=(stream("markers"),), seq=3))
+    assert state.start_obstacle()
+    state.update(snapshot(phase=Phase.RUNNING, seq=4))
+    assert state.start_obstacle()
 
 
 def test_gaze_validity_is_the_share_of_finite_samples():
-    model = WindowState()
-    assert math.isnan(model.gaze_validity())
-    model.update(snapshot(gaze_valid=(True, True, True, False)))
-    assert model.gaze_validity() == 0.75
+    state = WindowState()
+    assert math.isnan(state.gaze_validity())
+    state.update(snapshot(gaze_valid=(True, True, True, False)))
+    assert state.gaze_validity() == 0.75
 
 
 def test_the_mean_place_is_weighted_by_probability():

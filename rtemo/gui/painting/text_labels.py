@@ -1,4 +1,4 @@
-"""A label for text that may come from the network: never rich text, shortened when there is no room."""
+"""Labels for text that may come from the network: never rich text, shortened where it does not fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 
 class PlainLabel(QLabel):
-    """Plain text only."""
+    """A label that shows plain text only."""
 
     def __init__(self, text: str = "", name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +35,6 @@ class ElidedLabel(PlainLabel):
 
 
 def plain_tip(text: str) -> str:
-    """A tooltip that shows markup as it is written: tooltips have no text format, so it is escaped."""
+    """Text for a tooltip, escaped: Qt's tooltips cannot be set to plain text."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")
     return f"<qt>{escaped}</qt>" if text else ""

@@ -1,4 +1,4 @@
-"""The session's settings, edited, loaded and saved. Applying them asks the engine to go on with them."""
+"""Dialog of the session settings: edit, load, save, and apply them to the engine."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rtemo.gui.dialogs.columns_page import ColumnsPage
 from rtemo.gui.dialogs.screen_page import ScreenPage
 from rtemo.gui.dialogs.session_page import SessionPage
 from rtemo.gui.painting.colours import Theme
-from rtemo.gui.painting.labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Snapshot
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 
 EEG, GAZE, SCREEN, SESSION = range(4)
 
 
-class SetupDialog(QDialog):
-    """apply: takes the settings as the text of a file."""
+class SettingsDialog(QDialog):
+    """The settings in pages. apply: takes the settings as the text of a TOML file."""
 
     def __init__(self, snapshot: Snapshot, theme: Theme, apply: Callable[[str], None], parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class SetupDialog(QDialog):
 
     @property
     def entered(self) -> SessionSettings:
-        """What the pages say. Raises RtemoError where it cannot be right."""
+        """The settings that were entered. Raises RtemoError where they cannot be right."""
         for page in (self.eeg, self.gaze, self.session):
             if page.problem:
                 raise RtemoError(page.problem)
@@ -67,7 +67,7 @@ class SetupDialog(QDialog):
             self._settings,
             eeg_map=self.eeg.names,
             gaze_map=self.gaze.names,
-            units={part: unit for part, unit in units.items() if unit},
+            units={role: unit for role, unit in units.items() if unit},
             screen=self.screen_page.screen_entered,
             scene=self.screen_page.scene_entered,
             required=self.session.required_entered,
@@ -76,7 +76,7 @@ class SetupDialog(QDialog):
         )
 
     def use(self) -> None:
-        """Ask the engine to go on with what was entered; stay open where that cannot be right."""
+        """Apply what was entered; stay open where it cannot be right."""
         try:
             text = settings_text(self.entered)
             parse_settings(text)
@@ -106,7 +106,7 @@ class SetupDialog(QDialog):
         self.message.setText(texts.SAVED.format(path=path))
 
     def _fill(self) -> None:
-        """Pages for the present settings."""
+        """Make the pages for the current settings."""
         before = max(self.tabs.currentIndex(), 0)
         settings, theme = self._settings, self._theme
         streams = {stream.role: stream for stream in self._snapshot.streams if stream.role}

@@ -1,6 +1,6 @@
-"""What the window knows: the newest snapshot and the histories that it paints. Plain Python and numpy, no Qt, no clock.
+"""The window's state: the newest snapshot and the histories that the views paint. No Qt, no clock.
 
-`update` takes a snapshot and says what changed, so that only that is painted.
+`update` takes in a snapshot and returns what changed, so that only that is painted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtemo.gui.disk_space import DiskWatch
-from rtemo.gui.painting.ring_buffer import SignalRing
+from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
@@ -27,15 +27,15 @@ from rtemo.live.service.snapshot import (
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 
-EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with some room
+EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with a margin
 GAZE_ROWS = 1200 * 62  # the fastest trackers
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
-MARKING = ("marker", "annotation")  # events that are drawn across the plots
+MARKER_KINDS = ("marker", "annotation")  # events that are drawn across the plots
 
 
 class SnapshotPart(StrEnum):
-    """What can change."""
+    """Parts of a snapshot that can change."""
 
     STATE = "state"  # phase, subject, recording, progress, health
     STREAMS = "streams"
@@ -51,26 +51,25 @@ class SnapshotPart(StrEnum):
 
 
 class WindowState:
-    """The state of one window."""
+    """The data behind the views of one window."""
 
     def __init__(self) -> None:
         self.snapshot = Snapshot(seq=-1, time_s=math.nan, phase=Phase.IDLE)
-        self.eeg = SignalRing(EEG_ROWS, 0)
-        self.gaze = SignalRing(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
+        self.eeg = RingBuffer(EEG_ROWS, 0)
+        self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
         self.gaze_events: deque[GazeEventRecord] = deque(maxlen=2000)
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.labels: tuple[str, ...] = ()
-        self.probabilities = SignalRing(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
+        self.probabilities = RingBuffer(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
         self.latest: dict[str, Any] | None = None
-        self.n_events = 0  # ever seen
-        self.failure = ""  # the newest that came while this window looked
+        self.failure = ""  # the newest since this window was opened
         self.n_failures = 0
         self.disk = DiskWatch()
-        self.lab = SessionSettings()  # the session's settings, as the engine has them
+        self.settings = SessionSettings()  # the session's settings, as the engine has them
 
     def update(self, new: Snapshot) -> set[SnapshotPart]:
-        """Take in a snapshot; what of the window is out of date now."""
+        """Take in a snapshot; return the parts that changed."""
         old, self.snapshot = self.snapshot, new
         changed = {SnapshotPart.STATE}
         for part, name in (
@@ -83,11 +82,11 @@ class WindowState:
         if old.explanation != new.explanation:
             changed.add(SnapshotPart.EXPLANATION)
         if new.settings and new.settings != old.settings:
-            self.lab = parse_settings(new.settings)
+            self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
-        self.disk.take(new.recorder, new.time_s)
-        if _started_anew(old, new):
-            self._forget()
+        self.disk.update(new.recorder, new.time_s)
+        if _history_restarted(old, new):
+            self._clear()
             changed |= {
                 SnapshotPart.EEG,
                 SnapshotPart.GAZE,
@@ -102,7 +101,7 @@ class WindowState:
 
     @property
     def time_s(self) -> float:
-        """The right edge of the scrolling plots: the replay's place, the newest sample, or now while all is silent."""
+        """Right edge of the scrolling plots: the replay's position, the newest sample, or now where no samples come."""
         if self.snapshot.phase == Phase.REPLAY:
             return self.snapshot.time_s
         newest = [s for s in (self.eeg.newest_s, self.gaze.newest_s) if math.isfinite(s)]
@@ -110,7 +109,7 @@ class WindowState:
 
     @property
     def origin_s(self) -> float:
-        """What times in lists count from: the start of the session or of the recording, or the first event."""
+        """Time zero of the lists: the start of the session or of the recording, or the first event."""
         if self.snapshot.replay is not None:
             return self.snapshot.replay.first_s
         if math.isfinite(self.snapshot.started_s) or not self.events:
@@ -119,7 +118,7 @@ class WindowState:
 
     @property
     def replay_position_s(self) -> float:
-        """Where the replay stands, in seconds from the recording's start; 0 without one."""
+        """The replay's position in seconds from the recording's start; 0 without one."""
         return self.snapshot.time_s - self.snapshot.replay.first_s if self.snapshot.replay is not None else 0.0
 
     @property
@@ -138,7 +137,7 @@ class WindowState:
         """Why a session cannot start now: the streams' names, or a phase; empty where it can."""
         if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
             return str(self.snapshot.phase.value)
-        return obstacle(self.snapshot.streams, self.lab.required)
+        return obstacle(self.snapshot.streams, self.settings.required)
 
     @property
     def in_session(self) -> bool:
@@ -146,9 +145,9 @@ class WindowState:
 
     @property
     def awaited(self) -> list[tuple[str, str]]:
-        """The pinned parts that nobody plays: role and what was asked for."""
-        roles = {stream.role for stream in self.snapshot.streams}
-        return [(part.value, str(query)) for part, query in self.lab.queries.items() if part.value not in roles]
+        """The roles whose chosen stream is not there: role, and the query for the stream."""
+        present = {stream.role for stream in self.snapshot.streams}
+        return [(role.value, str(query)) for role, query in self.settings.queries.items() if role.value not in present]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
         """Share of gaze samples of the last seconds that are valid; NaN without any."""
@@ -163,7 +162,7 @@ class WindowState:
         k = len(self.labels)
         return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self.eeg.clear()
         self.gaze.clear()
         self.probabilities.clear()
@@ -176,7 +175,7 @@ class WindowState:
         changed = set()
         if new.eeg is not None and len(new.eeg.times):
             if new.eeg.microvolts.shape[1] != self.eeg.n_columns:
-                self.eeg = SignalRing(EEG_ROWS, new.eeg.microvolts.shape[1])
+                self.eeg = RingBuffer(EEG_ROWS, new.eeg.microvolts.shape[1])
             self.eeg.push(new.eeg.times, new.eeg.microvolts)
             changed.add(SnapshotPart.EEG)
         if new.gaze is not None and len(new.gaze.times):
@@ -194,8 +193,7 @@ class WindowState:
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
             self.events.extend(new.events)
-            self.marks.extend(event for event in new.events if str(event.get("kind")) in MARKING)
-            self.n_events += len(new.events)
+            self.marks.extend(event for event in new.events if str(event.get("kind")) in MARKER_KINDS)
             changed.add(SnapshotPart.EVENTS)
         return changed
 
@@ -209,7 +207,7 @@ class WindowState:
         labels = tuple(record["smoothed"])
         if labels != self.labels:
             self.labels = labels
-            self.probabilities = SignalRing(PREDICTIONS, 2 * len(labels) + 1)
+            self.probabilities = RingBuffer(PREDICTIONS, 2 * len(labels) + 1)
         row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
         self.probabilities.push([record["time_s"]], [row])
         self.latest = record
@@ -223,6 +221,6 @@ def _gaze_rows(block: GazeBlock) -> np.ndarray:
     return np.concatenate([block.xy, block.pupils_mm], axis=1)
 
 
-def _started_anew(old: Snapshot, new: Snapshot) -> bool:
-    """A recording was opened, closed, or moved in; or another engine answers."""
+def _history_restarted(old: Snapshot, new: Snapshot) -> bool:
+    """Whether a recording was opened, closed or sought in, or another engine answers."""
     return old.seq >= 0 and old.era != new.era
