@@ -45,7 +45,14 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.commands": ("rtemo",),
     "rtemo.__main__": ("rtemo.cli",),
     "rtemo": (),
-    "offline": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.simulate", "rtemo.recordings"),
+    "offline": (
+        "rtemo.core",
+        "rtemo.model",
+        "rtemo.sources",
+        "rtemo.simulate",
+        "rtemo.recordings",
+        "rtemo.presentation",
+    ),
 }
 NETWORK = "rtemo.model.network"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rtemo.presentation.numbers import share
+from rtemo.presentation.numbers import percent
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, SignalQuality
 from rtemo.report.svg import path, picture, tag, text, tip
@@ -46,9 +46,10 @@ def bars(labels: tuple[str, ...], mean: FloatTable) -> str:
     total = float(mean.sum()) or 1.0
     for (label, ink), p in zip(emotion_colours(labels).items(), mean.tolist(), strict=True):
         width = 300 * p / total
-        drawn.append(tag("rect", tip(f"{label}: {share(p)}"), x=x, y=0, width=width, height=18, fill=ink))
+        drawn.append(tag("rect", tip(f"{label}: {percent(p)}"), x=x, y=0, width=width, height=18, fill=ink))
         x += width
-    return picture(300, 18, *drawn, label=", ".join(f"{name} {share(p)}" for name, p in zip(labels, mean, strict=True)))
+    named = ", ".join(f"{label} {percent(p)}" for label, p in zip(labels, mean.tolist(), strict=True))
+    return picture(300, 18, *drawn, label=named)
 
 
 def counted(counts: Mapping[str, int], total: int) -> str:
@@ -59,14 +60,14 @@ def counted(counts: Mapping[str, int], total: int) -> str:
         drawn.append(text(0, y + 15, name, class_="label"))
         drawn.append(tag("rect", x=300, y=y + 3, width=560, height=14, class_="ground"))
         drawn.append(tag("rect", x=300, y=y + 3, width=560 * n / max(total, 1), height=14, class_="covered"))
-        drawn.append(text(870, y + 15, f"{n:,}  ({share(n / max(total, 1))})", class_="tick"))
+        drawn.append(text(870, y + 15, f"{n:,}  ({percent(n / max(total, 1))})", class_="tick"))
     return picture(1060, 24 * len(counts), *drawn, label="How often, by reason")
 
 
 def _electrode(quality: SignalQuality, k: int, label: str, bad: float, dot: float) -> str:
     x, y = _flat(quality.positions[k].tolist())
     reason = quality.usual_fault(k) if bad >= SEEN else ""
-    said = tip(f"{label}: {f'{reason}, bad for {share(bad)} of the time' if reason else 'good'}")
+    said = tip(f"{label}: {f'{reason}, bad for {percent(bad)} of the time' if reason else 'good'}")
     if not reason:
         return tag("g", said, tag("circle", cx=x, cy=y, r=0.72 * dot, class_="good"))
     ink, letter = FAULTS.get(reason, OTHER_FAULT)

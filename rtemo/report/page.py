@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import rtemo
-from rtemo.presentation.numbers import clock, number, several, share, size
+from rtemo.presentation.numbers import clock, number, percent, several, size
 from rtemo.presentation.palette import emotion_colours
 from rtemo.recordings.events import Event, EventKind
 from rtemo.report import charts, timeline
@@ -73,9 +73,9 @@ def _tiles(record: SessionRecord) -> str:
     tiles = [
         (clock(record.duration_s), "duration", False),
         (f"{len(shown):,}", "predictions", not len(shown)),
-        (share(named), "with an emotion named", False),
-        (share(_mean(shown.eeg_coverage)), "EEG usable", _mean(shown.eeg_coverage) < 0.7),
-        (share(_mean(shown.gaze_coverage)), "gaze usable", _mean(shown.gaze_coverage) < 0.6),
+        (percent(named), "with an emotion named", False),
+        (percent(_mean(shown.eeg_coverage)), "EEG usable", _mean(shown.eeg_coverage) < 0.7),
+        (percent(_mean(shown.gaze_coverage)), "gaze usable", _mean(shown.gaze_coverage) < 0.6),
         (f"{lost}", "stream interruptions", lost > 0),
     ]
     if len(latency):
@@ -117,7 +117,8 @@ def _conditions(record: SessionRecord) -> str:
     chance = 1 / max(len(record.predictions.labels), 1)
     caption = (
         f"Mean probabilities of the windows ({window_s:g} s long) that lie wholly inside, unsmoothed. Equal "
-        f"probabilities would be {share(chance)} each. Neighbouring windows overlap, so their number is no sample size."
+        f"probabilities would be {percent(chance)} each. "
+        "Neighbouring windows overlap, so their number is no sample size."
     )
     body = f'<p class="caption">{caption}</p>'
     if by_marker:
@@ -134,8 +135,8 @@ def _condition_table(record: SessionRecord, found: Iterable[Condition], name: st
     rows = []
     for one in found:
         cells = [(escape(one.name), ""), (charts.bars(labels, one.mean), "bar")]
-        cells += [(share(p), "n") for p in one.mean.tolist()]
-        rest = (f"{one.n_intervals}", clock(one.seconds), f"{one.n_windows:,}", share(one.abstains))
+        cells += [(percent(p), "n") for p in one.mean.tolist()]
+        rest = (f"{one.n_intervals}", clock(one.seconds), f"{one.n_windows:,}", percent(one.abstains))
         rows.append([*cells, *((cell, "n") for cell in rest)])
     return _table(head, rows)
 
@@ -162,7 +163,7 @@ def _worst_table(quality: SignalQuality, worst: list[int]) -> str:
         [
             (escape(quality.labels[k]), ""),
             (escape(quality.usual_fault(k)), ""),
-            (share(float(quality.bad_share[k])), "n"),
+            (percent(float(quality.bad_share[k])), "n"),
         ]
         for k in worst
     ]

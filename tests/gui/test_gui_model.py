@@ -15,7 +15,7 @@ from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
 from rtemo.gui.painting.ring_buffer import SignalRing, thin
 from rtemo.live.service.snapshot import Phase
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
-from rtemo.presentation.wording import age, clock, percent, rates, size
+from rtemo.presentation.numbers import age, clock, percent, rates, size
 
 
 @pytest.mark.parametrize("cut", [1, 3, 7, 50])

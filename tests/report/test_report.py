@@ -277,7 +277,7 @@ def test_means_of_bins_leave_holes_where_nothing_lies():
     np.testing.assert_array_equal(binned(times, values, 0.0, 4.0, 4)[:, 0], [2.0, np.nan, np.nan, 5.0])
     assert list(runs([1, 1, 0])) == [(0, 2, 1), (2, 3, 0)]
     assert ticks(100.0, 10) == [0.0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
-    assert [clock(s) for s in (59.6, 3605, float("nan"))] == ["1:00", "1:00:05", "–"]
+    assert [clock(s) for s in (59.6, 3605, float("nan"))] == ["0:59", "1:00:05", "–"]
 
 
 def test_an_empty_session_still_has_a_page(folder, means):

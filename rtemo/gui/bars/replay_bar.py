@@ -16,7 +16,7 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour
 from rtemo.live.service.snapshot import ReplayView
-from rtemo.presentation.wording import clock, percent
+from rtemo.presentation.numbers import clock, percent
 
 STEP_S = 5.0
 SCRUB_MS = 120  # while the mouse is dragged the replay is moved no more often

@@ -17,7 +17,7 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import ElidedLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
 from rtemo.live.service.snapshot import Phase
-from rtemo.presentation.wording import clock, size
+from rtemo.presentation.numbers import clock, size
 
 Send = Callable[..., None]
 FEW, SHORT = 4, 14  # annotations whose names have room on their buttons

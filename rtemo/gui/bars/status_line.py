@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStatusBar
 from rtemo.gui import texts
 from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
-from rtemo.presentation.wording import number
+from rtemo.presentation.numbers import number
 
 
 class StatusLine(QStatusBar):

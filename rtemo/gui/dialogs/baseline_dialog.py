@@ -22,7 +22,7 @@ from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
 from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
 from rtemo.live.service.snapshot import Phase
-from rtemo.presentation.wording import clock
+from rtemo.presentation.numbers import clock
 
 STEPS = 1000
 

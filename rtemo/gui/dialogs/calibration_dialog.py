@@ -27,7 +27,7 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.labelled_intervals import Given, LabelledInterval, given_stretches, marked_stretches
 from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.labels import PlainLabel
-from rtemo.presentation.wording import clock
+from rtemo.presentation.numbers import clock
 
 PROGRESS = "calibration"
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.theme import colour, font
-from rtemo.presentation.wording import percent
+from rtemo.presentation.numbers import percent
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 MIDDLE = Qt.AlignmentFlag.AlignVCenter

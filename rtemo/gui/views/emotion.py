@@ -16,7 +16,7 @@ from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.meters import EmotionBars, Meter, Reasons
 from rtemo.gui.painting.theme import colour, font
-from rtemo.presentation.wording import number, percent
+from rtemo.presentation.numbers import number, percent
 
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5

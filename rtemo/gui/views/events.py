@@ -12,7 +12,7 @@ from rtemo.gui import texts
 from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.labels import plain_tip
-from rtemo.presentation.wording import clock
+from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (54, 68)

@@ -18,7 +18,7 @@ from rtemo.gui.painting.labels import PlainLabel, plain_tip
 from rtemo.gui.painting.meters import Meter
 from rtemo.gui.painting.theme import colour, font
 from rtemo.live.service.snapshot import ChannelStatus
-from rtemo.presentation.wording import percent
+from rtemo.presentation.numbers import percent
 
 EDGE = 1.16  # half the width of the head map, in head radii: electrodes reach below the head's widest line
 GAZE_GOOD, GAZE_POOR = 0.8, 0.5

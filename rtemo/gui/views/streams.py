@@ -23,7 +23,7 @@ from rtemo.gui.model import SnapshotPart, WindowState
 from rtemo.gui.painting.colours import Theme, light_of
 from rtemo.gui.painting.labels import ElidedLabel, plain_tip
 from rtemo.live.service.snapshot import StreamStatus
-from rtemo.presentation.wording import age, number, rates
+from rtemo.presentation.numbers import age, number, rates
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
