@@ -1,4 +1,4 @@
-"""The report's plots, as SVG texts. Colours: Okabe and Ito 2008, which people with any colour vision can tell apart."""
+"""Plots of the comparison report as SVG text."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from matplotlib.lines import Line2D
 
 from offline.reproduce.findings import OFFER_NAMES, Cell, Curve, FindingsRow, Panel
 from offline.reproduce.runs import SCRATCH
+from rtemo.presentation.palette import LIGHT, SERIES
 
-INK, QUIET, GRID = "#222b36", "#69737f", "#e3e7eb"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 BASELINE_MARKS = ("+", "x", "1", "2", "3", "4", "|", "_")
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
     "font.size": 9.5,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
+    "axes.edgecolor": LIGHT.muted,
+    "axes.labelcolor": LIGHT.ink,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "text.color": INK,
+    "xtick.color": LIGHT.muted,
+    "ytick.color": LIGHT.muted,
+    "text.color": LIGHT.ink,
     "svg.fonttype": "none",  # text stays text: it can be searched, and takes the page's font
     "svg.hashsalt": "rtemo",
 }
@@ -48,13 +47,13 @@ def bars(rows: Sequence[FindingsRow]) -> str:
             for place, row in enumerate(rows):
                 cell = row.cells.get(offer)
                 if cell is not None:
-                    _bar(axes, place, cell, COLOURS[0] if row.network else COLOURS[6])
+                    _bar(axes, place, cell, SERIES[0] if row.network else SERIES[6])
             _chance(axes, rows, offer)
-            axes.set_title(OFFER_NAMES[offer], fontsize=10.5, loc="left", color=INK)
+            axes.set_title(OFFER_NAMES[offer], fontsize=10.5, loc="left", color=LIGHT.ink)
             axes.set_ylim(len(rows) - 0.5, -0.5)
-            axes.set_yticks(range(len(rows)), [row.name for row in rows], color=INK)
+            axes.set_yticks(range(len(rows)), [row.name for row in rows], color=LIGHT.ink)
             axes.tick_params(axis="y", length=0)
-            axes.grid(axis="x", color=GRID, linewidth=0.8)
+            axes.grid(axis="x", color=LIGHT.line, linewidth=0.8)
             axes.set_axisbelow(True)
         figure.supxlabel("balanced accuracy, %", fontsize=9.5)
         return _svg(figure, "Balanced accuracy of every method by modality")
@@ -70,7 +69,7 @@ def _bar(axes: Axes, place: int, cell: Cell, colour: str) -> None:
 
 def _chance(axes: Axes, rows: Sequence[FindingsRow], offer: tuple[str, ...]) -> None:
     chance = next(cell.chance for row in rows if (cell := row.cells.get(offer)) is not None)
-    axes.axvline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
+    axes.axvline(100 * chance, color=LIGHT.muted, linewidth=1.0, linestyle=(0, (4, 3)))
 
 
 def curves(panels: Sequence[Panel], none: str = "clean") -> str:
@@ -103,12 +102,12 @@ def looks_of(curves: Sequence[Curve]) -> dict[str, dict[str, Any]]:
     looks: dict[str, dict[str, Any]] = {}
     for name, curve in by_name.items():
         if curve.init is None:
-            number, colour = baselines.index(name), QUIET
+            number, colour = baselines.index(name), LIGHT.muted
         elif curve.init == SCRATCH:
-            number, colour = 0, INK
+            number, colour = 0, LIGHT.ink
         else:
             number = begins.index(curve.init)
-            colour = COLOURS[number % len(COLOURS)]
+            colour = SERIES[number % len(SERIES)]
         looks[name] = {
             "color": colour,
             "marker": (BASELINE_MARKS if curve.init is None else MARKS)[number % len(MARKS)],
@@ -141,11 +140,11 @@ def _panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]], non
         axes.plot(x, y, markersize=4.5, linewidth=1.6, label=curve.name, **look)
         ticks = [none if at is None else f"{at:g}" for at, _ in curve.points]
     chance = panel.curves[0].points[0][1].chance
-    axes.axhline(100 * chance, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)))
+    axes.axhline(100 * chance, color=LIGHT.muted, linewidth=1.0, linestyle=(0, (4, 3)))
     axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_title(panel.kind.replace("-", " "), fontsize=10, loc="left", color=INK)
+    axes.set_title(panel.kind.replace("-", " "), fontsize=10, loc="left", color=LIGHT.ink)
     axes.set_xlabel(panel.unit.replace("uV", "µV"), fontsize=9)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.grid(axis="y", color=LIGHT.line, linewidth=0.8)
     axes.set_axisbelow(True)
 
 

@@ -14,6 +14,7 @@ from offline.reproduce.findings import (
     FROM_SCRATCH,
     METHOD_NAMES,
     OFFER_NAMES,
+    Cell,
     FindingsRow,
     Panel,
     Results,
@@ -25,8 +26,8 @@ from offline.reproduce.findings import (
     new_clips,
     panels,
 )
-from offline.reproduce.numbers import cell_text, percent
 from offline.reproduce.stages import Comparison
+from rtemo.presentation import numbers
 
 TITLE = "Does pretraining on unlabelled EEG and eye data help to recognise the emotions of new people?"
 SHOWN = ("majority", "late-fusion", "de-svm")  # baselines that the curves leave out: others stand for them
@@ -231,14 +232,29 @@ def _calibration(results: Results) -> list[str]:
     keys = ("ece", "nll", "coverage 0.8", "size 0.8", "coverage 0.9", "size 0.9")
     body = []
     for name, offer, values in rows:
-        numbers = [f"{values[k]:.3f}" if k in keys[:2] else _set_text(k, values[k]) for k in keys]
-        body.append([f"{name}\n{offer}", *numbers])
+        scores = [f"{values[k]:.3f}" if k in keys[:2] else _set_text(k, values[k]) for k in keys]
+        body.append([f"{name}\n{offer}", *scores])
     head = ["", "ECE", "NLL", "80 % sets: coverage", "size", "90 % sets: coverage", "size"]
     caption = "Windows of new people; temperatures and quantiles from each fold's held-out people."
     return [
         page.heading("Calibration"),
         page.folded("Calibration and prediction sets", page.table(head, body, caption)),
     ]
+
+
+def cell_text(cell: Cell | None) -> str:
+    """A table cell: the score in its first line, the interval and p below."""
+    if cell is None:
+        return numbers.MISSING
+    lines = [f"{percent(cell.value)} ± {100 * cell.sd:.1f}", f"{100 * cell.low:.1f} to {100 * cell.high:.1f}"]
+    if cell.p is not None:
+        lines.append(f"p = {cell.p:.2g}")
+    return "\n".join(lines)
+
+
+def percent(share: float) -> str:
+    """Percent with one decimal and, as it stands in sentences, a space that does not break."""
+    return numbers.percent(share, 1).replace(" ", "\u00a0")
 
 
 def _set_text(key: str, value: float) -> str:

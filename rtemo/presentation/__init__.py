@@ -1,1 +1,1 @@
-"""How the window and the report look alike: palette and number formats."""
+"""How the window and the HTML reports look alike: palette, number formats and the page maker."""

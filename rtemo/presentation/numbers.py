@@ -1,4 +1,8 @@
-"""Numbers, durations, sizes and texts as window and reports write them. No Qt."""
+"""Numbers as short text, the same in the window and in every report.
+
+A duration is cut to what has passed, never rounded up: 59.6 s is 0:59, as on a running clock, and no duration shows 60
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,68 +10,65 @@ import math
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
-_EXACT_S = 1e-6  # what subtracting two LSL times may lose
-GROUPED_FROM = 10_000  # smaller numbers are read at a glance
+_SIZE_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """A number with thousands separators and its unit, a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:z,.{digits}f}{' ' if unit else ''}{unit}".replace("-", MINUS)
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of 1 as percent, a dash where it is not known."""
+    return MISSING if share is None else number(100 * share, digits, "%")
 
 
 def clock(seconds: float) -> str:
-    """A duration as m:ss, or h:mm:ss: the whole seconds that have passed, as on every player's clock."""
-    if not math.isfinite(seconds):
+    """A duration as m:ss, or h:mm:ss: the whole seconds that have passed."""
+    if not math.isfinite(1e6 * seconds):
         return MISSING
-    whole = max(0, math.floor(seconds + _EXACT_S))
+    whole = max(0, _passed(seconds, 1))
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def age(seconds: float) -> str:
-    """How old a sample is."""
-    if not math.isfinite(seconds):
+    """A short duration: milliseconds below a second, tenths below a minute, then m:ss."""
+    if not math.isfinite(1e6 * seconds):
         return MISSING
-    if seconds < 1:
-        return f"{1e3 * seconds:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
+    if _passed(seconds, 1) >= 60:
+        return clock(seconds)
+    return f"{_passed(seconds, 1000)} ms" if _passed(seconds, 1) < 1 else f"{_passed(seconds, 10) / 10:.1f} s"
 
 
-def percent(value: float | None, digits: int = 0) -> str:
-    """A share as percent."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    return f"{100 * value:.{digits}f} %".replace("-", MINUS)
-
-
-def number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """A number with its unit, a dash where it is not known."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    group = "," if abs(value) >= GROUPED_FROM else ""
-    return f"{value:{group}.{digits}f}{' ' if unit else ''}{unit}"
+def size(n_bytes: float) -> str:
+    """A file size in decimal units."""
+    power = 0
+    while round(n_bytes, 1) >= 1000 and power < len(_SIZE_UNITS) - 1:
+        n_bytes, power = n_bytes / 1000, power + 1
+    return f"{n_bytes:.{min(power, 1)}f} {_SIZE_UNITS[power]}"
 
 
 def rates(nominal_hz: float, measured_hz: float) -> str:
-    """Nominal rate and what was measured."""
+    """Nominal and measured sampling rate."""
     if nominal_hz == 0:
         return "irregular"
     return f"{number(nominal_hz)} → {number(measured_hz, 1)} Hz"
 
 
-def size(n_bytes: float) -> str:
-    """A file's size, in powers of 1000."""
-    amount, units = float(n_bytes), ["kB", "MB", "GB", "TB"]
-    if amount < 999.5:
-        return f"{amount:.0f} B"
-    for unit in units:
-        amount /= 1000
-        if amount < 999.95 or unit == units[-1]:
-            return f"{amount:.1f} {unit}"
-    raise AssertionError("the last unit takes every size")
-
-
-def shortened(words: str, most: int) -> str:
-    """At most so many letters."""
-    plain = " ".join(words.split())
+def shortened(text: str, most: int) -> str:
+    """Text on one line, cut to at most this many characters."""
+    plain = " ".join(text.split())
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
-def several(n: int, what: str) -> str:
-    """A count with its noun."""
-    return f"{number(n)} {what}" if n == 1 else f"{number(n)} {what}s"
+def several(n: int, noun: str) -> str:
+    """A count with its noun in singular or plural."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _passed(seconds: float, parts: int) -> int:
+    """Whole parts of a second that have passed, reckoned in whole microseconds: a sum of floats may fall just short."""
+    return round(1e6 * seconds) * parts // 1_000_000

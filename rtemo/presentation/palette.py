@@ -1,4 +1,4 @@
-"""The colours that mean something: emotions and faults. The window and the report take both from here.
+"""Colour palette of the window, the reports and the plots: themes, emotions, faults, and series without a meaning.
 
 The emotions keep their colour in every view and in both themes. The four of the SEED-IV labels differ in lightness as
 well as in hue, so that they stay apart with any of the three colour vision deficiencies; a test measures it with the
@@ -9,6 +9,7 @@ Ito (2008). Colour never stands alone: names or letters always go with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 EMOTIONS = {
     "neutral": "#97a3b0",
@@ -30,6 +31,65 @@ FAULTS = {  # reason -> colour, letter
     "missing samples": ("#5b6672", "M"),
 }
 OTHER_FAULT = ("#d9480f", "?")
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a", "#000000")  # Okabe and Ito
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Surfaces and inks of a light or dark theme, and the colours of states."""
+
+    name: str
+    window: str  # behind everything
+    panel: str  # a view
+    raised: str  # buttons, inputs, headers
+    line: str  # hairlines
+    ink: str
+    muted: str  # captions, axes
+    faint: str  # what is switched off or cannot be trusted
+    accent: str
+    trace: str
+    trace_alternate: str
+    good: str
+    warn: str
+    bad: str
+    idle: str
+
+
+DARK = Theme(
+    name="dark",
+    window="#0f1317",
+    panel="#161b21",
+    raised="#212831",
+    line="#2c3540",
+    ink="#e8edf2",
+    muted="#9aa7b4",
+    faint="#5d6975",
+    accent="#4aa3e0",
+    trace="#a9c6de",
+    trace_alternate="#7fb5a8",
+    good="#2fb38a",
+    warn="#f0a92e",
+    bad="#f0603a",
+    idle="#5d6975",
+)
+LIGHT = Theme(
+    name="light",
+    window="#e9edf1",
+    panel="#ffffff",
+    raised="#f3f5f8",
+    line="#d3dae1",
+    ink="#17202a",
+    muted="#536170",
+    faint="#9aa5b1",
+    accent="#1769aa",
+    trace="#2b4a66",
+    trace_alternate="#1f6b60",
+    good="#0b8a63",
+    warn="#b86e00",
+    bad="#c93a12",
+    idle="#9aa5b1",
+)
 
 
 def emotion_colours(labels: Sequence[str]) -> dict[str, str]:

@@ -48,9 +48,8 @@ def bars(labels: tuple[str, ...], mean: FloatTable) -> str:
         width = 300 * p / total
         drawn.append(tag("rect", tip(f"{label}: {percent(p)}"), x=x, y=0, width=width, height=18, fill=ink))
         x += width
-    return picture(
-        300, 18, *drawn, label=", ".join(f"{name} {percent(p)}" for name, p in zip(labels, mean, strict=True))
-    )
+    named = ", ".join(f"{label} {percent(p)}" for label, p in zip(labels, mean.tolist(), strict=True))
+    return picture(300, 18, *drawn, label=named)
 
 
 def counted(counts: Mapping[str, int], total: int) -> str:

@@ -117,7 +117,8 @@ def _conditions(record: SessionRecord) -> str:
     chance = 1 / max(len(record.predictions.labels), 1)
     caption = (
         f"Mean probabilities of the windows ({window_s:g} s long) that lie wholly inside, unsmoothed. Equal "
-        f"probabilities would be {percent(chance)} each. Neighbouring windows overlap: their number is no sample size."
+        f"probabilities would be {percent(chance)} each. "
+        "Neighbouring windows overlap, so their number is no sample size."
     )
     body = f'<p class="caption">{caption}</p>'
     if by_marker:

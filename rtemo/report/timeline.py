@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtemo.presentation.numbers import clock, shortened
+from rtemo.presentation.numbers import clock, percent, shortened
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, Predictions, SessionRecord, SignalQuality
 from rtemo.report.svg import binned, path, picture, runs, tag, text, tip
@@ -29,7 +29,7 @@ def probabilities(record: SessionRecord) -> str:
     inside.append(above.drawn(bottom))
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * PLOT
-        inside.append(text(LEFT - 8, y + 4, f"{share:.0%}", class_="tick", text_anchor="end"))
+        inside.append(text(LEFT - 8, y + 4, percent(share), class_="tick", text_anchor="end"))
     return picture(WIDTH, bottom + 24, *inside, label="Smoothed probabilities over time")
 
 
@@ -63,7 +63,7 @@ def bad_channels(quality: SignalQuality, axis: Axis) -> str:
     half_s = (float(np.median(np.diff(quality.times))) if len(quality.times) > 1 else 1.0) / 2
     for row, channel in enumerate(worst):
         y = 4 + row * height
-        name = f"{shortened(quality.labels[channel], 9)} {shares[channel]:.0%}"
+        name = f"{shortened(quality.labels[channel], 9)} {percent(shares[channel])}"
         inside.append(text(LEFT - 8, y + 11, name, class_="tick", text_anchor="end"))
         inside.append(tag("rect", x=LEFT, y=y + 1, width=WIDTH - LEFT - RIGHT, height=height - 2, class_="ground"))
         for first, stop, fault in runs(quality.faults[:, channel].tolist()):

@@ -28,8 +28,8 @@ from offline.corpus.shards import Shard
 from offline.datasets.base import natural_key
 from offline.datasets.feature_sources import RELEASED
 from rtemo.core.gaze.features import GAZE_FEATURES
+from rtemo.presentation.palette import LIGHT, SERIES, emotion_colours
 
-COLOURS = ("#4878d0", "#ee854a", "#6acc64", "#d65f5f", "#956cb4", "#8c613c", "#dc7ec0", "#797979")
 MAPPED = (("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 31.0), ("gamma", 31.0, 48.0))
 _AT_MOST = 20_000  # windows that distributions after normalisation are drawn from
 
@@ -66,13 +66,13 @@ def _coverage(corpus: Corpus) -> Section:
     figure = Figure(figsize=(9.5, 4.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     base, x = np.zeros(len(shards)), np.arange(len(shards))
-    for code, name in enumerate([*corpus.labels, "unlabelled"]):
-        colour = "#d6dae2" if name == "unlabelled" else COLOURS[code % len(COLOURS)]
+    colours = {**emotion_colours(corpus.labels), "unlabelled": LIGHT.line}
+    for code, (name, colour) in enumerate(colours.items()):
         above.bar(x, counts[:, code], bottom=base, width=0.9, color=colour, label=name)
         base += counts[:, code]
     above.set_ylabel("windows")
     above.legend(ncols=6, fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0))
-    for name, key, colour in (("EEG", "eeg_coverage", COLOURS[0]), ("eye", "gaze_coverage", COLOURS[1])):
+    for name, key, colour in (("EEG", "eeg_coverage", SERIES[0]), ("eye", "gaze_coverage", SERIES[1])):
         below.plot(x, [100 * s.rows[key].mean() for s in shards], "o", ms=3.5, color=colour, label=name)
     below.set(ylim=(-4, 104), ylabel="coverage in %", xlabel="recording, by subject and session")
     below.legend(fontsize=8, frameon=False, loc="lower left")
@@ -95,9 +95,9 @@ def _eeg_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
         medians = every[:, 2]
         for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.3)):
             middle = known_mean(every)
-            axes.fill_between(x, middle[low], middle[high], color=COLOURS[0], alpha=alpha, lw=0)
-        axes.plot(x, medians.T, color="#1d2433", lw=0.5, alpha=0.35)
-        axes.plot(x, known_mean(medians), color=COLOURS[0], lw=2)
+            axes.fill_between(x, middle[low], middle[high], color=SERIES[0], alpha=alpha, lw=0)
+        axes.plot(x, medians.T, color=LIGHT.ink, lw=0.5, alpha=0.35)
+        axes.plot(x, known_mean(medians), color=SERIES[0], lw=2)
         axes.set(title=f"{title} normalisation", ylabel=y)
         _band_ticks(axes, names, x)
     _tidy([before, after])
@@ -122,16 +122,16 @@ def _eye_distributions(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     for axes, k in zip(grid, used, strict=False):
         feature, seen = GAZE_FEATURES[k], valid[:, k]
         low, high = np.percentile(raw[seen, k], [0.5, 99.5])
-        axes.hist(raw[seen, k], bins=40, range=(low, max(high, low + 1e-6)), color=COLOURS[1], alpha=0.75)
+        axes.hist(raw[seen, k], bins=40, range=(low, max(high, low + 1e-6)), color=SERIES[1], alpha=0.75)
         twin = axes.twiny()
-        twin.hist(normal[seen, k], bins=40, range=(-6, 6), histtype="step", color=COLOURS[0], lw=1.1)
+        twin.hist(normal[seen, k], bins=40, range=(-6, 6), histtype="step", color=SERIES[0], lw=1.1)
         twin.set_xlim(-6, 6)
         unit = "" if own else f" [{feature.unit}]"
         axes.set_title(feature.name.replace("_", " ") + unit, fontsize=6.5)
         for one in (axes, twin):
             one.tick_params(labelsize=6, length=2)
             one.set_yticks([])
-        twin.tick_params(axis="x", colors=COLOURS[0], pad=0)
+        twin.tick_params(axis="x", colors=SERIES[0], pad=0)
         _tidy([axes, twin])
     for axes in grid[len(used) :]:
         axes.remove()
@@ -151,15 +151,14 @@ def _spectra(corpus: Corpus, shards: Sequence[Shard]) -> Section:
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     relative = profiles - known_mean(profiles, axis=1)[:, None]
-    for code, name in enumerate(corpus.labels):
-        colour = COLOURS[code % len(COLOURS)]
+    for code, (name, colour) in enumerate(emotion_colours(corpus.labels).items()):
         mean, n = known_mean(profiles[:, code]), np.isfinite(profiles[:, code]).sum(axis=0)
         left.plot(x, mean, color=colour, label=name)
         middle = known_mean(relative[:, code])
         spread = np.sqrt(known_mean((relative[:, code] - middle) ** 2) / np.maximum(n - 1, 1))
         right.plot(x, middle, color=colour)
         right.fill_between(x, middle - spread, middle + spread, color=colour, alpha=0.2, lw=0)
-    right.axhline(0, color="#1d2433", lw=0.6)
+    right.axhline(0, color=LIGHT.ink, lw=0.6)
     left.set(title="mean over channels and recordings", ylabel="ln(µV²/Hz)")
     right.set(title="difference from the recording's mean over labels", ylabel="ln ratio")
     left.legend(fontsize=8, frameon=False)

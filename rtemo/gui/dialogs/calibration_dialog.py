@@ -24,7 +24,12 @@ from PySide6.QtWidgets import (
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
-from rtemo.gui.dialogs.labelled_intervals import AcceptedLabel, LabelledInterval, accepted_labels, marked_intervals
+from rtemo.gui.dialogs.labelled_intervals import (
+    AcceptedLabel,
+    LabelledInterval,
+    accepted_labels,
+    marked_intervals,
+)
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock

@@ -11,8 +11,7 @@ import pytest
 
 from offline.reproduce import figures
 from offline.reproduce.findings import comparison, controls, few_labels, missing, new_clips, panels
-from offline.reproduce.numbers import cell_text
-from offline.reproduce.report import in_short
+from offline.reproduce.report import cell_text, in_short
 from offline.reproduce.runs import ExperimentRun, faults_for, runs_of
 from offline.reproduce.scale import FULL, SMALL
 
