@@ -87,7 +87,7 @@ def fit_person(bundle: Bundle, clips: Sequence[LabelledClip], holds_s: float | N
     scores = {name: score for name, score in scores.items() if score}
     main = max(scores, key=lambda name: scores[name]["windows"])
     if not _helps(scores[main], bundle):
-        return FitOutcome(None, scores, f"the trained model stays: {_told(main, scores[main])}")
+        return FitOutcome(None, scores, f"the trained model stays: {_score_text(main, scores[main])}")
     quantiles = {
         name: _covered(clips, held_out.smoothed(name), combination.quantiles)
         for name, combination in spec.combinations.items()
@@ -100,7 +100,7 @@ def fit_person(bundle: Bundle, clips: Sequence[LabelledClip], holds_s: float | N
         scores=scores,
         holds_s=holds_s,
     )
-    return FitOutcome(person, scores, f"calibrated: {_told(main, scores[main])}")
+    return FitOutcome(person, scores, f"calibrated: {_score_text(main, scores[main])}")
 
 
 def _helps(score: Mapping[str, Any], bundle: Bundle) -> bool:
@@ -199,7 +199,7 @@ def _covered(
     return {level: max(quantile, needed[level]) for level, quantile in known.items()}
 
 
-def _told(name: str, score: Mapping[str, Any]) -> str:
+def _score_text(name: str, score: Mapping[str, Any]) -> str:
     before, after = score["before"], score["after"]
     return (
         f"on {score['clips']} held-out clips ({name}) the balanced accuracy goes from "

@@ -46,7 +46,7 @@ def gaze_channel_map(
     else:
         found = _from_labels(list(enumerate(_labelled(info, notes))), notes)
     if found.left.x is None and found.right.x is None:
-        raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be told", _seen(info), _TODO)
+        raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be recognised", _seen(info), _TODO)
     channel_map = _channel_map(info, profile, screen or Screen(), found, notes, unit)
     if scene is None:
         return channel_map
