@@ -25,7 +25,8 @@ Name = Callable[[StreamInfo, Sequence[str]], str]
 
 @dataclass(slots=True)
 class Monitor:
-    """The requested streams. Used by one thread, but for `streams` and `warnings`, which are replaced, never changed.
+    """The requested streams. Used by one thread, except for `streams` and `warnings`, which are replaced, never
+    changed.
 
     put: hands an item to the reader. connect: makes a connection, given the newest raw stamp of the stream so far.
     name: a stream_id that is none of those given.
