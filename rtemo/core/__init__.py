@@ -1,1 +1,1 @@
-"""The pure part: from time-stamped chunks to windows. Reads no clock, no file of the user's, no network, no Qt."""
+"""The pure core: time-stamped chunks in, windows out. Reads no clock, no file of the user's, no network, no Qt."""

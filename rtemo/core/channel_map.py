@@ -1,7 +1,7 @@
-"""How a stream's columns become EEG in microvolts and gaze in the canonical form. Pure description and arithmetic.
+"""Channel maps: which columns are EEG (to microvolts) or gaze (to canonical coordinates). Description and arithmetic.
 
-A layout is made once from a stream's description (rtemo/sources) and then applied to every block of values. It keeps no
-state: the same values give the same result however they were cut. Nothing here reads a label.
+A channel map is made once from a stream's description (rtemo/sources) and then applied to every block of values. It
+keeps no state: the same values give the same result however they were cut. Nothing here reads a label.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class ViewGeometry:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A column that tells whether an eye's sample is valid: at least, or at most, this value. NaN is neither."""
+    """A column that marks whether an eye's sample is valid: at least, or at most, this value. NaN is neither."""
 
     column: int
     at_least: float | None = None
@@ -147,7 +147,7 @@ class EyeColumns:
 class GazeChannelMap:
     """How a gaze stream becomes (n, 6): x and y of the left eye, of the right eye, then both pupils.
 
-    unit: of x and y; "" where the stream does not say (then `checked` decides, and until then they count as
+    unit: of x and y; "" where the stream does not state it (then `checked` decides, and until then they count as
     normalized). size: width and height in pixels that "pixels" refers to. missing: values that stand for "no gaze"
     where both x and y have one of them. pupil_scale: to a diameter in pupil_unit ("mm", or "" for arbitrary); an area
     becomes the diameter of the circle with that area first.
@@ -188,7 +188,7 @@ class GazeChannelMap:
         return found
 
     def checked(self, values: NDArray[Any]) -> tuple[GazeChannelMap, str | None]:
-        """The layout with a unit that fits these values, and the reason where the stream does not state it."""
+        """The channel map with a unit that fits these values, and the reason where the stream does not state it."""
         if self.unit:
             return self, None
         raw = np.asarray(values, np.float64)

@@ -1,4 +1,4 @@
-"""The one pipeline: time-stamped chunks in, synchronised windows out. Live, replay and offline building all use it.
+"""The processing pipeline: time-stamped chunks in, synchronised windows out. For live, replay and offline alike.
 
 It reads no clock. What a window holds depends on the samples with times up to the window's end and on nothing else: not
 on how they were cut into chunks, nor on how the streams were interleaved. A window is given out once every expected
@@ -83,7 +83,7 @@ class Pipeline:
         self._expected.add(modality)
 
     def plan_baseline(self) -> None:
-        """Say that a baseline is to come: until one is in effect no window is settled."""
+        """Announce that a baseline is to come: until one is in effect no window is settled."""
         self._baseline_planned = True
 
     def begin_with(self, saved: Mapping[Modality, Baseline]) -> None:
@@ -91,7 +91,7 @@ class Pipeline:
         self._saved = dict(saved)
 
     def rest_begins(self, begin_s: float) -> None:
-        """A rest begins whose end will be told by `rest`. Windows are not settled until then, but for rest_max_s."""
+        """A rest begins; `rest` is called at its end. Windows are not settled until then, but for rest_max_s."""
         self._open_rest_s = begin_s
 
     def rest(self, begin_s: float, end_s: float) -> bool:
@@ -244,40 +244,41 @@ class Pipeline:
 
     def _window(self, end: int, *, forced: bool) -> Window | None:
         """The window that ends at a grid index, or None where no sample came at all."""
-        eeg, eye = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
+        eeg, gaze = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
         frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
-        look = eye.frame_at(end) if isinstance(eye, GazeBranch) else None
+        gaze_frame = gaze.frame_at(end) if isinstance(gaze, GazeBranch) else None
         eeg_coverage = float(np.mean([0.0 if f is None else f.coverage for f in frames]))
-        gaze_coverage = 0.0 if look is None else look.coverage
-        if look is None and not any(f is not None and f.present > 0.0 for f in frames):
+        gaze_coverage = 0.0 if gaze_frame is None else gaze_frame.coverage
+        if gaze_frame is None and not any(f is not None and f.present > 0.0 for f in frames):
             return None
         channel_map = eeg.channel_map if isinstance(eeg, EegBranch) else None
         span = self.grid.seconds(end - self.grid.length), self.grid.seconds(end), forced
         n_channels = len(channel_map.labels) if channel_map is not None else 0
         power, mask, normal = _eeg_part(frames, (n_channels, self._n_bands))
-        raw, valid, eye_normal = _eye_part(look)
-        parts = [p for p in (frames[-1], look) if p is not None and p.coverage > 0.0]
+        raw, valid, gaze_normal = _gaze_part(gaze_frame)
+        parts = [p for p in (frames[-1], gaze_frame) if p is not None and p.coverage > 0.0]
         steady = eeg_coverage == 0.0 or all(f is not None and f.settled for f in frames)
         if self._baseline_planned and not any(part.scale.source != "surrogate" for part in parts):
             steady = False
+        bad_channels: dict[str, str] = {}
+        if eeg is not None and channel_map is not None:
+            bad_channels |= eeg.dejitter.with_clock_faults(channels_named(frames, channel_map.labels), *span)
+        if gaze is not None:
+            faults = {GAZE: GAP} if gaze_frame is None else gaze_frame.faults
+            bad_channels |= gaze.dejitter.with_clock_faults(faults, *span)
         return Window(
             end_s=self.grid.seconds(end),
             eeg=normal,
             eeg_power=power,
             eeg_mask=mask,
-            eye=eye_normal,
+            eye=gaze_normal,
             eye_raw=raw,
             eye_valid=valid,
             positions=np.zeros((0, 3), np.float32) if channel_map is None else channel_map.positions,
             channels=() if channel_map is None else channel_map.labels,
             eeg_coverage=eeg_coverage,
             gaze_coverage=gaze_coverage,
-            bad_channels={
-                **(
-                    eeg.dejitter.named(channels_named(frames, channel_map.labels), *span) if eeg and channel_map else {}
-                ),
-                **(eye.dejitter.named({GAZE: GAP} if look is None else look.faults, *span) if eye else {}),
-            },
+            bad_channels=bad_channels,
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,
         )
@@ -293,12 +294,12 @@ def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[Fl
     return power, mask, normal
 
 
-def _eye_part(look: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
+def _gaze_part(frame: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Raw features (E,), validity and normalised features."""
-    if look is None:
+    if frame is None:
         n = len(GAZE_FEATURES)
         return np.full(n, np.nan, np.float32), np.zeros(n, dtype=bool), np.zeros(n, np.float32)
-    return look.values, look.valid, look.scale.apply(look.values[:, None], look.valid[:, None])[:, 0]
+    return frame.values, frame.valid, frame.scale.apply(frame.values[:, None], frame.valid[:, None])[:, 0]
 
 
 def channels_named(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The newest rows of an endless table, kept in one contiguous block. Appending costs the same however much is kept."""
+"""Row buffer: the newest rows of an endless table in one contiguous block. Appending costs the same however many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All settings of the pipeline in one record that travels in the model bundle. Nothing else changes a window."""
+"""Pipeline settings in one record that travels in the model bundle. Nothing else changes a window."""
 
 from __future__ import annotations
 

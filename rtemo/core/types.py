@@ -1,4 +1,4 @@
-"""The words of the project as frozen records: streams, chunks, clock offsets, windows.
+"""Data types as frozen records: streams, chunks, clock offsets, annotations, windows.
 
 All times are seconds. A stamp is *raw* while it is in its sender's clock and *LSL time* once the sender's clock
 offset has been added. Nothing here computes; nothing here reads a clock.

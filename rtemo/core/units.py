@@ -1,4 +1,4 @@
-"""Units of EEG and gaze values: what a stream says, and whether its amplitudes can be true.
+"""Units of EEG values: their many spellings, and whether the amplitudes are plausible in them.
 
 Streams state units in any spelling, wrongly, or not at all. Everything here is a pure function of the values given:
 the same block gives the same answer, and no state is kept. Who decides, and on which block, is the pipeline's matter.
@@ -65,9 +65,9 @@ def _plain(unit: str) -> str:
 
 
 def spread(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Size of the fluctuation of each column of (n, C): median |x - line|, NaN where a column tells nothing.
+    """Size of the fluctuation of each column of (n, C): median |x - line|, NaN where a column has no information.
 
-    The line is fitted robustly, so an offset of millivolts, drift, or a few spikes do not count. A column tells nothing
+    The line is fitted robustly, so an offset of millivolts, drift, or a few spikes do not count. A column has none
     when it has one value for half of the time (flat, railed), or fewer than 16 finite values.
     """
     block = np.asarray(values, np.float64)
@@ -93,7 +93,7 @@ def plausible_scale(values: NDArray[np.generic], declared: ArrayLike) -> tuple[N
     (below 0.02 uV in the median channel, or above 2000 uV even in the quietest quarter); where none is, to the power
     that comes nearest to 10 uV. Open electrodes are loud too, but what they pick up is the mains: loud channels that
     hold little but one spectral line are left as declared. A column without information decides nothing; if none has
-    any, the declared factors come back (NaN stays NaN: nothing can be told from these values).
+    any, the declared factors come back (NaN stays NaN: these values decide nothing).
     """
     block = np.asarray(values, np.float64)
     factors = np.broadcast_to(np.asarray(declared, np.float64), (block.shape[1],)).copy()

@@ -1,4 +1,4 @@
-"""Where windows and frames lie: on an absolute grid of LSL time, counted in samples of the EEG grid.
+"""Window and frame positions on an absolute grid of LSL time, counted in samples of the EEG grid.
 
 Grid index k stands for k / grid_hz seconds. A window that ends at k is made of frames that end at k, k - frame, ...
 """

@@ -1,4 +1,4 @@
-"""The model bundle: a folder that holds everything that turns a window into a prediction.
+"""Model bundles: reading and writing the folder that holds everything that turns a window into a prediction.
 
     bundle.json          settings, calibration, training, metrics, hashes, fingerprint (see bundle_schema.py)
     weights.safetensors  "head.*" and "novelty.*" for the live application, "network.*" for further training

@@ -63,7 +63,7 @@ class Combination:
     """How the heads speak for one combination of modalities, all fitted on held-out people.
 
     weights: of the heads' calibrated log-probabilities (log-linear pool). decorrelation_s: see smoothing.advance.
-    smoothed_temperature: see smoothing.told. quantiles: level -> conformal quantile of smoothed probabilities.
+    smoothed_temperature: see tempered_posterior. quantiles: level -> conformal quantile of smoothed probabilities.
     """
 
     weights: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""From embeddings to a prediction: heads, calibration, fusion, smoothing, set, novelty, abstention. Numpy only.
+"""The decoder: from embeddings to a prediction by heads, fusion, smoothing, conformal sets, novelty and abstention.
 
 The decoder reads no clock and no signal: a window, its embeddings, and its own small state decide. Everything that it
 is set by comes from the bundle.
@@ -49,7 +49,7 @@ class Decoder:
         self._state: SmoothingState = start(bundle.spec.smoothing)
         self._models: tuple[tuple[float, Bundle], ...] = ((float("-inf"), bundle),)  # from when on which one counts
         self._reports: tuple[SelfReport, ...] = ()
-        self._said = RecentSets()
+        self._recent = RecentSets()
         self._level: tuple[tuple[SelfReport, ...], float] = ((), bundle.spec.decision.set_level)
         if person is not None:
             self.adopt(person, float("-inf"))
@@ -63,7 +63,7 @@ class Decoder:
         """An independent decoder in the same state, for windows that may be replaced later."""
         other = Decoder(self._trained)
         other._state, other._models, other._reports = self._state, self._models, self._reports  # values, never changed
-        other._said, other._level = self._said.copy(), self._level
+        other._recent, other._level = self._recent.copy(), self._level
         return other
 
     def adopt(self, person: PersonalCalibration | None, from_s: float) -> None:
@@ -104,7 +104,7 @@ class Decoder:
         labels = self._labels(model, name, smoothed, window.end_s, reason)
         if reason is None:
             if window.settled:
-                self._said.take(Smoothed(window.end_s, name, smoothed))
+                self._recent.take(Smoothed(window.end_s, name, smoothed))
             if len(labels) > spec.decision.largest_set:
                 reason = AbstainReason.UNDECIDED
         return self._record(window, instant, smoothed, labels, unlike, reason)
@@ -112,7 +112,7 @@ class Decoder:
     def _judge(self, model: Bundle, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
         """Calibrated probabilities (K,) and novelty; None where the network gave no finite numbers.
 
-        Novelty is about the training data, so the trained heads tell it, whoever the person is.
+        Novelty is about the training data, so the trained heads decide it, whoever the person is.
         """
         logits = head_logits(model, embeddings)
         probabilities = pool(logits, model.spec.combinations[name], model.spec.temperatures)
@@ -139,7 +139,7 @@ class Decoder:
             quantiles = {name: combination.quantiles for name, combination in spec.combinations.items()}
             level, rate = spec.decision.set_level, spec.decision.adaptation_rate
             window_s = spec.pipeline.window.length_s
-            self._level = (known, adapted_level(known, self._said, quantiles, level, rate, window_s))
+            self._level = (known, adapted_level(known, self._recent, quantiles, level, rate, window_s))
         return self._level[1]
 
     def _record(

@@ -1,4 +1,4 @@
-"""What the network says about one window, before any head: three vectors."""
+"""Embeddings of one window: the network's three output vectors, before any head."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a prediction rests on: by how much it changes when a part of the window is taken away.
+"""Explanation of a prediction by occlusion: how much it changes when a part of the window is taken away.
 
 Each part is one region of the head in one band, or one group of eye features. Taken away means set to 0, which is the
 person's own mean after the normaliser; masks stay as they are, so the decision goes by the same modalities. All parts
 are taken away one at a time in one batch through the network: this is exact occlusion, no approximation. What two parts
-carry together (each alone would do) does not show, and it tells what the model uses, not what the person feels.
+carry together (each alone would do) does not show, and it shows what the model uses, not what the person feels.
 """
 
 from __future__ import annotations

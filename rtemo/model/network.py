@@ -97,7 +97,7 @@ class ChannelPool(nn.Module):
     the value projection is applied after pooling: the same attention, without a key or a value per channel. A learned
     null token is always there to attend to: a frame with no usable channel becomes that token and never NaN. Each
     query head starts with a direction on the head that it prefers, so that training does not begin at the average of
-    all channels, which tells no region from another.
+    all channels, which distinguishes no regions.
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -1,4 +1,4 @@
-"""One prediction as a record, and its one JSON and CSV form.
+"""The prediction record, and its one JSON and CSV form.
 
 Numbers are written with a fixed number of digits, so that two replays of one file are byte-identical. NaN (no model
 output) is written as null in JSON and as an empty cell in CSV.
@@ -39,7 +39,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the program says about the window that ends at time_s (LSL time); FIELDS gives the order of its form.
+    """The estimate for the window that ends at time_s (LSL time); FIELDS gives the order of its form.
 
     emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.

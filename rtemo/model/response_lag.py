@@ -1,4 +1,4 @@
-"""How far the smoothed emotion lags behind a change, in seconds: what the window and the outlet show beside it."""
+"""Response lag: how many seconds the smoothed emotion takes to follow a change, for the window and the outlet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def filter_lag_s(smoothing: Smoothing, decorrelation_s: float, hop_s: float, str
     n_labels = len(smoothing.prior)
     share = np.full((2, n_labels), (1.0 - strength) / (n_labels - 1))
     share[0, 0] = share[1, 1] = strength
-    # a window's likelihood is p / prior: such windows as speak for each label alike, whatever the prior was
+    # a window's likelihood is p / prior: windows that support each label alike, whatever the prior was
     evidence = share * np.asarray(smoothing.prior)
     evidence /= evidence.sum(axis=1, keepdims=True)
     state, time_s = start(smoothing), 0.0

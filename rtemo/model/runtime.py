@@ -1,4 +1,4 @@
-"""Runs the bundle's network on one window with ONNX Runtime: one thread, no spinning, no torch.
+"""ONNX Runtime inference on one window: one thread, no spinning, no torch.
 
 One thread: the network takes a few milliseconds, and a second thread that spins between windows costs a whole core
 (measured: 112 % of a core against 16 %).

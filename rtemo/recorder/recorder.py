@@ -1,4 +1,4 @@
-"""The recorder: a thread of its own that writes what it is handed to an XDF file and never holds up whoever hands it.
+"""XDF recorder: a thread of its own writes what it is handed and never holds up whoever hands it.
 
 What it keeps true: everything that was handed over is in the file, raw, or is counted in `lost` with the reason in
 `problems`; what is older than CYCLE_S survives a kill of the process, and what is older than CYCLE_S + SYNC_S a power
@@ -252,7 +252,7 @@ def record_source(
     early: Sequence[Item] = (),
     poll_s: float = 0.2,
 ) -> None:
-    """Records everything that a started source gives until it is exhausted, `stop` says so or the recorder has failed.
+    """Records a started source until it is exhausted, `stop` returns true or the recorder has failed.
 
     streams: what the source named; early: what has been read from it since. Stops the source and takes over what it
     still holds; the recorder stays open. Raises RtemoError when the source or the recorder fails.

@@ -1,4 +1,4 @@
-"""Which stream of a recording each announced stream goes to, across losses, returns and changes.
+"""Which stream of a recording each live stream is written to, across losses, returns and changes.
 
 A stream that is back under the same description goes on where it was, whatever uid, port or stream_id it comes back
 with. One that is described otherwise, or whose twin is still connected, gets a stream of its own.

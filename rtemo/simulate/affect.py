@@ -1,4 +1,4 @@
-"""What emotions do to a simulated person: how strongly a clip moves them, and what that changes in brain and eyes.
+"""Simulated affect: how strongly each clip moves a person, and what that changes in brain and eyes.
 
 What each emotion changes on average, and where, is the generator family's table (families.py); how people differ
 from it is here. Frontal alpha asymmetry is weak and its sign is unreliable, as reviews of it find. Pupils dilate with

@@ -1,4 +1,4 @@
-"""Channel sets that can be simulated: caps that exist by name, and well-spread sets of any size."""
+"""Montages that can be simulated: caps by name, and well-spread electrode sets of any size."""
 
 from __future__ import annotations
 

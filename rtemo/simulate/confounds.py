@@ -1,7 +1,7 @@
-"""What can be switched on in simulated people to catch a model that learns the wrong thing, and switched off.
+"""Confounds of simulated people that catch a model which learns the wrong thing: each is switched on or off.
 
 Each name changes one option of the simulator. The traps are shortcuts: a model that is better with them than without
-has read muscles or light instead of emotions. Without the ocular leak, what EEG tells of the eyes is gone: a model that
+has read muscles or light instead of emotions. Without the ocular leak, what EEG shows of the eyes is gone: a model that
 is worse without it has used the EEG as an eye tracker.
 """
 

@@ -1,4 +1,4 @@
-"""Families of simulated people: what one simulator believes about emotions, spectra and eyes, as tables.
+"""Families of simulated people: tables of what emotions, spectra and eyes are like in each.
 
 A model is trained on one family and tested on another, so that it is not tested on its own simulator. `shifted` asks
 whether a trained model still works: the same emotions in another head, with other spectra. `held-out` asks whether a
@@ -9,11 +9,11 @@ A model of one of the two can know nothing of the other. What is felt, when and 
 code in all (affect).
 
 `default`. EEG after Zheng, Zhu and Lu 2016/2017 and Zheng and Lu 2015: positive: lateral temporal beta and gamma up;
-neutral: parieto-occipital alpha up; negative: parieto-occipital delta and prefrontal gamma up. What tells fear from
-sadness is arousal (alpha down, eyes and pupils; EmotionMeter found the eyes better for fear) and is a judgement.
+neutral: parieto-occipital alpha up; negative: parieto-occipital delta and prefrontal gamma up. What distinguishes fear
+from sadness is arousal (alpha down, eyes and pupils; EmotionMeter found the eyes better for fear) and is a judgement.
 Spectrum: a straight 1/f**x and Gaussian peaks. Saccades: Carpenter 1988.
 
-`shifted`. What `default` says of emotions and eyes, with smaller patches that are moved by 14 degrees about a fixed
+`shifted`. What `default` has of emotions and eyes, with smaller patches that are moved by 14 degrees about a fixed
 axis and have other sizes; a knee in the spectrum and Lorentzian peaks; the lead field of `held-out`.
 
 `held-out`. EEG: pleasant: frontal midline theta up (Sammler et al. 2007) and left anterior temporal theta up; negative:

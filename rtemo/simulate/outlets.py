@@ -1,4 +1,4 @@
-"""A simulated session as real LSL streams, in real time.
+"""Streams a simulated session through LSL outlets in real time.
 
 Every sample leaves when its time has come by LSL's clock: times are computed from the start, never from the sample
 before, so nothing drifts. Stamps are the samples' own times, moved so that the session starts now. A stream that a

@@ -1,4 +1,4 @@
-"""Who is simulated: the traits of one person on one day, drawn from the person's and the session's seeds.
+"""Traits of a simulated person on one day, drawn from the person's and the session's seeds.
 
 Distributions follow reference values where there are some (named beside them); the rest is judgement and says so.
 Nothing here depends on emotion; how a person reacts to emotions is in affect.

@@ -1,4 +1,4 @@
-"""What is simulated: who, which clips in which order, with which channels and rates, with which faults.
+"""Simulation plans: which person, which clips in which order, which channels and rates, which faults.
 
 A plan is a frozen value; the same plan gives the same samples. Times here are seconds from the session's start.
 """
@@ -24,7 +24,7 @@ CLIP_PERIOD_S = {"short": 24.0, "long": 60.0}
 
 @dataclass(frozen=True, slots=True)
 class PlanSegment:
-    """One stretch of a session. kind: baseline, clip or rest; clip is the stimulus's number, -1 where there is none."""
+    """One segment of a session. kind: baseline, clip or rest; clip is the stimulus's number, -1 where there is none."""
 
     kind: str
     start_s: float
@@ -49,8 +49,8 @@ class Options:
     effect: size of everything that depends on emotion; 1 is the demonstration's strength, 0 the null simulator: the
     samples are then bitwise independent of the clips' emotions (unless a trap below is switched on as well).
     ocular_leak: eye movements and blinks show in the EEG. shared_stimulus: a clip has the same luminance course for
-    everybody, as a film has; at effect 0 every person sees another course, since a shared one tells the clip and so
-    its label. Traps, off by default: muscle_confound (facial muscles follow the emotion) and luminance_confound (the
+    everybody, as a film has; at effect 0 every person sees another course, since a shared one gives away the clip and
+    so its label. Traps, off by default: muscle_confound (facial muscles follow the emotion) and luminance_confound (the
     mean luminance of clips follows the emotion).
     """
 

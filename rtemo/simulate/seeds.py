@@ -1,4 +1,4 @@
-"""Random numbers by name: every part of a simulation draws from its own generator, so none shifts another's draws."""
+"""Random generators by name: every part of a simulation has its own, so none shifts another's draws."""
 
 from __future__ import annotations
 

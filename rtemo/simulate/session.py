@@ -1,4 +1,4 @@
-"""A whole simulated session as the streams of two devices and a marker stream, with its ground truth.
+"""A simulated session: the streams of two devices and a marker stream, with the ground truth.
 
 Samples are made in fixed seconds of the session, so they do not depend on how they are cut afterwards.
 """
@@ -44,7 +44,7 @@ class SimulatedSession:
             EEG: runs(self._struck[EEG], len(plan.montage.labels), plan.eeg_rate_hz, plan.duration_s),
             GAZE: runs(self._struck[GAZE], len(gaze_labels), plan.gaze_rate_hz, plan.duration_s),
         }
-        self._infos = {kind: self._describe(kind, stretches) for kind, stretches in self._runs.items()}
+        self._infos = {kind: self._describe(kind, uninterrupted) for kind, uninterrupted in self._runs.items()}
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -113,17 +113,17 @@ class SimulatedSession:
             self.plan.start_s,
         )
 
-    def _describe(self, kind: str, stretches: list[UninterruptedRun]) -> list[StreamInfo]:
+    def _describe(self, kind: str, uninterrupted: list[UninterruptedRun]) -> list[StreamInfo]:
         """One description a run; runs of the same channels and rate share theirs."""
         known: dict[tuple[tuple[int, ...], float], StreamInfo] = {}
-        for run in stretches:
+        for run in uninterrupted:
             if (run.columns, run.rate_hz) not in known:
                 known[run.columns, run.rate_hz] = (
                     eeg_info(replace(self.plan, eeg_rate_hz=run.rate_hz), self._head, run.columns, len(known))
                     if kind == EEG
                     else gaze_info(replace(self.plan, gaze_rate_hz=run.rate_hz), len(known))
                 )
-        return [known[run.columns, run.rate_hz] for run in stretches]
+        return [known[run.columns, run.rate_hz] for run in uninterrupted]
 
     def _markers(self) -> list[Entry]:
         return [

@@ -1,4 +1,4 @@
-"""What really happened in a simulated session."""
+"""Ground truth of a simulated session."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where samples come from: LSL, XDF files, generated items. All speak the Source protocol of base.py."""
+"""Sources of samples: LSL streams and XDF files. All follow the Source protocol of base.py."""

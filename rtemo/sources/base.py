@@ -1,4 +1,4 @@
-"""The one set of verbs for live streams, recordings and simulated people.
+"""The Source protocol, shared by live streams and recordings.
 
 A source hands over what it gets and changes nothing: stamps stay raw, values keep their dtype, NaN stays NaN. It never
 filters, resamples, sorts or drops; that is the pipeline's work, so that live, replay and offline agree.
@@ -24,8 +24,8 @@ class Source(Protocol):
       ClockOffset shares our clock.
     - A ClockOffset holds for raw stamps >= its time_s, and no chunk handed over before it contains such a stamp, unless
       the sender's clock was set back. So an offset changes nothing that has been handed over, live as in replay.
-    - A StreamDown says that a stream stopped delivering, and why. Data may follow without a new StreamUp after a stall
-      (StreamState.STALLED); after LOST or FAILED a StreamUp comes first.
+    - A StreamDown reports that a stream stopped delivering, and why. Data may follow without a new StreamUp after a
+      stall (StreamState.STALLED); after LOST or FAILED a StreamUp comes first.
     - Arrays in chunks belong to the receiver: no source writes to them again.
     """
 

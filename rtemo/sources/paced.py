@@ -1,6 +1,6 @@
-"""When each sample of a recording is due, at any speed, and a source that hands samples out no sooner.
+"""Real-time playback of a recording at any speed: when each sample is due, and a source that gives none sooner.
 
-`Pacer` is the plan alone and reads no clock: it is told how much of the recording is due. `PacedSource` asks a clock.
+`Pacer` is the plan alone and reads no clock: it is given how much of the recording is due. `PacedSource` asks a clock.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class PacedSource:
         self.speed = speed
         self._clock, self._wait = clock, wait
         self._pacer = Pacer()
-        self._began_s: float | None = None  # what the clock said at the recording's first sample
+        self._began_s: float | None = None  # what the clock showed at the recording's first sample
 
     @property
     def exhausted(self) -> bool:

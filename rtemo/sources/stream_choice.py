@@ -67,7 +67,7 @@ def choose(
 ) -> Choice | None:
     """The one stream of this modality among those that the query fits; None where there is none.
 
-    A stream that the query names is taken even where its type says nothing, but not against what its type says.
+    A stream that the query names is taken even where its type is no help, but not against its type.
     Raises RtemoError with the list where several fit.
     """
     asked = [info for info in infos if query is None or query.fits(info)]

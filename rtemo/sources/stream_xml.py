@@ -1,4 +1,4 @@
-"""A stream's description: from the XML that LSL and XDF carry to StreamInfo and back.
+"""Stream descriptions: from the XML that LSL and XDF carry to StreamInfo and back.
 
 Nothing is expected but <info>: real streams leave out labels, host and source, use `name` for `label`, put the channels
 in `desc/channel`, or write Latin-1. A description is text from another machine: it can neither declare entities nor

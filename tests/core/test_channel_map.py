@@ -16,12 +16,12 @@ BOTH_EYES = GazeChannelMap(left=EyeColumns(0, 1, 2), right=EyeColumns(3, 4, 5), 
 CYCLOPEAN = GazeChannelMap(left=EyeColumns(0, 1), right=EyeColumns(0, 1), view=VIEW)
 
 
-def canonical(layout, *row):
-    return layout.canonical(np.array([row], float))[0]
+def canonical(channel_map, *row):
+    return channel_map.canonical(np.array([row], float))[0]
 
 
-def with_(layout, **changes):
-    return dataclasses.replace(layout, **changes)
+def with_(channel_map, **changes):
+    return dataclasses.replace(channel_map, **changes)
 
 
 def test_two_eyes_come_out_in_canonical_order():
@@ -61,9 +61,9 @@ def test_every_origin_becomes_top_left(origin, given_xy):
 
 
 def test_a_bottom_left_origin_in_pixels_is_turned_over_after_scaling():
-    layout = with_(CYCLOPEAN, unit="pixels", size=(1000, 500), origin="bottom-left")
+    channel_map = with_(CYCLOPEAN, unit="pixels", size=(1000, 500), origin="bottom-left")
 
-    assert canonical(layout, 250, 125)[:2] == pytest.approx([0.25, 0.75])
+    assert canonical(channel_map, 250, 125)[:2] == pytest.approx([0.25, 0.75])
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,23 @@ def test_gaze_at_and_beyond_the_edge_stays(xy):
 
 
 def test_missing_codes_of_a_device_replace_the_usual_ones():
-    layout = with_(CYCLOPEAN, missing=(-9.0,))
+    channel_map = with_(CYCLOPEAN, missing=(-9.0,))
 
-    assert np.isnan(canonical(layout, -9, -9)[:2]).all()
-    assert canonical(layout, 0, 0)[:2] == pytest.approx([0, 0])
+    assert np.isnan(canonical(channel_map, -9, -9)[:2]).all()
+    assert canonical(channel_map, 0, 0)[:2] == pytest.approx([0, 0])
 
 
 def test_an_int16_minimum_is_missing_on_the_largest_screen_too():
-    layout = with_(CYCLOPEAN, unit="pixels", size=(7680, 4320))
+    channel_map = with_(CYCLOPEAN, unit="pixels", size=(7680, 4320))
 
-    assert np.isnan(canonical(layout, -32768, -32768)[:2]).all()
-    assert np.isnan(canonical(layout, 500, -32768)[:2]).all()
+    assert np.isnan(canonical(channel_map, -32768, -32768)[:2]).all()
+    assert np.isnan(canonical(channel_map, 500, -32768)[:2]).all()
 
 
 def test_single_precision_is_computed_in_double_precision():
-    layout = with_(CYCLOPEAN, unit="pixels", size=(1920, 1080))
+    channel_map = with_(CYCLOPEAN, unit="pixels", size=(1920, 1080))
 
-    assert layout.canonical(np.array([[333, 777]], np.float32))[0, :2].tolist() == [333 / 1920, 777 / 1080]
+    assert channel_map.canonical(np.array([[333, 777]], np.float32))[0, :2].tolist() == [333 / 1920, 777 / 1080]
 
 
 def test_one_eye_missing_leaves_the_other():
@@ -114,10 +114,10 @@ def test_a_pupil_that_is_no_size_is_missing_and_leaves_the_gaze(pupil):
 
 
 def test_a_zero_pupil_is_a_blink_where_the_device_says_so():
-    layout = with_(BOTH_EYES, zero_pupil_is_blink=True)
+    channel_map = with_(BOTH_EYES, zero_pupil_is_blink=True)
 
-    assert np.isnan(canonical(layout, 0.1, 0.2, 0.0, 0.3, 0.4, 4.0)[[0, 1, 4]]).all()
-    assert canonical(layout, 0.1, 0.2, 0.0, 0.3, 0.4, 4.0)[[2, 3, 5]] == pytest.approx([0.3, 0.4, 4.0])
+    assert np.isnan(canonical(channel_map, 0.1, 0.2, 0.0, 0.3, 0.4, 4.0)[[0, 1, 4]]).all()
+    assert canonical(channel_map, 0.1, 0.2, 0.0, 0.3, 0.4, 4.0)[[2, 3, 5]] == pytest.approx([0.3, 0.4, 4.0])
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_a_zero_pupil_is_a_blink_where_the_device_says_so():
     [(1.0, False, 3.0, 3.0), (2.0, False, 1.5, 3.0), (1000.0, False, 0.003, 3.0), (1.0, True, np.pi, 2.0)],
 )
 def test_a_pupil_becomes_a_diameter(scale, is_area, raw, diameter):
-    layout = with_(BOTH_EYES, pupil_scale=scale, pupil_is_area=is_area)
+    channel_map = with_(BOTH_EYES, pupil_scale=scale, pupil_is_area=is_area)
 
-    assert canonical(layout, 0.1, 0.2, raw, 0.3, 0.4, raw)[4:] == pytest.approx([diameter, diameter])
+    assert canonical(channel_map, 0.1, 0.2, raw, 0.3, 0.4, raw)[4:] == pytest.approx([diameter, diameter])
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,17 @@ def test_a_pupil_becomes_a_diameter(scale, is_area, raw, diameter):
     ],
 )
 def test_a_flag_takes_gaze_and_pupil_of_its_eye(flag, value, valid):
-    layout = with_(BOTH_EYES, left=EyeColumns(0, 1, 2, (flag,)))
-    found = canonical(layout, 0.1, 0.2, 3.0, 0.3, 0.4, 4.0, value)
+    channel_map = with_(BOTH_EYES, left=EyeColumns(0, 1, 2, (flag,)))
+    found = canonical(channel_map, 0.1, 0.2, 3.0, 0.3, 0.4, 4.0, value)
 
     assert np.isnan(found[[0, 1, 4]]).tolist() == [not valid] * 3
     assert found[[2, 3, 5]] == pytest.approx([0.3, 0.4, 4.0])
 
 
 def test_all_flags_must_hold():
-    layout = with_(CYCLOPEAN, left=EyeColumns(0, 1, None, (Flag(2, at_least=0.5), Flag(3, at_least=0.5))))
+    channel_map = with_(CYCLOPEAN, left=EyeColumns(0, 1, None, (Flag(2, at_least=0.5), Flag(3, at_least=0.5))))
 
-    assert np.isnan(canonical(layout, 0.1, 0.2, 1.0, 0.0)[0])
+    assert np.isnan(canonical(channel_map, 0.1, 0.2, 1.0, 0.0)[0])
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_all_flags_must_hold():
     [([[0.2, 0.7], [1.1, 0.4]], "normalized"), ([[40.0, 60.0]], "percent"), ([[960.0, 540.0]], "pixels")],
 )
 def test_a_missing_unit_is_told_from_the_size_of_the_values(values, unit):
-    layout, reason = with_(CYCLOPEAN, unit="").checked(np.array(values))
+    channel_map, reason = with_(CYCLOPEAN, unit="").checked(np.array(values))
 
-    assert layout.unit == unit
+    assert channel_map.unit == unit
     assert unit in reason
 
 
@@ -181,16 +181,16 @@ def test_a_look_into_the_corner_does_not_hide_that_the_unit_is_pixels():
 
 
 def test_without_any_gaze_the_unit_stays_open():
-    layout, reason = with_(CYCLOPEAN, unit="").checked(np.full((10, 2), NAN))
+    channel_map, reason = with_(CYCLOPEAN, unit="").checked(np.full((10, 2), NAN))
 
-    assert layout.unit == ""
+    assert channel_map.unit == ""
     assert reason is None
 
 
 def test_a_stated_unit_is_not_questioned():
-    layout, reason = with_(CYCLOPEAN, unit="normalized").checked(np.array([[960.0, 540.0]]))
+    channel_map, reason = with_(CYCLOPEAN, unit="normalized").checked(np.array([[960.0, 540.0]]))
 
-    assert layout.unit == "normalized"
+    assert channel_map.unit == "normalized"
     assert reason is None
 
 
@@ -202,11 +202,13 @@ def test_a_stated_unit_is_not_questioned():
     cut=st.integers(0, 9),
 )  # fmt: skip
 def test_any_values_give_the_same_canonical_gaze_however_they_are_cut_and_are_left_as_they_are(values, cut):
-    layout = with_(BOTH_EYES, unit="pixels", origin="bottom-left", left=EyeColumns(0, 1, 2, (Flag(6, at_least=0.5),)))
+    channel_map = with_(
+        BOTH_EYES, unit="pixels", origin="bottom-left", left=EyeColumns(0, 1, 2, (Flag(6, at_least=0.5),))
+    )
     before = values.copy()
 
-    whole = layout.canonical(values)
-    parts = np.concatenate([layout.canonical(values[:cut]), layout.canonical(values[cut:])])
+    whole = channel_map.canonical(values)
+    parts = np.concatenate([channel_map.canonical(values[:cut]), channel_map.canonical(values[cut:])])
 
     assert whole.shape == (len(values), 6)
     assert whole.dtype == np.float64
@@ -217,9 +219,9 @@ def test_any_values_give_the_same_canonical_gaze_however_they_are_cut_and_are_le
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int32])
 def test_every_number_format_is_understood(dtype):
-    layout = with_(CYCLOPEAN, unit="pixels", size=(1000, 1000))
+    channel_map = with_(CYCLOPEAN, unit="pixels", size=(1000, 1000))
 
-    assert layout.canonical(np.array([[250, 750]], dtype))[0, :2] == pytest.approx([0.25, 0.75])
+    assert channel_map.canonical(np.array([[250, 750]], dtype))[0, :2] == pytest.approx([0.25, 0.75])
 
 
 def test_no_samples_give_no_gaze():

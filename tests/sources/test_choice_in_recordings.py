@@ -50,13 +50,13 @@ def info_of(stream):
 def test_a_muse_is_told_from_its_own_sensors_and_has_four_channels(recording, name):
     streams = recording(name)
     choice = choose([info for info, _ in streams], Modality.EEG, None, PROFILES)
-    layout = eeg_channel_map(choice.info, choice.match.profile)
+    channel_map = eeg_channel_map(choice.info, choice.match.profile)
     values = next(values for info, values in streams if info == choice.info)
 
     assert choice.match.profile.id == "muse"
-    assert layout.labels == ("TP9", "AF7", "AF8", "TP10")
-    assert dict(layout.left_out) == {"AUX_RIGHT": "no EEG channel of Muse (muse-lsl, BlueMuse)"}
-    assert plausible_scale(values[:256, list(layout.columns)], layout.scale)[1] is None
+    assert channel_map.labels == ("TP9", "AF7", "AF8", "TP10")
+    assert dict(channel_map.left_out) == {"AUX_RIGHT": "no EEG channel of Muse (muse-lsl, BlueMuse)"}
+    assert plausible_scale(values[:256, list(channel_map.columns)], channel_map.scale)[1] is None
     assert choose([info for info, _ in streams], Modality.GAZE, None, PROFILES) is None
 
 
@@ -64,13 +64,13 @@ def test_the_openbci_recording_replays_on_the_default_electrodes_with_its_marker
     streams = recording("openbci_markers.xdf")
     infos = [info for info, _ in streams]
     choice = choose(infos, Modality.EEG, None, PROFILES)
-    layout = eeg_channel_map(choice.info, choice.match.profile)
+    channel_map = eeg_channel_map(choice.info, choice.match.profile)
     values = next(values for info, values in streams if info == choice.info)
 
     assert choice.match.profile.id == "openbci"
-    assert len(layout.columns) == 8
-    assert layout.notes
-    assert plausible_scale(values[:250, list(layout.columns)], layout.scale)[1] is None
+    assert len(channel_map.columns) == 8
+    assert channel_map.notes
+    assert plausible_scale(values[:250, list(channel_map.columns)], channel_map.scale)[1] is None
     assert [info.name for info in choose_markers(infos, None, PROFILES)] == ["Blinky"]
 
 

@@ -1,4 +1,4 @@
-"""Normalisation that a live session can have: a prior, a baseline, then a very slow average.
+"""Causal feature normalisation: a prior, then a resting baseline, then a very slow running average.
 
 The baseline is a stretch of rest that was announced (`rest`), one that was saved before (`adopt`), or, without either,
 the surrogate: the session's first minutes of usable data. A fast running average removes the state that is to be told
@@ -81,7 +81,7 @@ class Normaliser:
         self.snapshot = self._take()
 
     def update(self, values: FloatArray, seen: BoolArray, seconds: float) -> None:
-        """Take in one table of features that stands for `seconds` of data; seen (same shape) says which count."""
+        """Take in one table of features that stands for `seconds` of data; seen (same shape): which count."""
         if self._is_frozen(values, seen):
             return
         s = self._settings

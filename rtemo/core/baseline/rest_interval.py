@@ -1,7 +1,7 @@
-"""The baseline of a session inside one branch: which frames are kept for it, when it takes effect, what becomes of it.
+"""Resting baselines of one branch: which frames are kept, when a rest takes effect, and what it found.
 
 A rest is an interval of LSL time. It takes effect at the first whole second that lies notice_s after its end, on frames
-that were kept, so it is the same however late a live session hears of it within that time, and in a replay.
+that were kept, so it is the same however late a live session learns of it within that time, and in a replay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Log band power of one frame. A frame is cut once and shared by all windows that overlap it.
+"""Log band power of one EEG frame. A frame is cut once and shared by all windows that overlap it.
 
 Power is the one-sided PSD of a Hann-tapered frame in uV^2/Hz, averaged within triangular bands that are evenly spaced
 in log frequency, as a natural logarithm. Absent samples have weight zero and the PSD is scaled by the weight that is

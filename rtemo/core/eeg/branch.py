@@ -1,4 +1,4 @@
-"""The EEG branch: from stamped raw samples of one stream to frames of band power on the absolute grid.
+"""The EEG branch: time-stamped raw samples of one stream in, frames of band power on the absolute grid out.
 
 Everything that it keeps depends on this stream's samples alone, so other streams, chunk sizes and the moment at which
 windows are cut cannot change a frame.
@@ -133,7 +133,7 @@ class EegBranch:
         self._unit_known = True
         if np.isnan(
             self._to_uv
-        ).any():  # nothing to tell it by; to ask later would make the result depend on the chunks
+        ).any():  # nothing to decide it by; to ask later would make the result depend on the chunks
             self._to_uv = np.where(np.isnan(self._to_uv), 1.0, self._to_uv)
             note = "no unit is stated and the first second is flat; the values are taken as microvolts"
         if note:

@@ -1,4 +1,4 @@
-"""EEG from runs of raw microvolts onto the absolute grid: anti-aliasing, resampling, then high-pass and notch.
+"""EEG conditioning: anti-aliasing, resampling onto the absolute grid, high-pass and notch, all causal.
 
 Grid sample k lies at k / grid_hz seconds of LSL time, whenever the stream started and whatever its rate is. Only the
 anti-aliasing runs at the native rate; the rest is the same filter for every device. All filters are causal,

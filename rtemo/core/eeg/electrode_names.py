@@ -1,4 +1,4 @@
-"""Reads electrode labels as recordings spell them: "EEG FP1-LE", "F3 - A1", "Fc5.", "1 Cz", "T3".
+"""Electrode names from labels as recordings spell them: "EEG FP1-LE", "F3 - A1", "Fc5.", "1 Cz", "T3".
 
 Knows spelling only. Which names have a position is asked of the caller's table, so nothing here depends on a montage.
 """

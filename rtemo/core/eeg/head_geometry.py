@@ -97,7 +97,7 @@ def _fits_head(radii_mm: NDArray[np.float64]) -> bool:
 
 
 def _centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre of the least-squares sphere through the points; the origin where too few or too flat to tell."""
+    """Centre of the least-squares sphere through the points; the origin where they are too few or too flat."""
     if len(points) < _SPHERE_POINTS:
         return np.zeros(3)
     design = np.column_stack([2 * points, np.ones(len(points))])

@@ -1,4 +1,4 @@
-"""From channel labels to points on a unit sphere: x right, y front, z up.
+"""Electrode positions from channel labels: points on a unit sphere, x right, y front, z up.
 
 Any cap whose labels are 10-05 names is placed, as are EGI's HydroCel nets (E1..) and BioSemi's own labels (A1.. B1..).
 The positions are tables in assets/montages, made by offline/make_assets/montages.py, read once and kept. A channel that

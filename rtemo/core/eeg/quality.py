@@ -1,4 +1,4 @@
-"""Which channels of a frame can be used, and why not. Looks at one frame at a time, raw and conditioned."""
+"""EEG signal quality: which channels of a frame can be used, and why not. Looks at one frame at a time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REASONS = {
     ChannelFault.BRIDGED: "bridged",
     ChannelFault.LINE_NOISE: "line noise",
 }
-CLOCK = "clock trouble"  # a gap in which samples came whose times nobody can tell, as the sender's clock was reset
+CLOCK = "clock trouble"  # a gap in which samples came whose times are not known, as the sender's clock was reset
 
 
 @dataclass(frozen=True, slots=True)

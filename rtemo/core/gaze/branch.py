@@ -1,4 +1,4 @@
-"""The gaze branch: from stamped raw samples of one eye tracker to eye features at the ends of windows.
+"""The gaze branch: time-stamped raw samples of one eye tracker in, gaze features at the ends of windows out.
 
 Everything that it keeps depends on this stream's samples alone. Features at an end use samples up to it and no later.
 """
@@ -30,7 +30,7 @@ SAME_RATE = 0.2  # a rate that changed by more than this share calls for a new t
 
 @dataclass(frozen=True, slots=True)
 class GazeFrame:
-    """Eye features of the window that ends at grid index `end`. values (33,): NaN where not valid.
+    """Gaze features of the window that ends at grid index `end`. values (33,): NaN where not valid.
 
     faults: what is wrong with the gaze, see rtemo.core.gaze.quality.
     """

@@ -1,4 +1,4 @@
-"""What eye features are made of: tables of events and a grid of pupil diameters, all with times.
+"""Tables of gaze events and a grid of pupil diameters, all with times: what gaze features are computed from.
 
 Live gaze fills it event by event; a data set's event lists fill it at once. The features are the same functions of it.
 """
@@ -25,7 +25,7 @@ class GazeRecord:
     fixations (n, 5): start, end, duration in ms, dispersion x, dispersion y (max - min). saccades (n, 4): start, end,
     duration, amplitude. blinks and losses (n, 3): start, end, duration. What is still open ends with what has been seen
     of it. pupils (m, 2): left and right on the pupil grid, row i at grid index pupil_first + i, NaN where not known.
-    begin_s, end_s: the stretch of time that was watched.
+    begin_s, end_s: the time that was recorded.
     """
 
     fixations: Rows

@@ -1,8 +1,8 @@
-"""From runs of still, moving and lost samples to fixations, saccades and blinks.
+"""Gaze event detection: fixations, saccades and blinks from runs of still, moving and lost samples.
 
 Runs are first tidied: holes are bridged, twitches dropped, glissades joined to their saccade, islands between two
-losses given up. A run is settled once what follows it is certain to be something else. What is open is told by
-`open_events`, which looks as if the stream ended now and changes nothing.
+losses given up. A run is settled once what follows it is certain to be something else. What is open is given by
+`open_events`, which works as if the stream ended now and changes nothing.
 """
 
 from __future__ import annotations

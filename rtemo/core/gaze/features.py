@@ -1,8 +1,8 @@
-"""The 33 eye features: their schema, and their definition on events and a pupil grid with times.
+"""The 33 gaze features: their schema, and their definition on events and a pupil grid with times.
 
 The groups and the order are those of SEED-IV's 31 rows, then the two blink features that SEED-V and SEED-VII add. Live
-gaze and a data set's event lists become an `GazeRecord` first, so both land here by the same arithmetic. What cannot be
-told is not valid; the frequency of an event that did not happen is valid and 0.
+gaze and a data set's event lists become a `GazeRecord` first, so both land here by the same arithmetic. What cannot be
+computed is not valid; the frequency of an event that did not happen is valid and 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which gaze samples can be believed, and what is wrong with the gaze of a window. Causal, and blind to the cuts.
+"""Gaze signal quality: which samples are valid, and what is wrong in a window. Causal, and blind to the cuts.
 
 Two faults are taken out sample by sample, because event statistics would remember them for a minute: a tracker that
 repeats its last sample, and pupils of a size that no eye has. What is left out counts as not valid.

@@ -1,4 +1,4 @@
-"""Runs of equally labelled samples: what the event builder is fed with.
+"""Runs of equally labelled gaze samples, from which events are built.
 
 A run knows all that events need of its samples (extent, sums, where it starts and ends), so no sample has to be kept.
 Sums are sequential and extents are exact, whatever the cuts.

@@ -1,4 +1,4 @@
-"""Tells still samples from moving and lost ones: by velocity (I-VT), or by dispersion (I-DT) at low rates.
+"""Gaze sample classification into still, moving and lost: by velocity (I-VT), or by dispersion (I-DT) at low rates.
 
 Both adapt to the noise of the last seconds. Thresholds change only at fixed times, so a label depends on the samples
 before it and on nothing else.
@@ -26,7 +26,7 @@ _RAYLEIGH_MEDIAN = 1.1774  # the median speed over the standard deviation of the
 
 
 class MovementLabeller(Protocol):
-    """Labels a path, as far as it can be told now, in order."""
+    """Labels a path, as far as it can be labelled now, in order."""
 
     def push(self, path: GazePath) -> LabelledPath: ...
 
@@ -219,7 +219,7 @@ class DispersionLabels:
         return math.hypot(row.x - before.x, row.y - before.y) > reach
 
     def _shrink(self, limit: float) -> None:
-        """Give out samples from the front until the window is too short to tell, or is a fixation."""
+        """Give out samples from the front until the window is too short to decide, or is a fixation."""
         wanted = self._settings.dispersion_window_s - 1.25 * self._period_s
         while self._window and self._window[-1].time_s - self._window[0].time_s >= wanted:
             valid = [row for row in self._window if not row.invalid]

@@ -1,4 +1,4 @@
-"""Every threshold of the gaze branch, with its source. The record travels in the model bundle."""
+"""Settings of gaze analysis: every threshold with its source. The record travels in the model bundle."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class GazeSettings:
     # Events
     min_fixation_s: float = 0.06  # [O12]
     min_saccade_s: float = 0.01  # [SVII]
-    max_saccade_s: float = 0.2  # longer ones are no saccades, whatever the tracker says
+    max_saccade_s: float = 0.2  # longer ones are no saccades, whatever the tracker reports
     min_amplitude_deg: float = 0.5  # smaller shifts stay within one fixation [O12]
     merge_gap_s: float = 0.075  # [O12]
     edge_s: float = 0.02  # where a saccade starts and lands is the mean over this much of the fixation beside it
-    glissade_s: float = 0.03  # slower stretches of a saccade up to this long belong to it
+    glissade_s: float = 0.03  # slower parts of a saccade up to this long belong to it
     # Blinks
     min_blink_s: float = 0.05  # [SVII]: missing gaze of 50 to 400 ms; shorter holes are bridged
     max_blink_s: float = 0.5  # longer ones are losses
     # Pupil
     pupil_hz: float = 10.0  # grid at multiples of 1 / pupil_hz; its bins are the low-pass
     pupil_pad_s: float = 0.1  # lids cover the pupil this long before and after a blink
-    pupil_buffer_s: float = 20.0  # 4 s cannot tell frequencies below 0.25 Hz
+    pupil_buffer_s: float = 20.0  # 4 s cannot resolve frequencies below 0.25 Hz
     pupil_min_share: float = 0.5  # of the buffer, for the band entropies
     pupil_min_bins: int = 5
     # Statistics of events

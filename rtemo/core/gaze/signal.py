@@ -1,4 +1,4 @@
-"""From canonical gaze to one eye's path in degrees: one position of both eyes, spikes removed, speed.
+"""Gaze path in degrees from canonical samples: both eyes averaged, spikes removed, speed computed.
 
 What comes out for a sample depends on the samples around it, up to `lag` later ones, by element-wise arithmetic or by
 sums over blocks that lie at fixed times. So it is bitwise the same however the stream was cut.
@@ -37,7 +37,7 @@ class View(Protocol):
 class GazePath:
     """Consecutive samples: times (n,); rows (4, n) canonical x, y and calmed degrees x, y; speed (n,) in deg/s.
 
-    NaN where neither eye is valid; speed also where there is no neighbour to tell it from.
+    NaN where neither eye is valid; speed also where there is no neighbour to compute it from.
     """
 
     times: TimeArray

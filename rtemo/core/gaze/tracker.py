@@ -1,4 +1,4 @@
-"""The gaze branch's state: canonical samples in, the 33 eye features at any time and the events so far out.
+"""Streaming gaze analysis: canonical samples in, the 33 gaze features at any time and the events so far out.
 
 What `features` returns depends on the samples that have been pushed and on nothing else, bitwise: not on how they were
 cut. Samples wait in a queue and are worked through in larger blocks, so pushing single samples is cheap.

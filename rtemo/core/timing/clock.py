@@ -1,7 +1,7 @@
-"""From a sender's clock to LSL time, causally and by stamps alone.
+"""Clock correction: from a sender's clock to LSL time, causally and by stamps alone.
 
 The arithmetic, for a raw stamp s of one stream:
-1. Measurements (c, o) say: at sender time c, LSL time = c + o. They are kept in the order in which they came.
+1. A measurement (c, o): at sender time c, LSL time = c + o. They are kept in the order in which they came.
 2. A step back of c by more than RESET_S starts a new group of measurements: the sender's clock was reset.
 3. s uses its group's latest measurement with c <= s. Later ones do not exist for it.
 4. Before the first measurement of the first group, that first measurement counts.

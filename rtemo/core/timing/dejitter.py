@@ -1,4 +1,4 @@
-"""Takes the jitter out of stamps and finds the gaps. Nothing is ever shifted across a gap.
+"""Dejittering: evens out time stamps and detects gaps. Nothing is ever shifted across a gap.
 
 Within a run of samples the time of sample n is followed by a critically damped alpha-beta tracker (a second-order
 phase-locked loop) on the residual e_n = s_n - (s_0 + n p):
@@ -26,7 +26,7 @@ from rtemo.core.types import TimeArray
 
 TRACK_HZ = 0.2  # w, radians a second: jitter is averaged over about five seconds
 GAP = REASONS[ChannelFault.GAP]
-KEPT_UNSURE = 64  # stretches without times that are remembered
+MAX_UNKNOWN_SPANS = 64  # intervals without known times that are remembered
 REMEASURE_S = 1.0  # after a gap longer than this the rate is measured anew
 
 
@@ -61,9 +61,9 @@ class Dejitter:
         self.rate: rate.Rate | None = None  # the last measured one
         self.n_dropped = 0  # samples without a time, or that lie before ones already given out
         self.n_gaps = 0
-        self._heard = -np.inf  # the last time that was known, and since when samples come without one
-        self._since: float | None = None
-        self._unsure: deque[tuple[float, float]] = deque(maxlen=KEPT_UNSURE)
+        self._last_known = -np.inf  # the last time that was known, and since when samples come without one
+        self._unknown_since: float | None = None
+        self._unknown_spans: deque[tuple[float, float]] = deque(maxlen=MAX_UNKNOWN_SPANS)
 
     def push(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """Runs that are ready. times (n,) may hold NaN (no time known): such samples are dropped and counted."""
@@ -85,13 +85,19 @@ class Dejitter:
                     self._tracker = None
         return runs
 
-    def named(self, faults: Mapping[str, str], begin_s: float, end_s: float, still: bool) -> dict[str, str]:  # noqa: FBT001
+    def with_clock_faults(
+        self,
+        faults: Mapping[str, str],
+        begin_s: float,
+        end_s: float,
+        include_open: bool,  # noqa: FBT001
+    ) -> dict[str, str]:
         """The faults of a window; a gap in which samples without a known time came is trouble with the sender's clock.
 
-        still: whether a stretch of such samples counts that has not come to its end.
+        include_open: whether an interval of such samples counts that has not ended.
         """
-        open_ = still and self._since is not None and self._since < end_s
-        if not (open_ or any(begin < end_s and begin_s < stop for begin, stop in self._unsure)):
+        open_ = include_open and self._unknown_since is not None and self._unknown_since < end_s
+        if not (open_ or any(begin < end_s and begin_s < stop for begin, stop in self._unknown_spans)):
             return dict(faults)
         return {name: CLOCK if reason == GAP else reason for name, reason in faults.items()}
 
@@ -102,15 +108,15 @@ class Dejitter:
             if stop == begin:
                 continue
             if not known[begin]:
-                self._since = self._heard if self._since is None else self._since
+                self._unknown_since = self._last_known if self._unknown_since is None else self._unknown_since
                 continue
-            if self._since is not None:
-                self._unsure.append((self._since, float(times[begin])))
-                self._since = None
-            self._heard = float(times[stop - 1])
+            if self._unknown_since is not None:
+                self._unknown_spans.append((self._unknown_since, float(times[begin])))
+                self._unknown_since = None
+            self._last_known = float(times[stop - 1])
 
     def flush(self) -> list[SampleRun]:
-        """The samples that still wait for a rate, if there are enough to tell one."""
+        """The samples that still wait for a rate, if there are enough to measure one."""
         if self._waiting is None:
             return []
         (times, values), self._waiting = self._waiting, None
@@ -190,7 +196,7 @@ class _Tracker:
         self._state = self._state_of(self._first_level(times), 0.0)
 
     def _first_level(self, times: TimeArray) -> float:
-        """The level of the residual in the stretch before the first gap."""
+        """The level of the residual before the first gap."""
         residual = times - self._origin - self._period * np.arange(len(times))
         jumps = np.flatnonzero(np.abs(np.diff(residual)) > self._gap_s)
         return float(np.median(residual[: int(jumps[0]) + 1] if len(jumps) else residual))
@@ -200,7 +206,7 @@ class _Tracker:
         return np.array([self._keep * (level + velocity), -self._keep * level])
 
     def pieces(self, times: TimeArray) -> list[TimeArray]:
-        """Even times of consecutive samples, one array for each stretch without a jump."""
+        """Even times of consecutive samples, one array for each part without a jump."""
         index = self._n + np.arange(len(times))
         self._n += len(times)
         even = self._origin + self._period * index

@@ -1,4 +1,4 @@
-"""Sampling rates, measured from stamps. The nominal rate is a hint: devices state wrong ones (a Tobii says 600 always).
+"""Sampling rates measured from stamps. Nominal rates are a hint: devices state wrong ones (a Tobii always 600 Hz).
 
 Knows only stamps; the result depends on nothing but the stamps that it is given.
 """
@@ -44,7 +44,7 @@ def steps_of(times: TimeArray, before: float) -> TimeArray:
 def measure(times: TimeArray, nominal_hz: float) -> Rate:
     """The rate of at least two stamps (n,) in seconds.
 
-    The median step tells the rate of a stream that loses packets, the mean step that of one that is stamped in bursts.
+    The median step gives the rate of a stream that loses packets, the mean step that of one that is stamped in bursts.
     """
     steps = np.diff(times)
     span = float(times[-1] - times[0])

@@ -1,4 +1,4 @@
-"""The embeddings of a session's windows in bounded memory: what a personal calibration is fitted on.
+"""Embeddings of a session's windows in bounded memory, for fitting a personal calibration.
 
 One settled window a second is kept, of the newest two hours: with the default network 2 kB a window, 14 MB in all.
 Which windows are kept depends on their ends alone, so live and replay keep the same ones at one hop.

@@ -1,4 +1,4 @@
-"""Fits a personal calibration and says whether it is worth having: each clip is judged by heads that never saw it.
+"""Fitting a personal calibration, with cross-validation over clips to decide whether it is worth having.
 
 The refitted heads are kept only where the labels of the held-out clips are more likely by them than by the trained
 ones, and than by knowing nothing; otherwise the trained ones stay. A quantile that covers too few of the held-out
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LabelledClip:
-    """A labelled stretch and its windows: their ends times (n,), the combination that each offers, z by head (n, d)."""
+    """A labelled interval and its windows: ends times (n,), the combination that each offers, z by head (n, d)."""
 
     label: int
     begin_s: float
@@ -87,7 +87,7 @@ def fit_person(bundle: Bundle, clips: Sequence[LabelledClip], holds_s: float | N
     scores = {name: score for name, score in scores.items() if score}
     main = max(scores, key=lambda name: scores[name]["windows"])
     if not _helps(scores[main], bundle):
-        return FitOutcome(None, scores, f"the trained model stays: {_told(main, scores[main])}")
+        return FitOutcome(None, scores, f"the trained model stays: {_score_text(main, scores[main])}")
     quantiles = {
         name: _covered(clips, held_out.smoothed(name), combination.quantiles)
         for name, combination in spec.combinations.items()
@@ -100,7 +100,7 @@ def fit_person(bundle: Bundle, clips: Sequence[LabelledClip], holds_s: float | N
         scores=scores,
         holds_s=holds_s,
     )
-    return FitOutcome(person, scores, f"calibrated: {_told(main, scores[main])}")
+    return FitOutcome(person, scores, f"calibrated: {_score_text(main, scores[main])}")
 
 
 def _helps(score: Mapping[str, Any], bundle: Bundle) -> bool:
@@ -146,11 +146,11 @@ class _Views:
         combination, smoothing = self._bundle.spec.combinations[name], self._bundle.spec.smoothing
         out = []
         for clip, instant in zip(self._clips, self.of(name), strict=True):
-            state, said = start(smoothing), []
+            state, posteriors = start(smoothing), []
             for time_s, p in zip(clip.times[clip.offers == name] if len(instant) else (), instant, strict=True):
                 state = advance(state, float(time_s), p, combination.decorrelation_s, smoothing)
-                said.append(tempered_posterior(state, combination.smoothed_temperature))
-            out.append(np.array(said) if said else _EMPTY)
+                posteriors.append(tempered_posterior(state, combination.smoothed_temperature))
+            out.append(np.array(posteriors) if posteriors else _EMPTY)
         return out
 
 
@@ -172,12 +172,12 @@ def _compared(clips: Sequence[LabelledClip], before: Sequence[Array], after: Seq
     ]
     gain = losses[0] - losses[1]
     error = float(np.sqrt(np.sum(weights**2 * (gain - weights @ gain) ** 2))) if len(used) > 1 else float("inf")
-    told = {
+    scores = {
         side: {"nll": float(weights @ losses[k]), "balanced_accuracy": float(weights @ right[k])}
         for k, side in enumerate(("before", "after"))
     }
     windows = int(sum(len(before[i]) for i in used))
-    return {"clips": len(used), "windows": windows, **told, "gain_nats": float(weights @ gain), "gain_error": error}
+    return {"clips": len(used), "windows": windows, **scores, "gain_nats": float(weights @ gain), "gain_error": error}
 
 
 def _covered(
@@ -199,7 +199,7 @@ def _covered(
     return {level: max(quantile, needed[level]) for level, quantile in known.items()}
 
 
-def _told(name: str, score: Mapping[str, Any]) -> str:
+def _score_text(name: str, score: Mapping[str, Any]) -> str:
     before, after = score["before"], score["after"]
     return (
         f"on {score['clips']} held-out clips ({name}) the balanced accuracy goes from "

@@ -1,4 +1,4 @@
-"""One linear head refitted for one person: MAP logistic regression around the trained head, then part of the way.
+"""Refitting a linear head for one person: MAP logistic regression around the trained head, then part of the way.
 
 1. Loss: the mean over clips of a clip's mean negative log-likelihood, labels weighted alike, plus
    strength / 2 * (|W - W0|^2 + |b - b0|^2) around the trained head (W0, b0), strength = PRIOR_CLIPS / clips: what a

@@ -1,1 +1,1 @@
-"""What a prediction is sure of: calibration, conformal sets, novelty, smoothing."""
+"""Uncertainty of predictions: calibration, conformal sets, novelty, smoothing."""

@@ -1,4 +1,4 @@
-"""Adaptive conformal sets: the level moves with what the person reports during the session.
+"""Adaptive conformal sets: their level follows what the person reports during the session.
 
 Adaptive conformal inference (Gibbs & Candes 2021, arXiv 2106.00170): alpha_{t+1} = alpha_t + gamma (alpha - err_t),
 with gamma the rate, 1 - alpha_t the level and err_t the share of a report's windows whose set lacked its label. A
@@ -8,7 +8,7 @@ they were; a session has a dozen reports, far too few to narrow sets by: with na
 12 simulated people further from 80 % than none did (README.md).
 And so the guarantee has one side: over T reports the mean share of misses exceeds the wanted one by at most
 (1 + rate) / (rate * T), for any person and any signal; it may be lower. That is about the long run and nothing else: it
-says nothing about the next window, nor about minutes that nobody reports on. It needs no score distribution to be
+promises nothing about the next window, nor about minutes that nobody reports on. It needs no score distribution to be
 right, so quantiles between the bundle's levels may be interpolated.
 
 Everything depends on stamps: a report holds from a time on, whenever it arrived, so a replay gives the same sets.
@@ -48,7 +48,7 @@ class SelfReport:
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
-    """What was said of one window: its end, the combination of modalities, the posterior (K,)."""
+    """The smoothed prediction of one window: its end, the combination of modalities, the posterior (K,)."""
 
     end_s: float
     combination: str
@@ -56,7 +56,7 @@ class Smoothed:
 
 
 class RecentSets:
-    """What was said of the newest windows, one a second, so that it does not depend on the hop much."""
+    """The smoothed predictions of the newest windows, one a second, so that it does not depend on the hop much."""
 
     def __init__(self, kept: Sequence[Smoothed] = ()) -> None:
         self._kept = deque(kept, maxlen=KEPT)
@@ -81,7 +81,7 @@ def quantile_at(quantiles: Mapping[float, float], level: float) -> float:
 
 def adapted_level(
     reports: Sequence[SelfReport],
-    said: RecentSets,
+    recent: RecentSets,
     quantiles: Mapping[str, Mapping[float, float]],
     level: float,
     rate: float,
@@ -94,7 +94,7 @@ def adapted_level(
     """
     now = level
     for report in reports:
-        windows = said.between(report.begin_s + window_s - 1e-6, report.end_s + 1e-6)
+        windows = recent.between(report.begin_s + window_s - 1e-6, report.end_s + 1e-6)
         if windows:
             sets = (members(one.posterior, quantile_at(quantiles[one.combination], now)) for one in windows)
             missed = float(np.mean([report.label not in found for found in sets]))

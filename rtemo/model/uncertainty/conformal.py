@@ -1,4 +1,4 @@
-"""Conformal sets of labels: how they are read off probabilities, and how their quantile is found on held-out people.
+"""Conformal prediction sets of labels, and their quantile from held-out people.
 
 Score: 1 - p(true label) (LAC: Sadinle, Lei, Wasserman 2019, the smallest sets on average). Windows of one person are
 no independent draws, so a person is one unit: each has the same weight, however many windows, and one more person

@@ -1,7 +1,7 @@
-"""How unlike the training data a window is, from its embedding. A hint, never a proof that a window is valid.
+"""Novelty detection: how unlike the training data a window's embedding is. A hint, never a proof of validity.
 
 Three measures: the Mahalanobis distance of the embedding from the training embeddings (shrunk covariance, no classes),
-the energy of the logits (Liu et al. 2020, arXiv 2010.03759), and, where both modalities speak, how far their heads
+the energy of the logits (Liu et al. 2020, arXiv 2010.03759), and, where both modalities are there, how far their heads
 disagree. Each is centred and scaled by held-out people, the largest one counts, and 1.0 is the threshold. What they
 can and cannot detect is measured in README.md.
 """
@@ -20,7 +20,7 @@ from rtemo.core.types import FloatArray
 class NoveltyScale:
     """(centre, spread) of each measure on held-out people, and the scaled value that counts as 1.0.
 
-    disagreement: None where only one modality speaks.
+    disagreement: None where there is only one modality.
     """
 
     distance: tuple[float, float]

@@ -1,4 +1,4 @@
-"""Logits, log-probabilities and probabilities: the one place for the softmax and its temperature. Numpy only."""
+"""Softmax, log-softmax and temperature scaling, in one place. Numpy only."""
 
 from __future__ import annotations
 

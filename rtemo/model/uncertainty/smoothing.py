@@ -1,4 +1,4 @@
-"""The causal sticky filter over predictions: a hidden Markov model with one state a label, run forward only.
+"""Causal smoothing of predictions: a hidden Markov model with one state a label, run forward only.
 
 Every parameter is in seconds, so that the filter does not depend on the hop and a skipped window only means that more
 time has passed. State is a value: whoever keeps an old one can go on from it.
@@ -46,7 +46,7 @@ def start(smoothing: Smoothing) -> SmoothingState:
 
 
 def tempered_posterior(state: SmoothingState, temperature: float) -> FloatVector:
-    """The posterior (K,) as it is told, at a temperature that is fitted on held-out people.
+    """The posterior (K,) that is published: at a temperature fitted on held-out people.
 
     Neighbouring windows are wrong together for longer than the evidence's decorrelation time says, so the filter's own
     posterior, from which it goes on, is too sure.

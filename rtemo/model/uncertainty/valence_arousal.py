@@ -1,4 +1,4 @@
-"""Where emotions lie in the plane of valence and arousal, and the mean place of label probabilities.
+"""Valence and arousal of label probabilities, by the places of emotions in the circumplex.
 
 The angles are those of Russell (1980), "A circumplex model of affect", J. Pers. Soc. Psychol. 39(6), 1161-1178, direct
 circular scaling (Ross' method) of 28 affect words: 0 degrees is pleasure, 90 degrees arousal, every word on the unit

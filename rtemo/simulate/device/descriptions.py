@@ -1,6 +1,6 @@
-"""How the simulated streams describe themselves: channels, units and the XML of the XDF meta-data specification.
+"""Descriptions of the simulated streams: channels, units and the XML of the XDF meta-data specification.
 
-Every description says that the person is simulated.
+Every description states that the person is simulated.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults that change samples: of electrodes, amplifier and tracker. Second by second, in the order they are listed."""
+"""Sample faults of electrodes, amplifier and eye tracker, applied second by second in the order they are listed."""
 
 from __future__ import annotations
 

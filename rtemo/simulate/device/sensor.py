@@ -1,4 +1,4 @@
-"""One simulated device: makes its samples second by second, sends them through its faults, cuts them into chunks."""
+"""A simulated device: makes samples second by second, sends them through its faults, cuts them into chunks."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Sensor:
 
     def __init__(
         self,
-        stretches: Sequence[UninterruptedRun],
+        uninterrupted: Sequence[UninterruptedRun],
         infos: Sequence[StreamInfo],
         struck: Sequence[Struck],
         render: Callable[[float], Render],
         start_s: float,
     ) -> None:
-        self._runs, self._infos = stretches, infos
+        self._runs, self._infos = uninterrupted, infos
         self._transport = Transport(struck, start_s)
-        renderers = {run.rate_hz: render(run.rate_hz) for run in stretches}
+        renderers = {run.rate_hz: render(run.rate_hz) for run in uninterrupted}
         self._render = {rate: with_faults(made, struck, rate) for rate, made in renderers.items()}
         self._waiting: list[tuple[int, TimeArray, TimeArray, FloatArray]] = []  # run, times, stamps, values
 

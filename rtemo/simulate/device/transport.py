@@ -1,4 +1,4 @@
-"""Faults of streams and clocks: lost packets, wrong and jittering stamps, streams that vanish, return or change.
+"""Transport faults: lost packets, wrong and jittering stamps, streams that vanish, return or change.
 
 A sensor's stream is a sequence of runs. Within a run its description does not change. A stream that returns as it was
 keeps its id; one that comes back with other channels or another rate is another stream, as LSL has it.

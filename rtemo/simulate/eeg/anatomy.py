@@ -1,4 +1,4 @@
-"""Simulated heads: where electrodes, cortical dipoles, eyes and muscles are, and what each electrode sees of them.
+"""Simulated heads: positions of electrodes, cortical dipoles, eyes and muscles, and the lead fields between them.
 
 Lead fields were computed once with MNE (offline/make_assets/leadfields.py) for every electrode that rtemo can place; a
 channel set is a choice of rows. Units: uV per nAm for cortex; eyes and

@@ -1,4 +1,4 @@
-"""The cortical EEG of a simulated person: an aperiodic background, rhythms, and what emotions do to both.
+"""Simulated cortical EEG: an aperiodic background, rhythms, and what emotions change in both.
 
 Sources are single dipoles (background, independent of each other) and extended patches (rhythms). Each has a power
 spectrum; the log of its power in five bands follows the person's emotions and a slow vigilance. Signals are made by

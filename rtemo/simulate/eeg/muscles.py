@@ -1,4 +1,4 @@
-"""EMG of face, temples and neck, as the electrodes see it."""
+"""Simulated EMG of face, temples and neck at the electrodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole EEG of a simulated person at the electrodes: cortex, eyes, muscles, electrodes, mains."""
+"""Simulated scalp EEG: cortex, eyes, muscles, electrodes and mains summed at each electrode."""
 
 from __future__ import annotations
 

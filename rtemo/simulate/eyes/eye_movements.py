@@ -1,4 +1,4 @@
-"""When the eyes move and blink: the train of fixations, saccades and blinks of one session.
+"""Simulated eye movements: the fixations, saccades and blinks of one session.
 
 One train feeds both streams: gaze samples and the ocular part of the EEG. Angles are degrees from the screen's centre,
 x to the right, y up. Main sequence: the family's (21 ms + 2.2 ms per degree, Carpenter 1988), and a velocity profile

@@ -1,4 +1,4 @@
-"""What an eye tracker sends of a simulated person: gaze points on a screen and pupil diameters, with its faults.
+"""Simulated eye tracker output: gaze points on a screen and pupil diameters, with tracking noise and losses.
 
 Six values a sample, as the TobiiPro connector of LSL sends them: left x, y, pupil, right x, y, pupil; x and y are
 shares of the screen, origin top left, pupils in mm, NaN where an eye is not seen.

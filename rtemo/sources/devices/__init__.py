@@ -1,1 +1,1 @@
-"""Devices: profiles, and what each column of a stream holds."""
+"""Device profiles, and channel maps from stream descriptions."""

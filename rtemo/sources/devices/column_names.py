@@ -1,4 +1,4 @@
-"""The researcher's own names for columns, from the session's settings: [eeg.map] and [gaze.map].
+"""Columns renamed by the session's settings: [eeg.map] and [gaze.map].
 
 A key is a label of the stream or, where labels are missing or not unique, a column number counted from 1.
 """

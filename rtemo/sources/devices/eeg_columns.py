@@ -1,4 +1,4 @@
-"""From an EEG stream's description, its profile and the session's own names to an EegChannelMap.
+"""EEG channel map from a stream's description, its device profile and the session's own names.
 
 Columns that are no EEG, or cannot be placed on the head, are left out and reported; too few left is refused.
 """
@@ -60,7 +60,7 @@ def eeg_channel_map(
     """Which columns of this stream are EEG, where they lie and in what unit they are.
 
     rename: the session's own names, label or column number (from 1) -> electrode name, "" to leave the column out.
-    unit: what the values are, whatever stream and profile say. RtemoError where fewer than four columns can be placed.
+    unit: what the values are, whatever stream and profile give. RtemoError where fewer than four columns can be placed.
     """
     found = eeg_columns(info, profile, rename)
     placement, notes = found.placement, list(found.notes)
@@ -96,7 +96,7 @@ def _not_eeg(
 ) -> dict[int, str]:
     """Columns that their type, the profile or the session rules out, with the reason."""
     types = [channel.type.strip() for channel in info.channels]
-    typed = any(kind.casefold() in _EEG_TYPES for kind in types)  # else the types tell nothing
+    typed = any(kind.casefold() in _EEG_TYPES for kind in types)  # else the types decide nothing
     reasons: dict[int, str] = {}
     for column, kind in enumerate(types):
         if column in given:

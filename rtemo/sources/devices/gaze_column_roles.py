@@ -1,4 +1,4 @@
-"""What a column of an unknown eye tracker holds, read from its label, type, eye and unit.
+"""Roles of an unknown eye tracker's columns, from their labels, types, eyes and units.
 
 The meta-data of the XDF gaze specification come first (type ScreenX, Diameter, ...; eye left, right, both); where a
 stream does not follow it, the words of the label decide: left_x, leftEyeX, R_GazeX, norm_pos_x, LPOGX, gaze_x, ...

@@ -1,6 +1,6 @@
-"""From a gaze stream's description, its profile and the session's own names to a GazeChannelMap.
+"""Gaze channel map from a stream's description, its device profile and the session's own names.
 
-Every step that takes something for granted leaves a note; a stream whose gaze columns cannot be told is refused.
+Every step that takes something for granted leaves a note; a stream whose gaze columns cannot be recognised is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def gaze_channel_map(
     """How this stream becomes canonical gaze.
 
     screen: what gaze in screen coordinates falls on (the default screen if None). scene: the scene camera whose image
-    it lies in instead. unit: of x and y, where it is not as the stream says. rename: the session's own names, label or
+    it lies in instead. unit: of x and y, where it is not as stated. rename: the session's own names, label or
     column number (from 1) -> left_x, y, pupil, ...; with it, only the named columns are used. RtemoError where no gaze
     point is found or its unit cannot be used.
     """
@@ -46,7 +46,7 @@ def gaze_channel_map(
     else:
         found = _from_labels(list(enumerate(_labelled(info, notes))), notes)
     if found.left.x is None and found.right.x is None:
-        raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be told", _seen(info), _TODO)
+        raise RtemoError(f"the stream {info.name!r} has no gaze columns that can be recognised", _seen(info), _TODO)
     channel_map = _channel_map(info, profile, screen or Screen(), found, notes, unit)
     if scene is None:
         return channel_map
@@ -143,7 +143,7 @@ def _column_of(info: StreamInfo, ref: ColumnRef) -> int | None:
     return named[ref.nth - 1] if ref.nth <= len(named) else None
 
 
-# -- columns told by their labels -------------------------------------------------------------------------------------
+# -- columns recognised by their labels --------------------------------------------------------------------------------
 
 
 def _labelled(info: StreamInfo, notes: list[str]) -> tuple[Channel, ...]:

@@ -1,7 +1,8 @@
-"""Device profiles: loading them all, and finding the one that fits a stream.
+"""Device profiles: loads them all, and finds the one that matches a stream.
 
 Two generic profiles, generic-eeg and generic-gaze, stand for every device without a profile of its own: they work from
-labels, types and units alone. The layouts that follow from a match are made by eeg_channel_map and gaze_channel_map.
+labels, types and units alone. The channel maps that follow from a match are made by eeg_channel_map and
+gaze_channel_map.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = [
 
 GENERIC = {Modality.EEG: "generic-eeg", Modality.GAZE: "generic-gaze"}
 
-_TYPE, _COUNT, _LABELS, _NAME, _SOURCE = 1.0, 1.0, 3.0, 4.0, 4.0  # how much each fitting part says
+_TYPE, _COUNT, _LABELS, _NAME, _SOURCE = 1.0, 1.0, 3.0, 4.0, 4.0  # how specific each fitting condition is
 _BY_LABELS = 0.5  # a stream that states no type but has the right labels
 _VAGUE_TYPES = ("", "data", "signal", "timeseries", "biosignal", "biosignals")
 
@@ -84,9 +85,9 @@ def generic(profiles: Iterable[DeviceProfile], modality: Modality) -> DeviceProf
 
 
 def match(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Match | None:
-    """The profile that says most about this stream; None where it is neither EEG nor gaze.
+    """The profile that fits this stream most specifically; None where it is neither EEG nor gaze.
 
-    Strings are never EEG or gaze, nor is what a profile says to ignore.
+    Strings are never EEG or gaze, nor is what a profile ignores.
     """
     if info.channel_format == STRING_FORMAT or ignored(info, profiles):
         return None
@@ -97,20 +98,20 @@ def match(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Match | None:
 
 
 def ignored(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Ignored | None:
-    """The rule by which a stream is neither EEG nor gaze although its type says so."""
+    """The rule by which a stream is neither EEG nor gaze although its type suggests it."""
     rules = (rule for profile in profiles for rule in profile.ignore)
-    return next((rule for rule in rules if _parts(info, rule.rule) is not None), None)
+    return next((rule for rule in rules if _fitting_conditions(info, rule.rule) is not None), None)
 
 
 def _fit(info: StreamInfo, profile: DeviceProfile, rule: MatchRule) -> Match | None:
-    parts = _parts(info, rule)
-    if parts is None:
+    conditions = _fitting_conditions(info, rule)
+    if conditions is None:
         return None
-    return Match(profile, sum(weight for _, weight in parts), ", ".join(what for what, _ in parts))
+    return Match(profile, sum(weight for _, weight in conditions), ", ".join(what for what, _ in conditions))
 
 
-def _parts(info: StreamInfo, rule: MatchRule) -> list[tuple[str, float]] | None:
-    """What fits and how much it says; None where any part of the rule does not fit."""
+def _fitting_conditions(info: StreamInfo, rule: MatchRule) -> list[tuple[str, float]] | None:
+    """What fits and how specific it is; None where any condition of the rule does not fit."""
     labels = {label.strip().casefold() for label in info.labels}
     tests: tuple[tuple[bool, bool, str, float], ...] = (
         (rule.type is not None, _found(rule.type, info.type), f"type {info.type}", _TYPE),

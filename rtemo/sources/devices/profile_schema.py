@@ -1,7 +1,7 @@
 """Device profiles as records. The files are described in devices/README.md and read by profile_file.py.
 
-A profile says how to recognise the streams of one device and what their columns mean where the streams do not say so
-themselves.
+A profile states how to recognise the streams of one device and what their columns mean where the streams themselves
+do not.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Ignored:
 class EegRules:
     """What an EEG profile adds to the stream's own description."""
 
-    unit: str = ""  # what the values are, whatever the stream says
+    unit: str = ""  # what the values are, whatever the stream states
     scale_from: str = ""  # element of each channel's description that holds a factor
     drop: tuple[re.Pattern[str], ...] = ()  # labels of columns that are no EEG
     labels: tuple[str, ...] = ()  # for streams without any label, by column
@@ -59,7 +59,7 @@ class ColumnRef:
 
 @dataclass(frozen=True, slots=True)
 class FlagRef:
-    """A column that says whether a sample is valid."""
+    """A column that marks whether a sample is valid."""
 
     ref: ColumnRef
     at_least: float | None = None
@@ -78,7 +78,7 @@ class EyeRules:
 
 @dataclass(frozen=True, slots=True)
 class GazeRules:
-    """What a gaze profile says. Eyes without columns: the labels are read as for any unknown tracker."""
+    """What a gaze profile adds to the stream. Eyes without columns: the labels are read as for any unknown tracker."""
 
     unit: GazeUnit = ""
     origin: Origin = "top-left"

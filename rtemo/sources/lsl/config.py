@@ -1,4 +1,4 @@
-"""How liblsl is set up in this process: where it looks for streams, in which session, how much it says.
+"""Configuration of liblsl in this process: where it looks for streams, in which session, how much it logs.
 
 liblsl reads its settings once, at the first call of any kind. So `configure` comes before everything else, or the
 user's own lsl_api.cfg decides. Importing this module does not load liblsl, which may be missing.

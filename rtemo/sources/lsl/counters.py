@@ -1,4 +1,4 @@
-"""What one connection delivers, counted: samples, rate, losses, and how long a silence is normal. Reads no clock."""
+"""Statistics of one connection: samples, rate, losses, and how long a silence is normal. Reads no clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on the network: streams with their whole description, without ever waiting for one that is dead."""
+"""Discovery of LSL streams with their whole description, without ever waiting for one that is dead."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Directory:
         self.problems: dict[str, str] = {}  # uid -> why a stream cannot be used
 
     def look(self) -> Mapping[str, DiscoveredStream]:
-        """The streams that are there now, by uid; each has been heard of within the last FORGET_S."""
+        """The streams that are there now, by uid; each has answered within the last FORGET_S."""
         now_s = local_clock()
         handles = {str(handle.uid()): handle for handle in self._resolver.results()}
         for uid in self._seen.keys() - handles.keys():
@@ -93,7 +93,7 @@ class Directory:
         return dict(self._seen)
 
     def doubt(self, uids: Iterable[str]) -> None:
-        """Ask whether these are still alive. A computer that is there says at once that a program is not."""
+        """Ask whether these are still alive. A computer that is there answers at once that a program is not."""
         now_s = local_clock()
         for uid in uids:
             last = self._doubts.get(uid)
@@ -123,24 +123,24 @@ class Directory:
 
     def _ask(self, uid: str, now_s: float) -> None:
         """Get a stream's description."""
-        question, sighting = self._questions[uid], self._seen[uid]
+        question, stream = self._questions[uid], self._seen[uid]
         match question.poll(now_s):
             case _Reply.DESCRIBED:
                 del self._questions[uid]
                 try:
                     info = stream_info(question.xml, "")
                 except RtemoError as error:
-                    self.problems[uid] = f"{sighting.info.name!r}: {error}"
+                    self.problems[uid] = f"{stream.info.name!r}: {error}"
                     return
-                self._seen[uid] = replace(sighting, info=info, described=True)
+                self._seen[uid] = replace(stream, info=info, described=True)
                 self.problems.pop(uid, None)
             case _Reply.REFUSED | _Reply.SILENT:
                 self.problems[uid] = (
-                    f"{sighting.info.name!r} on {sighting.info.hostname!r} is announced but does not answer: "
+                    f"{stream.info.name!r} on {stream.info.hostname!r} is announced but does not answer: "
                     "a firewall between, or a sender that hangs"
                 )
                 if now_s - question.asked_s > RETRY_S:
-                    self._questions[uid] = _Question(sighting.handle, now_s)
+                    self._questions[uid] = _Question(stream.handle, now_s)
 
     def _check(self, uid: str, now_s: float) -> None:
         """Strike a stream off that is gone: nobody listens there, or somebody else does."""
@@ -161,17 +161,17 @@ def discover(timeout_s: float = 2.0) -> tuple[StreamInfo, ...]:
         end_s = local_clock() + timeout_s
         seen = directory.look()
         while (now_s := local_clock()) < end_s or (
-            now_s < end_s + 1.0 and any(not sighting.described for sighting in seen.values())
+            now_s < end_s + 1.0 and any(not stream.described for stream in seen.values())
         ):
             time.sleep(POLL_S)
             seen = directory.look()
     finally:
         directory.close()
-    return named(sighting.info for sighting in seen.values())
+    return named(stream.info for stream in seen.values())
 
 
 def named(infos: Iterable[StreamInfo]) -> tuple[StreamInfo, ...]:
-    """The streams in a fixed order, each with a stream_id that is unique among them and says what it is."""
+    """The streams in a fixed order, each with a stream_id that is unique among them and readable."""
     ordered = sorted(infos, key=lambda i: (i.name, i.type, i.hostname, i.source_id, i.n_channels, i.uid))
     taken: set[str] = set()
     found = []

@@ -1,4 +1,4 @@
-"""Sends a recording out again as LSL streams: all of its metadata, its samples when they are due, stamped as of now.
+"""Replays a recording as LSL streams: all metadata, samples when they are due, stamped as of now.
 
 Every stamp is the sample's LSL time after clock correction, moved by the same amount for all streams, so that what was
 simultaneous in the recording is simultaneous again. Played faster, stamps lie closer by the speed.

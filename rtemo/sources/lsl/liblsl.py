@@ -1,4 +1,4 @@
-"""The binding to liblsl, or the reason why there is none; and the one function that pylsl does not wrap."""
+"""Loads liblsl through pylsl, with an error that a user can act on, and wraps the one function that pylsl does not."""
 
 from __future__ import annotations
 

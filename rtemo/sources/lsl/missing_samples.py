@@ -1,4 +1,4 @@
-"""How many samples are missing, by their stamps. What only comes late and is caught up with is not missing.
+"""Counts missing samples by their stamps. What only comes late and is caught up with is not missing.
 
 A step that is too long for the samples that came with it opens an episode, which ends QUIET_S after the last such step.
 In it the deficit is (time passed) x rate - (samples received). Lateness makes the deficit too large for a while, never

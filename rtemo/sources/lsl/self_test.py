@@ -1,4 +1,4 @@
-"""Whether LSL works on this computer: an outlet of our own must be found, opened, read and timed."""
+"""Self-test of LSL on this computer: an outlet of our own must be found, opened, read and timed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "rtemo_selftest"
 def self_test(timeout_s: float = 5.0) -> float:
     """Makes an outlet, finds it, reads a sample and measures its clock, each for at most timeout_s.
 
-    Returns the seconds until the sample was read. Raises RtemoError that says which step failed. The outlet shows in
+    Returns the seconds until the sample was read. Raises RtemoError with the step that failed. The outlet shows in
     the lab under NAME for that long.
     """
     source_id = str(uuid4())

@@ -94,7 +94,7 @@ class LslSource:
         self._close()
 
     def status(self) -> tuple[LslStreamStatus, ...]:
-        """Where every stream stands that is or was open."""
+        """The state of every stream that is or was open."""
         now_s = local_clock()
         return tuple(stream.status(now_s) for stream in self._monitor.streams)
 
@@ -151,7 +151,7 @@ class _Watch:
         while True:
             seen = dict(directory.look())
             passed_s = local_clock() - begin_s
-            silent = any(not sighting.described for sighting in seen.values())
+            silent = any(not stream.described for stream in seen.values())
             if passed_s >= look_s + (DESCRIBE_S if silent else 0.0) or self._stop.is_set():
                 return seen
             time.sleep(TICK_S / 4)
@@ -160,10 +160,10 @@ class _Watch:
         try:
             while not self._stop.wait(TICK_S):
                 seen = directory.look()
-                self.visible = tuple(sighting.info for sighting in seen.values())
+                self.visible = tuple(stream.info for stream in seen.values())
                 directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
-        except Exception as error:  # noqa: BLE001 - read() tells it
+        except Exception as error:  # noqa: BLE001 - read() raises it
             self.failure = f"{type(error).__name__}: {error}"
 
 

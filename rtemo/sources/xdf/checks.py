@@ -1,4 +1,4 @@
-"""What is odd about a recording, in one line each, and which of its clock offsets count.
+"""Checks of a recording: what is odd about it, in one line each, and which of its clock offsets count.
 
 An offset that is more than OUTLIER_S away from both its neighbours in the file, while these agree, is left out: it is a
 failed measurement, not a clock reset, which the next measurement would confirm. One at the very end has no neighbour
@@ -80,7 +80,7 @@ def clock_of(offsets: tuple[ClockOffset, ...]) -> ClockModel:
 
 
 def _offsets(stream: XdfStream) -> tuple[tuple[ClockOffset, ...], list[str]]:
-    """The measurements that count, in file order, and what is to be said about them."""
+    """The measurements that count, in file order, and what is odd about them."""
     times, values = np.array(stream.offset_times), np.array(stream.offset_values)
     finite = np.isfinite(times) & np.isfinite(values)
     times, values = times[finite], values[finite]

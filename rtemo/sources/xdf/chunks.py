@@ -1,4 +1,4 @@
-"""How an XDF file is cut into chunks: `[length][tag][stream id][content]`, lengths of 1, 4 or 8 bytes.
+"""XDF chunk framing: `[length][tag][stream id][content]`, lengths of 1, 4 or 8 bytes.
 
 Format: github.com/sccn/xdf/wiki/Specifications; bytes as LabRecorder's xdfwriter.cpp writes them. Little endian.
 This module knows nothing of what is inside a chunk. A length is a claim: nothing is allocated because of one.

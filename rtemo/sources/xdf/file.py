@@ -1,8 +1,8 @@
-"""Opens XDF files: says plainly what is wrong with a path, and unpacks compressed recordings.
+"""Opens XDF files, with clear errors for what cannot be read, and unpacks compressed recordings.
 
 Two kinds of compressed recordings exist: gzip (`.xdf.gz`, and what pyxdf takes for `.xdfz`) and the zlib stream that
-LabRecorder writes to `.xdfz`. Both are told by their first bytes and unpacked once into a temporary file, so that the
-readers can seek; memory stays bounded, disk is needed.
+LabRecorder writes to `.xdfz`. Both are recognised by their first bytes and unpacked once into a temporary file, so that
+the readers can seek; memory stays bounded, disk is needed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class XdfFile:
 
 def _inflate(packed: BinaryIO, plain: BinaryIO) -> None:
     """Gzip or zlib, also of several parts; a cut end gives what was whole before it."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: tell gzip and zlib by their heads
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: recognise gzip and zlib by their heads
     while block := packed.read(_UNPACK_BYTES):
         while block:
             plain.write(unpacker.decompress(block, _UNPACK_BYTES))

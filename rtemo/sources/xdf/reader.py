@@ -1,4 +1,4 @@
-"""The second pass over an XDF file: one stream's samples, chunk by chunk and block by block, in bounded memory.
+"""Reads one stream's samples from an XDF file (the second pass), chunk by chunk in bounded memory.
 
 It reads the spans of the file that the first pass (xdf_scan) found, where chunks are known to follow each other. Stamps
 are raw.
@@ -22,8 +22,8 @@ def read_stream(
 ) -> Iterator[Samples]:
     """The second pass: one stream's samples in file order, in blocks, from all of its spans or some in a row.
 
-    on_damage(byte, n_samples) is told of samples, at least so many, that could not be decoded. Raises RtemoError when
-    the file changed.
+    on_damage(byte, n_samples) is called for samples, at least so many, that could not be decoded. Raises RtemoError
+    when the file changed.
     """
     previous_s = 0.0
     for start, stop in zip(stream.span_starts[spans], stream.span_stops[spans], strict=True):
@@ -52,7 +52,7 @@ def _read_span(
             found += len(samples.stamps)
             at += samples.used
             yield samples
-        if at < chunk.end <= stop:  # otherwise all was read, or the file ends here, which the first pass has said
+        if at < chunk.end <= stop:  # otherwise all was read, or the file ends here, which the first pass has reported
             on_damage(chunk.start, max(n_samples - found, 1))
 
 

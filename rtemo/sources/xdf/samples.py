@@ -1,4 +1,4 @@
-"""Decodes the samples of an XDF file, in blocks of bounded size whatever the size of a chunk.
+"""Decodes samples of an XDF file, in blocks of bounded size whatever the size of a chunk.
 
 A sample is `[0]` or `[8][stamp]`, then its values; without a stamp it comes one nominal interval after the sample
 before it (XDF specification). Chunks whose samples all have a stamp, or none, decode in one numpy step; mixed ones,

@@ -1,7 +1,7 @@
-"""The first pass over an XDF file: the heads of all chunks, in bounded memory and without decoding samples.
+"""Indexes an XDF file (the first pass): the heads of all chunks, in bounded memory, without decoding samples.
 
 Reads descriptions, clock offsets, footers and counts and seeks over the samples. It survives a file that ends anywhere
-(the recorder was killed) and damage in the middle (reading goes on behind the next boundary mark), and says what was
+(the recorder was killed) and damage in the middle (reading goes on behind the next boundary mark), and reports what was
 left out. Stamps are raw.
 """
 
@@ -34,7 +34,7 @@ _STAMP = struct.Struct("<Bd")
 class XdfStream:
     """One stream of a file. Raw stamps; NaN where there is none.
 
-    Offsets are in the order of the file. Spans are the stretches of the file that hold the stream's samples, each of at
+    Offsets are in the order of the file. Spans are the ranges of the file that hold the stream's samples, each of at
     most SPAN_BYTES or one chunk, with the first stamp in each (NaN where it is not written down).
     """
 
@@ -101,7 +101,7 @@ class _Scan:
         return self._file.read(PEEK_BYTES)
 
     def _take(self, chunk: RawChunk, head: bytes) -> bool:
-        """Reads one chunk; False when it is not what its tag says."""
+        """Reads one chunk; False when it is not what its tag claims."""
         n_bytes = chunk.end - chunk.body
         match chunk.tag:
             case Tag.SAMPLES:

@@ -1,4 +1,4 @@
-"""Writes XDF as LabRecorder does: headers, sample chunks with every stamp, clock offsets, boundaries, footers.
+"""Writes XDF files as LabRecorder does: headers, samples with every stamp, clock offsets, boundaries, footers.
 
 Format: github.com/sccn/xdf/wiki/Specifications and LabRecorder's xdfwriter.cpp. What the writer keeps true: stamps and
 values go to the file bit by bit as they came; a chunk is never split, so a file whose writer was killed reads to the

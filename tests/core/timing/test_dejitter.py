@@ -11,12 +11,12 @@ from rtemo.core.timing.sampling_rate import measure
 
 def feed(times, cuts=(), nominal=250.0, *, even=True):
     """All runs, with the sample index as the value."""
-    timeline = Dejitter(nominal, even=even)
+    dejitter = Dejitter(nominal, even=even)
     values = np.arange(len(times), dtype=float)[:, None]
     runs = []
     for begin, end in zip([0, *cuts], [*cuts, len(times)], strict=True):
-        runs += timeline.push(times[begin:end], values[begin:end])
-    return timeline, runs + timeline.flush()
+        runs += dejitter.push(times[begin:end], values[begin:end])
+    return dejitter, runs + dejitter.flush()
 
 
 def joined(runs):
@@ -45,18 +45,18 @@ def test_a_drifting_clock_is_followed():
 def test_nothing_is_shifted_across_a_gap(missing):
     rng = np.random.default_rng(1)
     true = np.concatenate([even_times(2000), even_times(3000, start=1008.0 + missing)])
-    timeline, runs = feed(true + rng.normal(0, 0.0003, len(true)))
+    dejitter, runs = feed(true + rng.normal(0, 0.0003, len(true)))
     times, index = joined(runs)
     assert np.abs(times - true[index]).max() < 0.0015
-    assert timeline.n_gaps == 1
+    assert dejitter.n_gaps == 1
     hole = [r.gap_s for r in runs if 0 < r.gap_s < np.inf]
     np.testing.assert_allclose(hole, [missing], atol=0.006)
 
 
 def test_one_lost_packet_of_a_clean_stream_shows():
     true = np.delete(even_times(), np.arange(3000, 3004))
-    timeline, runs = feed(true)
-    assert timeline.n_gaps == 1
+    dejitter, runs = feed(true)
+    assert dejitter.n_gaps == 1
     times, index = joined(runs)
     assert np.abs(times - true[index]).max() < 1e-4
 
@@ -71,21 +71,21 @@ def test_a_late_burst_comes_back_to_the_true_line():
 
 
 def test_the_rate_is_measured_and_not_believed():
-    timeline, _ = feed(even_times(hz=120.0), nominal=600.0)
-    assert timeline.rate.hz == pytest.approx(120.0, rel=1e-6)
+    dejitter, _ = feed(even_times(hz=120.0), nominal=600.0)
+    assert dejitter.rate.hz == pytest.approx(120.0, rel=1e-6)
 
 
 def test_a_measured_rate_near_the_nominal_one_is_the_nominal_one():
     rng = np.random.default_rng(2)
-    timeline, _ = feed(even_times() + rng.normal(0, 0.0005, 5000), nominal=250.0)
-    assert timeline.rate.hz == 250.0
+    dejitter, _ = feed(even_times() + rng.normal(0, 0.0005, 5000), nominal=250.0)
+    assert dejitter.rate.hz == 250.0
 
 
 def test_a_stream_that_loses_a_quarter_of_its_packets_keeps_its_rate():
     rng = np.random.default_rng(3)
     kept = np.repeat(rng.random(1000) > 0.25, 5)
-    timeline, runs = feed(even_times()[kept], nominal=250.0)
-    assert timeline.rate.hz == 250.0
+    dejitter, runs = feed(even_times()[kept], nominal=250.0)
+    assert dejitter.rate.hz == 250.0
     times, index = joined(runs)
     assert np.abs(times - even_times()[kept][index]).max() < 0.001
 
@@ -93,9 +93,9 @@ def test_a_stream_that_loses_a_quarter_of_its_packets_keeps_its_rate():
 def test_a_stream_stamped_in_bursts_gets_its_mean_rate():
     true = even_times(4000, hz=200.0)
     burst = true[(np.arange(len(true)) // 20) * 20 + 19] + np.tile(np.arange(20) * 1e-5, 200)
-    timeline, runs = feed(burst, nominal=0.0)
-    assert timeline.rate.bursty
-    assert timeline.rate.hz == pytest.approx(200.0, rel=0.12)
+    dejitter, runs = feed(burst, nominal=0.0)
+    assert dejitter.rate.bursty
+    assert dejitter.rate.hz == pytest.approx(200.0, rel=0.12)
     times, index = joined(runs)
     lag = (times - true[index])[2000:]
     assert lag.std() < 0.03
@@ -107,33 +107,33 @@ def test_stamps_of_a_gaze_tracker_are_kept_and_only_made_to_increase():
     true = even_times(600, hz=120.0)
     times = true + rng.uniform(0, 0.001, 600)
     times[300] = times[298]
-    timeline, runs = feed(times, nominal=120.0, even=False)
+    dejitter, runs = feed(times, nominal=120.0, even=False)
     got, index = joined(runs)
     np.testing.assert_array_equal(got, np.delete(times, 300))
     assert 300 not in index
-    assert timeline.n_dropped == 1
+    assert dejitter.n_dropped == 1
 
 
 def test_samples_without_a_time_are_dropped_and_counted():
     times = even_times()
     times[1000:1010] = np.nan
-    timeline, runs = feed(times)
-    assert timeline.n_dropped == 10
+    dejitter, runs = feed(times)
+    assert dejitter.n_dropped == 10
     assert set(range(1000, 1010)).isdisjoint(joined(runs)[1])
 
 
 def test_a_change_of_the_rate_behind_a_long_gap_is_measured():
     times = np.concatenate([even_times(2000, hz=250.0), even_times(2000, hz=500.0, start=1020.0)])
-    timeline, runs = feed(times)
-    assert timeline.rate.hz == pytest.approx(500.0, rel=1e-6)
+    dejitter, runs = feed(times)
+    assert dejitter.rate.hz == pytest.approx(500.0, rel=1e-6)
     assert runs[0].rate_hz == 250.0
 
 
 def test_a_short_stream_comes_out_on_flush_and_a_single_sample_never():
     assert sum(len(r.times) for r in feed(even_times(9, hz=10.0), nominal=10.0)[1]) == 9
-    timeline, runs = feed(even_times(1))
+    dejitter, runs = feed(even_times(1))
     assert runs == []
-    assert timeline.n_dropped == 1
+    assert dejitter.n_dropped == 1
 
 
 @settings(max_examples=40)
@@ -171,20 +171,20 @@ def test_stamps_that_step_back_do_not_spoil_the_rate():
 def test_a_stretch_of_samples_without_a_time_is_remembered_whatever_the_cuts(size):
     times = np.arange(1000) / 100.0
     times[400:600] = np.nan
-    timeline = Dejitter(100.0, even=True)
+    dejitter = Dejitter(100.0, even=True)
     for i in range(0, 1000, size):
-        timeline.push(times[i : i + size], np.zeros((len(times[i : i + size]), 1)))
+        dejitter.push(times[i : i + size], np.zeros((len(times[i : i + size]), 1)))
     gap, other = {"Cz": "gap in the stream"}, {"Cz": "flat"}
-    assert timeline.named(gap, 4.5, 5.5, False) == {"Cz": "clock trouble"}
-    assert timeline.named(other, 4.5, 5.5, False) == other
-    assert timeline.named(gap, 6.0, 9.0, False) == gap
+    assert dejitter.with_clock_faults(gap, 4.5, 5.5, False) == {"Cz": "clock trouble"}
+    assert dejitter.with_clock_faults(other, 4.5, 5.5, False) == other
+    assert dejitter.with_clock_faults(gap, 6.0, 9.0, False) == gap
 
 
 def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_window():
     times = np.arange(600) / 100.0
     times[400:] = np.nan
-    timeline = Dejitter(100.0, even=True)
-    timeline.push(times, np.zeros((600, 1)))
+    dejitter = Dejitter(100.0, even=True)
+    dejitter.push(times, np.zeros((600, 1)))
     gap = {"Cz": "gap in the stream"}
-    assert timeline.named(gap, 4.0, 6.0, False) == gap
-    assert timeline.named(gap, 4.0, 6.0, True) == {"Cz": "clock trouble"}
+    assert dejitter.with_clock_faults(gap, 4.0, 6.0, False) == gap
+    assert dejitter.with_clock_faults(gap, 4.0, 6.0, True) == {"Cz": "clock trouble"}

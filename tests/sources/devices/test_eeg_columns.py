@@ -23,19 +23,19 @@ def amp(channels, **more):
 
 def test_columns_labels_positions_and_scale_belong_together():
     info = amp([Channel("Trig", "Trigger"), *eeg_channels(TEN_TWENTY[:4], "mV"), *eeg_channels(["Pz"], "uV")])
-    layout = eeg_channel_map(info, GENERIC)
+    channel_map = eeg_channel_map(info, GENERIC)
 
-    assert layout.columns == (1, 2, 3, 4, 5)
-    assert layout.labels == (*TEN_TWENTY[:4], "Pz")
-    assert np.array_equal(layout.positions, place([*TEN_TWENTY[:4], "Pz"]).positions)
-    assert layout.scale == pytest.approx([1e3, 1e3, 1e3, 1e3, 1.0])
-    assert dict(layout.left_out) == {"Trig": "a channel of type Trigger"}
+    assert channel_map.columns == (1, 2, 3, 4, 5)
+    assert channel_map.labels == (*TEN_TWENTY[:4], "Pz")
+    assert np.array_equal(channel_map.positions, place([*TEN_TWENTY[:4], "Pz"]).positions)
+    assert channel_map.scale == pytest.approx([1e3, 1e3, 1e3, 1e3, 1.0])
+    assert dict(channel_map.left_out) == {"Trig": "a channel of type Trigger"}
 
 
 def test_types_that_say_nothing_of_eeg_are_not_believed():
-    layout = eeg_channel_map(amp([Channel(label, "misc", "uV") for label in TEN_TWENTY]), GENERIC)
+    channel_map = eeg_channel_map(amp([Channel(label, "misc", "uV") for label in TEN_TWENTY]), GENERIC)
 
-    assert len(layout.columns) == 19
+    assert len(channel_map.columns) == 19
 
 
 @pytest.mark.parametrize("n_channels", [0, 1, 3, 64])
@@ -58,32 +58,32 @@ def test_three_channels_are_too_few_and_four_are_enough():
 
 
 def test_columns_can_be_named_by_number():
-    layout = eeg_channel_map(amp(6), GENERIC, {"2": "Fp1", "3": "Fp2", "5": "O1", "6": "O2"})
+    channel_map = eeg_channel_map(amp(6), GENERIC, {"2": "Fp1", "3": "Fp2", "5": "O1", "6": "O2"})
 
-    assert layout.columns == (1, 2, 4, 5)
-    assert layout.labels == ("Fp1", "Fp2", "O1", "O2")
-    assert set(layout.left_out) == {"column 1", "column 4"}
+    assert channel_map.columns == (1, 2, 4, 5)
+    assert channel_map.labels == ("Fp1", "Fp2", "O1", "O2")
+    assert set(channel_map.left_out) == {"column 1", "column 4"}
 
 
 def test_columns_can_be_named_by_their_label_and_left_out_by_an_empty_name():
     labels = ["Ch0", "ch1", "Ch2", "Fz", "Cz", "Pz"]
-    layout = eeg_channel_map(amp(labels), GENERIC, {"ch0": "Fp1", "Ch1": "Fp2", "Cz": ""})
+    channel_map = eeg_channel_map(amp(labels), GENERIC, {"ch0": "Fp1", "Ch1": "Fp2", "Cz": ""})
 
-    assert layout.labels == ("Fp1", "Fp2", "Fz", "Pz")
-    assert set(layout.left_out) == {"Ch2", "Cz"}
+    assert channel_map.labels == ("Fp1", "Fp2", "Fz", "Pz")
+    assert set(channel_map.left_out) == {"Ch2", "Cz"}
 
 
 def test_an_empty_name_leaves_the_column_out_and_says_so():
-    layout = eeg_channel_map(amp(TEN_TWENTY), GENERIC, {"Fp1": ""})
+    channel_map = eeg_channel_map(amp(TEN_TWENTY), GENERIC, {"Fp1": ""})
 
-    assert "Fp1" not in layout.labels
-    assert layout.left_out["Fp1"] == "left out by the session's settings"
+    assert "Fp1" not in channel_map.labels
+    assert channel_map.left_out["Fp1"] == "left out by the session's settings"
 
 
 def test_a_mastoid_can_be_used_as_an_electrode_when_the_session_says_so():
-    layout = eeg_channel_map(amp([*TEN_TWENTY, "M1"]), GENERIC, {"M1": "TP9"})
+    channel_map = eeg_channel_map(amp([*TEN_TWENTY, "M1"]), GENERIC, {"M1": "TP9"})
 
-    assert layout.labels[-1] == "TP9"
+    assert channel_map.labels[-1] == "TP9"
 
 
 def test_a_named_column_is_used_whatever_its_type_says():
@@ -94,12 +94,12 @@ def test_a_named_column_is_used_whatever_its_type_says():
 
 def test_a_map_of_the_session_replaces_the_profiles_default_electrodes():
     info = stream("obci_eeg1", "EEG", 8, source_id="openbcigui", xml=False)
-    layout = eeg_channel_map(
+    channel_map = eeg_channel_map(
         info, PROFILES["openbci"], {str(i + 1): name for i, name in enumerate(["F3", "F4", "P3", "P4"])}
     )
 
-    assert layout.labels == ("F3", "F4", "P3", "P4")
-    assert layout.notes == ()
+    assert channel_map.labels == ("F3", "F4", "P3", "P4")
+    assert channel_map.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -135,16 +135,16 @@ def test_a_label_that_looks_like_a_number_is_meant_before_the_number():
 
 
 def test_columns_are_counted_over_the_whole_stream_in_what_is_reported():
-    layout = eeg_channel_map(amp([Channel("Trig", "Trigger"), *eeg_channels([*TEN_TWENTY, "T3"])]), GENERIC)
+    channel_map = eeg_channel_map(amp([Channel("Trig", "Trigger"), *eeg_channels([*TEN_TWENTY, "T3"])]), GENERIC)
 
-    assert layout.left_out["T3"] == "the same electrode as column 9"
+    assert channel_map.left_out["T3"] == "the same electrode as column 9"
 
 
 def test_an_electrode_can_be_given_to_another_column_when_its_own_is_left_out():
-    layout = eeg_channel_map(amp([*TEN_TWENTY, "spare"]), GENERIC, {"Cz": "", "spare": "Cz"})
+    channel_map = eeg_channel_map(amp([*TEN_TWENTY, "spare"]), GENERIC, {"Cz": "", "spare": "Cz"})
 
-    assert layout.columns[-1] == 19
-    assert layout.labels[-1] == "Cz"
+    assert channel_map.columns[-1] == 19
+    assert channel_map.labels[-1] == "Cz"
 
 
 def test_a_factor_beside_a_unit_multiplies_it_and_beside_counts_it_is_microvolts():
@@ -176,10 +176,10 @@ def test_a_left_out_column_is_not_brought_back_by_its_location():
 def test_locations_in_the_description_place_unnamed_channels():
     at = place(TEN_TWENTY).positions * 90
     info = amp([Channel(f"ch{i}", "EEG", "uV", location_mm=tuple(map(float, at[i]))) for i in range(19)])
-    layout = eeg_channel_map(info, GENERIC)
+    channel_map = eeg_channel_map(info, GENERIC)
 
-    assert len(layout.columns) == 19
-    assert "own locations" in layout.notes[0]
+    assert len(channel_map.columns) == 19
+    assert "own locations" in channel_map.notes[0]
 
 
 @given(
@@ -190,12 +190,12 @@ def test_every_column_is_used_or_reported(labels, types):
     info = amp([Channel(label, kind, "uV") for label, kind in zip(labels, types, strict=False)], xml=False)
     placed = {canonical for canonical in TEN_TWENTY if canonical in labels}
     try:
-        layout = eeg_channel_map(info, GENERIC)
+        channel_map = eeg_channel_map(info, GENERIC)
     except RtemoError:
         return  # too few; refused for that reason alone, as the tests above say
-    assert len(layout.columns) <= len(placed)
-    assert len(layout.columns) + len(layout.left_out) == len(labels)
-    assert len(layout.columns) == len(layout.labels) == len(layout.positions) == len(layout.scale)
+    assert len(channel_map.columns) <= len(placed)
+    assert len(channel_map.columns) + len(channel_map.left_out) == len(labels)
+    assert len(channel_map.columns) == len(channel_map.labels) == len(channel_map.positions) == len(channel_map.scale)
 
 
 @pytest.mark.parametrize("xml", ["", "no xml", "<info>", '<!DOCTYPE a [<!ENTITY b "c">]><info/>', "<info/>"])

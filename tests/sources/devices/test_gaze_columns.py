@@ -144,23 +144,23 @@ def test_units_of_pupils_are_read(text, factor):
 
 
 def test_an_eye_takes_its_own_columns_and_what_it_lacks_from_both():
-    layout = gaze_channel_map(tracker(["x", "y", "left_x", "left_y", "pupil"]), GENERIC)
+    channel_map = gaze_channel_map(tracker(["x", "y", "left_x", "left_y", "pupil"]), GENERIC)
 
-    assert (layout.left.x, layout.left.y, layout.left.pupil) == (2, 3, 4)
-    assert (layout.right.x, layout.right.y, layout.right.pupil) == (0, 1, 4)
+    assert (channel_map.left.x, channel_map.left.y, channel_map.left.pupil) == (2, 3, 4)
+    assert (channel_map.right.x, channel_map.right.y, channel_map.right.pupil) == (0, 1, 4)
 
 
 def test_an_x_without_its_y_is_no_gaze():
-    layout = gaze_channel_map(tracker(["left_x", "right_x", "right_y"]), GENERIC)
+    channel_map = gaze_channel_map(tracker(["left_x", "right_x", "right_y"]), GENERIC)
 
-    assert layout.left.x is None
-    assert layout.right.x == 1
+    assert channel_map.left.x is None
+    assert channel_map.right.x == 1
 
 
 def test_raw_gaze_comes_before_filtered():
-    layout = gaze_channel_map(tracker(["filtered_x", "filtered_y", "raw_x", "raw_y"]), GENERIC)
+    channel_map = gaze_channel_map(tracker(["filtered_x", "filtered_y", "raw_x", "raw_y"]), GENERIC)
 
-    assert (layout.left.x, layout.left.y) == (2, 3)
+    assert (channel_map.left.x, channel_map.left.y) == (2, 3)
 
 
 def test_a_radius_and_an_area_become_diameters():
@@ -174,35 +174,35 @@ def test_a_radius_and_an_area_become_diameters():
 
 
 def test_a_confidence_is_used_and_it_is_said():
-    layout = gaze_channel_map(tracker(["x", "y", "confidence"]), GENERIC)
+    channel_map = gaze_channel_map(tracker(["x", "y", "confidence"]), GENERIC)
 
-    assert np.isnan(layout.canonical(np.array([[0.5, 0.5, 0.1]]))).all()
-    assert "confidence" in layout.notes[0]
+    assert np.isnan(channel_map.canonical(np.array([[0.5, 0.5, 0.1]]))).all()
+    assert "confidence" in channel_map.notes[0]
 
 
 def test_pixels_are_those_of_the_sessions_screen():
     info = tracker([Channel("x", "", "pixels"), Channel("y", "", "pixels")])
-    layout = gaze_channel_map(info, GENERIC, Screen(1000, 500, 400, 200, 600))
+    channel_map = gaze_channel_map(info, GENERIC, Screen(1000, 500, 400, 200, 600))
 
-    assert layout.canonical(np.array([[250, 250]]))[0, :2] == pytest.approx([0.25, 0.5])
-    assert layout.view.half_width == pytest.approx(200 / 600)
+    assert channel_map.canonical(np.array([[250, 250]]))[0, :2] == pytest.approx([0.25, 0.5])
+    assert channel_map.view.half_width == pytest.approx(200 / 600)
 
 
 def test_columns_can_be_named_by_number_or_label():
     names = {"1": "left_x", "b": "left_y", "3": "left_pupil", "4": "confidence", "5": ""}
-    layout = gaze_channel_map(tracker(["", "b", "", "", ""]), GENERIC, None, names)
+    channel_map = gaze_channel_map(tracker(["", "b", "", "", ""]), GENERIC, None, names)
 
-    assert (layout.left.x, layout.left.y, layout.left.pupil) == (0, 1, 2)
-    assert layout.left.flags == (Flag(3, at_least=0.5),)
-    assert layout.right.x is None
+    assert (channel_map.left.x, channel_map.left.y, channel_map.left.pupil) == (0, 1, 2)
+    assert channel_map.left.flags == (Flag(3, at_least=0.5),)
+    assert channel_map.right.x is None
 
 
 def test_a_map_replaces_what_the_labels_and_the_profile_say():
     info = tracker(["left_x", "left_y", "left_pupil", "right_x", "right_y", "right_pupil"])
-    layout = gaze_channel_map(info, PROFILES["tobii-pro"], None, {"4": "x", "5": "y"})
+    channel_map = gaze_channel_map(info, PROFILES["tobii-pro"], None, {"4": "x", "5": "y"})
 
-    assert (layout.left.x, layout.right.x, layout.left.pupil) == (3, 3, None)
-    assert layout.unit == "normalized"
+    assert (channel_map.left.x, channel_map.right.x, channel_map.left.pupil) == (3, 3, None)
+    assert channel_map.unit == "normalized"
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,6 @@ def test_gaze_that_cannot_be_told_is_refused_in_one_line_with_what_to_do(channel
 
 
 def test_what_is_not_needed_is_listed():
-    layout = gaze_channel_map(tracker(["x", "y", "head_x"]), GENERIC)
+    channel_map = gaze_channel_map(tracker(["x", "y", "head_x"]), GENERIC)
 
-    assert dict(layout.left_out) == {"head_x": "not needed"}
+    assert dict(channel_map.left_out) == {"head_x": "not needed"}

@@ -33,10 +33,10 @@ def canonical(info, **values):
 
 @pytest.mark.parametrize("device", GAZE_DEVICES)
 def test_every_eye_tracker_gives_gaze_for_both_eyes(device):
-    layout = channel_map_of(GAZE_DEVICES[device][0])
+    channel_map = channel_map_of(GAZE_DEVICES[device][0])
 
-    assert layout.left.x is not None
-    assert layout.right.y is not None
+    assert channel_map.left.x is not None
+    assert channel_map.right.y is not None
 
 
 def test_tobii_pro_is_normalized_with_pupils_in_mm():
@@ -90,10 +90,10 @@ def test_pupil_labs_glasses_are_in_pixels_of_their_scene_camera(device, x, y, wi
 @pytest.mark.parametrize("device", ["neon with eye state", "neon without eyes named"])
 def test_neon_pupils_are_told_apart_by_eye_or_by_order(device):
     info = GAZE_DEVICES[device][0]
-    layout = channel_map_of(info)
+    channel_map = channel_map_of(info)
 
-    assert (layout.left.pupil, layout.right.pupil) == (2, 6)
-    assert layout.pupil_unit == "mm"
+    assert (channel_map.left.pupil, channel_map.right.pupil) == (2, 6)
+    assert channel_map.pupil_unit == "mm"
 
 
 def test_eyelink_is_in_pixels_with_an_area_as_pupil_and_zeros_for_an_eye_that_is_not_there():
@@ -187,10 +187,10 @@ def test_eyeware_confidence_of_zero_is_invalid():
 
 
 def test_two_columns_without_labels_are_taken_as_x_and_y_and_it_is_said():
-    layout = channel_map_of(GAZE_DEVICES["two columns without labels"][0])
+    channel_map = channel_map_of(GAZE_DEVICES["two columns without labels"][0])
 
-    assert (layout.left.x, layout.left.y, layout.unit) == (0, 1, "")
-    assert "no labels" in layout.notes[0]
+    assert (channel_map.left.x, channel_map.left.y, channel_map.unit) == (0, 1, "")
+    assert "no labels" in channel_map.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_two_columns_without_labels_are_taken_as_x_and_y_and_it_is_said():
     ],
 )
 def test_what_is_no_eeg_is_left_out_by_name_with_a_reason(device, left_out):
-    layout = channel_map_of(EEG_DEVICES[device][0])
+    channel_map = channel_map_of(EEG_DEVICES[device][0])
 
-    assert set(layout.left_out) == left_out
-    assert all(layout.left_out.values())
+    assert set(channel_map.left_out) == left_out
+    assert all(channel_map.left_out.values())
 
 
 @pytest.mark.parametrize(
@@ -228,10 +228,10 @@ def test_an_unstated_unit_stays_open(device):
 
 
 def test_openbci_assumes_the_electrodes_of_its_gui_and_says_so():
-    layout = channel_map_of(EEG_DEVICES["openbci gui"][0])
+    channel_map = channel_map_of(EEG_DEVICES["openbci gui"][0])
 
-    assert layout.labels == ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
-    assert "assumed" in layout.notes[0]
+    assert channel_map.labels == ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+    assert "assumed" in channel_map.notes[0]
 
 
 def with_element(info, element, values):
@@ -264,8 +264,8 @@ def test_eego_is_in_volts_and_needs_the_researchers_electrode_names():
     profile = match(EEGO, PROFILES).profile
     with pytest.raises(RtemoError, match=r"\[eeg.map\]") as refused:
         eeg_channel_map(EEGO, profile)
-    layout = eeg_channel_map(EEGO, profile, {f"Ch{i}": name for i, name in enumerate(TEN_TWENTY)})
+    channel_map = eeg_channel_map(EEGO, profile, {f"Ch{i}": name for i, name in enumerate(TEN_TWENTY)})
 
     assert "\n" not in str(refused.value)
-    assert layout.labels == tuple(TEN_TWENTY)
-    assert layout.scale == pytest.approx(1e6)
+    assert channel_map.labels == tuple(TEN_TWENTY)
+    assert channel_map.scale == pytest.approx(1e6)
