@@ -1,6 +1,6 @@
 """EEGEyeNet: 128 EGI channels and an EyeLink at 500 Hz, three gaze tasks, no emotions.
 
-Read from the synchronised recordings (eegeyenet_raw.py) where they are there, else from the prepared one-second epochs:
+Read from the synchronised recordings (synchronised.py) where they are there, else from the prepared one-second epochs:
 
     [data/][prepared/]<task>_with_<dataset>_synchronised_<min|max>.npz
     EEG (N, 500, 129) in uV, 500 Hz; labels (N, 1 + k): subject number, then what was looked at
