@@ -1,6 +1,6 @@
 """How good are given weights, with labels of only a few people? python -m offline.benchmarks.few_labels
 
-A quick measure for LOG.md, not the evaluation.
+A quick measure for offline/LOG.md, not the evaluation.
 
 Balanced accuracy of single windows by the joint head on people who were neither trained on nor selected on. For every
 seed the people are dealt anew; of the same seed all runs have the same people, so that they can be compared in pairs.

@@ -52,7 +52,7 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
         "--no-rests", action="store_true", help="normalise as in sessions without a baseline, though there are some"
     )
     parser.add_argument("--hop", type=float, metavar="S", help="seconds between windows (default 1)")
-    parser.add_argument("--signal", action="store_true", help="keep the EEG signal itself too: for some baselines")
+    parser.add_argument("--signal", action="store_true", help="keep the EEG signal itself too: for some methods")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at a time (default 1)")
     parser.add_argument(
         "--scheduler", default="", metavar="tcp://HOST:PORT", help="build on the workers of a Dask scheduler"

@@ -21,7 +21,11 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
     parser.add_argument("--protocol", choices=PROTOCOLS, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="result.json to write")
-    parser.add_argument("--baseline", metavar="NAME", help="a method instead of the network; an unknown name lists all")
+    parser.add_argument(
+        *("--method", "--baseline"),  # --baseline was its name once, and stays
+        metavar="NAME",
+        help="a method to compare the network with, instead of the network; an unknown name lists all",
+    )
     parser.add_argument(
         "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from; {fold}, {seed}: their numbers"
     )
@@ -55,8 +59,8 @@ def add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _evaluate(options: argparse.Namespace) -> None:
     if options.out.exists():
         raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another file")
-    if options.baseline is not None and options.probe:
-        raise RtemoError("--probe is for the network", f"--baseline {options.baseline}", "leave one out")
+    if options.method is not None and options.probe:
+        raise RtemoError("--probe is for the network", f"--method {options.method}", "leave one out")
     from offline.corpus.corpus import open_corpus
     from offline.evaluation.evaluate import evaluate
     from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest
@@ -66,7 +70,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     changes = {name: value for name, value in asked.items() if value is not None}
     request = ExperimentRequest(
         protocol=options.protocol,
-        method=options.baseline or (PROBE if options.probe else NETWORK),
+        method=options.method or (PROBE if options.probe else NETWORK),
         modalities=tuple(options.modalities.split(",")),
         init=options.init,
         seed=options.seed,

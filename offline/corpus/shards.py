@@ -3,7 +3,7 @@
     about.json        subject, session, channels, counts, what was dropped, source files, hashes
     eeg (W, F, C, B) float16     eeg_mask (W, F, C)     eye, eye_raw (W, E) float32     eye_valid (W, E)
     positions (C, 3)  rows (W,) of ROW
-    signal (S, C) float16, signal_runs (m, 2): optional, see signals.py
+    signal (S, C) float16, signal_runs (m, 2): optional, see eeg_signal.py
     class_label (m,), class_power, class_frames (m, C, B), power_histogram (B, bins): see summary.py
 
 A recording is one shard: its channels are the same throughout, and its windows are in order of time. Its folder appears
@@ -87,7 +87,7 @@ class Shard:
         self.folder, self.about = folder, about
 
     def array(self, name: str) -> NDArray[Any]:
-        """One of the optional arrays, such as those of signals.py."""
+        """One of the optional arrays, such as those of eeg_signal.py."""
         return self._open(name)
 
     def _open(self, name: str) -> NDArray[Any]:

@@ -47,7 +47,7 @@ class DatasetCard:
     url: str
     notes: tuple[str, ...] = ()  # what is inferred or unverified, and what the loader does about it
     faults: tuple[str, ...] = ()  # put in on purpose, by offline.perturb
-    eeg: tuple[str, ...] = (CAUSAL,)  # where its features can come from (sources.py), the usual choice first
+    eeg: tuple[str, ...] = (CAUSAL,)  # where its features can come from (feature_sources.py), the usual choice first
     eye: tuple[str, ...] = (CAUSAL,)
 
 

@@ -47,7 +47,7 @@ def evaluate(
     jobs: int = 1,
     keep: Path | None = None,
 ) -> dict[str, Any]:
-    """The result (offline/evaluation/result.py says how scores are kept), as offline/README.md describes it.
+    """The content of result.json: what was requested, every score (offline/evaluation/result.py), and the folds.
 
     tests: other versions of the same people's recordings; the models are fitted on `corpus` alone, and `tests` in the
     result holds the same scores of the tested trials there. `missing` does so with one modality taken away.
@@ -120,7 +120,7 @@ def method_of(request: ExperimentRequest, initial: InitialWeights | None) -> tup
 def _method(request: ExperimentRequest, initial: InitialWeights | None) -> Method:
     if request.method in METHODS:
         if initial is not None:
-            raise RtemoError("a baseline begins from nothing", f"{initial.path}", "leave --init out")
+            raise RtemoError(f"{request.method} begins from nothing", f"{initial.path}", "leave --init out")
         return METHODS[request.method]
     if request.method not in (NETWORK, PROBE):
         known = ", ".join((NETWORK, PROBE, *METHODS))
@@ -202,7 +202,7 @@ def _asked(request: ExperimentRequest, modalities: Sequence[str], table: WindowT
     return {
         "protocol": request.protocol,
         "method": request.method,
-        "baseline": request.method if request.method in METHODS else None,
+        "baseline": request.method if request.method in METHODS else None,  # its name in earlier results
         "init": None if request.init is None else str(request.init),
         "modalities": list(modalities),
         "seed": request.seed,

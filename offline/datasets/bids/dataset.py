@@ -4,8 +4,9 @@
     sub-*/[ses-*/]*/*_recording-*_physio.tsv.gz    eye-tracking, see eyetrack.py
 
 All runs of a session make one recording, in the order of *_scans.tsv where it has times, else of their names. Without a
-mapping file each run is one trial without a label. With one (mapping.py) trials and labels come from events.tsv, or
-from the session, task, run or subject: attentive against distracted viewing in BBBD, for example, is the session.
+mapping file (offline/datasets/mapping.py) each run is one trial without a label. With one, trials and labels come from
+events.tsv, or from the session, task, run or subject: attentive against distracted viewing in BBBD, for example, is the
+session.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _epoch(
 
 def _step(loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     if not bool(torch.isfinite(loss)):
-        raise RtemoError("the loss of a baseline is not finite", "", "look at the corpus: values that are not finite?")
+        raise RtemoError("the loss of this method is not finite", "", "look at the corpus: values that are not finite?")
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)

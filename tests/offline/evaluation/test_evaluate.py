@@ -23,7 +23,8 @@ from rtemo.model.network import NetworkConfig
 
 FIELDS = {
     *("accuracy", "balanced_accuracy", "f1_macro", "kappa", "ece", "nll", "per_subject", "chance", "n_windows"),
-    *("n_trials", "n_subjects", "protocol", "modalities", "init", "baseline", "seed", "corpus", "seconds", "versions"),
+    *("n_trials", "n_subjects", "protocol", "modalities", "init", "baseline", "method", "seed", "corpus", "seconds"),
+    "versions",
 }
 
 
@@ -42,6 +43,7 @@ def test_a_result_has_every_field_of_the_design_and_is_json(people):
 
     assert result.keys() >= FIELDS
     assert json.loads(json.dumps(result)) == result
+    assert result["method"] == result["baseline"] == "de-lr"
     for name in ("accuracy", "balanced_accuracy", "f1_macro", "kappa", "ece", "nll", "aurc"):
         for level in ("window", "trial"):
             score = result[name][level]
@@ -187,9 +189,9 @@ def test_a_request_that_makes_no_sense_is_refused(people, request_, message):
 
 
 def test_the_commands_write_a_result_and_compare_two(people, tmp_path, capsys):
-    for name in ("late-fusion", "majority"):
+    for option, name in (("--method", "late-fusion"), ("--baseline", "majority")):
         out = str(tmp_path / f"{name}.json")
-        arguments = ["--quiet", "evaluate", "--corpus", str(people.path), "--protocol", "loso", "--baseline", name]
+        arguments = ["--quiet", "evaluate", "--corpus", str(people.path), "--protocol", "loso", option, name]
         assert main([*arguments, "--out", out]) == 0
         assert main([*arguments, "--out", out]) == 2  # it is there already
     assert sorted(path.name for path in tmp_path.iterdir()) == ["late-fusion.json", "majority.json"]
@@ -223,7 +225,7 @@ def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_
 
 
 def test_a_trial_gives_one_window_at_least(people, tmp_path, capsys):
-    line = f"evaluate --corpus {people.path} --protocol loso --baseline de-lr --out {tmp_path / 'r.json'} --per-trial 0"
+    line = f"evaluate --corpus {people.path} --protocol loso --method de-lr --out {tmp_path / 'r.json'} --per-trial 0"
     assert main(line.split()) == 2
     assert "0 windows of each trial" in capsys.readouterr().err
 

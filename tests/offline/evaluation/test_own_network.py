@@ -147,6 +147,6 @@ def test_weights_are_taken_with_their_shape_and_their_people_are_kept_out(people
         evaluate(people, ExperimentRequest(init=known, training=training))
 
 
-def test_a_baseline_with_weights_is_refused(people, pretrained):
-    with pytest.raises(RtemoError, match="a baseline begins from nothing"):
+def test_a_method_with_weights_is_refused(people, pretrained):
+    with pytest.raises(RtemoError, match="de-lr begins from nothing"):
         evaluate(people, ExperimentRequest(method="de-lr", init=pretrained))
