@@ -93,7 +93,7 @@ class Analysis:
             return
         if not self._engine.started:
             self._engine.step([StreamUp(info) for info in self._streams])
-            self._taps.attend(self._predictor.pipeline)
+            self._taps.update(self._predictor.pipeline)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
             self._take(self._source.exhausted)
@@ -164,7 +164,7 @@ class Analysis:
             self.done = True
         else:
             self._engine.step(self._source.read())
-        self._taps.attend(self._predictor.pipeline)
+        self._taps.update(self._predictor.pipeline)
         self._note_faults()
         self._note_damage(self._source.position_s)
 

@@ -104,7 +104,7 @@ class LiveStreams:
         self._roll.note(items)
         self._engine.step(items)
         self.explaining.begin()
-        self._taps.attend(self.predictor.pipeline)
+        self._taps.update(self.predictor.pipeline)
         return wait_s
 
     def preview(self) -> None:
