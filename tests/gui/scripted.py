@@ -120,4 +120,4 @@ def snapshot(phase=Phase.PREVIEW, seq=1, time_s=100.0, streams=None, gaze_valid=
     return Snapshot(seq, time_s, phase, **(values | more))
 
 
-RECORDING = RecorderView("recording.xdf", "recording", "", 20_000_000, 200_000_000_000, 0)
+RECORDING = RecorderView("recording.xdf", "recording", "", 20_000_000, 200_000_000_000)

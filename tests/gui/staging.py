@@ -64,14 +64,14 @@ class StagedSession:
         session = SimulatedSession(plan)
         bundle, predictor = load_model(None, None)
         profiles = load_profiles(resources.devices())
-        cast = StreamRoles(profiles)
-        cast.choose(session.streams)
+        stream_roles = StreamRoles(profiles)
+        stream_roles.choose(session.streams)
         roles = {}
         for info in session.streams:
-            role = cast.role_of(info)
+            role = stream_roles.role_of(info)
             roles[info.stream_id] = role
             if role != Modality.MARKERS:
-                predictor.pipeline.add_stream(info, cast.layout(info, role))
+                predictor.pipeline.add_stream(info, stream_roles.layout(info, role))
         eeg = predictor.pipeline.branch(Modality.EEG)
         eye = predictor.pipeline.branch(Modality.GAZE)
         eeg._conditioner = tap = Tap(eeg._conditioner)
@@ -174,8 +174,8 @@ class StagedSession:
             gaze_events=seen,
             predictions=tuple(hold["predictions"]),
             events=tuple(hold["events"]),
-            recorder=RecorderView("recording.xdf", "recording", "", int(age * 135_000), 212_400_000_000, 0),
-            health=Health(3.1, 6.4, int(age / 0.25), 0, 0, 14.0, 268.0),
+            recorder=RecorderView("recording.xdf", "recording", "", int(age * 135_000), 212_400_000_000),
+            health=Health(3.1, 6.4, 0, 0, 14.0, 268.0),
         )
         for kept in hold.values():
             kept.clear()

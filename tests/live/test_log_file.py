@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from rtemo.live.diagnostics.doctor import check_log
-from rtemo.live.diagnostics.finding import State
+from rtemo.live.diagnostics.finding import FindingState
 from rtemo.live.log_file import BACKUPS, BYTES, log_path, start_log, stop_log
 from rtemo.recordings.events import Event, EventKind, EventLog
 
@@ -66,6 +66,6 @@ def test_a_place_that_cannot_be_written_gives_no_log_and_doctor_names_it(tmp_pat
     assert start_log("engine", tmp_path / "file") is None
     assert log_path() is None
     EventLog().add(Event(1.0, EventKind.FAILURE, "goes on"))
-    assert check_log(tmp_path / "file" / "logs").state is State.WARN
+    assert check_log(tmp_path / "file" / "logs").state is FindingState.WARN
     start_log("engine", tmp_path)
     assert "engine.log" in check_log(tmp_path).fact

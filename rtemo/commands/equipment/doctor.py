@@ -9,7 +9,7 @@ from pathlib import Path
 from rtemo import resources
 from rtemo.commands.session_setup import DEMO_MODEL
 from rtemo.live.diagnostics.doctor import DoctorSetup, Lsl, as_json, as_text, examine, worst
-from rtemo.live.diagnostics.finding import State
+from rtemo.live.diagnostics.finding import FindingState
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     findings = examine(DoctorSetup(_lsl, resources.assets() / DEMO_MODEL, Path.home()))
     print(as_json(findings) if args.json else as_text(findings))
     sys.stdout.flush()
-    return 2 if worst(findings) is State.FAIL else 0
+    return 2 if worst(findings) is FindingState.FAIL else 0
 
 
 def _lsl() -> Lsl:

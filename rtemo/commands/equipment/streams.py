@@ -8,7 +8,7 @@ from rtemo import resources
 from rtemo.commands.arguments import seconds
 from rtemo.commands.console import say
 from rtemo.core.types import StreamInfo
-from rtemo.live.diagnostics.stream_list import as_json, as_table, listing
+from rtemo.live.diagnostics.stream_list import as_json, as_table, list_streams
 from rtemo.sources.devices.profile import load_profiles, match
 
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         found = match(info, profiles)
         return found.profile.id if found else ""
 
-    found = listing(args.timeout, profile_of)
+    found = list_streams(args.timeout, profile_of)
     if args.json:
         print(as_json(found))
         return 0

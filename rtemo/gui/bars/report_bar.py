@@ -15,7 +15,7 @@ from rtemo.live.service.snapshot import Phase, ReportState, ReportView
 
 
 class ReportBar(QWidget):
-    """Shown by the window while `wanted`."""
+    """The status of the report; the window shows it while `wanted`."""
 
     def __init__(self, state: WindowState) -> None:
         super().__init__()

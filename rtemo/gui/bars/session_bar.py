@@ -48,9 +48,7 @@ class StatusLight(QWidget):
 
 
 class SessionBar(QWidget):
-    """The controls of a session. `root`: the folder that sessions are written to. refused: why a session cannot
-    start.
-    """
+    """The controls of a session. `root`: the folder that sessions are written to. refused: why none can start."""
 
     refused = Signal(str)
 

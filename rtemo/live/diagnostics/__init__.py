@@ -1,1 +1,1 @@
-"""What is on the network and what is wrong with this computer: `rtemo streams` and `rtemo doctor`."""
+"""Diagnostics of the network and this computer, for `rtemo streams` and `rtemo doctor`."""

@@ -1,4 +1,4 @@
-"""Whether a window can open here: a display, and the system libraries that Qt loads but does not bring along.
+"""Display check: whether a window can open, and which system libraries of Qt are missing.
 
 Standard library only and no other module of rtemo: run.py imports this before anything is installed.
 The names come from the NEEDED entries of PySide6-Essentials 6.12 (QtGui, QtWidgets, QtDBus and the platform plugins);
@@ -51,7 +51,7 @@ _PACKAGES = _ANY_QT | _XCB | _WAYLAND
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """Where a window would go. `platform` is Qt's name for it, empty without a display; `missing` are file names."""
+    """The display. `platform` is Qt's name for it, empty without one; `missing`: libraries, by file name."""
 
     platform: str
     missing: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Display:
 
 
 def loadable(name: str) -> bool:
-    """Whether the dynamic linker finds this library."""
+    """Whether the dynamic linker finds a library."""
     try:
         ctypes.CDLL(name)
     except OSError:
@@ -76,12 +76,12 @@ def loadable(name: str) -> bool:
 
 
 def missing(platform: str, loads: Callable[[str], bool] = loadable) -> tuple[str, ...]:
-    """The libraries that Qt's plugin for this platform (wayland, xcb, offscreen) would not find on Linux."""
+    """The libraries that Qt's plugin for a platform (wayland, xcb, offscreen) does not find on Linux."""
     return tuple(name for name in _PLUGINS.get(platform, _ANY_QT) if not loads(name))
 
 
 def find_display(system: str, environ: Mapping[str, str], loads: Callable[[str], bool] = loadable) -> Display:
-    """The display of this computer. `system` is sys.platform; only Linux needs libraries of its own."""
+    """Find the display of this computer. `system` is sys.platform; only Linux needs system libraries."""
     if system != "linux":
         return Display("windows" if system == "win32" else "cocoa")
     candidates = [Display(name, missing(name, loads)) for name in _platforms(environ)]
@@ -89,7 +89,7 @@ def find_display(system: str, environ: Mapping[str, str], loads: Callable[[str],
 
 
 def advice(display: Display, has_apt: bool, is_root: bool) -> str:  # noqa: FBT001 - facts, not switches
-    """How to get what is missing: the exact command on Debian and Ubuntu, the names of the files elsewhere."""
+    """How to install what is missing: the exact command on Debian and Ubuntu, the file names elsewhere."""
     if not has_apt:
         return f"install the packages of your system that hold {', '.join(display.missing)}"
     return f"{'' if is_root else 'sudo '}apt-get install -y {' '.join(display.packages)}"
@@ -104,7 +104,7 @@ def _platforms(environ: Mapping[str, str]) -> list[str]:
 
 
 def why_no_window(system: str, environ: Mapping[str, str], has_apt: bool, is_root: bool) -> str:  # noqa: FBT001
-    """Why no window can be opened here and what to do about it; empty where one can."""
+    """Why no window can be opened, and what to do about it; empty where one can."""
     found = find_display(system, environ)
     if not found.platform:
         return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"

@@ -1,6 +1,6 @@
-"""`rtemo doctor`: looks at everything rtemo rests on and says what is wrong and what to do.
+"""`rtemo doctor`: check everything that rtemo depends on; report what is wrong and what to do.
 
-Knows neither pylsl nor Qt: what needs them comes in from outside, or is read from the installed packages' metadata.
+Imports neither pylsl nor Qt: what needs them is passed in, or read from the installed packages' metadata.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import psutil
 from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics import lsl_network as network
 from rtemo.live.diagnostics.display import Display, advice, find_display
-from rtemo.live.diagnostics.finding import Finding, State
+from rtemo.live.diagnostics.finding import Finding, FindingState
 from rtemo.live.log_file import log_folder
 from rtemo.model.bundle import load_bundle
 from rtemo.model.runtime import Runtime
@@ -38,7 +38,7 @@ _NAME_WIDTH = 13
 
 
 class Lsl(Protocol):
-    """What rtemo.sources.lsl.source answers about liblsl; the module itself is one."""
+    """What is needed of liblsl; the module rtemo.sources.lsl.source is one."""
 
     def lsl_version(self) -> str:
         """The version of liblsl and of pylsl, for people."""
@@ -55,7 +55,7 @@ class Lsl(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DoctorSetup:
-    """What to look at. lsl: imports and returns rtemo.sources.lsl.source; it is called, so that a missing liblsl is a
+    """What to check. lsl: imports and returns rtemo.sources.lsl.source; it is called, so that a missing liblsl is a
     finding.
 
     model: the bundle. sessions: the folder that session folders go into.
@@ -67,7 +67,7 @@ class DoctorSetup:
 
 
 def examine(setup: DoctorSetup) -> list[Finding]:
-    """Every check, in the order of what rests on what. Takes a few seconds and changes nothing."""
+    """Run all checks, each after those that it depends on. Takes a few seconds and changes nothing."""
     found = network.interfaces()
     findings = [
         _guarded("versions", lambda: check_versions(versions((*VERSIONS_OF, "PySide6-Essentials")))),
@@ -82,19 +82,19 @@ def examine(setup: DoctorSetup) -> list[Finding]:
         _guarded("model", lambda: check_model(setup.model)),
         _guarded("log", lambda: check_log(log_folder())),
     ]
-    if findings[1].state is State.OK:
+    if findings[1].state is FindingState.OK:
         findings.append(_guarded("discovery", lambda: check_discovery(setup.lsl())))
         findings.append(_guarded("clock", lambda: check_clock(setup.lsl().lsl_clock)))
     return findings
 
 
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
-    """One check that breaks is a finding too and does not hide the others."""
+    """Run one check; an exception is a finding too and does not hide the others."""
     try:
         return check()
     except Exception as error:  # noqa: BLE001 - shown in the report
         return Finding(
-            name, State.FAIL, f"the check itself broke: {_named(error)}", "report this with the whole output"
+            name, FindingState.FAIL, f"the check itself broke: {_named(error)}", "report this with the whole output"
         )
 
 
@@ -103,38 +103,38 @@ def check_log(folder: Path) -> Finding:
     above = next(path for path in (folder, *folder.parents) if path.exists())
     if not (above.is_dir() and os.access(above, os.W_OK)):
         return Finding(
-            "log", State.WARN, f"{folder} cannot be written", "check its permissions: engines run without a log"
+            "log", FindingState.WARN, f"{folder} cannot be written", "check its permissions: engines run without a log"
         )
     logs = sorted(path.name for path in folder.glob("*.log")) if folder.is_dir() else []
-    return Finding("log", State.OK, f"{folder}: {', '.join(logs) or 'nothing yet'}")
+    return Finding("log", FindingState.OK, f"{folder}: {', '.join(logs) or 'nothing yet'}")
 
 
 def check_versions(found: Mapping[str, str]) -> Finding:
-    """What is installed, by name."""
+    """Check that all packages are installed; list their versions."""
     missing = [name for name, version in found.items() if version == "not installed"]
     fact = ", ".join(f"{name} {version}" for name, version in found.items())
     if missing:
-        return Finding("versions", State.FAIL, fact, f"install rtemo again; it lacks {', '.join(missing)}")
-    return Finding("versions", State.OK, fact)
+        return Finding("versions", FindingState.FAIL, fact, f"install rtemo again; it lacks {', '.join(missing)}")
+    return Finding("versions", FindingState.OK, fact)
 
 
 def check_liblsl(lsl: Callable[[], Lsl]) -> Finding:
-    """Whether liblsl is there."""
+    """Check that liblsl can be loaded."""
     try:
-        return Finding("liblsl", State.OK, lsl().lsl_version())
+        return Finding("liblsl", FindingState.OK, lsl().lsl_version())
     except (RtemoError, ImportError, OSError, RuntimeError) as error:  # pylsl raises RuntimeError without its library
         todo = "install liblsl from its release page, or set PYLSL_LIB to the file of the library"
-        return Finding("liblsl", State.FAIL, f"cannot be loaded: {_named(error)}", todo)
+        return Finding("liblsl", FindingState.FAIL, f"cannot be loaded: {_named(error)}", todo)
 
 
 def check_discovery(lsl: Lsl, timeout_s: float = SELF_TEST_S) -> Finding:
-    """Whether a stream of this computer is found and can be read on this computer."""
+    """Check that a stream of this computer is found and can be read on this computer."""
     try:
         took_s = lsl.self_test(timeout_s)
     except RtemoError as error:
         todo = error.todo or "look at the findings on network, multicast and firewall"
-        return Finding("discovery", State.FAIL, f"{error.fact}; {error.found}".rstrip("; "), todo)
-    return Finding("discovery", State.OK, f"a stream of this computer was found and read within {took_s:.2f} s")
+        return Finding("discovery", FindingState.FAIL, f"{error.fact}; {error.found}".rstrip("; "), todo)
+    return Finding("discovery", FindingState.OK, f"a stream of this computer was found and read within {took_s:.2f} s")
 
 
 def check_clock(
@@ -142,21 +142,21 @@ def check_clock(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], None] = time.sleep,
 ) -> Finding:
-    """Whether LSL's clock runs as fast as this computer's."""
+    """Check that LSL's clock runs at the rate of this computer's clock."""
     before_s, offset_before_s = _offset(lsl_clock, clock)
     wait(CLOCK_TEST_S)
     after_s, offset_after_s = _offset(lsl_clock, clock)
     passed_s, gained_s = after_s - before_s, offset_after_s - offset_before_s
     fact = f"LSL's clock gained {gained_s * 1e6:+.1f} us on the computer's in {passed_s:.3f} s"
     if passed_s <= 0 or abs(gained_s) > CLOCK_TOLERANCE * passed_s:
-        return Finding("clock", State.WARN, fact, "try again; in a virtual machine, look at its time source")
-    return Finding("clock", State.OK, fact)
+        return Finding("clock", FindingState.WARN, fact, "try again; in a virtual machine, look at its time source")
+    return Finding("clock", FindingState.OK, fact)
 
 
 def _offset(lsl_clock: Callable[[], float], clock: Callable[[], float]) -> tuple[float, float]:
     """The computer's time and how far LSL's clock is ahead, from the quickest of some readings.
 
-    A busy computer may stop us between two of them.
+    On a busy computer, time may pass between two of them.
     """
     readings = []
     for _ in range(CLOCK_READINGS):
@@ -167,58 +167,62 @@ def _offset(lsl_clock: Callable[[], float], clock: Callable[[], float]) -> tuple
 
 
 def check_display(display: Display) -> Finding:
-    """Whether a window can open."""
+    """Check that a window can open."""
     if display.usable:
-        return Finding("display", State.OK, f"a window can open ({display.platform})")
+        return Finding("display", FindingState.OK, f"a window can open ({display.platform})")
     if not display.platform:
         todo = "use commands without a window: rtemo live, rtemo replay, rtemo demo --headless"
-        return Finding("display", State.WARN, "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)", todo)
+        return Finding("display", FindingState.WARN, "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)", todo)
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     todo = advice(display, has_apt=shutil.which("apt-get") is not None, is_root=is_root)
-    return Finding("display", State.FAIL, f"no window can open: Qt lacks {', '.join(display.missing)}", todo)
+    return Finding("display", FindingState.FAIL, f"no window can open: Qt lacks {', '.join(display.missing)}", todo)
 
 
 def check_disk(sessions: Path) -> Finding:
-    """Whether sessions can be recorded, and for how long."""
+    """Check that sessions can be recorded, and for how long."""
     folder = next(path for path in (sessions, *sessions.absolute().parents) if path.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return Finding("disk", State.FAIL, f"{folder} cannot be written to", "choose another folder for sessions")
+        return Finding(
+            "disk", FindingState.FAIL, f"{folder} cannot be written to", "choose another folder for sessions"
+        )
     free = shutil.disk_usage(folder).free
     hours = free / RECORDED_BYTES_PER_S / 3600
     fact = f"{free / GIB:.1f} GiB free for {sessions}: {hours:.0f} h of 64 channels at 1000 Hz"
     if free >= LITTLE_SPACE:
-        return Finding("disk", State.OK, fact)
-    return Finding("disk", State.FAIL if free < NO_SPACE else State.WARN, fact, "make space before a session")
+        return Finding("disk", FindingState.OK, fact)
+    return Finding(
+        "disk", FindingState.FAIL if free < NO_SPACE else FindingState.WARN, fact, "make space before a session"
+    )
 
 
 def check_model(path: Path) -> Finding:
-    """Whether the model bundle loads and runs."""
+    """Check that the model bundle loads and runs."""
     try:
         bundle = load_bundle(path)
         Runtime(bundle)
     except RtemoError as error:
-        return Finding("model", State.FAIL, f"{error.fact}; {error.found}".rstrip("; "), error.todo)
-    return Finding("model", State.OK, f"{path} ({', '.join(bundle.labels)}; {bundle.fingerprint[:12]})")
+        return Finding("model", FindingState.FAIL, f"{error.fact}; {error.found}".rstrip("; "), error.todo)
+    return Finding("model", FindingState.OK, f"{path} ({', '.join(bundle.labels)}; {bundle.fingerprint[:12]})")
 
 
-def worst(findings: Sequence[Finding]) -> State:
-    """The worst state of all."""
-    return max((finding.state for finding in findings), key=list(State).index, default=State.OK)
+def worst(findings: Sequence[Finding]) -> FindingState:
+    """The worst state of all findings."""
+    return max((finding.state for finding in findings), key=list(FindingState).index, default=FindingState.OK)
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """The report for people: one line a finding, what to do below it."""
+    """The report as text: one line for each finding, with what to do below it."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.state:<4}  {finding.name:<{_NAME_WIDTH}} {finding.fact}")
         if finding.todo:
-            mark = "hint" if finding.state is State.OK else "do"
+            mark = "hint" if finding.state is FindingState.OK else "do"
             lines.append(f"{'':{_NAME_WIDTH + 6}} {mark}: {finding.todo}")
     return "\n".join(lines)
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """The report for programs: {"state": worst, "findings": [{"name", "state", "fact", "todo"}]}."""
+    """The report as JSON: {"state": worst, "findings": [{"name", "state", "fact", "todo"}]}."""
     return json.dumps({"state": worst(findings), "findings": [asdict(finding) for finding in findings]}, indent=1)
 
 
@@ -229,7 +233,7 @@ def _named(error: BaseException) -> str:
 def _ufw_settings() -> str:
     try:
         return Path("/etc/ufw/ufw.conf").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not there, or not for us
+    except OSError:  # not there, or not readable
         return ""
 
 

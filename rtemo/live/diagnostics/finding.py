@@ -1,4 +1,4 @@
-"""One answer of `rtemo doctor`: what was looked at, how it is, the fact and what to do."""
+"""A finding of `rtemo doctor`: what was checked, its state, the fact, and what to do."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
-    """How a thing is, from good to bad."""
+class FindingState(StrEnum):
+    """The state of what was checked, from good to bad."""
 
     OK = "ok"
-    WARN = "warn"  # works, but something that people trip over
-    FAIL = "fail"  # rtemo cannot do its work here
+    WARN = "warn"  # works, but often causes problems
+    FAIL = "fail"  # rtemo cannot work here
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `todo` may be filled where all is well: a hint for when it is not."""
+    """One line of the report. `todo` may be set where the state is OK: a hint for when it is not."""
 
     name: str
-    state: State
+    state: FindingState
     fact: str
     todo: str = ""

@@ -1,6 +1,6 @@
-"""What of this computer's network LSL rests on: interfaces, multicast, ports, firewall, settings file.
+"""Network checks for LSL: interfaces, multicast, ports, firewall, settings file.
 
-Looks without liblsl, so that it can say what is wrong where liblsl finds nothing. What it sends stays on this computer.
+Without liblsl, so that they can name the cause where liblsl finds nothing. What they send stays on this computer.
 Addresses and ports are the defaults of liblsl 1.18 (src/api_config.cpp).
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from rtemo.live.diagnostics.finding import Finding, State
+from rtemo.live.diagnostics.finding import Finding, FindingState
 
 DISCOVERY_PORT = 16571
 FIRST_PORT, PORTS = 16572, 32
@@ -26,7 +26,7 @@ _BY_ADDRESS = "list the other computers under [lab] KnownPeers = {address, ...} 
 
 
 def interfaces() -> dict[str, str]:
-    """The networks that this computer is on: interface -> IPv4 address. Loopback and what is down are left out."""
+    """Network interfaces of this computer with their IPv4 addresses, without loopback and those that are down."""
     up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
     return {
         name: address.address
@@ -37,34 +37,36 @@ def interfaces() -> dict[str, str]:
 
 
 def check_interfaces(found: Mapping[str, str]) -> Finding:
-    """Which networks there are."""
+    """Check that there is a network; list the interfaces."""
     if not found:
         todo = "connect it to the network that the other computers are on"
-        return Finding("network", State.WARN, "no network; only streams of this computer can be found", todo)
+        return Finding("network", FindingState.WARN, "no network; only streams of this computer can be found", todo)
     listed = ", ".join(f"{name} {address}" for name, address in found.items())
-    lonely = [name for name, address in found.items() if address.startswith("169.254.")]
-    if lonely:
+    self_assigned = [name for name, address in found.items() if address.startswith("169.254.")]
+    if self_assigned:
         todo = "give it a fixed address, or connect it to a network with a router"
-        return Finding("network", State.WARN, f"{', '.join(lonely)} got no address from its network ({listed})", todo)
+        return Finding(
+            "network", FindingState.WARN, f"{', '.join(self_assigned)} got no address from its network ({listed})", todo
+        )
     hint = "if streams come and go, switch off the networks that are not used" if len(found) > 1 else ""
-    return Finding("network", State.OK, listed, hint)
+    return Finding("network", FindingState.OK, listed, hint)
 
 
 def check_multicast(found: Mapping[str, str], returns: Callable[[str], bool] | None = None) -> Finding:
-    """Whether packets to LSL's group come back on each network, as far as one computer can tell."""
+    """Check that packets to LSL's multicast group come back on each network, as far as one computer can tell."""
     returns = returns or multicast_returns
-    deaf = [f"{name} {address}" for name, address in found.items() if not returns(address)]
-    if deaf:
-        fact = f"packets to {SITE_GROUP} do not come back on {', '.join(deaf)}"
-        return Finding("multicast", State.WARN, fact, f"look at firewall and VPN, or {_BY_ADDRESS}")
+    silent = [f"{name} {address}" for name, address in found.items() if not returns(address)]
+    if silent:
+        fact = f"packets to {SITE_GROUP} do not come back on {', '.join(silent)}"
+        return Finding("multicast", FindingState.WARN, fact, f"look at firewall and VPN, or {_BY_ADDRESS}")
     if not found:
-        return Finding("multicast", State.OK, "not tested: no network")
+        return Finding("multicast", FindingState.OK, "not tested: no network")
     hint = f"if other computers' streams do not show, the switch or Wi-Fi may block multicast: {_BY_ADDRESS}"
-    return Finding("multicast", State.OK, f"packets to {SITE_GROUP} come back on {', '.join(found)}", hint)
+    return Finding("multicast", FindingState.OK, f"packets to {SITE_GROUP} come back on {', '.join(found)}", hint)
 
 
 def multicast_returns(address: str, timeout_s: float = 0.5) -> bool:
-    """Whether a packet sent to LSL's group on this interface comes back. Its time to live of 0 keeps it here."""
+    """Whether a packet to LSL's multicast group on an interface comes back. A time to live of 0 keeps it here."""
     token = secrets.token_bytes(16)
     interface = socket.inet_aton(address)
     with (
@@ -86,17 +88,19 @@ def multicast_returns(address: str, timeout_s: float = 0.5) -> bool:
 
 
 def check_ports(is_free: Callable[[int], bool] | None = None) -> Finding:
-    """Whether new outlets find a port that firewalls know."""
+    """Check that new outlets find a free port in LSL's range, which firewalls can allow."""
     is_free = is_free or port_is_free
     free = sum(is_free(port) for port in range(FIRST_PORT, FIRST_PORT + PORTS))
     fact = f"{free} of the {PORTS} ports from {FIRST_PORT} are free"
     if free < FEW_PORTS:
-        return Finding("ports", State.WARN, fact, "close programs that stream over LSL; later streams get other ports")
-    return Finding("ports", State.OK, fact)
+        return Finding(
+            "ports", FindingState.WARN, fact, "close programs that stream over LSL; later streams get other ports"
+        )
+    return Finding("ports", FindingState.OK, fact)
 
 
 def port_is_free(port: int) -> bool:
-    """Whether nobody listens on this TCP port."""
+    """Whether a TCP port is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             probe.bind(("", port))
@@ -106,43 +110,47 @@ def port_is_free(port: int) -> bool:
 
 
 def check_firewall(system: str, ufw_settings: str, processes: Collection[str]) -> Finding:
-    """Whether a firewall is on, where that can be read without being an administrator.
+    """Check whether a firewall is on, where that can be read without administrator rights.
 
-    system: sys.platform. ufw_settings: the text of /etc/ufw/ufw.conf, empty without one. processes: names of what runs.
+    system: sys.platform. ufw_settings: the text of /etc/ufw/ufw.conf, empty without one. processes: those running.
     """
     ports = f"{FIRST_PORT}:{FIRST_PORT + PORTS}"
     if system == "linux" and "ENABLED=yes" in ufw_settings.split():
         todo = f"sudo ufw allow {DISCOVERY_PORT}/udp; sudo ufw allow {ports}/tcp; sudo ufw allow {ports}/udp"
-        return Finding("firewall", State.WARN, "ufw is on", f"if streams of other computers do not show: {todo}")
+        return Finding("firewall", FindingState.WARN, "ufw is on", f"if streams of other computers do not show: {todo}")
     if system == "linux" and "firewalld" in processes:
         dashed = ports.replace(":", "-")
         options = " ".join(f"--add-port={p}" for p in (f"{DISCOVERY_PORT}/udp", f"{dashed}/tcp", f"{dashed}/udp"))
         todo = f"if streams of other computers do not show: sudo firewall-cmd {options}"
-        return Finding("firewall", State.WARN, "firewalld is on", todo)
+        return Finding("firewall", FindingState.WARN, "firewalld is on", todo)
     if system == "linux":
-        return Finding("firewall", State.OK, "neither ufw nor firewalld is on")
+        return Finding("firewall", FindingState.OK, "neither ufw nor firewalld is on")
     hint = f"if streams of other computers do not show, allow Python in the firewall of the system: {_ALLOW}"
-    return Finding("firewall", State.OK, "cannot be read here without an administrator", hint)
+    return Finding("firewall", FindingState.OK, "cannot be read here without an administrator", hint)
 
 
 def check_settings(path: Path | None) -> Finding:
-    """Whether the settings file of liblsl that is in force, if there is one, hides streams."""
+    """Check whether liblsl's settings file, if there is one, hides streams."""
     if path is None:
-        return Finding("LSL settings", State.OK, "the defaults; no lsl_api.cfg")
+        return Finding("LSL settings", FindingState.OK, "the defaults; no lsl_api.cfg")
     settings = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         settings.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeError) as error:
         todo = "mend or remove it; liblsl falls back to its defaults"
-        return Finding("LSL settings", State.WARN, f"{path} cannot be read: {' '.join(str(error).split())}", todo)
+        return Finding(
+            "LSL settings", FindingState.WARN, f"{path} cannot be read: {' '.join(str(error).split())}", todo
+        )
     limits = _limits(settings)
     if limits:
-        return Finding("LSL settings", State.WARN, f"{path}: {' and '.join(limits)}", "the same file on every computer")
-    return Finding("LSL settings", State.OK, str(path))
+        return Finding(
+            "LSL settings", FindingState.WARN, f"{path}: {' and '.join(limits)}", "the same file on every computer"
+        )
+    return Finding("LSL settings", FindingState.OK, str(path))
 
 
 def _limits(settings: configparser.ConfigParser) -> list[str]:
-    """What these settings hide."""
+    """The streams that these settings hide, as texts."""
     session = settings.get("lab", "SessionID", fallback="default")
     scope = settings.get("multicast", "ResolveScope", fallback="site")
     limits = [f"only streams of session {session!r} are seen"] if session != "default" else []

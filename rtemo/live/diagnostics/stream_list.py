@@ -1,4 +1,4 @@
-"""`rtemo streams`: what is on the network, as it describes itself and as it really delivers."""
+"""`rtemo streams`: list the streams on the network, with their descriptions and what was measured on them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ COLUMNS = ("name", "type", "channels", "nominal", "measured", "age", "clock", "h
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What was found. profile: the id of the device profile that fits, or empty."""
+class StreamList:
+    """The streams that were found. profiles: the ids of their device profiles, empty where none matches."""
 
     streams: tuple[LslStreamStatus, ...]
     profiles: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-def listing(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> Listing:
-    """Looks and listens for timeout_s in all, but listens for at least MIN_MEASURE_S.
+def list_streams(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> StreamList:
+    """Search and measure for timeout_s in all, but measure for at least MIN_MEASURE_S.
 
-    profile_of: names the device profile of a stream, or gives an empty text.
+    profile_of: the id of a stream's device profile, or empty.
     """
     source = LslSource([EveryStream("listing", lambda _info: True)], look_s=max(0.5, timeout_s - MIN_MEASURE_S))
     try:
@@ -40,19 +40,19 @@ def listing(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> Listin
         while (left_s := end_s - time.monotonic()) > 0:
             source.read(min(READ_S, left_s))
         streams = tuple(sorted(source.status(), key=lambda status: status.info.stream_id.casefold()))
-        return Listing(streams, tuple(profile_of(status.info) for status in streams), source.warnings)
+        return StreamList(streams, tuple(profile_of(status.info) for status in streams), source.warnings)
     finally:
         source.stop()
 
 
-def as_json(found: Listing) -> str:
-    """One JSON document. What is not known is null."""
+def as_json(found: StreamList) -> str:
+    """The list as a JSON document. What is not known is null."""
     streams = [_record(status, profile) for status, profile in zip(found.streams, found.profiles, strict=True)]
     return json.dumps({"streams": streams, "warnings": list(found.warnings)}, indent=2, ensure_ascii=False)
 
 
-def as_table(found: Listing) -> str:
-    """A table for people, one line a stream."""
+def as_table(found: StreamList) -> str:
+    """The list as a text table, one line for each stream."""
     rows = [COLUMNS, *(_row(status, profile) for status, profile in zip(found.streams, found.profiles, strict=True))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

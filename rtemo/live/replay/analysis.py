@@ -102,7 +102,7 @@ class Analysis:
             return
         if not self._engine.started:
             self._engine.step([StreamUp(info) for info in self._recording.streams])
-            self._display.attend(self._predictor.pipeline)
+            self._display.update(self._predictor.pipeline)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
             self._take(self._source.exhausted)
@@ -147,7 +147,7 @@ class Analysis:
             self.done = True
         else:
             self._engine.step(self._source.read())
-        self._display.attend(self._predictor.pipeline)
+        self._display.update(self._predictor.pipeline)
         self._note_faults()
         self._note_damage(self._source.position_s)
 

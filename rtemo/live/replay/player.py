@@ -74,7 +74,7 @@ class Replay:
         """Close the recording."""
         self._need()
         self._let_go()
-        self._feed.begin_anew()
+        self._feed.begin_era()
 
     def do_play(self) -> None:
         """Go on; from the start where the end was reached."""
@@ -207,7 +207,7 @@ class Replay:
     def _place(self, position_s: float) -> None:
         self._position_s, self._stale = position_s, True
         self.explanation, self._explained_s = {}, -math.inf
-        self._feed.begin_anew(position_s)
+        self._feed.begin_era(position_s)
         self._show_past()
 
     def _show_past(self) -> None:
@@ -240,4 +240,4 @@ class Replay:
         feed.put_eeg(view.eeg(samples_s, until_s))
         feed.put_gaze(view.gaze(samples_s, until_s))
         feed.put_gaze_events(view.gaze_events_between(samples_s, until_s))
-        feed.move(until_s)
+        feed.set_position(until_s)

@@ -1,1 +1,1 @@
-"""The engine as a service: the socket, its clients, and what they are told."""
+"""The engine as a service: controller, socket server, clients, and the snapshots that they receive."""

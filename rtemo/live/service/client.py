@@ -145,7 +145,7 @@ class EngineClient:
                 self._wake.clear()
 
     def _attach(self, *, may_start: bool) -> Connection:
-        """A connection to the engine that runs, or to one that is started now. Raises a CONNECTION_ERRORS."""
+        """A connection to the engine that runs, or to one that is started now. Raises one of CONNECTION_ERRORS."""
         address = self._endpoint.find()
         if address is not None and psutil.pid_exists(address.pid):
             try:
@@ -168,7 +168,7 @@ class EngineClient:
         raise RtemoError("the engine did not start in time", _last_line(self._endpoint.log), "see `rtemo doctor`")
 
     def _exchange(self, connection: Connection) -> None:
-        """Send commands and poll until the client is closed. Raises a CONNECTION_ERRORS where the engine is gone."""
+        """Send commands and poll until closed. Raises one of CONNECTION_ERRORS where the engine is gone."""
         with connection:
             due_s = time.monotonic()
             while not self._restart:

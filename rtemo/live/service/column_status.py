@@ -1,4 +1,4 @@
-"""What each channel of a stream is taken for, and why: what an editor of the mapping begins with."""
+"""Channel mapping of a stream: what each of its channels is used as, and why, for the settings editor."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rtemo.sources.stream_roles import StreamRoles
 BY_YOU = "named in the settings"
 
 
-def columns_of(info: StreamInfo, part: Modality, cast: StreamRoles) -> tuple[ColumnStatus, ...]:
-    """One record for each channel of a stream that plays the part of EEG or gaze; empty for markers.
+def columns_of(info: StreamInfo, role: Modality, roles: StreamRoles) -> tuple[ColumnStatus, ...]:
+    """One record for each channel of a stream with the role EEG or gaze; empty for markers.
 
-    Where nothing can be told of the stream as a whole, each column carries that reason.
+    Where the stream as a whole cannot be read, each column carries the reason.
     """
-    if part == Modality.MARKERS:
+    if role == Modality.MARKERS:
         return ()
     blank = tuple(ColumnStatus(c.label, c.type, c.unit, "", "") for c in info.channels)
     try:
-        if part == Modality.EEG:
-            return _eeg(blank, info, cast.profile_of(part), cast.settings)
-        layout = cast.layout(info, part)
+        if role == Modality.EEG:
+            return _eeg(blank, info, roles.profile_of(role), roles.settings)
+        layout = roles.layout(info, role)
         assert isinstance(layout, GazeChannelMap)
-        return _gaze(blank, info, layout, cast)
+        return _gaze(blank, info, layout, roles)
     except RtemoError as error:
         return tuple(replace(column, why=error.fact) for column in blank)
 
@@ -49,7 +49,7 @@ def _eeg(
 
 
 def _gaze(
-    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeChannelMap, cast: StreamRoles
+    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeChannelMap, roles: StreamRoles
 ) -> tuple[ColumnStatus, ...]:
     uses: dict[int, str] = {}
     shared = layout.left.x is not None and layout.left.x == layout.right.x
@@ -57,8 +57,8 @@ def _gaze(
         for name, column in _named(columns):
             alone = shared or (column in uses)
             uses[column] = name if alone else f"{eye}{name}"
-    own = renamed_columns(info, cast.settings.gaze_map, "gaze")
-    source = f"read as by {cast.profile_of(Modality.GAZE).name}"
+    own = renamed_columns(info, roles.settings.gaze_map, "gaze")
+    source = f"read as by {roles.profile_of(Modality.GAZE).name}"
     return tuple(
         replace(column, use=uses.get(k, ""), why=BY_YOU if own.get(k) else source if k in uses else "not needed")
         for k, column in enumerate(blank)

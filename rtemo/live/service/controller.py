@@ -185,8 +185,8 @@ class Controller:
     def _published(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
         if math.isfinite(arrived_s := self._streaming.arrived_s):
-            self._meter.count_handling(1e3 * (self._clock() - arrived_s))
-        self._meter.count(prediction.latency_ms)
+            self._meter.add_handling(1e3 * (self._clock() - arrived_s))
+        self._meter.add_latency(prediction.latency_ms)
         self._sessions.take(prediction)
 
     def _tell(self) -> None:
@@ -225,4 +225,4 @@ class Controller:
             replay=self._replay.view(),
             explanation=dict(self._replay.explanation if self._replay.active else self._sessions.explanation),
         )
-        self.feed.tell(state)
+        self.feed.publish(state)

@@ -1,6 +1,6 @@
-"""Shows what the pipeline makes of the samples: EEG and gaze for the display, read off its branches as it works.
+"""Display taps: read conditioned EEG and gaze off the pipeline's branches, for display.
 
-Changes nothing in the pipeline, and costs nothing while nobody looks.
+They change nothing in the pipeline, and cost nothing while no client is connected.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rtemo.core.types import FloatArray, Modality, TimeArray
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord
 
 
-class Audience(Protocol):
-    """Who is shown the samples: a feed, or a replay's reel."""
+class DisplaySink(Protocol):
+    """What takes samples for display: the feed, or the recorded data of a replay. wanted: whether it needs them now."""
 
     @property
     def wanted(self) -> bool: ...
@@ -34,33 +34,33 @@ class Audience(Protocol):
 
 
 class DisplayTaps:
-    """Passes samples of a pipeline on to an audience. Used by the engine's thread."""
+    """Passes display samples of a pipeline on to a sink. Used by the engine's thread."""
 
-    def __init__(self, feed: Audience) -> None:
-        self._feed = feed
+    def __init__(self, sink: DisplaySink) -> None:
+        self._sink = sink
         self._grid_hz = 1.0
 
-    def attend(self, pipeline: Pipeline) -> None:
-        """Call often: taps the pipeline's present branches, or closes the taps when nobody listens."""
-        wanted = self._feed.wanted
+    def update(self, pipeline: Pipeline) -> None:
+        """Call after every step: connects the taps to the pipeline's current branches, or removes unwanted ones."""
+        wanted = self._sink.wanted
         self._grid_hz = pipeline.grid.hz
-        eeg, eye = pipeline.branch(Modality.EEG), pipeline.branch(Modality.GAZE)
+        eeg, gaze = pipeline.branch(Modality.EEG), pipeline.branch(Modality.GAZE)
         if isinstance(eeg, EegBranch):
             eeg.tap = self._eeg if wanted else None
-        if isinstance(eye, GazeBranch):
-            eye.tap = self._gaze if wanted else None
-            events = eye.take_events()
+        if isinstance(gaze, GazeBranch):
+            gaze.tap = self._gaze if wanted else None
+            events = gaze.take_events()
             if wanted:
-                self._feed.put_gaze_events(_record(event) for event in events if event.kind != GazeEventKind.LOSS)
+                self._sink.put_gaze_events(_record(event) for event in events if event.kind != GazeEventKind.LOSS)
 
     def _eeg(self, block: GridBlock) -> None:
         times = (block.first + np.arange(len(block.values))) / self._grid_hz
         shown = np.where(block.valid, block.values, np.nan).astype(np.float32)
-        self._feed.put_eeg(EegBlock(times, shown))
+        self._sink.put_eeg(EegBlock(times, shown))
 
     def _gaze(self, times: TimeArray, samples: NDArray[np.float64]) -> None:
         xy = np.column_stack([_mean_of(samples[:, 0], samples[:, 2]), _mean_of(samples[:, 1], samples[:, 3])])
-        self._feed.put_gaze(GazeBlock(times.copy(), xy, samples[:, 4:6].astype(np.float32)))
+        self._sink.put_gaze(GazeBlock(times.copy(), xy, samples[:, 4:6].astype(np.float32)))
 
 
 def _mean_of(left: NDArray[np.float64], right: NDArray[np.float64]) -> FloatArray:

@@ -1,9 +1,9 @@
-"""What the engine has to tell, for any number of clients: the state, and numbered lists of all that happened.
+"""Feed of the engine for any number of clients: the current state, and numbered lists of predictions, events, samples.
 
-The engine's thread puts, the clients' threads take; nobody waits for anybody. A client holds a token that says how far
+The engine's thread puts, the clients' threads take; none waits for another. A client holds a token that marks how far
 it has read, so that it misses nothing and reads nothing twice, also over a new connection. Samples are for display:
-only the newest are kept. Predictions and events are kept much longer than any client sleeps; one that slept even longer
-is told so.
+only the newest are kept. Predictions and events are kept much longer than clients pause between polls; a client that
+missed some gets an error.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from rtemo.recordings.events import Event
 
 T = TypeVar("T")
 
-SAMPLES_S = 60.0  # of display samples: the longest time that a window shows
+SAMPLES_S = 60.0  # of display samples: the longest span that a window shows
 BLOCKS = 4000  # of them, at most
 GAZE_EVENTS = 500
 PREDICTIONS, EVENTS = 36_000, 20_000  # an hour at 10 Hz
-HISTORY = 2_400  # predictions that a new client is given: ten minutes at the usual hop
-ATTENTION_S = 3.0  # without a question for this long nobody listens
+HISTORY = 2_400  # predictions for a new client: ten minutes at the usual hop
+POLLED_S = 3.0  # without a poll for this long no client counts as connected
 
 
-class Numbered(Generic[T]):
-    """The newest entries of an endless list, by number."""
+class NumberedLog(Generic[T]):
+    """The newest entries of an endless list, numbered from the first one ever put."""
 
     def __init__(self, keep: int) -> None:
         self._entries: deque[T] = deque(maxlen=keep)
@@ -48,71 +48,66 @@ class Numbered(Generic[T]):
         self.stop += 1
 
     def since(self, number: int) -> list[T]:
-        """The entries from this number on that are still there."""
+        """The entries from this number on that are still kept."""
         newest = min(max(self.stop - number, 0), len(self._entries))
         return [self._entries[i] for i in range(len(self._entries) - newest, len(self._entries))]
 
     def clear(self) -> None:
-        """Drop all entries; numbering goes on."""
+        """Drop all entries; numbering continues."""
         self._entries.clear()
 
     def trim(self, old: Callable[[T], bool]) -> None:
-        """Drop the oldest entries for as long as they are old."""
+        """Drop the oldest entries while `old` is true of them."""
         while self._entries and old(self._entries[0]):
             self._entries.popleft()
 
 
 class Feed:
-    """One engine's news."""
+    """The state and the lists of one engine."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._run = secrets.token_hex(4)  # tokens of another engine are worth nothing here
+        self._engine_id = secrets.token_hex(4)  # tokens of another engine are not valid here
         self._state = Snapshot(0, clock(), Phase.IDLE)
-        self._asked_s = float("-inf")
+        self._polled_s = float("-inf")
         self._position_s: float | None = None
-        self._predictions: Numbered[Prediction] = Numbered(PREDICTIONS)
-        self._events: Numbered[dict[str, Any]] = Numbered(EVENTS)
-        self._eeg: Numbered[EegBlock] = Numbered(BLOCKS)
-        self._gaze: Numbered[GazeBlock] = Numbered(BLOCKS)
-        self._gaze_events: Numbered[GazeEventRecord] = Numbered(GAZE_EVENTS)
+        self._predictions: NumberedLog[Prediction] = NumberedLog(PREDICTIONS)
+        self._events: NumberedLog[dict[str, Any]] = NumberedLog(EVENTS)
+        self._eeg: NumberedLog[EegBlock] = NumberedLog(BLOCKS)
+        self._gaze: NumberedLog[GazeBlock] = NumberedLog(BLOCKS)
+        self._gaze_events: NumberedLog[GazeEventRecord] = NumberedLog(GAZE_EVENTS)
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody has asked lately: otherwise samples need not be prepared."""
-        return self.quiet_s < ATTENTION_S
-
-    @property
-    def quiet_s(self) -> float:
-        """How long ago anybody asked."""
-        return self._clock() - self._asked_s
+        """Whether a client has polled lately: otherwise display samples need not be prepared."""
+        return self._clock() - self._polled_s < POLLED_S
 
     @property
     def state(self) -> Snapshot:
-        """The present state, without lists."""
+        """The current state, without lists."""
         return self._state
 
-    def tell(self, state: Snapshot) -> None:
-        """A new state; its lists of news are left empty."""
+    def publish(self, state: Snapshot) -> None:
+        """Publish a new state; its lists of predictions, events and samples are left empty."""
         with self._lock:
             self._state = replace(state, seq=self._state.seq + 1, era=self._state.era)
 
-    def begin_anew(self, position_s: float | None = None) -> None:
-        """Have every client forget what came before. position_s: where a replay stands, LSL time; None: live."""
+    def begin_era(self, position_s: float | None = None) -> None:
+        """Clear the lists, here and in every client. position_s: of a replay, LSL time; None: live."""
         with self._lock:
             self._position_s = position_s
             self._state = replace(self._state, era=self._state.era + 1)
             for entries in (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events):
                 entries.clear()
 
-    def move(self, position_s: float) -> None:
-        """A replay has come to this LSL time."""
+    def set_position(self, position_s: float) -> None:
+        """Set the position of a replay, LSL time."""
         self._position_s = position_s
 
     @property
     def predictions(self) -> list[Prediction]:
-        """All that are kept."""
+        """All predictions that are kept."""
         with self._lock:
             return self._predictions.since(0)
 
@@ -137,15 +132,17 @@ class Feed:
                 self._gaze_events.put(event)
 
     def take(self, token: str) -> tuple[Snapshot, str]:
-        """All that is new since a token, and the next token. An empty or a foreign token: everything that there is.
+        """A snapshot with everything new since a token, and the next token. An empty or invalid token: all there is.
 
-        Raises RtemoError where predictions or events that were not read are gone.
+        Raises RtemoError where predictions or events that were not read are no longer kept.
         """
         with self._lock:
-            self._asked_s = self._clock()
-            read = self._numbers(token)
+            self._polled_s = self._clock()
+            read = self._read_counts(token)
             if read[0] < self._predictions.start or read[1] < self._events.start:
-                raise RtemoError("this client has slept for too long", "what it missed is no longer kept", "connect it")
+                raise RtemoError(
+                    "this client has not polled for too long", "what it missed is no longer kept", "connect it"
+                )
             snapshot = replace(
                 self._state,
                 time_s=self._clock() if self._position_s is None else self._position_s,
@@ -158,19 +155,19 @@ class Feed:
             lists = (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
             return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
 
-    def _numbers(self, token: str) -> list[int]:
+    def _read_counts(self, token: str) -> list[int]:
         """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events."""
-        run, *numbers = token.split(",")
-        if run != self._era or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
+        era, *numbers = token.split(",")
+        if era != self._era or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
             first = max(self._predictions.start, self._predictions.stop - HISTORY)
             return [first, self._events.start, 0, 0, 0]
         return [int(n) for n in numbers]
 
     @property
     def _era(self) -> str:
-        return f"{self._run}.{self._state.era}"
+        return f"{self._engine_id}.{self._state.era}"
 
-    def _put_samples(self, entries: Numbered[Any], block: EegBlock | GazeBlock) -> None:
+    def _put_samples(self, entries: NumberedLog[Any], block: EegBlock | GazeBlock) -> None:
         if not len(block.times):
             return
         with self._lock:
@@ -180,7 +177,7 @@ class Feed:
 
 
 def join_eeg(blocks: Sequence[EegBlock]) -> EegBlock | None:
-    """One block of those that follow each other with the newest one's channels; None without any."""
+    """Join the blocks that have as many channels as the newest; None without any."""
     if not blocks:
         return None
     width = blocks[-1].microvolts.shape[1]
@@ -189,7 +186,7 @@ def join_eeg(blocks: Sequence[EegBlock]) -> EegBlock | None:
 
 
 def join_gaze(blocks: Sequence[GazeBlock]) -> GazeBlock | None:
-    """One block of many; None without any."""
+    """Join blocks into one; None without any."""
     if not blocks:
         return None
     return GazeBlock(

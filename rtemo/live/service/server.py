@@ -1,7 +1,6 @@
-"""Serves one engine to any number of clients on this computer: each asks, in a thread of its own, and is answered.
+"""Socket server of one engine: answers any number of clients on this computer, each in a thread of its own.
 
-A client that is slow, frozen or dead holds up its own thread and nothing else. What is not understood ends its
-connection.
+A client that is slow, frozen or dead blocks its own thread and nothing else. A malformed request ends its connection.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ MAX_CLIENTS = 16
 
 
 class Server:
-    """Answers from a feed and hands commands on. Raises RtemoError where it cannot listen."""
+    """Answers polls from a feed and passes commands on. Raises RtemoError where it cannot listen."""
 
     def __init__(self, address: Address, feed: Feed, submit: Callable[[Command], None]) -> None:
         """submit: takes a command; may be called from any thread and must not wait."""
         self._address, self._feed, self._submit = address, feed, submit
-        self._over = threading.Event()
+        self._closing = threading.Event()
         self._clients: set[Connection] = set()
         self._lock = threading.Lock()
         try:
@@ -43,9 +42,9 @@ class Server:
         return len(self._clients)
 
     def close(self) -> None:
-        """Let go of all clients."""
-        self._over.set()
-        with contextlib.suppress(OSError, EOFError):  # wakes the thread that accepts
+        """Disconnect all clients."""
+        self._closing.set()
+        with contextlib.suppress(OSError, EOFError):  # wakes the accepting thread
             Client(self._address.address, self._address.family).close()
         self._thread.join(1.0)
         self._listener.close()
@@ -55,27 +54,27 @@ class Server:
                     client.close()
 
     def _accept(self) -> None:
-        while not self._over.is_set():
+        while not self._closing.is_set():
             try:
                 client = self._listener.accept()
-            except (OSError, EOFError):  # who knocked is gone again
+            except (OSError, EOFError):  # the client is gone already
                 continue
             with self._lock:
-                if self._over.is_set() or len(self._clients) >= MAX_CLIENTS:
+                if self._closing.is_set() or len(self._clients) >= MAX_CLIENTS:
                     client.close()
                     continue
                 self._clients.add(client)
             threading.Thread(target=self._serve, args=(client,), name="client", daemon=True).start()
 
     def _serve(self, client: Connection) -> None:
-        """Answer one client until it goes, or is not to be trusted."""
+        """Answer one client until it disconnects, fails to authenticate, or sends a malformed request."""
         try:
             deliver_challenge(client, self._address.key)
             answer_challenge(client, self._address.key)
-            while not self._over.is_set():
+            while not self._closing.is_set():
                 self._answer(client)
         except (OSError, EOFError, AuthenticationError, RtemoError):
-            pass  # the client learns it from the end of its connection; to the engine it means nothing
+            pass  # the end of its connection shows the client; the engine is not affected
         finally:
             with self._lock:
                 self._clients.discard(client)

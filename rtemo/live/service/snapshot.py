@@ -1,7 +1,7 @@
-"""What the engine tells a client many times a second: everything that a window can show, as plain records.
+"""Snapshots that the engine sends to a client many times a second: all that a window can show, as plain records.
 
-A snapshot holds the present state and what is new since the client's last one (samples, predictions, events). Records
-hold numpy arrays, numbers and text only, so that they travel without pickle. Nothing here computes.
+A snapshot holds the current state and what is new since the client's last one (samples, predictions, events). Records
+hold numpy arrays, numbers and text only, so that they are sent without pickle. Nothing here computes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from rtemo.core.types import StreamState
 
 
 class Phase(StrEnum):
-    """Where a session stands."""
+    """The phase of the engine: what it does with the streams."""
 
-    IDLE = "idle"  # looking for streams, or nothing chosen
-    PREVIEW = "preview"  # streams are read and shown, nothing is kept
+    IDLE = "idle"  # looking for streams, or none chosen
+    PREVIEW = "preview"  # streams are read and shown, nothing is recorded
     RUNNING = "running"  # a session: everything is recorded
     PAUSED = "paused"  # a session whose predictions are suspended; the recording goes on
     REPLAY = "replay"  # a recording is played
@@ -29,9 +29,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnStatus:
-    """One channel of a stream as it describes itself, and what it is taken for.
+    """One channel of a stream as the stream describes it, and what it is used as.
 
-    use: an electrode, or left_x, pupil, ...; empty where it is not used. why: what it rests on, or why it is not used.
+    use: an electrode, or left_x, pupil, ...; empty where it is not used. why: the reason for that.
     """
 
     label: str
@@ -74,7 +74,7 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """One EEG channel: where it lies (unit sphere, x right, y front, z up) and what is wrong with it."""
+    """One EEG channel: its position (unit sphere, x right, y front, z up) and its fault."""
 
     label: str
     x: float
@@ -103,7 +103,7 @@ class GazeBlock:
 
 @dataclass(frozen=True, slots=True)
 class GazeEventRecord:
-    """A fixation, saccade or blink that has ended. x, y: where (its end for a saccade), in screen units."""
+    """A fixation, saccade or blink that has ended. x, y: position (of a saccade: its end), in screen units."""
 
     kind: str
     start_s: float
@@ -115,14 +115,13 @@ class GazeEventRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecorderView:
-    """The recording."""
+    """Status of the recorder."""
 
     path: str
     state: str  # recording, failed, closed
     error: str
     bytes_written: int
     free_bytes: int
-    lost_samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ class BundleView:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something with an end: a baseline, a calibration. NaN total: open end."""
+    """Progress of a baseline or a calibration. NaN total: its length is not known."""
 
     name: str
     done_s: float
@@ -148,7 +147,7 @@ class Progress:
 
 
 class ReportState(StrEnum):
-    """Where the report of the last session stands."""
+    """Status of the last session's report."""
 
     WRITING = "writing"
     READY = "ready"
@@ -168,8 +167,8 @@ class ReportView:
 class ReplayView:
     """The recording that is played. Times but first_s count from the recording's first sample.
 
-    ready_s: how far it has been read. waiting: the place that was moved to has not been read yet. marks_s (n,): markers
-    and annotations, of many only some.
+    ready_s: how far it has been read. waiting: the position that was sought has not been read yet. marks_s (n,):
+    markers and annotations, of many only some.
     """
 
     path: str
@@ -184,11 +183,10 @@ class ReplayView:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the engine does."""
+    """Latency, losses and load of the engine."""
 
     latency_p50_ms: float = float("nan")  # end of the window to published prediction
     latency_p99_ms: float = float("nan")
-    n_predictions: int = 0
     n_forced: int = 0
     n_skipped: int = 0
     cpu_percent: float = float("nan")
@@ -199,12 +197,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state now and what is new since the client's last snapshot.
+    """The current state, and what is new since the client's last snapshot.
 
     predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of
     rtemo.recordings.events.Event. settings: the session's settings as the text of a TOML file, see
-    rtemo.sources.session_settings. era: another one means that what came before is to be forgotten: a recording was
-    opened, closed, or moved in. explanation: what moved the newest explained prediction, name -> share, largest first;
+    rtemo.sources.session_settings. era: a new number means that clients clear what came before: a recording was
+    opened, closed, or sought in. explanation: of the newest explained prediction, feature -> share, largest first;
     empty where there is none.
     """
 

@@ -1,4 +1,4 @@
-"""The present state of streams, channels and the machine, as the records of a snapshot."""
+"""Status of streams, EEG channels and the engine's process, as records of a snapshot."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.live.service.column_status import columns_of
 from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, StreamStatus
 from rtemo.sources.devices.profile import Match, match
-from rtemo.sources.lsl import stream_state as lsl_line
+from rtemo.sources.lsl.stream_state import LslStreamStatus
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
 LATENCIES = 600
-REMEMBERED = 200
+CACHE_SIZE = 200
 
 
 class StreamStatuses:
-    """Describes streams. What a description matches is looked up once: it takes milliseconds."""
+    """Makes the status of streams. Profile matches are cached: each takes milliseconds."""
 
     def __init__(self) -> None:
         self._matches: dict[StreamInfo, Match | None] = {}
@@ -37,41 +37,42 @@ class StreamStatuses:
 
     def statuses(
         self,
-        lines: Sequence[lsl_line.LslStreamStatus],
+        read: Sequence[LslStreamStatus],
         visible: Sequence[StreamInfo],
-        roll: AnnouncedStreams,
-        cast: StreamRoles,
+        announced: AnnouncedStreams,
+        roles: StreamRoles,
         pipeline: Pipeline,
         refused: Mapping[Modality, str],
         *,
         columns: bool = False,
     ) -> dict[str, tuple[StreamInfo, StreamStatus]]:
-        """Every stream that is read or visible, by stream_id.
+        """The status of every stream that is read or visible, by stream_id.
 
-        refused: why a part has nobody. columns: whether to tell what each channel of those in use is taken for.
+        read: the status of those that are read. refused: why a role has no stream. columns: whether to add the use of
+        each channel, for streams with a role.
         """
-        measured = {line.info.stream_id: line for line in lines}
-        uids = {info.uid for info in (*roll.infos.values(), *(line.info for line in lines)) if info.uid}
-        strangers = {info.uid: replace(info, stream_id=info.uid) for info in visible if info.uid not in uids}
-        known = {**{line.info.stream_id: line.info for line in lines}, **roll.infos}
+        measured = {status.info.stream_id: status for status in read}
+        uids = {info.uid for info in (*announced.infos.values(), *(status.info for status in read)) if info.uid}
+        others = {info.uid: replace(info, stream_id=info.uid) for info in visible if info.uid not in uids}
+        known = {**{status.info.stream_id: status.info for status in read}, **announced.infos}
         found = {}
-        for stream_id, info in {**known, **strangers}.items():
-            status = self._described(info, cast, refused)
+        for stream_id, info in {**known, **others}.items():
+            status = self._described(info, roles, refused)
             if columns and status.role:
-                status = replace(status, columns=self._columns_of(info, Modality(status.role), cast))
+                status = replace(status, columns=self._columns_of(info, Modality(status.role), roles))
             if stream_id in known:
-                status = _measured(status, measured.get(stream_id), roll, pipeline)
+                status = _measured(status, measured.get(stream_id), announced, pipeline)
             found[stream_id] = (info, status)
         return found
 
-    def _described(self, info: StreamInfo, cast: StreamRoles, refused: Mapping[Modality, str]) -> StreamStatus:
-        """A stream by its description alone."""
-        role, fit = cast.role_of(info), self._match(info, cast)
+    def _described(self, info: StreamInfo, roles: StreamRoles, refused: Mapping[Modality, str]) -> StreamStatus:
+        """The status of a stream from its description alone."""
+        role, fit = roles.role_of(info), self._match(info, roles)
         why = fit.why if fit is not None else ""
         if role is None and fit is not None:
             why = refused.get(fit.profile.kind, why)
-        elif role is not None and role in cast.queries:
-            why = f"pinned: {cast.queries[role]}"
+        elif role is not None and role in roles.queries:
+            why = f"pinned: {roles.queries[role]}"
         return StreamStatus(
             stream_id=info.stream_id,
             name=info.name,
@@ -90,52 +91,52 @@ class StreamStatuses:
             labels=info.labels,
         )
 
-    def _columns_of(self, info: StreamInfo, part: Modality, cast: StreamRoles) -> tuple[ColumnStatus, ...]:
+    def _columns_of(self, info: StreamInfo, role: Modality, roles: StreamRoles) -> tuple[ColumnStatus, ...]:
         known = self._columns.get(info)
-        if known is None or known[0] is not cast.settings:
-            if len(self._columns) >= REMEMBERED:
+        if known is None or known[0] is not roles.settings:
+            if len(self._columns) >= CACHE_SIZE:
                 self._columns.clear()
-            known = self._columns[info] = (cast.settings, columns_of(info, part, cast))
+            known = self._columns[info] = (roles.settings, columns_of(info, role, roles))
         return known[1]
 
-    def _match(self, info: StreamInfo, cast: StreamRoles) -> Match | None:
+    def _match(self, info: StreamInfo, roles: StreamRoles) -> Match | None:
         if info not in self._matches:
-            if len(self._matches) >= REMEMBERED:
+            if len(self._matches) >= CACHE_SIZE:
                 self._matches.clear()
-            self._matches[info] = match(info, cast.profiles)
+            self._matches[info] = match(info, roles.profiles)
         return self._matches[info]
 
 
 def _measured(
-    status: StreamStatus, line: lsl_line.LslStreamStatus | None, roll: AnnouncedStreams, pipeline: Pipeline
+    status: StreamStatus, read: LslStreamStatus | None, announced: AnnouncedStreams, pipeline: Pipeline
 ) -> StreamStatus:
-    """The same with what was measured on it."""
-    state = roll.states.get(status.stream_id, StreamState.WAITING)
+    """The status with what was measured on the stream."""
+    state = announced.states.get(status.stream_id, StreamState.WAITING)
     n_gaps = 0
     if status.role in (Modality.EEG, Modality.GAZE):
         branch = pipeline.branch(Modality(status.role))
         n_gaps = branch.dejitter.n_gaps if branch is not None else 0
-    if line is None:
+    if read is None:
         return replace(status, state=state, n_gaps=n_gaps)
     return replace(
         status,
-        state=line.state,
-        measured_hz=line.rate_hz,
-        age_s=line.age_s,
-        n_samples=line.n_samples,
-        n_missing=line.n_missing,
-        n_returns=line.n_returns,
+        state=read.state,
+        measured_hz=read.rate_hz,
+        age_s=read.age_s,
+        n_samples=read.n_samples,
+        n_missing=read.n_missing,
+        n_returns=read.n_returns,
         n_gaps=n_gaps,
-        clock_offset_ms=1e3 * line.offset_s,
-        clock_uncertainty_ms=1e3 * line.uncertainty_s,
+        clock_offset_ms=1e3 * read.offset_s,
+        clock_uncertainty_ms=1e3 * read.uncertainty_s,
     )
 
 
 class ChannelStatuses:
-    """The EEG channels with where they lie; it remembers where those lie that are left out now."""
+    """Makes the status of the EEG channels; keeps the positions of those that are excluded."""
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[float, float, float]] = {}
+        self._positions: dict[str, tuple[float, float, float]] = {}
 
     def statuses(self, pipeline: Pipeline, left_out: Sequence[str]) -> tuple[ChannelStatus, ...]:
         branch = pipeline.branch(Modality.EEG)
@@ -149,47 +150,45 @@ class ChannelStatuses:
     def described(
         self, layout: EegChannelMap, faults: NDArray[np.int8], left_out: Sequence[str]
     ) -> tuple[ChannelStatus, ...]:
-        """The channels of a layout with their faults (C,), and those that are left out."""
+        """The status of a layout's channels with their faults (C,), and of those that are excluded."""
         found = []
         for label, place, fault in zip(layout.labels, layout.positions.tolist(), faults.tolist(), strict=True):
-            self._places[label] = (place[0], place[1], place[2])
+            self._positions[label] = (place[0], place[1], place[2])
             found.append(
                 ChannelStatus(label, place[0], place[1], place[2], REASONS[ChannelFault(fault)], excluded=False)
             )
         for label in left_out:
-            x, y, z = self._places.get(label, (math.nan, math.nan, math.nan))
+            x, y, z = self._positions.get(label, (math.nan, math.nan, math.nan))
             found.append(ChannelStatus(label, x, y, z, "", excluded=True))
         return tuple(found)
 
 
 class HealthMeter:
-    """Counts predictions and asks the system about this process."""
+    """Measures the latency of predictions, and CPU and memory of this process."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
         self._handling: deque[float] = deque(maxlen=LATENCIES)
-        self._n = 0
         self._cpu_percent = self._memory_mb = math.nan
 
-    def count(self, latency_ms: float | None) -> None:
-        self._n += 1
+    def add_latency(self, latency_ms: float | None) -> None:
         if latency_ms is not None:
             self._latencies.append(latency_ms)
 
-    def count_handling(self, handling_ms: float) -> None:
-        """How long it took from the arrival of a window's last sample to its prediction."""
+    def add_handling(self, handling_ms: float) -> None:
+        """Add the time from the arrival of a window's last sample to its prediction."""
         self._handling.append(handling_ms)
 
     def measure(self) -> None:
-        """Ask the system; not more often than once a second."""
+        """Measure CPU and memory; not more often than once a second."""
         self._cpu_percent = self._process.cpu_percent()
         self._memory_mb = self._process.memory_info().rss / 1e6
 
     def health(self, n_forced: int, n_skipped: int) -> Health:
         p50, p99 = _quantiles(self._latencies)
-        counts = (self._n, n_forced, n_skipped)
-        return Health(p50, p99, *counts, self._cpu_percent, self._memory_mb, *_quantiles(self._handling))
+        handling = _quantiles(self._handling)
+        return Health(p50, p99, n_forced, n_skipped, self._cpu_percent, self._memory_mb, *handling)
 
 
 def _quantiles(values: Sequence[float]) -> tuple[float, float]:

@@ -132,7 +132,7 @@ class LiveStreams:
         self._announced.note(items)
         self.run.engine.step(items)
         self.explaining.begin()
-        self._taps.attend(self.predictor.pipeline)
+        self._taps.update(self.predictor.pipeline)
         return wait_s
 
     def preview(self) -> None:

@@ -164,7 +164,6 @@ class SessionOutputs:
             error=status.error,
             bytes_written=status.bytes_written,
             free_bytes=self._free_bytes,
-            lost_samples=sum(status.lost.values()),
         )
 
     def close(self) -> None:

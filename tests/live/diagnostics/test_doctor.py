@@ -14,7 +14,7 @@ import pytest
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.live.diagnostics import doctor
 from rtemo.live.diagnostics.display import Display
-from rtemo.live.diagnostics.finding import Finding, State
+from rtemo.live.diagnostics.finding import Finding, FindingState
 
 GIB = doctor.GIB
 
@@ -45,26 +45,26 @@ def test_installed_packages_are_listed_and_a_missing_one_fails():
     assert doctor.check_versions({"rtemo": "0.1.0", "numpy": "2.0"}).fact == "rtemo 0.1.0, numpy 2.0"
     finding = doctor.check_versions({"rtemo": "0.1.0", "onnxruntime": "not installed"})
 
-    assert finding.state is State.FAIL
+    assert finding.state is FindingState.FAIL
     assert "it lacks onnxruntime" in finding.todo
 
 
 def test_a_missing_liblsl_fails_with_one_line():
     finding = doctor.check_liblsl(without_library)
 
-    assert finding.state is State.FAIL
+    assert finding.state is FindingState.FAIL
     assert finding.fact.startswith("cannot be loaded: RuntimeError: LSL binary library file was not found. Please")
     assert "PYLSL_LIB" in finding.todo
 
 
 def test_liblsl_is_named_with_its_version():
-    assert doctor.check_liblsl(FakeLsl) == Finding("liblsl", State.OK, "liblsl 1.18, pylsl 1.18.6")
+    assert doctor.check_liblsl(FakeLsl) == Finding("liblsl", FindingState.OK, "liblsl 1.18, pylsl 1.18.6")
 
 
 def test_a_stream_that_is_not_found_fails_with_what_to_do():
     finding = doctor.check_discovery(FakeLsl(StreamMissing("no stream", "looked for 5 s")))
 
-    assert finding.state is State.FAIL
+    assert finding.state is FindingState.FAIL
     assert finding.fact == "no stream; looked for 5 s"
     assert "firewall" in finding.todo
     assert doctor.check_discovery(FakeLsl(StreamMissing("no stream", "", "do this"))).todo == "do this"
@@ -81,9 +81,16 @@ def running(rate: float) -> tuple[Callable[[], float], Callable[[], float], Call
 
 
 @pytest.mark.parametrize(
-    ("rate", "state"), [(1.0, State.OK), (1.0005, State.OK), (1.01, State.WARN), (0.9, State.WARN), (0.0, State.WARN)]
+    ("rate", "state"),
+    [
+        (1.0, FindingState.OK),
+        (1.0005, FindingState.OK),
+        (1.01, FindingState.WARN),
+        (0.9, FindingState.WARN),
+        (0.0, FindingState.WARN),
+    ],
 )
-def test_an_lsl_clock_that_runs_at_another_rate_is_a_warning(rate: float, state: State):
+def test_an_lsl_clock_that_runs_at_another_rate_is_a_warning(rate: float, state: FindingState):
     assert doctor.check_clock(*running(rate)).state is state
 
 
@@ -96,27 +103,33 @@ def test_a_computer_that_is_busy_now_and_then_does_not_look_like_a_bad_clock():
         wait(next(held_up_s))
         return now
 
-    assert doctor.check_clock(slow_lsl_clock, clock, wait).state is State.OK
+    assert doctor.check_clock(slow_lsl_clock, clock, wait).state is FindingState.OK
 
 
 def test_a_computer_clock_that_stands_still_is_a_warning():
-    assert doctor.check_clock(lambda: 1.0, lambda: 2.0, lambda seconds: None).state is State.WARN
+    assert doctor.check_clock(lambda: 1.0, lambda: 2.0, lambda seconds: None).state is FindingState.WARN
 
 
 def test_a_window_that_lacks_libraries_fails_and_no_display_is_a_warning():
-    assert doctor.check_display(Display("xcb")).state is State.OK
+    assert doctor.check_display(Display("xcb")).state is FindingState.OK
     assert "--headless" in doctor.check_display(Display("")).todo
     finding = doctor.check_display(Display("xcb", ("libxcb-cursor.so.0",)))
 
-    assert finding.state is State.FAIL
+    assert finding.state is FindingState.FAIL
     assert "libxcb-cursor" in finding.todo
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(GIB // 2, State.FAIL), (2 * GIB, State.WARN), (10 * GIB, State.OK), (900 * GIB, State.OK)]
+    ("free", "state"),
+    [
+        (GIB // 2, FindingState.FAIL),
+        (2 * GIB, FindingState.WARN),
+        (10 * GIB, FindingState.OK),
+        (900 * GIB, FindingState.OK),
+    ],
 )
 def test_little_space_is_said_before_the_session(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: State
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: FindingState
 ):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     finding = doctor.check_disk(tmp_path / "not" / "yet" / "made")
@@ -128,13 +141,13 @@ def test_little_space_is_said_before_the_session(
 def test_a_file_in_the_place_of_the_sessions_folder_fails(tmp_path: Path):
     (tmp_path / "sessions").touch()
 
-    assert doctor.check_disk(tmp_path / "sessions" / "one").state is State.FAIL
+    assert doctor.check_disk(tmp_path / "sessions" / "one").state is FindingState.FAIL
 
 
 def test_a_model_that_does_not_load_fails_with_the_reason(tmp_path: Path):
     finding = doctor.check_model(tmp_path)
 
-    assert finding.state is State.FAIL
+    assert finding.state is FindingState.FAIL
     assert "is no model bundle" in finding.fact
 
 
@@ -143,7 +156,7 @@ def test_a_check_that_breaks_is_shown_and_the_others_go_on():
         raise KeyError("odd")
 
     finding = doctor._guarded("firewall", broken)
-    assert (finding.name, finding.state) == ("firewall", State.FAIL)
+    assert (finding.name, finding.state) == ("firewall", FindingState.FAIL)
     assert "KeyError" in finding.fact
 
 
@@ -153,11 +166,11 @@ def test_this_computer_is_examined_from_versions_to_clock(tmp_path: Path):
 
     assert list(states)[:2] == ["versions", "liblsl"]
     assert len(states) == len(findings) == 13
-    assert states["LSL settings"] is State.WARN  # the tests' own session
-    assert states["model"] is State.FAIL
-    assert states["discovery"] is State.OK
+    assert states["LSL settings"] is FindingState.WARN  # the tests' own session
+    assert states["model"] is FindingState.FAIL
+    assert states["discovery"] is FindingState.OK
     # other programs may hold LSL's ports, and a busy computer may hold up the clock's readings: a warning, no failure
-    assert State.FAIL not in (states["clock"], states["ports"])
+    assert FindingState.FAIL not in (states["clock"], states["ports"])
 
 
 def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):
@@ -168,9 +181,9 @@ def test_without_liblsl_what_needs_it_is_left_out(tmp_path: Path):
 
 
 REPORT = [
-    Finding("versions", State.OK, "rtemo 0.1.0"),
-    Finding("network", State.OK, "eth0", "a hint"),
-    Finding("display", State.WARN, "no display", "no window"),
+    Finding("versions", FindingState.OK, "rtemo 0.1.0"),
+    Finding("network", FindingState.OK, "eth0", "a hint"),
+    Finding("display", FindingState.WARN, "no display", "no window"),
 ]
 
 
@@ -197,6 +210,6 @@ def test_the_report_for_programs_holds_the_same():
 
 
 def test_the_worst_state_counts():
-    assert doctor.worst([]) is State.OK
-    assert doctor.worst(REPORT) is State.WARN
-    assert doctor.worst([Finding("a", State.FAIL, ""), *REPORT]) is State.FAIL
+    assert doctor.worst([]) is FindingState.OK
+    assert doctor.worst(REPORT) is FindingState.WARN
+    assert doctor.worst([Finding("a", FindingState.FAIL, ""), *REPORT]) is FindingState.FAIL

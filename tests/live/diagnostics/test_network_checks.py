@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from rtemo.live.diagnostics import lsl_network as network
-from rtemo.live.diagnostics.finding import State
+from rtemo.live.diagnostics.finding import FindingState
 
 TWO = {"eth0": "10.0.0.5", "wlan0": "192.168.1.7"}
 
 
 def test_no_network_is_a_warning_since_this_computer_alone_still_works():
-    assert network.check_interfaces({}).state is State.WARN
-    assert network.check_multicast({}).state is State.OK
+    assert network.check_interfaces({}).state is FindingState.WARN
+    assert network.check_multicast({}).state is FindingState.OK
 
 
 def test_every_network_is_named():
     finding = network.check_interfaces(TWO)
 
-    assert finding.state is State.OK
+    assert finding.state is FindingState.OK
     assert finding.fact == "eth0 10.0.0.5, wlan0 192.168.1.7"
     assert finding.todo
 
@@ -29,14 +29,14 @@ def test_every_network_is_named():
 def test_a_network_that_gave_no_address_is_a_warning():
     finding = network.check_interfaces(TWO | {"eth1": "169.254.3.4"})
 
-    assert finding.state is State.WARN
+    assert finding.state is FindingState.WARN
     assert finding.fact.startswith("eth1 got no address")
 
 
 def test_the_network_where_multicast_does_not_come_back_is_named():
     finding = network.check_multicast(TWO, lambda address: address == TWO["eth0"])
 
-    assert finding.state is State.WARN
+    assert finding.state is FindingState.WARN
     assert "wlan0 192.168.1.7" in finding.fact
     assert "eth0" not in finding.fact
     assert "KnownPeers" in finding.todo
@@ -54,8 +54,10 @@ def test_loopback_is_no_network():
     assert not [address for address in network.interfaces().values() if address.startswith("127.")]
 
 
-@pytest.mark.parametrize(("free", "state"), [(0, State.WARN), (3, State.WARN), (4, State.OK), (32, State.OK)])
-def test_few_free_ports_are_a_warning(free: int, state: State):
+@pytest.mark.parametrize(
+    ("free", "state"), [(0, FindingState.WARN), (3, FindingState.WARN), (4, FindingState.OK), (32, FindingState.OK)]
+)
+def test_few_free_ports_are_a_warning(free: int, state: FindingState):
     finding = network.check_ports(lambda port: port < network.FIRST_PORT + free)
 
     assert finding.state is state
@@ -75,7 +77,7 @@ def test_a_firewall_that_is_on_comes_with_the_commands_that_open_it():
     ufw = network.check_firewall("linux", "# /etc/ufw/ufw.conf\nENABLED=yes\nLOGLEVEL=low\n", ())
     firewalld = network.check_firewall("linux", "ENABLED=no", ("systemd", "firewalld"))
 
-    assert ufw.state is firewalld.state is State.WARN
+    assert ufw.state is firewalld.state is FindingState.WARN
     assert "sudo ufw allow 16571/udp" in ufw.todo
     assert "16572:16604/tcp" in ufw.todo
     assert "--add-port=16571/udp --add-port=16572-16604/tcp" in firewalld.todo
@@ -88,14 +90,14 @@ def test_no_firewall_and_one_that_cannot_be_read_are_told_apart():
 
 
 def test_without_a_settings_file_the_defaults_are_in_force():
-    assert network.check_settings(None).state is State.OK
+    assert network.check_settings(None).state is FindingState.OK
 
 
 def test_settings_that_hide_streams_are_a_warning(tmp_path: Path):
     (tmp_path / "a.cfg").write_text("[lab]\nSessionID = lab7\n[multicast]\nResolveScope = machine\n")
     finding = network.check_settings(tmp_path / "a.cfg")
 
-    assert finding.state is State.WARN
+    assert finding.state is FindingState.WARN
     assert "a.cfg" in finding.fact
     assert "'lab7'" in finding.fact
     assert "only streams of this computer" in finding.fact
@@ -104,7 +106,7 @@ def test_settings_that_hide_streams_are_a_warning(tmp_path: Path):
 def test_settings_that_hide_nothing_are_well(tmp_path: Path):
     (tmp_path / "a.cfg").write_text("[lab]\nKnownPeers = {10.0.0.9}\n[log]\nlevel = -2\nfile = %TEMP%/lsl.log\n")
 
-    assert network.check_settings(tmp_path / "a.cfg").state is State.OK
+    assert network.check_settings(tmp_path / "a.cfg").state is FindingState.OK
 
 
 @pytest.mark.parametrize("content", [b"no section\n", b"[lab\n", b"\xff\xfe\x00"])
@@ -112,6 +114,6 @@ def test_a_broken_settings_file_is_named(tmp_path: Path, content: bytes):
     (tmp_path / "a.cfg").write_bytes(content)
     finding = network.check_settings(tmp_path / "a.cfg")
 
-    assert finding.state is State.WARN
+    assert finding.state is FindingState.WARN
     assert "cannot be read" in finding.fact
     assert "\n" not in finding.fact

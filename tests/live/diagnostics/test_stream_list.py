@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from rtemo.core.types import Channel, Chunk, StreamInfo, StreamState
-from rtemo.live.diagnostics.stream_list import Listing, as_json, as_table, listing
+from rtemo.live.diagnostics.stream_list import StreamList, as_json, as_table, list_streams
 from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
 from rtemo.sources.lsl.liblsl import pylsl
 from rtemo.sources.lsl.stream_state import LslStream
@@ -25,7 +25,7 @@ def found():
         stream.deliver(float(stamps[0]) + 0.6, Chunk("Tobii", stamps, np.zeros((1, 6))), [])
     stream.set_clock(ClockBasis.MEASURED, Measurement(100.0, 0.5, 1e-4))
     silent = LslStream(MARKERS, lambda _item: None, announced=True)
-    return Listing((stream.status(102.6), silent.status(102.6)), ("tobii-pro", ""), ("something is odd",))
+    return StreamList((stream.status(102.6), silent.status(102.6)), ("tobii-pro", ""), ("something is odd",))
 
 
 def test_the_table_shows_the_measured_rate_beside_the_nominal_one():
@@ -58,7 +58,7 @@ def test_the_json_form_has_numbers_and_null_for_what_is_not_known():
 def test_a_real_outlet_is_listed_with_its_profile():
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo("listed", "EEG", 2, 100.0, "float32", "listed-1"))
 
-    seen = listing(1.0, lambda info: f"profile of {info.name}")
+    seen = list_streams(1.0, lambda info: f"profile of {info.name}")
 
     assert [status.info.name for status in seen.streams] == ["listed"]
     assert seen.profiles == ("profile of listed",)
