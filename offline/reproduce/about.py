@@ -1,4 +1,4 @@
-"""The report's sections about the run itself: what it can show, its data, settings and cost."""
+"""Sections of the comparison report on the run itself: limits, data, settings, cost."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from offline.corpus.corpus import Corpus, open_corpus
-from offline.reproduce import page
 from offline.reproduce.findings import Results
 from offline.reproduce.ledger import Ledger
 from offline.reproduce.runs import slug
 from offline.reproduce.sources import STAND_INS
 from offline.reproduce.stages import Comparison
+from rtemo.presentation import page
+from rtemo.presentation.html import Html
 
 SIMULATED_CAN = (
     "that the whole chain works: simulated people in the data sets' own file layouts, loaders, pipeline, pretraining, "
@@ -30,18 +31,18 @@ SIMULATED_CANNOT = (
 )
 
 
-def limits() -> list[str]:
+def limits() -> Html:
     """What a comparison on simulated people can and cannot show."""
-    return [
-        page.heading("What simulation can and cannot support"),
+    return page.section(
+        "What simulation can and cannot support",
         page.paragraph("A comparison on simulated people can show:"),
-        page.listing(SIMULATED_CAN),
+        page.bullets(SIMULATED_CAN),
         page.paragraph("It cannot show:"),
-        page.listing(SIMULATED_CANNOT),
-    ]
+        page.bullets(SIMULATED_CANNOT),
+    )
 
 
-def data(work: Comparison) -> list[str]:
+def data(work: Comparison) -> Html:
     """Every corpus that is there."""
     body = []
     published = {name: count for name, _, count in STAND_INS}
@@ -56,8 +57,8 @@ def data(work: Comparison) -> list[str]:
         made = f"{source.dataset}\ngenerator family {source.family}" if source.made_here else source.dataset
         sessions, windows = len(corpus.shards), sum(shard.about.n_windows for shard in corpus)
         body.append([source.name, made, people, f"{sessions}", f"{windows}", _left_out(corpus)])
-    head = ["", "layout", "people", "sessions", "windows", "left out"]
-    return [page.heading("Data"), page.table(head, body)]
+    columns = [("", page.NAME), ("layout", page.TEXT), *page.numbers("people", "sessions", "windows", "left out")]
+    return page.section("Data", page.table(columns, body))
 
 
 def _left_out(corpus: Corpus) -> str:
@@ -65,14 +66,14 @@ def _left_out(corpus: Corpus) -> str:
     return str(n)
 
 
-def settings_of(settings: Mapping[str, Any], results: Results) -> list[str]:
-    """What was asked for, with which versions."""
+def settings_of(settings: Mapping[str, Any], results: Results) -> Html:
+    """Settings and versions of the run."""
     rows = [(key.replace("_", " "), _plain(value)) for key, value in settings.items()]
     any_result = next(iter(results.values()), None)
     if any_result is not None:
         rows.append(("versions", _plain(any_result["versions"])))
         rows.append(("labels", _plain(any_result["corpus"]["labels"])))
-    return [page.heading("Settings"), page.folded("Everything that this run was asked for", page.facts(rows))]
+    return page.section("Settings", page.folded("Everything that this run was asked for", page.facts(rows)))
 
 
 def _plain(value: Any) -> str:
@@ -83,8 +84,8 @@ def _plain(value: Any) -> str:
     return "all" if value is None else str(value)
 
 
-def costs(work: Comparison) -> list[str]:
-    """Seconds by kind of work."""
+def costs(work: Comparison) -> Html:
+    """Wall time by kind of work."""
     groups: dict[str, list[float]] = {}
     for record in Ledger(work.out / "stages").costs():
         groups.setdefault(record["group"], []).append(float(record["seconds"]))
@@ -94,4 +95,5 @@ def costs(work: Comparison) -> list[str]:
     caption = (
         f"Seconds of wall time with {work.jobs} processes; interrupted attempts count. In all {total / 60:.1f} minutes."
     )
-    return [page.heading("Cost"), page.table(["", "stages", "seconds", "seconds a stage"], body, caption)]
+    columns = [("", page.NAME), *page.numbers("stages", "seconds", "seconds a stage")]
+    return page.section("Cost", page.table(columns, body, caption))

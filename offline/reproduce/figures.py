@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -16,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from offline.reproduce.findings import OFFER_NAMES, Cell, Curve, FindingsRow, Panel
 from offline.reproduce.runs import SCRATCH
+from rtemo.presentation.html import Html
 from rtemo.presentation.palette import LIGHT, SERIES
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -37,7 +39,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def bars(rows: Sequence[FindingsRow]) -> str:
+def bars(rows: Sequence[FindingsRow]) -> Html:
     """Balanced accuracy of every method by modality: one dot a person, the mean with its interval, chance."""
     with mpl.rc_context(_STYLE):
         offers = [offer for offer in OFFER_NAMES if any(row.cells.get(offer) for row in rows)]
@@ -72,7 +74,7 @@ def _chance(axes: Axes, rows: Sequence[FindingsRow], offer: tuple[str, ...]) -> 
     axes.axvline(100 * chance, color=LIGHT.muted, linewidth=1.0, linestyle=(0, (4, 3)))
 
 
-def curves(panels: Sequence[Panel], none: str = "clean") -> str:
+def curves(panels: Sequence[Panel], none: str = "clean") -> Html:
     """Balanced accuracy against severity, a panel a fault; the bars are 95 % intervals over people.
 
     none: what to call the place of a point without a number.
@@ -148,7 +150,7 @@ def _panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]], non
     axes.set_axisbelow(True)
 
 
-def _svg(figure: Figure, title: str) -> str:
+def _svg(figure: Figure, title: str) -> Html:
     """The drawing without XML header, at most as wide as drawn; its ids are made its own, as a page has several."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
@@ -160,4 +162,6 @@ def _svg(figure: Figure, title: str) -> str:
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
     width = round(96 * figure.get_figwidth())  # CSS pixels
-    return drawing.replace("<svg", f'<svg role="img" aria-label="{title}" style="max-width: {width}px"', 1)
+    return Html(
+        drawing.replace("<svg", f'<svg role="img" aria-label="{escape(title)}" style="max-width: {width}px"', 1)
+    )

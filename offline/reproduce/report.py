@@ -1,4 +1,4 @@
-"""The report of a comparison, written from its result files. Numbers that are not in a result file are not in it."""
+"""HTML report of a comparison, made from its result files: a number that is in none of them is not in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from offline.reproduce import figures, page
+from offline.reproduce import figures
 from offline.reproduce.about import costs, data, limits, settings_of
 from offline.reproduce.findings import (
     FROM_SCRATCH,
@@ -27,7 +27,8 @@ from offline.reproduce.findings import (
     panels,
 )
 from offline.reproduce.stages import Comparison
-from rtemo.presentation import numbers
+from rtemo.presentation import numbers, page
+from rtemo.presentation.html import Html
 
 TITLE = "Does pretraining on unlabelled EEG and eye data help to recognise the emotions of new people?"
 SHOWN = ("majority", "late-fusion", "de-svm")  # baselines that the curves leave out: others stand for them
@@ -41,26 +42,31 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
     simulated = work.sources.downstream.simulated
     rows, found = comparison(results), panels(results)
     parts = [
-        page.note([*(["All people in this report are simulated."] if simulated else []), work.scale.said]),
-        page.heading("In short"),
-        page.listing(in_short(rows)),
-        *_main(rows),
-        *_new_clips(results),
-        *_few_labels(results),
-        *_robustness(found),
-        *_missing(results),
-        *_calibration(results),
-        *_controls(results),
-        *(limits() if simulated else []),
-        *data(work),
-        *settings_of(settings, results),
-        *costs(work),
+        _scope(work.scale.said, simulated=simulated),
+        page.section("In short", page.bullets(in_short(rows))),
+        _main(rows),
+        _new_clips(results),
+        _few_labels(results),
+        _robustness(found),
+        _missing(results),
+        _calibration(results),
+        _controls(results),
+        limits() if simulated else Html(),
+        data(work),
+        settings_of(settings, results),
+        costs(work),
     ]
     path = work.out / "report.html"
-    partial = path.with_name(".report.html.partial")
-    partial.write_text(page.page(TITLE, _sub(work), parts), encoding="utf-8")
-    partial.replace(path)
+    page.write_page(path, page.page(TITLE, *parts, above="Comparison of pretraining", below=_sub(work)))
     return path
+
+
+def _scope(text: str, *, simulated: bool) -> Html:
+    if not simulated:
+        return page.section("", page.paragraph(text))
+    return page.section(
+        "", page.paragraph("All people in this report are simulated."), page.paragraph(text), kind="warning"
+    )
 
 
 def _sub(work: Comparison) -> str:
@@ -96,8 +102,8 @@ def in_short(rows: Sequence[FindingsRow]) -> list[str]:
     return said or ["There is nothing to compare yet."]
 
 
-def _main(rows: Sequence[FindingsRow]) -> list[str]:
-    head = ["", *OFFER_NAMES.values(), "people", "chance"]
+def _main(rows: Sequence[FindingsRow]) -> Html:
+    columns = [("", page.NAME), *page.numbers(*OFFER_NAMES.values(), "people", "chance")]
     body = []
     for row in rows:
         told = [cell for cell in row.cells.values() if cell is not None]
@@ -110,33 +116,33 @@ def _main(rows: Sequence[FindingsRow]) -> list[str]:
         "interval of the mean. p: Wilcoxon's paired test over people against the network from scratch with the same "
         "modalities, Holm-corrected over this table. Frozen: only new heads were fitted to the pretrained network."
     )
-    return [
-        page.heading("New people"),
-        page.table(head, body, caption, breaks=[first] if first else []),
+    return page.section(
+        "New people",
+        page.table(columns, body, caption, breaks=[first] if first else []),
         page.figure(
             figures.bars(rows),
             "Small dots are people, large ones their mean with its 95 % interval; blue: the network, grey: baselines; "
             "the dashed line is chance.",
         ),
         page.folded("Whole clips, and every seed", _details(rows)),
-    ]
+    )
 
 
-def _details(rows: Sequence[FindingsRow]) -> str:
+def _details(rows: Sequence[FindingsRow]) -> Html:
     body = []
     for row in rows:
         for offer, cell in row.cells.items():
             if cell is not None:
                 seeds = ", ".join(f"{100 * value:.1f}" for value in cell.by_seed)
                 body.append([row.name, OFFER_NAMES[offer], percent(cell.value), percent(cell.trial), seeds])
-    head = ["", "modalities", "windows", "clips", "windows by seed, %"]
-    return page.table(head, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
+    columns = [("", page.NAME), ("modalities", page.TEXT), *page.numbers("windows", "clips", "windows by seed, %")]
+    return page.table(columns, body, "Balanced accuracy, means over people. Clips: all windows of a clip together.")
 
 
-def _new_clips(results: Results) -> list[str]:
+def _new_clips(results: Results) -> Html:
     rows = new_clips(results)
     if not rows:
-        return []
+        return Html()
     body = [[f"{name}\n{offer}", cell_text(known), cell_text(new)] for name, offer, new, known in rows]
     caption = (
         "Known clips: the table above, where others who saw the same clips were learned from. New clips: neither the "
@@ -144,39 +150,36 @@ def _new_clips(results: Results) -> list[str]:
         "on a quarter of the clips. What a method loses it had from telling clips, by their light, order and lengths, "
         "or from more data. p against the network from scratch on new clips, Holm-corrected over this table."
     )
-    return [
-        page.heading("New people and new clips"),
-        page.table(["", "known clips", "new clips"], body, caption),
-    ]
+    columns = [("", page.NAME), *page.numbers("known clips", "new clips")]
+    return page.section("New people and new clips", page.table(columns, body, caption))
 
 
-def _few_labels(results: Results) -> list[str]:
+def _few_labels(results: Results) -> Html:
     panel = few_labels(results)
     if panel is None:
-        return []
+        return Html()
     counts = list(dict.fromkeys(at for curve in panel.curves for at, _ in curve.points))
     body = []
     for curve in panel.curves:
         cells = dict(curve.points)
         body.append([curve.name, *(cell_text(cells.get(at)) for at in counts)])
-    head = ["", *("everybody" if at is None else f"{at:g}" for at in counts)]
+    columns = [("", page.NAME), *page.numbers(*("everybody" if at is None else f"{at:g}" for at in counts))]
     caption = (
         "Balanced accuracy of single windows of new people, from EEG and eyes, by the number of people whose labels "
         "are used for training (a quarter as many more, at least one, to select on). Laid out as in the table above; p "
         "against the network from scratch with the same labels."
     )
-    return [
-        page.heading("Labels of few people"),
-        page.table(head, body, caption),
+    return page.section(
+        "Labels of few people",
+        page.table(columns, body, caption),
         page.figure(figures.curves([panel], none="everybody"), "Bars are 95 % intervals over people."),
-    ]
+    )
 
 
-def _robustness(found: Sequence[Panel]) -> list[str]:
+def _robustness(found: Sequence[Panel]) -> Html:
     if not found:
-        return []
+        return Html()
     parts = [
-        page.heading("Faults"),
         page.paragraph(
             "Every method is fitted once on clean recordings of other people and tested on recordings of the left-out "
             "person into which faults were put before the pipeline, for the whole session and its baseline. Bars are "
@@ -191,7 +194,7 @@ def _robustness(found: Sequence[Panel]) -> list[str]:
             parts.append(page.subheading(f"Methods that look at {looks}"))
             parts.append(page.figure(figures.curves(own), f"{caption[0].upper()}{caption[1:]}."))
     parts.append(page.folded("The numbers of all curves", _curve_table(found)))
-    return parts
+    return page.section("Faults", *parts)
 
 
 def _thinned(panel: Panel) -> Panel:
@@ -201,7 +204,7 @@ def _thinned(panel: Panel) -> Panel:
     return replace(panel, curves=kept or panel.curves)
 
 
-def _curve_table(found: Sequence[Panel]) -> str:
+def _curve_table(found: Sequence[Panel]) -> Html:
     rows = []
     for panel in found:
         for curve in panel.curves:
@@ -212,34 +215,34 @@ def _curve_table(found: Sequence[Panel]) -> str:
                 share = "" if at is None or kept is None else f"{100 * (1 - kept):.0f} %"
                 own = [panel.kind, OFFER_NAMES[panel.modalities], curve.name, what, cell_text(cell), share]
                 rows.append(own)
-    head = ["fault", "modalities", "method", "severity", "balanced accuracy", "lost of what is above chance"]
-    return page.table(head, rows, "The last column is empty where the clean score is not surely above chance.")
+    names = [("fault", page.NAME), ("modalities", page.TEXT), ("method", page.TEXT)]
+    columns = [*names, *page.numbers("severity", "balanced accuracy", "lost of what is above chance")]
+    return page.table(columns, rows, "The last column is empty where the clean score is not surely above chance.")
 
 
-def _missing(results: Results) -> list[str]:
+def _missing(results: Results) -> Html:
     rows = missing(results)
     if not rows:
-        return []
+        return Html()
     body = [[name, *(cell_text(cells[key]) for key in ("Both", "EEG", "Eye"))] for name, cells in rows]
     caption = "Fitted with both modalities, tested with both or with one alone, without fitting again."
-    return [page.heading("A missing modality"), page.table(["", "both", "only EEG", "only eye"], body, caption)]
+    columns = [("", page.NAME), *page.numbers("both", "only EEG", "only eye")]
+    return page.section("A missing modality", page.table(columns, body, caption))
 
 
-def _calibration(results: Results) -> list[str]:
+def _calibration(results: Results) -> Html:
     rows = calibration(results)
     if not rows:
-        return []
+        return Html()
     keys = ("ece", "nll", "coverage 0.8", "size 0.8", "coverage 0.9", "size 0.9")
     body = []
     for name, offer, values in rows:
         scores = [f"{values[k]:.3f}" if k in keys[:2] else _set_text(k, values[k]) for k in keys]
         body.append([f"{name}\n{offer}", *scores])
-    head = ["", "ECE", "NLL", "80 % sets: coverage", "size", "90 % sets: coverage", "size"]
+    titles = ("ECE", "NLL", "80 % sets: coverage", "size", "90 % sets: coverage", "size")
     caption = "Windows of new people; temperatures and quantiles from each fold's held-out people."
-    return [
-        page.heading("Calibration"),
-        page.folded("Calibration and prediction sets", page.table(head, body, caption)),
-    ]
+    drawn = page.table([("", page.NAME), *page.numbers(*titles)], body, caption)
+    return page.section("Calibration", page.folded("Calibration and prediction sets", drawn))
 
 
 def cell_text(cell: Cell | None) -> str:
@@ -261,10 +264,10 @@ def _set_text(key: str, value: float) -> str:
     return percent(value) if key.startswith("coverage") else f"{value:.2f}"
 
 
-def _controls(results: Results) -> list[str]:
+def _controls(results: Results) -> Html:
     rows = controls(results)
     if not rows:
-        return []
+        return Html()
     body = []
     for name, offer, cell in rows:
         inside = "holds chance" if cell.low <= cell.chance <= cell.high else "does not hold chance"
@@ -274,7 +277,5 @@ def _controls(results: Results) -> list[str]:
         "the films' order and lengths tell which film it is. One interval in twenty misses chance by chance; with few "
         "people, bootstrap intervals are too short and miss it more often."
     )
-    return [
-        page.heading("Control: nothing to find"),
-        page.table(["", "balanced accuracy", "95 % interval"], body, caption),
-    ]
+    columns = [("", page.NAME), *page.numbers("balanced accuracy", "95 % interval")]
+    return page.section("Control: nothing to find", page.table(columns, body, caption))

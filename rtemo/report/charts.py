@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rtemo.presentation.html import Html, tag
 from rtemo.presentation.numbers import percent
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, SignalQuality
-from rtemo.report.svg import path, picture, tag, text, tip
+from rtemo.report.svg import path, picture, text, tip
 
 RADIUS = 100.0
 SEEN = 0.02  # a channel that is bad for less of the time counts as good
 
 
-def head(quality: SignalQuality) -> str:
+def head(quality: SignalQuality) -> Html:
     """Electrodes seen from above, nose up; those that were bad carry their usual reason's letter."""
     edge = 1.22 * RADIUS
     nose = [(-0.12 * RADIUS, -0.985 * RADIUS), (0.0, -1.13 * RADIUS), (0.12 * RADIUS, -0.985 * RADIUS)]
@@ -38,10 +39,10 @@ def legend(quality: SignalQuality) -> dict[str, str]:
     return {quality.reasons[k]: FAULTS.get(quality.reasons[k], OTHER_FAULT)[0] for k in met.tolist() if k}
 
 
-def bars(labels: tuple[str, ...], mean: FloatTable) -> str:
+def bars(labels: tuple[str, ...], mean: FloatTable) -> Html:
     """One stacked bar of mean probabilities; empty where there are none."""
     if not np.isfinite(mean).all():
-        return ""
+        return Html()
     drawn, x = [], 0.0
     total = float(mean.sum()) or 1.0
     for (label, ink), p in zip(emotion_colours(labels).items(), mean.tolist(), strict=True):
@@ -52,7 +53,7 @@ def bars(labels: tuple[str, ...], mean: FloatTable) -> str:
     return picture(300, 18, *drawn, label=named)
 
 
-def counted(counts: Mapping[str, int], total: int) -> str:
+def counted(counts: Mapping[str, int], total: int) -> Html:
     """Horizontal bars of how often something was so."""
     drawn = []
     for row, (name, n) in enumerate(counts.items()):
@@ -64,7 +65,7 @@ def counted(counts: Mapping[str, int], total: int) -> str:
     return picture(1060, 24 * len(counts), *drawn, label="How often, by reason")
 
 
-def _electrode(quality: SignalQuality, k: int, label: str, bad: float, dot: float) -> str:
+def _electrode(quality: SignalQuality, k: int, label: str, bad: float, dot: float) -> Html:
     x, y = _flat(quality.positions[k].tolist())
     reason = quality.usual_fault(k) if bad >= SEEN else ""
     said = tip(f"{label}: {f'{reason}, bad for {percent(bad)} of the time' if reason else 'good'}")

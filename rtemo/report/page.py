@@ -1,264 +1,241 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere.
+"""The session report as one self-contained HTML page.
 
-Every text that may come from the network, a file or the researcher goes through `escape`.
+Every text that may come from the network, a file or the researcher is plain text here, so the page maker escapes it.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import rtemo
-from rtemo.presentation.numbers import clock, number, percent, several, size
+from rtemo.presentation.html import Html, tag
+from rtemo.presentation.numbers import MISSING, clock, number, percent, several, size
+from rtemo.presentation.page import (
+    BAR,
+    NUMBER,
+    TEXT,
+    TIME,
+    bullets,
+    facts,
+    folded,
+    numbers,
+    page,
+    paragraph,
+    section,
+    subheading,
+    table,
+)
 from rtemo.presentation.palette import emotion_colours
 from rtemo.recordings.events import Event, EventKind
 from rtemo.report import charts, timeline
 from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
 from rtemo.report.session_record import SessionRecord, SignalQuality
-from rtemo.report.style import SHEET
 from rtemo.report.time_axis import Axis
 
 MOST_EVENTS = 3000
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # whatever got in could load nothing and run nothing
+TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 
 
-def page(record: SessionRecord) -> str:
+def report_page(record: SessionRecord) -> Html:
     """The whole page."""
-    parts: tuple[Callable[[SessionRecord], str], ...] = (
-        _header, _warning, _tiles, _problems, _over_time, _conditions, _quality, _streams, _abstentions, _events,
-        _setup,
+    parts: tuple[Callable[[SessionRecord], Html], ...] = (
+        _warning, _tiles, _problems, _over_time, _conditions, _quality, _streams, _abstentions, _events, _setup,
     )  # fmt: skip
-    body = "\n".join(part(record) for part in parts)
-    about = f"Written by rtemo {escape(rtemo.__version__)}. Times count from the session's start."
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(record.title)} – rtemo report</title>\n<style>{SHEET}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n<footer>{about}</footer>\n</main>\n</body>\n</html>\n"
+    return page(
+        record.subject or record.title,
+        *(part(record) for part in parts),
+        above="Session report" if record.live else "Report on a replayed recording",
+        below=" · ".join(fact for fact in (record.when, record.title if record.subject else "", record.notes) if fact),
+        foot=f"Written by rtemo {rtemo.__version__}. Times count from the session's start.",
+        tab=f"{record.title} – rtemo report",
     )
 
 
-def _header(record: SessionRecord) -> str:
-    kind = "Session report" if record.live else "Report on a replayed recording"
-    facts = [escape(fact) for fact in (record.when, record.title if record.subject else "", record.notes) if fact]
-    name = record.subject or record.title
-    return (
-        f'<header><p class="muted">{kind}</p><h1>{escape(name)}</h1><p class="muted">{" · ".join(facts)}</p></header>'
-    )
-
-
-def _warning(record: SessionRecord) -> str:
+def _warning(record: SessionRecord) -> Html:
     if not record.model.simulated:
-        return ""
-    said = f"The model {escape(record.model.name)!s} was trained on: {escape(record.model.trained_on)}."
-    return _section(
-        "",
-        f"<p><strong>Simulated training.</strong> {said} It has never seen a human being. "
-        "The probabilities below show that the set-up works; they say nothing about what a real person felt.</p>",
-        "warning",
+        return Html()
+    text = (
+        f" The model {record.model.name} was trained on: {record.model.trained_on}. It has never seen a human being. "
+        "The probabilities below show that the set-up works; they say nothing about what a real person felt."
     )
+    return section("", tag("p", tag("strong", "Simulated training."), text), kind="warning")
 
 
-def _tiles(record: SessionRecord) -> str:
-    shown = record.predictions
-    named = 1 - float(shown.silent.mean()) if len(shown) else math.nan
+def _tiles(record: SessionRecord) -> Html:
+    predictions = record.predictions
+    named = 1 - float(predictions.silent.mean()) if len(predictions) else math.nan
     lost = sum(event.kind is EventKind.STREAM_DOWN for event in record.events)
-    latency = shown.latency_ms[np.isfinite(shown.latency_ms)]
+    latency = predictions.latency_ms[np.isfinite(predictions.latency_ms)]
     tiles = [
         (clock(record.duration_s), "duration", False),
-        (f"{len(shown):,}", "predictions", not len(shown)),
+        (f"{len(predictions):,}", "predictions", not len(predictions)),
         (percent(named), "with an emotion named", False),
-        (percent(_mean(shown.eeg_coverage)), "EEG usable", _mean(shown.eeg_coverage) < 0.7),
-        (percent(_mean(shown.gaze_coverage)), "gaze usable", _mean(shown.gaze_coverage) < 0.6),
+        (percent(_mean(predictions.eeg_coverage)), "EEG usable", _mean(predictions.eeg_coverage) < 0.7),
+        (percent(_mean(predictions.gaze_coverage)), "gaze usable", _mean(predictions.gaze_coverage) < 0.6),
         (f"{lost}", "stream interruptions", lost > 0),
     ]
     if len(latency):
         tiles.append((number(float(np.percentile(latency, 99)), 0, "ms"), "latency, 99th percentile", False))
     if record.recording_bytes:
         tiles.append((size(record.recording_bytes), "recording", False))
-    inside = "".join(
-        f'<div class="tile{" bad" * bad}"><b>{value}</b><span>{name}</span></div>' for value, name, bad in tiles
-    )
-    return f'<section class="tiles">{inside}</section>'
+    shown = (tag("div", tag("b", value), tag("span", name), class_="tile" + " bad" * bad) for value, name, bad in tiles)
+    return section("", *shown, kind="tiles")
 
 
-def _problems(record: SessionRecord) -> str:
+def _problems(record: SessionRecord) -> Html:
     if not record.problems:
-        return ""
-    items = "".join(f"<li>{escape(problem)}</li>" for problem in record.problems)
-    return _section("What is not as it should be", f"<ul>{items}</ul>", "warning")
+        return Html()
+    return section("What is not as it should be", bullets(record.problems), kind="warning")
 
 
-def _over_time(record: SessionRecord) -> str:
+def _over_time(record: SessionRecord) -> Html:
     if not len(record.predictions):
-        return _section("Probabilities over time", '<p class="muted">There is no prediction.</p>')
-    swatches = [f'<span><i style="background:{ink}"></i>{escape(label)}</span>' for label, ink in _colours(record)]
-    swatches.append('<span><i class="hatched"></i>no emotion named</span>')
-    caption = "Smoothed probabilities. Above them: conditions as bars, annotations as flags."
-    drawn = timeline.probabilities(record)
-    return _section(
+        return section("Probabilities over time", paragraph("There is no prediction.", "muted"))
+    swatches = [_swatch(label, ink) for label, ink in emotion_colours(record.predictions.labels).items()]
+    return section(
         "Probabilities over time",
-        f'<p class="caption">{caption}</p><div class="legend">{"".join(swatches)}</div>{drawn}',
+        paragraph("Smoothed probabilities. Above them: conditions as bars, annotations as flags.", "caption"),
+        _legend([*swatches, tag("span", tag("i", class_="hatched"), "no emotion named")]),
+        timeline.probabilities(record),
     )
 
 
-def _conditions(record: SessionRecord) -> str:
+def _conditions(record: SessionRecord) -> Html:
     window_s = record.model.window_s
     by_marker = summed_up(marker_intervals(record.events, record.end_s), record.predictions, window_s)
     by_note = summed_up(after_annotations(record.events, record.end_s), record.predictions, window_s)
     if not by_marker and not by_note:
-        return ""
+        return Html()
     chance = 1 / max(len(record.predictions.labels), 1)
     caption = (
         f"Mean probabilities of the windows ({window_s:g} s long) that lie wholly inside, unsmoothed. Equal "
         f"probabilities would be {percent(chance)} each. "
         "Neighbouring windows overlap, so their number is no sample size."
     )
-    body = f'<p class="caption">{caption}</p>'
+    parts = [paragraph(caption, "caption")]
     if by_marker:
-        body += _condition_table(record, by_marker, "Condition")
+        parts.append(_condition_table(record, by_marker, "Condition"))
     if by_note:
-        body += f"<h3>The {AFTER_S:g} s after each annotation</h3>" + _condition_table(record, by_note, "Annotation")
-    return _section("What the model said in each condition", body)
+        title = subheading(f"The {AFTER_S:g} s after each annotation")
+        parts += [title, _condition_table(record, by_note, "Annotation")]
+    return section("Model output by condition", *parts)
 
 
-def _condition_table(record: SessionRecord, found: Iterable[Condition], name: str) -> str:
+def _condition_table(record: SessionRecord, found: Sequence[Condition], name: str) -> Html:
     labels = record.predictions.labels
-    head = [(name, ""), ("", ""), *((label, "n") for label in labels)]
-    head += [("times", "n"), ("in all", "n"), ("windows", "n"), ("silent", "n")]
+    columns = [(name, TEXT), ("", BAR), *numbers(*labels, "times", "in all", "windows", "silent")]
     rows = []
     for one in found:
-        cells = [(escape(one.name), ""), (charts.bars(labels, one.mean), "bar")]
-        cells += [(percent(p), "n") for p in one.mean.tolist()]
-        rest = (f"{one.n_intervals}", clock(one.seconds), f"{one.n_windows:,}", percent(one.abstains))
-        rows.append([*cells, *((cell, "n") for cell in rest)])
-    return _table(head, rows)
+        counts = (f"{one.n_intervals}", clock(one.seconds), f"{one.n_windows:,}", percent(one.abstains))
+        rows.append([one.name, charts.bars(labels, one.mean), *map(percent, one.mean.tolist()), *counts])
+    return table(columns, rows)
 
 
-def _quality(record: SessionRecord) -> str:
+def _quality(record: SessionRecord) -> Html:
     axis = Axis(record.begin_s, record.end_s)
-    body = timeline.coverage(record.predictions, axis) if len(record.predictions) else ""
+    parts = [timeline.coverage(record.predictions, axis)] if len(record.predictions) else []
     quality = record.quality
     if quality is not None and quality.labels:
         worst = timeline.worst_channels(quality)
-        said = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
-        reasons = "".join(
-            f'<span><i style="background:{ink}"></i>{escape(reason)}</span>'
-            for reason, ink in charts.legend(quality).items()
-        )
-        body += f'<h3>Electrodes</h3><p class="caption">{said}</p>'
-        body += f'<div class="legend">{reasons}</div>{timeline.bad_channels(quality, axis)}'
-        body += f'<div class="beside"><div>{charts.head(quality)}</div><div>{_worst_table(quality, worst)}</div></div>'
-    return _section("Signal quality", body) if body else ""
-
-
-def _worst_table(quality: SignalQuality, worst: list[int]) -> str:
-    rows = [
-        [
-            (escape(quality.labels[k]), ""),
-            (escape(quality.usual_fault(k)), ""),
-            (percent(float(quality.bad_share[k])), "n"),
+        good = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
+        head, names = tag("div", charts.head(quality)), tag("div", _worst_table(quality, worst))
+        parts += [
+            subheading("Electrodes"),
+            paragraph(good, "caption"),
+            _legend([_swatch(reason, ink) for reason, ink in charts.legend(quality).items()]),
+            timeline.bad_channels(quality, axis),
+            tag("div", head, names, class_="beside"),
         ]
-        for k in worst
-    ]
-    return _table([("Electrode", ""), ("Usually", ""), ("of the time", "n")], rows) if rows else ""
+    return section("Signal quality", *parts) if parts else Html()
 
 
-def _streams(record: SessionRecord) -> str:
+def _worst_table(quality: SignalQuality, worst: list[int]) -> Html:
+    rows = [[quality.labels[k], quality.usual_fault(k), percent(float(quality.bad_share[k]))] for k in worst]
+    return table([("Electrode", TEXT), ("Usually", TEXT), ("of the time", NUMBER)], rows) if rows else Html()
+
+
+def _streams(record: SessionRecord) -> Html:
     """The streams with what is missing, and everything that was lost and came back."""
-    head = [("Stream", ""), ("Type", ""), ("Used as", ""), *((name, "n") for name in ("Channels", "Rate", "Measured"))]
-    head += [("Samples", "n"), ("Gaps", "n"), ("Unusable", "n")]
+    columns = [("Stream", TEXT), ("Type", TEXT), ("Used as", TEXT)]
+    columns += numbers("Channels", "Rate", "Measured", "Samples", "Gaps", "Unusable")
     rows = [
         [
-            (escape(stream.name), ""),
-            (escape(stream.type), ""),
-            (stream.role or "–", ""),
-            (f"{stream.n_channels}", "n"),
-            (number(stream.nominal_hz, 0, "Hz") if stream.nominal_hz else "irregular", "n"),
-            (number(stream.rate_hz, 2, "Hz"), "n"),
-            (f"{stream.n_samples:,}", "n"),
-            ("–" if stream.n_gaps is None else f"{stream.n_gaps}", "n"),
-            ("–" if stream.n_unusable is None else f"{stream.n_unusable:,}", "n"),
+            stream.name,
+            stream.type,
+            stream.role or MISSING,
+            f"{stream.n_channels}",
+            number(stream.nominal_hz, 0, "Hz") if stream.nominal_hz else "irregular",
+            number(stream.rate_hz, 2, "Hz"),
+            f"{stream.n_samples:,}",
+            number(stream.n_gaps),
+            number(stream.n_unusable),
         ]
         for stream in record.streams
     ]
-    kinds = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
-    trouble = [e for e in record.events if e.kind in kinds or (e.kind is EventKind.STREAM_UP and e.text[:4] == "back")]
-    body = _table(head, rows) if rows else '<p class="muted">The recording could not be read.</p>'
-    body += "<h3>Losses and reconnections</h3>"
-    if not trouble:
-        return _section("Streams and losses", f'{body}<p class="muted">None.</p>')
-    told = [
-        [(clock(e.time_s - record.begin_s), "time"), (_kind(e.kind), "kind"), (escape(_said(e)), "")] for e in trouble
-    ]
-    return _section("Streams and losses", body + _table([], told))
+    trouble = [event for event in record.events if _is_trouble(event)]
+    return section(
+        "Streams and losses",
+        table(columns, rows) if rows else paragraph("The recording could not be read.", "muted"),
+        subheading("Losses and reconnections"),
+        _event_table(record, trouble) if trouble else paragraph("None.", "muted"),
+    )
 
 
-def _abstentions(record: SessionRecord) -> str:
+def _is_trouble(event: Event) -> bool:
+    """Losses, and streams that came back."""
+    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith("back"))
+
+
+def _abstentions(record: SessionRecord) -> Html:
     counts = Counter(reason for reason in record.predictions.abstain if reason)
     if not counts:
-        return ""
-    caption = "How often no emotion was named, by reason."
+        return Html()
     drawn = charts.counted(dict(counts.most_common()), len(record.predictions))
-    return _section("Abstentions", f'<p class="caption">{caption}</p>{drawn}')
+    return section("Abstentions", paragraph("How often no emotion was named, by reason.", "caption"), drawn)
 
 
-def _events(record: SessionRecord) -> str:
-    rows = [
-        [
-            (clock(event.time_s - record.begin_s), "time"),
-            (_kind(event.kind), "kind"),
-            (escape(_said(event)), ""),
-        ]
-        for event in record.events[:MOST_EVENTS]
-    ]
+def _events(record: SessionRecord) -> Html:
+    if not record.events:
+        return Html()
+    shown = tag("div", _event_table(record, record.events[:MOST_EVENTS]), class_="scroll")
     more = len(record.events) - MOST_EVENTS
-    rest = f'<p class="muted">and {several(more, "event")} more in events.jsonl</p>' if more > 0 else ""
-    return _section("Events", f'<div class="scroll">{_table([], rows)}</div>{rest}') if rows else ""
+    rest = f"and {several(more, 'event')} more in events.jsonl" if more > 0 else ""
+    return section("Events", shown, paragraph(rest, "muted"))
 
 
-def _setup(record: SessionRecord) -> str:
+def _event_table(record: SessionRecord, events: Sequence[Event]) -> Html:
+    rows = []
+    for event in events:
+        text = f"{event.stream}: {event.text}" if event.stream else event.text
+        when, kind = clock(event.time_s - record.begin_s), event.kind.value.replace("_", " ")
+        rows.append([when, kind, " ".join(text.split())])
+    return table([("", TIME), ("", TIME), ("", TEXT)], rows)
+
+
+def _setup(record: SessionRecord) -> Html:
     model = record.model
-    facts = [("Model", model.name), ("Trained on", model.trained_on), ("Fingerprint", model.fingerprint)]
+    about = [("Model", model.name), ("Trained on", model.trained_on), ("Fingerprint", model.fingerprint)]
     settings = [(name, value) for name, value in _flattened(record.settings) if value not in ("", "[]")]
     versions = [(name, str(value)) for name, value in record.versions.items()]
-    body = ""
-    for title, found in (("Model", facts), ("Settings", settings), ("Versions", versions)):
-        rows = [[(escape(name), "time"), (escape(value), "")] for name, value in found]
-        body += f"<h3>{title}</h3>{_table([], rows)}" if rows else ""
+    parts = []
+    for title, found in (("Model", about), ("Settings", settings), ("Versions", versions)):
+        parts += [subheading(title), facts(found)] if found else []
     if model.card:
-        body += f"<details><summary>The model's card</summary><pre>{escape(model.card)}</pre></details>"
-    return _section("Model, settings, versions", body)
+        parts.append(folded("The model's card", tag("pre", model.card)))
+    return section("Model, settings, versions", *parts)
 
 
-def _section(title: str, body: str, kind: str = "") -> str:
-    heading = f"<h2>{escape(title)}</h2>" if title else ""
-    return f'<section class="{kind}">{heading}{body}</section>'
+def _legend(entries: Sequence[Html]) -> Html:
+    return tag("div", *entries, class_="legend")
 
 
-def _table(head: list[tuple[str, str]], rows: list[list[tuple[str, str]]]) -> str:
-    """head: names and their classes, escaped here; rows: cells of HTML and their classes."""
-    top = "".join(f'<th class="{kind}">{escape(name)}</th>' for name, kind in head)
-    body = "".join(f"<tr>{''.join(f'<td class={kind!r}>{cell}</td>' for cell, kind in row)}</tr>" for row in rows)
-    return f"<table>{f'<thead><tr>{top}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
-
-
-def _colours(record: SessionRecord) -> Iterable[tuple[str, str]]:
-    return emotion_colours(record.predictions.labels).items()
-
-
-def _kind(kind: EventKind) -> str:
-    return kind.value.replace("_", " ")
-
-
-def _said(event: Event) -> str:
-    return f"{event.stream}: {event.text}" if event.stream else event.text
+def _swatch(name: str, ink: str) -> Html:
+    return tag("span", tag("i", style=f"background:{ink}"), name)
 
 
 def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, str]]:

@@ -1,42 +1,39 @@
-"""A few lines of SVG: elements as text, with every attribute and text escaped. The page's style sheet colours it."""
+"""SVG drawings of the session report, coloured by the page's style sheet, and what they share about time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rtemo.presentation.html import Html, tag
 
 Point = tuple[float, float]
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
-def tag(name: str, *inside: str, **attributes: float | str) -> str:
-    """An element. In attributes _ stands for -, a trailing _ is dropped (class_); numbers are rounded to 0.1."""
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"' for key, value in attributes.items())
-    return f"<{name}{given}>{''.join(inside)}</{name}>" if inside else f"<{name}{given}/>"
+def text(x: float, y: float, words: str, **attributes: float | str) -> Html:
+    """A label at a point."""
+    return tag("text", words, x=x, y=y, **attributes)
 
 
-def text(x: float, y: float, words: str, **attributes: float | str) -> str:
-    """Words that stay words, whatever they are."""
-    return tag("text", escape(words), x=x, y=y, **attributes)
+def tip(words: str) -> Html:
+    """The tooltip of the element around it."""
+    return tag("title", words)
 
 
-def tip(words: str) -> str:
-    """What is shown while the pointer is on the element around it."""
-    return tag("title", escape(words))
-
-
-def picture(width: float, height: float, *inside: str, label: str) -> str:
-    """A drawing as wide as its place allows. label: what it shows, for who does not see it."""
+def picture(width: float, height: float, *inside: str, label: str) -> Html:
+    """A drawing as wide as its place allows. label: its text alternative."""
     box = f"0 0 {width:g} {height:g}"
-    return tag("svg", *inside, viewBox=box, role="img", aria_label=label, xmlns="http://www.w3.org/2000/svg")
+    return tag(
+        "svg", *inside, class_="drawing", viewBox=box, role="img", aria_label=label, xmlns="http://www.w3.org/2000/svg"
+    )
 
 
 def path(points: Sequence[Point], *, closed: bool) -> str:
-    """The d of a path through the points."""
+    """The d attribute of a path through points."""
     steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return f"M{steps}{'Z' if closed else ''}"
 
@@ -67,7 +64,3 @@ def binned(
     counts = np.bincount(places, minlength=n_bins)
     sums = np.stack([np.bincount(places, column, n_bins) for column in values[rows].T], axis=1)
     return np.asarray(np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan))
-
-
-def _value(value: float | str) -> str:
-    return escape(value) if isinstance(value, str) else f"{round(value, 1):g}"

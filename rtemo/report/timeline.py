@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rtemo.presentation.html import Html, join, tag
 from rtemo.presentation.numbers import clock, percent, shortened
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, Predictions, SessionRecord, SignalQuality
-from rtemo.report.svg import binned, path, picture, runs, tag, text, tip
+from rtemo.report.svg import binned, path, picture, runs, text, tip
 from rtemo.report.time_axis import LEFT, RIGHT, WIDTH, Axis
 from rtemo.report.timeline_marks import TimelineMarks
 
@@ -19,7 +20,7 @@ MOST_CHANNELS = 24
 SELDOM = 0.02  # channels that are bad for less of the time are not listed
 
 
-def probabilities(record: SessionRecord) -> str:
+def probabilities(record: SessionRecord) -> Html:
     """Stacked smoothed probabilities, hatched where no emotion was named, with markers and annotations above."""
     axis, shown = Axis(record.begin_s, record.end_s), record.predictions
     above = TimelineMarks(record, axis)
@@ -33,7 +34,7 @@ def probabilities(record: SessionRecord) -> str:
     return picture(WIDTH, bottom + 24, *inside, label="Smoothed probabilities over time")
 
 
-def coverage(predictions: Predictions, axis: Axis) -> str:
+def coverage(predictions: Predictions, axis: Axis) -> Html:
     """How much of the signals could be used."""
     inside, y = [axis.drawn(4, 4 + 2 * 46 - 8)], 4.0
     for name, values in (("EEG usable", predictions.eeg_coverage), ("Gaze usable", predictions.gaze_coverage)):
@@ -53,11 +54,11 @@ def worst_channels(quality: SignalQuality) -> list[int]:
     return [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] >= SELDOM]
 
 
-def bad_channels(quality: SignalQuality, axis: Axis) -> str:
+def bad_channels(quality: SignalQuality, axis: Axis) -> Html:
     """One row for each channel that was bad for a while, coloured by the reason; empty where there is none."""
     shares, worst = quality.bad_share, worst_channels(quality)[:MOST_CHANNELS]
     if not worst:
-        return ""
+        return Html()
     height = 15.0
     inside = [axis.drawn(4, 4 + height * len(worst))]
     half_s = (float(np.median(np.diff(quality.times))) if len(quality.times) > 1 else 1.0) / 2
@@ -79,7 +80,7 @@ def bad_channels(quality: SignalQuality, axis: Axis) -> str:
     return picture(WIDTH, 4 + height * len(worst) + 22, *inside, label="Bad channels over time")
 
 
-def _stacked(predictions: Predictions, axis: Axis, top: float) -> str:
+def _stacked(predictions: Predictions, axis: Axis, top: float) -> Html:
     """The areas, one upon the other, the first label at the bottom."""
     found = binned(predictions.times, predictions.smoothed, axis.begin_s, axis.end_s, BINS)
     colours = list(emotion_colours(predictions.labels).values())
@@ -92,7 +93,7 @@ def _stacked(predictions: Predictions, axis: Axis, top: float) -> str:
             roof = [(x, top + PLOT * (1 - float(h))) for (x, _), h in zip(points, height, strict=True)]
             drawn.append(tag("path", tip(label), d=path([*roof, *floor[::-1]], closed=True), fill=ink, class_="area"))
             floor = roof
-    return "".join(drawn)
+    return join(drawn)
 
 
 def _pieces(found: FloatTable, axis: Axis) -> list[list[tuple[float, FloatTable]]]:
@@ -112,7 +113,7 @@ def _floor(points: Sequence[tuple[float, FloatTable]], y: float) -> list[tuple[f
     return [(points[-1][0], y), (points[0][0], y)]
 
 
-def _silences(predictions: Predictions, axis: Axis, top: float) -> str:
+def _silences(predictions: Predictions, axis: Axis, top: float) -> Html:
     """Hatching where no emotion was named for most of a bin."""
     silent = predictions.silent.astype(float)[:, None]
     found = binned(predictions.times, silent, axis.begin_s, axis.end_s, BINS)[:, 0]
@@ -123,10 +124,10 @@ def _silences(predictions: Predictions, axis: Axis, top: float) -> str:
             width = axis.x(axis.begin_s + stop * step) - x
             drawn.append(tag("rect", x=x, y=top, width=width, height=PLOT, class_="veil"))
             drawn.append(tag("rect", tip("no emotion named"), x=x, y=top, width=width, height=PLOT, fill="url(#hatch)"))
-    return "".join(drawn)
+    return join(drawn)
 
 
-def _hatch() -> str:
+def _hatch() -> Html:
     line = tag("line", x1=0, y1=0, x2=0, y2=7, class_="hatch")
     size: dict[str, float | str] = {"width": 7, "height": 7}
     size |= {"patternUnits": "userSpaceOnUse", "patternTransform": "rotate(45)"}

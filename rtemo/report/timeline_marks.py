@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtemo.presentation.html import Html, join, tag
 from rtemo.presentation.numbers import shortened
 from rtemo.recordings.events import Event
 from rtemo.report.conditions import Interval, lone_annotations, marker_intervals
 from rtemo.report.session_record import SessionRecord
-from rtemo.report.svg import tag, text, tip
+from rtemo.report.svg import text, tip
 from rtemo.report.time_axis import RIGHT, WIDTH, Axis
 
 LANE, LANES = 17.0, 3
@@ -44,7 +45,7 @@ class TimelineMarks:
     def height(self) -> float:
         return LANE * (self._n_bars + self._n_flags)
 
-    def drawn(self, bottom: float) -> str:
+    def drawn(self, bottom: float) -> Html:
         """The bars with hairlines at their ends, and the flags with their lines down to the plot's bottom."""
         found = []
         for one in self._bars:
@@ -58,7 +59,7 @@ class TimelineMarks:
             line = tag("line", x1=one.x, x2=one.x, y1=y + 2, y2=bottom, class_="mark annotation")
             label = text(one.x + 4, y + 12, one.words, class_="label annotation") if one.words else ""
             found.append(tag("g", tip(one.whole), line, label))
-        return "".join(found)
+        return join(found)
 
 
 def _bars(intervals: Sequence[Interval], axis: Axis) -> list[_Placed]:

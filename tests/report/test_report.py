@@ -22,7 +22,7 @@ from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.facts import note_event, planned_event
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
-from rtemo.report.page import page
+from rtemo.report.page import report_page
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.read_session import read_session
 from rtemo.report.svg import binned, runs, ticks
@@ -124,19 +124,19 @@ def test_the_report_of_a_session_tells_what_was_shown_in_it(folder, means):
     assert film.seconds == pytest.approx(10)
     assert film.n_windows == 25  # from 6 s, where the first window lies wholly inside, to 12 s
     np.testing.assert_allclose(film.mean, [0.1, 0.1, 0.7, 0.1])
-    words = " ".join(Texts(page(record)).words)
+    words = " ".join(Texts(report_page(record)).words)
     for said in ("0:20", "noisy", "C3", "flat", "film", "Simulated training", "never seen a human being"):
         assert said in words
 
 
 def test_no_text_of_anyone_becomes_markup(folder, means):
-    found = Texts(page(read_session(folder.path, means)))
+    found = Texts(report_page(read_session(folder.path, means)))
     assert not {"script", "img", "link", "iframe"} & found.tags
     assert " ".join(found.words).count("<script>") >= 5
 
 
 def test_the_page_needs_nothing_from_elsewhere(folder, means):
-    text = page(read_session(folder.path, means))
+    text = report_page(read_session(folder.path, means))
     assert "default-src 'none'" in text
     assert not re.findall(r"(?:src|href)=|url\((?!#)|@import", text.replace("&lt;img src=x", ""))
     assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text.split("<pre>")[0])
@@ -166,7 +166,7 @@ def test_a_session_that_ended_badly_is_reported_with_what_is_left(folder, means)
     folder.predictions.unlink()
     record = read_session(folder.path, means)
     assert len(record.predictions) == 0
-    assert "There is no prediction" in page(record)
+    assert "There is no prediction" in report_page(record)
     assert record.quality is None
 
 
@@ -286,4 +286,4 @@ def test_an_empty_session_still_has_a_page(folder, means):
     record = replace(
         read_session(folder.path, means), predictions=collected(), events=(), streams=(), quality=None, end_s=0.0
     )
-    assert "There is no prediction" in page(record)
+    assert "There is no prediction" in report_page(record)
