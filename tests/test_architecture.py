@@ -70,7 +70,7 @@ def test_an_engine_is_put_together_in_two_places():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Engine"
     }
-    assert calls == {"rtemo/live/session/session_run.py", "rtemo/live/replay/replay_engine.py"}
+    assert calls == {"rtemo/live/session/assemble_session.py", "rtemo/live/replay/replay_engine.py"}
 
 
 def test_a_room_that_outgrows_the_rule_and_a_second_class_of_a_name_are_named(tmp_path: Path):

@@ -23,8 +23,8 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.prediction_files import open_output
 from rtemo.live.replay.analysis import Analysis
+from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
-from rtemo.live.session.session_run import SessionRun
 from rtemo.model.bundle import LinearHead
 from rtemo.model.decoder import Decoder
 from rtemo.model.personal.calibration import PersonalCalibration

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 from offline.splits import WindowIds, window_ids
 from rtemo.core.eeg.band_power import band_centres
-from rtemo.core.eeg.conditioning import EegSettings
 from rtemo.core.eeg.montage import place
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.types import BoolArray, FloatArray
 
 Indices = NDArray[np.int64]

@@ -25,7 +25,7 @@ from rtemo.core.gaze.branch import GazeBranch, GazeFrame
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.timing.clock import ClockModel
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
 from rtemo.core.windows import Grid
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.baseline.normaliser import NormaliserSettings
-from rtemo.core.eeg.conditioning import EegSettings
 from rtemo.core.eeg.quality import QualitySettings
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.tracker import GazeSettings
 from rtemo.core.types import WindowSpec

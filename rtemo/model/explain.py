@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.eeg.band_power import band_centres
-from rtemo.core.eeg.conditioning import EegSettings
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.types import BoolArray, FloatArray, Window
 from rtemo.model.bundle import Bundle

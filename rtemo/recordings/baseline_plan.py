@@ -5,7 +5,7 @@
     marker=BEGIN,END    between two markers
 
 Also a baseline that the researcher starts in the window. What was planned and started is in the session's own stream
-of events (rtemo.recordings.facts), so a replay finds it again; a saved one is copied beside the recording.
+of events (rtemo.recordings.session_facts), so a replay finds it again; a saved one is copied beside the recording.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class Event:
     """One event. time_s: LSL time. stream: a stream's name, where it is about one.
 
     text: a sentence for people. details: the same for programs, as JSON values; what a replay goes by has the key
-    "fact" (see rtemo.recordings.facts). document: the text of a file that belongs to it; recorded with the event, and
-    never published.
+    "fact" (see rtemo.recordings.session_facts). document: the text of a file that belongs to it; recorded with the
+    event, and never published.
     """
 
     time_s: float

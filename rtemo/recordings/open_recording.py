@@ -18,7 +18,7 @@ from rtemo.model.predictor import Predictor
 from rtemo.recordings.baseline_plan import SAVED, USED, BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import recorded_persons, use_persons
 from rtemo.recordings.events import Event, EventLog
-from rtemo.recordings.facts import SessionFacts, facts_of
+from rtemo.recordings.session_facts import SessionFacts, facts_of
 from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events
 from rtemo.sources.devices.profile import DeviceProfile

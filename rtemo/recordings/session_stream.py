@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, StreamInfo
-from rtemo.recordings.earlier import read_sentence
 from rtemo.recordings.events import Event, read_event
+from rtemo.recordings.older_recordings import read_sentence
 from rtemo.sources.stream_xml import parse_xml
 from rtemo.sources.xdf.source import XdfSource
 

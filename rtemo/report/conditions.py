@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import is_plan, note_of
+from rtemo.recordings.session_facts import is_plan, note_of
 from rtemo.report.session_record import FloatTable, Predictions
 
 AFTER_S = 10.0

@@ -18,8 +18,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.bundle import CARD_FILE, Bundle
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.earlier import with_details
 from rtemo.recordings.events import Event, EventKind, EventLog, read_event
+from rtemo.recordings.older_recordings import with_details
 from rtemo.recordings.open_recording import OpenRecording, Settings, as_recorded
 from rtemo.recordings.session_folder import SessionFolder, versions
 from rtemo.report.predictions import Collector, read_predictions

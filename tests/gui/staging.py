@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rtemo import resources
-from rtemo.commands.session_setup import load_model
+from rtemo.commands.from_arguments import load_model
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamState
 from rtemo.live.service.snapshot import (
     BundleView,

@@ -33,7 +33,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle
 from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
-from rtemo.recordings.facts import note_event
+from rtemo.recordings.session_facts import note_event
 from rtemo.sources.session_settings import SessionSettings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 

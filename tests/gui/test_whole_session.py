@@ -22,7 +22,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from rtemo import resources
-from rtemo.commands.session_setup import DEMO_MODEL
+from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import DARK
 from rtemo.gui.painting.theme import apply_theme

@@ -8,12 +8,12 @@ import threading
 import time
 
 from rtemo import resources
-from rtemo.commands.session_setup import load_model
+from rtemo.commands.from_arguments import load_model
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.wire import Command
-from rtemo.live.session.setup import EngineSetup
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime

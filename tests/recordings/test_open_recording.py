@@ -10,11 +10,11 @@ from hand_fed import PROFILES, setup_of
 
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.outlet import EventOutlet
+from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
-from rtemo.live.session.session_run import SessionRun
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import rest_event
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_facts import rest_event
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.session_settings import SessionSettings

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtemo.model.personal.session_notes import CalibrationBegun, CalibrationEnded, LabelGiven, LabelWithdrawn
-from rtemo.recordings.earlier import read_sentence
 from rtemo.recordings.events import Event, EventKind, read_event
-from rtemo.recordings.facts import facts_of, note_event, note_of, planned_event, rest_event, session_event
+from rtemo.recordings.older_recordings import read_sentence
+from rtemo.recordings.session_facts import facts_of, note_event, note_of, planned_event, rest_event, session_event
 from rtemo.recordings.session_stream import event_of_sample
 
 NOTES = [

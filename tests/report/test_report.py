@@ -19,7 +19,7 @@ from rtemo.model.personal.session_notes import LabelGiven
 from rtemo.model.prediction import Prediction, csv_header
 from rtemo.presentation.numbers import clock
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import note_event, planned_event
+from rtemo.recordings.session_facts import note_event, planned_event
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
 from rtemo.report.page import report_page

@@ -20,14 +20,14 @@ import psutil
 
 from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.from_arguments import DEMO_MODEL, live_setup
 from rtemo.commands.session.demo import simulated
-from rtemo.commands.session_setup import DEMO_MODEL, live_setup
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Item, Modality, Window
 from rtemo.live.engine.engine import Engine
+from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
-from rtemo.live.session.session_run import SessionRun
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings

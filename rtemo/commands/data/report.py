@@ -9,7 +9,7 @@ from pathlib import Path
 from rtemo import resources
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import say
-from rtemo.commands.session_setup import load_model, settings_of
+from rtemo.commands.from_arguments import load_model, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.read_session import ReportInputs

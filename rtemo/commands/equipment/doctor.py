@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rtemo import resources
-from rtemo.commands.session_setup import DEMO_MODEL
+from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.live.diagnostics.doctor import DoctorSetup, Lsl, as_json, as_text, examine, worst
 from rtemo.live.diagnostics.finding import FindingState
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.from_arguments import load_model, open_recording
 from rtemo.commands.session.replay import SourceWithProgress, progress_bar, warn
-from rtemo.commands.session_setup import load_model, open_recording
 from rtemo.commands.summary import print_event
 from rtemo.core.errors import RtemoError
 from rtemo.live.replay.replay_engine import replay_engine

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rtemo.commands.arguments import add_model, add_person, add_queries, seconds
 from rtemo.commands.console import say, stop_on_signal, stop_with
-from rtemo.commands.session_setup import live_setup, settings_of
+from rtemo.commands.from_arguments import live_setup, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.live.log_file import start_log, stop_log
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
-from rtemo.live.session.setup import EngineSetup
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.sources.lsl.config import configure
 

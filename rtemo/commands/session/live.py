@@ -14,16 +14,16 @@ from typing import Any
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.data.report import inputs_of
-from rtemo.commands.session_setup import live_setup, settings_of
+from rtemo.commands.from_arguments import live_setup, settings_of
 from rtemo.commands.summary import print_event, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.log_file import start_log, stop_log
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
+from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.engine_setup import EngineSetup, LiveSource
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
-from rtemo.live.session.session_run import SessionRun
-from rtemo.live.session.setup import EngineSetup, LiveSource
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.write import write_report

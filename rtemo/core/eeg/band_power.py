@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from rtemo.core.eeg.conditioning import EegSettings
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.types import BoolArray, FloatArray
 
 FLOOR = 1e-6  # uV^2/Hz: far below any amplifier's noise

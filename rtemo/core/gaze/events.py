@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rtemo.core.gaze.runs import LabelledRun, MovementLabel, Pair
+from rtemo.core.gaze.labelled_runs import LabelledRun, MovementLabel, Pair
 from rtemo.core.gaze.settings import GazeSettings
 
 

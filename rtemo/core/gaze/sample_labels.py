@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.gaze.runs import LabelledPath, MovementLabel
+from rtemo.core.gaze.labelled_runs import LabelledPath, MovementLabel
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazePath, block_starts
 

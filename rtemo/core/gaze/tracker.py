@@ -19,8 +19,8 @@ from rtemo.core.gaze.event_tables import (
 )
 from rtemo.core.gaze.events import GazeEvent, GazeEventBuilder, GazeEventKind
 from rtemo.core.gaze.features import NO_FEATURES, GazeFeatures, gaze_features
+from rtemo.core.gaze.labelled_runs import RunCutter
 from rtemo.core.gaze.pupil import PupilGrid
-from rtemo.core.gaze.runs import RunCutter
 from rtemo.core.gaze.sample_labels import labeller
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazeSignal, View, link_s

@@ -10,7 +10,7 @@ from typing import Any
 
 from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import note_of
+from rtemo.recordings.session_facts import note_of
 from rtemo.report.conditions import marker_intervals
 
 

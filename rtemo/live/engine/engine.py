@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.timing.clock import ClockModel
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import (
     STRING_FORMAT,
     Chunk,

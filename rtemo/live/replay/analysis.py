@@ -22,7 +22,7 @@ from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
-from rtemo.live.session.setup import EngineSetup
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.open_recording import OpenRecording

@@ -18,7 +18,7 @@ from rtemo.live.engine.explanations import Explaining, rounded
 from rtemo.live.replay.analysis import Analysis
 from rtemo.live.service.feed import SAMPLES_S, Feed
 from rtemo.live.service.snapshot import ChannelStatus, ReplayView, StreamStatus
-from rtemo.live.session.setup import EngineSetup
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.sources.stream_choice import StreamQuery

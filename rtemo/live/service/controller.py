@@ -24,9 +24,9 @@ from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import BundleView, Phase, Snapshot
 from rtemo.live.service.status import HealthMeter
 from rtemo.live.service.wire import Command
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.live_streams import LiveStreams
 from rtemo.live.session.session import SessionControl
-from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.model.response_lag import lag_s
 from rtemo.recordings.events import Event, EventKind

@@ -29,7 +29,7 @@ from rtemo.model.personal.session_notes import (
 )
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import note_event
+from rtemo.recordings.session_facts import note_event
 
 LONGEST_S = 3600.0  # of one label
 

@@ -19,9 +19,9 @@ from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
+from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.engine_setup import EngineSetup, LiveSource
 from rtemo.live.session.outputs import SessionOutputs
-from rtemo.live.session.session_run import SessionRun
-from rtemo.live.session.setup import EngineSetup, LiveSource
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.baseline_plan import BaselinePlan

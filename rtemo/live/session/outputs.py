@@ -28,7 +28,7 @@ from rtemo.recordings.baseline_file import save_baseline
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
-from rtemo.recordings.facts import planned_event, session_event
+from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
 from rtemo.sources.session_settings import SessionSettings, settings_text
 

@@ -9,14 +9,14 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.engine.explanations import as_json, rounded
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Progress
+from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.baseline_check import BaselineCheck
 from rtemo.live.session.calibrating import SessionCalibration
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.live_streams import LiveStreams
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.readiness import obstacle
 from rtemo.live.session.report_process import ReportProcess
-from rtemo.live.session.session_run import SessionRun
-from rtemo.live.session.setup import EngineSetup
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import EventKind

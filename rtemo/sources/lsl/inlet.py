@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
-from rtemo.sources.lsl.clock_sync import ClockBasis, ClockSync, Measurement
+from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl.stream_state import LslStream
 

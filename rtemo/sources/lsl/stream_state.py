@@ -21,7 +21,7 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
-from rtemo.sources.lsl.clock_sync import ClockBasis, Measurement
+from rtemo.sources.lsl.clock_offsets import ClockBasis, Measurement
 from rtemo.sources.lsl.counters import Counters
 
 

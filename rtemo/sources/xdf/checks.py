@@ -2,7 +2,8 @@
 
 An offset that is more than OUTLIER_S away from both its neighbours in the file, while these agree, is left out: it is a
 failed measurement, not a clock reset, which the next measurement would confirm. One at the very end has no neighbour
-to judge it by and stays; by the clock's rule (rtemo.core.timing.clock) it touches only samples that come after it.
+to judge it by and stays; by the clock's rule (rtemo.core.timing.clock_correction) it touches only samples that come
+after it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.core.timing.clock import ClockModel
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import BoolArray, ClockOffset
 from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 

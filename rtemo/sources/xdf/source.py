@@ -1,9 +1,9 @@
 """XdfSource: a recording as a source of chunks, in bounded memory, its streams merged by LSL time.
 
 Stamps stay raw. All of a stream's clock offsets come before its samples: a sample uses the latest measurement up to its
-own stamp (rtemo.core.timing.clock), so later ones do not exist for it and the times are those of the live session. Each
-stream is read with a handle of its own, so that files whose streams lie one after the other merge as well as
-interleaved ones.
+own stamp (rtemo.core.timing.clock_correction), so later ones do not exist for it and the times are those of the live
+session. Each stream is read with a handle of its own, so that files whose streams lie one after the other merge as well
+as interleaved ones.
 """
 
 from __future__ import annotations

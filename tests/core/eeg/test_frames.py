@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rtemo.core.eeg.band_power import BandPower, band_centres, filter_bank
-from rtemo.core.eeg.conditioning import EegSettings
 from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.types import WindowSpec

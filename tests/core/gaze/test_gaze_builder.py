@@ -3,7 +3,7 @@
 import pytest
 
 from rtemo.core.gaze.events import GazeEventBuilder, GazeEventKind
-from rtemo.core.gaze.runs import LabelledRun, MovementLabel
+from rtemo.core.gaze.labelled_runs import LabelledRun, MovementLabel
 from rtemo.core.gaze.settings import GazeSettings
 
 EDGE_N = 3

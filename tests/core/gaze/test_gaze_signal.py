@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_gaze import START_S, VIEW, to_canonical
 
-from rtemo.core.gaze.runs import MovementLabel
+from rtemo.core.gaze.labelled_runs import MovementLabel
 from rtemo.core.gaze.sample_labels import DispersionLabels, VelocityLabels
 from rtemo.core.gaze.settings import GazeSettings
 from rtemo.core.gaze.signal import GazePath, GazeSignal

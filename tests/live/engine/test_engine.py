@@ -10,7 +10,7 @@ import pytest
 from synthetic_source import SyntheticSource
 
 from rtemo import resources
-from rtemo.commands.session_setup import load_model
+from rtemo.commands.from_arguments import load_model
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamState, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions

@@ -16,7 +16,7 @@ from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import COMMANDS, Command
-from rtemo.live.session.setup import EngineSetup
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.simulate.plan import SimulationPlan

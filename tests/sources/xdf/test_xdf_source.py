@@ -9,7 +9,7 @@ import pytest
 from xdf_build import boundary, drain, header, offset, ramp, raw_file, samples, stream, write
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.timing.clock import ClockModel
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.sources.base import Source
 from rtemo.sources.xdf.source import PIECE_S, XdfSource

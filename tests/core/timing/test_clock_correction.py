@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtemo.core.timing.clock import SLEW, ClockModel
+from rtemo.core.timing.clock_correction import SLEW, ClockModel
 from rtemo.core.types import ClockOffset
 
 

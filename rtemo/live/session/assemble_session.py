@@ -13,12 +13,12 @@ from rtemo.core.types import Item, StreamInfo
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
-from rtemo.live.session.setup import EngineSetup
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import EventKind, EventLog
-from rtemo.recordings.facts import rest_event
+from rtemo.recordings.session_facts import rest_event
 from rtemo.sources.base import Source
 from rtemo.sources.session_settings import SessionSettings
 

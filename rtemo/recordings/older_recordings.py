@@ -6,7 +6,7 @@ import re
 
 from rtemo.model.personal.session_notes import CalibrationBegun, CalibrationEnded, LabelGiven, LabelWithdrawn, Note
 from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.facts import note_event, planned_event, rest_event
+from rtemo.recordings.session_facts import note_event, planned_event, rest_event
 
 _LABEL = re.compile(r"label (\d{1,9}): (.+) from (\S+) to (\S+)")
 _WITHDRAWN = re.compile(r"label (\d{1,9}) forgotten")

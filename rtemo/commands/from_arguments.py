@@ -11,7 +11,7 @@ from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
-from rtemo.live.session.setup import EngineSetup, LiveSource
+from rtemo.live.session.engine_setup import EngineSetup, LiveSource
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtemo.core.timing.clock import ClockModel
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset
-from rtemo.sources.lsl.clock_sync import ClockBasis, ClockSync, Measurement
+from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
 
 
 def chunk(*stamps: float) -> Chunk:

@@ -11,7 +11,7 @@ Each fact is an event whose details have the key "fact":
     calibration_ends    from_s: the trained heads decide from then on
 
 A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
-to come. Recordings made before there were details are read by rtemo.recordings.earlier.
+to come. Recordings made before there were details are read by rtemo.recordings.older_recordings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Clock synchronisation of one connection: samples and clock offsets in their final order. Knows nothing of LSL.
 
-What it keeps true, so that a recording replayed gives the times of the live session (rtemo.core.timing.clock):
-1. No chunk is handed over before a measurement of its clock. Chunks that come earlier wait.
-2. A measurement changes nothing that was handed over: its time_s lies above every raw stamp handed over so far, unless
+What it keeps true, so that a recording replayed gives the times of the live session
+(rtemo.core.timing.clock_correction): 1. No chunk is handed over before a measurement of its clock. Chunks that come
+earlier wait. 2. A measurement changes nothing that was handed over: its time_s lies above every raw stamp handed over
+so far, unless
    the sender's clock was set back by more than RESET_S.
 3. A sender that stamps in a clock of its own (Unix time, a device's uptime), or that does not answer time requests, is
    measured by arrival: offset = the smallest (arrival - raw stamp) of the last seconds. That is right up to the
@@ -59,7 +60,7 @@ class Arrivals:
         return self._delays[0][1]
 
 
-RESET_S = 1.0  # a step back by more is a clock that was set back, as in rtemo.core.timing.clock
+RESET_S = 1.0  # a step back by more is a clock that was set back, as in rtemo.core.timing.clock_correction
 RENEW_S = 5.0  # between measurements, as LabRecorder does
 FOREIGN_S = 60.0  # no fresh connection delivers samples that are as old, or from as far in the future
 FOREIGN_EVENT_S = 3600.0  # events may be stamped long before or after they are sent
