@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Made
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import NoveltyScale
@@ -19,6 +20,16 @@ from rtemo.model.uncertainty.smoothing import Smoothing
 
 COMBINATIONS = ("eeg", "eye", "both")  # which modalities a window offers
 MAIN_HEAD = {"eeg": "eeg", "eye": "eye", "both": "joint"}  # whose embedding is judged for novelty
+
+
+def _level(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 1.0:
+        raise ValueError("not a level between 0 and 1")
+    return value
+
+
+Level = Annotated[float, Made(str, _level)]  # a key: JSON has no numbers there
 
 
 @dataclass(frozen=True, slots=True)
