@@ -29,7 +29,7 @@ from typing import Annotated, Any, TypeVar
 from rtemo.core.errors import RtemoError
 
 MAX_BYTES = 256 << 20
-MAX_TOML_BYTES = 1 << 20  # written by hand
+MAX_TOML_BYTES = 4 << 20
 MAX_DEPTH = 64
 _LARGEST = 1 << 63
 _MAX_DIGITS = 20
