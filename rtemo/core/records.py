@@ -237,6 +237,8 @@ class Reader:
             if not isinstance(value, bool):
                 raise self.wrong(key, value, "not true or false")
             return value
+        if hint not in (int, float):
+            raise TypeError(f"no reader for {hint}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(key, value, "not a number")
         if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
