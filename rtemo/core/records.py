@@ -41,7 +41,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What must hold of a value besides its type. wanted: completes "found 3, not …"."""
+    """What must hold of a value besides its type. wanted: completes "found 3, not …".
+
+    A lambda that needs the module's names is written outside of classes: get_type_hints evaluates it without them.
+    """
 
     holds: Callable[[Any], bool]
     wanted: str
