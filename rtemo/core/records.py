@@ -133,13 +133,12 @@ class Reader:
     ) -> dict[str, Any]:
         """The values of these names, and of no others, from a mapping; the optional ones may be missing."""
         given = self._mapping(value, key)
-        if missing := [name for name in hints if name not in given and name not in optional]:
-            raise RtemoError(self._fact(_join(key, missing[0])), "found nothing, it is needed", self.todo)
-        if unknown := [name for name in given if name not in hints]:
-            place = _join(key, unknown[0])
-            raise RtemoError(
-                self._fact(place), f"{place} is not known, only {', '.join(hints) or 'nothing'}", self.todo
-            )
+        missing = [_join(key, name) for name in hints if name not in given and name not in optional]
+        unknown = [_join(key, name) for name in given if name not in hints]
+        if missing or unknown:
+            found = [f"{name} is missing" for name in missing[:4]] + [f"{name} is not known" for name in unknown[:4]]
+            known = [f"known are {', '.join(hints) or 'none'}"] if unknown else []
+            raise RtemoError(self._fact([*missing, *unknown][0]), ", ".join(found + known), self.todo)
         return {name: self.value(hint, given[name], _join(key, name)) for name, hint in hints.items() if name in given}
 
     def wrong(self, key: str, found: object, problem: str) -> RtemoError:

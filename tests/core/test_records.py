@@ -77,11 +77,11 @@ def test_a_right_document_is_read_whether_json_or_toml():
         ({"title": None}, "w.json: title does not fit; found None, not a text; correct it"),
         ({"pair": [1]}, "w.json: pair does not fit; found [1], not a list of 2; correct it"),
         ({"pair": [1, float("nan")]}, "w.json: pair[2] does not fit; found nan, not a finite number; correct it"),
-        ({"parts": [{}]}, "w.json: parts[1].name does not fit; found nothing, it is needed; correct it"),
+        ({"parts": [{}]}, "w.json: parts[1].name does not fit; parts[1].name is missing; correct it"),
         ({"parts": ["heavy"]},
          "w.json: parts[1].weight does not fit; found nothing, too light for a heavy one; correct it"),
         ({"parts": [{"name": "x", "size": 1}]},
-         "w.json: parts[1].size does not fit; parts[1].size is not known, only name, weight; correct it"),
+         "w.json: parts[1].size does not fit; parts[1].size is not known, known are name, weight; correct it"),
         ({"shares": {"c": 1}}, "w.json: shares.c does not fit; found 'c', not one of a, b; correct it"),
         ({"shares": 3},
          "w.json: shares does not fit; found 3, shares is not known as a value but as a table; correct it"),
@@ -101,7 +101,7 @@ def test_a_pattern_that_is_none_is_refused_with_the_reason():
 
 
 def test_a_complete_record_needs_what_has_a_default_too():
-    with pytest.raises(RtemoError, match=r"parts\[1\].weight does not fit; found nothing"):
+    with pytest.raises(RtemoError, match=r"parts\[1\].weight does not fit; parts\[1\].weight is missing"):
         Reader("w", "", complete=True).read(Whole, GOOD)
 
 
