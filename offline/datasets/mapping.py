@@ -30,27 +30,19 @@ Without [trials] every BIDS run is one trial and an XDF file has none. Label cod
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from offline.datasets.base import Omission, Trial
 from rtemo.core.channel_map import Screen
-from rtemo.core.errors import RtemoError
+from rtemo.core.records import Made, Misfit, Positive, Reader, regex
 from rtemo.core.types import Modality
 from rtemo.sources.stream_choice import StreamQuery
 
-ENTITIES = ("session", "task", "run", "subject")
-_SECTIONS: Mapping[str, tuple[str, ...] | None] = {  # None: any key
-    "trials": ("start", "stop", "duration_s", "column", "label_from", "clip_from"),
-    "baseline": ("start", "stop", "duration_s"),
-    "labels": None,
-    "files": ("name",),
-    "streams": ("eeg", "gaze", "markers"),
-    "screen": Screen.__slots__,
-}
+Entity = Literal["session", "task", "run", "subject"]
+Pattern = Annotated[re.Pattern[str], Made(str, regex)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +62,8 @@ class TrialMap:
     stop: re.Pattern[str] | None = None
     duration_s: float | None = None
     column: str = "trial_type"
-    label_from: str = ""
-    clip_from: str = ""
+    label_from: Entity | None = None
+    clip_from: Entity | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     files: re.Pattern[str] | None = None
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
@@ -88,59 +80,66 @@ class TrialMap:
         return self.labels.get(word) if self.labels else word
 
 
+def _label(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a word")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialsTable:
+    start: Pattern | None = None
+    stop: Pattern | None = None
+    duration_s: Positive | None = None
+    column: str = "trial_type"
+    label_from: Entity | None = None
+    clip_from: Entity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _BaselineTable:
+    start: Pattern
+    stop: Pattern | None = None
+    duration_s: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if (self.stop is None) == (self.duration_s is None):
+            raise Misfit("stop", "give either stop or duration_s")
+
+
+@dataclass(frozen=True, slots=True)
+class _FilesTable:
+    name: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _MappingFile:
+    trials: _TrialsTable = _TrialsTable()
+    labels: Mapping[str, Annotated[str, Made(Any, _label)]] = field(default_factory=dict)
+    baseline: _BaselineTable | None = None
+    files: _FilesTable = _FilesTable()
+    streams: Mapping[Modality, Annotated[StreamQuery, Made(str, StreamQuery.parse)]] = field(default_factory=dict)
+    screen: Screen | None = None
+
+    def __post_init__(self) -> None:
+        start = self.trials.start
+        if not self.labels and (self.trials.label_from or (start is not None and "label" in start.groupindex)):
+            raise Misfit("labels", 'trials have labels, but [labels] does not list them: write "their word" = "label"')
+
+
 def read_mapping(path: Path) -> TrialMap:
     """RtemoError with the section and key that is wrong."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RtemoError(
-            f"the mapping file {path} cannot be read", str(error), "see offline/datasets/mapping.py"
-        ) from error
-    for section, values in content.items():
-        allowed = _SECTIONS.get(section, ())
-        unknown = [section] if section not in _SECTIONS or not isinstance(values, dict) else []
-        unknown += (
-            [f"{section}.{key}" for key in values if allowed is not None and key not in allowed] if not unknown else []
-        )
-        if unknown:
-            raise _wrong(path, f"{', '.join(unknown)} is not known", f"known are {', '.join(_SECTIONS)} and their keys")
-    trials, screen = content.get("trials", {}), content.get("screen")
-    for key in ("label_from", "clip_from"):
-        if trials.get(key, "session") not in ENTITIES:
-            raise _wrong(path, f"trials.{key} is {trials[key]!r}", f"use one of {', '.join(ENTITIES)}")
-    length_s, rest = _duration(path, trials, "trials"), content.get("baseline")
-    if rest is not None and ("start" not in rest or ("stop" in rest) == ("duration_s" in rest)):
-        raise _wrong(path, "baseline does not say where it begins and ends", "give start, and stop or duration_s")
-    if any(not isinstance(label, str) or not label for label in content.get("labels", {}).values()):
-        raise _wrong(path, "a label is not a word", 'write "their word" = "label"')
-    start = _pattern(path, trials, "start")
-    if not content.get("labels") and (trials.get("label_from") or (start is not None and "label" in start.groupindex)):
-        raise _wrong(path, "trials have labels, but [labels] does not list them", 'write "their word" = "label"')
+    reader = Reader(f"the mapping file {path}", "see offline/datasets/mapping.py", "{what} does not fit")
+    file = reader.read(_MappingFile, reader.toml_file(path))
+    rest = file.baseline
     return TrialMap(
-        start=start,
-        stop=_pattern(path, trials, "stop"),
-        duration_s=length_s,
-        column=str(trials.get("column", "trial_type")),
-        label_from=str(trials.get("label_from", "")),
-        clip_from=str(trials.get("clip_from", "")),
-        labels=dict(content.get("labels", {})),
-        files=_pattern(path, content.get("files", {}), "name"),
-        queries={Modality(key): StreamQuery.parse(str(text)) for key, text in content.get("streams", {}).items()},
-        screen=Screen(**screen) if screen is not None else None,
-        rest=None if rest is None else _rest(path, rest),
+        **{name: getattr(file.trials, name) for name in _TrialsTable.__slots__},
+        labels=file.labels,
+        files=file.files.name,
+        queries=file.streams,
+        screen=file.screen,
+        rest=None if rest is None else TrialMap(rest.start, rest.stop, rest.duration_s),
     )
-
-
-def _rest(path: Path, rest: Mapping[str, Any]) -> TrialMap:
-    length_s = _duration(path, rest, "baseline")
-    return TrialMap(start=_pattern(path, rest, "start"), stop=_pattern(path, rest, "stop"), duration_s=length_s)
-
-
-def _duration(path: Path, section: Mapping[str, Any], name: str) -> float | None:
-    length_s = section.get("duration_s")
-    if length_s is not None and not (isinstance(length_s, int | float) and length_s > 0):
-        raise _wrong(path, f"{name}.duration_s is {length_s!r}", "give a number of seconds")
-    return length_s
 
 
 def find_trials(
@@ -208,16 +207,3 @@ def _spans(events: Iterable[RecordedEvent], rules: TrialMap) -> list[Span]:
     if opened:
         spans.append((*opened, 0.0, "the recording ends before it does"))
     return spans
-
-
-def _pattern(path: Path, section: Mapping[str, Any], key: str) -> re.Pattern[str] | None:
-    if key not in section:
-        return None
-    try:
-        return re.compile(str(section[key]))
-    except re.error as error:
-        raise _wrong(path, f"{key} is no regular expression: {error}", f"found {section[key]!r}") from error
-
-
-def _wrong(path: Path, found: str, todo: str) -> RtemoError:
-    return RtemoError(f"the mapping file {path} does not fit", found, todo)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +17,11 @@ from rtemo.core.eeg.quality import QualitySettings
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.tracker import GazeSettings
+from rtemo.core.records import Reader
 from rtemo.core.types import WindowSpec
 
 FORMAT = 1
+_READER = Reader("the pipeline", "train or export the model again", "the pipeline settings do not fit", complete=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PipelineSettings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PipelineSettings:
         """Strict: unknown and missing names are refused, so that no setting is silently ignored."""
-        settings = _read(cls, data, "pipeline")
+        settings = _READER.read(cls, data)
         if settings.format != FORMAT:
             raise RtemoError(
                 "these pipeline settings are of another format",
@@ -68,34 +68,3 @@ class PipelineSettings:
                 "update rtemo",
             )
         return settings
-
-
-R = typing.TypeVar("R")
-
-
-def _read(cls: type[R], data: Mapping[str, Any], where: str) -> R:
-    """A dataclass from a plain mapping, recursively."""
-    hints = typing.get_type_hints(cls)
-    if set(data) != set(hints):
-        unknown, missing = sorted(set(data) - set(hints)), sorted(set(hints) - set(data))
-        raise RtemoError(
-            f"the {where} settings do not fit",
-            f"unknown {unknown}, missing {missing}",
-            "train or export the model again",
-        )
-    return cls(**{name: _value(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, Mapping):
-            raise RtemoError(f"{where} must be a table", f"found {value!r}", "train or export the model again")
-        return _read(hint, value, where)
-    if typing.get_origin(hint) is tuple:
-        return tuple(value)
-    wanted = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in wanted and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, wanted):
-        raise RtemoError(f"{where} has the wrong type", f"found {value!r}", "train or export the model again")
-    return value

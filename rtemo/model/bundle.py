@@ -24,14 +24,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec, Fields, from_json, to_json
+from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec, from_json, to_json
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
 
 FORMAT = 1
 SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "bundle.json", "weights.safetensors", "model.onnx", "MODEL_CARD.md"
 _HASHED = (WEIGHTS_FILE, ONNX_FILE)
+_BOOKKEEPING = ("format", "files", "fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ def load_bundle(path: Path) -> Bundle:
     for name in (SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE):
         if not (path / name).is_file():
             raise RtemoError(f"{path} is no model bundle", f"{name} is missing", "name a folder written by rtemo")
-    document = _read_json(path / SPEC_FILE)
+    reader = Reader(f"the model bundle {path}", "get it again", complete=True)
+    document = reader.value(Mapping[str, Any], reader.json_file(path / SPEC_FILE))
     _check_format(document, path)
-    _check_hashes(document, path)
-    spec = from_json(document)
+    _check_hashes(document, path, reader.value(Mapping[str, str], document.get("files"), "files"))
+    spec = from_json({key: part for key, part in document.items() if key not in _BOOKKEEPING}, reader)
     heads, familiar = _read_arrays(path / WEIGHTS_FILE, spec)
     return Bundle(path, spec, heads, familiar, document["fingerprint"])
 
@@ -133,16 +136,6 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:  # ValueError: no JSON, or no UTF-8
-        raise RtemoError(f"{path} cannot be read", str(error), "get the bundle again") from error
-    if not isinstance(document, dict):
-        raise RtemoError(f"{path} is no bundle description", f"found {type(document).__name__}", "get the bundle again")
-    return document
-
-
 def _check_format(document: Mapping[str, Any], path: Path) -> None:
     found = document.get("format")
     if not isinstance(found, int) or found < 1:
@@ -155,12 +148,11 @@ def _check_format(document: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _check_hashes(document: Mapping[str, Any], path: Path) -> None:
+def _check_hashes(document: Mapping[str, Any], path: Path, files: Mapping[str, str]) -> None:
     if document.get("fingerprint") != _fingerprint(document):
         raise RtemoError(f"{path / SPEC_FILE} was changed", "its fingerprint does not fit", "get the bundle again")
-    files = Fields(document).fields("files")
     for name in _HASHED:
-        if files.text(name) != _sha256(path / name):
+        if files.get(name) != _sha256(path / name):
             raise RtemoError(f"{path / name} was changed", "its hash does not fit", "get the bundle again")
 
 

@@ -1,17 +1,16 @@
 """What bundle.json holds, as typed records, and the checked way from JSON to them.
 
 Everything that changes a prediction is here or in the arrays beside it. Reading refuses, with the field's name, what
-is missing, of another type or out of range; it never fills in a default.
+is missing, unknown, of another type or out of range; it never fills in a default.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
 
-from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Count, Made, NotNegative, Positive, Reader
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import NoveltyScale
@@ -21,14 +20,34 @@ COMBINATIONS = ("eeg", "eye", "both")  # which modalities a window offers
 MAIN_HEAD = {"eeg": "eeg", "eye": "eye", "both": "joint"}  # whose embedding is judged for novelty
 
 
+def _level(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 1.0:
+        raise ValueError("not a level between 0 and 1")
+    return value
+
+
+Level = Annotated[float, Made(str, _level)]  # a key: JSON has no numbers there
+Labels = Annotated[
+    tuple[str, ...], Check(lambda names: len(set(names)) == len(names) > 1, "two or more different labels")
+]
+Temperatures = Annotated[
+    Mapping[str, Positive], Check(lambda found: set(found) == set(HEADS), f"one for each of {HEADS}")
+]
+Weights = Annotated[
+    Mapping[str, NotNegative], Check(lambda found: found and set(found) <= set(HEADS), f"some of {HEADS}")
+]
+Pipeline = Annotated[PipelineSettings, Made(Mapping[str, Any], PipelineSettings.from_dict)]
+
+
 @dataclass(frozen=True, slots=True)
 class InputShape:
     """The windows that the network takes, and the length of its embeddings."""
 
-    frames: int
-    bands: int
-    eye_features: int
-    embedding: int
+    frames: Count
+    bands: Count
+    eye_features: Count
+    embedding: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +58,11 @@ class ModalityGate:
     frame. eeg_share: least share of usable channels and frames. eye_share: least share of valid eye features.
     """
 
-    eeg_coverage: float
-    eeg_channels: float
-    eeg_share: float
-    gaze_coverage: float
-    eye_share: float
+    eeg_coverage: NotNegative
+    eeg_channels: NotNegative
+    eeg_share: NotNegative
+    gaze_coverage: NotNegative
+    eye_share: NotNegative
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +72,9 @@ class Decision:
     adaptation_rate: step of the adaptive conformal level for each self-report, see adaptive.py.
     """
 
-    set_level: float
-    largest_set: int
-    adaptation_rate: float
+    set_level: Positive
+    largest_set: Count
+    adaptation_rate: NotNegative
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +85,17 @@ class Combination:
     smoothed_temperature: see tempered_posterior. quantiles: level -> conformal quantile of smoothed probabilities.
     """
 
-    weights: Mapping[str, float]
-    decorrelation_s: float
-    smoothed_temperature: float
-    quantiles: Mapping[float, float]
+    weights: Weights
+    decorrelation_s: Positive
+    smoothed_temperature: Positive
+    quantiles: Mapping[Level, float]
     novelty: NoveltyScale
+
+
+Combinations = Annotated[
+    Mapping[str, Combination],
+    Check(lambda found: found and set(found) <= set(COMBINATIONS), f"one or more of {COMBINATIONS}"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +103,12 @@ class BundleSpec:
     """bundle.json without its bookkeeping."""
 
     name: str
-    labels: tuple[str, ...]
-    pipeline: PipelineSettings
+    labels: Labels
+    pipeline: Pipeline
     input: InputShape
     network: Mapping[str, Any]
-    temperatures: Mapping[str, float]
-    combinations: Mapping[str, Combination]
+    temperatures: Temperatures
+    combinations: Combinations
     gate: ModalityGate
     smoothing: Smoothing
     decision: Decision
@@ -97,7 +122,8 @@ class BundleSpec:
 
         "causal": computed as in a live session; "as released": by a data set's authors; "none". Empty where not known.
         """
-        found = self.training.get("description", {}).get("sources", {})
+        description = self.training.get("description")
+        found = description.get("sources") if isinstance(description, Mapping) else None
         return dict(found) if isinstance(found, Mapping) else {}
 
     @property
@@ -121,159 +147,16 @@ def to_json(spec: BundleSpec) -> dict[str, Any]:
     return data
 
 
-def from_json(data: Mapping[str, Any]) -> BundleSpec:
+def from_json(data: Mapping[str, Any], reader: Reader) -> BundleSpec:
     """The checked records. Raises RtemoError naming the first field that does not fit."""
-    top = Fields(data)
-    labels = top.texts("labels")
-    if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise top.wrong("labels", "two or more different labels")
-    combinations = top.fields("combinations")
-    present = [name for name in COMBINATIONS if name in combinations.data]
-    if not present:
-        raise top.wrong("combinations", f"at least one of {COMBINATIONS}")
-    temperatures = top.fields("temperatures")
-    spec = BundleSpec(
-        name=top.text("name"),
-        labels=labels,
-        pipeline=PipelineSettings.from_dict(top.fields("pipeline").data),
-        input=_input(top.fields("input")),
-        network=top.fields("network").data,
-        temperatures={head: temperatures.number(head, above=0.0) for head in HEADS},
-        combinations={name: _combination(combinations.fields(name)) for name in present},
-        gate=_gate(top.fields("gate")),
-        smoothing=_smoothing(top.fields("smoothing"), len(labels)),
-        decision=_decision(top.fields("decision"), len(labels)),
-        trained_on=top.text("trained_on"),
-        training=top.fields("training").data,
-        metrics=top.fields("metrics").data,
-    )
-    _check_levels(spec, combinations)
-    return spec
-
-
-def _check_levels(spec: BundleSpec, combinations: Fields) -> None:
+    spec = reader.read(BundleSpec, data)
+    n_labels, level = len(spec.labels), spec.decision.set_level
+    if len(spec.smoothing.prior) != n_labels:
+        raise reader.wrong("smoothing.prior", spec.smoothing.prior, f"not {n_labels} shares")
+    if spec.decision.largest_set > n_labels:
+        raise reader.wrong("decision.largest_set", spec.decision.largest_set, f"not at most {n_labels}")
     for name, combination in spec.combinations.items():
-        if spec.decision.set_level not in combination.quantiles:
-            raise combinations.fields(name).wrong("quantiles", f"one for the level {spec.decision.set_level:g}")
-
-
-def _input(fields: Fields) -> InputShape:
-    return InputShape(*(fields.count(name) for name in ("frames", "bands", "eye_features", "embedding")))
-
-
-def _gate(fields: Fields) -> ModalityGate:
-    names = ("eeg_coverage", "eeg_channels", "eeg_share", "gaze_coverage", "eye_share")
-    return ModalityGate(*(fields.number(name, least=0.0) for name in names))
-
-
-def _smoothing(fields: Fields, n_labels: int) -> Smoothing:
-    prior = fields.numbers("prior", n_labels)
-    if min(prior) <= 0.0 or abs(sum(prior) - 1.0) > 1e-6:
-        raise fields.wrong("prior", "positive shares that add up to 1")
-    return Smoothing(fields.number("dwell_s", above=0.0), fields.number("window_s", above=0.0), prior)
-
-
-def _decision(fields: Fields, n_labels: int) -> Decision:
-    largest = fields.count("largest_set")
-    if largest > n_labels:
-        raise fields.wrong("largest_set", f"at most {n_labels}")
-    return Decision(fields.number("set_level", above=0.0), largest, fields.number("adaptation_rate", least=0.0))
-
-
-def _combination(fields: Fields) -> Combination:
-    weights, quantiles = fields.fields("weights"), fields.fields("quantiles")
-    unknown = set(weights.data) - set(HEADS)
-    if unknown or not weights.data:
-        raise fields.wrong("weights", f"some of {HEADS}")
-    return Combination(
-        weights={head: weights.number(head, least=0.0) for head in weights.data},
-        decorrelation_s=fields.number("decorrelation_s", above=0.0),
-        smoothed_temperature=fields.number("smoothed_temperature", above=0.0),
-        quantiles={quantiles.level(key): quantiles.number(key) for key in quantiles.data},
-        novelty=_novelty(fields.fields("novelty")),
-    )
-
-
-def _novelty(fields: Fields) -> NoveltyScale:
-    has_two = fields.data.get("disagreement", ()) is not None
-    return NoveltyScale(
-        distance=_centre_and_spread(fields, "distance"),
-        energy=_centre_and_spread(fields, "energy"),
-        disagreement=_centre_and_spread(fields, "disagreement") if has_two else None,
-        threshold=fields.number("threshold", above=0.0),
-    )
-
-
-def _centre_and_spread(fields: Fields, name: str) -> tuple[float, float]:
-    centre, spread = fields.numbers(name, 2)
-    if spread <= 0.0:
-        raise fields.wrong(name, "a positive spread")
-    return centre, spread
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """One JSON object that is read with checks. what and path name it in errors."""
-
-    data: Mapping[str, Any]
-    path: str = ""
-    what: str = "the model bundle's "
-
-    def wrong(self, name: str, wanted: str) -> RtemoError:
-        found = repr(self.data[name])[:80] if name in self.data else "nothing"
-        return RtemoError(
-            f"{self.what}{self.path}{name} does not fit", f"found {found}, wanted {wanted}", "get it again"
-        )
-
-    def _get(self, name: str, kind: type | tuple[type, ...], wanted: str) -> Any:
-        value = self.data.get(name)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.wrong(name, wanted)
-        return value
-
-    def fields(self, name: str) -> Fields:
-        return Fields(self._get(name, Mapping, "an object"), f"{self.path}{name}.", self.what)
-
-    def objects(self, name: str) -> list[Fields]:
-        values: Sequence[Any] = self._get(name, list, "a list of objects")
-        if not all(isinstance(value, Mapping) for value in values):
-            raise self.wrong(name, "a list of objects")
-        return [Fields(value, f"{self.path}{name}.{i}.", self.what) for i, value in enumerate(values)]
-
-    def text(self, name: str) -> str:
-        return str(self._get(name, str, "text"))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        values: Sequence[Any] = self._get(name, list, "a list of texts")
-        if not all(isinstance(value, str) for value in values):
-            raise self.wrong(name, "a list of texts")
-        return tuple(values)
-
-    def count(self, name: str) -> int:
-        value = int(self._get(name, int, "a whole number above 0"))
-        if value < 1:
-            raise self.wrong(name, "a whole number above 0")
-        return value
-
-    def number(self, name: str, *, least: float = -math.inf, above: float = -math.inf) -> float:
-        value = float(self._get(name, (int, float), "a number"))
-        if not math.isfinite(value) or value < least or value <= above:
-            raise self.wrong(name, f"a finite number, {f'above {above:g}' if above > least else f'{least:g} or more'}")
-        return value
-
-    def numbers(self, name: str, length: int) -> tuple[float, ...]:
-        values: Sequence[Any] = self._get(name, list, f"{length} numbers")
-        inner = Fields({str(i): value for i, value in enumerate(values)}, f"{self.path}{name}.", self.what)
-        if len(values) != length:
-            raise self.wrong(name, f"{length} numbers")
-        return tuple(inner.number(key) for key in inner.data)
-
-    def level(self, name: str) -> float:
-        """The name itself as a coverage level between 0 and 1."""
-        try:
-            value = float(name)
-        except ValueError:
-            raise self.wrong(name, "a level as its name, such as 0.9") from None
-        if not 0.0 < value < 1.0:
-            raise self.wrong(name, "a level between 0 and 1 as its name")
-        return value
+        if level not in combination.quantiles:
+            raise reader.wrong(f"combinations.{name}.quantiles", combination.quantiles, f"without the level {level:g}")
+    ordered = {name: spec.combinations[name] for name in COMBINATIONS if name in spec.combinations}
+    return replace(spec, combinations=ordered, temperatures={head: spec.temperatures[head] for head in HEADS})

@@ -19,13 +19,13 @@ and the attention bottleneck of Nagrani et al. 2021 (arXiv 2107.00135) for the j
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 from rtemo.model.embeddings import HEADS
 
 _REGION_SLOPE = 2.0  # of a query head's scores over the unit sphere, before training
@@ -58,12 +58,10 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NetworkConfig:
         """Raises RtemoError where a name is unknown or missing: what is ignored or assumed is another network."""
-        odd = sorted(set(data) ^ {field.name for field in fields(cls)})
-        if odd:
-            raise RtemoError(
-                "the network's settings are not of this version", f"unknown or missing: {odd}", "train it again"
-            )
-        return cls(**data)
+        return _READER.read(cls, data)
+
+
+_READER = Reader("the network", "train it again", "the network's settings are not of this version", complete=True)
 
 
 class ChannelTokens(nn.Module):

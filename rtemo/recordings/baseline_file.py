@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from rtemo.core.baseline.normaliser import Array
 from rtemo.core.baseline.rest_interval import Baseline
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Made, Misfit, Reader
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
 
@@ -37,24 +40,19 @@ def load_baseline(path: Path, settings: PipelineSettings, subject: str | None) -
 
     Raises RtemoError where it cannot be read, is another person's, or was measured under other pipeline settings.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        found = error.strerror if isinstance(error, OSError) else str(error)
-        raise RtemoError(f"{path} cannot be read as a baseline", found or "", "name a baseline.json") from error
+    reader = Reader(f"the baseline {path}", "record a new baseline", "{what} is damaged")
+    document = reader.json_file(path)
     if not isinstance(document, Mapping) or document.get("kind") != KIND:
         raise RtemoError(f"{path} is no baseline of this format", f"need {KIND!r}", "name a baseline.json")
-    if document.get("pipeline") != settings.fingerprint:
+    file = reader.read(_BaselineFile, document)
+    if file.pipeline != settings.fingerprint:
         raise RtemoError(
             f"the baseline {path} does not fit the model", "its pipeline settings are others", "record a new one"
         )
-    if subject is not None and document.get("subject") != subject:
-        found = f"it is of {document.get('subject')!r}, the session of {subject!r}"
+    if subject is not None and file.subject != subject:
+        found = f"it is of {file.subject!r}, the session of {subject!r}"
         raise RtemoError(f"the baseline {path} is another person's", found, "record a new one, or correct --subject")
-    try:
-        return {Modality(name): _baseline(part) for name, part in document["modalities"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RtemoError(f"{path} is damaged", repr(error), "record a new baseline") from error
+    return {modality: Baseline(one.names, one.mean, one.scale) for modality, one in file.modalities.items()}
 
 
 def _plain(baseline: Baseline) -> dict[str, Any]:
@@ -65,11 +63,31 @@ def _plain(baseline: Baseline) -> dict[str, Any]:
     return {"names": list(baseline.names), **plain}
 
 
-def _baseline(part: Mapping[str, Any]) -> Baseline:
-    names = tuple(str(name) for name in part["names"])
-    mean, scale = (
-        np.array([[np.nan if x is None else float(x) for x in row] for row in part[name]]) for name in ("mean", "scale")
-    )
-    if mean.ndim != 2 or mean.shape != scale.shape or len(mean) != len(names) or (scale <= 0).any():
-        raise ValueError(f"tables of {mean.shape} and {scale.shape} for {len(names)} names")
-    return Baseline(names, mean, scale)
+def _matrix(rows: tuple[tuple[float | None, ...], ...]) -> Array:
+    found = np.array([[np.nan if x is None else x for x in row] for row in rows])  # ValueError: rows of unequal length
+    if found.ndim != 2:
+        raise ValueError("not a table")
+    return found
+
+
+Matrix = Annotated[Array, Made(tuple[tuple[float | None, ...], ...], _matrix)]
+
+
+@dataclass(frozen=True, slots=True)
+class _ModalityTables:
+    names: tuple[str, ...]
+    mean: Matrix
+    scale: Matrix
+
+    def __post_init__(self) -> None:
+        if self.mean.shape != self.scale.shape or len(self.mean) != len(self.names) or (self.scale <= 0).any():
+            raise Misfit("scale", f"tables of {self.mean.shape} and {self.scale.shape} for {len(self.names)} names")
+
+
+@dataclass(frozen=True, slots=True)
+class _BaselineFile:
+    kind: str
+    subject: str
+    date: str
+    pipeline: str
+    modalities: Mapping[Modality, _ModalityTables]

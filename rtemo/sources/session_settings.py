@@ -38,16 +38,15 @@ The session.toml of a session folder is such a file too; what it says about mode
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
 
 from rtemo.core.channel_map import Scene, Screen
-from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Made, Reader
 from rtemo.core.types import Modality
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
@@ -56,16 +55,7 @@ from rtemo.sources.stream_choice import StreamQuery
 ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
 MAX_ANNOTATIONS = 8
 BASELINE_S = 120.0
-RECORDED = ("model", "versions", "streams", "record")  # tables that only tell about a session that was
 REQUIRABLE = (Modality.EEG, Modality.GAZE, Modality.MARKERS)
-_TABLES = ("session", "screen", "scene", *(part.value for part in Modality))
-_KEYS = {
-    "session": ("subject", "notes", "baseline", "required", "annotations", "baseline_s"),
-    "screen": tuple(f.name for f in fields(Screen)),
-    "scene": tuple(f.name for f in fields(Scene)),
-    "markers": ("query",),
-}
-_STREAM_KEYS = ("query", "unit", "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,39 +79,91 @@ class SessionSettings:
     baseline_s: float = BASELINE_S
 
 
+Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
+Annotations = Annotated[
+    tuple[str, ...],
+    Check(
+        lambda texts: len(set(texts)) == len(texts) <= MAX_ANNOTATIONS and all(text.strip() for text in texts),
+        f"a list of up to {MAX_ANNOTATIONS} different texts",
+    ),
+]
+Query = Annotated[StreamQuery, Made(str, StreamQuery.parse)]
+EegUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit such as uV")]
+GazeUnitText = Annotated[str, Check(lambda unit: not unit or gaze_unit(unit), "normalized, pixels or percent")]
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionTable:
+    subject: str = "anonymous"
+    notes: str = ""
+    baseline: str = ""
+    required: tuple[Required, ...] = ()
+    annotations: Annotations = ANNOTATIONS
+    baseline_s: Annotated[float, Check(lambda s: 20 <= s <= 600, "20 to 600 seconds")] = BASELINE_S
+
+
+@dataclass(frozen=True, slots=True)
+class _EegTable:
+    query: Query | None = None
+    unit: EegUnit = ""
+    map: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _GazeTable:
+    query: Query | None = None
+    unit: GazeUnitText = ""
+    map: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _MarkersTable:
+    query: Query | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _SettingsFile:
+    """The last four tables only describe a session that was: they are not read."""
+
+    session: _SessionTable = _SessionTable()
+    eeg: _EegTable = _EegTable()
+    gaze: _GazeTable = _GazeTable()
+    markers: _MarkersTable = _MarkersTable()
+    screen: Screen = field(default_factory=Screen)
+    scene: Scene | None = None
+    model: Any = None
+    versions: Any = None
+    streams: Any = None
+    record: Any = None
+
+
 def read_settings(path: Path) -> SessionSettings:
     """The settings in a TOML file. Raises RtemoError with the key for anything that is not known or of a wrong type."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        found = error.strerror if isinstance(error, OSError) else str(error)
-        raise RtemoError(f"{path} cannot be read as settings", found or "", "name a TOML file") from error
-    return parse_settings(text, str(path))
+    reader = _reader(str(path))
+    return _settings(reader.read(_SettingsFile, reader.toml_file(path)))
 
 
 def parse_settings(text: str, where: str = "the settings") -> SessionSettings:
     """The settings in a TOML text. where: named in errors. Raises as read_settings does."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RtemoError(f"{where} cannot be read as settings", str(error), "name a TOML file") from error
-    document = {name: table for name, table in document.items() if name not in RECORDED}
-    for name, table in document.items():
-        _check_table(where, name, table)
-    session, streams = document.get("session", {}), {part: document.get(part.value, {}) for part in Modality}
+    reader = _reader(where)
+    return _settings(reader.read(_SettingsFile, reader.toml(text)))
+
+
+def _reader(where: str) -> Reader:
+    return Reader(where, "correct it, or name another TOML file of settings")
+
+
+def _settings(file: _SettingsFile) -> SessionSettings:
+    queries = {Modality.EEG: file.eeg.query, Modality.GAZE: file.gaze.query, Modality.MARKERS: file.markers.query}
+    units = {Modality.EEG: file.eeg.unit, Modality.GAZE: file.gaze.unit}
     return SessionSettings(
-        subject=session.get("subject", "anonymous"),
-        notes=session.get("notes", ""),
-        baseline=session.get("baseline", ""),
-        queries={part: StreamQuery.parse(table["query"]) for part, table in streams.items() if "query" in table},
-        eeg_map=streams[Modality.EEG].get("map", {}),
-        gaze_map=streams[Modality.GAZE].get("map", {}),
-        units={part: table["unit"] for part, table in streams.items() if table.get("unit")},
-        screen=Screen(**document.get("screen", {})),
-        scene=Scene(**document["scene"]) if "scene" in document else None,
-        required=tuple(Modality(part) for part in session.get("required", ())),
-        annotations=tuple(session.get("annotations", ANNOTATIONS)),
-        baseline_s=float(session.get("baseline_s", BASELINE_S)),
+        **{name: getattr(file.session, name) for name in _SessionTable.__slots__},
+        queries={part: query for part, query in queries.items() if query is not None},
+        eeg_map=file.eeg.map,
+        gaze_map=file.gaze.map,
+        units={part: unit for part, unit in units.items() if unit},
+        screen=file.screen,
+        scene=file.scene,
     )
 
 
@@ -149,57 +191,3 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
 def settings_text(settings: SessionSettings) -> str:
     """The settings as the text of a file."""
     return tomli_w.dumps(settings_document(settings))
-
-
-def _check_table(where: str, name: str, table: object) -> None:
-    if name not in _TABLES or not isinstance(table, Mapping):
-        raise _wrong(where, name, table, f"the tables are {', '.join(_TABLES)}")
-    known = _KEYS.get(name, _STREAM_KEYS)
-    if name == "scene" and (missing := [key for key in known if key not in table]):
-        raise _wrong(where, name, table, f"give {', '.join(missing)} too")
-    for key, value in table.items():
-        if key not in known:
-            raise _wrong(where, f"{name}.{key}", value, f"{name} takes {', '.join(known)}")
-        if problem := _problem(name, key, value):
-            raise _wrong(where, f"{name}.{key}", value, problem)
-
-
-def _problem(table: str, key: str, value: Any) -> str:
-    """What to do about a value that is not right, empty where it is."""
-    if key == "map":
-        return "" if _is_map(value) else 'write label = "name"'
-    if table in ("screen", "scene"):
-        return "" if _is_number(value) else "give a number"
-    if key == "required":
-        parts = [part.value for part in REQUIRABLE]
-        return "" if _is_list(value, parts) else f"give a list of {', '.join(parts)}"
-    if key == "annotations":
-        fits = (
-            _is_list(value) and len(set(value)) == len(value) <= MAX_ANNOTATIONS and all(text.strip() for text in value)
-        )
-        return "" if fits else f"give a list of up to {MAX_ANNOTATIONS} different texts"
-    if key == "baseline_s":
-        return "" if _is_number(value) and 20 <= value <= 600 else "give 20 to 600 seconds"
-    if not isinstance(value, str):
-        return "give a text in quotes"
-    if key == "unit" and value:
-        known = gaze_unit(value) if table == Modality.GAZE else microvolts_per(value) == microvolts_per(value)
-        return "" if known else "give a unit such as uV for EEG; normalized, pixels or percent for gaze"
-    return ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_list(value: Any, known: list[str] | None = None) -> bool:
-    texts = isinstance(value, list) and all(isinstance(part, str) for part in value)
-    return texts and (known is None or set(value) <= set(known))
-
-
-def _is_map(value: object) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value.values())
-
-
-def _wrong(where: str, key: str, value: Any, todo: str) -> RtemoError:
-    return RtemoError(f"{where}: {key} is not right", f"found {value!r}", todo)

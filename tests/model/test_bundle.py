@@ -7,10 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from hostile_documents import JSON_TEXTS, changed, damaged, outcome, refused
+from hypothesis import given, settings
 from safetensors.numpy import load_file, save_file
 
 from rtemo.core.errors import RtemoError
-from rtemo.model.bundle import _fingerprint, _sha256, load_bundle, read_network, write_bundle
+from rtemo.model.bundle import Bundle, _fingerprint, _sha256, load_bundle, read_network, write_bundle
 from rtemo.model.runtime import Runtime
 
 
@@ -125,6 +127,31 @@ def test_a_description_that_does_not_fit_is_refused_with_the_field(copy, change,
     rewrite(copy, change)
     with pytest.raises(RtemoError, match=f"{named} does not fit"):
         load_bundle(copy)
+
+
+@pytest.mark.parametrize("text", JSON_TEXTS, ids=range(len(JSON_TEXTS)))
+def test_hostile_descriptions_are_refused(copy, text):
+    (copy / "bundle.json").write_bytes(text)
+    refused(lambda: load_bundle(copy))
+
+
+def test_changed_descriptions_are_refused_or_read(copy):
+    path, content = copy / "bundle.json", (copy / "bundle.json").read_bytes()
+
+    @settings(max_examples=200)
+    @given(changed(json.loads(content)))
+    def check(document):
+        for signed in (document, {**document, "fingerprint": _fingerprint(document)}):
+            path.write_text(json.dumps(signed))
+            outcome(lambda: load_bundle(copy), Bundle)
+
+    @given(damaged(content))
+    def check_text(text):
+        path.write_bytes(text)
+        outcome(lambda: load_bundle(copy), Bundle)
+
+    check()
+    check_text()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+from hostile_documents import JSON_TEXTS, changed, damaged, json_bytes, outcome, refused
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtemo.cli import main
 from rtemo.core.baseline.rest_interval import Baseline
@@ -56,6 +59,23 @@ def test_a_file_that_does_not_fit_is_refused_with_the_reason(saved, change, said
     saved.write_text(json.dumps({**json.loads(saved.read_text()), **change}))
     with pytest.raises(RtemoError, match=said):
         load_baseline(saved, SETTINGS, "P01")
+
+
+def test_hostile_files_are_refused_and_changed_ones_refused_or_read(saved):
+    content = saved.read_bytes()
+
+    def read(text):
+        saved.write_bytes(text)
+        return load_baseline(saved, SETTINGS, "P01")
+
+    for text in JSON_TEXTS:
+        refused(lambda text=text: read(text))
+
+    @given(st.one_of(changed(json.loads(content)).map(json_bytes), damaged(content)))
+    def check(text):
+        outcome(lambda: read(text), dict)
+
+    check()
 
 
 @pytest.mark.parametrize("text", ["120", "5:", "10:5", "-1:5", "0:inf", "marker=a", "marker=a,", "marker=a,a", "x:y"])

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hostile_documents import TOML_TEXTS, changed, damaged, outcome, refused, toml_bytes
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import welch
 
 from rtemo.core.errors import RtemoError
@@ -292,3 +295,40 @@ def test_a_missing_file_a_folder_and_bytes_that_are_no_text_are_refused(tmp_path
 def test_faults_that_the_session_cannot_have_are_refused(impossible):
     with pytest.raises(RtemoError, match=";"):
         SimulatedSession(replace(PLAN, faults=(read_fault(impossible),)))
+
+
+EVERYTHING = {
+    "fault": [
+        {"kind": "flat", "stream": "eeg", "start_s": 3, "duration_s": 2.5, "channels": ["T7"], "level_uv": 1.0},
+        {"kind": "swapped", "channels": 2},
+        {"kind": "gap", "stream": "gaze", "loss_share": 0.5, "packet_s": 0.1, "duration_s": float("inf")},
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory):
+    path = tmp_path_factory.mktemp("hostile") / "faults.toml"
+
+    def load_text(text):
+        path.write_bytes(text)
+        return load_faults(path)
+
+    return load_text
+
+
+def test_a_fault_may_be_endless_and_channels_a_number(load):
+    flat, swapped, gap = load(toml_bytes(EVERYTHING))
+    assert flat["level_uv"] == 1.0
+    assert (swapped.channels, swapped.n_channels) == ((), 2)
+    assert gap.duration_s == float("inf")
+
+
+@pytest.mark.parametrize("text", TOML_TEXTS, ids=range(len(TOML_TEXTS)))
+def test_hostile_texts_are_refused(load, text):
+    refused(lambda: load(text))
+
+
+@given(st.one_of(changed(EVERYTHING).map(toml_bytes), damaged(toml_bytes(EVERYTHING))))
+def test_changed_files_are_refused_or_read(load, text):
+    outcome(lambda: load(text), tuple)

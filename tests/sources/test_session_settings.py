@@ -1,12 +1,35 @@
 """Session settings in TOML."""
 
 import pytest
+from hostile_documents import TOML_TEXTS, changed, damaged, outcome, refused, toml_bytes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
-from rtemo.sources.session_settings import SessionSettings, parse_settings, read_settings, settings_text
+from rtemo.sources.session_settings import (
+    SessionSettings,
+    parse_settings,
+    read_settings,
+    settings_document,
+    settings_text,
+)
 from rtemo.sources.stream_choice import StreamQuery
+
+EVERYTHING = SessionSettings(
+    subject="P 7",
+    notes='two "lines"\nof notes',
+    queries={Modality.GAZE: StreamQuery(name="Eye, left", hostname="lab-2")},
+    eeg_map={"1": "Fp1", "a = b": ""},
+    gaze_map={"3": "left_x"},
+    units={Modality.EEG: "mV", Modality.GAZE: "pixels"},
+    screen=Screen(width_px=2560, distance_mm=600.5),
+    scene=Scene(1600, 1200, 103.0, 77.0),
+    required=(Modality.EEG, Modality.MARKERS),
+    annotations=("Look", "Cough"),
+    baseline_s=90.0,
+)
 
 
 def written(tmp_path, text):
@@ -36,20 +59,7 @@ def test_everything_that_can_be_set_is_read(tmp_path):
 
 
 def test_what_was_written_is_read_back():
-    settings = SessionSettings(
-        subject="P 7",
-        notes='two "lines"\nof notes',
-        queries={Modality.GAZE: StreamQuery(name="Eye, left", hostname="lab-2")},
-        eeg_map={"1": "Fp1", "a = b": ""},
-        gaze_map={"3": "left_x"},
-        units={Modality.EEG: "mV", Modality.GAZE: "pixels"},
-        screen=Screen(width_px=2560, distance_mm=600.5),
-        scene=Scene(1600, 1200, 103.0, 77.0),
-        required=(Modality.EEG, Modality.MARKERS),
-        annotations=("Look", "Cough"),
-        baseline_s=90.0,
-    )
-    assert parse_settings(settings_text(settings)) == settings
+    assert parse_settings(settings_text(EVERYTHING)) == EVERYTHING
     assert parse_settings(settings_text(SessionSettings())) == SessionSettings()
 
 
@@ -87,3 +97,15 @@ def test_what_is_not_right_is_refused_with_its_key(tmp_path, text, key):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(RtemoError, match=r"missing\.toml"):
         read_settings(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize("text", TOML_TEXTS, ids=range(len(TOML_TEXTS)))
+def test_hostile_texts_are_refused(tmp_path, text):
+    path = tmp_path / "session.toml"
+    path.write_bytes(text)
+    refused(lambda: read_settings(path))
+
+
+@given(st.one_of(changed(settings_document(EVERYTHING)).map(toml_bytes), damaged(settings_text(EVERYTHING).encode())))
+def test_changed_settings_are_refused_or_read(text):
+    outcome(lambda: parse_settings(text.decode("utf-8", "replace")), SessionSettings)

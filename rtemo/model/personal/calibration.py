@@ -7,23 +7,22 @@ float32; nothing is ever unpickled. How it is fitted is in fit.py.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Made, NotNegative, Reader
 from rtemo.core.types import FloatArray
 from rtemo.model.bundle import Bundle, LinearHead
-from rtemo.model.bundle_schema import Fields
+from rtemo.model.bundle_schema import Level
 from rtemo.model.embeddings import HEADS
 
 FORMAT = 2
-_WHAT = "the personal calibration's "
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,54 +97,55 @@ def save_person(path: Path, person: PersonalCalibration) -> None:
 
 def load_person(path: Path, bundle: Bundle) -> PersonalCalibration:
     """The calibration in the file. Raises RtemoError where it does not fit or was made for another bundle."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{path} cannot be read", str(error), "name a file written by rtemo calibrate") from error
+    reader = Reader(f"the personal calibration {path}", "name a file written by rtemo calibrate")
+    document = reader.json_file(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RtemoError(f"{path} is no personal calibration", "", "name a file written by rtemo calibrate")
-    top = Fields(document, what=_WHAT)
-    fingerprint = top.text("bundle_fingerprint")
-    check_fits(fingerprint, bundle, str(path))
+    file = reader.read(_PersonFile, document)
+    check_fits(file.bundle_fingerprint, bundle, str(path))
     n_labels, width = len(bundle.labels), bundle.spec.input.embedding
-    heads, quantiles = top.fields("heads"), top.fields("quantiles")
+    heads = {name: file.heads[name] for name in HEADS if name in file.heads}
+    if {name: (head.weight.size, head.bias.size) for name, head in heads.items()} != dict.fromkeys(
+        HEADS, (n_labels * width, n_labels)
+    ):
+        raise reader.wrong("heads", document["heads"], f"not float32 {(n_labels, width)} and {(n_labels,)} for {HEADS}")
+    for name, combination in bundle.spec.combinations.items():
+        if set(file.quantiles.get(name, ())) != set(combination.quantiles):
+            raise reader.wrong(f"quantiles.{name}", file.quantiles.get(name), "not the levels of its bundle")
+    if unknown := {stretch.label for stretch in file.fitted_on} - set(bundle.labels):
+        raise reader.wrong("fitted_on", sorted(unknown), f"not some of {', '.join(bundle.labels)}")
     return PersonalCalibration(
-        fingerprint=fingerprint,
-        heads={name: _head(heads.fields(name), n_labels, width) for name in HEADS},
-        quantiles={name: _levels(quantiles.fields(name), bundle, name) for name in bundle.spec.combinations},
-        fitted_on=tuple(_stretch(one, bundle) for one in top.objects("fitted_on")),
-        scores=top.fields("scores").data,
-        holds_s=None if top.data.get("holds_s", 0) is None else top.number("holds_s"),
+        fingerprint=file.bundle_fingerprint,
+        heads={name: LinearHead(head.weight.reshape(n_labels, width), head.bias) for name, head in heads.items()},
+        quantiles={name: file.quantiles[name] for name in bundle.spec.combinations},
+        fitted_on=file.fitted_on,
+        scores=file.scores,
+        holds_s=file.holds_s,
     )
 
 
-def _levels(fields: Fields, bundle: Bundle, name: str) -> dict[float, float]:
-    found = {fields.level(key): fields.number(key, least=0.0) for key in fields.data}
-    if set(found) != set(bundle.spec.combinations[name].quantiles):
-        raise fields.wrong("", "the levels of its bundle")
-    return found
-
-
-def _stretch(fields: Fields, bundle: Bundle) -> LabelledStretch:
-    stretch = LabelledStretch(fields.text("label"), fields.number("begin_s"), fields.number("end_s"))
-    if stretch.label not in bundle.labels:
-        raise fields.wrong("label", f"one of {', '.join(bundle.labels)}")
-    return stretch
-
-
-def _head(fields: Fields, n_labels: int, width: int) -> LinearHead:
-    return LinearHead(_array(fields, "weight", (n_labels, width)), _array(fields, "bias", (n_labels,)))
-
-
-def _array(fields: Fields, name: str, shape: tuple[int, ...]) -> FloatArray:
-    try:
-        data = base64.b64decode(fields.text(name), validate=True)
-        found = np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
-    except (binascii.Error, ValueError) as error:
-        raise fields.wrong(name, f"float32 {shape}") from error
+def _floats(text: str) -> FloatArray:
+    found = np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
     if not np.isfinite(found).all():
-        raise fields.wrong(name, "finite numbers")
+        raise ValueError("not finite numbers")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _EncodedHead:
+    weight: Annotated[FloatArray, Made(str, _floats)]
+    bias: Annotated[FloatArray, Made(str, _floats)]
+
+
+@dataclass(frozen=True, slots=True)
+class _PersonFile:
+    format: int
+    bundle_fingerprint: str
+    holds_s: float | None
+    heads: Mapping[str, _EncodedHead]
+    quantiles: Mapping[str, Mapping[Level, NotNegative]]
+    fitted_on: tuple[LabelledStretch, ...]
+    scores: Mapping[str, Any]
 
 
 def _text(array: FloatArray) -> str:

@@ -9,11 +9,15 @@ can and cannot detect is measured in README.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core.records import Check, Positive
 from rtemo.core.types import FloatArray
+
+CentreAndSpread = Annotated[tuple[float, float], Check(lambda found: found[1] > 0, "a centre and a positive spread")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,10 @@ class NoveltyScale:
     disagreement: None where there is only one modality.
     """
 
-    distance: tuple[float, float]
-    energy: tuple[float, float]
-    disagreement: tuple[float, float] | None
-    threshold: float
+    distance: CentreAndSpread
+    energy: CentreAndSpread
+    disagreement: CentreAndSpread | None
+    threshold: Positive
 
 
 @dataclass(frozen=True, slots=True)

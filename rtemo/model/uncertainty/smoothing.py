@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Positive
 from rtemo.model.uncertainty.probabilities import logs, tempered
 
 FloatVector = NDArray[np.float64]
+Shares = Annotated[
+    tuple[Positive, ...],
+    Check(lambda shares: abs(sum(shares) - 1.0) <= 1e-6, "positive shares that add up to 1"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,9 @@ class Smoothing:
     window_s: how much data one window stands for.
     """
 
-    dwell_s: float
-    window_s: float
-    prior: tuple[float, ...]
+    dwell_s: Positive
+    window_s: Positive
+    prior: Shares
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ to streams and stamps is in `transport`.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, NotNegative, Positive, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ KINDS: Mapping[str, FaultKind] = {
         "the stream goes on at another rate, as another stream", _BOTH, {"rate_hz": 250.0}, _WHOLE
     ),
 }
-_COMMON = {"kind", "stream", "start_s", "duration_s", "channels"}
-_POSITIVE = {"amplitude_uv", "frequency_hz", "decay_s", "every_s", "rms_uv", "rail_uv", "packet_s", "rate_hz"}
-_SHARES = {"share", "loss_share"}
+_FINITE = Check(math.isfinite, "a finite number")
+_SHARE = Annotated[float, Check(lambda share: 0 <= share <= 1, "a share between 0 and 1")]
+_POSITIVE = ("amplitude_uv", "frequency_hz", "decay_s", "every_s", "rms_uv", "rail_uv", "packet_s", "rate_hz")
+_SETTINGS = {**dict.fromkeys(_POSITIVE, Annotated[Positive, _FINITE]), "share": _SHARE, "loss_share": _SHARE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,82 +92,54 @@ class Fault:
 
 def load_faults(path: Path) -> tuple[Fault, ...]:
     """The faults that a TOML file lists; RtemoError says what is wrong with the file."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RtemoError("cannot read the file of faults", f"{path}: {error.strerror}", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RtemoError(
-            "the file of faults is no TOML", f"{path}: {error}", "write [[fault]] tables with a kind"
-        ) from error
-    listed = document.get("fault")
-    if set(document) - {"fault"} or not isinstance(listed, list):
-        raise RtemoError(
-            "the file of faults has another form",
-            f"{path} holds {', '.join(document) or 'nothing'}",
-            "write [[fault]] tables with a kind",
-        )
+    reader = _reader(f"the file of faults {path}")
+    listed = reader.table({"fault": tuple[Mapping[str, Any], ...]}, reader.toml_file(path))["fault"]
     return tuple(read_fault(table, f"fault {number} of {path.name}") for number, table in enumerate(listed, start=1))
 
 
-def read_fault(table: object, where: str = "the fault") -> Fault:
+def read_fault(table: Mapping[str, Any], where: str = "the fault") -> Fault:
     """One fault from a table of the file's form; RtemoError for anything unknown or impossible."""
-    if not isinstance(table, Mapping):
-        raise RtemoError(f"{where} is no table", f"{table!r}", "write [[fault]] tables with a kind")
-    kind = KINDS.get(str(table.get("kind")))
-    if kind is None:
-        raise RtemoError(f"{where} is of no known kind", f"{table.get('kind')!r}", f"use one of {', '.join(KINDS)}")
-    if unknown := sorted(set(table) - _COMMON - set(kind.settings)):
-        allowed = ", ".join(sorted(_COMMON | set(kind.settings)))
-        raise RtemoError(f"{where} has unknown settings", ", ".join(unknown), f"{table['kind']} knows {allowed}")
-    stream = table.get("stream", kind.streams[0])
-    if stream not in kind.streams:
-        raise RtemoError(f"{where} cannot happen to this stream", f"{stream!r}", f"use {' or '.join(kind.streams)}")
-    names, count = _channels(table.get("channels", ()), kind, where)
-    settings = {name: _number(table[name], name, where) for name in kind.settings if name in table}
-    start_s = _number(table.get("start_s", 0.0), "start_s", where)
-    duration_s = _number(table.get("duration_s", math.inf), "duration_s", where)
-    if start_s < 0 or not duration_s > 0:
-        raise RtemoError(
-            f"{where} has an impossible time",
-            f"start_s {start_s:g}, duration_s {duration_s:g}",
-            "use start_s >= 0, duration_s > 0",
-        )
-    return Fault(str(table["kind"]), str(stream), start_s, duration_s, names, count, settings)
+    reader = _reader(where)
+    name = reader.value(Literal[tuple(KINDS)], table.get("kind"), "kind")
+    kind = KINDS[name]
+    settings = {setting: _SETTINGS.get(setting, Annotated[float, _FINITE]) for setting in kind.settings}
+    hints = {
+        "kind": str,
+        "stream": Literal[kind.streams],
+        "start_s": Annotated[NotNegative, _FINITE],
+        "duration_s": Positive,
+        "channels": _channels_hint(kind, table.get("channels")),
+        **settings,
+    }
+    found = reader.table(hints, table, optional=set(hints) - ({"channels"} if kind.channels[0] else set()))
+    channels = found.get("channels", ())
+    return Fault(
+        kind=name,
+        stream=found.get("stream", kind.streams[0]),
+        start_s=found.get("start_s", 0.0),
+        duration_s=found.get("duration_s", math.inf),
+        channels=channels if isinstance(channels, tuple) else (),
+        n_channels=channels if isinstance(channels, int) else 0,
+        settings={setting: found[setting] for setting in settings if setting in found},
+    )
 
 
-def _channels(found: object, kind: FaultKind, where: str) -> tuple[tuple[str, ...], int]:
-    """(labels, 0) or ((), how many)."""
+def _reader(what: str) -> Reader:
+    return Reader(what, "write [[fault]] tables with a kind and its settings", nan=True)
+
+
+def _channels_hint(kind: FaultKind, given: object) -> object:
+    """Of a number of channels, or of their labels."""
     fewest, most = kind.channels
-    names: tuple[str, ...] = ()
-    count = 0
-    if isinstance(found, int) and not isinstance(found, bool):
-        count = found
-        right = fewest <= count <= most and count > 0
-    else:
-        listed = found if isinstance(found, list | tuple) else [None]
-        names = tuple(name for name in listed if isinstance(name, str))
-        right = len(set(names)) == len(listed) and fewest <= len(names) <= most
-    if not right:
-        todo = f"give {_wanted(kind)}, as labels or as a number"
-        raise RtemoError(f"{where} has the wrong channels", f"{found!r}", todo)
-    return names, count
+    if isinstance(given, int):
+        return Annotated[int, Check(lambda n: max(fewest, 1) <= n <= most, _wanted(kind))]
+    fits = Check(lambda names: len(set(names)) == len(names) and fewest <= len(names) <= most, _wanted(kind))
+    return Annotated[tuple[str, ...], fits]
 
 
 def _wanted(kind: FaultKind) -> str:
     fewest, most = kind.channels
     if most == 0:
-        return "no channels, it concerns all of the stream"
-    return f"exactly {fewest}" if fewest == most else f"{max(fewest, 1)} or more different ones"
-
-
-def _number(found: object, name: str, where: str) -> float:
-    if isinstance(found, bool) or not isinstance(found, int | float) or math.isnan(found):
-        raise RtemoError(f"{where}: {name} is no number", f"{found!r}", "give a number")
-    value = float(found)
-    if math.isinf(value) and name != "duration_s":
-        raise RtemoError(f"{where}: {name} is out of range", f"{value:g}", "give a finite number")
-    if (name in _POSITIVE and not value > 0) or (name in _SHARES and not 0 <= value <= 1):
-        wanted = "between 0 and 1" if name in _SHARES else "above 0"
-        raise RtemoError(f"{where}: {name} is out of range", f"{value:g}", f"give a value {wanted}")
-    return value
+        return "right: it concerns all of the stream"
+    count = f"exactly {fewest}" if fewest == most else f"{max(fewest, 1)} or more different"
+    return f"{count} channels, as labels or as a number"

@@ -123,7 +123,7 @@ def _eye_from_rules(info: StreamInfo, rules: EyeRules) -> EyeColumns:
     flags = tuple(
         Flag(column, flag.at_least, flag.at_most)
         for flag in rules.valid
-        if (column := _column_of(info, flag.ref)) is not None
+        if (column := _column_of(info, flag)) is not None
     )
     x, y, pupil = (None if ref is None else _column_of(info, ref) for ref in (rules.x, rules.y, rules.pupil))
     return EyeColumns(x, y, pupil, flags) if x is not None and y is not None else EyeColumns(pupil=pupil, flags=flags)

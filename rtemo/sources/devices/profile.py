@@ -100,7 +100,7 @@ def match(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Match | None:
 def ignored(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> Ignored | None:
     """The rule by which a stream is neither EEG nor gaze although its type suggests it."""
     rules = (rule for profile in profiles for rule in profile.ignore)
-    return next((rule for rule in rules if _fitting_conditions(info, rule.rule) is not None), None)
+    return next((rule for rule in rules if _fitting_conditions(info, rule) is not None), None)
 
 
 def _fit(info: StreamInfo, profile: DeviceProfile, rule: MatchRule) -> Match | None:

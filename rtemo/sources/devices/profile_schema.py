@@ -1,4 +1,6 @@
-"""Device profiles as records. The files are described in devices/README.md and read by profile_file.py.
+"""Device profiles as records. The files are described in devices/README.md and read by profile_file.py: an
+unknown key, a wrong type or a bad regular expression is refused, since a profile that is silently half understood would
+give wrong microvolts or a flipped gaze.
 
 A profile states how to recognise the streams of one device and what their columns mean where the streams themselves
 do not.
@@ -8,43 +10,69 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from rtemo.core.channel_map import GazeUnit, Origin
+from rtemo.core.records import Check, Count, Made, Misfit, Positive, Short, regex
 from rtemo.core.types import Modality
+from rtemo.core.units import microvolts_per
 
 Frame = Literal["screen", "scene"]
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    return regex(text, re.IGNORECASE) if text else None
+
+
+Text = Annotated[str, Check(bool, "a text")]
+Pattern = Annotated[re.Pattern[str] | None, Made(str, _pattern)]
+Patterns = Annotated[
+    tuple[re.Pattern[str], ...],
+    Made(tuple[str, ...], lambda texts: tuple(regex(text, re.IGNORECASE) for text in texts)),
+]
+VoltageUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit of voltage, such as uV")]
+Kind = Annotated[Modality, Check((Modality.EEG, Modality.GAZE).__contains__, "eeg or gaze")]
+Pair = Annotated[tuple[float, float], Check(lambda pair: min(pair) > 0, "two positive numbers: horizontal, vertical")]
 
 
 @dataclass(frozen=True, slots=True)
 class MatchRule:
     """What a stream must look like. Everything given must fit; texts are regular expressions, case does not matter."""
 
-    type: re.Pattern[str] | None = None
-    name: re.Pattern[str] | None = None
-    source_id: re.Pattern[str] | None = None
+    type: Pattern = None
+    name: Pattern = None
+    source_id: Pattern = None
     labels: tuple[str, ...] = ()  # all of them are among the stream's labels
     n_channels: tuple[int, ...] = ()  # one of these
-    description: re.Pattern[str] | None = None  # found anywhere in the stream's XML
+    description: Pattern = None  # found anywhere in the stream's XML
+
+    def __post_init__(self) -> None:
+        """Refuses a rule that every stream fits."""
+        if not any((self.type, self.name, self.source_id, self.labels, self.n_channels, self.description)):
+            raise Misfit("type", "a rule that fits every stream: give at least one of type, name, source_id, labels")
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(MatchRule):
     """Streams of the device that are neither EEG nor gaze although they look like it, with the reason."""
 
-    rule: MatchRule
-    reason: str
+    reason: Text = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class EegRules:
     """What an EEG profile adds to the stream's own description."""
 
-    unit: str = ""  # what the values are, whatever the stream states
+    unit: VoltageUnit = ""
     scale_from: str = ""  # element of each channel's description that holds a factor
-    drop: tuple[re.Pattern[str], ...] = ()  # labels of columns that are no EEG
+    drop: Patterns = ()  # labels of columns that are no EEG
     labels: tuple[str, ...] = ()  # for streams without any label, by column
     assumption: str = ""  # what using those labels takes for granted
+
+    def __post_init__(self) -> None:
+        """Refuses labels without what they assume."""
+        if bool(self.labels) != bool(self.assumption):
+            raise Misfit("assumption", "labels without it or it without labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +80,46 @@ class ColumnRef:
     """One column of a stream: by label, with eye or order where several have it, or by number (from 1)."""
 
     label: str = ""
-    eye: str = ""
-    nth: int = 1
-    column: int = 0
+    eye: Literal["left", "right", "both", ""] = ""
+    nth: Count = 1
+    column: Annotated[int, Check(lambda n: n >= 0, "a column's number, counted from 1")] = 0
+
+    def __post_init__(self) -> None:
+        """Refuses two ways at once, and none."""
+        if bool(self.label) == bool(self.column):
+            raise Misfit("label", "give either a label or a column number, counted from 1")
+
+
+Column = Annotated[ColumnRef, Short("label")]
 
 
 @dataclass(frozen=True, slots=True)
-class FlagRef:
-    """A column that marks whether a sample is valid."""
+class FlagRef(ColumnRef):
+    """A column that says whether a sample is valid: by the values that mean so."""
 
-    ref: ColumnRef
     at_least: float | None = None
     at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a flag without a bound."""
+        ColumnRef.__post_init__(self)
+        if self.at_least is None and self.at_most is None:
+            raise Misfit("at_least", "no bound: give at_least or at_most")
 
 
 @dataclass(frozen=True, slots=True)
 class EyeRules:
     """The columns of one eye, or of both where they share one gaze point."""
 
-    x: ColumnRef | None = None
-    y: ColumnRef | None = None
-    pupil: ColumnRef | None = None
+    x: Column | None = None
+    y: Column | None = None
+    pupil: Column | None = None
     valid: tuple[FlagRef, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses half a gaze point."""
+        if (self.x is None) != (self.y is None):
+            raise Misfit("x", "one of x and y without the other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +129,21 @@ class GazeRules:
     unit: GazeUnit = ""
     origin: Origin = "top-left"
     frame: Frame = "screen"
-    scene_px: tuple[float, float] = (0.0, 0.0)
-    scene_deg: tuple[float, float] = (0.0, 0.0)
+    scene_px: Pair = (0.0, 0.0)
+    scene_deg: Pair = (0.0, 0.0)
     missing: tuple[float, ...] = (0.0, -1.0)
     zero_pupil_is_blink: bool = False
-    pupil_unit: str = ""
-    pupil_scale: float = 1.0
+    pupil_unit: Literal["mm", "px", ""] = ""
+    pupil_scale: Positive = 1.0
     pupil_is_area: bool = False
     left: EyeRules = field(default_factory=EyeRules)
     right: EyeRules = field(default_factory=EyeRules)
     both: EyeRules = field(default_factory=EyeRules)
+
+    def __post_init__(self) -> None:
+        """Refuses a scene camera of unknown size."""
+        if self.frame == "scene" and not (all(self.scene_deg) and all(self.scene_px)):
+            raise Misfit("frame", "give scene_px and scene_deg, the scene camera's size and field of view")
 
     @property
     def names_columns(self) -> bool:
@@ -103,13 +154,17 @@ class GazeRules:
 class DeviceProfile:
     """One device as rtemo knows it. `facts`: where the facts come from. `notes`: what a researcher should know."""
 
-    id: str
-    name: str
-    kind: Modality
-    facts: str
-    match: tuple[MatchRule, ...]
+    id: Text
+    name: Text
+    kind: Kind
+    facts: Text
+    match: Annotated[tuple[MatchRule, ...], Check(bool, "at least one [[match]] table")]
     ignore: tuple[Ignored, ...] = ()
     notes: tuple[str, ...] = ()
-    latency_s: float = 0.0
+    latency_ms: float = 0.0
     eeg: EegRules = field(default_factory=EegRules)
     gaze: GazeRules = field(default_factory=GazeRules)
+
+    @property
+    def latency_s(self) -> float:
+        return self.latency_ms / 1000.0

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hostile_documents import JSON_TEXTS, changed, damaged, json_bytes, outcome, refused
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.personal.calibration import load_person, save_person
+from rtemo.model.personal.calibration import PersonalCalibration, load_person, save_person
 from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.personal.fit import LabelledClip, fit_person
 
@@ -151,6 +154,25 @@ def test_a_damaged_file_is_refused(bundle, own, tmp_path, where, value):
     (tmp_path / "p.json").write_text(json.dumps(document))
     with pytest.raises(RtemoError, match="personal calibration"):
         load_person(tmp_path / "p.json", bundle)
+
+
+def test_hostile_files_are_refused_and_changed_ones_refused_or_read(bundle, own, tmp_path):
+    path = tmp_path / "p.json"
+    save_person(path, own.person)
+    content = path.read_bytes()
+
+    def read(text):
+        path.write_bytes(text)
+        return load_person(path, bundle)
+
+    for text in JSON_TEXTS:
+        refused(lambda text=text: read(text))
+
+    @given(st.one_of(changed(json.loads(content)).map(json_bytes), damaged(content)))
+    def check(text):
+        outcome(lambda: read(text), PersonalCalibration)
+
+    check()
 
 
 def test_a_person_counts_from_its_time_on_and_until_taken_back(bundle, window, own):

@@ -1,4 +1,7 @@
 import pytest
+from hostile_documents import TOML_TEXTS, changed, damaged, outcome, refused, toml_bytes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping
 from rtemo.core.errors import RtemoError
@@ -108,3 +111,47 @@ def test_the_whole_file_is_read(tmp_path):
 def test_what_does_not_fit_is_refused_by_name(tmp_path, text, word):
     with pytest.raises(RtemoError, match=word):
         mapping(tmp_path, text)
+
+
+EVERYTHING = {
+    "trials": {
+        "start": START,
+        "stop": STOP,
+        "duration_s": 5.0,
+        "column": "c",
+        "label_from": "task",
+        "clip_from": "run",
+    },
+    "labels": {"01": "attentive", "02": "distracted"},
+    "baseline": {"start": "rest", "duration_s": 120.0},
+    "files": {"name": "(?P<subject>P.)"},
+    "streams": {"eeg": "type=EEG", "markers": "name=M"},
+    "screen": {"width_px": 800},
+}
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    path = tmp_path_factory.mktemp("hostile") / "mapping.toml"
+
+    def read_text(text):
+        path.write_bytes(text)
+        return read_mapping(path)
+
+    return read_text
+
+
+def test_everything_that_can_be_said_is_read(read):
+    rules = read(toml_bytes(EVERYTHING))
+    assert (rules.rest.start.pattern, rules.rest.duration_s) == ("rest", 120.0)
+    assert rules.label_from == "task"
+
+
+@pytest.mark.parametrize("text", TOML_TEXTS, ids=range(len(TOML_TEXTS)))
+def test_hostile_texts_are_refused(read, text):
+    refused(lambda: read(text))
+
+
+@given(st.one_of(changed(EVERYTHING).map(toml_bytes), damaged(toml_bytes(EVERYTHING))))
+def test_changed_files_are_refused_or_read(read, text):
+    outcome(lambda: read(text), TrialMap)

@@ -211,6 +211,6 @@ def test_numbers_are_read_per_channel_where_there_are_any():
 
 
 def test_a_latency_of_the_profile_is_handed_on():
-    late = dataclasses.replace(GENERIC, latency_s=0.02)
+    late = dataclasses.replace(GENERIC, latency_ms=20.0)
 
     assert eeg_channel_map(amp(TEN_TWENTY), late).latency_s == 0.02

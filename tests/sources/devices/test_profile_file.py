@@ -1,13 +1,27 @@
-import re
 import shutil
+import tomllib
+from dataclasses import fields
 
 import pytest
+from hostile_documents import TOML_TEXTS, changed, damaged, outcome, refused, toml_bytes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.sources.devices.profile import check_profiles, load_profiles
 from rtemo.sources.devices.profile_file import read_profile
+from rtemo.sources.devices.profile_schema import (
+    ColumnRef,
+    DeviceProfile,
+    EegRules,
+    EyeRules,
+    FlagRef,
+    GazeRules,
+    Ignored,
+    MatchRule,
+)
 
 EEG = """
 id = "amp"
@@ -34,21 +48,7 @@ y = "gy"
 """
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_profile(text, folder="amp"):
-        (tmp_path / folder).mkdir(exist_ok=True)
-        path = tmp_path / folder / "profile.toml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_profile
-
-
-def test_a_profile_with_every_key_is_read(write):
-    profile = read_profile(
-        write(
-            """
+EVERYTHING = """
 id = "amp"
 name = "A tracker"
 kind = "gaze"
@@ -86,8 +86,32 @@ y = {column = 2}
 pupil = {label = "p", nth = 2}
 valid = [{label = "v", at_least = 1, at_most = 4}]
 """
-        )
-    )
+EVERY_EEG_KEY = (
+    EEG
+    + """
+[eeg]
+unit = "mV"
+scale_from = "gain"
+drop = ["^Aux"]
+labels = ["Cz", "Pz"]
+assumption = "made up"
+"""
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_profile(text, folder="amp"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / "profile.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_profile
+
+
+def test_a_profile_with_every_key_is_read(write):
+    profile = read_profile(write(EVERYTHING))
 
     assert profile.kind is Modality.GAZE
     assert profile.latency_s == pytest.approx(0.012)
@@ -201,11 +225,31 @@ def test_the_check_lists_everything_that_is_wrong_at_once(tmp_path, write):
 
 def test_every_key_of_the_schema_is_described_in_the_readme():
     text = (resources.devices() / "README.md").read_text(encoding="utf-8")
-    room = resources.devices().parent / "rtemo" / "sources" / "devices"
-    source = (room / "profile_file.py").read_text(encoding="utf-8")
-    keys = set(re.findall(r'(?:get|need|one_of|listed|regex|table|tables|_pair|_ref)\((?:table, )?"(\w+)"', source))
+    rooms = (DeviceProfile, MatchRule, Ignored, EegRules, GazeRules, EyeRules, ColumnRef, FlagRef)
+    keys = {field.name for room in rooms for field in fields(room)}
 
     assert {"pupil_scale", "scale_from", "description", "reason"} <= keys
     assert {key for key in keys if f"`{key}`" not in text and f"`[{key}]`" not in text and f"{key} =" not in text} <= {
         "match", "ignore", "left", "right", "both", "labels",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TOML_TEXTS, ids=range(len(TOML_TEXTS)))
+def test_hostile_texts_are_refused(write, text):
+    path = write("")
+    path.write_bytes(text)
+    refused(lambda: read_profile(path))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of regular expressions that may come to mean something else
+@pytest.mark.parametrize("whole", [EVERYTHING, EVERY_EEG_KEY], ids=["gaze", "eeg"])
+def test_changed_profiles_are_refused_or_read(write, whole):
+    path = write(whole)
+    assert isinstance(read_profile(path), DeviceProfile)
+
+    @given(st.one_of(changed(tomllib.loads(whole)).map(toml_bytes), damaged(whole.encode())))
+    def check(text):
+        path.write_bytes(text)
+        outcome(lambda: read_profile(path), DeviceProfile)
+
+    check()
