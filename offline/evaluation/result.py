@@ -1,4 +1,4 @@
-"""From the folds' answers to the numbers of result.json. People are the units of every interval.
+"""Scores of result.json from the predictions of all folds. People are the units of every interval.
 
 Every score has `value`, `low` and `high` (95 % bootstrap over people). For all but `ece` and `aurc`, value is the mean
 over people and `sd` their spread; those two are of all windows together, since within one person they say little.
@@ -60,14 +60,15 @@ def scores_of(answers: Sequence[Answers]) -> dict[str, Any]:
     """All scores of some answers. The answers of one person in several folds count together."""
     people = _people(answers)
     out: dict[str, Any] = {}
-    for name, score in BY_PERSON.items():
-        out[name] = {lv: mean_interval([score(*getattr(p, lv)) for p in people]) for lv in ("window", "trial")}
+    by_person = [_person(p) for p in people]
+    for name in BY_PERSON:
+        out[name] = {lv: mean_interval([p[lv][name] for p in by_person]) for lv in ("window", "trial")}
     for name, score in POOLED.items():
         out[name] = {lv: _pooled([getattr(p, lv) for p in people], score) for lv in ("window", "trial")}
     out["sets"] = {f"{level:g}": _sets(people, at) for at, level in enumerate(LEVELS)}
     out["risk_coverage"] = _curve(people)
     out["confusion"] = {lv: _confusion([getattr(p, lv) for p in people]) for lv in ("window", "trial")}
-    out["per_subject"] = [_person(p) for p in people]
+    out["per_subject"] = by_person
     labels = np.concatenate([p.window[1] for p in people])
     out |= {
         "chance": 1.0 / len(np.unique(labels)),

@@ -1,4 +1,4 @@
-"""Intervals and tests over people: a person is one unit, whatever the number of windows."""
+"""Bootstrap intervals and paired tests over people: a person is one unit, whatever the number of windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEED = 20_240_601  # any fixed number: the same results give the same interval
 
 
 def bootstrap(n: int, statistic: Callable[[NDArray[np.int64]], float], draws: int = DRAWS) -> tuple[float, float]:
-    """The percentile interval at LEVEL of a statistic of n people; it is given the indices that were drawn."""
+    """Bootstrap percentile interval at LEVEL of a statistic of n people; it is given the indices that were drawn."""
     random = np.random.default_rng(_SEED)
     values = [statistic(random.integers(0, n, n)) for _ in range(draws)]
     low, high = np.quantile(values, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
@@ -23,7 +23,7 @@ def bootstrap(n: int, statistic: Callable[[NDArray[np.int64]], float], draws: in
 
 
 def mean_interval(values: Sequence[float]) -> dict[str, float]:
-    """Mean over people, standard deviation, and the bootstrap interval of the mean."""
+    """Mean, standard deviation and bootstrap interval of the mean over people."""
     array = np.asarray(values, np.float64)
     draws = np.random.default_rng(_SEED).integers(0, len(array), (DRAWS, len(array)))
     low, high = np.quantile(array[draws].mean(axis=1), [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])

@@ -60,6 +60,23 @@ def test_a_label_that_is_only_predicted_counts_in_f1():
     assert f1_macro(labels, predicted) == pytest.approx(f1_score(labels, predicted, average="macro"))
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_scores_are_their_definitions_where_labels_are_absent_or_only_predicted(seed):
+    random = np.random.default_rng(seed)
+    k = int(random.integers(2, 6))
+    labels = random.choice(random.choice(k, random.integers(1, k + 1), replace=False), random.integers(1, 40))
+    predicted = random.integers(0, k, len(labels))
+    counts = np.array([[np.sum((labels == a) & (predicted == b)) for b in range(k)] for a in range(k)])
+    true, said, hit, n = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts), counts.sum()
+    seen, chance = true + said > 0, float(true @ said) / n**2
+    assert (confusion(labels, predicted, k) == counts).all()
+    assert accuracy(labels, predicted) == pytest.approx(hit.sum() / n)
+    assert balanced_accuracy(labels, predicted) == pytest.approx(np.mean(hit[true > 0] / true[true > 0]))
+    assert f1_macro(labels, predicted) == pytest.approx(np.mean(2 * hit[seen] / (true + said)[seen]))
+    expected = (hit.sum() / n - chance) / (1 - chance) if chance < 1 else 0.0
+    assert kappa(labels, predicted) == pytest.approx(expected, abs=1e-12)
+
+
 def test_one_label_alone_has_no_kappa():
     assert kappa(np.zeros(3, int), np.zeros(3, int)) == 0.0
 
