@@ -1,4 +1,4 @@
-"""The log of an engine: a rotating file that a lab can send, in the platform's folder for logs.
+"""Rotating log file of an engine, in the platform's folder for logs, that a lab can send.
 
 It holds failures, losses, lost streams and unexpected exceptions with their tracebacks, nothing of the signals. Only
 the user can read it. An engine that cannot write it runs on.
@@ -6,30 +6,69 @@ the user can read it. An engine that cannot write it runs on.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from rtemo.core.errors import RtemoError
+
 BYTES, BACKUPS = 1 << 20, 2  # of one file, and how many older ones are kept
 _ROOT = logging.getLogger("rtemo")
 
 
 class _PrivateFile(RotatingFileHandler):
-    """Makes each file readable for this user only."""
+    """Makes each file readable for this user only. When writing fails it says so once, and nothing else happens."""
+
+    _failed = False
 
     def _open(self) -> Any:
         os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         return super()._open()
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name
+        if not self._failed and sys.stderr is not None:
+            sys.stderr.write(f"warning: {self.baseFilename} cannot be written any more: {sys.exc_info()[1]}\n")
+        self._failed = True
+
 
 def log_folder() -> Path:
     """Where logs lie."""
     return platformdirs.user_log_path("rtemo", appauthor=False)
+
+
+@contextlib.contextmanager
+def logged(name: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """Log what happens meanwhile, also exceptions that end this block, which then name the file, or another thread."""
+    if start_log(name) is None:
+        warn(f"warning: no log can be written in {log_folder()}; see rtemo doctor")
+    before, threading.excepthook = threading.excepthook, _log_thread
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, RtemoError):
+            _ROOT.exception("%s stopped", name)
+            if (path := log_path()) is not None:
+                error.add_note(f"see {path}")
+        raise
+    finally:
+        threading.excepthook = before
+        stop_log()
+
+
+def _log_thread(args: threading.ExceptHookArgs) -> None:
+    """Log the exception that ended a thread, and print it as usual."""
+    if args.exc_value is not None:
+        _ROOT.error("thread %s stopped", args.thread.name if args.thread else "?", exc_info=args.exc_value)
+    threading.__excepthook__(args)
 
 
 def start_log(name: str, folder: Path | None = None) -> Path | None:
@@ -57,4 +96,5 @@ def stop_log() -> None:
     """Close the file."""
     for handler in [handler for handler in _ROOT.handlers if isinstance(handler, _PrivateFile)]:
         _ROOT.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # what was not written yet finds no room
+            handler.close()

@@ -7,6 +7,7 @@ cut; an error of the disk becomes the state FAILED and stays there, and the rest
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,8 @@ from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, S
 from rtemo.recorder.stream_routes import Routes, misfit
 from rtemo.sources.base import Source
 from rtemo.sources.xdf.writer import XdfWriter
+
+_LOG = logging.getLogger("rtemo.recorder")
 
 CYCLE_S = 0.25  # how often the queue is written out and handed to the operating system
 SYNC_S = 0.75  # how often the disk is waited for
@@ -168,6 +171,7 @@ class Recorder:
         except OSError as error:
             self._fail(f"{self.path} cannot be written any more: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be seen: it becomes the state
+            _LOG.exception("the recorder stopped")
             self._fail(f"{self.path} cannot be written any more: {type(error).__name__}: {error}")
         else:
             with self._changed:

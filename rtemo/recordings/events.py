@@ -86,13 +86,18 @@ def read_event(text: str, time_s: float | None = None) -> Event | None:
 Listener = Callable[[Event], None]
 
 _LOG = logging.getLogger("rtemo.events")
-logging.getLogger("rtemo").addHandler(logging.NullHandler())  # stderr is for what a command prints
 LOGGED = {
     EventKind.FAILURE: logging.ERROR,
     EventKind.LOSS: logging.WARNING,
     EventKind.STREAM_DOWN: logging.WARNING,
     EventKind.STREAM_UP: logging.INFO,
 }
+
+
+def log_event(event: Event) -> None:
+    """Put a failure, a loss, or a stream that went or came into the program's log."""
+    if (level := LOGGED.get(event.kind)) is not None:
+        _LOG.log(level, "%s: %s%s", event.kind.value, f"{event.stream}: " if event.stream else "", event.text)
 
 
 class EventLog:
@@ -114,8 +119,7 @@ class EventLog:
 
     def add(self, event: Event) -> None:
         self.events.append(event)
-        if (level := LOGGED.get(event.kind)) is not None:
-            _LOG.log(level, "%s: %s%s", event.kind.value, f"{event.stream}: " if event.stream else "", event.text)
+        log_event(event)
         if self._file is not None:
             self._file.write(event.to_json_line() + "\n")
             self._file.flush()

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import stat
+import threading
 
 import pytest
+from hand_fed import Lab, wait_for
 
+from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.doctor import check_log
 from rtemo.live.diagnostics.finding import FindingState
-from rtemo.live.log_file import BACKUPS, BYTES, log_path, start_log, stop_log
+from rtemo.live.log_file import BACKUPS, BYTES, log_path, logged, start_log, stop_log
+from rtemo.live.service.snapshot import Phase
 from rtemo.recordings.events import Event, EventKind, EventLog
+from rtemo.simulate.plan import SimulationPlan
+from rtemo.simulate.session import SimulatedSession
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +77,82 @@ def test_a_place_that_cannot_be_written_gives_no_log_and_doctor_names_it(tmp_pat
     assert check_log(tmp_path / "file" / "logs").state is FindingState.WARN
     start_log("engine", tmp_path)
     assert "engine.log" in check_log(tmp_path).fact
+
+
+def test_an_exception_in_the_engine_is_logged_with_its_traceback_and_the_failure_names_the_file(tmp_path):
+    path = start_log("engine", tmp_path)
+    lab = Lab(SimulatedSession(SimulationPlan.for_duration(3, 20, eeg_channels=8, eeg_rate_hz=250)))
+    try:
+        lab.feed(2)
+        lab.supply.failure = ZeroDivisionError("an unexpected one")
+        state = wait_for(lambda: lab.controller.feed.state.phase is Phase.FAILED and lab.controller.feed.state)
+    finally:
+        lab.close()
+    assert str(path) in state.failure
+    text = path.read_text()
+    assert "Traceback" in text
+    assert "ZeroDivisionError: an unexpected one" in text
+
+
+def broken():
+    raise ZeroDivisionError("in a thread")
+
+
+def break_twice():
+    with logged("engine", print):
+        thread = threading.Thread(target=broken, name="clients")
+        thread.start()
+        thread.join()
+        raise ValueError("in the block")
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    monkeypatch.setattr("rtemo.live.log_file.log_folder", lambda: tmp_path / "logs")
+    return tmp_path / "logs"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_ends_the_engine_or_a_thread_of_it_is_logged_and_the_message_names_the_file(logs, capsys):
+    with pytest.raises(ValueError, match="in the block") as raised:
+        break_twice()
+    text = (logs / "engine.log").read_text()
+    assert "thread clients stopped" in text
+    assert "ZeroDivisionError: in a thread" in text
+    assert "ValueError: in the block" in text
+    assert raised.value.__notes__ == [f"see {logs / 'engine.log'}"]
+    assert log_path() is None
+
+
+def test_what_the_user_can_mend_passes_without_a_traceback(logs):
+    with pytest.raises(RtemoError), logged("engine", print):
+        raise RtemoError("no such file")
+    assert (logs / "engine.log").read_text() == ""
+
+
+def test_a_folder_that_cannot_be_written_is_named_once_and_the_work_goes_on(logs, capsys):
+    logs.write_text("a file, no folder")
+    warnings = []
+    with logged("engine", warnings.append):
+        EventLog().add(Event(1.0, EventKind.FAILURE, "goes on"))
+    assert len(warnings) == 1
+    assert str(logs) in warnings[0]
+    assert capsys.readouterr().err == ""
+
+
+class FullDisk(io.StringIO):
+    def write(self, _text):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    def flush(self):
+        self.write("")
+
+
+def test_a_log_that_breaks_later_is_named_once_and_the_work_goes_on(tmp_path, capsys):
+    path = start_log("engine", tmp_path)
+    (handler,) = [one for one in logging.getLogger("rtemo").handlers if hasattr(one, "stream")]
+    handler.stream.close()
+    handler.stream = FullDisk()
+    for _ in range(3):
+        EventLog().add(Event(1.0, EventKind.FAILURE, "goes on"))
+    assert capsys.readouterr().err.count(str(path)) == 1

@@ -11,7 +11,7 @@ from rtemo.commands.arguments import add_model, add_person, add_queries, seconds
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.commands.from_arguments import live_setup, settings_of
 from rtemo.core.errors import RtemoError
-from rtemo.live.log_file import start_log, stop_log
+from rtemo.live.log_file import logged
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.server import Server
@@ -42,15 +42,12 @@ def run(args: argparse.Namespace) -> int:
         configure("machine", args.lsl_session)
     endpoint = Endpoint(args.name, args.endpoint)
     endpoint.claim()
-    if start_log(endpoint.name) is None:
-        say("warning: no log can be written; see rtemo doctor")
     try:
-        with stop_on_signal() as stop:
+        with logged(endpoint.name, say), stop_on_signal() as stop:
             stop_with(args.owner, stop)
             return _serve(args, endpoint, stop)
     finally:
         endpoint.release()
-        stop_log()
 
 
 def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:

@@ -19,7 +19,7 @@ from rtemo.commands.summary import print_event, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
-from rtemo.live.log_file import start_log, stop_log
+from rtemo.live.log_file import logged
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup, LiveSource
@@ -82,16 +82,8 @@ def run(args: argparse.Namespace) -> int:
         persons=tuple(args.person),
         explain=args.explain,
     )
-    start_log("live")
-    try:
-        with stop_on_signal() as stop:
-            return run_live(asked, stop)
-    except Exception as error:
-        if not isinstance(error, RtemoError):
-            _LOG.exception("rtemo live stopped")
-        raise
-    finally:
-        stop_log()
+    with logged("live", say), stop_on_signal() as stop:
+        return run_live(asked, stop)
 
 
 def run_live(asked: LiveRun, stop: threading.Event) -> int:
@@ -198,6 +190,7 @@ def _report(folder: SessionFolder, model: Path | None) -> None:
     try:
         write_report(folder.path, folder.report, inputs_of(model, None))
     except Exception as error:  # noqa: BLE001 - the session is whole
+        _LOG.warning("no report was written", exc_info=error)
         say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
     else:
         say(f"report: {folder.report}")

@@ -29,7 +29,7 @@ from rtemo.live.session.live_streams import LiveStreams
 from rtemo.live.session.session import SessionControl
 from rtemo.model.prediction import Prediction
 from rtemo.model.response_lag import lag_s
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import Event, EventKind, log_event
 
 _LOG = logging.getLogger("rtemo.engine")
 
@@ -144,7 +144,9 @@ class Controller:
     def _say(self, kind: EventKind, text: str) -> None:
         """An event that happens now; in a replay it belongs to no recording."""
         if self._replay.active:
-            self.feed.put_event(Event(self._replay.position_s, kind, text))
+            event = Event(self._replay.position_s, kind, text)
+            log_event(event)
+            self.feed.put_event(event)
         else:
             self._streaming.say(kind, text)
 

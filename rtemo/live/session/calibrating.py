@@ -8,6 +8,7 @@ rtemo.model.uncertainty.adaptive. Everything here but the fit is done in the eng
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ from rtemo.model.personal.session_notes import (
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_facts import note_event
+
+_LOG = logging.getLogger("rtemo.calibration")
 
 LONGEST_S = 3600.0  # of one label
 
@@ -169,4 +172,5 @@ class _Fit:
         except RtemoError as error:
             self.error = str(error)
         except Exception as error:  # noqa: BLE001 - a failed fit is reported, it must not end the session
+            _LOG.exception("the calibration stopped")
             self.error = f"{type(error).__name__}: {error}"

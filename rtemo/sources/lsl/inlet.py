@@ -8,6 +8,7 @@ ends, and who takes its place is decided elsewhere.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
 from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl.stream_state import LslStream
+
+_LOG = logging.getLogger("rtemo.lsl")
 
 BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps as much
 PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of the reset
@@ -81,6 +84,7 @@ class InletThread:
         except pylsl.util.LostError:
             self.ended = BROKEN
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes the stream's visible state
+            _LOG.exception("the inlet of %s stopped", self.stream.stream_id)
             self.failed = True
             self.ended = f"{type(error).__name__}: {error}"
             self.stream.mark_down(StreamState.FAILED, self.ended)

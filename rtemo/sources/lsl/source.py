@@ -12,6 +12,7 @@ Stamps stay raw and liblsl processes nothing. Keeps looking for what is wanted a
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 lsl_clock = local_clock
+
+_LOG = logging.getLogger("rtemo.lsl")
 
 LOOK_S = 1.0  # how long `start` looks around: streams elsewhere in the lab answer within half a second
 DESCRIBE_S = 0.5  # and how much longer it waits for descriptions
@@ -164,6 +167,7 @@ class _Watch:
                 directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
         except Exception as error:  # noqa: BLE001 - read() raises it
+            _LOG.exception("looking for streams stopped")
             self.failure = f"{type(error).__name__}: {error}"
 
 
