@@ -16,6 +16,7 @@ from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
+from rtemo.presentation.numbers import MINUS, clock
 
 SPANS_S = (30.0, 60.0, 120.0, 180.0)  # the span shown grows with the session
 STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
@@ -33,7 +34,7 @@ class MinuteAxis(pg.AxisItem):
         return [(float(next((s for s in STEPS_S if (high - low) / s <= most), STEPS_S[-1])), 0.0)]
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
-        return [texts.NOW if abs(v) < 0.5 else f"−{int(-v) // 60}:{int(-v) % 60:02d}" if v < 0 else "" for v in values]
+        return [texts.NOW if abs(v) < 0.5 else f"{MINUS}{clock(-v)}" if v < 0 else "" for v in values]
 
 
 class DoubleClickPlot(pg.PlotWidget):
