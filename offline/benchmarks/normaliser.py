@@ -28,21 +28,27 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from offline.benchmarks.trust import README, write
-from offline.benchmarks.trust_people import FAMILIES, HOP_S, LabelledWindows, embedded, windows_of
+from offline.benchmarks.trust_people import (
+    CLIP_S,
+    FAMILIES,
+    HOP_S,
+    LabelledWindows,
+    embedded,
+    plan_of_clips,
+    windows_of,
+)
 from offline.evaluation.metrics import balanced_accuracy, per_person
 from rtemo.core.baseline.normaliser import NormaliserSettings
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.runtime import Runtime
-from rtemo.simulate.caps import montage
-from rtemo.simulate.markers import EMOTIONS
-from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
+from rtemo.simulate.plan import SimulationPlan
 
 MARKS = ("<!-- normaliser:begin -->", "<!-- normaliser:end -->")
 FIRST_SEED = 930_000  # of people; the others of this project's seeds lie elsewhere
 CAP, RATE_HZ = "standard_1020", 250
-BASELINE_S, REST_S, CLIP_S, BLOCK_S = 60.0, 4.0, 30.0, 150.0
+BLOCK_S = 150.0
 LATE_S = 90.0  # of a block: what is later counts as its last part, what is earlier as its first
 NORMALISERS: Mapping[str, NormaliserSettings | None] = {
     "chosen": None,  # as in the bundle
@@ -63,18 +69,8 @@ class Seen:
 
 def plan_of(seed: int, clip_s: float, per_emotion: int) -> SimulationPlan:
     """A person with clips of every emotion."""
-    random = np.random.default_rng([seed, 23])
-    order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [PlannedClip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
-    return SimulationPlan(
-        person_seed=seed,
-        session_seed=seed,
-        segments=segments_for_clips(clips, BASELINE_S, REST_S),
-        study_seed=seed,
-        montage=montage(CAP),
-        eeg_rate_hz=RATE_HZ,
-        family=FAMILIES[seed % 2],
-    )
+    setup = (FAMILIES[seed % 2], CAP, RATE_HZ)
+    return plan_of_clips(seed, seed, setup, per_emotion, clip_s=clip_s, order_key=23)
 
 
 def seen(bundle: Bundle, plan: SimulationPlan, *, judge: bool) -> dict[str, Seen]:

@@ -85,32 +85,43 @@ def faults(channels: int) -> dict[str, tuple[Fault, ...]]:
 def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[BenchSession]:
     """Everything of one person: the labelled day, another day, and the faults where asked for."""
     seed = FIRST_SEED + number
-    cap, rate = CAPS[(number // 2) % len(CAPS)]
     run = _Run(bundle, number, family)
-    day = _plan(seed, seed, family, cap, rate, LABELLED + TESTED, BASELINE_S)
-    other = _plan(seed, seed + 50_000, family, cap, rate, OTHER_DAY, BASELINE_S)
+    setup = (family, *CAPS[(number // 2) % len(CAPS)])
+    day = plan_of_clips(seed, seed, setup, LABELLED + TESTED)
+    other = plan_of_clips(seed, seed + 50_000, setup, OTHER_DAY)
     sessions = [run.session("day", day), run.session("other day", other)]
     if with_faults:
-        plan = _plan(seed, seed + 90_000, family, cap, rate, FAULTY, FAULT_BASELINE_S)
+        plan = plan_of_clips(seed, seed + 90_000, setup, FAULTY, baseline_s=FAULT_BASELINE_S)
         for kind, these in faults(len(plan.montage.labels)).items():
             sessions.append(run.session(kind, replace(plan, faults=these), look_blindly=kind != "none"))
     return sessions
 
 
-def _plan(
-    seed: int, session_seed: int, family: str, cap: str, rate: int, per_emotion: int, baseline_s: float
+def plan_of_clips(
+    seed: int,
+    session_seed: int,
+    setup: tuple[str, str, int],
+    per_emotion: int,
+    *,
+    clip_s: float = CLIP_S,
+    baseline_s: float = BASELINE_S,
+    order_key: int = 17,
 ) -> SimulationPlan:
-    """Every emotion per_emotion times, in seeded blocks of all four; films of one's own."""
-    random = np.random.default_rng([session_seed, 17])
+    """Every emotion per_emotion times, in seeded blocks of all four; films of one's own.
+
+    setup: generator family, cap, sampling rate. order_key: another one draws another order.
+    """
+    random = np.random.default_rng([session_seed, order_key])
     order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [PlannedClip(i, emotion, CLIP_S) for i, emotion in enumerate(order, start=1)]
+    clips = [PlannedClip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
+    family, cap, rate_hz = setup
     return SimulationPlan(
         person_seed=seed,
         session_seed=session_seed,
         segments=segments_for_clips(clips, baseline_s, REST_S),
         study_seed=session_seed,
         montage=montage(cap),
-        eeg_rate_hz=rate,
+        eeg_rate_hz=rate_hz,
         family=family,
     )
 

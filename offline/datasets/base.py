@@ -173,9 +173,6 @@ class Dataset:
     omissions: tuple[Omission, ...]
 
 
-Loader = Callable[[Path, "Path | None"], Dataset]
-
-
 def _arrival(chunk: Chunk) -> float:
     return float(chunk.stamps[-1])
 

@@ -23,8 +23,7 @@ from tqdm import tqdm
 from offline.corpus.corpus import Corpus
 from offline.corpus.label_shuffle import shuffled
 from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest, chosen_splits
-from offline.evaluation.fold_files import read_outcome, write_outcome
-from offline.evaluation.folds import Experiment, FoldOutcome, run_fold
+from offline.evaluation.folds import Experiment, FoldOutcome, read_outcome, run_fold, write_outcome
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.base import Method
 from offline.evaluation.methods.own import OwnNetwork

@@ -1,16 +1,19 @@
-"""One fold of an experiment: fit, calibrate on the fold's validation windows, answer the test windows. No scores here.
+"""One cross-validation fold: fit, calibrate on the validation windows, predict the test windows, and keep that on disk.
 
-What is told of a window is what a live session could say of it: probabilities at a temperature that was fitted on
-validation units, and the set of labels at each level. A unit is a person where the protocol keeps people apart, else a
-trial. Where there are too few units for the levels to be promised, the quantiles are those of the units as they are,
-and the fold says so.
+A window's prediction is what a live session could give: probabilities at a temperature that was fitted on validation
+units, and the conformal set of labels at each level. A unit is a person where the protocol keeps people apart, else a
+trial. Where there are too few units for the levels to be guaranteed, the quantiles are those of the units as they are,
+and `promised` is false. Scores are computed in offline/evaluation/result.py.
 """
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +23,13 @@ from offline.evaluation.methods.base import Array, Method, Model
 from offline.evaluation.temperature import equal_units, fit_temperature
 from offline.evaluation.window_table import Indices, Windows, WindowTable
 from offline.splits import Split
+from rtemo.core.errors import RtemoError
 from rtemo.model.uncertainty.conformal import quantile, scores
 from rtemo.model.uncertainty.probabilities import FLOOR, tempered
 
 LEVELS = (0.8, 0.9)
+_TEXTS = ("subject", "session")
+_PLAIN = ("name", "auroc", "promised", "counts", "temperature", "seconds")
 OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank
 
 
@@ -161,3 +167,31 @@ def _auroc(model: Model, test: Windows, other: WindowTable) -> float | None:
     below = np.searchsorted(np.sort(familiar), strange, side="left")
     upto = np.searchsorted(np.sort(familiar), strange, side="right")
     return float(np.mean(below + upto) / (2.0 * len(familiar)))
+
+
+def write_outcome(path: Path, outcome: FoldOutcome) -> None:
+    """Write a fold's outcome, in one step, to an .npz without pickle. Makes the folder where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = {"main": outcome.main, **{f"other {name}": answers for name, answers in outcome.others.items()}}
+    arrays = {}
+    for name, answers in named.items():
+        for f in fields(Answers):
+            value = getattr(answers, f.name)
+            arrays[f"{name}|{f.name}"] = value.astype(str) if f.name in _TEXTS else value
+    plain = json.dumps({name: getattr(outcome, name) for name in _PLAIN})
+    partial = path.with_name(f".{path.stem}.partial.npz")
+    np.savez_compressed(partial, **arrays, plain=np.array(plain), allow_pickle=False)
+    partial.replace(path)
+
+
+def read_outcome(path: Path) -> FoldOutcome:
+    """Read a fold's outcome. Raises RtemoError where the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RtemoError(f"{path} cannot be read", str(error), "remove it; the fold is then run again") from error
+    names = sorted({key.split("|")[0] for key in arrays if "|" in key})
+    answers = {name: Answers(**{f.name: arrays[f"{name}|{f.name}"] for f in fields(Answers)}) for name in names}
+    others = {name.removeprefix("other "): value for name, value in answers.items() if name != "main"}
+    return FoldOutcome(main=answers["main"], others=others, **json.loads(str(arrays["plain"])))

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.splits.leaks import UNLABELLED, Split, WindowIds
+from offline.corpus.corpus import UNLABELLED
+from offline.splits.leaks import Split, WindowIds
 from rtemo.core.errors import RtemoError
 
 Mask = NDArray[np.bool_]

@@ -36,11 +36,6 @@ class TrainingLog:
             self._board.close()
 
 
-def read_log(path: Path) -> list[dict[str, float]]:
-    """What was written so far."""
-    return [json.loads(line) for line in _lines(path)]
-
-
 def _lines(path: Path) -> list[str]:
     """Whole lines only: a killed run may leave half a one."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
