@@ -1,4 +1,4 @@
-"""Who trains, who selects, who calibrates and who tests; each experiment checks it.
+"""Train, validation, calibration and test splits; each experiment checks them for leaks.
 
 people      SubjectSplit: a model that is shipped is trained, selected, calibrated and scored on other people each
 protocols   the published evaluation protocols as splits of windows

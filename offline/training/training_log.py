@@ -1,4 +1,4 @@
-"""What a run writes down while it goes: JSON lines always, TensorBoard where it is asked for."""
+"""Training log: JSON lines always, TensorBoard on request."""
 
 from __future__ import annotations
 

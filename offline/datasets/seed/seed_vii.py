@@ -104,7 +104,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
 
 
 def _scan(root: Path) -> tuple[dict[tuple[int, int], _Session], set[tuple[int, int]], list[Omission]]:
-    """The sessions whose trials can be told apart, all (subject, session) that have a file, and what is left out."""
+    """The sessions whose trials can be identified, all (subject, session) that have a file, and what is left out."""
     files, omissions = by_session(root / "EEG_raw", _NAME, "<subject>_<date>_<session>.cnt")
     found: dict[tuple[int, int], _Session] = {}
     for key, paths in files.items():
