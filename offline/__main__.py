@@ -1,4 +1,4 @@
-"""python -m offline: reads the arguments of the offline commands.
+"""Command line of `python -m offline`: data sets, training and evaluation.
 
 Each command is a parser and a function that imports what it needs only when it runs, so that --help is quick.
 """
@@ -21,11 +21,11 @@ Run = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Run one command and return the exit code: 0 done, 2 bad input, 130 interrupted."""
     options = _parser().parse_args(arguments)
     if options.quiet:
         os.environ["TQDM_DISABLE"] = "1"
-    # joblib replaces a worker that has grown, and tells it in words that alarm
+    # joblib replaces a worker whose memory has grown, which is harmless, and warns about it
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given", category=UserWarning)
     run: Run = options.run
     try:

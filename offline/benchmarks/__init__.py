@@ -1,1 +1,1 @@
-"""Measures what each element of trust does on simulated people that no model was trained on."""
+"""Benchmarks of speed and of uncertainty estimates on simulated people; each runs as `python -m`."""

@@ -1,4 +1,4 @@
-"""What the elements of trust add to one prediction: `python -m offline.benchmarks.cost`.
+"""Time per prediction of quality checks, normaliser, decoder and memory: `python -m offline.benchmarks.cost`.
 
 Each element is timed by itself on the windows of one simulated person (62 channels at 500 Hz, gaze at 250 Hz), one
 thread. Gate: the check of one frame of every channel, and of a hop of gaze. Baseline: one step of the EEG normaliser.

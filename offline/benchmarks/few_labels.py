@@ -1,4 +1,4 @@
-"""How good are given weights, with labels of only a few people? python -m offline.benchmarks.few_labels
+"""Accuracy of given weights with labels of few people: `python -m offline.benchmarks.few_labels`.
 
 A quick measure for offline/LOG.md, not the evaluation.
 
@@ -64,7 +64,7 @@ def ablate(
 
 
 def deal(corpus: Corpus, n_people: int, seed: int) -> tuple[tuple[Shard, ...], ...]:
-    """Recordings to learn from, to select on, and to test on."""
+    """Deal the people: recordings to train on, to select on, and to test on."""
     people = sorted({shard.about.subject for shard in corpus if len(shard.labelled)})
     order = [str(who) for who in np.random.default_rng([seed, 11]).permutation(people)]
     n_test, n_select = round(_TESTING * len(order)), max(1, round(_SELECTING * len(order)))
@@ -103,7 +103,9 @@ def main() -> int:
         initial = read_initial(asked.init)
         initial.check_fits(corpus)
         if known := {person(shard.about) for shard in corpus} & set(initial.people):
-            raise RtemoError(f"{asked.init} knows people of {asked.corpus}", sorted(known)[0], "use other people")
+            raise RtemoError(
+                f"{asked.init} was trained on people of {asked.corpus}", sorted(known)[0], "use other people"
+            )
         settings, weights = replace(settings, network=initial.network), initial.weights
     frozen: dict[int, FrozenNetwork] = {}
     for n_people in asked.people:

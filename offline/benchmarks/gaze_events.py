@@ -1,4 +1,4 @@
-"""How fast and how well eye movements are told live: `python -m offline.benchmarks.gaze_events`.
+"""Speed and accuracy of live detection of saccades and blinks: `python -m offline.benchmarks.gaze_events`.
 
 One process, one core. Simulated people, whose saccades and blinks are known, at several sampling rates; features every
 quarter of a second as in a replay. A saccade of 1 degree or more that no blink touches counts as found when exactly one
@@ -70,8 +70,8 @@ def clear_of_blinks(train: EyeTrain, onset: Times, end: Times) -> NDArray[np.boo
     return np.asarray(~near.any(axis=1))
 
 
-def judged(train: EyeTrain, times: Times, samples: Times, rate_hz: float) -> str:
-    """What is found of a session's saccades and blinks, but for the last seconds, which are not settled yet."""
+def detection_quality(train: EyeTrain, times: Times, samples: Times, rate_hz: float) -> str:
+    """Recall and timing of a session's saccades and blinks, less the last seconds, whose events are not settled yet."""
     detector = tracker(rate_hz)
     detector.push(times, samples)
     events = detector.take_events()
@@ -79,8 +79,8 @@ def judged(train: EyeTrain, times: Times, samples: Times, rate_hz: float) -> str
     onset, end = train.onset_s, train.onset_s + train.duration_s
     fair = (end < last_s) & (train.amplitude_deg >= LEAST_DEG) & clear_of_blinks(train, onset, end)
     recall, timing_ms = matched(events, onset[fair], end[fair], GazeEventKind.SACCADE, slack_s)
-    told = np.array([(e.start_s, e.end_s) for e in events if e.kind == GazeEventKind.SACCADE]).reshape(-1, 2)
-    true = ((told[:, :1] < end + slack_s) & (told[:, 1:] > onset - slack_s)).any(axis=1)
+    detected = np.array([(e.start_s, e.end_s) for e in events if e.kind == GazeEventKind.SACCADE]).reshape(-1, 2)
+    true = ((detected[:, :1] < end + slack_s) & (detected[:, 1:] > onset - slack_s)).any(axis=1)
     lids = train.blink_end_s < last_s
     blinks, blink_ms = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], GazeEventKind.BLINK, slack_s)
     return (
@@ -101,7 +101,7 @@ def main() -> int:
         times, values = session.gaze(0.0, asked.seconds)
         samples = values[:, CANONICAL].astype(np.float64)
         speed = max(replayed(times, samples, rate_hz) for _ in range(asked.repeat))
-        found = judged(session.truth.train, times, samples, rate_hz)
+        found = detection_quality(session.truth.train, times, samples, rate_hz)
         sys.stdout.write(f"{rate_hz:g} Hz: {speed:.0f}x real time; {found}\n")
     return 0
 

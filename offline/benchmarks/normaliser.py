@@ -1,11 +1,12 @@
-"""Does the normaliser keep minutes of one emotion apart from the baseline? `python -m offline.benchmarks.normaliser`.
+"""Accuracy after minutes of one emotion, by normaliser: `python -m offline.benchmarks.normaliser`.
 
-Simulated people whose session is one long block of each emotion, in a seeded order. Three normalisers see the same
-samples: the chosen one (a baseline, then a half-life of 20 minutes), a running one with a half-life of 60 s, and none.
-Two judges: logistic regression on band powers and eye features, trained anew with each normaliser on other people with
-short, mixed clips, which is fair to all three; and the model bundle, which was trained with the chosen one. Scores are
-of the last part of each block, when a running normaliser has had time to take the block for the new zero, and of its
-first part. Writes its table between the markers of rtemo/model/README.md. Everything is simulated.
+Does the normaliser keep minutes of one emotion apart from the baseline? Simulated people whose session is one long
+block of each emotion, in a seeded order. Three normalisers get the same samples: the chosen one (a baseline, then a
+half-life of 20 minutes), a running one with a half-life of 60 s, and none. Two classifiers: logistic regression on band
+powers and eye features, trained anew with each normaliser on other people with short, mixed clips, which is fair to all
+three; and the model bundle, which was trained with the chosen one. Scores are of the last part of each block, when a
+running normaliser has had time to take the block for the new zero, and of its first part. Writes its table between the
+markers of rtemo/model/README.md. Everything is simulated.
 """
 
 from __future__ import annotations
@@ -28,21 +29,27 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from offline.benchmarks.trust import README, write
-from offline.benchmarks.trust_people import FAMILIES, HOP_S, LabelledWindows, embedded, windows_of
+from offline.benchmarks.trust_people import (
+    CLIP_S,
+    FAMILIES,
+    HOP_S,
+    LabelledWindows,
+    embedded,
+    plan_of_clips,
+    windows_of,
+)
 from offline.evaluation.metrics import balanced_accuracy, per_person
 from rtemo.core.baseline.normaliser import NormaliserSettings
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.runtime import Runtime
-from rtemo.recordings.markers import EMOTIONS
-from rtemo.simulate.caps import montage
-from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
+from rtemo.simulate.plan import SimulationPlan
 
 MARKS = ("<!-- normaliser:begin -->", "<!-- normaliser:end -->")
 FIRST_SEED = 930_000  # of people; the others of this project's seeds lie elsewhere
 CAP, RATE_HZ = "standard_1020", 250
-BASELINE_S, REST_S, CLIP_S, BLOCK_S = 60.0, 4.0, 30.0, 150.0
+BLOCK_S = 150.0
 LATE_S = 90.0  # of a block: what is later counts as its last part, what is earlier as its first
 NORMALISERS: Mapping[str, NormaliserSettings | None] = {
     "chosen": None,  # as in the bundle
@@ -52,48 +59,38 @@ NORMALISERS: Mapping[str, NormaliserSettings | None] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One session with one normaliser: features (n, f), labels (n,), seconds into the clip (n,), the bundle's words."""
+class NormalisedSession:
+    """A session through one normaliser: features (n, f), labels, seconds into the clip, the bundle's labels (n,)."""
 
     features: NDArray[np.float64]
     labels: NDArray[np.int64]
     since_s: NDArray[np.float64]
-    said: NDArray[np.int64]
+    predicted: NDArray[np.int64]
 
 
 def plan_of(seed: int, clip_s: float, per_emotion: int) -> SimulationPlan:
     """A person with clips of every emotion."""
-    random = np.random.default_rng([seed, 23])
-    order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [PlannedClip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
-    return SimulationPlan(
-        person_seed=seed,
-        session_seed=seed,
-        segments=segments_for_clips(clips, BASELINE_S, REST_S),
-        study_seed=seed,
-        montage=montage(CAP),
-        eeg_rate_hz=RATE_HZ,
-        family=FAMILIES[seed % 2],
-    )
+    setup = (FAMILIES[seed % 2], CAP, RATE_HZ)
+    return plan_of_clips(seed, seed, setup, per_emotion, clip_s=clip_s, order_key=23)
 
 
-def seen(bundle: Bundle, plan: SimulationPlan, *, judge: bool) -> dict[str, Seen]:
-    """A session by normaliser. judge: have the bundle decide too."""
+def through_normalisers(bundle: Bundle, plan: SimulationPlan, *, predict: bool) -> dict[str, NormalisedSession]:
+    """A session through each normaliser. predict: classify with the bundle too."""
     usual = bundle.spec.pipeline.with_hop(HOP_S)
     settings = [usual if one is None else replace(usual, normaliser=one) for one in NORMALISERS.values()]
     made = windows_of(plan, settings, bundle.labels)
-    return {name: _seen(bundle, one, judge=judge) for name, one in zip(NORMALISERS, made, strict=True)}
+    return {name: _one_session(bundle, one, predict=predict) for name, one in zip(NORMALISERS, made, strict=True)}
 
 
-def _seen(bundle: Bundle, made: LabelledWindows, *, judge: bool) -> Seen:
+def _one_session(bundle: Bundle, made: LabelledWindows, *, predict: bool) -> NormalisedSession:
     inside = np.flatnonzero(made.labels >= 0)
-    said = _said(bundle, made) if judge else np.full(len(made.windows), -1)
+    predicted = _predicted(bundle, made) if predict else np.full(len(made.windows), -1)
     begins = np.array([made.bounds[made.clips[i]][1] for i in inside])
-    return Seen(
+    return NormalisedSession(
         features=np.array([_features(made, int(i)) for i in inside]),
         labels=made.labels[inside],
         since_s=np.array([made.windows[i].end_s for i in inside]) - begins,
-        said=said[inside],
+        predicted=predicted[inside],
     )
 
 
@@ -105,14 +102,18 @@ def _features(made: LabelledWindows, i: int) -> NDArray[np.float64]:
     return np.concatenate([groups.ravel(), np.where(window.eye_valid, window.eye, 0.0)])
 
 
-def _said(bundle: Bundle, made: LabelledWindows) -> NDArray[np.int64]:
+def _predicted(bundle: Bundle, made: LabelledWindows) -> NDArray[np.int64]:
     """The most probable label of each window after smoothing, novel or not."""
     z, decoder = embedded(Runtime(bundle), made.windows), Decoder(bundle)
     steps = (decoder.step(w, Embeddings(*(z[head][i] for head in HEADS))) for i, w in enumerate(made.windows))
     return np.array([int(np.argmax(list(step.smoothed.values()))) for step in steps])
 
 
-def table(training: Sequence[Mapping[str, Seen]], tested: Sequence[Mapping[str, Seen]], n_labels: int) -> str:
+def table(
+    training: Sequence[Mapping[str, NormalisedSession]],
+    tested: Sequence[Mapping[str, NormalisedSession]],
+    n_labels: int,
+) -> str:
     """Markdown: balanced accuracy over the tested people."""
     lines = [
         f"{len(tested)} simulated people of the families {' and '.join(FAMILIES)}, one block of {BLOCK_S:g} s of each "
@@ -123,28 +124,28 @@ def table(training: Sequence[Mapping[str, Seen]], tested: Sequence[Mapping[str, 
         "|---|---|---|---|---|",
     ]
     for name in NORMALISERS:
-        judge = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
-        judge.fit(*(np.concatenate([getattr(one[name], k) for one in training]) for k in ("features", "labels")))
-        regression = [np.asarray(judge.predict(one[name].features)) for one in tested]
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+        classifier.fit(*(np.concatenate([getattr(one[name], k) for one in training]) for k in ("features", "labels")))
+        regression = [np.asarray(classifier.predict(one[name].features)) for one in tested]
         cells = []
-        for answers in (regression, [one[name].said for one in tested]):
-            pairs = [(one[name], said) for one, said in zip(tested, answers, strict=True)]
+        for predictions in (regression, [one[name].predicted for one in tested]):
+            pairs = [(one[name], predicted) for one, predicted in zip(tested, predictions, strict=True)]
             cells += [_cell(pairs, late=late) for late in (False, True)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(parts: Sequence[tuple[Seen, NDArray[np.int64]]], *, late: bool) -> str:
+def _cell(parts: Sequence[tuple[NormalisedSession, NDArray[np.int64]]], *, late: bool) -> str:
     found = []
-    for one, said in parts:
+    for one, predicted in parts:
         at = (one.since_s > LATE_S) == late
-        found.append(100.0 * balanced_accuracy(one.labels[at], said[at]))
+        found.append(100.0 * balanced_accuracy(one.labels[at], predicted[at]))
     over = per_person(found)
     return f"{over['mean']:.1f} ± {over['sd']:.1f} ({over['min']:.1f})"
 
 
 def main() -> int:
-    """Simulate, judge, and write the table."""
+    """Simulate, classify, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m offline.benchmarks.normaliser", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("assets/models/demo"), metavar="BUNDLE")
     parser.add_argument("--people", type=int, default=10, metavar="N", help="tested, and as many to train on")
@@ -154,9 +155,9 @@ def main() -> int:
     bundle = load_bundle(options.model)
     plans = [(plan_of(FIRST_SEED + n, CLIP_S, 2), False) for n in range(options.people)]
     plans += [(plan_of(FIRST_SEED + 1000 + n, BLOCK_S, 1), True) for n in range(options.people)]
-    tasks = (delayed(seen)(bundle, plan, judge=judge) for plan, judge in plans)
+    tasks = (delayed(through_normalisers)(bundle, plan, predict=predict) for plan, predict in plans)
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
-    people: list[dict[str, Seen]] = list(tqdm(made, total=len(plans), desc="sessions", disable=None))
+    people: list[dict[str, NormalisedSession]] = list(tqdm(made, total=len(plans), desc="sessions", disable=None))
     text = table(people[: options.people], people[options.people :], len(bundle.labels))
     write(options.out, text, MARKS)
     return 0

@@ -1,4 +1,4 @@
-"""What the quality gate names, misses and costs: `python -m offline.benchmarks.quality_gate`.
+"""Detection rate, false alarms and time of the signal quality checks: `python -m offline.benchmarks.quality_gate`.
 
 Simulated people, one core. False alarms: windows of people without any fault in which a channel (or the gaze, or the
 pupils) is named. Detection: of the windows that lie wholly within a fault, the share in which each channel that has it

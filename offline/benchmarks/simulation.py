@@ -1,6 +1,6 @@
-"""How much faster than real time simulated people are made: `python -m offline.benchmarks.simulation`.
+"""Speed of the simulator, in multiples of real time: `python -m offline.benchmarks.simulation`.
 
-One process, one core (numeric libraries are told so), the session cut into blocks as a live source would cut it.
+One process, one core (by OMP_NUM_THREADS), the session cut into blocks as a live source would cut it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many windows a second the network trains on: python -m offline.benchmarks.training_speed
+"""Training speed of the network in windows a second: `python -m offline.benchmarks.training_speed`.
 
 Random windows of one montage in memory, forward, backward and AdamW; reading a corpus adds 3 to 8 %.
 Pretraining passes the network twice and reads at most 32 channels of a recording.

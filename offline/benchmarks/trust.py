@@ -1,7 +1,7 @@
-"""What each element of trust is worth on new simulated people: `python -m offline.benchmarks.trust`.
+"""Ablation of temperatures, sets, gates and smoothing on new simulated people: `python -m offline.benchmarks.trust`.
 
-Writes its tables between the markers of rtemo/model/README.md. Everything is simulated; nothing here says how well the
-model does on anyone's real recordings.
+Writes its tables between the markers of rtemo/model/README.md. Everything is simulated; nothing here measures how well
+the model does on anyone's real recordings.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
     bundle, names = load_bundle(options.model), options.families
     numbers = range(options.first, options.first + options.people)
     tasks = (
-        delayed(kept)(options.cache, bundle, n, names[n % len(names)], with_faults=i < options.faulty)
+        delayed(cached_sessions)(options.cache, bundle, n, names[n % len(names)], with_faults=i < options.faulty)
         for i, n in enumerate(numbers)
     )
     made = Parallel(n_jobs=options.jobs, return_as="generator")(tasks)
@@ -53,8 +53,10 @@ def main() -> int:
     return 0
 
 
-def kept(folder: Path | None, bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[BenchSession]:
-    """One person's sessions, from the folder where the same bundle met the person before."""
+def cached_sessions(
+    folder: Path | None, bundle: Bundle, number: int, family: str, *, with_faults: bool
+) -> list[BenchSession]:
+    """One person's sessions, from the cache folder where the same bundle has processed them before."""
     if folder is None:
         return person_sessions(bundle, number, family, with_faults=with_faults)
     path = folder / f"{bundle.fingerprint[:16]}_{family}_{number}_{int(with_faults)}.joblib"

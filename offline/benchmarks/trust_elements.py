@@ -1,4 +1,4 @@
-"""Each element of trust switched off in turn: the bundle, the windows or the person that the decoder is given."""
+"""Decoder ablations: each uncertainty element switched off in turn, and the scores of what the decoder predicts."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ SIGNAL = (AbstainReason.NO_SIGNAL, AbstainReason.BAD_SIGNAL)
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPerson:
-    """One person's judged windows: true labels (n,), and what the decoder said of them."""
+class PersonPredictions:
+    """One person's scored windows: true labels (n,) and the decoder's predictions."""
 
     person: int
     labels: NDArray[np.int64]
-    said: tuple[Prediction, ...]
+    predictions: tuple[Prediction, ...]
     smoothed: bool = True
 
     @property
     def p(self) -> NDArray[np.float64]:
         """(n, K); instantaneous ones of windows without a usable signal are even."""
         name = "smoothed" if self.smoothed else "probabilities"
-        rows = np.array([list(getattr(one, name).values()) for one in self.said])
+        rows = np.array([list(getattr(one, name).values()) for one in self.predictions])
         return np.where(np.isfinite(rows), rows, 1.0 / rows.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """change: the bundle without it."""
+    """One ablation. change: the bundle without the element."""
 
     name: str
     change: Callable[[Bundle], Bundle]
@@ -51,7 +51,7 @@ class Element:
 
 
 def elements() -> tuple[Element, ...]:
-    """Everything on first."""
+    """The ablations; the first switches nothing off."""
     return (
         Element("everything", lambda bundle: bundle),
         Element("no temperatures", lambda b: with_spec(b, temperatures=dict.fromkeys(HEADS, 1.0))),
@@ -83,19 +83,19 @@ def without_novelty(bundle: Bundle) -> Bundle:
 def run(
     bundle: Bundle,
     session: BenchSession,
-    judged: NDArray[np.bool_],
+    scored: NDArray[np.bool_],
     *,
     smoothed: bool = True,
     person: PersonalCalibration | None = None,
     reports: Iterable[SelfReport] = (),
-) -> JudgedPerson:
-    """A whole session through the live decoder; the judged windows (n,) of it."""
+) -> PersonPredictions:
+    """Decode a whole session as live; the predictions of the `scored` windows (n,)."""
     decoder = Decoder(bundle, person)
     for report in reports:
         decoder.report(report)
-    said = [decoder.step(window, embeddings) for window, embeddings in session.steps()]
-    at = np.flatnonzero(judged)
-    return JudgedPerson(session.person, session.labels[at], tuple(said[i] for i in at), smoothed)
+    predictions = [decoder.step(window, embeddings) for window, embeddings in session.steps()]
+    at = np.flatnonzero(scored)
+    return PersonPredictions(session.person, session.labels[at], tuple(predictions[i] for i in at), smoothed)
 
 
 def tested(session: BenchSession) -> NDArray[np.bool_]:
@@ -123,7 +123,7 @@ def reports_of(day: BenchSession) -> list[SelfReport]:
     return [SelfReport(label, begin, end, end + 2.0) for label, begin, end in day.bounds[: n_labelled(day)]]
 
 
-def scores(runs: Sequence[JudgedPerson]) -> dict[str, float]:
+def scores(runs: Sequence[PersonPredictions]) -> dict[str, float]:
     """Means over people, each weighing the same, but `ece`, which is of all windows together; see README.md."""
     used = [one for one in runs if len(one.labels)]
     if not used:
@@ -143,24 +143,24 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def accuracy(one: JudgedPerson) -> float:
-    """Balanced, of all judged windows, abstained or not."""
+def accuracy(one: PersonPredictions) -> float:
+    """Balanced accuracy of all scored windows, abstained or not."""
     return balanced_accuracy(one.labels, one.p.argmax(axis=1))
 
 
-def _one(one: JudgedPerson) -> dict[str, float]:
-    p, labels = one.p, one.labels
-    right = p.argmax(axis=1) == labels
-    named = np.array([said.abstain is None for said in one.said])
-    reasons = [said.abstain for said in one.said]
-    names = list(one.said[0].smoothed)
-    sets = [(names[k] in said.set, len(said.set)) for k, said in zip(labels, one.said, strict=True)
-            if said.abstain in (None, AbstainReason.UNDECIDED)]  # fmt: skip
+def _one(one: PersonPredictions) -> dict[str, float]:
+    probabilities, labels = one.p, one.labels
+    right = probabilities.argmax(axis=1) == labels
+    named = np.array([prediction.abstain is None for prediction in one.predictions])
+    reasons = [prediction.abstain for prediction in one.predictions]
+    names = list(one.predictions[0].smoothed)
+    pairs = zip(labels, one.predictions, strict=True)
+    sets = [(names[k] in p.set, len(p.set)) for k, p in pairs if p.abstain in (None, AbstainReason.UNDECIDED)]
     return {
         "accuracy": accuracy(one),
         "coverage": float(np.mean([inside for inside, _ in sets])) if sets and one.smoothed else float("nan"),
         "size": float(np.mean([size for _, size in sets])) if sets and one.smoothed else float("nan"),
-        "aurc": aurc(p, labels, ~named),
+        "aurc": aurc(probabilities, labels, ~named),
         "abstains": float(np.mean(~named)),
         "named": float(np.mean(right[named])) if named.any() else float("nan"),
         "novel": float(np.mean([reason == AbstainReason.NOVEL for reason in reasons])),

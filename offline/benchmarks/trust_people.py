@@ -85,45 +85,56 @@ def faults(channels: int) -> dict[str, tuple[Fault, ...]]:
 def person_sessions(bundle: Bundle, number: int, family: str, *, with_faults: bool) -> list[BenchSession]:
     """Everything of one person: the labelled day, another day, and the faults where asked for."""
     seed = FIRST_SEED + number
-    cap, rate = CAPS[(number // 2) % len(CAPS)]
-    run = _Run(bundle, number, family)
-    day = _plan(seed, seed, family, cap, rate, LABELLED + TESTED, BASELINE_S)
-    other = _plan(seed, seed + 50_000, family, cap, rate, OTHER_DAY, BASELINE_S)
+    run = _PersonRun(bundle, number, family)
+    setup = (family, *CAPS[(number // 2) % len(CAPS)])
+    day = plan_of_clips(seed, seed, setup, LABELLED + TESTED)
+    other = plan_of_clips(seed, seed + 50_000, setup, OTHER_DAY)
     sessions = [run.session("day", day), run.session("other day", other)]
     if with_faults:
-        plan = _plan(seed, seed + 90_000, family, cap, rate, FAULTY, FAULT_BASELINE_S)
+        plan = plan_of_clips(seed, seed + 90_000, setup, FAULTY, baseline_s=FAULT_BASELINE_S)
         for kind, these in faults(len(plan.montage.labels)).items():
-            sessions.append(run.session(kind, replace(plan, faults=these), look_blindly=kind != "none"))
+            sessions.append(run.session(kind, replace(plan, faults=these), without_checks=kind != "none"))
     return sessions
 
 
-def _plan(
-    seed: int, session_seed: int, family: str, cap: str, rate: int, per_emotion: int, baseline_s: float
+def plan_of_clips(
+    seed: int,
+    session_seed: int,
+    setup: tuple[str, str, int],
+    per_emotion: int,
+    *,
+    clip_s: float = CLIP_S,
+    baseline_s: float = BASELINE_S,
+    order_key: int = 17,
 ) -> SimulationPlan:
-    """Every emotion per_emotion times, in seeded blocks of all four; films of one's own."""
-    random = np.random.default_rng([session_seed, 17])
+    """Every emotion per_emotion times, in seeded blocks of all four; films of one's own.
+
+    setup: generator family, cap, sampling rate. order_key: another one draws another order.
+    """
+    random = np.random.default_rng([session_seed, order_key])
     order = [str(emotion) for _ in range(per_emotion) for emotion in random.permutation(EMOTIONS)]
-    clips = [PlannedClip(i, emotion, CLIP_S) for i, emotion in enumerate(order, start=1)]
+    clips = [PlannedClip(i, emotion, clip_s) for i, emotion in enumerate(order, start=1)]
+    family, cap, rate_hz = setup
     return SimulationPlan(
         person_seed=seed,
         session_seed=session_seed,
         segments=segments_for_clips(clips, baseline_s, REST_S),
         study_seed=session_seed,
         montage=montage(cap),
-        eeg_rate_hz=rate,
+        eeg_rate_hz=rate_hz,
         family=family,
     )
 
 
-class _Run:
+class _PersonRun:
     """Sends one person's sessions through the pipeline and the network."""
 
     def __init__(self, bundle: Bundle, person: int, family: str) -> None:
         self._bundle, self._runtime, self._person, self._family = bundle, Runtime(bundle), person, family
         self._settings = bundle.spec.pipeline.with_hop(HOP_S)
 
-    def session(self, kind: str, plan: SimulationPlan, *, look_blindly: bool = False) -> BenchSession:
-        settings = [self._settings] + ([replace(self._settings, quality=BLIND)] if look_blindly else [])
+    def session(self, kind: str, plan: SimulationPlan, *, without_checks: bool = False) -> BenchSession:
+        settings = [self._settings] + ([replace(self._settings, quality=BLIND)] if without_checks else [])
         freeze_s = plan.start_s + FAULT_BASELINE_S if kind == FROZEN else np.inf
         found = windows_of(plan, settings, self._bundle.labels, freeze_s)
         seen, *unseen = (self._described(kind, one) for one in found)
@@ -131,7 +142,7 @@ class _Run:
 
     def _described(self, kind: str, made: LabelledWindows) -> BenchSession:
         z = embedded(self._runtime, made.windows)
-        windows = tuple(_light(w) for w in made.windows)
+        windows = tuple(_without_arrays(w) for w in made.windows)
         return BenchSession(self._person, self._family, kind, windows, z, made.labels, made.clips, made.bounds)
 
 
@@ -150,13 +161,15 @@ def windows_of(
 ) -> list[LabelledWindows]:
     """One simulated session through a pipeline of each setting. names: labels. freeze_s: the gaze stands still."""
     simulated = SimulatedSession(plan)
-    pipelines = [_Fed(one) for one in settings]
+    pipelines = [_PipelineFeed(one) for one in settings]
     items = itertools.chain(map(StreamUp, simulated.streams), simulated.items(0.5))
-    for item in _freezing(items, freeze_s):
-        for fed in pipelines:
-            fed.take(item)
+    for item in _with_frozen_gaze(items, freeze_s):
+        for feed in pipelines:
+            feed.take(item)
     bounds = [(names.index(c.emotion), plan.start_s + c.start_s, plan.start_s + c.stop_s) for c in plan.clips]
-    return [_labelled(fed.finish(), bounds, one.window.length_s) for fed, one in zip(pipelines, settings, strict=True)]
+    return [
+        _labelled(feed.finish(), bounds, one.window.length_s) for feed, one in zip(pipelines, settings, strict=True)
+    ]
 
 
 def _labelled(
@@ -171,9 +184,9 @@ def _labelled(
 
 
 def embedded(runtime: Runtime, windows: Sequence[Window]) -> dict[str, NDArray[np.float32]]:
-    """(n, d) by head."""
+    """Embeddings (n, d) by head."""
     parts = []
-    for same in _alike(windows):
+    for same in _batches_of_same_channels(windows):
         arrays: list[NDArray[Any]] = [
             np.stack([getattr(w, name) for w in same]) for name in ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
         ]
@@ -181,7 +194,7 @@ def embedded(runtime: Runtime, windows: Sequence[Window]) -> dict[str, NDArray[n
     return {head: np.concatenate([part[k] for part in parts]) for k, head in enumerate(HEADS)}
 
 
-class _Fed:
+class _PipelineFeed:
     """A pipeline that gives up streams which are gone, as the engine does."""
 
     def __init__(self, settings: PipelineSettings) -> None:
@@ -202,19 +215,19 @@ class _Fed:
         return self._windows + self._pipeline.flush()
 
 
-def _freezing(items: Iterable[Item], from_s: float) -> Iterator[Item]:
+def _with_frozen_gaze(items: Iterable[Item], from_s: float) -> Iterator[Item]:
     """The items, the eye tracker repeating its last sample from a time on."""
-    held = None
+    last = None
     for item in items:
         if isinstance(item, Chunk) and item.stream_id == GAZE and len(item) and item.stamps[0] >= from_s:
-            held = item.values[:1] if held is None else held
-            yield replace(item, values=np.repeat(held, len(item), axis=0))
+            last = item.values[:1] if last is None else last
+            yield replace(item, values=np.repeat(last, len(item), axis=0))
         else:
             yield item
 
 
-def _alike(windows: Sequence[Window], most: int = 64) -> Iterator[list[Window]]:
-    """Runs of windows with the same channels, cut to batches."""
+def _batches_of_same_channels(windows: Sequence[Window], most: int = 64) -> Iterator[list[Window]]:
+    """Consecutive windows with the same channels, cut to batches."""
     batch: list[Window] = []
     for window in windows:
         if batch and (len(batch) == most or window.channels != batch[0].channels):
@@ -225,7 +238,7 @@ def _alike(windows: Sequence[Window], most: int = 64) -> Iterator[list[Window]]:
         yield batch
 
 
-def _light(window: Window) -> Window:
+def _without_arrays(window: Window) -> Window:
     """Without the arrays that only the network reads."""
     nothing = np.zeros((0, 0, 0), np.float32)
     return replace(window, eeg=nothing, eeg_power=nothing, eye_raw=np.zeros(0, np.float32))

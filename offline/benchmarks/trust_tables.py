@@ -1,4 +1,4 @@
-"""The tables of offline.benchmarks.trust as Markdown."""
+"""Markdown tables of offline.benchmarks.trust: ablations, personal calibration, faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from offline.benchmarks.trust_elements import (
     NO_GATE,
-    JudgedPerson,
+    PersonPredictions,
     accuracy,
     calibrated,
     elements,
@@ -91,13 +91,15 @@ def _faults(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]]) -> str:
 
 
 def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]], kind: str) -> float:
-    """Of the windows that the signal gate lets pass, against the same people's without a fault."""
+    """AUROC of novelty, of the windows that the signal gate lets pass, against the same people's without a fault."""
     open_ = without_novelty(bundle)
     scale = bundle.spec.combinations["both"].novelty.threshold / open_.spec.combinations["both"].novelty.threshold
     sides = []
     for one in ("none", kind):
         values = [
-            said.novelty / scale for person in faulty for said in run(open_, person[one], _after(person[one])).said
+            prediction.novelty / scale
+            for person in faulty
+            for prediction in run(open_, person[one], _after(person[one])).predictions
         ]
         sides.append(np.array([value for value in values if np.isfinite(value)]))
     if not all(map(len, sides)):
@@ -117,7 +119,7 @@ def _header(extra: str) -> str:
     return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
 
 
-def _row(name: str, runs: Sequence[JudgedPerson], extra: str | None = None) -> str:
+def _row(name: str, runs: Sequence[PersonPredictions], extra: str | None = None) -> str:
     found = scores(runs)
     shares = {"accuracy", "abstains", "named", "novel", "signal"}
     cells = [f"{100 * found[c]:.1f}" if c in shares else f"{found[c]:.3f}" for c in _COLUMNS]

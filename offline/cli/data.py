@@ -72,7 +72,7 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def add_inspect(commands: Commands[argparse.ArgumentParser]) -> None:
     """The command `inspect`."""
-    parser = commands.add_parser("inspect", help="say and show what is in a corpus")
+    parser = commands.add_parser("inspect", help="summarise what is in a corpus")
     parser.set_defaults(run=_inspect)
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="folder written by build")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the plots")

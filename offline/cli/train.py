@@ -1,4 +1,7 @@
-"""The training commands' arguments. Each run function imports what it needs only when it runs: --help is quick."""
+"""The arguments of the training commands: pretrain, finetune, export, score.
+
+Each run function imports what it needs only when it runs, so that --help is quick.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _TERMS = ("latent", "collapse", "spectral", "cross", "moment")
 
 
 def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Training without labels."""
+    """The command `pretrain`: training without labels."""
     parser = commands.add_parser("pretrain", help="train without labels, on one corpus or several")
     parser.set_defaults(run=_pretrain)
     parser.add_argument("--corpus", type=Path, required=True, nargs="+", metavar="C", help="folders written by build")
@@ -59,7 +62,7 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Training with labels."""
+    """The command `finetune`: training with labels."""
     parser = commands.add_parser("finetune", help="train with labels, and write a model bundle")
     parser.set_defaults(run=_finetune)
     parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
@@ -80,7 +83,7 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The second half of finetune."""
+    """The command `export`: calibrate a checkpoint and write the bundle."""
     parser = commands.add_parser("export", help="calibrate a trained checkpoint and write it as a bundle")
     parser.set_defaults(run=_export)
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune")
@@ -90,7 +93,7 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Scores of a bundle."""
+    """The command `score`: scores of a bundle."""
     parser = commands.add_parser("score", help="how a model bundle does on people that it was not trained on, as JSON")
     parser.set_defaults(run=_score)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder written by finetune or export")
@@ -116,8 +119,8 @@ def _pretrain(options: argparse.Namespace) -> None:
         **_given(options, steps="steps", batch="batch"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
-    held = None if options.hold_out is None else _hold_out(options.hold_out, options.people_out)
-    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume, hold_out=held)
+    hold_out = None if options.hold_out is None else _hold_out(options.hold_out, options.people_out)
+    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume, hold_out=hold_out)
     sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
 
 

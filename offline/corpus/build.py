@@ -1,4 +1,4 @@
-"""Any data set through the one pipeline into a corpus: recordings in parallel, here or on a cluster.
+"""Build a corpus from a data set: recordings in parallel, on this machine or on a Dask cluster.
 
 A recording that is done is not built again when a killed build is started once more; the manifest comes last. What
 cannot be used is left out, listed and counted; a build of which nothing is left is an error.
@@ -81,7 +81,7 @@ def build(
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*failed, *dataset.omissions)]
     if not recordings:
-        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "nobody says why"
+        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "no reason was recorded"
         found = f"{len(dataset.entries)} recordings; {reasons}"
         raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
     _sweep(out)
@@ -153,7 +153,7 @@ def _backend(workers: Workers) -> contextlib.AbstractContextManager[Any]:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what a killed build left of recordings that are not wanted any more."""
+    """Remove what an interrupted build left of recordings that are not part of this one."""
     for leftover in (out / RECORDINGS).glob(".*.partial"):
         shutil.rmtree(leftover, ignore_errors=True)
 

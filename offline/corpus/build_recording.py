@@ -1,5 +1,6 @@
-"""One recording through the one pipeline into its shard. Nothing is filtered or scaled here; runs in a worker process.
+"""Build one recording: through the pipeline into its shard on disk.
 
+Nothing is filtered or scaled here; runs in a worker process.
 A recording that cannot be used is no error of the build: it comes back as an `Omission`.
 """
 
@@ -118,7 +119,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
 
 
 def _announce(pipeline: Pipeline, rests: Sequence[tuple[float, float]], where: str) -> list[str]:
-    """Tell the pipeline of the recorded baselines, and say which ones are none."""
+    """Announce the recorded baselines to the pipeline; the returned ones cannot be used."""
     refused = []
     for begin_s, end_s in rests:
         try:
@@ -172,7 +173,7 @@ class _Overlay:
                 yield released.blank(end_s, self._frames, self._bands)
 
     def on(self, window: Window, trial: Trial | None) -> Window:
-        """The window with what the releases say about its place in the trial in which it ends."""
+        """The window with what the data set released for its place in the trial in which it ends."""
         since_s = 0.0 if trial is None else window.end_s - trial.start_s
         number = None if trial is None else trial.number
         if self._eye:

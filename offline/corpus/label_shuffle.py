@@ -1,7 +1,7 @@
-"""A corpus whose labels tell nothing: those of each session, dealt anew over its labelled clips.
+"""Permuted labels as a control: those of each session, dealt anew over its labelled clips.
 
 A control that any corpus allows. What a method still finds in it is a leak of ours. The other control, people who feel
-nothing, is not enough where everybody sees the same films in the same order: their order and lengths alone tell the
+nothing, is not enough where everybody sees the same films in the same order: their order and lengths alone identify the
 film, and so its label.
 """
 
@@ -19,7 +19,7 @@ from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 
 
 def shuffled(corpus: Corpus, seed: int) -> Corpus:
-    """The same seed gives every version of a recording the same labels."""
+    """The corpus with permuted labels. The same seed gives every version of a recording the same labels."""
     shards = tuple(_Shuffled(shard, seed) for shard in corpus)
     return replace(corpus, shards=shards, fingerprint=f"{corpus.fingerprint} shuffled {seed}")
 

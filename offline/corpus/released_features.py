@@ -1,4 +1,4 @@
-"""Features that exist only per window of a trial, put onto a recording's windows with a normaliser of their own.
+"""Features as a data set released them, by window of a trial, with a normaliser of their own.
 
 A window takes the released one whose end is nearest (at most half a released window off). Values pass the core's
 normaliser in the order of the session, so a value is normalised by what came before it. The core's prior is in the
@@ -112,7 +112,7 @@ def with_eye(window: Window, table: ReleasedTrial | None, since_start_s: float) 
         eye=table.normal[row, :, 0],
         eye_raw=table.raw[row, :, 0],
         eye_valid=table.valid[row, :, 0],
-        gaze_coverage=1.0,  # the release does not say how much of the window was seen
+        gaze_coverage=1.0,  # the release does not state how much of the window was seen
         settled=window.settled and bool(table.ready[row]),
     )
 

@@ -1,4 +1,4 @@
-"""Writes one recording of a corpus window by window, a few in memory at a time; shards.py says what is in it."""
+"""Write one recording of a corpus window by window, a few in memory at a time; shards.py describes the format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from offline.corpus.shards import ABOUT, RECORDINGS, ROW, UNLABELLED, ShardMetad
 from offline.corpus.summary import Summary
 from rtemo.core.types import Window
 
-_BATCH = 64  # windows that are held until they are written
+_BATCH = 64  # windows that are buffered until they are written
 
 
 class ShardWriter:
@@ -123,7 +123,7 @@ class _GrowingArray:
         self._n += len(content)
 
     def close(self) -> None:
-        """Say how many there are. Does nothing the second time."""
+        """Write the number of rows into the header. Does nothing the second time."""
         if self._file.closed:
             return
         self._file.seek(0)

@@ -1,4 +1,4 @@
-"""The contract of every data set: what a loader must deliver, and nothing about how a corpus is built from it.
+"""Interface of data set loaders: recordings, streams, trials and released features.
 
 A loader is a function `load(root, mapping) -> Dataset`. It looks at file names and headers only; samples are read when
 a recording's items are asked for. What it cannot use it lists as an `Omission`, with the reason. It never guesses a
@@ -8,7 +8,7 @@ label: a file whose trials cannot be told apart for certain is left out.
 person's normaliser sees the whole session in order. Data sets that ship trials instead of a session have their trials
 laid out in the order of presentation, each starting on a multiple of TRIAL_GRID_S, with at least TRIAL_GAP_S of nothing
 in between. The real pauses are not in the releases. The pipeline meets a gap as it does live: the filters restart, the
-normaliser goes on. Within a stretch the stamps are regular, start + i / rate.
+normaliser goes on. Within a segment the stamps are regular, start + i / rate.
 
 Nothing here filters, resamples, scales or re-references: samples are handed on in the unit that the stream's channels
 name. The one exception is a code that a data set documents for "missing", which becomes NaN.
@@ -65,7 +65,7 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One presentation. clip names the stimulus, the same for everyone who saw it; None where nobody knows.
+    """One presentation. clip names the stimulus, the same for everyone who saw it; None where it is unknown.
 
     number counts from 1 within the session, as published. start_s and stop_s are on the recording's clock. label is the
     published word, or None where the data set has none. targets are other published values, such as a gaze position.
@@ -83,7 +83,7 @@ class Trial:
 class Stream:
     """One stream of a recording. `chunks(block_s)` yields its samples in order, in chunks of at most block_s seconds.
 
-    info says what the columns are, as an LSL stream would: rtemo.sources.devices.profile makes the layout from it.
+    info names the columns, as an LSL stream would: rtemo.sources.devices.profile makes the layout from it.
     Electrode positions that came with the data are in its channels. screen: what gaze refers to, None where nobody
     knows. channel_map: how its columns are read, where the recording states it.
     """
@@ -129,7 +129,7 @@ class EegWindows:
 class Recording:
     """One session of one person. streams may be one, two or, where only released features exist, none.
 
-    eye_windows: per mode ("released", "events") and trial number; the data set's notes say what a mode means.
+    eye_windows: per mode ("released", "events") and trial number; the data set's notes describe the modes.
     eeg_windows: per mode a function that reads them. files: everything that it is made of, for hashes.
     """
 
@@ -176,9 +176,6 @@ class Dataset:
     omissions: tuple[Omission, ...]
 
 
-Loader = Callable[[Path, "Path | None"], Dataset]
-
-
 def _arrival(chunk: Chunk) -> float:
     return float(chunk.stamps[-1])
 
@@ -201,7 +198,7 @@ def lay_out(durations_s: Iterable[float], gap_s: float = TRIAL_GAP_S) -> list[fl
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of regular samples. `blocks(n)` yields them in order as (<= n, n_channels) arrays."""
+    """A block of regular samples without gaps. `blocks(n)` yields them in order as (<= n, n_channels) arrays."""
 
     start_s: float
     rate_hz: float

@@ -1,7 +1,7 @@
 """MATLAB v5 files one variable at a time: what is in the file, whether it is whole, and reading a single array.
 
 SciPy reads the variables; what it does not do is notice that a file was cut off behind the last variable that it was
-asked for. The top-level elements' byte counts tell.
+asked for. The top-level elements' byte counts are used for that.
 """
 
 from __future__ import annotations

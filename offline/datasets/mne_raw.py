@@ -22,7 +22,7 @@ _ERRORS = (ImportError, OSError, ValueError, RuntimeError, TypeError, KeyError, 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What the header of an EEG file says. channels: (name, MNE's channel type), in file order.
+    """The header of an EEG file. channels: (name, MNE's channel type), in file order.
 
     day: YYYYMMDD, "" where it is not known.
     """

@@ -1,4 +1,4 @@
-"""Results side by side: scores with their intervals, and paired tests over people against the first one, after Holm.
+"""Compare results of evaluate: scores with intervals, and paired tests over people against the first, after Holm.
 
 Results of one method with several seeds are one row: a person's score is then the mean over the seeds.
 """

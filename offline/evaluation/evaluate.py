@@ -1,7 +1,7 @@
-"""One experiment: a method, a protocol, a corpus -> result.json. Every split is checked for leaks before it is used.
+"""Evaluate a method by cross-validation: method, protocol and corpus -> result.json. Splits are checked for leaks.
 
-An experiment can be interrupted: each fold's answers are kept beside the result until all are there, and a second start
-with the same corpus and request takes them up.
+An experiment can be interrupted: each fold's predictions are kept beside the result until all are there, and a second
+start with the same corpus and request takes them up.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from tqdm import tqdm
 from offline.corpus.corpus import Corpus
 from offline.corpus.label_shuffle import shuffled
 from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest, chosen_splits
-from offline.evaluation.fold_files import read_outcome, write_outcome
-from offline.evaluation.folds import Experiment, FoldOutcome, run_fold
+from offline.evaluation.folds import Experiment, FoldOutcome, read_outcome, run_fold, write_outcome
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.base import Method
 from offline.evaluation.methods.own import OwnNetwork
@@ -83,7 +82,7 @@ def evaluate(
     outcomes = _run([(each[number], split) for number, split in splits.items()], jobs, own)
     return {
         "format": FORMAT,
-        **_asked(request, modalities, table),
+        **_requested(request, modalities, table),
         "corpus": {"name": corpus.name, "fingerprint": corpus.fingerprint, "labels": list(corpus.labels)},
         "description": dict(corpus.description),
         **scores_of([outcome.main for outcome in outcomes]),
@@ -107,7 +106,7 @@ def _initial(request: ExperimentRequest, corpus: Corpus, number: int) -> Initial
 
 
 def method_of(request: ExperimentRequest, initial: InitialWeights | None) -> tuple[Method, tuple[str, ...]]:
-    """The method, and what it looks at of what is asked for."""
+    """The method and the modalities that it uses of those requested."""
     if unknown := set(request.modalities) - set(MODALITIES):
         raise RtemoError("unknown modalities", f"{sorted(unknown)}", f"use {', '.join(MODALITIES)}")
     method = _method(request, initial)
@@ -134,7 +133,7 @@ def _method(request: ExperimentRequest, initial: InitialWeights | None) -> Metho
 
 
 def versions() -> dict[str, str]:
-    """Of what the numbers depend on."""
+    """Versions of rtemo, Python and the numeric libraries."""
     return {"rtemo": _rtemo(), "python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 
@@ -181,7 +180,7 @@ def _key(
     tests: Mapping[str, Corpus] | None,
     ood: Mapping[str, Corpus] | None,
 ) -> str:
-    """A name for the folds of one experiment: all that their answers depend on."""
+    """A name for the folds of one experiment: all that their predictions depend on."""
     paths = [path for number in folds if (path := request.init_of(number)) is not None]
     asked = {**asdict(request), "folds": None, "init": [_file_hash(path) for path in dict.fromkeys(paths)]}
     others = [{name: c.fingerprint for name, c in (group or {}).items()} for group in (tests, ood)]
@@ -198,7 +197,7 @@ def _file_hash(path: Path) -> str:
     return found.hexdigest()
 
 
-def _asked(request: ExperimentRequest, modalities: Sequence[str], table: WindowTable) -> dict[str, Any]:
+def _requested(request: ExperimentRequest, modalities: Sequence[str], table: WindowTable) -> dict[str, Any]:
     return {
         "protocol": request.protocol,
         "method": request.method,
@@ -216,7 +215,7 @@ def _asked(request: ExperimentRequest, modalities: Sequence[str], table: WindowT
 
 
 def _finite(settings: dict[str, Any]) -> dict[str, Any]:
-    """Without limits that do not limit: JSON knows no infinity."""
+    """Without limits that do not limit: JSON has no infinity."""
     return {name: value for name, value in settings.items() if value != math.inf}
 
 
@@ -226,6 +225,6 @@ def _others(outcomes: Sequence[FoldOutcome], modalities: Sequence[str], *, missi
     names = sorted({name for outcome in outcomes for name in outcome.others if (name in only) == missing})
     found = {}
     for name in names:
-        answers = [outcome.others[name] for outcome in outcomes if name in outcome.others]
-        found[only.get(name, name)] = scores_of(answers)
+        predictions = [outcome.others[name] for outcome in outcomes if name in outcome.others]
+        found[only.get(name, name)] = scores_of(predictions)
     return found

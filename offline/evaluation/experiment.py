@@ -1,4 +1,4 @@
-"""What is asked of an experiment, and the splits that follow from it."""
+"""Settings of an experiment, and the cross-validation splits that follow from them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ NETWORK, PROBE = "network", "probe"
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRequest:
-    """What is asked. method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
+    """Settings of one experiment.
 
+    method: a name in METHODS, "network" or "probe" (frozen network, new heads; needs init).
     init: weights to begin from, a checkpoint or bundle; None: from scratch; "{fold}" stands for the fold's number:
     weights that were pretrained without what it tests; "{seed}" stands for the seed. folds: which, counted from 0;
     None: all.

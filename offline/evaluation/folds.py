@@ -1,16 +1,19 @@
-"""One fold of an experiment: fit, calibrate on the fold's validation windows, answer the test windows. No scores here.
+"""One cross-validation fold: fit, calibrate on the validation windows, predict the test windows, and keep that on disk.
 
-What is told of a window is what a live session could say of it: probabilities at a temperature that was fitted on
-validation units, and the set of labels at each level. A unit is a person where the protocol keeps people apart, else a
-trial. Where there are too few units for the levels to be promised, the quantiles are those of the units as they are,
-and the fold says so.
+A window's prediction is what a live session could give: probabilities at a temperature that was fitted on validation
+units, and the conformal set of labels at each level. A unit is a person where the protocol keeps people apart, else a
+trial. Where there are too few units for the levels to be guaranteed, the quantiles are those of the units as they are,
+and `promised` is false. Scores are computed in offline/evaluation/result.py.
 """
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,16 +23,19 @@ from offline.evaluation.methods.base import Array, Method, Model
 from offline.evaluation.temperature import equal_units, fit_temperature
 from offline.evaluation.window_table import Indices, Windows, WindowTable
 from offline.splits import Split
+from rtemo.core.errors import RtemoError
 from rtemo.model.uncertainty.conformal import quantile, scores
 from rtemo.model.uncertainty.probabilities import FLOOR, tempered
 
 LEVELS = (0.8, 0.9)
+_TEXTS = ("subject", "session")
+_PLAIN = ("name", "auroc", "promised", "counts", "temperature", "seconds")
 OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What was said about n windows. subject, session (n,) texts; probabilities (n, K); sets (levels, n, K) bool."""
+class WindowPredictions:
+    """Predictions of n windows. subject, session (n,) texts; probabilities (n, K); sets (levels, n, K) bool."""
 
     subject: NDArray[Any]
     session: NDArray[Any]
@@ -43,12 +49,13 @@ class Answers:
 class FoldOutcome:
     """One fold. others: the same windows of perturbed corpora, or with a modality taken away, by name.
 
-    auroc: other corpus -> how well novelty tells its windows from the tested ones. promised: whether the sets are.
+    auroc: other corpus -> how well novelty separates its windows from the tested ones. promised: whether the
+    coverage of the sets is guaranteed.
     """
 
     name: str
-    main: Answers
-    others: Mapping[str, Answers]
+    main: WindowPredictions
+    others: Mapping[str, WindowPredictions]
     auroc: Mapping[str, float]
     promised: bool
     counts: Mapping[str, int]
@@ -77,15 +84,15 @@ class Calibrated:
     temperature: float
     quantiles: tuple[float, ...]
 
-    def answer(self, windows: Windows) -> Answers:
+    def predict(self, windows: Windows) -> WindowPredictions:
         p = tempered(np.log(np.maximum(self.model.probabilities(windows), FLOOR)), self.temperature)
         ids, rows = windows.table.ids, windows.rows
         sets = np.stack([_sets(p, level) for level in self.quantiles])
-        return Answers(ids.subject[rows], ids.session[rows], ids.trial[rows], windows.labels, p, sets)
+        return WindowPredictions(ids.subject[rows], ids.session[rows], ids.trial[rows], windows.labels, p, sets)
 
 
 def run_fold(experiment: Experiment, split: Split) -> FoldOutcome:
-    """Fit and answer. Raises RtemoError where the method cannot be fitted."""
+    """Fit, calibrate and predict one fold. Raises RtemoError where the method cannot be fitted."""
     began = time.monotonic()
     train, validation = (
         Windows(experiment.table, rows, experiment.modalities).thinned(experiment.per_trial)
@@ -96,14 +103,14 @@ def run_fold(experiment: Experiment, split: Split) -> FoldOutcome:
     units = validation.subject if "subject" in split.inner else validation.trial
     calibrated, promised = calibrate(model, validation, units)
     others = {
-        f"only {m}": calibrated.answer(test.only((m,))) for m in experiment.modalities if len(test.modalities) > 1
+        f"only {m}": calibrated.predict(test.only((m,))) for m in experiment.modalities if len(test.modalities) > 1
     }
     for name, table in experiment.tests.items():
-        others[name] = calibrated.answer(_same_trials(test, table))
+        others[name] = calibrated.predict(_same_trials(test, table))
     return FoldOutcome(
         name=split.name,
-        main=calibrated.answer(test),
-        others={name: answers for name, answers in others.items() if len(answers.labels)},
+        main=calibrated.predict(test),
+        others={name: predictions for name, predictions in others.items() if len(predictions.labels)},
         auroc={name: value for name, t in experiment.ood.items() if (value := _auroc(model, test, t)) is not None},
         promised=promised,
         counts={
@@ -161,3 +168,34 @@ def _auroc(model: Model, test: Windows, other: WindowTable) -> float | None:
     below = np.searchsorted(np.sort(familiar), strange, side="left")
     upto = np.searchsorted(np.sort(familiar), strange, side="right")
     return float(np.mean(below + upto) / (2.0 * len(familiar)))
+
+
+def write_outcome(path: Path, outcome: FoldOutcome) -> None:
+    """Write a fold's outcome, in one step, to an .npz without pickle. Makes the folder where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = {"main": outcome.main, **{f"other {name}": predictions for name, predictions in outcome.others.items()}}
+    arrays = {}
+    for name, predictions in named.items():
+        for f in fields(WindowPredictions):
+            value = getattr(predictions, f.name)
+            arrays[f"{name}|{f.name}"] = value.astype(str) if f.name in _TEXTS else value
+    plain = json.dumps({name: getattr(outcome, name) for name in _PLAIN})
+    partial = path.with_name(f".{path.stem}.partial.npz")
+    np.savez_compressed(partial, **arrays, plain=np.array(plain), allow_pickle=False)
+    partial.replace(path)
+
+
+def read_outcome(path: Path) -> FoldOutcome:
+    """Read a fold's outcome. Raises RtemoError where the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RtemoError(f"{path} cannot be read", str(error), "remove it; the fold is then run again") from error
+    names = sorted({key.split("|")[0] for key in arrays if "|" in key})
+    predictions = {
+        name: WindowPredictions(**{f.name: arrays[f"{name}|{f.name}"] for f in fields(WindowPredictions)})
+        for name in names
+    }
+    others = {name.removeprefix("other "): value for name, value in predictions.items() if name != "main"}
+    return FoldOutcome(main=predictions["main"], others=others, **json.loads(str(arrays["plain"])))

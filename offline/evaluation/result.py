@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.evaluation.folds import LEVELS, Answers, FoldOutcome
+from offline.evaluation.folds import LEVELS, FoldOutcome, WindowPredictions
 from offline.evaluation.metrics import (
     accuracy,
     aurc,
@@ -53,10 +53,10 @@ class PersonScores:
     name: str
     window: tuple[Array, Indices]
     trial: tuple[Array, Indices]
-    answers: Answers
+    answers: WindowPredictions
 
 
-def scores_of(answers: Sequence[Answers]) -> dict[str, Any]:
+def scores_of(answers: Sequence[WindowPredictions]) -> dict[str, Any]:
     """All scores of some answers. The answers of one person in several folds count together."""
     people = _people(answers)
     out: dict[str, Any] = {}
@@ -91,8 +91,8 @@ def auroc_of(outcomes: Sequence[FoldOutcome]) -> dict[str, dict[str, float]]:
     return {name: mean_interval([o.auroc[name] for o in outcomes if name in o.auroc]) for name in names}
 
 
-def _people(answers: Sequence[Answers]) -> list[PersonScores]:
-    whole = Answers(**{f.name: _joined(answers, f.name) for f in fields(Answers)})
+def _people(answers: Sequence[WindowPredictions]) -> list[PersonScores]:
+    whole = WindowPredictions(**{f.name: _joined(answers, f.name) for f in fields(WindowPredictions)})
     people = []
     for name in sorted(set(whole.subject.tolist())):
         own = whole.subject == name
@@ -104,11 +104,11 @@ def _people(answers: Sequence[Answers]) -> list[PersonScores]:
 _ROWS = ("subject", "session", "trial", "labels", "probabilities")
 
 
-def _joined(answers: Sequence[Answers], name: str) -> NDArray[Any]:
+def _joined(answers: Sequence[WindowPredictions], name: str) -> NDArray[Any]:
     return np.concatenate([getattr(one, name) for one in answers], axis=1 if name == "sets" else 0)
 
 
-def _by_trial(mine: Answers) -> tuple[Array, Indices]:
+def _by_trial(mine: WindowPredictions) -> tuple[Array, Indices]:
     """(t, K), (t,) of one person's trials."""
     _, session = np.unique(mine.session.astype(str), return_inverse=True)
     keys = np.stack((session, mine.trial), axis=1)

@@ -1,4 +1,4 @@
-"""Temperatures and fusion weights, fitted on people that the weights were not fitted on; each person counts as one."""
+"""Temperature scaling and fusion weights, fitted on validation people, each of whom counts the same."""
 
 from __future__ import annotations
 

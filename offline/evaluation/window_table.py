@@ -1,4 +1,4 @@
-"""The windows of a corpus as the arrays that methods are compared on: the same windows for every method.
+"""Windows of a corpus as feature arrays for the compared methods: the same windows for every method.
 
 Fixed channels: methods of a fixed montage get the channels that all recordings have in common where these are at least
 FEWEST_COMMON, else the 19 places of the 10-20 system. A channel that is missing or bad in a frame is estimated from the

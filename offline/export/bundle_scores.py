@@ -1,4 +1,4 @@
-"""Scores of a whole bundle on people: every window of a session goes through the live application's own decoder."""
+"""Score a model bundle on people: every window of a session goes through the live application's decoder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rtemo.model.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One person's labelled windows: labels (n,), trials (n,), and what the decoder said."""
+class DecodedPerson:
+    """One person's labelled windows: labels (n,), trials (n,), and the decoder's predictions."""
 
     labels: NDArray[np.int64]
     trials: NDArray[np.int64]
@@ -41,7 +41,8 @@ def score(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) 
     labels = np.concatenate([person.labels for person in people])
     now, smooth = (np.concatenate([p.matrix(name) for p in people]) for name in ("probabilities", "smoothed"))
     predictions = [prediction for person in people for prediction in person.predictions]
-    said = np.array([prediction.emotion is not None for prediction in predictions])
+    named = np.array([prediction.emotion is not None for prediction in predictions])
+    right = smooth.argmax(axis=1) == labels
     return {
         "chance": 1.0 / len(np.unique(labels)),
         "n_people": len(people),
@@ -54,9 +55,9 @@ def score(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) 
         "ece_smoothed": ece(smooth, labels),
         "nll": nll(now, labels),
         "nll_smoothed": nll(smooth, labels),
-        "abstained": float(np.mean(~said)),
+        "abstained": float(np.mean(~named)),
         "novel": float(np.mean([p.abstain == AbstainReason.NOVEL for p in predictions])),
-        "smoothed_when_not_abstaining": float(np.mean(smooth[said].argmax(1) == labels[said])) if said.any() else None,
+        "smoothed_when_not_abstaining": float(np.mean(right[named])) if named.any() else None,
         "sets": {f"{level:g}": _sets(bundle, sessions, combination, level) for level in _levels(bundle, combination)},
     }
 
@@ -82,7 +83,7 @@ def _sets(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str, 
     return {"coverage": float(np.mean(covered)), "size": float(np.mean(sizes))} if covered else {}
 
 
-def _decode(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) -> Scored | None:
+def _decode(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str) -> DecodedPerson | None:
     labels, trials, predictions = [], [], []
     for number, session in enumerate(sessions):
         decoder, counted = Decoder(bundle), session.counted(combination)
@@ -92,14 +93,14 @@ def _decode(bundle: Bundle, sessions: Sequence[NetworkOutputs], combination: str
                 labels.append(session.labels[i])
                 trials.append(number * 100_000 + int(session.shard.rows["trial"][i]))
                 predictions.append(prediction)
-    return Scored(np.array(labels), np.array(trials), tuple(predictions)) if labels else None
+    return DecodedPerson(np.array(labels), np.array(trials), tuple(predictions)) if labels else None
 
 
 def _accuracy(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
     return balanced_accuracy(labels, probabilities.argmax(axis=1))
 
 
-def _trial_accuracy(person: Scored) -> float:
+def _trial_accuracy(person: DecodedPerson) -> float:
     log_p = np.log(np.maximum(person.matrix("probabilities"), 1e-12))
     trials = np.unique(person.trials)
     found = np.array([log_p[person.trials == trial].mean(axis=0).argmax() for trial in trials])

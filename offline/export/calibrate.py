@@ -1,4 +1,4 @@
-"""Everything between the trained network and honest predictions, fitted on people that it was not trained on.
+"""Calibrate a trained network: temperatures, fusion, smoothing, novelty; on people that it was not trained on.
 
 Validation people give temperatures (of the heads, and of the smoothed probabilities), fusion weights, dwell and
 decorrelation times; calibration people give conformal quantiles and novelty thresholds, so that the promise of the sets
@@ -57,7 +57,7 @@ def temperatures(validation: Sequence[NetworkOutputs]) -> dict[str, float]:
 
 
 def fusion_weights(validation: Sequence[NetworkOutputs], by_head: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Weights of the heads' log-probabilities: 1 where one head speaks, else those with the least NLL."""
+    """Weights of the heads' log-probabilities: 1 where one head is used, else those with the least NLL."""
     parts = {head: _stacked(validation, "both", head) for head in HEADS}
     log_p = np.stack([log_softmax(parts[head][0] / by_head[head]) for head in HEADS])
     _, labels, weight = parts["joint"]
@@ -70,7 +70,7 @@ def fusion_weights(validation: Sequence[NetworkOutputs], by_head: Mapping[str, f
 def smoothed(
     session: NetworkOutputs, name: str, combination: Combination, by_head: Mapping[str, float], smoothing: Smoothing
 ) -> Array:
-    """(W, K) smoothed probabilities, as they are told, of a session that offers these modalities only."""
+    """(W, K) smoothed probabilities, as they are published, of a session that offers these modalities only."""
     instant, state, out = pool(session.logits, combination, by_head), start(smoothing), []
     for time_s, p, passes in zip(session.times, instant, session.passes[name], strict=True):
         state = advance(state, time_s, p if passes else None, combination.decorrelation_s, smoothing)
@@ -139,7 +139,7 @@ def smoothed_temperature(
     """The temperature of the smoothed probabilities: the highest whose NLL is within one standard error of the least.
 
     The standard error is that of the loss against the best temperature's, over people. What gives the posterior was
-    fitted on these same people, whose own best temperature is therefore too low; of those that nobody can tell apart,
+    fitted on these same people, whose own best temperature is therefore too low; of those that cannot be distinguished,
     the least sure one does less harm (the one-standard-error rule, Breiman et al. 1984).
     """
     plain = Combination(weights, decorrelation_s, 1.0, {}, _NO_SCALE)

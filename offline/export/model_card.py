@@ -1,4 +1,4 @@
-"""The model card, written from the bundle's own facts, so that it cannot say more than was measured."""
+"""Write the model card from the facts in the bundle, so that it states nothing that was not measured."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _limits(spec: BundleSpec) -> str:
     if spec.trained_on == "simulated people":
         lines = [
             "**It has never seen a human being.** The people are simulated. The scores show that the software works "
-            "from end to end; they say nothing about how well it would do on anyone's real recordings.",
+            "from end to end; they do not show how well it would do on anyone's real recordings.",
             "Its emotions are the simulator's: band power, pupil and gaze changes as published group averages, with "
             "invented strengths. Real effects are smaller, differ between people, and mix with muscle and task.",
             "Use it to try the application, to test a set-up and to measure delays. Train on real, labelled "

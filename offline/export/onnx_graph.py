@@ -1,4 +1,4 @@
-"""The network as an ONNX graph, written only when it says what torch says."""
+"""Export the network as an ONNX graph, checked against torch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_onnx(network: Network, path: Path) -> None:
     n, c = torch.export.Dim("N", min=1), torch.export.Dim("C", min=1)
     shapes = ({0: n, 2: c}, {0: n, 2: c}, {0: n, 1: c}, {0: n}, {0: n})
     network = network.cpu().eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that are not needed
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it logs packages that are not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on its own internals
         torch.onnx.export(
@@ -43,12 +43,12 @@ def write_onnx(network: Network, path: Path) -> None:
     worst = disagreement(network, path)
     if not worst < TOLERANCE:
         raise RtemoError(
-            "the exported network says something else than torch", f"largest difference {worst:g}", "report this"
+            "the exported network gives other values than torch", f"largest difference {worst:g}", "report this"
         )
 
 
 def without_traces(path: Path) -> None:
-    """Take out what torch notes of the source files of every node: names of folders on this machine, and half a MB."""
+    """Remove what torch records of the source files of every node: names of folders on this machine, and half a MB."""
     model = onnx.load(path)
     for graph in (model.graph, *model.functions):
         del graph.metadata_props[:]

@@ -1,4 +1,4 @@
-"""What the network says about every window of a person's session, in order, with what the gate lets pass."""
+"""Network outputs of every window of a session, in order, and which of them pass the signal gate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NetworkOutputs:
         return self.shard.rows["label"].astype(np.int64)
 
     def counted(self, combination: str) -> NDArray[np.bool_]:
-        """(W,) labelled windows that the combination can say something about."""
+        """(W,) labelled windows that the combination can classify."""
         return np.asarray((self.labels != UNLABELLED) & self.passes[combination])
 
     def windows(self, combination: str) -> Iterator[tuple[Window, Embeddings]]:

@@ -1,11 +1,11 @@
-"""Faults put into recordings before the pipeline sees them, so that gate, reference and normaliser meet them too.
+"""Simulate faults in recordings before the pipeline reads them: lost channels, noise, cap shifts, gaze loss.
 
     perturbed(dataset, "channel-loss", 0.5, seed=3)
 
 is the data set of the same people, sessions and trials whose EEG caps have lost half of their channels. It is built
 like any other. Which channel, which moment and which noise follow from the seed, the person and the session, and not
 from how the samples are cut into chunks. A fault lasts for the whole session, its baseline too: the normaliser adapts
-to what is constant, as it would in a lab. KINDS says what a severity means.
+to what is constant, as it would in a lab. KINDS gives the unit of each severity.
 """
 
 from __future__ import annotations

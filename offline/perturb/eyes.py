@@ -13,7 +13,7 @@ from offline.perturb.change import Change
 from rtemo.core.types import BoolArray, Chunk
 from rtemo.simulate.seeds import generator
 
-SPELL_EVERY_S = 20.0  # one stretch of loss in each: of 5 s at a severity of 0.25
+SPELL_EVERY_S = 20.0  # one loss in each: of 5 s at a severity of 0.25
 _LOOKS = 41  # moments of a window at which it is asked whether the eyes are lost
 
 

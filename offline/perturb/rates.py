@@ -30,7 +30,7 @@ def rate(stream: Stream, severity: float, random: np.random.Generator) -> Change
 class Resampler:
     """Windowed-sinc interpolation of regular samples, chunk by chunk; starts again at gaps.
 
-    A new sample comes once all old ones that it needs are there, so a stretch loses LOBES samples at either end.
+    A new sample comes once all old ones that it needs are there, so a segment loses LOBES samples at either end.
     """
 
     def __init__(self, rate_hz: float, new_hz: float) -> None:

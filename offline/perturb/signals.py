@@ -14,7 +14,7 @@ from rtemo.simulate.seeds import generator
 
 OPEN_UV, OPEN_HZ = 500.0, 8.0  # an open input: noise of this size up to about here, far above any EEG
 OPEN_HUM_UV = 100.0
-NOISE_BELOW_HZ = 50.0  # the size of broadband noise is told for the band that the features look at
+NOISE_BELOW_HZ = 50.0  # the size of broadband noise is that in the band that the features look at
 EMG_HZ = (20.0, 200.0)
 BURST_EVERY_S, BURST_S = 4.0, (0.5, 1.5)
 BURST_FACTOR = (0.6, 1.4)
@@ -78,7 +78,7 @@ def emg(stream: Stream, severity: float, random: np.random.Generator) -> Change:
 
 
 def bursts(key: int, stamps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, M): how active each muscle is; what happens in a stretch of BURST_EVERY_S depends on its number only."""
+    """(n, M): how active each muscle is; what happens in an interval of BURST_EVERY_S depends on its number only."""
     found = np.zeros((len(stamps), len(MUSCLES)))
     numbers = np.floor(stamps / BURST_EVERY_S).astype(np.int64)
     for number in np.unique(numbers):

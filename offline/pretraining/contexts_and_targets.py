@@ -1,4 +1,4 @@
-"""Two views of unlabelled windows: a target that sees all, and a context from which it is to be foretold.
+"""Contexts and targets for self-supervised learning: a masked view of a window, and the full view it predicts.
 
 Every batch holds as many windows of each corpus, and of a corpus's people each is drawn as often. Everything about a
 row follows from (seed, step, row), so that a run can stop anywhere, and any process can make any row. Labels are never

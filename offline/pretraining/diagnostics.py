@@ -1,4 +1,4 @@
-"""Is pretraining still learning something: have the embeddings collapsed, and do the terms pull against each other."""
+"""Diagnostics of pretraining: collapse of the embeddings, and gradients of the loss terms against each other."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What pretraining asks of the network, without labels. Each term can be switched off by its weight.
+"""Self-supervised loss terms of pretraining. Each term can be switched off by its weight.
 
 latent    foretell, from the context, the target's tokens of the frames that the context does not see, and the target's
           three embeddings (I-JEPA, arXiv 2301.08243; for EEG EEG2Rep, arXiv 2402.17772). Where the target is a
-          neighbour in time, the embeddings say what stays the same for some seconds.
+          neighbour in time, the embeddings hold what stays the same for some seconds.
 collapse  keep the embeddings spread out. SIGReg (LeJEPA, arXiv 2511.08544): every random projection of them is to be
           standard normal, by the test statistic of Epps and Pulley (1983). VICReg (arXiv 2105.04906): variance and
-          covariance. Both take the mean of a recording's rows away first: to tell people apart earns nothing.
+          covariance. Both take the mean of a recording's rows away first: to distinguish people earns nothing.
 spectral  foretell the log-power of hidden channels and frames from the frame's token and the channel's place.
-moment    tell which of the recording's other windows is the one of this moment, from EEG, eyes or both, to EEG, eyes or
+moment    find which of the recording's other windows is the one of this moment, from EEG, eyes or both, to EEG, eyes or
           both (InfoNCE, arXiv 1807.03748). Windows of a moment share no sample, so what helps is what lasts for some
           seconds and differs within a recording; to know the person or the cap does not (after time-contrastive
           learning, Hyvarinen and Morioka 2016, and slow feature analysis, Wiskott and Sejnowski 2002). Where the target
@@ -57,7 +57,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """How contexts and targets belong together, as offline.pretraining.contexts_and_targets.ContextsAndTargets says:
+    """How contexts and targets belong together, as in offline.pretraining.contexts_and_targets.ContextsAndTargets:
     same (N,), across (N,), near.
     """
 

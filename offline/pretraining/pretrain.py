@@ -1,8 +1,8 @@
 """Self-supervised pretraining on the windows of several corpora, with or without eye data, with or without labels.
 
 Everything that is random follows from (seed, step), so that a resumed run is bitwise the one that was not interrupted.
-Under torchrun every process takes its rows of each batch (offline.training.data_parallel). The checkpoint says who was
-in it.
+Under torchrun every process takes its rows of each batch (offline.training.data_parallel). The checkpoint lists the
+people that it was trained on.
 """
 
 from __future__ import annotations

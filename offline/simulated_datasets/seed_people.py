@@ -1,6 +1,6 @@
 """Simulated people as SEED-IV and SEED-V: the published clips, labels and lengths.
 
-The simulator knows four emotions: SEED-V's disgust is simulated as fear. The lengths of SEED-IV's clips are published
+The simulator has four emotions: SEED-V's disgust is simulated as fear. The lengths of SEED-IV's clips are published
 for session 1 only; the other sessions' are invented, with the published number of windows.
 """
 

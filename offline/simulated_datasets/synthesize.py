@@ -1,7 +1,7 @@
 """Simulated people in a data set's own on-disk layout, so that loaders and training run without licensed data.
 
 Every sample follows from the seed. The folder appears in one step: what an interruption leaves behind is no data set.
-What the stand-ins are not is said in offline/simulated_datasets/seed_people.py and viewing_people.py.
+Where they differ from the real ones is described in offline/simulated_datasets/seed_people.py and viewing_people.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rtemo.core.errors import RtemoError
 
 MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
-# NAME -> how it is written, how many people it has, and how many its file names can tell apart
+# NAME -> how it is written, how many people it has, and how many its file names can distinguish
 _WORK: Mapping[str, tuple[Callable[[Path, SimulatedPeople], Work], int, int]] = {
     "seed-iv": (write_seed_iv, 15, 999),
     "seed-v": (write_seed_v, 16, 999),
@@ -77,12 +77,12 @@ def synthesize(
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What the mark says about a folder of simulated people."""
+    """The marker file in a folder of simulated people: how they were simulated."""
 
     made_of: Mapping[str, Any]
 
     def relabel(self, dataset: Dataset) -> Dataset:
-        """The same data set, but with a card that says that nobody was recorded."""
+        """The same data set, but with a card that states that nobody was recorded."""
         about = ", ".join(f"{name} {value}" for name, value in self.made_of.items())
         card = replace(
             dataset.card,

@@ -1,7 +1,7 @@
 """Simulated people as EEGEyeNet and as a BIDS folder with EEG and eye-tracking.
 
-They watch films that evoke nothing: there are no dots to follow, and nothing but the session's name tells attentive
-from distracted. What these folders are for is their form.
+They watch films that evoke nothing: there are no dots to follow, and nothing but the session's name distinguishes
+attentive from distracted. What these folders are for is their form.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Who trains, who selects, who calibrates and who tests; each experiment checks it.
+"""Train, validation, calibration and test splits; each experiment checks them for leaks.
 
 people      SubjectSplit: a model that is shipped is trained, selected, calibrated and scored on other people each
 protocols   the published evaluation protocols as splits of windows
-leaks       WindowIds, Split, and `check`, which refuses a split that leaks
-windows     what the windows of a corpus belong to
+leaks       WindowIds (what the windows of a corpus belong to), Split, and `check`, which refuses a split that leaks
 """
 
-from offline.splits.leaks import Split, WindowIds, check
+from offline.splits.leaks import Split, WindowIds, check, person, window_ids
 from offline.splits.people import FEWEST_CALIBRATION, SubjectSplit, check_disjoint, split_subjects
 from offline.splits.protocols import (
     PEOPLE_GROUPS,
@@ -16,7 +15,6 @@ from offline.splits.protocols import (
     subject_dependent,
     training_people,
 )
-from offline.splits.windows import person, window_ids
 
 __all__ = [
     "FEWEST_CALIBRATION",

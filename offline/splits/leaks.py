@@ -1,8 +1,8 @@
-"""What windows belong to, a split of them, and the check that nothing leaks between its sides."""
+"""Train/validation/test splits of windows: which person, trial and clip each belongs to, and the check for leaks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.corpus.corpus import UNLABELLED, Shard, ShardMetadata
 from rtemo.core.errors import RtemoError
 
 Indices = NDArray[np.int64]
-UNLABELLED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,36 @@ def _numbered(*columns: NDArray[Any]) -> Indices:
         values, own = np.unique(column, return_inverse=True)
         codes = np.unique(codes * len(values) + own, return_inverse=True)[1].astype(np.int64)
     return codes
+
+
+def person(about: ShardMetadata) -> str:
+    """The subject's name over all data sets: `<data set>/<subject>`. Pretraining names people like this too."""
+    return f"{about.dataset}/{about.subject}"
+
+
+def window_ids(recordings: Iterable[Shard]) -> WindowIds:
+    """The ids of every window: recording after recording as given, each in order of time, unlabelled ones included.
+
+    A corpus is such an iterable; several are chained. A trial whose stimulus is unknown has the clip "".
+    Raises RtemoError where there is no recording.
+    """
+    shards = list(recordings)
+    if not shards:
+        raise RtemoError("there is nothing to split", "no recording", "name a corpus with recordings")
+    sizes = [len(shard.rows) for shard in shards]
+    return WindowIds(
+        subject=np.repeat([person(shard.about) for shard in shards], sizes),
+        session=np.repeat([shard.about.session for shard in shards], sizes),
+        trial=np.concatenate([shard.rows["trial"] for shard in shards]).astype(np.int64),
+        clip=np.concatenate([_clips(shard) for shard in shards]),
+        label=np.concatenate([shard.rows["label"] for shard in shards]).astype(np.int64),
+    )
+
+
+def _clips(shard: Shard) -> NDArray[np.str_]:
+    trials, of_row = np.unique(shard.rows["trial"], return_inverse=True)
+    names = np.array([shard.about.clips.get(str(trial), "") for trial in trials.tolist()], dtype=np.str_)
+    return names[of_row]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

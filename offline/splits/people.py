@@ -1,4 +1,4 @@
-"""Who trains, who selects, who calibrates, who tests: always other people. Each experiment checks it."""
+"""Split people into train, validation, calibration and test, for a model that is shipped."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def split_subjects(subjects: Sequence[str], seed: int) -> SubjectSplit:
     Raises RtemoError where too few people would be left to train on.
     """
     order = [str(s) for s in np.random.default_rng(seed).permutation(sorted(set(subjects)))]
-    held = max(2, len(order) // 6)
+    held_out = max(2, len(order) // 6)
     calibrating = max(FEWEST_CALIBRATION, len(order) // 6)
-    n_train = len(order) - 2 * held - calibrating
-    if n_train < held:
+    n_train = len(order) - 2 * held_out - calibrating
+    if n_train < held_out:
         raise RtemoError(
             "too few people to train and to hold out", f"{len(order)}", f"use {3 * 2 + FEWEST_CALIBRATION} or more"
         )
-    bounds = np.cumsum([n_train, held, calibrating])
+    bounds = np.cumsum([n_train, held_out, calibrating])
     parts = [tuple(sorted(part)) for part in (order[i:j] for i, j in zip([0, *bounds], [*bounds, None], strict=True))]
     split = SubjectSplit(*parts)
     check_disjoint(split)

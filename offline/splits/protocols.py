@@ -1,4 +1,4 @@
-"""Evaluation protocols: which windows train, which select, which test; and the check that nothing leaks between them.
+"""Evaluation protocols as splits of windows: leave-one-subject-out, cross-session, subject-dependent, leave-clip-out.
 
 Windows of one trial never lie on two sides. What else is kept apart is the protocol's promise, in `Split.apart`:
 
@@ -8,8 +8,8 @@ Windows of one trial never lie on two sides. What else is kept apart is the prot
                        reading of "16 train, 8 test"), SEED-V and SEED-VII blocks of five clips over all sessions
     leave-clip-out     people and clips at once: nobody who is tested was trained on, and no film that is shown
 
-In loso everybody sees the same films, so a method may recognise the film instead of the emotion: leave-clip-out tells.
-Every experiment calls `check`; with pretraining it names the people pretrained on.
+In loso everybody sees the same films, so a method may recognise the film instead of the emotion; leave-clip-out shows
+whether it does. Every experiment calls `check`; with pretraining it names the people pretrained on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.splits.leaks import UNLABELLED, Split, WindowIds
+from offline.corpus.corpus import UNLABELLED
+from offline.splits.leaks import Split, WindowIds
 from rtemo.core.errors import RtemoError
 
 Mask = NDArray[np.bool_]
@@ -45,9 +46,9 @@ def loso(ids: WindowIds, seed: int, people_out: int = 1) -> Iterator[Split]:
         others = np.setdiff1d(people, tested)
         n_inner = _inner(len(others))
         inner = np.random.default_rng([seed, number]).permutation(others)[:n_inner]
-        test, held = np.isin(ids.subject, tested), np.isin(ids.subject, inner)
+        test, validation = np.isin(ids.subject, tested), np.isin(ids.subject, inner)
         name = ", ".join(str(who) for who in tested)
-        yield _split(ids, "loso", name, ~test & ~held, held, test, ("subject",), ("subject",))
+        yield _split(ids, "loso", name, ~test & ~validation, validation, test, ("subject",), ("subject",))
 
 
 def training_people(people: int) -> int:
@@ -69,10 +70,9 @@ def cross_session(ids: WindowIds) -> Iterator[Split]:
         sessions = np.unique(ids.session[mine & _labelled(ids)])
         for session in sessions if len(sessions) > 1 else []:
             test = mine & (ids.session == session)
-            held = _last_trials(ids, mine & ~test, 1)
-            yield _split(
-                ids, "cross-session", f"{who} session {session}", mine & ~test & ~held, held, test, ("session",), ()
-            )
+            others, name = mine & ~test, f"{who} session {session}"
+            validation = _last_trials(ids, others, 1)
+            yield _split(ids, "cross-session", name, others & ~validation, validation, test, ("session",), ())
 
 
 def subject_dependent(ids: WindowIds, dataset: str) -> Iterator[Split]:
@@ -82,8 +82,9 @@ def subject_dependent(ids: WindowIds, dataset: str) -> Iterator[Split]:
     """
     for who in np.unique(ids.subject[_labelled(ids)]):
         for name, scope, test in _SCHEMES.get(dataset, _last_third)(ids, ids.subject == who):
-            held = _last_trials(ids, scope & ~test, 1)
-            yield _split(ids, "subject-dependent", f"{who} {name}", scope & ~test & ~held, held, test, (), ())
+            others = scope & ~test
+            validation = _last_trials(ids, others, 1)
+            yield _split(ids, "subject-dependent", f"{who} {name}", others & ~validation, validation, test, (), ())
 
 
 def leave_clip_out(
@@ -108,11 +109,11 @@ def leave_clip_out(
     for person, clip in product(range(min(people_groups, len(people))), range(clip_groups)):
         next_person, next_clip = (person + 1) % people_groups, (clip + 1) % clip_groups
         test = (of_person == person) & (of_clip == clip)
-        held = (of_person == next_person) & (of_clip == next_clip)
+        validation = (of_person == next_person) & (of_clip == next_clip)
         train = ~np.isin(of_person, (person, next_person)) & ~np.isin(of_clip, (clip, next_clip))
         name = f"people {person + 1}/{people_groups}, clips {clip + 1}/{clip_groups}"
         both = ("subject", "clip")
-        yield _split(ids, "leave-clip-out", name, train, held, test, both, both)
+        yield _split(ids, "leave-clip-out", name, train, validation, test, both, both)
 
 
 Cut = tuple[str, Mask, Mask]  # name, the windows that take part, those that are tested
@@ -169,10 +170,10 @@ def _split(
     protocol: str,
     name: str,
     train: Mask,
-    held: Mask,
+    validation: Mask,
     test: Mask,
     apart: tuple[str, ...],
     inner: tuple[str, ...],
 ) -> Split:
-    train_at, held_at, test_at = (np.flatnonzero(side & _labelled(ids)) for side in (train, held, test))
-    return Split(protocol, name, train_at, held_at, test_at, apart, inner)
+    train_at, validation_at, test_at = (np.flatnonzero(side & _labelled(ids)) for side in (train, validation, test))
+    return Split(protocol, name, train_at, validation_at, test_at, apart, inner)

@@ -44,7 +44,7 @@ def in_precision(name: str, device: torch.device) -> torch.autocast:
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """The number of the own process, and how many there are."""
+    """Rank of this process, and the number of processes."""
 
     rank: int = 0
     size: int = 1
@@ -57,7 +57,7 @@ class ProcessGroup:
 
 @contextmanager
 def team() -> Iterator[ProcessGroup]:
-    """What torchrun has started, joined while the context is open; alone where it has not."""
+    """Join the process group that torchrun has started, while the context is open; one process alone without it."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ProcessGroup()
@@ -122,7 +122,7 @@ def average(values: Tensor, one: ProcessGroup) -> Tensor:
 
 
 def average_gradients(parameters: Iterable[nn.Parameter], one: ProcessGroup) -> None:
-    """In place, in one message."""
+    """Average the gradients over the processes, in place, in one message."""
     if one.size == 1:
         return
     found = [p.grad for p in parameters if p.grad is not None]

@@ -83,7 +83,7 @@ def _check_unseen(corpus: Corpus, split: SubjectSplit, pretrained_on: Collection
     held_out = {person(shard.about) for shard in corpus if shard.about.subject not in split.train}
     if known := sorted(held_out & set(pretrained_on)):
         raise RtemoError(
-            "the given weights know people who are held out",
+            "the given weights were trained on people who are held out",
             f"{len(known)}, such as {known[0]}",
             "pretrain without the people of this corpus (--exclude)",
         )

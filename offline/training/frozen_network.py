@@ -1,6 +1,6 @@
-"""A network that no longer learns, and what it made of the windows it has seen.
+"""A frozen network, with a cache of its embeddings of windows.
 
-All folds of an experiment ask a frozen network for the same windows, so what it makes of one is kept: 1.5 kB a window.
+All folds of an experiment embed the same windows with a frozen network, so the embeddings are kept: 1.5 kB a window.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Embedded:
         return Embedded(np.concatenate(z), np.concatenate(eeg), np.concatenate(eye))
 
     def offered(self) -> tuple[BoolArray, BoolArray, BoolArray]:
-        """For each head, which windows it can say anything about."""
+        """For each head, which windows it can classify."""
         return self.eeg, self.eye, self.eeg | self.eye
 
 

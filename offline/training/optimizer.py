@@ -1,4 +1,4 @@
-"""AdamW with a learning rate for every layer, and how the rate goes over a run."""
+"""AdamW with layer-wise learning rates, and the schedule of the rate over a run."""
 
 from __future__ import annotations
 

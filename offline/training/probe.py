@@ -1,6 +1,6 @@
 """New heads on a frozen network: multinomial logistic regression on each embedding, solved to the optimum.
 
-With few people it does better than steps of an optimizer, and takes seconds. How strongly it is held back is chosen on
+With few people it does better than steps of an optimizer, and takes seconds. Its regularisation is chosen on
 the people held out for selection. Fine-tuning begins from these heads.
 """
 
@@ -48,15 +48,15 @@ def fit_heads(frozen: FrozenNetwork, heads: Heads, learn: ProbeWindows, select: 
     elsewhere, and heads that have not seen that are lost there.
     """
     seen, labels = _both_ways(frozen, learn)
-    held, labels_held = _both_ways(frozen, select)
-    for i, (head, ok, held_ok) in enumerate(zip(heads.ordered(), seen.offered(), held.offered(), strict=True)):
+    selection, labels_select = _both_ways(frozen, select)
+    for i, (head, ok, select_ok) in enumerate(zip(heads.ordered(), seen.offered(), selection.offered(), strict=True)):
         x, y = seen.z[ok, i].astype(np.float64), labels[ok]
         if len(np.unique(y)) < 2:
             continue
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
         fits = [_fit((x - mean) / scale, y, strength, head.out_features) for strength in STRENGTHS]
-        if held_ok.any():
-            new, truth = (held.z[held_ok, i] - mean) / scale, labels_held[held_ok]
+        if select_ok.any():
+            new, truth = (selection.z[select_ok, i] - mean) / scale, labels_select[select_ok]
             fits.sort(key=lambda fit: _loss(fit, new, truth))
         weight, bias = fits[0]
         _set(head, weight / scale, bias - (weight / scale) @ mean)
@@ -71,7 +71,7 @@ def _both_ways(frozen: FrozenNetwork, part: ProbeWindows) -> tuple[Embedded, NDA
 def _fit(x: Array, y: NDArray[np.int64], strength: float, n_labels: int) -> tuple[Array, Array]:
     """Weights (K, width) and biases (K,). A label that nobody has is as unlikely as its absence makes it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # only weakly held ones, which seldom are the best
+        warnings.simplefilter("ignore", ConvergenceWarning)  # only weakly regularised ones, which seldom are the best
         found = LogisticRegression(C=strength, max_iter=300, tol=1e-4).fit(x, y)
     coefficients, intercepts = found.coef_, found.intercept_
     if len(found.classes_) == 2:

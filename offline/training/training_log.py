@@ -1,4 +1,4 @@
-"""What a run writes down while it goes: JSON lines always, TensorBoard where it is asked for."""
+"""Training log: JSON lines always, TensorBoard on request."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ class TrainingLog:
     def close(self) -> None:
         if self._board is not None:
             self._board.close()
-
-
-def read_log(path: Path) -> list[dict[str, float]]:
-    """What was written so far."""
-    return [json.loads(line) for line in _lines(path)]
 
 
 def _lines(path: Path) -> list[str]:

@@ -163,7 +163,7 @@ def _recording(
 
 
 def _run(root: Path, path: Path) -> _Run:
-    """One EEG file with its side-cars. channels.tsv knows better than the file which channels are EEG."""
+    """One EEG file with its side-cars. Which channels are EEG follows from channels.tsv before the file."""
     file = mne_raw.header(path)
     types = {row.get("name", ""): row.get("type", "").upper() for row in bids_names.table(root, path, "channels")}
     names = [name for name, kind in file.channels if types.get(name, kind.upper()) == "EEG"]

@@ -72,7 +72,7 @@ def eye_files(root: Path, eeg: Path) -> tuple[tuple[EyeFile, ...], Screen | None
 
 
 def _physio_of(eeg: Path) -> list[Path]:
-    """The physio files of any datatype folder of the session that speak of the same task and run."""
+    """The physio files of any datatype folder of the session that belong to the same task and run."""
     ours = parse_name(eeg).entities
     paths = sorted(eeg.parent.parent.glob("*/*_physio.tsv.gz"))
     return [
@@ -95,7 +95,7 @@ def _eye_file(path: Path, about: Mapping[str, Any]) -> EyeFile:
         raise RtemoError(f"{path.name} is not gaze on a screen", f"it is {about['SampleCoordinateSystem']}")
     eye = str(about.get("RecordedEye", "cyclopean"))
     if eye not in _EYES:
-        raise RtemoError(f"{path.name} does not say which eye it recorded", f"RecordedEye is {eye!r}")
+        raise RtemoError(f"{path.name} does not state which eye it recorded", f"RecordedEye is {eye!r}")
     time = columns.index("timestamp") if "timestamp" in columns else -1
     pupil = columns.index("pupil_size") if "pupil_size" in columns else -1
     one = EyeFile(

@@ -1,4 +1,4 @@
-"""BIDS file names and the inheritance of side-cars: which metadata files speak of a data file, and what they say."""
+"""BIDS file names and the inheritance of side-cars: which metadata apply to a data file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which column of a release is which feature of the core's eye schema, and the checks of what is only inferred.
 
 SEED-IV's rows are named on its official page; only the order of the eight pupil entropies (rows 5 to 12) is not. It is
-read here as X in four bands, then Y in four bands, as the page's own screenshot suggests; `pupil_bands_doubt` says
-when the data speaks against it. SEED-VII's order is in its authors' extraction code: left and right eye stand where
+read here as X in four bands, then Y in four bands, as the page's own screenshot suggests; `pupil_bands_doubt` reports
+where the data contradict it. SEED-VII's order is in its authors' extraction code: left and right eye stand where
 SEED-IV has X and Y. SEED-V's order is printed nowhere: it is inferred from the table of the EmotionMeter paper, and
 `seed_v_order_doubt` tests what must hold if it is right.
 """
@@ -52,7 +52,7 @@ def incomplete(released: NDArray[np.floating], n_windows: int) -> str:
 
 
 def pupil_bands_doubt(windows: NDArray[np.floating]) -> str:
-    """Why rows 5 to 12 of (W, 31) may be interleaved X1 Y1 X2 Y2 ... instead of X1-4 Y1-4; "" where nothing says so.
+    """Why rows 5 to 12 of (W, 31) may be interleaved X1 Y1 X2 Y2 ... instead of X1-4 Y1-4; "" where nothing does.
 
     X and Y are two diameters of the same pupil, so the same band of both must go together more than other pairs.
     """

@@ -57,7 +57,7 @@ CARD = DatasetCard(
         "eye 'released': 31 features per 4 s window; rows 1-22 are smoothed over the whole trial and rows 23-31 are "
         "one value a trial, so they are not causal; blink duration mean and std are not in the release; units are the "
         "release's (pixels, base-2 logarithms), not live gaze's",
-        "eye 'released': which of rows 5-12 is X and which is Y is inferred; a recording whose data disagree says so",
+        "eye 'released': which of rows 5-12 is X and which is Y is inferred; a recording whose data disagree is noted",
         "eye 'events': the core's features, in live gaze's units, from event lists whose times are rebuilt from their "
         "order and durations; no pupil, dispersion or latency; see offline/datasets/seed/event_lists.py",
     ),
@@ -91,7 +91,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
 
 
 def _scan(root: Path) -> tuple[list[_Session], list[Omission]]:
-    """Every session file whose trials can be told apart, sorted by subject and session."""
+    """Every session file whose trials can be identified, sorted by subject and session."""
     found: list[_Session] = []
     omissions: list[Omission] = []
     seen: dict[int, dict[int, list[Path]]] = {}
@@ -124,7 +124,7 @@ def _only(paths: list[Path], session: int) -> TrialFile:
 
 
 def _checked(found: list[_Session]) -> Iterator[tuple[_Session, dict[int, str], str]]:
-    """Each session with its trials of odd length, or with the reason why it cannot be the session that it says."""
+    """Each session with its trials of odd length, or with the reason why it cannot be the session of its name."""
     lengths = {(s.subject, s.session): {trial: s.eeg.duration_s(trial) for trial in s.eeg.keys} for s in found}
     usual = sessions.references(lengths)
     first = {key for key, ours in lengths.items() if sessions.same_pattern(ours, _SESSION_1_S)}
@@ -135,7 +135,7 @@ def _checked(found: list[_Session]) -> Iterator[tuple[_Session, dict[int, str], 
 
 
 def _misfiled(item: _Session, first: set[tuple[int, int]]) -> str:
-    """Session 1's trial lengths are published, so that even one person's swapped files can be told."""
+    """Session 1's trial lengths are published, so that even one person's swapped files are recognised."""
     if item.session != 1 and (item.subject, item.session) in first:
         return f"its trials have session 1's published lengths, but it is filed as session {item.session}"
     elsewhere = [session for session in (2, 3) if (item.subject, session) in first]

@@ -20,20 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets import mne_raw
-from offline.datasets.base import (
-    Dataset,
-    DatasetCard,
-    EegWindows,
-    Entry,
-    EyeWindows,
-    Omission,
-    Recording,
-    Stream,
-    Trial,
-    segment_chunks,
-)
+from offline.datasets.base import Dataset, DatasetCard, EegWindows, Entry, EyeWindows, Omission, Recording, Trial
 from offline.datasets.feature_sources import CAUSAL, RELEASED
 from offline.datasets.seed import session_checks as sessions
+from offline.datasets.seed.cnt_files import by_session, eeg_stream, missing_sessions, twice
 from offline.datasets.seed.eye_columns import SEED_V_COLUMNS, SEED_V_WIDTH, incomplete, seed_v_order_doubt, to_schema
 from offline.datasets.seed.published import (
     BANDS_HZ,
@@ -47,7 +37,6 @@ from offline.datasets.seed.published import (
 )
 from offline.datasets.seed.safe_pickle import load_trials
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality
 
 N_TRIALS = 15
 NOT_EEG = ("M1", "M2", "VEO", "HEO")
@@ -69,7 +58,7 @@ CARD = DatasetCard(
     eeg=(CAUSAL, RELEASED),
     eye=(RELEASED,),
 )
-_NAME = re.compile(r"(\d+)_([123])_(\d{8})")
+_NAME = re.compile(r"(?P<subject>\d+)_(?P<session>[123])_\d{8}")
 _TIMES = re.compile(r"Session\s*(\d)\s*:\s*start_second\s*:\s*\[([^\]]*)\]\s*end_second\s*:\s*\[([^\]]*)\]")
 _LABEL = {code: word for word, code in SEED_V_LABELS.items()}
 
@@ -81,13 +70,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
     if mapping is not None:
         raise RtemoError("seed-v takes no mapping file", str(mapping), "its labels are published; leave it out")
     times = _times(root / TIMES_FILE)
-    found: dict[tuple[int, int], list[Path]] = {}
-    omissions = []
-    for path in sorted((root / "EEG_raw").glob("*.cnt")):
-        if match := _NAME.fullmatch(path.stem):
-            found.setdefault((int(match[1]), int(match[2])), []).append(path)
-        else:
-            omissions.append(Omission("file", str(path), "its name is not <subject>_<session>_<date>.cnt"))
+    found, omissions = by_session(root / "EEG_raw", _NAME, "<subject>_<session>_<date>.cnt")
     if not found:
         raise RtemoError(
             "no SEED-V EEG was found",
@@ -97,15 +80,13 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
     entries = []
     for (subject, session), paths in sorted(found.items()):
         if len(paths) > 1:
-            omissions.append(Omission("recording", ", ".join(map(str, paths)), "more than one file for one session"))
+            omissions.append(twice(paths))
             continue
         files = (paths[0], *_companions(root, subject).values())
         days = {n: _day(files[0]) for (who, n), files in found.items() if who == subject}
         load_one = partial(_recording, root, paths[0], subject, session, times[session], days)
         entries.append(Entry(str(subject), str(session), files, load_one))
-    missing = [(s, n) for s in sorted({s for s, _ in found}) for n in SEED_V_TRIALS if (s, n) not in found]
-    omissions += [Omission("recording", f"seed-v subject {s} session {n}", "no EEG file for it") for s, n in missing]
-    return Dataset(CARD, tuple(entries), tuple(omissions))
+    return Dataset(CARD, tuple(entries), (*omissions, *missing_sessions(CARD.name, found, SEED_V_TRIALS)))
 
 
 def _times(path: Path) -> Times:
@@ -147,9 +128,7 @@ def _recording(
     """days: session -> the day in the name of the same person's file."""
     where = f"seed-v subject {subject} session {session}"
     file = mne_raw.header(path)
-    names = {name.upper(): name for name, _ in file.channels}
-    if absent := [label for label in CHANNELS if label not in names]:
-        raise RtemoError(f"{path} lacks channels of SEED-V", f"{', '.join(absent)} missing of {list(names)}")
+    stream = eeg_stream(file, CARD.title)
     if file.duration_s < times[-1][1]:
         raise RtemoError(
             f"{path} ends before session {session}'s last trial",
@@ -158,8 +137,6 @@ def _recording(
         )
     if why := sessions.another_files_day(file.day, _day(path), days):
         raise RtemoError(f"{path} is not session {session}", why, "check where the file comes from")
-    segments = (mne_raw.segment(file, [names[label] for label in CHANNELS], 0.0),)
-    info = mne_raw.eeg_info(CHANNELS, file.rate_hz)
     files = _companions(root, subject)
     eye, omissions = _released_eye(files.get("eye"), session, times, where)
     return Recording(
@@ -170,7 +147,7 @@ def _recording(
             Trial(number, f"seed-v/{session}/{number}", _LABEL[SEED_V_TRIALS[session][number - 1]], start_s, stop_s)
             for number, (start_s, stop_s) in enumerate(times, start=1)
         ),
-        streams=(Stream(info, Modality.EEG, partial(segment_chunks, info.stream_id, segments)),),
+        streams=(stream,),
         files=(path, *files.values()),
         omissions=tuple(omissions),
         notes=_notes(session, times, where),

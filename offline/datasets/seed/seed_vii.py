@@ -32,15 +32,14 @@ from offline.datasets.base import (
     Recording,
     Stream,
     Trial,
-    segment_chunks,
 )
 from offline.datasets.feature_sources import CAUSAL, RELEASED
 from offline.datasets.seed import session_checks as sessions
+from offline.datasets.seed.cnt_files import by_session, eeg_stream, missing_sessions, twice
 from offline.datasets.seed.eye_columns import SEED_VII_COLUMNS, SEED_VII_WIDTH, incomplete, to_schema
 from offline.datasets.seed.published import BANDS_HZ, CHANNELS, LICENCE, SEED_VII_LABELS, SEED_VII_TRIALS, WINDOW_S
 from offline.datasets.seed.tobii_tsv import clock_s, gaze_stream, open_tobii
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality
 
 N_TRIALS = 20
 EEG_BEGAN = {"14_20221015_1": "14:25:34", "9_20221111_3": "14:01:27"}  # EEG files with wrong triggers
@@ -60,7 +59,7 @@ CARD = DatasetCard(
     eeg=(CAUSAL, RELEASED),
     eye=(CAUSAL, RELEASED),
 )
-_NAME = re.compile(r"(\d+)_(\d{8})_([1-4])")
+_NAME = re.compile(r"(?P<subject>\d+)_\d{8}_(?P<session>[1-4])")
 _LABEL = {code: word for word, code in SEED_VII_LABELS.items()}
 
 
@@ -101,24 +100,16 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         odd = sessions.odd_trials(lengths[subject, session], usual.get(session, {}))
         files = (item.file.path, *_companions(root, item).values())
         entries.append(Entry(str(subject), str(session), files, partial(_recording, root, item, odd)))
-    missing = [(s, n) for s in sorted({s for s, _ in named}) for n in SEED_VII_TRIALS if (s, n) not in named]
-    omissions += [Omission("recording", f"seed-vii subject {s} session {n}", "no EEG file for it") for s, n in missing]
-    return Dataset(CARD, tuple(entries), tuple(omissions))
+    return Dataset(CARD, tuple(entries), (*omissions, *missing_sessions(CARD.name, named, SEED_VII_TRIALS)))
 
 
 def _scan(root: Path) -> tuple[dict[tuple[int, int], _Session], set[tuple[int, int]], list[Omission]]:
-    """The sessions whose trials can be told apart, all (subject, session) that have a file, and what is left out."""
-    files: dict[tuple[int, int], list[Path]] = {}
+    """The sessions whose trials can be identified, all (subject, session) that have a file, and what is left out."""
+    files, omissions = by_session(root / "EEG_raw", _NAME, "<subject>_<date>_<session>.cnt")
     found: dict[tuple[int, int], _Session] = {}
-    omissions = []
-    for path in sorted((root / "EEG_raw").glob("*.cnt")):
-        if match := _NAME.fullmatch(path.stem):
-            files.setdefault((int(match[1]), int(match[3])), []).append(path)
-        else:
-            omissions.append(Omission("file", str(path), "its name is not <subject>_<date>_<session>.cnt"))
     for key, paths in files.items():
         if len(paths) > 1:
-            omissions.append(Omission("recording", ", ".join(map(str, paths)), "more than one file for one session"))
+            omissions.append(twice(paths))
             continue
         try:
             found[key] = _index(root, paths[0], *key)
@@ -175,9 +166,7 @@ def _companions(root: Path, item: _Session) -> dict[str, Path]:
 
 def _recording(root: Path, item: _Session, odd: Mapping[int, str]) -> Recording:
     where = f"seed-vii subject {item.subject} session {item.session}"
-    names = {name.upper(): name for name, _ in item.file.channels}
-    if absent := [label for label in CHANNELS if label not in names]:
-        raise RtemoError(f"{item.file.path} lacks channels of SEED-VII", f"{', '.join(absent)} missing")
+    streams = [eeg_stream(item.file, CARD.title)]
     omissions = [Omission("trial", f"{where} trial {number}", why) for number, why in sorted(odd.items())]
     trials = tuple(
         Trial(n, f"seed-vii/{item.session}/{n}", _LABEL[SEED_VII_TRIALS[item.session][n - 1]], start_s, stop_s)
@@ -185,9 +174,6 @@ def _recording(root: Path, item: _Session, odd: Mapping[int, str]) -> Recording:
         if n not in odd
     )
     files = _companions(root, item)
-    info = mne_raw.eeg_info(CHANNELS, item.file.rate_hz)
-    segments = (mne_raw.segment(item.file, [names[label] for label in CHANNELS], 0.0),)
-    streams = [Stream(info, Modality.EEG, partial(segment_chunks, info.stream_id, segments))]
     notes: tuple[str, ...] = ()
     try:
         streams.append(_gaze(root, files, item))

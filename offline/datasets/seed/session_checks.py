@@ -1,4 +1,4 @@
-"""Do the lengths of a session's trials fit the session? Every person saw the same films, so they must agree.
+"""Check that the lengths of a session's trials are those of the session, since every person saw the same films.
 
 A file that lies in the wrong session's folder, or whose trials were renumbered, carries plausible data under wrong
 labels. Where at least three people have a session, the median length of each trial is the reference.
@@ -40,7 +40,7 @@ def odd_trials(lengths: Lengths, reference: Lengths) -> dict[int, str]:
 
 
 def not_this_session(lengths: Lengths, session: int, reference: Mapping[int, Lengths]) -> str:
-    """Why this cannot be the session that it is filed as; "" where nothing speaks against it."""
+    """Why this cannot be the session that it is filed as; "" where nothing contradicts it."""
     checked = set(lengths) & set(reference.get(session, {}))
     odd = odd_trials(lengths, reference.get(session, {}))
     if not checked or len(odd) < _NOT_THIS_SESSION * len(checked):
@@ -53,10 +53,10 @@ def not_this_session(lengths: Lengths, session: int, reference: Mapping[int, Len
 
 
 def another_files_day(day: str, own: str, others: Mapping[int, str]) -> str:
-    """Why the day in a file's header speaks against its name, which says `own`; "" where it does not.
+    """Why the day in a file's header contradicts the day of its name, `own`; "" where it does not.
 
-    others: session -> day by the name of the same person's other files. A day that belongs to none of them says
-    nothing: whether the headers' clocks were right is not known.
+    others: session -> day by the name of the same person's other files. A day that belongs to none of them is
+    no evidence: whether the headers' clocks were right is not known.
     """
     for session, named in sorted(others.items()):
         if day and day != own and day == named:

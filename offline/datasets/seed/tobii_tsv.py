@@ -40,7 +40,7 @@ _INFO = StreamInfo(
 
 @dataclass(frozen=True, slots=True)
 class TobiiFile:
-    """The columns of a file, when it was begun (seconds of the day), and its screen where the export says it."""
+    """The columns of a file, when it was begun (seconds of the day), and its screen where the export states it."""
 
     path: Path
     columns: dict[str, int]

@@ -1,4 +1,4 @@
-"""The methods that the network is compared with, by name. All get the same splits, windows and normalisation."""
+"""Methods that the network is compared with, by name. All get the same splits, windows and normalisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every method is: something that is fitted on windows and then gives probabilities of windows."""
+"""Interface of methods: fitted on windows, they give class probabilities of windows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Model(Protocol):
     """A fitted method."""
 
     def probabilities(self, windows: Windows) -> Array:
-        """(n, K), rows add up to 1. A window that lacks a modality is answered from the other, or by the prior."""
+        """(n, K), rows add up to 1. A window that lacks a modality is classified by the other, or by the prior."""
         ...
 
     def novelty(self, windows: Windows) -> Array | None:
-        """(n,) how unlike the training windows each is, larger is more; None where the method cannot tell."""
+        """(n,) how unlike the training windows each is, larger is more; None where the method has no such measure."""
         ...
 
 
 class Method(Protocol):
-    """A way to learn. modalities: what it looks at, at most."""
+    """A classifier to fit. modalities: what it uses, at most."""
 
     @property
     def modalities(self) -> tuple[str, ...]: ...

@@ -1,4 +1,4 @@
-"""Fusion by what EEG and eyes have in common: linear and deep canonical correlation, and the bimodal autoencoder.
+"""Correlation-based fusion of EEG and eye features: linear and deep canonical correlation, and the bimodal autoencoder.
 
 Each learns a projection of both modalities without labels, on the training people, and a logistic regression on top.
 A missing modality is projected from zeros, which are its mean.

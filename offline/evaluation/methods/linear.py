@@ -52,7 +52,7 @@ def svm(strength: float, seed: int) -> LinearSVC:
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """The labels' shares in training; it looks at nothing."""
+    """The labels' shares in training; it uses no features."""
 
     modalities: tuple[str, ...] = MODALITIES
 
@@ -86,7 +86,7 @@ class Linear:
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = (self._offering(windows) for windows in (train, validation))
         if len(np.unique(train.labels)) < 2:
-            raise RtemoError("there is nothing to tell apart in training", f"{len(train)} windows of one label", "")
+            raise RtemoError("training has windows of one label only", f"{len(train)} windows of one label", "")
         features = self.read(train)
         scaler = StandardScaler().fit(features, sample_weight=train.weights)
         scaled = scaler.transform(features)
@@ -159,7 +159,7 @@ class LateFusion:
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """models, in the order of their modalities; weights (M,). Where a modality is missing the others speak alone."""
+    """models, in the order of their modalities; weights (M,). Where a modality is missing the others decide alone."""
 
     models: tuple[Model, ...]
     modalities: tuple[str, ...]

@@ -74,7 +74,7 @@ def recordings(windows: Windows) -> tuple[Selected, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OwnNetwork:
-    """init: weights to begin from, or None. settings say how, and whether only the heads learn (mode "probe")."""
+    """init: weights to begin from, or None. settings: of the training; with mode "probe" only the heads learn."""
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     init: Mapping[str, Tensor] | None = None
@@ -113,7 +113,7 @@ def _allowed(settings: TrainingSettings, train: Windows) -> Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class OwnModel:
-    """The network and its heads with their temperatures, and the weights (3,) of the heads where all of them speak."""
+    """The network and its heads with their temperatures, and the weights (3,) of the heads where all are used."""
 
     frozen: FrozenNetwork
     heads: Heads
@@ -122,7 +122,7 @@ class OwnModel:
     fusion: Array = field(default_factory=lambda: np.full(len(HEADS), 1.0 / len(HEADS)))
 
     def probabilities(self, windows: Windows) -> Array:
-        """Where both modalities are there all heads speak, else the one of the modality that is."""
+        """Where both modalities are there all heads are used, else the one of the modality that is."""
         logits, offered = self.logits(windows), self.offered(windows)
         logs = np.stack([_log(tempered(logits[head], self.temperatures[head])) for head in HEADS])
         there = np.stack([offered[head] for head in HEADS])

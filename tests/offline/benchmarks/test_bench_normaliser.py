@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.benchmarks.normaliser import CLIP_S, LATE_S, NORMALISERS, Seen, plan_of, table
+from offline.benchmarks.normaliser import CLIP_S, LATE_S, NORMALISERS, NormalisedSession, plan_of, table
 from rtemo.recordings.markers import EMOTIONS
 
 
@@ -14,7 +14,7 @@ def seen(said, *, told=True):
     labels = np.tile(np.arange(4), 10)
     since_s = np.repeat([LATE_S - 10.0, LATE_S + 10.0], 20)
     features = np.eye(4)[labels] if told else np.zeros((40, 4))
-    return Seen(features, labels, since_s, np.asarray(said(labels, since_s)))
+    return NormalisedSession(features, labels, since_s, np.asarray(said(labels, since_s)))
 
 
 def cells(text, name):

@@ -69,5 +69,5 @@ def test_the_command_prints_a_line_for_each_number_of_people(corpus, monkeypatch
 def test_weights_that_know_the_corpus_are_refused(corpus, tmp_path, monkeypatch):
     pretrain([corpus], replace(PRETRAIN, steps=1), tmp_path / "p.pt")
     monkeypatch.setattr(sys, "argv", ["ablation", "--corpus", str(corpus.path), "--init", str(tmp_path / "p.pt")])
-    with pytest.raises(RtemoError, match="knows people"):
+    with pytest.raises(RtemoError, match="was trained on people"):
         ablation.main()

@@ -19,11 +19,9 @@ from offline.datasets.synthetic import Population, load
 from offline.evaluation.evaluate import evaluate
 from offline.evaluation.experiment import ExperimentRequest
 from offline.evaluation.folds import Experiment, run_fold
-from offline.evaluation.methods.conformer import Conformer
-from offline.evaluation.methods.eegnet import EegNet, Lags
 from offline.evaluation.methods.riemann import Riemann, band_covariances, tangent
 from offline.evaluation.methods.signal_channels import SAMPLES, read_signal
-from offline.evaluation.methods.signal_networks import SignalNetwork, eegnet
+from offline.evaluation.methods.signal_networks import Conformer, EegNet, Lags, SignalNetwork, eegnet
 from offline.evaluation.methods.training import Recipe
 from offline.evaluation.window_table import Windows, tabulate
 from offline.splits import loso

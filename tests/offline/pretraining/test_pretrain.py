@@ -22,7 +22,6 @@ from offline.splits import split_subjects
 from offline.training.checkpoint import load_checkpoint
 from offline.training.finetune import fit
 from offline.training.initial_weights import read_initial
-from offline.training.training_log import read_log
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
@@ -55,6 +54,10 @@ def corpora(blind, unlabelled):
 def done(corpora, tmp_path_factory):
     path = tmp_path_factory.mktemp("pretrained") / "p.pt"
     return pretrain(corpora, SETTINGS, path), path
+
+
+def read_log(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def same_weights(one, other):
