@@ -33,6 +33,7 @@ from offline.corpus.shards import (
 from offline.corpus.summary import Summary
 from offline.datasets.feature_sources import FeatureSources
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader, shown
 
 __all__ = [
     "MANIFEST",
@@ -70,12 +71,13 @@ class Corpus:
     @property
     def sources(self) -> FeatureSources:
         """Where each modality's features come from. RtemoError where the corpus does not say."""
-        return FeatureSources.from_dict(self.description.get("sources", {}))
+        found = self.description.get("sources")
+        return FeatureSources.from_dict(found if isinstance(found, Mapping) else {})
 
     @property
     def said(self) -> str:
         """In words: which layout, how many people, and whether anybody was recorded."""
-        people = str(self.description["people"])  # "simulated people", or what the data set is called
+        people = str(self.description.get("people", "people"))  # "simulated people", or what the data set is called
         return f"{self.name}: {len(self.subjects)} {people if people.endswith('people') else 'people'}"
 
     def of(self, subjects: Sequence[str]) -> tuple[Shard, ...]:
@@ -87,29 +89,41 @@ class Corpus:
         return iter(self.shards)
 
 
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    format: int
+    name: str
+    labels: tuple[str, ...]
+    pipeline: Mapping[str, Any]
+    description: Mapping[str, Any]
+    recordings: tuple[ShardMetadata, ...]
+    fingerprint: str
+    made_with: Mapping[str, str]
+
+
 def open_corpus(path: Path) -> Corpus:
     """Raises RtemoError where the folder is no complete corpus of this format."""
     if not (path / MANIFEST).is_file():
         raise RtemoError(f"{path} is no corpus", f"{MANIFEST} is missing", "build it; a killed build goes on")
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{path / MANIFEST} cannot be read", str(error), "build the corpus again") from error
-    if manifest.get("format") != FORMAT:
-        raise RtemoError(f"{path} is of another format", f"{manifest.get('format')!r}, not {FORMAT}", "build it again")
-    shards = tuple(Shard(path / RECORDINGS / one["id"], ShardMetadata.from_dict(one)) for one in manifest["recordings"])
+    reader = Reader(f"the manifest {path / MANIFEST}", "build the corpus again", complete=True)
+    document = reader.json_file(path / MANIFEST)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else document
+        raise RtemoError(f"{path} is of another format", f"{shown(found)}, not {FORMAT}", "build it again")
+    manifest = reader.read(_Manifest, document)
+    shards = tuple(Shard(path / RECORDINGS / one.id, one) for one in manifest.recordings)
     names = (*ARRAYS, *Summary.ARRAYS)
     missing = [s.about.id for s in shards for name in names if not (s.folder / f"{name}.npy").is_file()]
     if missing:
         raise RtemoError(f"{path} is not complete", f"{missing[0]} lacks arrays", "build it again")
     return Corpus(
         path=path,
-        name=manifest["name"],
-        pipeline=manifest["pipeline"],
-        labels=tuple(manifest["labels"]),
-        description=manifest["description"],
+        name=manifest.name,
+        pipeline=manifest.pipeline,
+        labels=manifest.labels,
+        description=manifest.description,
         shards=shards,
-        fingerprint=manifest["fingerprint"],
+        fingerprint=manifest.fingerprint,
     )
 
 

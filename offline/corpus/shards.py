@@ -13,9 +13,8 @@ rounding (at most 0.002) is far below one window's spread; measured in offline/R
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from offline.corpus.summary import Summary
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 from rtemo.core.types import Window
 
 ABOUT, RECORDINGS = "about.json", "recordings"
@@ -72,12 +72,10 @@ class ShardMetadata:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ShardMetadata:
         """Strict: every name and no other."""
-        names = {one.name for one in fields(cls)}
-        if set(data) != names:
-            found = f"unknown {sorted(set(data) - names)}, missing {sorted(names - set(data))}"
-            raise RtemoError("a recording's description does not fit", found, "build the corpus again")
-        values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in data.items()}
-        return cls(**values)
+        return _READER.read(cls, data)
+
+
+_READER = Reader("a recording's description", "build the corpus again", complete=True)
 
 
 class Shard:
@@ -166,7 +164,7 @@ def read_recording(corpus: Path, identifier: str, key: str) -> ShardMetadata | N
     if not path.is_file():
         return None
     try:
-        about = ShardMetadata.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RtemoError):
+        about = ShardMetadata.from_dict(_READER.json_file(path))
+    except RtemoError:
         return None  # another version's: it is built again
     return about if about.key == key else None

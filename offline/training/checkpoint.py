@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import shown
 
 FORMAT = 3
 
@@ -37,17 +37,18 @@ def load_checkpoint(path: Path, *kinds: str) -> dict[str, Any]:
     """
     if not path.is_file():
         raise RtemoError(f"{path} is no checkpoint", "there is no such file", "name the file that training wrote")
-    if not zipfile.is_zipfile(path):  # what torch.save writes; anything else would reach an older reader
-        raise RtemoError(f"{path} cannot be read as a checkpoint", "it is no archive", "train again")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        with zipfile.ZipFile(path):  # what torch.save writes; anything else would reach an older reader
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of any kind: torch takes its own archives for whole
         raise RtemoError(f"{path} cannot be read as a checkpoint", _first_line(error), "train again") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RtemoError(f"{path} is no checkpoint of this version", "its format does not fit", "train again")
     if state.get("kind") not in kinds:
         wanted = " or ".join(kinds)
-        raise RtemoError(f"{path} was written by {state.get('kind')}", f"wanted: {wanted}", f"name a file of {wanted}")
+        raise RtemoError(
+            f"{path} was written by {shown(state.get('kind'))}", f"wanted: {wanted}", f"name a file of {wanted}"
+        )
     return state
 
 

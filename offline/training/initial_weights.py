@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from offline.corpus.corpus import Corpus
 from offline.training import training_run as training
 from offline.training.checkpoint import load_checkpoint
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Made, Reader
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import load_bundle, read_network
 from rtemo.model.network import NetworkConfig
@@ -54,19 +55,53 @@ def read_initial(path: Path) -> InitialWeights:
     """From a checkpoint of pretrain or finetune, or from a bundle."""
     if path.is_dir():
         bundle = load_bundle(path)
+        spec, reader = bundle.spec, Reader(f"the model bundle {path}", "export it again")
         weights = {name: torch.from_numpy(value).float() for name, value in read_network(path).items()}
-        people = tuple(bundle.spec.training.get("seen", ()))
-        config = NetworkConfig.from_dict(bundle.spec.network)
-        spec = bundle.spec
-        origin = (*spec.training.get("origin", ()), f"{spec.training.get('corpus')} ({spec.trained_on})")
-        return InitialWeights(path, "bundle", weights, config, people, spec.pipeline, origin)
+        people, origin = (
+            reader.value(tuple[str, ...], spec.training.get(name, ()), f"training.{name}")
+            for name in ("seen", "origin")
+        )
+        origin = (*origin, f"{spec.training.get('corpus')} ({spec.trained_on})")
+        network = NetworkConfig.from_dict(spec.network)
+        return InitialWeights(path, "bundle", weights, network, people, spec.pipeline, origin)
     saved = load_checkpoint(path, PRETRAIN, training.KIND)
-    config = NetworkConfig.from_dict(saved["settings"]["network"])
-    pipeline = PipelineSettings.from_dict(saved["pipeline"])
-    weights = saved["network"] if saved["kind"] == PRETRAIN else saved["best"]["network"]
-    said = _said(saved)
-    clips = tuple(saved["clips"]) if "clips" in saved else None
-    return InitialWeights(path, saved["kind"], weights, config, tuple(saved["people"]), pipeline, tuple(said), clips)
+    reader = Reader(f"the checkpoint {path}", "train it again")
+    about = reader.read(_CheckpointAbout, {name: saved[name] for name in _CheckpointAbout.__slots__ if name in saved})
+    best = saved if saved["kind"] == PRETRAIN else reader.value(Mapping[str, Any], saved.get("best"), "best")
+    weights = reader.value(Mapping[str, Annotated[Tensor, Made(Any, _tensor)]], best.get("network"), "network")
+    origin = tuple(one.said for one in about.corpora) if saved["kind"] == PRETRAIN else (*about.origin, about.said)
+    return InitialWeights(
+        path, saved["kind"], weights, about.settings, about.people, about.pipeline, origin, about.clips
+    )
+
+
+def _tensor(value: object) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ValueError("not a tensor")  # noqa: TRY004  what Made turns into the error with the key
+    return value
+
+
+def _network(settings: Mapping[str, Any]) -> NetworkConfig:
+    return NetworkConfig.from_dict(settings.get("network", {}))
+
+
+@dataclass(frozen=True, slots=True)
+class _CorpusIdentity:
+    fingerprint: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckpointAbout:
+    """What a checkpoint says about its weights. corpora: of pretraining; origin, said: of fine-tuning."""
+
+    settings: Annotated[NetworkConfig, Made(Mapping[str, Any], _network)]
+    pipeline: Annotated[PipelineSettings, Made(Mapping[str, Any], PipelineSettings.from_dict)]
+    people: tuple[str, ...]
+    clips: tuple[str, ...] | None = None
+    corpora: tuple[_CorpusIdentity, ...] = ()
+    origin: tuple[str, ...] = ()
+    said: str = ""
 
 
 def live_settings(corpus: Corpus) -> PipelineSettings:
@@ -76,9 +111,3 @@ def live_settings(corpus: Corpus) -> PipelineSettings:
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
-
-
-def _said(saved: Mapping[str, Any]) -> list[str]:
-    if saved["kind"] == PRETRAIN:
-        return [one["said"] for one in saved["corpora"]]
-    return [*saved["origin"], saved["said"]]

@@ -151,11 +151,13 @@ class Reader:
         special = self.special(hint, value, key)
         if special is not NotImplemented:
             return special
+        if hint in (str, float, int, bool):
+            return self._plain(hint, value, key)
+        if hint is Any:
+            return value
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
         if origin is Annotated:
             return self._annotated(inner[0], inner[1:], value, key)
-        if hint is Any:
-            return value
         if origin in (types.UnionType, typing.Union):
             return None if value is None else self.value(inner[0], value, key)
         if origin is typing.Literal:
@@ -166,7 +168,9 @@ class Reader:
             return self._keyed(inner[0], inner[1], value, key)
         if issubclass(hint, Enum):
             return self._one_of({part.value: part for part in hint}, value, key)
-        return self._record(hint, value, key) if dataclasses.is_dataclass(hint) else self._plain(hint, value, key)
+        if not dataclasses.is_dataclass(hint):
+            raise TypeError(f"no reader for {hint}")
+        return self._record(hint, value, key)
 
     def _annotated(self, hint: Any, notes: tuple[Any, ...], value: Any, key: str) -> Any:
         if isinstance(notes[0], Made):
@@ -200,6 +204,8 @@ class Reader:
 
     def _keyed(self, name_hint: Any, hint: Any, value: object, key: str) -> dict[Any, Any]:
         given = self._mapping(value, key)
+        if name_hint is str and hint is Any:
+            return {self._plain(str, name, key): part for name, part in given.items()}
         found = {
             self.value(name_hint, name, _join(key, name)): self.value(hint, part, _join(key, name))
             for name, part in given.items()
@@ -239,8 +245,6 @@ class Reader:
             if not isinstance(value, bool):
                 raise self.wrong(key, value, "not true or false")
             return value
-        if hint not in (int, float):
-            raise TypeError(f"no reader for {hint}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(key, value, "not a number")
         if isinstance(value, int) and not -_LARGEST < value < _LARGEST:

@@ -17,11 +17,12 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated, Literal
 
 import platformdirs
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Made, Reader
 
 MAX_SOCKET_PATH = 90  # systems allow about 100 bytes
 KEY_BYTES = 32
@@ -33,9 +34,9 @@ class Address:
     """How to reach a running engine. family: of multiprocessing.connection."""
 
     address: str
-    family: str
-    pid: int
-    key: bytes
+    family: Literal["AF_UNIX", "AF_PIPE"]
+    pid: Annotated[int, Check(lambda pid: 0 < pid < 1 << 31, "a process")]
+    key: Annotated[bytes, Made(str, bytes.fromhex)]
 
 
 class Endpoint:
@@ -85,13 +86,10 @@ class Endpoint:
 
     def find(self) -> Address | None:
         """The address that was published last; None where there is none. The engine may be gone."""
+        reader = Reader(f"the engine's address {self._file}", "start the engine again")
         try:
-            document = json.loads(self._file.read_text(encoding="utf-8"))
-            address, family, pid, key = (document[name] for name in ("address", "family", "pid", "key"))
-            if family not in ("AF_UNIX", "AF_PIPE") or not isinstance(address, str) or not isinstance(pid, int):
-                return None
-            return Address(address, family, pid, bytes.fromhex(key))
-        except (OSError, ValueError, KeyError, TypeError):
+            return reader.read(Address, reader.json_file(self._file))
+        except RtemoError:
             return None
 
     def release(self) -> None:

@@ -10,19 +10,19 @@ refused with RtemoError, so that a broken or foreign peer cannot do harm.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import struct
-import types
 import typing
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Reader
 from rtemo.live.service.snapshot import Snapshot
 
 MAGIC = b"RTS1"
@@ -32,10 +32,18 @@ MAX_TEXT = 20_000
 MAX_ARRAYS = 16
 _LEAD = struct.Struct("<4sI")
 _ALIGN = 8
-_DTYPES = ("<f4", "<f8")
 LASTING = ("streams", "channels", "bundle")  # fields without arrays that seldom change between two messages
-_LASTING_PATHS = frozenset(f"snapshot.{name}" for name in LASTING)
-_HEADER_KEYS = {"snapshot", "arrays", "token"}
+_READER = Reader(
+    "this message", "use one version of rtemo", "{what} is not understood: {key}", complete=True, longest=MAX_TEXT
+)
+_SHAPE = Annotated[
+    tuple[int, ...],
+    Check(lambda shape: 1 <= len(shape) <= 2 and all(0 <= size <= MAX_BYTES for size in shape), "a shape"),
+]
+_ARRAYS = Annotated[
+    tuple[tuple[Literal["<f4", "<f8"], _SHAPE], ...], Check(lambda found: len(found) <= MAX_ARRAYS, "so many arrays")
+]
+_HEADER = {"snapshot": Mapping[str, Any], "arrays": _ARRAYS, "token": str}
 
 # what a client may ask for: argument -> type. A float may be given as an int.
 COMMANDS: Mapping[str, Mapping[str, type]] = {
@@ -98,12 +106,12 @@ def unpack(data: bytes) -> tuple[Snapshot, str]:
     magic, length = _LEAD.unpack_from(data)
     if magic != MAGIC or _LEAD.size + length > len(data):
         raise _wrong("its beginning", data[: _LEAD.size])
-    header = _json(data[_LEAD.size : _LEAD.size + length])
-    if not isinstance(header, dict) or set(header) != _HEADER_KEYS:
-        raise _wrong("its header", header)
+    header = _READER.table(_HEADER, _READER.json(data[_LEAD.size : _LEAD.size + length]))
     arrays = _arrays(data, _LEAD.size + length, header["arrays"])
-    snapshot = _read(Snapshot, header["snapshot"], arrays, "snapshot")
-    return snapshot, _read(str, header["token"], arrays, "token")
+    reader = dataclasses.replace(_READER, nan=True, special=functools.partial(_special, arrays))
+    snapshot = reader.read(Snapshot, header["snapshot"], "snapshot")
+    _understood.update({f"snapshot.{name}": (header["snapshot"][name], getattr(snapshot, name)) for name in LASTING})
+    return snapshot, header["token"]
 
 
 def pack_request(request: Poll | Command) -> bytes:
@@ -121,34 +129,22 @@ def unpack_request(data: bytes) -> Poll | Command:
     """The request. Raises RtemoError for anything that is none."""
     if len(data) > MAX_REQUEST_BYTES:
         raise _wrong("its length", len(data))
-    document = _json(data)
-    if not isinstance(document, dict):
-        raise _wrong("the request", document)
-    if set(document) == {"poll"}:
-        return Poll(_read(str, document["poll"], [], "poll"))
-    if set(document) != {"command", "arguments"}:
-        raise _wrong("the request", document)
-    name, arguments = document["command"], document["arguments"]
-    if not isinstance(name, str) or not isinstance(arguments, dict):
-        raise _wrong("the command", document)
-    return Command(name, _checked(name, arguments))
+    document = _READER.value(Mapping[str, Any], _READER.json(data))
+    if "poll" in document:
+        return Poll(_READER.table({"poll": str}, document)["poll"])
+    found = _READER.table({"command": str, "arguments": Mapping[str, Any]}, document)
+    return Command(found["command"], _checked(found["command"], found["arguments"]))
 
 
 def _checked(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     expected = COMMANDS.get(name)
     if expected is None:
-        raise RtemoError(f"the engine knows no command {name!r}", "", f"it knows {', '.join(COMMANDS)}")
-    if set(arguments) != set(expected):
-        raise RtemoError(f"{name} takes {', '.join(expected) or 'nothing'}", f"found {', '.join(arguments)}")
-    checked = {key: _read(hint, arguments[key], [], f"{name}.{key}") for key, hint in expected.items()}
-    for key, value in checked.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _wrong(f"{name}.{key}", value)
-    return checked
+        raise RtemoError(f"the engine knows no command {name!r}"[:200], "", f"it knows {', '.join(COMMANDS)}")
+    return _READER.table(expected, arguments, name)
 
 
 _written: dict[str, tuple[Any, Any]] = {}  # field -> the value that was packed last, and its JSON values
-_understood: dict[str, tuple[Any, Any]] = {}  # field -> the JSON values that were read last, and their value
+_understood: dict[str, tuple[Any, Any]] = {}  # path -> the JSON values that were read last, and their value
 
 
 def _plain_field(snapshot: Snapshot, name: str, arrays: list[NDArray[Any]]) -> Any:
@@ -176,101 +172,32 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise _wrong("its text", str(error)) from error
-
-
-def _arrays(data: bytes, begin: int, described: Any) -> list[NDArray[Any]]:
-    if not isinstance(described, list) or len(described) > MAX_ARRAYS:
-        raise _wrong("its list of arrays", described)
+def _arrays(data: bytes, begin: int, described: tuple[tuple[str, tuple[int, ...]], ...]) -> list[NDArray[Any]]:
     arrays: list[NDArray[Any]] = []
-    for entry in described:
-        if not isinstance(entry, list) or len(entry) != 2 or entry[0] not in _DTYPES or not _is_shape(entry[1]):
-            raise _wrong("an array's description", entry)
+    for dtype, shape in described:
         begin += -begin % _ALIGN
-        count = math.prod(entry[1])
-        size = count * np.dtype(entry[0]).itemsize
+        count = math.prod(shape)
+        size = count * np.dtype(dtype).itemsize
         if begin + size > len(data):
-            raise _wrong("an array that is cut off", entry)
-        arrays.append(np.frombuffer(data, entry[0], count, begin).reshape(entry[1]))
+            raise _wrong("an array that is cut off", shape)
+        arrays.append(np.frombuffer(data, dtype, count, begin).reshape(shape))
         begin += size
     if begin != len(data):
         raise _wrong("what follows the arrays", len(data) - begin)
     return arrays
 
 
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and 1 <= len(shape) <= 2
-        and all(type(size) is int and 0 <= size <= MAX_BYTES for size in shape)
-    )
-
-
-def _read(hint: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> Any:
-    """A value of the hinted type from JSON values."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _record(hint, value, arrays, where)
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _read(inner[0], value, arrays, where)
-    if origin is np.ndarray:
-        return _array(typing.get_args(inner[1])[0], value, arrays, where)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_read(inner[0], part, arrays, where) for part in value)
-    if origin is dict and isinstance(value, dict):
-        return {key: part if inner[1] is Any else _read(inner[1], part, arrays, where) for key, part in value.items()}
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return _enum(hint, value, where)
-    if hint is float and type(value) in (int, float):
-        return float(value)
-    if type(value) is not hint or (hint is str and len(value) > MAX_TEXT):
-        raise _wrong(where, value)
-    return value
-
-
-def _record(hint: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> Any:
-    hints = _hints(hint)
-    if not isinstance(value, dict) or set(value) != set(hints):
-        raise _wrong(where, value)
-    return hint(**{name: _read_field(part, value[name], arrays, f"{where}.{name}") for name, part in hints.items()})
-
-
-def _read_field(hint: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> Any:
-    """A field of a record. What is equal to the field of the last message is checked already."""
-    if where not in _LASTING_PATHS:
-        return _read(hint, value, arrays, where)
-    before = _understood.get(where)
-    if before is None or before[0] != value:
-        before = _understood[where] = (value, _read(hint, value, arrays, where))
-    return before[1]
-
-
-_known_hints: dict[Any, dict[str, Any]] = {}
-
-
-def _hints(record: Any) -> dict[str, Any]:
-    """The types of a record's fields; resolving them takes longer than reading them."""
-    if record not in _known_hints:
-        _known_hints[record] = typing.get_type_hints(record)
-    return _known_hints[record]
-
-
-def _array(scalar: Any, value: Any, arrays: list[NDArray[Any]], where: str) -> NDArray[Any]:
+def _special(arrays: list[NDArray[Any]], hint: Any, value: Any, where: str) -> Any:
+    """An array by its number, and what is equal to the same field of the last message, which is checked already."""
+    if (before := _understood.get(where)) is not None and before[0] == value:
+        return before[1]
+    if typing.get_origin(hint) is not np.ndarray:
+        return NotImplemented
+    scalar = typing.get_args(typing.get_args(hint)[1])[0]
     if type(value) is not int or not 0 <= value < len(arrays) or arrays[value].dtype != np.dtype(scalar):
         raise _wrong(where, value)
     return arrays[value]
 
 
-def _enum(hint: type[Enum], value: Any, where: str) -> Enum:
-    try:
-        return hint(value)
-    except ValueError as error:
-        raise _wrong(where, value) from error
-
-
-def _wrong(where: str, found: Any) -> RtemoError:
-    return RtemoError(f"this message is not understood: {where}", f"found {found!r}"[:200], "use one version of rtemo")
+def _wrong(where: str, found: object) -> RtemoError:
+    return _READER.wrong(where, found, "which does not fit")

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hostile_documents import JSON_TEXTS, changed, damaged, json_bytes, outcome, refused
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtemo.core.errors import RtemoError
@@ -130,6 +131,39 @@ def changed_header(change):
 def test_a_header_that_lies_is_refused(change):
     with pytest.raises(RtemoError):
         unpack(changed_header(change))
+
+
+def with_header(text):
+    text += b" " * (-(8 + len(text)) % 8)
+    data = pack(FULL)
+    (length,) = struct.unpack_from("<I", data, 4)
+    return data[:4] + struct.pack("<I", len(text)) + text + data[8 + length + -(8 + length) % 8 :]
+
+
+def header_of(data):
+    return json.loads(data[8 : 8 + struct.unpack_from("<I", data, 4)[0]])
+
+
+HEADER = header_of(pack(FULL))
+REQUEST = {"command": "label", "arguments": {"label": "sad", "begin_s": 1.0, "end_s": 2.0}}
+
+
+@pytest.mark.parametrize("text", JSON_TEXTS, ids=range(len(JSON_TEXTS)))
+def test_hostile_headers_and_requests_are_refused(text):
+    refused(lambda: unpack(with_header(text)))
+    refused(lambda: unpack_request(text))
+
+
+@settings(max_examples=300)
+@given(st.one_of(changed(HEADER).map(json_bytes), damaged(json_bytes(HEADER))))
+def test_changed_headers_are_refused_or_read(text):
+    outcome(lambda: unpack(with_header(text))[0], Snapshot)
+    assert header_of(pack(unpack(pack(FULL))[0])) == HEADER  # whatever came before
+
+
+@given(st.one_of(changed(REQUEST).map(json_bytes), damaged(json_bytes(REQUEST))))
+def test_changed_requests_are_refused_or_read(text):
+    outcome(lambda: unpack_request(text), Command)
 
 
 def test_requests_come_back_as_they_went():

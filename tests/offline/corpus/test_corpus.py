@@ -5,9 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hostile_documents import JSON_TEXTS, changed, damaged, json_bytes, outcome, refused
+from hypothesis import given
+from hypothesis import strategies as st
 from invented import LABELS, about, invented_corpus, invented_windows
 
-from offline.corpus.corpus import UNLABELLED, Shard, open_corpus, read_recording, write_manifest, write_recording
+from offline.corpus.corpus import (
+    UNLABELLED,
+    Corpus,
+    Shard,
+    ShardMetadata,
+    open_corpus,
+    read_recording,
+    write_manifest,
+    write_recording,
+)
 from offline.corpus.shard_writer import ShardWriter
 from offline.corpus.summary import EDGES, Summary
 from rtemo.core.errors import RtemoError
@@ -135,6 +147,29 @@ def test_another_format_or_no_json_is_refused(tmp_path, change):
     path.write_text("{" if change is None else json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(RtemoError):
         open_corpus(tmp_path)
+
+
+@pytest.mark.parametrize("text", JSON_TEXTS, ids=range(len(JSON_TEXTS)))
+def test_hostile_descriptions_are_refused(tmp_path, text):
+    (tmp_path / "manifest.json").write_bytes(text)
+    refused(lambda: open_corpus(tmp_path))
+    (tmp_path / "recordings" / "p000").mkdir(parents=True)
+    (tmp_path / "recordings" / "p000" / "about.json").write_bytes(text)
+    assert read_recording(tmp_path, "p000", "k") is None
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "recordings/p000/about.json"])
+def test_changed_descriptions_are_refused_or_read(tmp_path, name):
+    invented_corpus(tmp_path, 1)
+    path, content = tmp_path / name, (tmp_path / name).read_bytes()
+
+    @given(st.one_of(changed(json.loads(content)).map(json_bytes), damaged(content)))
+    def check(text):
+        path.write_bytes(text)
+        outcome(lambda: open_corpus(tmp_path), Corpus)
+        assert isinstance(read_recording(tmp_path, "p000", "k"), ShardMetadata | None)
+
+    check()
 
 
 def test_recordings_are_found_by_person(tmp_path):
