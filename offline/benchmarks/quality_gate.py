@@ -126,8 +126,8 @@ def trials() -> tuple[FaultTrial, ...]:
     )
 
 
-def say(line: str) -> None:
-    """Show a line of the results."""
+def write_line(line: str) -> None:
+    """Print one line of the results."""
     sys.stdout.write(line + "\n")
 
 
@@ -169,7 +169,7 @@ def _changed(
 
 def false_alarms(people: int, seconds: float) -> None:
     """Windows and channels of people without faults that are named all the same, by family of people."""
-    say(f"false alarms: {people} people a family without faults, {seconds:g} s, caps of {CAPS} channels")
+    write_line(f"false alarms: {people} people a family without faults, {seconds:g} s, caps of {CAPS} channels")
     for family in FAMILIES:
         named: Counter[str] = Counter()
         n_cells, who = 0, set[int]()
@@ -181,13 +181,13 @@ def false_alarms(people: int, seconds: float) -> None:
                 named.update(window.bad_channels.values())
                 who |= {seed} if window.bad_channels else set()
         share = sum(named.values()) / n_cells
-        say(f"  {family:9s} {share:.4%} of {n_cells} channels and windows, {len(who)} people: {dict(named)}")
+        write_line(f"  {family:9s} {share:.4%} of {n_cells} channels and windows, {len(who)} people: {dict(named)}")
 
 
 def detection(people: int) -> None:
     """Each trial on several people."""
-    say(f"detection: {people} people, {N_BAD} channels of 32, all of them, or the gaze, for {LASTS_S:g} s")
-    say(f"  {'fault':20s} {'named':>7s} {'fitting':>8s} {'delay s':>8s}  reasons")
+    write_line(f"detection: {people} people, {N_BAD} channels of 32, all of them, or the gaze, for {LASTS_S:g} s")
+    write_line(f"  {'fault':20s} {'named':>7s} {'fitting':>8s} {'delay s':>8s}  reasons")
     for number in range(len(trials())):
         named = fitting = n = 0
         delays, reasons = [], Counter[str]()
@@ -202,7 +202,7 @@ def detection(people: int) -> None:
             reasons.update(reason for reason in found if reason is not None)
             first = [w.end_s for w in windows if w.end_s > begin_s and any(label in w.bad_channels for label in labels)]
             delays.append(first[0] - begin_s if first else float("inf"))
-        say(f"  {trial.name:20s} {named / n:7.1%} {fitting / n:8.1%} {max(delays):8.2f}  {dict(reasons)}")
+        write_line(f"  {trial.name:20s} {named / n:7.1%} {fitting / n:8.1%} {max(delays):8.2f}  {dict(reasons)}")
 
 
 def _one(trial: FaultTrial, seed: int) -> tuple[list[str], list[Window], float]:
@@ -235,7 +235,9 @@ def cost(channels: int = 64, rate_hz: int = 1000, repeats: int = 500) -> None:
         begin = time.perf_counter()
         check(raw, frame, frame, valid)
         took.append(time.perf_counter() - begin)
-    say(f"cost: {1e3 * float(np.median(took)):.2f} ms for a frame of {channels} channels at {rate_hz} Hz (median)")
+    write_line(
+        f"cost: {1e3 * float(np.median(took)):.2f} ms for a frame of {channels} channels at {rate_hz} Hz (median)"
+    )
 
 
 def main() -> None:

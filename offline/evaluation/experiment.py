@@ -84,7 +84,7 @@ def held_out(corpus: Corpus, request: ExperimentRequest) -> tuple[tuple[str, ...
 
 
 def splits_of(ids: WindowIds, request: ExperimentRequest, dataset: str) -> Iterator[Split]:
-    """The protocol's splits; with fewer training people where the request says so. Raises RtemoError."""
+    """The protocol's splits; with fewer training people where the request sets train_subjects. Raises RtemoError."""
     if request.protocol not in PROTOCOLS:
         raise RtemoError(f"there is no protocol {request.protocol!r}", "", f"use one of {', '.join(PROTOCOLS)}")
     whole = {

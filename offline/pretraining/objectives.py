@@ -103,22 +103,22 @@ class Objectives(nn.Module):
         self.power = nn.Sequential(nn.GELU(), nn.Linear(_SPECTRAL_WIDTH, config.bands))
 
     def forward(
-        self, network: Network, target: Tensors, context: Tensors, pairs: Pairs, step: int, team: ProcessGroup
+        self, network: Network, target: Tensors, context: Tensors, pairs: Pairs, step: int, processes: ProcessGroup
     ) -> tuple[dict[str, Tensor], Encoded]:
         """The terms that have a weight, unweighted, and the target as it was encoded."""
         seen, known = encode(network, target), encode(network, context)
         hidden = pairs.same & seen.has[0] & known.has[0]
         w, terms = self.weights, {}
         if w.latent:
-            terms["latent"] = self._latent(seen, known, context[1], hidden, pairs, team)
+            terms["latent"] = self._latent(seen, known, context[1], hidden, pairs, processes)
         if w.collapse:
-            terms["collapse"] = self._collapse(seen, step, team)
+            terms["collapse"] = self._collapse(seen, step, processes)
         if w.spectral:
-            terms["spectral"] = self._spectral(network, target, context, known, hidden, team)
+            terms["spectral"] = self._spectral(network, target, context, known, hidden, processes)
         if w.cross:
-            terms["cross"] = self._cross(seen, team)
+            terms["cross"] = self._cross(seen, processes)
         if w.moment:
-            terms["moment"] = self._moment(seen, known, pairs, team)
+            terms["moment"] = self._moment(seen, known, pairs, processes)
         return terms, seen
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
@@ -126,25 +126,25 @@ class Objectives(nn.Module):
         return torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
 
     def _latent(
-        self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, pairs: Pairs, team: ProcessGroup
+        self, seen: Encoded, known: Encoded, mask: Tensor, rows: Tensor, pairs: Pairs, processes: ProcessGroup
     ) -> Tensor:
         hidden = ~mask.any(dim=2) & rows[:, None]
         error = (self.token(known.frames) - seen.frames).square().mean(dim=2)
-        parts = [share_of_mean(error.flatten(), hidden.flatten(), team)]
+        parts = [share_of_mean(error.flatten(), hidden.flatten(), processes)]
         for predict, foretold, from_z, there, given in zip(
             self.embedding, seen.z, known.z, seen.has, known.has, strict=True
         ):
             error = (predict(from_z) - foretold).square().mean(dim=1)
-            parts.append(share_of_mean(error, there & given & ~pairs.across, team))
+            parts.append(share_of_mean(error, there & given & ~pairs.across, processes))
         return torch.stack(parts).mean()
 
-    def _collapse(self, seen: Encoded, step: int, team: ProcessGroup) -> Tensor:
+    def _collapse(self, seen: Encoded, step: int, processes: ProcessGroup) -> Tensor:
         one_frame = seen.frames[torch.arange(len(seen.frames)), torch.arange(len(seen.frames)) % seen.frames.shape[1]]
         pairs = zip((*seen.z, one_frame), (*seen.has, seen.has[0]), strict=True)
         losses = []
         for z, has in pairs:
             within, whole = self._within(z, has)
-            everyone = gathered(within, team)[gathered(whole, team)]
+            everyone = gathered(within, processes)[gathered(whole, processes)]
             if len(everyone) > self.group:
                 losses.append(sigreg(everyone, step) if self.weights.against == "sigreg" else vicreg(everyone))
         return torch.stack(losses).mean() if losses else seen.frames.sum() * 0.0
@@ -159,22 +159,22 @@ class Objectives(nn.Module):
         return centred.reshape(z.shape), whole.repeat_interleave(self.group)
 
     def _spectral(
-        self, network: Network, target: Tensors, context: Tensors, known: Encoded, rows: Tensor, team: ProcessGroup
+        self, network: Network, target: Tensors, context: Tensors, known: Encoded, rows: Tensor, processes: ProcessGroup
     ) -> Tensor:
         place = self.place(network.channels.fourier(target[2]))  # (N, C, S)
         foretold = self.power(self.spectrum(known.frames)[:, :, None] + place[:, None])  # (N, F, C, B)
         hidden = target[1] & ~context[1] & rows[:, None, None]
         error = functional.smooth_l1_loss(foretold, target[0], reduction="none").mean(dim=3)
-        return share_of_mean(error.flatten(), hidden.flatten(), team)
+        return share_of_mean(error.flatten(), hidden.flatten(), processes)
 
-    def _cross(self, seen: Encoded, team: ProcessGroup) -> Tensor:
+    def _cross(self, seen: Encoded, processes: ProcessGroup) -> Tensor:
         both = seen.has[0] & seen.has[1]
         eeg, eye = seen.z[0], seen.z[1]
         shared_eeg, shared_eye = eeg[:, : self.shared], eye[:, : self.shared]
         errors = (self.cross[0](eeg) - shared_eye, self.cross[1](eye) - shared_eeg, shared_eeg - shared_eye)
-        return torch.stack([share_of_mean(e.square().mean(dim=1), both, team) for e in errors]).mean()
+        return torch.stack([share_of_mean(e.square().mean(dim=1), both, processes) for e in errors]).mean()
 
-    def _moment(self, seen: Encoded, known: Encoded, pairs: Pairs, team: ProcessGroup) -> Tensor:
+    def _moment(self, seen: Encoded, known: Encoded, pairs: Pairs, processes: ProcessGroup) -> Tensor:
         asked, offered = ([self._place(i, one.z[i]) for i in range(3)] for one in (known, seen))
         others = pairs.near & ~torch.eye(self.group, dtype=torch.bool, device=pairs.near.device)
         losses = []
@@ -183,7 +183,7 @@ class Objectives(nn.Module):
             rows = known.has[a] & seen.has[b] & ~pairs.same
             alike = (asked[a] @ offered[b].transpose(1, 2) / _TEMPERATURE).masked_fill(others | ~columns, -1e4)
             error = -torch.diagonal(alike.log_softmax(dim=2), dim1=1, dim2=2)
-            losses.append(share_of_mean(error.flatten(), rows, team))
+            losses.append(share_of_mean(error.flatten(), rows, processes))
         return torch.stack(losses).mean()
 
     def _place(self, head: int, z: Tensor) -> Tensor:

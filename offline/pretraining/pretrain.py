@@ -32,7 +32,7 @@ from offline.training.data_parallel import (
     check_divides,
     device_of,
     in_precision,
-    team,
+    process_group,
 )
 from offline.training.initial_weights import PRETRAIN, live_settings
 from offline.training.optimizer import flat, schedule, set_rate
@@ -93,7 +93,7 @@ def pretrain(
     _check_alike(corpora, settings.network)
     shards = _without(corpora, exclude)
     sampler = Sampler(shards, settings.masking, settings.seed, exclude_clips)
-    with team() as own:
+    with process_group() as own:
         check_divides(settings.batch, settings.masking.group, own.size)
         device = device_of(settings.device)
         state = _begin(settings, shards, device, frozenset(exclude_clips))

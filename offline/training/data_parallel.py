@@ -56,7 +56,7 @@ class ProcessGroup:
 
 
 @contextmanager
-def team() -> Iterator[ProcessGroup]:
+def process_group() -> Iterator[ProcessGroup]:
     """Join the process group that torchrun has started, while the context is open; one process alone without it."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -81,9 +81,9 @@ def check_divides(batch: int, group: int, size: int) -> None:
 
 class _Gathered(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, own: Tensor, one: ProcessGroup) -> Tensor:
-        ctx.team, ctx.rows = one, len(own)
-        parts = [torch.empty_like(own) for _ in range(one.size)]
+    def forward(ctx: Any, own: Tensor, processes: ProcessGroup) -> Tensor:
+        ctx.processes, ctx.rows = processes, len(own)
+        parts = [torch.empty_like(own) for _ in range(processes.size)]
         distributed.all_gather(parts, own.contiguous())
         return torch.cat(parts)
 
@@ -91,41 +91,41 @@ class _Gathered(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         total = grads[0].contiguous()
         distributed.all_reduce(total)
-        return total[ctx.team.rank * ctx.rows : (ctx.team.rank + 1) * ctx.rows], None
+        return total[ctx.processes.rank * ctx.rows : (ctx.processes.rank + 1) * ctx.rows], None
 
 
-def gathered(own: Tensor, one: ProcessGroup) -> Tensor:
+def gathered(own: Tensor, processes: ProcessGroup) -> Tensor:
     """(n, ...) of each process -> (size * n, ...) of all, with gradients."""
-    if one.size == 1:
+    if processes.size == 1:
         return own
-    everything: Tensor = _Gathered.apply(own, one)  # type: ignore[no-untyped-call]
+    everything: Tensor = _Gathered.apply(own, processes)  # type: ignore[no-untyped-call]
     return everything
 
 
-def share_of_mean(values: Tensor, chosen: Tensor, one: ProcessGroup) -> Tensor:
+def share_of_mean(values: Tensor, chosen: Tensor, processes: ProcessGroup) -> Tensor:
     """The mean over the chosen of (n,) values; with several processes, the own part of it times their number.
 
     0 where nothing is chosen anywhere.
     """
     count = chosen.sum().to(values.dtype)
-    if one.size > 1:
+    if processes.size > 1:
         distributed.all_reduce(count)
-    return one.size * torch.where(chosen, values, 0.0).sum() / count.clamp(min=1.0)
+    return processes.size * torch.where(chosen, values, 0.0).sum() / count.clamp(min=1.0)
 
 
-def average(values: Tensor, one: ProcessGroup) -> Tensor:
+def average(values: Tensor, processes: ProcessGroup) -> Tensor:
     """The mean over the processes of a tensor without gradient."""
-    if one.size > 1:
+    if processes.size > 1:
         distributed.all_reduce(values)
-        values = values / one.size
+        values = values / processes.size
     return values
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], one: ProcessGroup) -> None:
+def average_gradients(parameters: Iterable[nn.Parameter], processes: ProcessGroup) -> None:
     """Average the gradients over the processes, in place, in one message."""
-    if one.size == 1:
+    if processes.size == 1:
         return
     found = [p.grad for p in parameters if p.grad is not None]
-    mean = average(torch.cat([grad.flatten() for grad in found]), one)
+    mean = average(torch.cat([grad.flatten() for grad in found]), processes)
     for grad, part in zip(found, torch.split(mean, [grad.numel() for grad in found]), strict=True):
         grad.copy_(part.view_as(grad))
