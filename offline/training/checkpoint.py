@@ -45,10 +45,8 @@ def load_checkpoint(path: Path, *kinds: str) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RtemoError(f"{path} is no checkpoint of this version", "its format does not fit", "train again")
     if state.get("kind") not in kinds:
-        wanted = " or ".join(kinds)
-        raise RtemoError(
-            f"{path} was written by {shown(state.get('kind'))}", f"wanted: {wanted}", f"name a file of {wanted}"
-        )
+        wanted, kind = " or ".join(kinds), shown(state.get("kind")).strip("'")
+        raise RtemoError(f"{path} was written by {kind}", f"wanted: {wanted}", f"name a file of {wanted}")
     return state
 
 
