@@ -51,3 +51,23 @@ def shared_recordings() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip(f"no real recordings in {RECORDINGS}; set RTEMO_RECORDINGS to their folder")
     return RECORDINGS
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The windows that any pipeline gives out, in order, since the list was last cleared."""
+    from rtemo.core.pipeline import Pipeline  # numpy comes after the settings above
+
+    given: list[object] = []
+
+    def watched(real):
+        def spy(self, *args, **more):
+            found = real(self, *args, **more)
+            given.extend(found)
+            return found
+
+        return spy
+
+    for name in ("push", "expect", "flush"):
+        monkeypatch.setattr(Pipeline, name, watched(getattr(Pipeline, name)))
+    return given

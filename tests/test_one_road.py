@@ -74,24 +74,6 @@ def saved(person, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def windows(monkeypatch):
-    """The windows that any pipeline gives out, in order, since the list was last cleared."""
-    given = []
-
-    def watched(real):
-        def spy(self, *args, **more):
-            found = real(self, *args, **more)
-            given.extend(found)
-            return found
-
-        return spy
-
-    for name in ("push", "expect", "flush"):
-        monkeypatch.setattr(Pipeline, name, watched(getattr(Pipeline, name)))
-    return given
-
-
 def calibration():
     """Heads that name the labels in another order: every prediction differs."""
     heads = {name: LinearHead(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}

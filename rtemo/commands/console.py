@@ -22,6 +22,11 @@ def say(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """A warning on stderr."""
+    say(f"warning: {text}")
+
+
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
     """An event that Ctrl-C and a polite kill set. A second Ctrl-C ends at once."""

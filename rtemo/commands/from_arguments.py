@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtemo import resources
+from rtemo.commands.console import warn
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo
@@ -44,9 +45,15 @@ def roles_of(settings: SessionSettings) -> StreamRoles:
 def open_recording(
     args: argparse.Namespace, path: Path, part: tuple[float | None, float | None] = (None, None)
 ) -> OpenRecording:
-    """A recording with the settings that the command line asks for. part: seconds from its first sample."""
+    """A recording with the settings that the command line asks for. part: seconds from its first sample.
+
+    What is odd about it is printed.
+    """
     profiles = load_profiles(resources.devices())
-    return OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part)
+    recording = OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part)
+    for notice in recording.notices:
+        warn(notice)
+    return recording
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:
@@ -87,11 +94,11 @@ def live_setup(
 
 def open_live_source(roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> LiveSource:
     """The LSL streams that the roles choose; see EngineSetup.open_source."""
-    from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream  # after `configure`
+    from rtemo.sources.lsl.source import LOOK_S, EveryStream, LslSource, OneStream  # after `configure`
 
     wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
-    look = {} if ambiguous is None else {"look_s": 0.0}  # a window shows what comes, a command waits for it
-    return LslSource([*wants, EveryStream("markers", roles.take_marker)], **look)
+    look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
+    return LslSource([*wants, EveryStream("markers", roles.take_marker)], look_s)
 
 
 def _chooser(

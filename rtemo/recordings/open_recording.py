@@ -114,12 +114,11 @@ class OpenRecording:
         except RtemoError as error:
             warn(str(error))
         pipeline = predictor.pipeline
-        if BaselinePlan.of(self.roles.settings) is None:
-            for begin_s, end_s in self.facts.rests:
-                try:
-                    pipeline.rest(begin_s, end_s)
-                except RtemoError as error:
-                    warn(str(error))
+        for begin_s, end_s in () if self.roles.settings.baseline else self.facts.rests:
+            try:
+                pipeline.rest(begin_s, end_s)
+            except RtemoError as error:
+                warn(str(error))
         if plan is not None:
             plan.prepare(pipeline, None, self.source.first_s)
         log.listen(MarkedBaseline(plan, pipeline, warn))

@@ -31,16 +31,15 @@ class SessionStream:
     foreign: tuple[str, ...] = ()
 
 
-def find_session_stream(streams: Iterable[StreamInfo], own_id: str) -> SessionStream:
+def find_session_stream(streams: Iterable[StreamInfo], own_id: str | None) -> SessionStream:
     """Which streams hold the events of the recording's session. own_id: from the file's header, empty for none."""
     found = [info for info in streams if info.name == EVENTS and info.channel_format == STRING_FORMAT]
-    by_session: dict[str, list[StreamInfo]] = {}
+    by_session: dict[str | None, list[StreamInfo]] = {}
     for info in found:
         by_session.setdefault(session_id_of(info), []).append(info)
-    if not own_id and len(by_session) == 1:
-        own_id = next(iter(by_session))
-    own = by_session.get(own_id, []) if own_id or len(by_session) == 1 else []
-    obeyed = tuple(info.stream_id for info in own)
+    if not own_id:  # then the only session is the recording's own, also one that names no id
+        own_id = next(iter(by_session)) if len(by_session) == 1 else None
+    obeyed = tuple(info.stream_id for info in by_session.get(own_id, ()))
     return SessionStream(obeyed, tuple(info.describe() for info in found if info.stream_id not in obeyed))
 
 

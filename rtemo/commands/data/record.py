@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from rtemo.commands.arguments import seconds
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
 from rtemo.recorder.recorder import Recorder, record_source
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for stream, n in status.samples.items():
         say(f"{n} samples of {stream}")
     for problem in status.problems:
-        say(f"warning: {problem}: {sum(status.lost.values())} samples are not in the recording")
+        warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
     return INTERRUPTED if stop.is_set() else 0
 
 

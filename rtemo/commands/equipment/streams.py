@@ -6,7 +6,7 @@ import argparse
 
 from rtemo import resources
 from rtemo.commands.arguments import seconds
-from rtemo.commands.console import say
+from rtemo.commands.console import say, warn
 from rtemo.core.types import StreamInfo
 from rtemo.live.diagnostics.stream_list import as_json, as_table, list_streams
 from rtemo.sources.devices.profile import load_profiles, match
@@ -35,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         say("no stream on the network; is the device's LSL output on? `rtemo doctor` checks this computer")
     for warning in found.warnings:
-        say(f"warning: {warning}")
+        warn(f"{warning}")
     return 0

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_person
-from rtemo.commands.console import say
+from rtemo.commands.console import warn
 from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.display import why_no_window
 from rtemo.live.last_used import last_settings
@@ -54,7 +54,7 @@ def _usable(path: Path) -> Path | None:
     try:
         read_settings(path)
     except RtemoError as error:
-        say(f"warning: the settings of last time are left out: {error}")
+        warn(f"the settings of last time are left out: {error}")
         return None
     return path
 

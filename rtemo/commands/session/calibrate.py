@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_queries
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.from_arguments import load_model, open_recording
-from rtemo.commands.session.replay import SourceWithProgress, progress_bar, warn
+from rtemo.commands.session.replay import SourceWithProgress, progress_bar
 from rtemo.commands.summary import print_event
 from rtemo.core.errors import RtemoError
 from rtemo.live.replay.replay_engine import replay_engine
@@ -51,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
     memory = EmbeddingMemory(bundle.spec)
     predictor.watches.append(memory.take)
     recording = open_recording(args, args.file)
-    for notice in recording.notices:
-        warn(notice)
     log = EventLog()
     log.listen(print_event)
     labels: list[Stretch] = []

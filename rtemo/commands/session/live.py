@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, seconds
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.data.report import inputs_of
 from rtemo.commands.from_arguments import live_setup, settings_of
 from rtemo.commands.summary import print_event, print_summary
@@ -174,7 +174,7 @@ def _print_recording(outputs: SessionOutputs) -> None:
     status = outputs.recorder.status()
     say(f"{outputs.recorder.path}: {status.bytes_written / 1e6:.1f} MB")
     for problem in status.problems:
-        say(f"warning: {problem}: {sum(status.lost.values())} samples are not in the recording")
+        warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
     outputs.check_recording()
 
 
@@ -191,7 +191,7 @@ def _report(folder: SessionFolder, model: Path | None) -> None:
         write_report(folder.path, folder.report, inputs_of(model, None))
     except Exception as error:  # noqa: BLE001 - the session is whole
         _LOG.warning("no report was written", exc_info=error)
-        say(f"warning: no report was written: {error}; try `rtemo report {folder.path}`")
+        warn(f"no report was written: {error}; try `rtemo report {folder.path}`")
     else:
         say(f"report: {folder.report}")
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.from_arguments import load_model, open_recording, settings_of
 from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
@@ -62,8 +62,6 @@ def run(args: argparse.Namespace) -> int:
     bundle, predictor = load_model(args.model, args.hop)
     given = load_persons(args.person, bundle)
     recording = open_recording(args, args.file, (args.start, args.stop))
-    for notice in recording.notices:
-        warn(notice)
     log = EventLog()
     log.listen(print_event)
     output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
@@ -92,11 +90,6 @@ def run(args: argparse.Namespace) -> int:
             f"{args.file} gives no prediction", why_no_prediction(predictor), "give at least five seconds of signal"
         )
     return INTERRUPTED if stop.is_set() else 0
-
-
-def warn(text: str) -> None:
-    """A warning on stderr."""
-    say(f"warning: {text}")
 
 
 @contextlib.contextmanager

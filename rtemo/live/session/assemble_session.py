@@ -66,14 +66,12 @@ class SessionRun:
     def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
         """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
         self.engine.run(streams, stop, early)
-        self._keep_baseline()
+        self._end()
 
     def finish(self) -> None:
         """The last predictions, for whoever steps the engine himself. Nothing may be stepped afterwards."""
-        if self.calibration is not None:
-            self.calibration.close()
         self.engine.finish()
-        self._keep_baseline()
+        self._end()
 
     def begin_rest(self, seconds: float) -> tuple[float, float]:
         """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
@@ -86,6 +84,9 @@ class SessionRun:
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s
 
-    def _keep_baseline(self) -> None:
+    def _end(self) -> None:
+        """Wait for a fit that runs, and keep the baseline that was in effect."""
+        if self.calibration is not None:
+            self.calibration.close()
         if self.outputs is not None:
             self.outputs.keep_baseline(self.predictor.pipeline)

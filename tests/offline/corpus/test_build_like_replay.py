@@ -6,27 +6,8 @@ import pytest
 from offline.__main__ import main as offline
 from offline.corpus.corpus import open_corpus
 from rtemo.cli import main as rtemo
-from rtemo.core.pipeline import Pipeline
 
 ARRAYS = ("eeg", "eeg_power", "eeg_mask", "eye", "eye_raw", "eye_valid", "positions")
-
-
-@pytest.fixture
-def windows(monkeypatch):
-    """The windows that any pipeline gives out, in order, since the list was last cleared."""
-    given = []
-
-    def watched(real):
-        def spy(self, *args, **more):
-            found = real(self, *args, **more)
-            given.extend(found)
-            return found
-
-        return spy
-
-    for name in ("push", "expect", "flush"):
-        monkeypatch.setattr(Pipeline, name, watched(getattr(Pipeline, name)))
-    return given
 
 
 @pytest.fixture
