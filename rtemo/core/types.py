@@ -127,9 +127,13 @@ class ClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class StreamUp:
-    """A stream is there: found, found again, or back under another description."""
+    """A stream is there: found, found again, or back under another description.
+
+    replaces: the stream_id of a lost stream whose place it takes under another description; empty where it takes none.
+    """
 
     info: StreamInfo
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,20 @@ class StreamDown:
     reason: str
 
 
-Item = Chunk | ClockOffset | StreamUp | StreamDown
+@dataclass(frozen=True, slots=True)
+class StreamNotice:
+    """What arrival or the network shows about a stream, and its stamps alone do not.
+
+    trusted: whether the times of the samples that follow it in their stream can be believed; None where it is not about
+    that. It is recorded with its place among the stream's samples, so that a replay decides as the live session did.
+    """
+
+    stream_id: str
+    text: str
+    trusted: bool | None = None
+
+
+Item = Chunk | ClockOffset | StreamUp | StreamDown | StreamNotice
 
 
 @dataclass(frozen=True, slots=True)
