@@ -13,7 +13,7 @@ from rtemo.commands.from_arguments import live_setup, settings_of
 from rtemo.core.errors import RtemoError
 from rtemo.live.log_file import logged
 from rtemo.live.service.controller import Controller
-from rtemo.live.service.endpoint import Endpoint
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.session.engine_setup import EngineSetup

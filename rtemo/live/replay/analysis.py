@@ -15,7 +15,7 @@ import numpy as np
 
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.types import Modality, StreamState, StreamUp, Window
-from rtemo.live.engine.announced_streams import AnnouncedStreams
+from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.replay.replay_engine import replay_engine

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import psutil
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.service.endpoint import DEFAULT_NAME, Address, Endpoint
+from rtemo.recorder.endpoint import DEFAULT_NAME, Address, Endpoint
 from rtemo.live.service.feed import join_eeg, join_gaze
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack

@@ -12,7 +12,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.service.endpoint import Address
+from rtemo.recorder.endpoint import Address
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.wire import MAX_REQUEST_BYTES, Command, Poll, pack, unpack_request
 

@@ -16,7 +16,7 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo, StreamState
-from rtemo.live.engine.announced_streams import AnnouncedStreams
+from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.live.service.column_status import columns_of
 from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, StreamStatus
 from rtemo.sources.devices.profile import Match, match

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
-from rtemo.live.engine.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink

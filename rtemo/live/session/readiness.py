@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rtemo.core.types import Modality, StreamState
-from rtemo.live.engine.announced_streams import GONE
+from rtemo.recorder.announced_streams import GONE
 from rtemo.live.service.snapshot import StreamStatus
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)

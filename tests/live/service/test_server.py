@@ -16,7 +16,7 @@ from hand_fed import wait_for
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.client import EngineClient, Launch, merged
-from rtemo.live.service.endpoint import Endpoint
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase

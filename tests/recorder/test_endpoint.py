@@ -9,7 +9,7 @@ from hostile_documents import JSON_TEXTS, changed, damaged, json_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtemo.live.service.endpoint import Address, Endpoint
+from rtemo.recorder.endpoint import Address, Endpoint
 
 
 @pytest.fixture

@@ -1,0 +1,143 @@
+"""Messages between the recorder's process and the engine: items and documents as bytes, without pickle.
+
+A message is any number of records: kind (1 byte), length (uint32), payload; little-endian. A document is JSON; numbers
+of a stream lie as they lie in memory, behind their description. Reading is strict: what does not fit is an RtemoError.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
+from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.sources.lsl.stream_state import LslStreamStatus
+
+MAX_BYTES = 256 << 20
+_RECORD = struct.Struct("<BI")
+_SAMPLES = struct.Struct("<HBIId")  # length of the stream_id, dtype, samples, channels, arrival
+_DOCUMENT, _NUMBERS = 1, 2
+_DTYPES = ("<f4", "<f8", "<i1", "<i2", "<i4", "<i8")
+_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
+_ITEMS = {"up": StreamUp, "down": StreamDown, "offset": ClockOffset, "notice": StreamNotice}
+_NAMES = {kind: name for name, kind in _ITEMS.items()}
+_STATUS = {name: hint for name, hint in get_type_hints(LslStreamStatus).items() if name != "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request or an answer."""
+
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    stream_id: str
+    arrived_s: float
+    stamps: tuple[float, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def pack(name: str, **fields: Any) -> bytes:
+    """A request or an answer."""
+    return _record({"message": name, **fields})
+
+
+def pack_item(item: Item) -> bytes:
+    """An item of a source."""
+    if not isinstance(item, Chunk):
+        return _record({"item": _NAMES[type(item)], **asdict(item)})
+    if item.values.dtype == object:
+        rows = [[str(text) for text in row] for row in item.values]
+        return _record({"texts": [item.stream_id, item.arrived_s, item.stamps.tolist(), rows]})
+    name = item.stream_id.encode("utf-8", "surrogatepass")
+    values = np.ascontiguousarray(item.values)
+    code = _DTYPES.index(values.dtype.newbyteorder("<").str.replace("|", "<"))
+    lead = _SAMPLES.pack(len(name), code, len(item), values.shape[1], item.arrived_s)
+    parts = (lead, name, np.ascontiguousarray(item.stamps).tobytes(), values.tobytes())
+    return _RECORD.pack(_NUMBERS, sum(map(len, parts))) + b"".join(parts)
+
+
+def unpack(data: bytes) -> Iterator[Item | Message]:
+    """What the bytes hold. Raises RtemoError for anything that does not fit."""
+    view, at = memoryview(data), 0
+    while at < len(view):
+        try:
+            kind, length = _RECORD.unpack_from(view, at)
+            at += _RECORD.size
+            payload = view[at : at + length]
+            if len(payload) != length:
+                raise ValueError(f"{length} bytes announced, {len(payload)} there")
+            yield _numbers(payload) if kind == _NUMBERS else _document(bytes(payload))
+        except (struct.error, ValueError, IndexError, UnicodeDecodeError) as error:
+            raise RtemoError("a message of the recorder does not fit", str(error), "use one version of rtemo") from error
+        at += length
+
+
+def status_fields(status: LslStreamStatus) -> dict[str, Any]:
+    """A stream's status without its description."""
+    return {name: _plain(getattr(status, name)) for name in _STATUS}
+
+
+def read_status(info: StreamInfo, fields: object) -> LslStreamStatus:
+    """The status of a stream. Raises RtemoError."""
+    return LslStreamStatus(info=info, **_READER.table(_STATUS, fields, "status"))
+
+
+def read_info(fields: object) -> StreamInfo:
+    """The description of a stream. Raises RtemoError."""
+    return _READER.read(StreamInfo, fields, "info")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _record(document: dict[str, Any]) -> bytes:
+    payload = json.dumps(document).encode()
+    return _RECORD.pack(_DOCUMENT, len(payload)) + payload
+
+
+def _document(payload: bytes) -> Item | Message:
+    fields = _READER.json(payload)
+    if not isinstance(fields, dict):
+        raise ValueError("a document is a table")
+    if (texts := fields.pop("texts", None)) is not None:
+        return _texts(_READER.read(_Texts, dict(zip(_Texts.__slots__, texts, strict=True))))
+    if (item := fields.pop("item", None)) is not None:
+        found: Item = _READER.read(_ITEMS[str(item)], fields) if item in _ITEMS else _unknown(item)
+        return found
+    return Message(str(fields.pop("message", "")), fields)
+
+
+def _unknown(item: object) -> Item:
+    raise ValueError(f"an item of the kind {item!r}"[:200])
+
+
+def _texts(found: _Texts) -> Chunk:
+    width = len(found.rows[0]) if found.rows else 0
+    values = np.empty((len(found.rows), width), dtype=object)
+    for row, texts in enumerate(found.rows):
+        values[row] = texts
+    return Chunk(found.stream_id, np.array(found.stamps, dtype=np.float64), values, found.arrived_s)
+
+
+def _numbers(payload: memoryview) -> Chunk:
+    length, code, n, width, arrived_s = _SAMPLES.unpack_from(payload)
+    begin = _SAMPLES.size
+    stream_id = bytes(payload[begin : begin + length]).decode("utf-8", "surrogatepass")
+    begin += length
+    dtype = np.dtype(_DTYPES[code])
+    if len(payload) != begin + 8 * n + dtype.itemsize * n * width:
+        raise ValueError(f"{len(payload)} bytes for {n} samples of {width} channels")
+    stamps = np.frombuffer(payload, "<f8", n, begin)
+    values = np.frombuffer(payload, dtype, n * width, begin + 8 * n).reshape(n, width)
+    return Chunk(stream_id, stamps, values, arrived_s)
