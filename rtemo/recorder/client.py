@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -72,10 +72,11 @@ class RemoteSource:
         self._role = ""  # of the stream that is announced next
         self._own: dict[str, list[Item]] = {}  # how the engine's own streams begin, for a recorder that comes later
         self._kept: list[Item] = []
-        self._answer: Message | None = None
+        self._answers: list[Message] = []
+        self._last: list[Item] = []  # of what was held
         self._alive_s = self._tried_s = 0.0
         self._lost_s: float | None = None
-        self._released = self._held = self.ending = False
+        self._released = self.ending = False
         self._status: RecorderStatus | None = None
         self._recording = False
         self._statuses: tuple[tuple[StreamInfo, dict[str, Any]], ...] = ()
@@ -137,19 +138,20 @@ class RemoteSource:
         self._kept.clear()
         fields = {"path": str(request.path), "session_id": request.session_id, "about": dict(request.about)}
         self._need(self._ask("record", "recording", **fields))
-        self._ready, self._announced = [], AnnouncedStreams()  # what came before is not in the recording
-        self._recording, self._held, self._status = True, False, None
+        self._recording, self._status = True, None
         self._need(self._await("ready"))
         items, self._ready = self._ready, []
         return items
 
-    def take_up(self, own: Iterable[Item] = ()) -> None:
-        """Go on with the recording that an engine before this one began."""
+    def take_up(self) -> None:
         self._recording = True
-        for item in own:
-            self.submit(item)
+
+    def opening(self) -> list[Item]:
+        return self._announced.opening()
 
     def submit(self, item: Item) -> None:
+        if not self._recording:
+            return
         if isinstance(item, StreamUp):
             self._own[item.info.stream_id] = [item]
         elif isinstance(item, ClockOffset):
@@ -160,8 +162,8 @@ class RemoteSource:
             del self._kept[:-MAX_KEPT]
 
     def hold(self) -> list[Item]:
-        self._ask("hold", "held")
-        items, self._ready = self._ready, []
+        answer = self._ask("hold", "held")
+        items, self._last = (self._last if answer is not None else self._ready), []
         return items
 
     def close_recording(self) -> RecorderStatus | None:
@@ -273,7 +275,11 @@ class RemoteSource:
             case "annotation":
                 self.annotations.append((float(fields["time_s"]), str(fields["text"])))
             case _:
-                self._answer = message
+                if message.name == "recording":  # what came before is not in it
+                    self._ready, self._announced = [], AnnouncedStreams()
+                elif message.name == "held":
+                    self._last, self._ready = self._ready, []
+                self._answers.append(message)
 
     def _give_role(self, info: StreamInfo) -> None:
         """The recorder has chosen by the same rules; ours only has to know."""
@@ -286,14 +292,20 @@ class RemoteSource:
     def _ask(self, request: str, answer: str, **fields: Any) -> Message | None:
         if self._outbox is None:
             return None
-        self._answer = None
+        self._answers.clear()
         self._outbox.put(pack(request, **fields))
         return self._await(answer)
 
     def _await(self, answer: str) -> Message | None:
         """The answer, with the items before it ready to be read; None where the recorder ended or took too long."""
         end_s = time.monotonic() + ANSWER_S
-        while self._connection is not None and (left_s := end_s - time.monotonic()) > 0:
+        while True:
+            while self._answers:
+                if (found := self._answers.pop(0)).name in (answer, "refused"):
+                    return found
+            left_s = end_s - time.monotonic()
+            if self._connection is None or left_s <= 0:
+                return None
             try:
                 if not self._connection.poll(left_s):
                     break
@@ -301,11 +313,6 @@ class RemoteSource:
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")
-            if self._answer is not None:
-                found, self._answer = self._answer, None
-                if found.name in (answer, "refused"):
-                    return found
-        return None
 
     @staticmethod
     def _need(answer: Message | None) -> Message:

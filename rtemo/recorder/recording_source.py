@@ -58,11 +58,19 @@ class RecordingRequest:
 class RecordedSource(LiveSource, Protocol):
     """A live source that can be recorded: here (RecordingSource), or in the recorder's process."""
 
+    def opening(self) -> list[Item]:
+        """What an engine that takes over the source must be given first: the streams that are there, their clocks."""
+        ...
+
     def record(self, request: RecordingRequest) -> list[Item]:
         """Begin a recording. Returns the items that it begins with: the streams that are there, and their clocks.
 
         What was read before is not in it; what is read afterwards is. Raises RtemoError where no file can be made.
         """
+        ...
+
+    def take_up(self) -> None:
+        """Go on with the recording that an engine before this one began."""
         ...
 
     def submit(self, item: Item) -> None:
@@ -123,7 +131,6 @@ class RecordingSource:
         return self._source.visible
 
     def opening(self) -> list[Item]:
-        """What a reader must be given first: the streams that are there, and their clocks."""
         return self._announced.opening()
 
     @property
@@ -139,6 +146,9 @@ class RecordingSource:
         for item in opening:
             self._recorder.submit(item)
         return opening
+
+    def take_up(self) -> None:
+        """Nothing to be done: it is in this process."""
 
     def submit(self, item: Item) -> None:
         if (recorder := self._recorder) is not None:

@@ -103,13 +103,14 @@ def log_event(event: Event) -> None:
 class EventLog:
     """Keeps the events of a session, writes them to a file as they come, and passes them to its listeners."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, goes_on: bool = False) -> None:
+        """goes_on: the file is there already, of the same session."""
         self.events: list[Event] = []
         self._listeners: list[Listener] = []
         self._file: IO[str] | None = None
         if path is not None:
             try:
-                self._file = path.open("x", encoding="utf-8")
+                self._file = path.open("a" if goes_on else "x", encoding="utf-8")
             except OSError as error:
                 raise RtemoError(f"{path} cannot be written", error.strerror or "", "choose another folder") from error
 

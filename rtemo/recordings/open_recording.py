@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality
+from rtemo.core.types import Modality, StreamInfo
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
@@ -49,16 +49,18 @@ class OpenRecording:
         part: tuple[float | None, float | None] = (None, None),
         ambiguous: dict[Modality, str] | None = None,
         complete: bool = True,
+        size: int | None = None,
     ) -> None:
         """Looks through the file and gives its streams their roles.
 
         settings: what is asked for, given what the session had. roles: instead of new ones, when it is opened again.
         part: seconds from the first sample. ambiguous: takes the reason where several streams fit one role; None: that
         is an error. complete: whether a stream that is asked for and is not there is one too.
+        size: how many bytes of the (last) file to read, while it is still being written; None: all.
         Raises RtemoError where there is neither EEG nor gaze.
         """
         self.path = path
-        self.source = XdfSource(path, *part)
+        self.source = XdfSource(path, *part, size=size)
         try:
             self.streams = self.source.start()
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
@@ -102,11 +104,11 @@ class OpenRecording:
         persons: Sequence[PersonalCalibration],
         log: EventLog,
         warn: Callable[[str], None],
-    ) -> None:
+    ) -> MarkedBaseline:
         """Tell a fresh predictor the session's baseline, calibrations and self-reports.
 
         persons: asked for, beside those of the session. log: of the run, whose markers may be the baseline's ends.
-        warn: takes what is missing.
+        warn: takes what is missing. Returns what listens to the markers of the log.
         """
         plan = None
         try:
@@ -121,11 +123,17 @@ class OpenRecording:
                 warn(str(error))
         if plan is not None:
             plan.prepare(pipeline, None, self.source.first_s)
-        log.listen(MarkedBaseline(plan, pipeline, warn))
+        marked = MarkedBaseline(plan, pipeline, warn)
+        log.listen(marked)
         own, missing = recorded_persons(self.path, bundle, self.facts.notes, persons)
         for what in missing:
             warn(what)
         use_persons((*own, *persons), predictor, self.facts.notes)
+        return marked
+
+    def is_used(self, info: StreamInfo) -> bool:
+        """Whether a stream of the file has a role."""
+        return self._counts[info.stream_id] > 0 and self.roles.role_of(info) is not None
 
     def n_samples(self, stream_id: str) -> int:
         """How many samples of a stream the file holds."""

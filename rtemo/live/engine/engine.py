@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,17 +63,16 @@ class Engine:
         predictor: Predictor,
         events: EventLog,
         outputs: Sequence[PredictionSink] = (),
-        keep: Callable[[Item], None] | None = None,
         live: LiveOptions | None = None,
         session_streams: Sequence[str] = (),
     ) -> None:
-        """keep: is given every item before it is used (the recorder). live: None in replay.
+        """live: None in replay.
 
         session_streams: the streams of a recording that hold its own session's events.
         """
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
-        self._events, self._outputs, self._keep, self._live = events, outputs, keep, live
+        self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch()
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
@@ -121,6 +120,21 @@ class Engine:
         if due:
             self._force(self._live.max_wait_s)
 
+    def rebuild(self, items: Iterable[Sequence[Item]], events: EventLog) -> None:
+        """Take what another engine took before this one, so that this one goes on as that would have. Nothing is given
+        out; events: takes what happened then.
+        """
+        outputs, log = self._outputs, self._events
+        self._outputs, self._events = (), events
+        try:
+            for some in items:
+                for item in join(some, self._marker_clocks):
+                    self._take(item)
+        finally:
+            self._outputs, self._events = outputs, log
+        self.n_predictions = 0
+        self.abstained.clear()
+
     @property
     def started(self) -> bool:
         """Whether a stream was announced to it."""
@@ -131,10 +145,6 @@ class Engine:
         for item in self._batch.take():
             self._take(item)
         self._publish(self._predictor.flush())
-
-    def leave(self) -> list[Item]:
-        """What has been stepped and not used yet, for the engine that goes on with this source."""
-        return self._batch.take()
 
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
@@ -171,8 +181,6 @@ class Engine:
             self._publish(self._predictor.force(self._predictor.pipeline.grid.seconds(newest) - max_wait_s))
 
     def _take(self, item: Item) -> None:
-        if self._keep is not None:
-            self._keep(item)
         match item:
             case StreamUp(info):
                 self._stream_up(info)

@@ -11,6 +11,8 @@ from typing import IO, Protocol
 from rtemo.core.errors import RtemoError
 from rtemo.model.prediction import Prediction, csv_header
 
+MAX_LINE = 1 << 16
+
 
 class PredictionSink(Protocol):
     """Takes predictions until it is closed. `discard`: the result is worth nothing, the run failed."""
@@ -43,10 +45,11 @@ class JsonLines:
 class Csv:
     """A header and one row a prediction."""
 
-    def __init__(self, file: IO[str], labels: Sequence[str]) -> None:
+    def __init__(self, file: IO[str], labels: Sequence[str], *, header: bool = True) -> None:
         self._file = file
         self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow(csv_header(labels))
+        if header:
+            self._writer.writerow(csv_header(labels))
 
     def put(self, prediction: Prediction) -> None:
         self._writer.writerow(prediction.csv_row())
@@ -96,11 +99,12 @@ class _Replaced:
         self.file = _open(self.partial, "w")
 
 
-def open_output(path: Path, labels: Sequence[str], *, replace: bool) -> PredictionSink:
+def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bool = False) -> PredictionSink:
     """A sink for a path that ends in .jsonl or .csv.
 
     replace: write beside it and take its place on close (a replay can be done again); otherwise an existing file is
-    refused and every line is there at once (a live session cannot be done again).
+    refused and every line is there at once (a live session cannot be done again). goes_on: the file is there already,
+    of the same session; a line that was cut off is taken out of it.
     """
     if path.suffix not in (".jsonl", ".csv"):
         raise RtemoError(
@@ -109,8 +113,9 @@ def open_output(path: Path, labels: Sequence[str], *, replace: bool) -> Predicti
     if path.is_dir():
         raise RtemoError("the output is a folder", f"found {path}", "name a file")
     target = _Replaced(path) if replace else None
-    file = target.file if target else _open(path, "x")
-    sink: PredictionSink = Csv(file, labels) if path.suffix == ".csv" else JsonLines(file)
+    has_lines = goes_on and _drop_cut_line(path)
+    file = target.file if target else _open(path, "a" if goes_on else "x")
+    sink: PredictionSink = Csv(file, labels, header=not has_lines) if path.suffix == ".csv" else JsonLines(file)
     return _Renaming(sink, target) if target else sink
 
 
@@ -131,6 +136,19 @@ class _Renaming:
         self._sink.close()
         if self._target.partial.exists():
             self._target.partial.replace(self._target.path)
+
+
+def _drop_cut_line(path: Path) -> bool:
+    """Shorten a file to its last whole line. Returns whether it has one."""
+    try:
+        with path.open("r+b") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - MAX_LINE))
+            end = file.read().rfind(b"\n") + 1 + max(0, size - MAX_LINE)
+            file.truncate(end)
+            return end > 0
+    except OSError:
+        return False
 
 
 def _open(path: Path, mode: str) -> IO[str]:

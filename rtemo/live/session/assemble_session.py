@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from rtemo.core.types import Item, StreamInfo
+from rtemo.core.types import StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
@@ -19,7 +19,7 @@ from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import EventKind, EventLog
 from rtemo.recordings.session_facts import rest_event
-from rtemo.sources.base import Source
+from rtemo.recorder.recording_source import RecordedSource
 from rtemo.sources.session_settings import SessionSettings
 
 
@@ -29,7 +29,7 @@ class SessionRun:
     def __init__(
         self,
         setup: EngineSetup,
-        source: Source,
+        source: RecordedSource,
         settings: SessionSettings,
         log: EventLog,
         sinks: Sequence[PredictionSink],
@@ -45,27 +45,38 @@ class SessionRun:
         """
         self.predictor, self.outputs, self._clock = setup.new_predictor(), outputs, setup.clock
         pipeline, plan = self.predictor.pipeline, BaselinePlan.of(settings)
-        if plan is not None:  # the participant is named when a session starts
+        if plan is not None and (outputs is None or outputs.taken_up is None):  # the participant is named when a session starts
             plan.prepare(pipeline, settings.subject if outputs is not None else None)
         self.calibration: SessionCalibration | None = None
+        taken_up = outputs.taken_up if outputs is not None else None
+        marked: MarkedBaseline | None = None
         if outputs is None:
             use_persons(setup.persons, self.predictor)
+        elif taken_up is not None:
+            self.calibration = self._new_calibration(setup, outputs, log)
+            self.calibration.take_up(taken_up.facts.notes)
+            marked = taken_up.prepare(self.predictor, setup.bundle, lambda why: outputs.note(EventKind.FAILURE, why))
+            log.listen(marked)
         else:
             outputs.announce_session()
             if plan is not None:
                 outputs.announce_baseline(plan)
             log.listen(MarkedBaseline(plan, pipeline, lambda why: outputs.note(EventKind.FAILURE, why)))
-            self.calibration = SessionCalibration(
-                setup.bundle, self.predictor, outputs.keep_calibration, setup.clock, log.add
-            )
+            self.calibration = self._new_calibration(setup, outputs, log)
             self.calibration.begin_with(setup.persons, outputs.started_s)
-        keep = outputs.keep if outputs is not None else None
         options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient)
-        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, keep, options)
+        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
+        if taken_up is not None and outputs is not None:
+            then = EventLog()
+            if marked is not None:
+                then.listen(marked)
+            there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
+            self.engine.rebuild(taken_up.items(there), then)
+        self.engine.step(outputs.opening if outputs is not None else source.opening())
 
-    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
-        self.engine.run(streams, stop, early)
+        self.engine.run((), stop)
         self._end()
 
     def finish(self) -> None:
@@ -83,6 +94,9 @@ class SessionRun:
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s
+
+    def _new_calibration(self, setup: EngineSetup, outputs: SessionOutputs, log: EventLog) -> SessionCalibration:
+        return SessionCalibration(setup.bundle, self.predictor, outputs.keep_calibration, setup.clock, log.add)
 
     def _end(self) -> None:
         """Wait for a fit that runs, and keep the baseline that was in effect."""

@@ -64,6 +64,19 @@ class SessionCalibration:
         for person in persons:
             self._adopt(person, from_s)
 
+    def take_up(self, notes: Sequence[tuple[float, Note]]) -> None:
+        """Know what was noted before, in the session that is taken up; the predictor was given it already."""
+        for _, note in notes:
+            match note:
+                case LabelGiven():
+                    self._labels.append(note)
+                case LabelWithdrawn():
+                    self._forgotten.add(note.number)
+                case CalibrationBegun():
+                    self._calibrated = True
+                case CalibrationEnded():
+                    self._calibrated = False
+
     @property
     def labels(self) -> tuple[LabelGiven, ...]:
         """Those that count."""

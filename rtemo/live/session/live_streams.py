@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.recording_source import RecordedSource
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
@@ -20,7 +21,7 @@ from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.engine_setup import EngineSetup, LiveSource
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
@@ -74,7 +75,7 @@ class LiveStreams:
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
         self.explaining = Explaining(setup.bundle)
         self._announced = AnnouncedStreams()
-        self._source: LiveSource | None = None
+        self._source: RecordedSource | None = None
         self.run: SessionRun | None = None  # the session's, or that of the preview
 
     # What clients may ask for.
@@ -150,14 +151,11 @@ class LiveStreams:
     ) -> SessionRun:
         """Let a new engine with a fresh pipeline go on with the source."""
         assert self._source is not None
-        early = self.run.engine.leave() if self.run is not None else []
         self.recording, self.log = outputs is not None, log
         self.gate.open_for(outputs.sinks if outputs is not None else ())
         run = SessionRun(self._setup, self._source, settings or self.settings, log, [self.gate], outputs, patient=True)
         self.run = run
         self.explaining.follow(run.predictor)
-        run.engine.step(self._announced.opening())
-        run.engine.step(early)
         return run
 
     def say(self, kind: EventKind, text: str) -> None:

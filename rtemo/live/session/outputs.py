@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
 from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.service.snapshot import RecorderView
+from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.response_lag import lag_s
-from rtemo.recorder.recorder import Recorder, RecorderState
+from rtemo.recorder.recorder import RecorderState, RecorderStatus
+from rtemo.recorder.recording_source import RecordedSource, RecordingRequest
 from rtemo.recordings.baseline_file import save_baseline
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import save_beside
@@ -60,28 +62,48 @@ class SessionOutputs:
         bundle: Bundle,
         hop_s: float,
         clock: Callable[[], float],
+        source: RecordedSource,
         listeners: Sequence[Listener] = (),
+        taken_up: TakenUpSession | None = None,
     ) -> None:
-        """clock: now, in LSL time. listeners: get every event.
+        """clock: now, in LSL time. source: has been started; what it reads from now on is recorded, where anything is.
+
+        listeners: get every event. taken_up: a session that goes on, whose request is request_of.
 
         Raises RtemoError where something cannot be made, and leaves nothing open.
         """
-        self.request, self.started_s, self._clock = request, clock(), clock
+        self.request, self.started_s, self._clock, self.taken_up = request, clock(), clock, taken_up
         self.session_id, self._bundle, self._hop_s = uuid.uuid4().hex, bundle, hop_s
+        if taken_up is not None:
+            self.session_id, self.started_s = taken_up.running.session_id, taken_up.started_s
         self.folder: SessionFolder | None = None
-        self.recorder: Recorder | None = None
+        self.opening: list[Item] = []  # what the session's engine is given first
+        self._source = source
+        self._final: RecorderStatus | None = None
         self._free_bytes, self._failure_reported = 0, False
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
             if request.root is not None:
                 self.folder = self._make_folder(request.root, bundle, hop_s)
-            self.events = EventLog(self.folder.events if self.folder is not None else None)
+            elif taken_up is not None:
+                self.folder = taken_up.folder
+            goes_on = taken_up is not None
+            self.events = EventLog(self.folder.events if self.folder is not None else None, goes_on=goes_on)
             closing.callback(self.events.close)
-            if (recording := self.recording) is not None:
-                self.recorder = Recorder(recording, session_id=self.session_id)
-                closing.callback(self.recorder.close)
-            files = [] if self.folder is None else [open_output(self.folder.predictions, bundle.labels, replace=False)]
+            if taken_up is not None:
+                self.opening = source.opening()
+                source.take_up()
+                closing.callback(self._close_recording)
+            elif (recording := self.recording) is not None:
+                self.opening = source.record(RecordingRequest(recording, self.session_id, about=self._about()))
+                closing.callback(self._close_recording)
+            else:
+                self.opening = source.opening()
+            files = []
+            if self.folder is not None:
+                path = self.folder.predictions
+                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on)]
             for sink in files:
                 closing.callback(sink.close)
             lag, publish = lag_s(bundle.spec, hop_s), request.publish
@@ -106,13 +128,15 @@ class SessionOutputs:
         return self.folder.recording if self.folder is not None else None
 
     def keep(self, item: Item) -> None:
-        """Record an item, where there is a recorder. One that failed is reported once; the predictions go on."""
-        if self.recorder is None:
-            return
-        self.recorder.submit(item)
-        if self.recorder.state is RecorderState.FAILED and not self._failure_reported:
+        """Record an item of the session's own."""
+        self._source.submit(item)
+
+    def look_after(self) -> None:
+        """State once that the recording failed; the predictions go on."""
+        status = self._source.recording_status()
+        if status is not None and status.state is RecorderState.FAILED and not self._failure_reported:
             self._failure_reported = True
-            self.note(EventKind.FAILURE, f"the recording failed; {self.recorder.error}; predictions go on")
+            self.note(EventKind.FAILURE, f"the recording failed; {status.error}; predictions go on")
 
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
@@ -121,6 +145,10 @@ class SessionOutputs:
     def explain(self, text: str) -> None:
         """Publish and record an explanation: it is no event of the session."""
         self._event_outlet.explain(text, self._clock())
+
+    def take_up_annotation(self, time_s: float, text: str) -> None:
+        """A note that was given to the recorder."""
+        self.events.add(Event(time_s, EventKind.ANNOTATION, text))
 
     def announce_session(self) -> None:
         """State what the session runs on, for the replay of its recording. Who it is about stays out of it."""
@@ -155,16 +183,20 @@ class SessionOutputs:
 
     def view(self) -> RecorderView | None:
         """The state of the recording; None where nothing is recorded."""
-        if self.recorder is None:
+        status, recording = self.recording_status(), self.recording
+        if status is None or recording is None:
             return None
-        status = self.recorder.status()
         return RecorderView(
-            path=str(self.recorder.path),
+            path=str(recording),
             state=status.state.value,
             error=status.error,
             bytes_written=status.bytes_written,
             free_bytes=self._free_bytes,
         )
+
+    def recording_status(self) -> RecorderStatus | None:
+        """How the recording stands, or stood when it was closed; None where nothing is recorded."""
+        return self._final or self._source.recording_status()
 
     def close(self) -> None:
         """Close everything."""
@@ -172,9 +204,17 @@ class SessionOutputs:
 
     def check_recording(self) -> None:
         """Raises RtemoError where the recording is not whole."""
-        status = self.recorder.status() if self.recorder is not None else None
+        status = self.recording_status()
         if status is not None and status.state is RecorderState.FAILED:
             raise RtemoError("the recording failed", status.error, "what was written before can be read")
+
+    def _close_recording(self) -> None:
+        self._final = self._source.close_recording()
+
+    def _about(self) -> dict[str, Any]:
+        """What an engine that takes this session up needs, see resume."""
+        folder = str(self.folder.path) if self.folder is not None else ""
+        return asdict(SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish))
 
     def _make_folder(self, root: Path, bundle: Bundle, hop_s: float) -> SessionFolder:
         now, request = datetime.now().astimezone(), self.request

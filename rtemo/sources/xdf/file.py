@@ -23,8 +23,8 @@ _UNPACK_BYTES = 1 << 20
 class XdfFile:
     """A recording on disk that can be opened several times at once."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Raises RtemoError when there is no XDF file at the path."""
+    def __init__(self, path: Path | str, size: int | None = None) -> None:
+        """size: how many bytes to read of a file that is still being written; None: all. Raises RtemoError when there is no XDF file at the path."""
         self.path = Path(path)
         self._folder: str | None = None
         head = _read_head(self.path)
@@ -34,7 +34,8 @@ class XdfFile:
         except RtemoError:
             self.close()
             raise
-        self.size = self._data.stat().st_size
+        there = self._data.stat().st_size
+        self.size = there if size is None else min(size, there)
 
     def open(self) -> BinaryIO:
         """A handle of its own on the uncompressed bytes. Raises RtemoError."""

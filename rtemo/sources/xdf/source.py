@@ -46,12 +46,12 @@ class Timed(NamedTuple):
 class XdfSource:
     """Reads any XDF file as a Source. Not safe to share between threads."""
 
-    def __init__(self, path: Path | str, start_s: float | None = None, stop_s: float | None = None) -> None:
-        """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
+    def __init__(self, path: Path | str, start_s: float | None = None, stop_s: float | None = None, *, size: int | None = None) -> None:
+        """size: how many bytes of a file to read that is still being written. start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
         time (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
         wherever the filters have settled; begin earlier to have them settled at a certain moment.
         """
-        self._path, self._start_s, self._stop_s = Path(path), start_s, stop_s
+        self._path, self._start_s, self._stop_s, self._size = Path(path), start_s, stop_s, size
         self._file: XdfFile | None = None
         self._checked: Checked | None = None
         self.session_id = ""  # of the session of rtemo that the file was made for; known from `start` on
@@ -93,7 +93,7 @@ class XdfSource:
 
     def start(self) -> tuple[StreamInfo, ...]:
         """Looks through the file. Returns all its streams, empty ones too. Raises RtemoError."""
-        self._file = XdfFile(self._path)
+        self._file = XdfFile(self._path, self._size)
         try:
             return self._look_through(self._file)
         except OSError as error:
