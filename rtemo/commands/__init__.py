@@ -29,4 +29,5 @@ COMMANDS = {
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
+    "recorder": CommandEntry("rtemo.commands.session.recorder", ""),  # the process that reads and records
 }

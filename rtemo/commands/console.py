@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import FrameType
 
 import psutil
@@ -40,6 +41,36 @@ def stop_on_signal() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Set by signals. hurry: whoever asked does not wait, as at the end of a terminal or of the computer's session."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=threading.Event)
+
+
+HURRIED = ("SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is Windows'
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """What Ctrl-C, a polite kill and the end of the terminal ask for. A second Ctrl-C is in a hurry."""
+    request = StopRequest()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGINT or request.asked.is_set():
+            request.hurry.set()
+        request.asked.set()
+
+    numbers = [signal.SIGINT, *(getattr(signal, name) for name in HURRIED if hasattr(signal, name))]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -76,7 +76,10 @@ def live_setup(
     publish: bool = True,
     report: Callable[[Path], Sequence[str]] | None = None,
 ) -> EngineSetup:
-    """What live sessions work with. Loads liblsl. recorder: where the recorder's process can be reached. Raises RtemoError where model or calibrations cannot be used."""
+    """What live sessions work with. Loads liblsl. recorder: where the recorder's process can be reached.
+
+    Raises RtemoError where model or calibrations cannot be used.
+    """
     from rtemo.sources.lsl.liblsl import local_clock  # after `configure`
 
     bundle, first = load_model(model, hop_s)

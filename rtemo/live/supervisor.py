@@ -13,8 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from rtemo.core.errors import RtemoError
 from rtemo.recorder.endpoint import Endpoint
@@ -35,29 +34,32 @@ RESTART = 75  # the exit code by which an engine asks to be started again
 _ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
 
 
-@dataclass(slots=True)
-class StopRequest:
-    """Set by signals. hurry: whoever asked does not wait, as at a shutdown of the computer."""
+class StopRequest(Protocol):
+    """hurry: whoever asked does not wait."""
 
-    asked: threading.Event = field(default_factory=threading.Event)
-    hurry: threading.Event = field(default_factory=threading.Event)
+    @property
+    def asked(self) -> threading.Event: ...
+
+    @property
+    def hurry(self) -> threading.Event: ...
 
 
 class _Child:
     """A process that is started again."""
 
-    def __init__(self, what: str, command: Sequence[str], streams: Mapping[str, Any]) -> None:
-        self._what, self._command, self._streams = what, command, streams
+    def __init__(self, command: Sequence[str], streams: Mapping[str, Any]) -> None:
+        self._command, self._streams = command, streams
         self._starts: deque[float] = deque(maxlen=TRIES)
         self.process = self._start(())
 
-    def restart(self, *options: str) -> bool:
-        """Start it again; False where it has ended too often."""
-        now_s = time.monotonic()
-        if len(self._starts) == TRIES and now_s - self._starts[0] < WITHIN_S:
-            return False
+    @property
+    def tries_left(self) -> int:
+        """How often it may still be started now."""
+        return TRIES - sum(time.monotonic() - start_s < WITHIN_S for start_s in self._starts)
+
+    def restart(self, *options: str) -> None:
+        """Start it again."""
         self.process = self._start(options)
-        return True
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -98,8 +100,8 @@ class Supervisor:
         """recorder: where the recorder can be reached. streams: of the processes, for subprocess.Popen."""
         self._endpoint, self._say = recorder, say
         streams = streams or {}
-        self._recorder = _Child("recorder", recorder_command, {"stdin": subprocess.DEVNULL, **streams})
-        self._engine = _Child("engine", engine_command, {"stdin": subprocess.DEVNULL, **streams})
+        self._recorder = _Child(recorder_command, {"stdin": subprocess.DEVNULL, **streams})
+        self._engine = _Child(engine_command, {"stdin": subprocess.DEVNULL, **streams})
         self._asked_s = self._answered_s = time.monotonic()
         self._engine_over = False
 
@@ -128,7 +130,8 @@ class Supervisor:
 
     def _restart_engine(self, code: int) -> None:
         how = "asked to be started again" if code == RESTART else _how(code)
-        if self._engine.restart():
+        if (left := self._engine.tries_left) > 0:
+            self._engine.restart(*(("--last-try",) if left == 1 else ()))
             _LOG.error("the engine ended: %s; it is started again", how)
             self._say(f"warning: the engine ended: {how}; the recording goes on, predictions are restarted")
         else:
@@ -139,9 +142,9 @@ class Supervisor:
     def _restart_recorder(self) -> None:
         how = _how(self._recorder.process.returncode)
         _LOG.error("the recorder ended: %s; it is started again", how)
-        if not self._recorder.restart("--resume"):
-            time.sleep(LOOK_S)  # it ends again and again: it is tried for ever, but not in a hurry
-            self._recorder.restart("--resume")
+        if self._recorder.tries_left <= 0:
+            time.sleep(1.0)  # it ends again and again: it is tried for ever, but not in a hurry
+        self._recorder.restart("--resume")
         self._say(f"warning: the recorder ended: {how}; it is started again and goes on in another file")
         self._answered_s = time.monotonic()
 

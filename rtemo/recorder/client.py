@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -31,7 +30,7 @@ from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, read_info, read_status, unpack
 from rtemo.recorder.outbox import Outbox
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
-from rtemo.recorder.recording_source import RecordingRequest
+from rtemo.recorder.recording_source import RecordingRequest, RunningRecording
 from rtemo.sources.lsl.stream_state import LslStreamStatus
 from rtemo.sources.session_settings import settings_text
 from rtemo.sources.stream_roles import StreamRoles
@@ -44,18 +43,6 @@ RETRY_S = 0.1
 ALIVE_S = 0.5
 MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come back
 _READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
-
-
-@dataclass(frozen=True, slots=True)
-class RunningRecording:
-    """A recording that an engine before this one began. paths: its files. size: bytes of the last one that hold
-    everything that was read before the first item. about: see RecordingRequest.
-    """
-
-    paths: tuple[str, ...]
-    size: int
-    session_id: str
-    about: dict[str, Any]
 
 
 class RemoteSource:
@@ -84,11 +71,11 @@ class RemoteSource:
         self.visible: tuple[StreamInfo, ...] = ()
         self.missing: Collection[str] = ()
         self.running: RunningRecording | None = None
-        self.annotations: list[tuple[float, str]] = []  # that reached the recorder and not the engine: LSL time, text
-        self.outages: list[str] = []  # what has happened to the recorder since this was looked at
+        self._notes: list[tuple[float, str]] = []
+        self._outages: list[str] = []
 
     def start(self) -> tuple[StreamInfo, ...]:
-        """Attach. Returns the streams that are there. Raises RtemoError where there is no recorder, or as it refuses."""
+        """Attach. Returns the streams that are there. Raises RtemoError where there is no recorder, or it refuses."""
         end_s = time.monotonic() + START_S
         while True:
             try:
@@ -130,6 +117,18 @@ class RemoteSource:
     def status(self) -> tuple[LslStreamStatus, ...]:
         """The state of every stream that is or was open, as it was told last."""
         return tuple(read_status(info, fields) for info, fields in self._statuses)
+
+    def leave(self) -> None:
+        self._released = True
+        self._drop()
+
+    def notes(self) -> list[tuple[float, str]]:
+        found, self._notes = self._notes, []
+        return found
+
+    def outages(self) -> list[str]:
+        found, self._outages = self._outages, []
+        return found
 
     # Recording.
 
@@ -183,10 +182,6 @@ class RemoteSource:
     def recording_status(self) -> RecorderStatus | None:
         return self._status if self._recording else None
 
-    def disconnect(self) -> None:
-        """Leave the recorder alone: what it records goes on."""
-        self._drop()
-
     # How it is done.
 
     def _attach(self) -> None:
@@ -220,9 +215,9 @@ class RemoteSource:
             return
         lost_s = time.monotonic() - (self._lost_s or time.monotonic())
         self._lost_s = None
-        self.outages.append(f"the recorder is back after {lost_s:.1f} s")
+        self._outages.append(f"the recorder is back after {lost_s:.1f} s")
         if self._recording and self.running is None:
-            self.outages.append("the recorder that is back records nothing")
+            self._outages.append("the recorder that is back records nothing")
         elif self._recording:
             again = [item for items in self._own.values() for item in items]
             kept, self._kept = self._kept, []
@@ -273,7 +268,7 @@ class RemoteSource:
             case "end":
                 self.ending = True
             case "annotation":
-                self.annotations.append((float(fields["time_s"]), str(fields["text"])))
+                self._notes.append((float(fields["time_s"]), str(fields["text"])))
             case _:
                 if message.name == "recording":  # what came before is not in it
                     self._ready, self._announced = [], AnnouncedStreams()
@@ -308,7 +303,7 @@ class RemoteSource:
                 return None
             try:
                 if not self._connection.poll(left_s):
-                    break
+                    return None
                 for one in unpack(self._connection.recv_bytes(MAX_BYTES)):
                     self._take(one)
             except CONNECTION_ERRORS as error:
@@ -326,7 +321,7 @@ class RemoteSource:
     def _lose(self, why: str) -> None:
         self._drop()
         self._lost_s = time.monotonic()
-        self.outages.append(f"the recorder ended: {why}")
+        self._outages.append(f"the recorder ended: {why}")
         for stream_id, state in list(self._announced.states.items()):
             if state not in GONE:
                 down = StreamDown(stream_id, StreamState.LOST, "the recorder ended; it is started again")

@@ -1,4 +1,4 @@
-"""Where an engine can be reached: an address and a key in a folder that only this user can read.
+"""Where an engine or a recorder can be reached: an address and a key in a folder that only this user can read.
 
 An engine has a name: "engine" in the lab, another one for each LSL session of its own, so that a demonstration is never
 mistaken for the lab's. One engine of a name runs at a time: it holds a lock for as long as its process lives.
@@ -6,7 +6,9 @@ mistaken for the lab's. One engine of a name runs at a time: it holds a lock for
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import re
 import secrets
@@ -15,11 +17,12 @@ import sys
 import tempfile
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
 import platformdirs
+import psutil
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
@@ -27,6 +30,7 @@ from rtemo.core.records import Check, Made, Reader
 MAX_SOCKET_PATH = 90  # systems allow about 100 bytes
 KEY_BYTES = 32
 DEFAULT_NAME = "engine"
+SAME_S = 1.0  # how exactly the system knows when a process began
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,26 @@ class Address:
     family: Literal["AF_UNIX", "AF_PIPE"]
     pid: Annotated[int, Check(lambda pid: 0 < pid < 1 << 31, "a process")]
     key: Annotated[bytes, Made(str, bytes.fromhex)]
+    born_s: float = 0.0  # when the process began: its number may be another process's by now
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that published it lives."""
+        return abs(_born_s(self.pid) - self.born_s) < SAME_S
+
+    def kill(self, wait_s: float) -> None:
+        """Wait for the process to end, and end it where it does not. Touches no other one that has its number now."""
+        try:
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.born_s) >= SAME_S:
+                return
+            try:
+                process.wait(wait_s)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait(wait_s)
+        except psutil.Error:
+            return  # it is gone
 
 
 class Endpoint:
@@ -49,15 +73,22 @@ class Endpoint:
         _make_private(self.folder)
         self.log = self.folder / f"{self.name}.log"
         self._file = self.folder / f"{self.name}.json"
+        self._lock_path = self.folder / f"{self.name}.lock"
         self._lock: IO[bytes] | None = None
         self._socket_folder: tempfile.TemporaryDirectory[str] | None = None
 
     def claim(self) -> None:
-        """Be the one engine of this name. Raises RtemoError where another one runs."""
-        lock = (self.folder / f"{self.name}.lock").open("ab")
-        if not _locked(lock):
-            lock.close()
-            raise RtemoError("an engine runs already", f"it is called {self.name!r}", "attach to it, or shut it down")
+        """Be the one process of this name. Raises RtemoError where another one runs."""
+        while True:
+            lock = self._lock_path.open("ab")
+            if not _locked(lock):
+                lock.close()
+                raise RtemoError(
+                    "an engine runs already", f"it is called {self.name!r}", "attach to it, or shut it down"
+                )
+            if _is_still(lock, self._lock_path):
+                break
+            lock.close()  # whoever had it before has just taken it away
         self._lock = lock
         self._file.unlink(missing_ok=True)
 
@@ -66,17 +97,17 @@ class Endpoint:
         key = secrets.token_bytes(KEY_BYTES)
         unique = f"{self.name}-{secrets.token_hex(4)}"
         if sys.platform == "win32":
-            return Address(rf"\\.\pipe\rtemo-{unique}", "AF_PIPE", os.getpid(), key)
+            return Address(rf"\\.\pipe\rtemo-{unique}", "AF_PIPE", os.getpid(), key, _born_s(os.getpid()))
         path = self.folder / f"{self.name}.sock"
         if len(os.fsencode(path)) > MAX_SOCKET_PATH:
             self._socket_folder = tempfile.TemporaryDirectory(prefix="rtemo-")  # for this user only, as all of its kind
             path = Path(self._socket_folder.name) / "engine.sock"
         path.unlink(missing_ok=True)
-        return Address(str(path), "AF_UNIX", os.getpid(), key)
+        return Address(str(path), "AF_UNIX", os.getpid(), key, _born_s(os.getpid()))
 
     def publish(self, address: Address) -> None:
         """Let clients find the engine."""
-        document = {"address": address.address, "family": address.family, "pid": address.pid, "key": address.key.hex()}
+        document = {**asdict(address), "key": address.key.hex()}
         partial = self._file.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -97,6 +128,8 @@ class Endpoint:
         if self._lock is None:
             return
         self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows takes nothing away that is open
+            self._lock_path.unlink()
         self._lock.close()
         self._lock = None
         if self._socket_folder is not None:
@@ -115,6 +148,21 @@ def _make_private(folder: Path) -> None:
         raise RtemoError(f"{folder} belongs to somebody else", f"user {found.st_uid}", "remove it")
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)
+
+
+def _born_s(pid: int) -> float:
+    """When a process began, by the system's clock; NaN where there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return math.nan
+
+
+def _is_still(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _locked(file: IO[bytes]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_type_hints
 
@@ -73,13 +73,19 @@ def unpack(data: bytes) -> Iterator[Item | Message]:
         try:
             kind, length = _RECORD.unpack_from(view, at)
             at += _RECORD.size
-            payload = view[at : at + length]
-            if len(payload) != length:
-                raise ValueError(f"{length} bytes announced, {len(payload)} there")
+            payload = _part(view, at, length)
             yield _numbers(payload) if kind == _NUMBERS else _document(bytes(payload))
         except (struct.error, ValueError, IndexError, UnicodeDecodeError) as error:
-            raise RtemoError("a message of the recorder does not fit", str(error), "use one version of rtemo") from error
+            raise RtemoError(
+                "a message of the recorder does not fit", str(error), "use one version of rtemo"
+            ) from error
         at += length
+
+
+def _part(view: memoryview, at: int, length: int) -> memoryview:
+    if at + length > len(view):
+        raise ValueError(f"{length} bytes announced, {len(view) - at} there")
+    return view[at : at + length]
 
 
 def status_fields(status: LslStreamStatus) -> dict[str, Any]:
@@ -107,9 +113,7 @@ def _record(document: dict[str, Any]) -> bytes:
 
 
 def _document(payload: bytes) -> Item | Message:
-    fields = _READER.json(payload)
-    if not isinstance(fields, dict):
-        raise ValueError("a document is a table")
+    fields: dict[str, Any] = dict(_READER.value(Mapping[str, Any], _READER.json(payload)))
     if (texts := fields.pop("texts", None)) is not None:
         return _texts(_READER.read(_Texts, dict(zip(_Texts.__slots__, texts, strict=True))))
     if (item := fields.pop("item", None)) is not None:

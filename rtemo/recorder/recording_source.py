@@ -55,8 +55,41 @@ class RecordingRequest:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RunningRecording:
+    """A recording that an engine before this one began. paths: its files. size: bytes of the last one that hold
+    everything that was read before the first item. about: see RecordingRequest.
+    """
+
+    paths: tuple[str, ...]
+    size: int
+    session_id: str
+    about: dict[str, Any]
+
+
 class RecordedSource(LiveSource, Protocol):
-    """A live source that can be recorded: here (RecordingSource), or in the recorder's process."""
+    """A live source that can be recorded: here (RecordingSource), or in the recorder's process.
+
+    running: what is recorded already when it is started. ending: whether the engine is asked to end.
+    """
+
+    @property
+    def running(self) -> RunningRecording | None: ...
+
+    @property
+    def ending(self) -> bool: ...
+
+    def leave(self) -> None:
+        """Let go of it and leave what is recorded to the next engine."""
+        ...
+
+    def notes(self) -> list[tuple[float, str]]:
+        """The notes that were given to the recorder since the last call: LSL time, text."""
+        ...
+
+    def outages(self) -> list[str]:
+        """What has happened to the recorder since the last call."""
+        ...
 
     def opening(self) -> list[Item]:
         """What an engine that takes over the source must be given first: the streams that are there, their clocks."""
@@ -92,6 +125,9 @@ class RecordedSource(LiveSource, Protocol):
 
 class RecordingSource:
     """A live source with a recorder in this process. Turned by one thread; `submit` is for any."""
+
+    running: RunningRecording | None = None
+    ending = False
 
     def __init__(self, source: LiveSource, new_recorder: Callable[[RecordingRequest], Recorder]) -> None:
         self._source, self._new_recorder = source, new_recorder
@@ -137,6 +173,15 @@ class RecordingSource:
     def recorder(self) -> Recorder | None:
         """That of the recording that is made."""
         return self._recorder
+
+    def leave(self) -> None:
+        self._source.stop()
+
+    def notes(self) -> list[tuple[float, str]]:
+        return []
+
+    def outages(self) -> list[str]:
+        return []
 
     def record(self, request: RecordingRequest) -> list[Item]:
         if self._recorder is not None:

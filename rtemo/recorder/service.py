@@ -72,7 +72,7 @@ class RecorderService:
         clock: Callable[[], float],
         task_file: Path,
     ) -> None:
-        """clock: now, in LSL time. task_file: an older one is gone on with. Raises RtemoError where nobody can connect."""
+        """clock: now, in LSL time. task_file: see RecorderTask. Raises RtemoError where nobody can connect."""
         self._open_source, self._new_recorder, self._clock = open_source, new_recorder, clock
         self._task_file, self._task = task_file, RecorderTask()
         self._source: RecordingSource | None = None
@@ -147,10 +147,8 @@ class RecorderService:
             client, request = self._requests.get(timeout=wait_s) if wait_s > 0 else self._requests.get_nowait()
         except queue.Empty:
             return False
-        act = getattr(self, f"_do_{request.name}", None)
+        act = getattr(self, f"_do_{request.name}", self._do_unknown)
         try:
-            if act is None:
-                raise RtemoError(f"the recorder knows no request {request.name!r}"[:200], "", "use one version of rtemo")
             act(client, **request.fields)
         except RtemoError as error:
             client.outbox.put(pack("refused", request=request.name, error=[error.fact, error.found, error.todo]))
@@ -164,7 +162,9 @@ class RecorderService:
 
     def _do_attach(self, client: _Client, settings: str, *, patient: bool) -> None:
         """Be read by this engine. What is recorded goes on; else the streams are those of the settings."""
-        if not self._task.paths and (self._source is None or (settings, patient) != (self._task.settings, self._task.patient)):
+        if not self._task.paths and (
+            self._source is None or (settings, patient) != (self._task.settings, self._task.patient)
+        ):
             self._release()
             self._task = RecorderTask(settings, patient)
             self._open()
@@ -178,6 +178,9 @@ class RecorderService:
             self._send_items(self._source.opening())
             self._send_status(client)
         client.outbox.put(pack("ready"))
+
+    def _do_unknown(self, _client: _Client, **_fields: Any) -> None:
+        raise RtemoError("the recorder knows no such request", "", "use one version of rtemo")
 
     def _do_record(self, client: _Client, path: str, session_id: str, about: Mapping[str, Any]) -> None:
         source = self._need_source()
@@ -400,4 +403,5 @@ def _status_fields(status: RecorderStatus | None) -> dict[str, Any] | None:
         return None
     fields = asdict(status)
     fields["state"] = status.state.value
-    return json.loads(json.dumps(fields, default=str))
+    plain: dict[str, Any] = json.loads(json.dumps(fields, default=str))
+    return plain

@@ -1,4 +1,4 @@
-"""`rtemo recorder`: the process that reads the streams and records. It is started by others and not meant to be typed."""
+"""`rtemo recorder`: the process that reads the streams and records. It is started by others, not to be typed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
             profiles = load_profiles(resources.devices())
             address = endpoint.fresh_address()
             task_file = endpoint.folder / f"{endpoint.name}.task.json"
+            if not args.resume:
+                task_file.unlink(missing_ok=True)
             service = RecorderService(
                 address,
                 lambda settings, ambiguous: open_streams(settings, profiles, ambiguous),
@@ -47,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 local_clock,
                 task_file,
             )
-            if args.resume:
-                service.resume()
+            service.resume()
             endpoint.publish(address)
             service.run(stop)
     finally:

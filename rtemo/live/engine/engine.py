@@ -45,12 +45,14 @@ class LiveOptions:
     """What a live session adds to a replay. clock: now, in LSL time.
 
     patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
+    each_turn: called once a read.
     """
 
     clock: Callable[[], float]
     max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
     duration_s: float | None = None
     patient: bool = False
+    each_turn: Callable[[], None] | None = None
 
 
 class Engine:
@@ -157,6 +159,8 @@ class Engine:
                 if wait_s <= 0:
                     return
             self.step(self._source.read(wait_s))
+            if self._live is not None and self._live.each_turn is not None:
+                self._live.each_turn()
 
     def _awaited_s(self) -> dict[str, float]:
         pipeline = self._predictor.pipeline

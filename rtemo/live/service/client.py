@@ -16,27 +16,22 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client as SocketClient
-from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
-
 from rtemo.core.errors import RtemoError
-from rtemo.recorder.endpoint import DEFAULT_NAME, Address, Endpoint
 from rtemo.live.service.feed import join_eeg, join_gaze
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
+from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
+from rtemo.recorder.local_server import ANSWER_S, CONNECTION_ERRORS, connect
 
 POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
-STOP_S = 15.0  # for an engine to end after a shutdown: it may have a recording to close
-ANSWER_S = 10.0  # an engine that takes longer counts as gone
+STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
-CONNECTION_ERRORS = (OSError, EOFError, AuthenticationError, RtemoError)
 RESTART = "restart_engine"
 
 
@@ -73,6 +68,7 @@ class EngineClient:
     def __init__(self, launch: Launch | None = None) -> None:
         self._launch = launch or Launch()
         self._endpoint = Endpoint(self._launch.name, self._launch.folder)
+        self._supervisor = Endpoint(f"{self._launch.name}-supervisor", self._launch.folder)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._unread: Snapshot | None = None
@@ -147,21 +143,25 @@ class EngineClient:
     def _attach(self, *, may_start: bool) -> Connection:
         """A connection to the engine that runs, or to one that is started now. Raises one of CONNECTION_ERRORS."""
         address = self._endpoint.find()
-        if address is not None and psutil.pid_exists(address.pid):
+        if address is not None and address.alive:
             try:
-                return _connect(address)
+                return connect(address)
             except CONNECTION_ERRORS:
                 if not may_start:
                     raise
-        if not may_start:
-            raise RtemoError("no engine runs", "", "restart it")
-        self._process = _start(self._launch, self._endpoint)
+        supervisor = self._supervisor.find()
+        if supervisor is None or not supervisor.alive:
+            if not may_start:
+                raise RtemoError("no engine runs", "", "restart it")
+            self._process = _start(self._launch, self._endpoint)
+        elif not may_start:
+            raise RtemoError("the engine is being started again", "", "wait")
         end_s = time.monotonic() + START_S
         while time.monotonic() < end_s and not self._closed:
             address = self._endpoint.find()
-            if address is not None and address.pid == self._process.pid:
-                return _connect(address)
-            if self._process.poll() is not None:
+            if address is not None and address.alive:
+                return connect(address)
+            if self._process is not None and self._process.poll() is not None:
                 raise RtemoError("the engine did not start", _last_line(self._endpoint.log), "see `rtemo doctor`")
             self._wake.wait(RETRY_S)
             self._wake.clear()
@@ -200,22 +200,22 @@ class EngineClient:
             last_line = _last_line(self._endpoint.log)
             return "; ".join(part for part in (f"the engine ended: {how}", last_line) if part)
         address = self._endpoint.find()
-        if address is None or not psutil.pid_exists(address.pid):
+        if address is None or not address.alive:
             return "the engine has ended"
         return str(error) or "the engine does not answer"
 
     def _stop_engine(self) -> None:
-        """Shut the engine down; kill it where it does not end in time."""
+        """Have the engine end; kill it where it does not end in time. Its supervisor starts the next one."""
         self._connected = False
         address = self._endpoint.find()
-        if address is None or not psutil.pid_exists(address.pid):
+        if address is None or not address.alive:
             return
         try:
-            with _connect(address) as connection:
-                connection.send_bytes(pack_request(Command("shutdown", {})))
+            with connect(address) as connection:
+                connection.send_bytes(pack_request(Command("restart", {})))
         except CONNECTION_ERRORS:
             pass  # it is ended below
-        _wait_or_kill(address.pid)
+        address.kill(STOP_S)
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:
@@ -251,18 +251,6 @@ def _await_answer(connection: Connection) -> None:
         raise RtemoError("the engine does not answer", f"for {ANSWER_S:g} s", "restart it")
 
 
-def _connect(address: Address) -> Connection:
-    connection = SocketClient(address.address, address.family)
-    try:
-        _await_answer(connection)
-        answer_challenge(connection, address.key)
-        deliver_challenge(connection, address.key)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _start(launch: Launch, endpoint: Endpoint) -> subprocess.Popen[bytes]:
     """Start a new engine that does not end with this process."""
     command = [sys.executable, "-m", "rtemo", "engine", "--name", launch.name, *launch.options]
@@ -273,18 +261,6 @@ def _start(launch: Launch, endpoint: Endpoint) -> subprocess.Popen[bytes]:
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with endpoint.log.open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **detached)
-
-
-def _wait_or_kill(pid: int) -> None:
-    try:
-        process = psutil.Process(pid)
-        try:
-            process.wait(STOP_S)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_S)
-    except psutil.Error:
-        return  # it is gone
 
 
 def _last_line(path: Path) -> str:

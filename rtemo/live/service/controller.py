@@ -40,7 +40,8 @@ MEASURE_S = 1.0  # how often the system is asked
 class Controller:
     """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
 
-    def __init__(self, setup: EngineSetup) -> None:
+    def __init__(self, setup: EngineSetup, *, stays: bool = True) -> None:
+        """stays: whether an engine that failed stays to be seen; else it ends, and another one is tried."""
         self.feed = Feed(setup.clock)
         self._setup, self._clock = setup, setup.clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -48,7 +49,8 @@ class Controller:
         self._streaming = LiveStreams(setup, self.feed, self._published)
         self._sessions = SessionControl(setup, self.feed, self._streaming)
         self._replay = Replay(setup, self.feed)
-        self._over = False
+        self._over, self._stays = False, stays
+        self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
         self._lag_s = lag_s(setup.bundle.spec, setup.hop_s)
@@ -63,21 +65,26 @@ class Controller:
         self._commands.put(command)
 
     def run(self, stop: threading.Event) -> None:
-        """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work and stays to be seen."""
+        """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work; what is recorded goes on."""
         try:
             self._streaming.open()
+            self._take_up()
             while not (stop.is_set() or self._over):
                 self._turn()
         except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
             self._fail(error)
         finally:
             self._close()
-        while self._failure and not (stop.is_set() or self._over):
+        while self._stays and self._failure and not (stop.is_set() or self._over):
             self._obey_failed()
 
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
         self._over = True
+
+    def do_restart(self) -> None:
+        """End this engine and leave everything to the next one: a session goes on with it."""
+        self.restarting = self._over = True
 
     def do_open_replay(self, path: str) -> None:
         """Play a recording instead of the live streams."""
@@ -102,9 +109,18 @@ class Controller:
         output.close()
         self._say(EventKind.NOTE, f"{len(made)} predictions written to {path}")
 
+    def _take_up(self) -> None:
+        """Go on with the session of an engine before this one; where that cannot be, its recording goes on."""
+        try:
+            self._sessions.take_up()
+        except RtemoError as error:
+            self._say(EventKind.FAILURE, f"the session cannot be taken up: {error}; its recording goes on")
+
     def _turn(self) -> None:
         wait_s = self._replay_turn() if self._replay.active else self._streaming.turn()
         self._sessions.turn()
+        if self._streaming.ending:
+            self._over = True
         if self._clock() - self._told_s >= STATE_S:
             self._tell()
         while not self._over and (command := self._next_command(wait_s)) is not None:
@@ -168,9 +184,14 @@ class Controller:
     def _close(self) -> None:
         """Close everything, whatever the state is. What goes wrong now is the failure, unless there is one."""
         try:
-            self._sessions.close(self._failure)
-            self._replay.close()
-            self._streaming.close()
+            if self.restarting or self._failure:
+                self._sessions.leave()
+                self._replay.close()
+                self._streaming.leave()
+            else:
+                self._sessions.close()
+                self._replay.close()
+                self._streaming.close()
         except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
             if not self._failure:
                 self._fail(error)

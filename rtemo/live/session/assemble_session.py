@@ -15,11 +15,11 @@ from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
+from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import EventKind, EventLog
 from rtemo.recordings.session_facts import rest_event
-from rtemo.recorder.recording_source import RecordedSource
 from rtemo.sources.session_settings import SessionSettings
 
 
@@ -45,7 +45,9 @@ class SessionRun:
         """
         self.predictor, self.outputs, self._clock = setup.new_predictor(), outputs, setup.clock
         pipeline, plan = self.predictor.pipeline, BaselinePlan.of(settings)
-        if plan is not None and (outputs is None or outputs.taken_up is None):  # the participant is named when a session starts
+        if plan is not None and (
+            outputs is None or outputs.taken_up is None
+        ):  # the participant is named when a session starts
             plan.prepare(pipeline, settings.subject if outputs is not None else None)
         self.calibration: SessionCalibration | None = None
         taken_up = outputs.taken_up if outputs is not None else None
@@ -64,7 +66,9 @@ class SessionRun:
             log.listen(MarkedBaseline(plan, pipeline, lambda why: outputs.note(EventKind.FAILURE, why)))
             self.calibration = self._new_calibration(setup, outputs, log)
             self.calibration.begin_with(setup.persons, outputs.started_s)
-        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient)
+        each_turn = outputs.look_after if outputs is not None else None
+        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient, each_turn=each_turn)
+        self._source = source
         self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
         if taken_up is not None and outputs is not None:
             then = EventLog()
@@ -81,6 +85,8 @@ class SessionRun:
 
     def finish(self) -> None:
         """The last predictions, for whoever steps the engine himself. Nothing may be stepped afterwards."""
+        if self.outputs is not None:
+            self.engine.step(self._source.hold())
         self.engine.finish()
         self._end()
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
-from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
-from rtemo.recorder.recording_source import RecordedSource
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
@@ -25,6 +23,8 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
+from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
@@ -124,6 +124,12 @@ class LiveStreams:
         if self._source is not None:
             self._source.stop()
 
+    def leave(self) -> None:
+        """Leave the streams, and what is recorded of them, to the next engine."""
+        self.explaining.close()
+        if self._source is not None:
+            self._source.leave()
+
     def turn(self) -> float:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
@@ -161,6 +167,22 @@ class LiveStreams:
     def say(self, kind: EventKind, text: str) -> None:
         """An event that happens now, of the session or of the preview."""
         self.log.add(Event(self._setup.clock(), kind, text))
+
+    @property
+    def source(self) -> RecordedSource:
+        """What is read. The streams have been opened."""
+        assert self._source is not None
+        return self._source
+
+    @property
+    def ending(self) -> bool:
+        """Whether the engine is asked to end."""
+        return self._source is not None and self._source.ending
+
+    @property
+    def running(self) -> RunningRecording | None:
+        """What was recorded already when the streams were opened."""
+        return self._source.running if self._source is not None else None
 
     @property
     def predictor(self) -> Predictor:

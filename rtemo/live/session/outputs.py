@@ -80,7 +80,7 @@ class SessionOutputs:
         self.opening: list[Item] = []  # what the session's engine is given first
         self._source = source
         self._final: RecorderStatus | None = None
-        self._free_bytes, self._failure_reported = 0, False
+        self._free_bytes, self._failure_reported, self._left = 0, False, False
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
@@ -132,7 +132,11 @@ class SessionOutputs:
         self._source.submit(item)
 
     def look_after(self) -> None:
-        """State once that the recording failed; the predictions go on."""
+        """State what has happened to the recorder, and publish the notes that were given to it."""
+        for time_s, text in self._source.notes():
+            self.events.add(Event(time_s, EventKind.ANNOTATION, text))
+        for text in self._source.outages():
+            self.note(EventKind.FAILURE, text)
         status = self._source.recording_status()
         if status is not None and status.state is RecorderState.FAILED and not self._failure_reported:
             self._failure_reported = True
@@ -145,10 +149,6 @@ class SessionOutputs:
     def explain(self, text: str) -> None:
         """Publish and record an explanation: it is no event of the session."""
         self._event_outlet.explain(text, self._clock())
-
-    def take_up_annotation(self, time_s: float, text: str) -> None:
-        """A note that was given to the recorder."""
-        self.events.add(Event(time_s, EventKind.ANNOTATION, text))
 
     def announce_session(self) -> None:
         """State what the session runs on, for the replay of its recording. Who it is about stays out of it."""
@@ -202,6 +202,11 @@ class SessionOutputs:
         """Close everything."""
         self._closing.close()
 
+    def leave(self) -> None:
+        """Close what is this process's, and let the recording go on for the next engine."""
+        self._left = True
+        self._closing.close()
+
     def check_recording(self) -> None:
         """Raises RtemoError where the recording is not whole."""
         status = self.recording_status()
@@ -209,7 +214,8 @@ class SessionOutputs:
             raise RtemoError("the recording failed", status.error, "what was written before can be read")
 
     def _close_recording(self) -> None:
-        self._final = self._source.close_recording()
+        if not self._left:
+            self._final = self._source.close_recording()
 
     def _about(self) -> dict[str, Any]:
         """What an engine that takes this session up needs, see resume."""

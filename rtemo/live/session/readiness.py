@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rtemo.core.types import Modality, StreamState
-from rtemo.recorder.announced_streams import GONE
 from rtemo.live.service.snapshot import StreamStatus
+from rtemo.recorder.announced_streams import GONE
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)
 _NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}

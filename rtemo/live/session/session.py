@@ -17,6 +17,7 @@ from rtemo.live.session.live_streams import LiveStreams
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.readiness import obstacle
 from rtemo.live.session.report_process import ReportProcess
+from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import EventKind
@@ -53,7 +54,7 @@ class SessionControl:
             baseline.check(streaming.predictor.pipeline.settings, subject)
         own = replace(settings, subject=subject, notes=notes)
         request = OutputsRequest(own, Path(root), publish=self._setup.publish, streams=streaming.by_role)
-        session = SessionOutputs(request, self._setup.bundle, self._setup.hop_s, self._clock, [self._feed.put_event])
+        session = self._open(request)
         assert session.folder is not None
         self.session, self.paused, self._baseline = session, False, None
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
@@ -64,6 +65,18 @@ class SessionControl:
             session.close()
             streaming.preview()
             raise
+
+    def take_up(self) -> None:
+        """Go on with the session that an engine before this one began, where there is one."""
+        running = self._streaming.running
+        if running is None:
+            return
+        taken_up = TakenUpSession(running, self._setup.roles.profiles)
+        request = OutputsRequest(taken_up.settings, publish=taken_up.publish)
+        session = self._open(request, taken_up)
+        self.session, self.paused, self._baseline = session, False, None
+        self._streaming.begin(session, taken_up.settings)
+        session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
@@ -127,6 +140,7 @@ class SessionControl:
         """Look after what goes on by itself."""
         if self.session is not None:
             self._need_calibration().turn()
+            self.session.look_after()
         for explanation in self._streaming.explaining.newest():
             self.explanation = rounded(explanation)
             if self.session is not None and not self.paused:
@@ -148,17 +162,20 @@ class SessionControl:
         calibration = self._need_calibration().progress(now_s) if self.session is not None else None
         return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 
-    def close(self, failure: str) -> None:
-        """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
+    def leave(self) -> None:
+        """Leave a session to the next engine."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.leave()
+
+    def close(self) -> None:
+        """End a session with the engine, which was asked to end."""
         session, self.session = self.session, None
         if session is None:
             return
         try:
-            if not failure:
-                self._run.finish()
-            elif self._run.calibration is not None:
-                self._run.calibration.close()
-            session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
+            self._run.finish()
+            session.note(EventKind.SESSION, "ended: the engine was shut down")
         finally:
             try:
                 session.close()
@@ -171,6 +188,11 @@ class SessionControl:
         run = self._streaming.run
         assert run is not None
         return run
+
+    def _open(self, request: OutputsRequest, taken_up: TakenUpSession | None = None) -> SessionOutputs:
+        bundle, hop_s = self._setup.bundle, self._setup.hop_s
+        source, listeners = self._streaming.source, [self._feed.put_event]
+        return SessionOutputs(request, bundle, hop_s, self._clock, source, listeners, taken_up)
 
     def _report(self, session: SessionOutputs) -> None:
         assert session.folder is not None

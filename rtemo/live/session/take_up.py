@@ -14,7 +14,7 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
 from rtemo.model.bundle import Bundle
 from rtemo.model.predictor import Predictor
-from rtemo.recorder.client import RunningRecording
+from rtemo.recorder.recording_source import RunningRecording
 from rtemo.recordings.baseline_plan import MarkedBaseline
 from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording

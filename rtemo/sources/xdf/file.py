@@ -24,7 +24,10 @@ class XdfFile:
     """A recording on disk that can be opened several times at once."""
 
     def __init__(self, path: Path | str, size: int | None = None) -> None:
-        """size: how many bytes to read of a file that is still being written; None: all. Raises RtemoError when there is no XDF file at the path."""
+        """size: how many bytes to read of a file that is still being written; None: all.
+
+        Raises RtemoError when there is no XDF file at the path.
+        """
         self.path = Path(path)
         self._folder: str | None = None
         head = _read_head(self.path)

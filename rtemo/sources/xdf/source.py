@@ -46,10 +46,13 @@ class Timed(NamedTuple):
 class XdfSource:
     """Reads any XDF file as a Source. Not safe to share between threads."""
 
-    def __init__(self, path: Path | str, start_s: float | None = None, stop_s: float | None = None, *, size: int | None = None) -> None:
-        """size: how many bytes of a file to read that is still being written. start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
+    def __init__(
+        self, path: Path | str, start_s: float | None = None, stop_s: float | None = None, *, size: int | None = None
+    ) -> None:
+        """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
         time (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
-        wherever the filters have settled; begin earlier to have them settled at a certain moment.
+        wherever the filters have settled; begin earlier to have them settled at a certain moment. size: how many bytes
+        to read of a file that is still being written; None: all.
         """
         self._path, self._start_s, self._stop_s, self._size = Path(path), start_s, stop_s, size
         self._file: XdfFile | None = None
