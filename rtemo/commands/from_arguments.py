@@ -1,16 +1,15 @@
-"""From a command's arguments to what a session or a replay works with: settings, roles, model, live source."""
+"""From a command's arguments to what a session or a replay works with: roles, model, live source."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rtemo import resources
+from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import warn
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Modality
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
@@ -21,21 +20,10 @@ from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.session_settings import SessionSettings, read_settings
-from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
 DEMO_MODEL = "models/demo"
-
-
-def settings_of(args: argparse.Namespace, recorded: SessionSettings | None = None) -> SessionSettings:
-    """The settings file, if one is given, else what a recording's session had, with what the command line asks for."""
-    settings = read_settings(args.settings) if args.settings is not None else recorded or SessionSettings()
-    given = {part: getattr(args, part.value, None) for part in Modality}
-    queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
-    subject = getattr(args, "subject", None) or settings.subject
-    baseline = getattr(args, "baseline", None) or settings.baseline
-    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
 def roles_of(settings: SessionSettings) -> StreamRoles:

@@ -36,7 +36,7 @@ def supervised(
     recorder_command = _recorder_command(recorder, lsl_session, folder)
     with logged(f"{name}-supervisor", say), stop_requests() as stop:
         stop_with(owner, stop.asked)
-        return Supervisor(recorder, recorder_command, engine_command, say).run(stop, duration_s)
+        return Supervisor(recorder, recorder_command, engine_command, say).run(stop.asked, stop.hurry, duration_s)
 
 
 @contextlib.contextmanager

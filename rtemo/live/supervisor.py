@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.recorder.endpoint import Endpoint
@@ -32,16 +32,6 @@ QUIT_S = 1.5  # for a recorder to close its file
 DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
 RESTART = 75  # the exit code by which an engine asks to be started again
 _ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
-
-
-class StopRequest(Protocol):
-    """hurry: whoever asked does not wait."""
-
-    @property
-    def asked(self) -> threading.Event: ...
-
-    @property
-    def hurry(self) -> threading.Event: ...
 
 
 class _Child:
@@ -105,14 +95,14 @@ class Supervisor:
         self._asked_s = self._answered_s = time.monotonic()
         self._engine_over = False
 
-    def run(self, stop: StopRequest, duration_s: float | None = None) -> int:
-        """Until the engine has ended as it should, or `stop` is asked for. Returns the exit code.
+    def run(self, stop: threading.Event, hurry: threading.Event, duration_s: float | None = None) -> int:
+        """Until the engine has ended as it should, or `stop` is set. Returns the exit code.
 
-        duration_s: how long a recording lasts whose engine was given up.
+        hurry: whoever set `stop` does not wait. duration_s: how long a recording lasts whose engine was given up.
         """
         begin_s = time.monotonic()
         try:
-            while not stop.asked.wait(LOOK_S):
+            while not stop.wait(LOOK_S):
                 code = self._engine.process.poll()
                 if code in _ASKED and not self._engine_over:
                     return int(code)
@@ -124,7 +114,7 @@ class Supervisor:
                     self._look_after()
                 if self._engine_over and (not self._recording() or _passed(begin_s, duration_s)):
                     return 1
-            return self._end(stop)
+            return self._end(hurry)
         finally:
             self._quit()
 
@@ -166,7 +156,7 @@ class Supervisor:
         state = self._ask("state", HANG_S)
         return state is None or bool(state.fields.get("paths"))
 
-    def _end(self, stop: StopRequest) -> int:
+    def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
         self._ask("end", 1.0)
         end_s = time.monotonic() + END_S
@@ -178,7 +168,7 @@ class Supervisor:
             self._engine.kill()
             return 1
         end_s = time.monotonic() + DONE_S  # the session is closed: it writes its report
-        while time.monotonic() < end_s and not stop.hurry.is_set():
+        while time.monotonic() < end_s and not hurry.is_set():
             if self._engine.wait(LOOK_S):
                 return self._code()
         return 130

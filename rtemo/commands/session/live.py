@@ -15,6 +15,7 @@ from rtemo.commands.arguments import (
     add_supervised,
     seconds,
 )
+from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.commands.supervised import supervised
 from rtemo.core.errors import RtemoError
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Predictions from live streams. Without --recorder: looks after the two processes that give them."""
     if args.recorder is not None:
         return _run_engine(args)
+    settings_of(args)  # what is wrong with them is reported here
     for path in (args.record, args.out, args.explain):
         if path is not None and path.exists():  # now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
@@ -52,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_engine(args: argparse.Namespace) -> int:
-    from rtemo.commands.from_arguments import settings_of  # what computes is loaded by the engine alone
-    from rtemo.commands.session.live_engine import LiveRun, run_live
+    from rtemo.commands.session.live_engine import LiveRun, run_live  # what computes is loaded by the engine alone
     from rtemo.live.output.prediction_files import JsonLines, Lines
     from rtemo.recorder.endpoint import Endpoint
     from rtemo.recordings.baseline_plan import BaselinePlan

@@ -66,9 +66,8 @@ class SessionRun:
             log.listen(MarkedBaseline(plan, pipeline, lambda why: outputs.note(EventKind.FAILURE, why)))
             self.calibration = self._new_calibration(setup, outputs, log)
             self.calibration.begin_with(setup.persons, outputs.started_s)
-        each_turn = outputs.look_after if outputs is not None else None
-        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient, each_turn=each_turn)
-        self._source = source
+        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient, each_turn=self._each_turn)
+        self._source, self._stop = source, threading.Event()
         self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
         if taken_up is not None and outputs is not None:
             then = EventLog()
@@ -80,6 +79,7 @@ class SessionRun:
 
     def run(self, stop: threading.Event) -> None:
         """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
+        self._stop = stop
         self.engine.run((), stop)
         self._end()
 
@@ -100,6 +100,12 @@ class SessionRun:
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s
+
+    def _each_turn(self) -> None:
+        if self.outputs is not None:
+            self.outputs.look_after()
+        if self._source.ending:
+            self._stop.set()
 
     def _new_calibration(self, setup: EngineSetup, outputs: SessionOutputs, log: EventLog) -> SessionCalibration:
         return SessionCalibration(setup.bundle, self.predictor, outputs.keep_calibration, setup.clock, log.add)

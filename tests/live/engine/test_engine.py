@@ -47,13 +47,13 @@ def session():
     return SimulatedSession(SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250))
 
 
-def engine_on(streams, items, *, live=None, queries=None, keep=None):
+def engine_on(streams, items, *, live=None, queries=None):
     _, predictor = load_model(None, None)
     cast = StreamRoles(PROFILES, SessionSettings(queries=queries or {}))
     cast.choose(streams)
     sink, events = Kept(), EventLog()
     source = SyntheticSource(streams, items)
-    return Engine(source, cast, predictor, events, [sink], keep, live), sink, events
+    return Engine(source, cast, predictor, events, [sink], live), sink, events
 
 
 def run(streams, items, **options):
@@ -151,15 +151,6 @@ def test_predictions_go_on_without_a_lost_stream_and_afterwards_equal_the_replay
     assert min(coverage) == 0.0
     assert coverage[-1] > 0.5
     assert {EventKind.STREAM_DOWN, EventKind.STREAM_UP} <= {event.kind for event in events}
-
-
-def test_everything_is_kept_before_it_is_used(session):
-    kept = []
-    items = list(session.items())
-    run(session.streams, items, keep=kept.append)
-    announced = [item for item in kept if isinstance(item, StreamUp)]
-    assert [item.info for item in announced] == list(session.streams)
-    assert [item for item in kept if not isinstance(item, StreamUp)] == items
 
 
 def test_a_stop_ends_the_run_with_what_was_read(session):
