@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import threading
 from multiprocessing.connection import Connection
 
 LIMIT_BYTES = 64 << 20  # about four minutes of 64 channels at 1000 Hz
 MESSAGE_BYTES = 1 << 20
+SURE_BYTES = 1 << 14  # a local socket that can be written to at all takes so many
+_POLLS = sys.platform != "win32"
 
 
 class Outbox:
@@ -17,7 +21,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._waiting: list[bytes] = []
         self._size = 0
-        self._closing = False
+        self._closing = self._sending = False
         self.over = ""  # why nothing is sent any more
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
@@ -32,6 +36,8 @@ class Outbox:
                 self._waiting.clear()
                 self._changed.notify_all()
                 return False
+            if self._at_once(data):
+                return True
             self._waiting.append(data)
             self._size += len(data)
             if len(self._waiting) == 1:
@@ -45,10 +51,25 @@ class Outbox:
             self._changed.notify_all()
         self._thread.join(timeout_s)
 
+    def _at_once(self, data: bytes) -> bool:
+        """Send it in this thread where that cannot wait: a switch between threads costs more than the sending."""
+        if not _POLLS or self._waiting or self._sending or len(data) > SURE_BYTES:
+            return False
+        try:
+            if not select.select((), (self._connection,), (), 0)[1]:
+                return False
+            self._connection.send_bytes(data)
+        except (OSError, ValueError) as error:
+            self.over = self.over or str(error)
+            self._changed.notify_all()
+        return True
+
     def _run(self) -> None:
         while (data := self._next()) is not None:
             try:
                 self._connection.send_bytes(data)
+                with self._changed:
+                    self._sending = False
             except (OSError, ValueError) as error:  # ValueError: closed meanwhile
                 with self._changed:
                     self.over = self.over or str(error)
@@ -67,4 +88,5 @@ class Outbox:
             data = b"".join(self._waiting[:taken])
             del self._waiting[:taken]
             self._size -= size
+            self._sending = True
             return data
