@@ -56,7 +56,9 @@ class Outbox:
         if not _POLLS or self._waiting or self._sending or len(data) > SURE_BYTES:
             return False
         try:
-            if not select.select((), (self._connection,), (), 0)[1]:
+            poll = select.poll()
+            poll.register(self._connection, select.POLLOUT)
+            if poll.poll(0) != [(self._connection.fileno(), select.POLLOUT)]:
                 return False
             self._connection.send_bytes(data)
         except (OSError, ValueError) as error:
