@@ -18,6 +18,7 @@ from rtemo.core.types import (
     Item,
     StreamDown,
     StreamInfo,
+    StreamNotice,
     StreamState,
     StreamUp,
 )
@@ -31,7 +32,7 @@ class LslStreamStatus:
 
     rate_hz: by the stamps of the last seconds. age_s: of the newest sample, by its LSL time: device, transport and
     silence together. offset_s, uncertainty_s: the clock measurement in use. n_missing: samples that are missing by the
-    stamps. n_returns: how often it came back after a loss.
+    stamps. n_returns: how often it came back after a loss. n_dropped: samples that came faster than they were read.
     """
 
     info: StreamInfo
@@ -45,19 +46,30 @@ class LslStreamStatus:
     clock: ClockBasis
     offset_s: float
     uncertainty_s: float
+    n_dropped: int = 0
+
+
+def not_opened(info: StreamInfo) -> LslStreamStatus:
+    """The status of a stream that is on the network and not connected: nothing is known but its description."""
+    nothing = LslStream(info, lambda _item: None, announced=False)
+    return nothing.status(math.nan)
 
 
 class LslStream:
     """One LSL stream. All methods may be called from any thread."""
 
-    def __init__(self, info: StreamInfo, put: Callable[[Item], None], *, announced: bool) -> None:
-        """put: takes an item to the reader. announced: the reader knows of the stream already."""
+    def __init__(self, info: StreamInfo, put: Callable[[Item], None], *, announced: bool, replaces: str = "") -> None:
+        """put: takes an item to the reader. announced: the reader knows of the stream already.
+
+        replaces: the stream whose place it takes, see StreamUp.
+        """
         self.info = info
         self.requested_by: set[str] = set()
         self.bystanders: set[str] = set()  # uids of streams that were there while this one delivered
         self.n_returns = 0
         self._put = put
-        self._announced = announced
+        self._announced, self._replaces = announced, replaces
+        self._notices: dict[str, None] = {}  # texts, in the order in which they were given
         self._lock = threading.Lock()
         self._state = StreamState.WAITING
         self._basis = ClockBasis.UNKNOWN
@@ -96,6 +108,19 @@ class LslStream:
             self._before = self._totals()
             self._counters = self._fresh_counters()
             self._basis, self._measurement = ClockBasis.UNKNOWN, None
+
+    @property
+    def announced(self) -> bool:
+        """Whether the reader knows of the stream."""
+        return self._announced
+
+    def notice(self, text: str) -> None:
+        """Something about the stream, once, and not before the reader knows of it."""
+        with self._lock:
+            if text not in self._notices:
+                self._notices[text] = None
+                if self._announced:
+                    self._put(StreamNotice(self.stream_id, text))
 
     def mark_up(self) -> None:
         """The connection stands, or the stream is visible again."""
@@ -158,8 +183,11 @@ class LslStream:
 
     def _announce_up(self) -> None:
         if self.down or not self._announced:
-            self._put(StreamUp(self.info))
+            first = not self._announced
+            self._put(StreamUp(self.info, self._replaces if first else ""))
             self._announced = True
+            for text in self._notices if first else ():
+                self._put(StreamNotice(self.stream_id, text))
             if self.down:
                 self.n_returns += 1
                 self._state = StreamState.WAITING
