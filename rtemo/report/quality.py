@@ -14,7 +14,7 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, Window
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.report.session_record import SignalQuality, StreamSummary
 from rtemo.sources.xdf.source import XdfSource
@@ -67,7 +67,7 @@ def _windows(source: XdfSource, pipeline: Pipeline) -> list[tuple[float, dict[st
 
     while not source.exhausted:
         for item in source.read():
-            if isinstance(item, Chunk | ClockOffset):
+            if isinstance(item, Chunk | ClockOffset | StreamNotice):
                 keep(pipeline.push(item))
     keep(pipeline.flush())
     return found
