@@ -27,7 +27,7 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, Window
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_channel_map
@@ -206,7 +206,7 @@ class _Trials:
 def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     """Every window of the recording, in order."""
     for item in recording.items(_READ_S):
-        if isinstance(item, Chunk | ClockOffset):
+        if isinstance(item, Chunk | ClockOffset | StreamNotice):
             yield from pipeline.push(item)
     yield from pipeline.flush()
 

@@ -75,11 +75,17 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     found = OpenRecording(path, load_profiles(devices()), partial(_settings, rules), complete=False)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
-    signals = {role: info for info, role in roles.items() if role is not Modality.MARKERS}
+    first = {info: role for info, role in roles.items() if info in found.opening}
+    signals = {role: info for info, role in first.items() if role is not Modality.MARKERS}
     omissions = [
         Omission(modality.value, str(path), "the file has no such stream")
         for modality in (Modality.EEG, Modality.GAZE)
         if modality not in signals
+    ]
+    omissions += [
+        Omission(f"stream {info.stream_id}", str(path), f"it took the place of the {role} when that was lost")
+        for info, role in roles.items()
+        if info not in first and found.source.predecessor(info.stream_id) is not None
     ]
     markers = [info for info, role in roles.items() if role is Modality.MARKERS]
     events = _events(path, markers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Chunk, ClockOffset, Modality, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
@@ -49,8 +49,8 @@ class Predictor:
         """Why eye movements do not count; "" where they do."""
         return self._decoder.eye_unused
 
-    def push(self, item: Chunk | ClockOffset) -> list[Prediction]:
-        """The predictions that these samples complete."""
+    def push(self, item: Chunk | ClockOffset | StreamNotice) -> list[Prediction]:
+        """The predictions that this completes; see Pipeline.push."""
         return self._decide(self.pipeline.push(item))
 
     def expect(self, modality: Modality, *, expected: bool) -> list[Prediction]:

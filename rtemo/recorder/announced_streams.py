@@ -1,4 +1,5 @@
-"""Who is there: the streams that a source has announced and not taken back, with their newest clock measurement.
+"""Who is there: the streams that a source has announced and not taken back, with their newest clock measurement
+and whether their times are believed.
 
 From it an engine that takes over a running source gets what the one before it got.
 """

@@ -23,6 +23,7 @@ from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, parse_settings
+from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -70,12 +71,12 @@ class OpenRecording:
             self.notices = [*self.file_warnings, *self.facts.problems]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, settings(self._recorded_settings()))
-            self._give_roles(ambiguous, complete=complete)
+            used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
             raise
-        used = [info.stream_id for info in self.streams if self.roles.role_of(info) is not None]
         self.source.select([*used, *self.session_stream.stream_ids])
+        self.opening = self.source.opening  # the streams that whoever runs the source begins with
 
     @property
     def plan(self) -> BaselinePlan | None:
@@ -157,21 +158,43 @@ class OpenRecording:
         there = {part: query for part, query in found.queries.items() if any(query.fits(info) for info in self.streams)}
         return replace(found, baseline="", queries=there)
 
-    def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> None:
+    def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> list[str]:
+        """Assign the roles. Returns the streams that have one."""
         self._counts = {info.stream_id: self.source.n_samples(info.stream_id) for info in self.streams}
         usable = [info for info in self.streams if self._counts[info.stream_id]]
         self.roles.give_back()
+        used: list[str] = []
         for part in (Modality.EEG, Modality.GAZE):
             try:
-                self.roles.choose_for(part, usable)
+                chosen = self.roles.choose_for(part, self._first_ones(usable, self.roles.queries.get(part)))
+                used += [chosen.stream_id] if chosen is not None else []
             except RtemoError as error:
                 if ambiguous is None:
                     raise
                 ambiguous[part] = str(error)
-        for info in usable:
-            self.roles.take_marker(info)
+        used += self._pass_on(usable, used)
+        used += [info.stream_id for info in usable if self.roles.take_marker(info)]
         if not ambiguous:
             self._check_roles(complete=complete)
+        return used
+
+    def _first_ones(self, infos: Sequence[StreamInfo], query: StreamQuery | None) -> list[StreamInfo]:
+        """The streams that are asked for, without those that take the place of another one of them."""
+        asked = {info.stream_id for info in infos if query is None or query.fits(info)}
+        return [info for info in infos if self.source.predecessor(info.stream_id) not in asked]
+
+    def _pass_on(self, infos: Sequence[StreamInfo], used: Sequence[str]) -> list[str]:
+        """Give each stream that took another's place the role of that one. Returns those streams."""
+        by_id = {info.stream_id: info for info in infos}
+        after = {self.source.predecessor(info.stream_id): info for info in infos}
+        found: list[str] = []
+        for first in used:
+            lost = by_id[first]
+            while (info := after.get(lost.stream_id)) is not None:
+                self.roles.succeed(lost, info)
+                found.append(info.stream_id)
+                lost = info
+        return found
 
     def _check_roles(self, *, complete: bool) -> None:
         listed = " | ".join(info.describe() for info in self.streams)

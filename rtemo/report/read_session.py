@@ -130,7 +130,7 @@ def _replay(
     """What the model predicts from a recording, what happens in it, and the settings that it was read with."""
     recording, log, collector = _open(path, inputs), EventLog(), Collector(inputs.bundle.labels)
     engine = replay_engine(recording, inputs.new_predictor(), inputs.bundle, log, [collector], warn=warn)
-    engine.run(recording.streams, threading.Event())
+    engine.run(recording.opening, threading.Event())
     return collector.table(), tuple(log.events), recording.roles.settings
 
 

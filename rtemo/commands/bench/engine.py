@@ -25,7 +25,7 @@ from rtemo.commands.session.demo import simulated
 from rtemo.commands.supervised import recorder_process
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Modality, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.live.engine.engine import Engine
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
@@ -49,7 +49,7 @@ class TimedPipeline(Pipeline):
         super().__init__(settings)
         self.seconds: list[float] = []
 
-    def push(self, item: Chunk | ClockOffset) -> list[Window]:
+    def push(self, item: Chunk | ClockOffset | StreamNotice) -> list[Window]:
         begin = time.perf_counter()
         windows = super().push(item)
         self.seconds.append(time.perf_counter() - begin)

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             engine = replay_engine(recording, predictor, bundle, log, [output], given, warn=warn, source=watched)
             if args.explain is not None:
                 explained = ExplanationFile(args.explain, bundle, predictor)
-            engine.run(recording.streams, stop)
+            engine.run(recording.opening, stop)
         except RtemoError:
             output.discard()
             raise

@@ -10,23 +10,18 @@ dejitterer, which counts samples through gaps, is off by up to seconds after one
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from rtemo.core.eeg.quality import CLOCK, REASONS, ChannelFault
 from rtemo.core.timing import sampling_rate as rate
+from rtemo.core.timing.unknown_times import UnknownTimes
 from rtemo.core.types import TimeArray
 
 TRACK_HZ = 0.2  # w, radians a second: jitter is averaged over about five seconds
-GAP = REASONS[ChannelFault.GAP]
-MAX_UNKNOWN_SPANS = 64  # intervals without known times that are remembered
 REMEASURE_S = 1.0  # after a gap longer than this the rate is measured anew
 
 
@@ -61,14 +56,13 @@ class Dejitter:
         self.rate: rate.Rate | None = None  # the last measured one
         self.n_dropped = 0  # samples without a time, or that lie before ones already given out
         self.n_gaps = 0
-        self._last_known = -np.inf  # the last time that was known, and since when samples come without one
-        self._unknown_since: float | None = None
-        self._unknown_spans: deque[tuple[float, float]] = deque(maxlen=MAX_UNKNOWN_SPANS)
+        self.unknown = UnknownTimes()
+        self.distrusted = False  # whether what comes in is not believed: see rtemo.core.types.StreamNotice
 
     def push(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """Runs that are ready. times (n,) may hold NaN (no time known): such samples are dropped and counted."""
         known = np.isfinite(times)
-        self._note(times, known)
+        self.unknown.note(times, known, distrusted=self.distrusted)
         if not known.all():
             self.n_dropped += int(len(times) - np.count_nonzero(known))
             times, values = times[known], values[known]
@@ -84,36 +78,6 @@ class Dejitter:
                 if len(times):
                     self._tracker = None
         return runs
-
-    def with_clock_faults(
-        self,
-        faults: Mapping[str, str],
-        begin_s: float,
-        end_s: float,
-        include_open: bool,  # noqa: FBT001
-    ) -> dict[str, str]:
-        """The faults of a window; a gap in which samples without a known time came is trouble with the sender's clock.
-
-        include_open: whether an interval of such samples counts that has not ended.
-        """
-        open_ = include_open and self._unknown_since is not None and self._unknown_since < end_s
-        if not (open_ or any(begin < end_s and begin_s < stop for begin, stop in self._unknown_spans)):
-            return dict(faults)
-        return {name: CLOCK if reason == GAP else reason for name, reason in faults.items()}
-
-    def _note(self, times: TimeArray, known: NDArray[np.bool_]) -> None:
-        """Remember from when to when times are not known."""
-        cuts = (np.flatnonzero(known[1:] != known[:-1]) + 1).tolist()
-        for begin, stop in pairwise([0, *cuts, len(times)]):
-            if stop == begin:
-                continue
-            if not known[begin]:
-                self._unknown_since = self._last_known if self._unknown_since is None else self._unknown_since
-                continue
-            if self._unknown_since is not None:
-                self._unknown_spans.append((self._unknown_since, float(times[begin])))
-                self._unknown_since = None
-            self._last_known = float(times[stop - 1])
 
     def flush(self) -> list[SampleRun]:
         """The samples that still wait for a rate, if there are enough to measure one."""

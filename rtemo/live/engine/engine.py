@@ -24,6 +24,7 @@ from rtemo.core.types import (
     Modality,
     StreamDown,
     StreamInfo,
+    StreamNotice,
     StreamState,
     StreamUp,
 )
@@ -186,10 +187,12 @@ class Engine:
 
     def _take(self, item: Item) -> None:
         match item:
-            case StreamUp(info):
-                self._stream_up(info)
+            case StreamUp():
+                self._stream_up(item)
             case StreamDown():
                 self._stream_down(item)
+            case StreamNotice():
+                self._notice(item)
             case Chunk() if item.stream_id in self._session_streams:
                 self._recorded_events(item)
             case Chunk() if item.stream_id in self._marker_clocks:
@@ -201,9 +204,13 @@ class Engine:
                 self._publish(self._predictor.push(item), arrived_s)
                 self._report_notes()
 
-    def _stream_up(self, info: StreamInfo) -> None:
+    def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
+        info = item.info
         before = self._infos.get(info.stream_id)
+        replaced = self._infos.get(item.replaces)
+        if replaced is not None:
+            self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
         text = FOUND if before is None else "back"
@@ -243,6 +250,14 @@ class Engine:
         role = self._roles.get(item.stream_id)
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
             self._publish(self._predictor.expect(role, expected=False))
+
+    def _notice(self, item: StreamNotice) -> None:
+        """What arrival or the network shows about a stream. Windows go on without times that cannot be believed."""
+        info = self._infos.get(item.stream_id)
+        details = {} if item.trusted is None else {"trusted": str(item.trusted).lower()}
+        kind = EventKind.LOSS if item.trusted is False else EventKind.NOTE
+        self._event(kind, item.text, info.name if info else item.stream_id, **details)
+        self._publish(self._predictor.push(item))
 
     def _markers(self, chunk: Chunk) -> None:
         times = self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps)

@@ -101,7 +101,7 @@ class Analysis:
         if self.done:
             return
         if not self._engine.started:
-            self._engine.step([StreamUp(info) for info in self._recording.streams])
+            self._engine.step([StreamUp(info) for info in self._recording.opening])
             self._display.update(self._predictor.pipeline)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import BoolArray, ClockOffset
+from rtemo.sources.xdf.recording_log import is_log
 from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 
 OUTLIER_S = 1.0
@@ -37,7 +38,8 @@ class Checked:
     """A recording's clocks and extent, in LSL time, and what is odd about it.
 
     offsets and origins go by stream number. A stream's origin is the first sample of all streams that share its clock;
-    first_s and last_s are of the streams that the recording is about, the largest group with one clock.
+    first_s and last_s are of the streams that the recording is about, the largest group with one clock. spans: of
+    every stream with samples.
     """
 
     offsets: dict[int, tuple[ClockOffset, ...]]
@@ -45,6 +47,7 @@ class Checked:
     first_s: float
     last_s: float
     warnings: tuple[str, ...]
+    spans: tuple[StreamSpan, ...] = ()
 
 
 def check(index: XdfIndex) -> Checked:
@@ -54,6 +57,8 @@ def check(index: XdfIndex) -> Checked:
     spans: list[StreamSpan] = []
     for stream in index.streams:
         offsets[stream.number], notes = _offsets(stream)
+        if is_log(stream.info):  # the recorder's own: its stamps are LSL time, and nothing of it can be missing
+            continue
         warnings += notes
         if stream.n_samples:
             span = _span(stream, offsets[stream.number])
@@ -69,7 +74,7 @@ def check(index: XdfIndex) -> Checked:
     origins = dict.fromkeys(offsets, first_s)
     for group in groups:
         origins.update({span.stream.number: min(span.first_s for span in group) for span in group})
-    return Checked(offsets, origins, first_s, last_s, tuple(warnings))
+    return Checked(offsets, origins, first_s, last_s, tuple(warnings), tuple(spans))
 
 
 def clock_of(offsets: tuple[ClockOffset, ...]) -> ClockModel:

@@ -35,7 +35,8 @@ class XdfStream:
     """One stream of a file. Raw stamps; NaN where there is none.
 
     Offsets are in the order of the file. Spans are the ranges of the file that hold the stream's samples, each of at
-    most SPAN_BYTES or one chunk, with the first stamp in each (NaN where it is not written down).
+    most SPAN_BYTES or one chunk, with the first stamp in each (NaN where it is not written down) and the number of the
+    stream's samples before it.
     """
 
     number: int  # in the file; the stream_id is the same as text
@@ -51,6 +52,7 @@ class XdfStream:
     span_starts: array[int] = field(default_factory=lambda: array("q"))
     span_stops: array[int] = field(default_factory=lambda: array("q"))
     span_firsts: array[float] = field(default_factory=lambda: array("d"))
+    span_samples: array[int] = field(default_factory=lambda: array("q"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class _Scan:
             first_s = _STAMP.unpack_from(head, at)[1]
         if not stream.n_samples:
             stream.first_s = stream.layout.interval_s if math.isnan(first_s) else first_s
+        before = stream.n_samples
         stream.n_samples += n_samples
         stop = min(chunk.end, self._size)
         self._last[stream.number] = (chunk, begin, n_samples)
@@ -153,6 +156,7 @@ class _Scan:
         stream.span_starts.append(chunk.start)
         stream.span_stops.append(stop)
         stream.span_firsts.append(first_s)
+        stream.span_samples.append(before)
 
     def _take_offset(self, chunk: RawChunk, head: bytes) -> bool:
         stream = self._streams.get(chunk.stream)

@@ -12,7 +12,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.sources.base import Source
-from rtemo.sources.xdf.source import PIECE_S, XdfSource
+from rtemo.sources.xdf.cursor import PIECE_S
+from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
 
 
@@ -310,7 +311,7 @@ def test_a_file_larger_than_the_memory_allowed_streams_through(tmp_path):
 
 def test_a_disk_error_is_raised_once_what_was_read_has_been_given(tmp_path, monkeypatch):
     path = write(tmp_path / "a.xdf", stream(), *[ramp(begin=k, n=5000) for k in range(0, 50_000, 5000)])
-    from rtemo.sources.xdf import source as xdf
+    from rtemo.sources.xdf import cursor as xdf
 
     def failing(*args):
         yield from list(plain(*args))[:1]
