@@ -16,7 +16,9 @@ from pathlib import Path
 from tests.mutation.sites import Site
 from tests.mutation.tree import ROOT, Tree
 
-FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simulate", "report", "offline")
+FOLDERS = (
+    "core", "model", "sources", "recorder", "recordings", "live", "simulate", "report", "offline/corpus", "offline/datasets"
+)
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
 
