@@ -1,11 +1,12 @@
 """The pipeline on streams whose windows can be counted by hand: when they come, what flush adds, what is kept.
 
 Streams of 100 Hz with stamps on the grid. EEG from 100 s on: the first window ends at 104 s, and one follows every
-0.25 s. The resampler needs three samples behind a grid sample, so EEG that ends at T (exclusive) has reached T - 0.03 s;
-and it begins with the third sample of a stream.
+0.25 s. The resampler needs three samples behind a grid sample, so EEG that ends at T (exclusive) has reached
+T - 0.03 s; and it begins with the third sample of a stream.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_without_a_sample_there_is_nothing_to_flush():
 def test_only_the_frames_that_a_window_to_come_needs_are_kept(cut_s):
     pipeline = pipeline_of()
     steps = np.arange(100.0, 130.0 + cut_s / 2, cut_s)
-    for begin, end in zip(steps[:-1], steps[1:], strict=True):
+    for begin, end in itertools.pairwise(steps):
         pipeline.push(eeg(begin, end))
         pipeline.push(gaze(begin, end))
         for modality in pipeline.modalities:

@@ -1,7 +1,7 @@
 """Which tests concern a function: measured by running them once with tests.mutation.covering.
 
-Kept in a file, test file by test file; a test file that has changed is measured again, and all of them where it is asked
-for. A function that no test runs in its own process is tested by the test folder of the same name.
+Kept in a file, test file by test file; a test file that has changed is measured again, and all of them where it is
+asked for. A function that no test runs in its own process is tested by the test folder of the same name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 from tests.mutation.sites import Site
 from tests.mutation.tree import ROOT, Tree
 
-FOLDERS = (
-    "core", "model", "sources", "recorder", "recordings", "live", "simulate", "report", "offline/corpus", "offline/datasets"
-)
+FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simulate", "report")
+LOADERS = ("offline/corpus", "offline/datasets")
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
 
@@ -30,6 +29,10 @@ class TestRun:
     name: str
     seconds: float
     __test__ = False
+
+    @property
+    def file(self) -> str:
+        return file_of(self.name)
 
 
 @dataclass
@@ -55,6 +58,11 @@ class CoverMap:
         return _within(order, budget_s)
 
 
+def file_of(test: str) -> str:
+    """The file that a test stands in."""
+    return test.partition("::")[0]
+
+
 def mirrored(file: str) -> str:
     """The folder of tests that mirrors a source file's."""
     parts = file.split("/")[:-1]
@@ -73,7 +81,7 @@ def _within(order: Iterable[TestRun], budget_s: float) -> list[TestRun]:
 
 def test_files() -> list[str]:
     """All test files that concern what is mutated."""
-    found = [path for folder in FOLDERS for path in (ROOT / "tests" / folder).rglob("test_*.py")]
+    found = [path for folder in (*FOLDERS, *LOADERS) for path in (ROOT / "tests" / folder).rglob("test_*.py")]
     found += [ROOT / "tests" / name for name in WHOLE_PROGRAM]
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
@@ -101,7 +109,7 @@ def read(store: Path) -> CoverMap:
 def measure(store: Path, *, again: bool) -> None:
     """Run what has changed since it was measured, or everything again."""
     known = {} if again else _stored(store)
-    new = [file for file in test_files() if known.get(file, {}).get("digest") != _digest(file)]
+    new = [file for file in test_files() if known.get(file, {}).get("digest") != digest(file)]
     if not new:
         return
     tree = Tree()
@@ -113,15 +121,15 @@ def measure(store: Path, *, again: bool) -> None:
             records = [json.loads(line) for line in raw.read_text().splitlines()] if raw.exists() else []
             tests = [record for record in records if "test" in record]
             shared = sorted({name for record in records if "file" in record for name in record["functions"]})
-            known[file] = {"digest": _digest(file), "tests": tests, "shared": shared}
+            known[file] = {"digest": digest(file), "tests": tests, "shared": shared}
             store.write_text(json.dumps(known), encoding="utf-8")
             passed = sum(test["passed"] for test in tests)
-            print(f"[{i + 1}/{len(new)}] {file}: {passed} of {len(tests)} passed, status {outcome.status}", flush=True)
+            print(f"[{i + 1}/{len(new)}] {file}: {passed} of {len(tests)} passed, {outcome.status}", flush=True)
     finally:
         tree.remove()
 
 
-def _digest(file: str) -> str:
+def digest(file: str) -> str:
     return hashlib.sha256((ROOT / file).read_bytes()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
     RTEMO_COVERING=FILE python -m pytest -p tests.mutation.covering ...
 
-Each line of FILE is one test: its id, outcome, seconds, the functions it runs itself, and whether it passed. A last line
+Each line of FILE is one test: its id, seconds, whether it passed, and the functions that it runs itself. A last line
 for each test file holds what ran while it was collected and its fixtures were made: that belongs to all of its tests.
 Only this process is seen, not those that a test starts.
 """

@@ -40,7 +40,7 @@ def test_the_rate_decides_how_gaze_is_cut():
     assert isinstance(labeller(SETTINGS, 80.0), VelocityLabels)
 
 
-# At 50 Hz: five samples make the shortest fixation, 1 degree is the widest, 0.6 degrees the longest step of a still eye.
+# At 50 Hz: five samples make the shortest fixation, 1 degree is the widest, 0.6 degrees a still eye's longest step.
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_after_a_stop_what_the_source_still_holds_is_used_and_kept():
     bench = Bench(source, live())
     bench.predictor.answers = [[], [], [prediction(5.0)]]
     bench.engine.run([EEG], stop)
-    assert sum((stamps for _, stamps in pushed(bench)), []) == [4.996, 5.0, 5.004, 5.008]
+    assert [stamp for _, stamps in pushed(bench) for stamp in stamps] == [4.996, 5.0, 5.004, 5.008]
     assert bench.log[-1] == ("flush",)
     assert [item.stamps.tolist() for item in bench.kept if isinstance(item, Chunk)] == [[4.996, 5.0, 5.004, 5.008]]
     assert source.timeouts == [READ_S, READ_S, 0.0, 0.0, 0.0]
