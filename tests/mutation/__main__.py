@@ -160,7 +160,7 @@ def _run(tree: Tree, tests: list[TestRun]) -> Outcome:
     near = [test for test in tests if test.file in files and test.seconds < NEAREST_S]
     for part in (near, [test for test in tests if test not in near]):
         if part:
-            done = tree.pytest([test.name for test in part], 60.0 + 3.0 * sum(test.seconds for test in part))
+            done = tree.pytest([test.name for test in part], 40.0 + 3.0 * sum(test.seconds for test in part))
             if done.status != 0:
                 return done
     return done
