@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import queue
 import sys
-import threading
 import time
 import tomllib
 from collections import Counter
@@ -23,7 +21,7 @@ from pathlib import Path
 from tests.mutation import cover_map
 from tests.mutation.cover_map import CoverMap, TestRun
 from tests.mutation.sites import Site, sample, sites_of
-from tests.mutation.tree import ROOT, Outcome, Tree
+from tests.mutation.tree import ROOT, Outcome, Tree, load_libraries
 
 HERE = Path(__file__).parent
 MUTATED = (
@@ -47,19 +45,22 @@ def main() -> int:
         cover_map.measure(options.out / "cover.json", again=options.measure_again)
     cover = cover_map.read(options.out / "cover.json")
     results = Results(options.out / "results.jsonl")
-    todo: queue.SimpleQueue[Site] = queue.SimpleQueue()
-    for site in chosen:
-        tests = [test.name for test in cover.tests_for(site, options.budget)]
-        if not results.is_known(site, tests):
-            todo.put(site)
-    print(f"{todo.qsize()} to do", flush=True)
-    workers = [
-        threading.Thread(target=_work, args=(todo, cover, results, options.budget)) for _ in range(options.processes)
+    todo = [
+        site
+        for site in chosen
+        if not results.is_known(site, [test.name for test in cover.tests_for(site, options.budget)])
     ]
+    print(f"{len(todo)} to do", flush=True)
+    load_libraries()
+    workers = []
+    for part in range(options.processes):
+        worker = os.fork()
+        if worker == 0:
+            _work(todo[part :: options.processes], cover, results, options.budget)
+        workers.append(worker)
     for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+        os.waitpid(worker, 0)
+    results = Results(options.out / "results.jsonl")
     table = summary(chosen, results, options)
     print(table)
     if options.write:
@@ -75,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sites", type=int, default=300, help="how many, two a file at least")
     parser.add_argument("--only", default="", help="files whose path begins so, such as rtemo/core")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
-    parser.add_argument("--budget", type=float, default=60.0, help="seconds of tests for one site")
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for one site")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutation")
     parser.add_argument("--measure-again", action="store_true", help="which tests run which function")
     parser.add_argument("--as-measured", action="store_true", help="do not look for changed tests")
@@ -95,7 +96,7 @@ class Results:
     """What became of each site, kept in a file."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, threading.Lock()
+        self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self._of = {record["key"]: record for record in map(json.loads, lines)}
 
@@ -109,10 +110,9 @@ class Results:
 
     def add(self, site: Site, outcome: str, by: str, tests: list[str], seconds: float) -> None:
         record = {"key": site.key, "outcome": outcome, "by": by, "tests": _digests(tests), "seconds": round(seconds, 1)}
-        with self._lock:
-            self._of[site.key] = record
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+        self._of[site.key] = record
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
 
 
 def _digests(tests: list[str]) -> str:
@@ -121,18 +121,16 @@ def _digests(tests: list[str]) -> str:
     return str([cover_map.digest(file)[:12] for file in files])
 
 
-def _work(todo: queue.SimpleQueue[Site], cover: CoverMap, results: Results, budget_s: float) -> None:
+def _work(todo: list[Site], cover: CoverMap, results: Results, budget_s: float) -> None:
+    """In a process of its own, which never returns."""
     tree = Tree()
     try:
-        while True:
-            try:
-                site = todo.get_nowait()
-            except queue.Empty:
-                return
+        for i, site in enumerate(todo):
             _try(tree, site, cover, results, budget_s)
-            print(f"    {todo.qsize()} left", flush=True)
+            print(f"    {len(todo) - i - 1} left", flush=True)
     finally:
         tree.remove()
+        os._exit(0)
 
 
 def _try(tree: Tree, site: Site, cover: CoverMap, results: Results, budget_s: float) -> None:
