@@ -1,0 +1,137 @@
+"""Which tests concern a function: measured by running them once with tests.mutation.covering.
+
+Kept in a file, test file by test file; a test file that has changed is measured again, and all of them where it is
+asked for. A function that no test runs in its own process is tested by the test folder of the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutation.sites import Site
+from tests.mutation.tree import ROOT, Tree
+
+FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simulate", "report")
+LOADERS = ("offline/corpus", "offline/datasets")
+WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
+FILE_LIMIT_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """One test: what it is called and how long it took."""
+
+    name: str
+    seconds: float
+    __test__ = False
+
+    @property
+    def file(self) -> str:
+        return file_of(self.name)
+
+
+@dataclass
+class CoverMap:
+    """Tests by function. own: those that run it themselves; shared: those whose fixtures or modules do."""
+
+    own: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
+    shared: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
+    of_file: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
+
+    def tests_for(self, site: Site, budget_s: float) -> list[TestRun]:
+        """Those that concern a site, the mirrored folder's first, then the fastest, as many as the time allows."""
+        function = f"{site.file}::{site.scope}"
+        own, shared = self.own.get(function, []), self.shared.get(function, [])
+        if not own and not shared:  # a constant, a field or a function of another process: whatever uses the file
+            own = [t for name, tests in self.own.items() if name.startswith(f"{site.file}::") for t in tests]
+            shared = [t for name, tests in self.shared.items() if name.startswith(f"{site.file}::") for t in tests]
+        mirror = mirrored(site.file)
+        near = [t for file, tests in self.of_file.items() if file.startswith(mirror) for t in tests]
+        order = [*sorted(own, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
+        order += [*sorted(shared, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
+        order += sorted(near, key=lambda t: t.seconds)
+        return _within(order, budget_s)
+
+
+def file_of(test: str) -> str:
+    """The file that a test stands in."""
+    return test.partition("::")[0]
+
+
+def mirrored(file: str) -> str:
+    """The folder of tests that mirrors a source file's."""
+    parts = file.split("/")[:-1]
+    return "/".join(["tests", *(parts[1:] if parts[0] == "rtemo" else parts)]) + "/"
+
+
+def _within(order: Iterable[TestRun], budget_s: float) -> list[TestRun]:
+    taken: dict[str, TestRun] = {}
+    spent = 0.0
+    for test in order:
+        if test.name not in taken and (not taken or spent + test.seconds <= budget_s):
+            taken[test.name] = test
+            spent += test.seconds
+    return list(taken.values())
+
+
+def test_files() -> list[str]:
+    """All test files that concern what is mutated."""
+    found = [path for folder in (*FOLDERS, *LOADERS) for path in (ROOT / "tests" / folder).rglob("test_*.py")]
+    found += [ROOT / "tests" / name for name in WHOLE_PROGRAM]
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def read(store: Path) -> CoverMap:
+    """The map that was measured."""
+    cover = CoverMap()
+    there = set(test_files())
+    for file, known in _stored(store).items():
+        if file not in there:
+            continue
+        tests = []
+        for record in known["tests"]:
+            if record["passed"]:
+                test = TestRun(record["test"], record["seconds"])
+                tests.append(test)
+                for function in record["functions"]:
+                    cover.own[function].append(test)
+        cover.of_file[file] = tests
+        for function in known["shared"]:
+            cover.shared[function] += tests
+    return cover
+
+
+def measure(store: Path, *, again: bool) -> None:
+    """Run what has changed since it was measured, or everything again."""
+    known = {} if again else _stored(store)
+    new = [file for file in test_files() if known.get(file, {}).get("digest") != digest(file)]
+    if not new:
+        return
+    tree = Tree()
+    try:
+        for i, file in enumerate(new):
+            raw = tree.path / "covering.jsonl"
+            raw.unlink(missing_ok=True)
+            outcome = tree.pytest([file], FILE_LIMIT_S, raw)
+            records = [json.loads(line) for line in raw.read_text().splitlines()] if raw.exists() else []
+            tests = [record for record in records if "test" in record]
+            shared = sorted({name for record in records if "file" in record for name in record["functions"]})
+            known[file] = {"digest": digest(file), "tests": tests, "shared": shared}
+            store.write_text(json.dumps(known), encoding="utf-8")
+            passed = sum(test["passed"] for test in tests)
+            print(f"[{i + 1}/{len(new)}] {file}: {passed} of {len(tests)} passed, {outcome.status}", flush=True)
+    finally:
+        tree.remove()
+
+
+def digest(file: str) -> str:
+    return hashlib.sha256((ROOT / file).read_bytes()).hexdigest()
+
+
+def _stored(store: Path) -> dict[str, dict[str, object]]:
+    return json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
