@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -20,14 +19,14 @@ from tqdm import tqdm
 
 from offline.corpus.build_recording import Task, build_recording
 from offline.corpus.corpus import MANIFEST, write_manifest
-from offline.corpus.shards import RECORDINGS, ShardMetadata
+from offline.corpus.shards import RECORDINGS, ShardMetadata, row_counts
 from offline.datasets.base import Dataset, DatasetCard, Omission
 from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
 HOP_S = 1.0
-_SHOWN = 300  # letters of a reason in the error where nothing could be built
+_SHOWN = 5  # different reasons in the error where nothing could be built
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +76,14 @@ def build(
     check_sources(dataset.card, sources)
     settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests)
+    mapping = dataset.mapping.get("sha256", "")
+    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests, mapping=mapping)
     recordings, failed = _all(task, dataset, workers)
     omissions = [str(omission) for omission in (*failed, *dataset.omissions)]
     if not recordings:
-        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "no reason was recorded"
-        found = f"{len(dataset.entries)} recordings; {reasons}"
+        reasons = list(dict.fromkeys(omissions)) or ["no reason was recorded"]
+        more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+        found = f"{len(dataset.entries)} recordings; {' | '.join([*reasons[:_SHOWN], *more])}"
         raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
     _sweep(out)
     about = _description(dataset, people, sources, recordings, omissions)
@@ -170,7 +171,8 @@ def _description(
     omissions: Sequence[str],
 ) -> Mapping[str, Any]:
     card = dataset.card
-    counts = {name: sum(about.counts[name] for about in recordings) for name in recordings[0].counts}
+    names = dict.fromkeys(name for about in recordings for name in about.counts)
+    counts = {name: sum(about.counts.get(name, 0) for about in recordings) for name in names}
     if not counts["eye"]:
         sources = FeatureSources(sources.eeg, NONE)
     kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
@@ -183,6 +185,7 @@ def _description(
         "sources": sources.to_dict(),
         "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
         "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
+        **({"mapping": dict(dataset.mapping)} if dataset.mapping else {}),
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),
     }
@@ -191,7 +194,12 @@ def _description(
 def _summary(out: Path, about: Mapping[str, Any]) -> str:
     counts, omitted = about["counts"], about["omitted"]
     left_out = ", ".join(f"{n} {kind}" for kind, n in omitted.items()) or "nothing"
-    return (
-        f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
-        f"{counts['labelled']} labelled; left out: {left_out}"
+    rows = [f"{read} {kind} rows read, {used} used, {lost} left out" for kind, read, used, lost in row_counts(counts)]
+    return "; ".join(
+        [
+            f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
+            f"{counts['labelled']} labelled",
+            *rows,
+            f"left out: {left_out}",
+        ]
     )

@@ -18,16 +18,17 @@ from urllib.parse import quote
 from offline.corpus import released_features as released
 from offline.corpus.eeg_signal import SignalKeeper
 from offline.corpus.shard_writer import ShardWriter
-from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording
+from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording, row_names
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
 from offline.datasets.feature_sources import CAUSAL, NONE, RELEASED, FeatureSources
+from offline.datasets.foreign import reading
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, Window
+from rtemo.core.types import Channel, Chunk, ClockOffset, Item, Modality, StreamInfo, StreamNotice, Window
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_channel_map
@@ -51,6 +52,7 @@ class Task:
     root: Path | None
     signal: bool = False
     rests: bool = True  # whether recorded baselines set the normaliser
+    mapping: str = ""  # SHA-256 of the mapping file that makes trials and labels
 
 
 def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
@@ -61,7 +63,9 @@ def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
         return known
     where = f"{task.card.name} subject {entry.subject} session {entry.session}"
     try:
-        return _build(task, entry.load(), _about(task, entry, identifier, key))
+        with reading(entry.files[0] if entry.files else Path(where)):
+            recording = entry.load()
+        return _build(task, recording, _about(task, entry, identifier, key))
     except RtemoError as error:
         return Omission("recording", where, str(error))
 
@@ -107,7 +111,9 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
             code = UNLABELLED if trial is None or trial.label is None else codes[trial.label]
             writer.add(window, code, UNLABELLED if trial is None else trial.number)
         if not writer.n_windows:
-            raise RtemoError("it holds no window", "; ".join(dropped[:3]) or "its streams are too short")
+            raise RtemoError("it holds no window", "; ".join(dropped) or "its streams are too short")
+        for kind, rows in recording.rows.items():
+            writer.count(row_names(kind), (rows.read, rows.used, rows.left_out))
         return writer.finish(
             channels=channels,
             clips={str(trial.number): trial.clip for trial in recording.trials if trial.clip is not None},
@@ -205,10 +211,22 @@ class _Trials:
 
 def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     """Every window of the recording, in order."""
-    for item in recording.items(_READ_S):
+    for item in _read(recording):
         if isinstance(item, Chunk | ClockOffset | StreamNotice):
             yield from pipeline.push(item)
     yield from pipeline.flush()
+
+
+def _read(recording: Recording) -> Iterator[Item]:
+    """The recording's items. RtemoError where a reader fails in any way."""
+    items = recording.items(_READ_S)
+    where = recording.files[0] if recording.files else Path(recording.dataset)
+    while True:
+        with reading(where):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
 
 
 def channel_map_of(
@@ -262,13 +280,22 @@ def _digest(path: Path) -> str:
         raise RtemoError(f"{path} cannot be read", str(error), "copy it again") from error
 
 
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """(-1, -1) for a link into nowhere, as git-annex leaves them: loading it says what to do."""
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
 def _key(task: Task, entry: Entry) -> str:
     """A hash of what a recording is made of: its files by name, size and time of change, its labels' codes, settings.
 
     Not of the data set's size: a corpus may be built again with more people without building the old ones.
     """
-    files = [(_name(path, task.root), path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
+    files = [(_name(path, task.root), *_size_and_time(path)) for path in entry.files]
     made_of: list[Any] = [task.card.name, dict(task.card.labels), task.labels, entry.subject, entry.session, files]
     made_of += [task.settings.to_dict(), task.sources.to_dict(), task.rests, *(["signal"] if task.signal else [])]
-    made_of += task.card.faults
+    made_of += [*task.card.faults, *([f"mapping {task.mapping}"] if task.mapping else [])]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()

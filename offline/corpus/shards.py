@@ -158,6 +158,21 @@ class Shard:
         )
 
 
+_OF_ROWS = ("read", "used", "left out")
+
+
+def row_names(kind: str) -> tuple[str, ...]:
+    """What rows of a kind, such as events, are called in `counts`: read, used and left out."""
+    return tuple(f"{kind} rows {what}" for what in _OF_ROWS)
+
+
+def row_counts(counts: Mapping[str, int]) -> list[tuple[str, int, int, int]]:
+    """Each kind of rows in `counts`: how many were read, used and left out. The rest is what nobody asked for."""
+    kinds = [name.removesuffix(" rows read") for name in counts if name.endswith(" rows read")]
+    found = [(kind, [counts.get(name, 0) for name in row_names(kind)]) for kind in kinds]
+    return [(kind, read, used, lost) for kind, (read, used, lost) in found]
+
+
 def read_recording(corpus: Path, identifier: str, key: str) -> ShardMetadata | None:
     """What an earlier run wrote for this recording, if it was made from the same; else None."""
     path = corpus / RECORDINGS / identifier / ABOUT

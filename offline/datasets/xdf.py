@@ -59,7 +59,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         url="",
         notes=() if mapping is not None else ("trials and labels from rtemo's own markers",),
     )
-    return Dataset(card, tuple(entries), tuple(omissions))
+    return Dataset(card, tuple(entries), tuple(omissions), rules.source if rules is not None else {})
 
 
 def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:

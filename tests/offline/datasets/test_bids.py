@@ -211,11 +211,15 @@ def change(path, **more):
 
 
 @pytest.mark.parametrize("units", ["s", "", "parsec"])
-def test_timestamps_whose_unit_does_not_fit_the_rate_are_not_used(folder, rng, units):
-    write(folder, rng, eyes=eyes(rng, sides=("left",)))
+def test_timestamps_whose_unit_does_not_fit_the_rate_are_taken_in_the_unit_that_does(folder, rng, units):
+    lead = eyes(rng, sides=("left",))[0]
+    kept = np.r_[0:100, 160:300]
+    write(folder, rng, eyes=[Eye("left", 120.0, lead.times_s[kept], lead.values[kept])])
     change(physio(folder).with_name(physio(folder).name.replace(".tsv.gz", ".json")), timestamp={"Units": units})
-    stamps, _ = joined(load_one(folder).streams[1])
-    assert np.allclose(np.diff(stamps), 1 / 120)
+    recording = load_one(folder)
+    stamps, _ = joined(recording.streams[1])
+    assert np.allclose(stamps - recording.trials[0].start_s, lead.times_s[kept], atol=2e-6)
+    assert any("are taken as ms, which gives the side-car's 120 Hz" in note for note in recording.notes)
 
 
 def test_timestamps_keep_the_place_of_lost_samples(folder, rng):
@@ -268,15 +272,19 @@ def test_a_run_without_eyes_leaves_a_hole_and_is_listed(folder, rng):
     assert [str(o) for o in recording.omissions] == ["gaze left out: sub-01_ses-01_task-b_eeg.vhdr: no eye-tracking"]
 
 
-def test_a_cut_off_physio_file_raises_when_it_is_read(folder, rng):
-    write(folder, rng, eyes=eyes(rng, sides=("left",)))
-    physio(folder).write_bytes(physio(folder).read_bytes()[:-20])
+@pytest.mark.parametrize("share", [0.999, 0.6])
+def test_a_cut_off_physio_file_gives_the_rows_before_the_cut_and_is_listed(folder, rng, share):
+    write(folder, rng, eyes=eyes(rng, n=3000, sides=("left",)))
+    whole = physio(folder).read_bytes()
+    physio(folder).write_bytes(whole[: int(share * len(whole))])
     recording = load_one(folder)
-    if len(recording.streams) == 2:
-        with pytest.raises(RtemoError, match="cannot be read"):
-            list(recording.items())
-    else:
-        assert "cannot be read" in recording.omissions[0].why
+    assert len(recording.trials) == 1
+    assert [stream.modality for stream in recording.streams] == ["eeg", "gaze"]
+    stamps, _ = joined(recording.streams[1])
+    assert np.allclose(np.diff(stamps), 1 / 120, atol=2e-6)
+    why = next(one.why for one in recording.omissions if "cannot be read behind row" in one.why)
+    assert "EOFError" in why
+    assert recording.rows["gaze"].read == int(why.split("row ")[1].split(":")[0])
 
 
 def test_runs_with_other_channels_and_damaged_runs_are_listed(folder, rng):

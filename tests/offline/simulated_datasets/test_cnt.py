@@ -9,7 +9,7 @@ from rtemo.core.errors import RtemoError
 
 
 def read(path, names, n=1000):
-    return np.concatenate(list(mne_raw.segment(mne_raw.header(path), names, 0.0).blocks(n)))
+    return np.concatenate(list(mne_raw.segments(mne_raw.header(path), names, 0.0)[0].blocks(n)))
 
 
 def test_mne_reads_back_samples_labels_rate_date_and_events(tmp_path, rng):
@@ -29,7 +29,7 @@ def test_mne_reads_back_samples_labels_rate_date_and_events(tmp_path, rng):
 def test_blocks_of_any_size_give_the_same_samples_in_the_order_of_the_names(tmp_path, rng, n):
     samples = rng.normal(0, 30, (1500, 3))
     write_cnt(tmp_path / "a.cnt", ["A", "B", "C"], 50, [samples])
-    blocks = list(mne_raw.segment(mne_raw.header(tmp_path / "a.cnt"), ["C", "A"], 0.0).blocks(n))
+    blocks = list(mne_raw.segments(mne_raw.header(tmp_path / "a.cnt"), ["C", "A"], 0.0)[0].blocks(n))
     assert max(map(len, blocks)) <= n
     assert np.abs(np.concatenate(blocks) - samples[:, [2, 0]]).max() <= LSB_UV * 0.5001
 
