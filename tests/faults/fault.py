@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 Changes = tuple[tuple[str, dict[str, Any]], ...]
 ANY = 10**9  # so many samples may be lost
+LOST = r"usable time|wrong stamp|out of line|lost|dropped|left out|not used"  # how a sample that is not used may be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Want:
     exit: tuple[int, ...] = (0, 130)
     gap_s: float = 10.0
     predictions: int = 20
+    gaze_used: int = ANY  # at most
     repeated: int = 0  # samples that may be in the recording more often than they were sent
     same_as_replay: bool = True
     ends_within_s: float = 20.0  # after it was asked to end

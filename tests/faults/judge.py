@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fault import Fault
+from .fault import LOST, Fault
 from .plan import EEG, GAZE, Plan, Sent
 from .truth import EEG_CODE, GAZE_CODE, LARGEST, Code
 from .xdf_bytes import Recorded, read_xdf
@@ -22,6 +22,7 @@ SHOWN_MS = 50.0  # misplacement that must not be shown as settled
 KNOWN_AFTER_S = 2.0  # a fault of a clock may show for so long before it is known
 CODES: dict[str, Code] = {EEG: EEG_CODE, GAZE: GAZE_CODE}
 NOT_SAID = re.compile(r"^(waiting for streams|.*found: |session begins|\d+ predictions; )")
+SUMMARY = re.compile(r"^(eeg|gaze): [\d.e+]+ Hz, \d+ gaps")  # says what was lost, but no fault of a clock
 NEVER_SAME = ("latency_ms", "late", "participant", "age_s")
 SMOOTHED = ("emotion", "smoothed", "set", "abstain", "valence", "arousal")  # depend on the windows before
 
@@ -157,7 +158,7 @@ def _counted(index: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _used(fault: Fault, outcome: Outcome, result: Result, rows: list[dict[str, Any]]) -> None:
-    used = _placements(outcome)
+    used, wrong = _placements(outcome), result.wrong
     t0, begin_s = outcome.plan.t0, fault.begins_s + KNOWN_AFTER_S
     limits = {EEG: fault.want.eeg_unused, GAZE: fault.want.gaze_unused}
     for role in CODES:
@@ -167,7 +168,9 @@ def _used(fault: Fault, outcome: Outcome, result: Result, rows: list[dict[str, A
             there = min(n, result.recorded) if fault.want.lost else n
             unused = there - (len(used[role].index) if role in used else 0)
             if unused > limits[role] + fault.want.lost:
-                result.wrong.append(f"{unused} {role} samples not used")
+                wrong.append(f"{unused} {role} samples not used")
+    if GAZE in used and len(used[GAZE].index) > fault.want.gaze_used:
+        wrong.append(f"{len(used[GAZE].index)} gaze samples used")
     result.used = sum(len(one.index) for one in used.values())
     off = {role: _against_the_other(used, role) for role in used}
     settled = np.array([row["time_s"] for row in rows if row["settled"] and not row["forced"]]) - t0
@@ -303,6 +306,8 @@ def _said(fault: Fault, outcome: Outcome, result: Result) -> None:
     live = fault.mode == "live"
     for pattern in [*fault.want.said, *([fault.want.refused] if fault.want.refused else [])]:
         matching = [one for one in events if re.search(pattern, one.text, re.IGNORECASE)]
+        if pattern != LOST:
+            matching = [one for one in matching if not SUMMARY.search(one.text)]
         if live and pattern != fault.want.refused:
             matching = [one for one in matching if one.at_s >= fault.begins_s - 0.5]
         if not matching:

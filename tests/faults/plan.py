@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .truth import EEG_16, GAZE_6, eeg_samples, gaze_samples
+from .truth import EEG_16, EEG_CODE, GAZE_6, eeg_samples, gaze_samples
 
 Array = NDArray[np.float64]
 EEG, GAZE, MARKERS = "eeg", "gaze", "markers"
@@ -253,7 +253,7 @@ def swapped(plan: Plan, rng: Any, role: str, share: float, distance: int = 1) ->
 def described(plan: Plan, _rng: Any, role: str, **changes: Any) -> None:
     """The stream is described otherwise."""
     for one in plan.of(role):
-        one.description |= changes
+        one.description |= {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}
 
 
 @_kind
@@ -339,23 +339,12 @@ def _at_rate(one: Sent, rate_hz: float, t0: float) -> Sent:
     rewritten = _eeg(len(true_s) / rate_hz, t0, rate_hz, one.values.shape[1])
     made.values = rewritten.values[: len(true_s)]
     made.index = np.arange(len(true_s)) + _SECOND_LIFE
-    made.values = _renumbered(made.values, made.index)
+    made.values = EEG_CODE.renumber(made.values, made.index).astype(np.float32)
     made.true_s, made.send_s, made.stamps = true_s, true_s.copy(), t0 + true_s
     return made
 
 
 _SECOND_LIFE = 100_000  # indices of an outlet that took another one's place at another rate
-
-
-def _renumbered(coded: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
-    from .truth import BASE, EEG_CODE
-
-    coded = coded.astype(np.float64)
-    digits = [index // BASE**place % BASE for place in range(3)]
-    for column, digit in enumerate([*digits, sum(digits) % BASE]):
-        step = EEG_CODE.steps[column]
-        coded[:, column] = np.round(coded[:, column] / (step * BASE)) * (step * BASE) + digit * step
-    return coded.astype(np.float32)
 
 
 @_kind

@@ -28,22 +28,39 @@ XY_STEP, PUPIL_STEP = 1 / 65536, 1 / 4096  # share of the screen, mm
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Where a stream's digits lie. steps: the size of a digit in each of the columns that hold one."""
+    """Where a stream's digits lie. steps: the size of a digit in each of the columns that hold one.
+
+    again: the digits stand in the columns after these too, so that a column may be taken out.
+    """
 
     steps: tuple[float, ...]
+    again: bool = False
 
     def encode(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The values (n, columns) with the index of each row written into them."""
-        values = values.copy()
-        for column, digits in enumerate(self._digits(np.arange(len(values)))):
-            step = self.steps[column]
-            values[:, column] = np.round(values[:, column] / (step * BASE)) * (step * BASE) + digits * step
+        return self.renumber(values, np.arange(len(values)))
+
+    def renumber(self, values: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The values with this index written into each row."""
+        values = values.astype(np.float64)
+        n = len(self.steps)
+        for begin in (0, n) if self.again and values.shape[1] >= 2 * n else (0,):
+            for column, digits in enumerate(self._digits(index)):
+                step = self.steps[column]
+                rough = np.round(values[:, begin + column] / (step * BASE)) * (step * BASE)
+                values[:, begin + column] = rough + digits * step
         return values
 
     def decode(self, values: NDArray[Any], scale: Any = 1.0) -> NDArray[np.int64]:
         """The index of each row, -1 where it holds none. scale: what the coded columns were multiplied by."""
-        if values.ndim != 2 or values.shape[1] < len(self.steps):
-            return np.full(len(values), -1, dtype=np.int64)
+        index = np.full(len(values), -1, dtype=np.int64)
+        n = len(self.steps)
+        for begin in (0, n - 1, n) if self.again else (0,):
+            if values.ndim == 2 and values.shape[1] >= begin + n and (index < 0).any():
+                index = np.where(index < 0, self._decoded(values[:, begin:], scale), index)
+        return index
+
+    def _decoded(self, values: NDArray[Any], scale: Any) -> NDArray[np.int64]:
         fine = np.asarray(values[:, : len(self.steps)], dtype=np.float64) / scale / np.array(self.steps)
         known = np.isfinite(fine).all(axis=1) & (np.abs(fine) < 1e9).all(axis=1)
         whole = np.round(np.where(known[:, None], fine, 0.0))
@@ -59,7 +76,7 @@ class Code:
         return [*digits, sum(digits) % BASE][: len(self.steps)]
 
 
-EEG_CODE = Code((EEG_STEP,) * 4)
+EEG_CODE = Code((EEG_STEP,) * 4, again=True)
 GAZE_CODE = Code((XY_STEP, XY_STEP, PUPIL_STEP, XY_STEP))
 
 
