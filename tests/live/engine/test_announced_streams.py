@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamDown, StreamInfo, StreamState, StreamUp
-from rtemo.live.engine.announced_streams import AnnouncedStreams
+from rtemo.recorder.announced_streams import AnnouncedStreams
 
 EEG = StreamInfo("e", "Amp", "EEG", "float32", 250.0, (Channel("Fz"),))
 GAZE = StreamInfo("g", "Tracker", "Gaze", "float32", 60.0, (Channel("x"),))
