@@ -48,9 +48,7 @@ def main() -> int:
 
 
 def _is_chosen(fault: Fault, args: argparse.Namespace) -> bool:
-    named = not args.only or any(
-        part == fault.name or (part.endswith("*") and fault.name.startswith(part[:-1])) for part in args.only
-    )
+    named = not args.only or any(part == fault.name or (part.endswith("*") and fault.name.startswith(part[:-1])) for part in args.only)
     return named and (args.mode in (None, fault.mode)) and (fault.quick or not args.quick)
 
 

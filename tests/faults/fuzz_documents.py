@@ -32,46 +32,8 @@ NAMES = (
     "faults", "address", "wire_snapshot", "wire_request", "event", "log_entry", "events_file", "predictions_file", "session_file",
     "labels_file", "result", "side_car", "checkpoint",
 )  # fmt: skip
-SIGNS = (
-    b'"',
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b"\\",
-    b"\\u0000",
-    b"\\ud800",
-    b"e999",
-    b"nan",
-    b"=",
-    b".",
-    b",",
-    b"\n",
-    b"\r",
-    b"\0",
-    b"\xff",
-)
-CELLS = (
-    "",
-    " ",
-    "nan",
-    "inf",
-    "-inf",
-    "1e400",
-    "x",
-    "-1",
-    "0",
-    "1,5",
-    "\0",
-    '"',
-    "\ud83d\ude00",
-    "9" * 400,
-    "null",
-    "true",
-    "\u202e",
-    "=1+1",
-    "x" * 5000,
-)
+SIGNS = (b'"', b"{", b"}", b"[", b"]", b"\\", b"\\u0000", b"\\ud800", b"e999", b"nan", b"=", b".", b",", b"\n", b"\r", b"\0", b"\xff")
+CELLS = ("", " ", "nan", "inf", "-inf", "1e400", "x", "-1", "0", "1,5", "\0", '"', "\ud83d\ude00", "9" * 400, "null", "true", "\u202e", "=1+1", "x" * 5000)
 
 
 class Fuzzed:
@@ -141,9 +103,7 @@ class Fuzzed:
     def _recording(self) -> Path:
         path = self._folder / "sound.xdf"
         if not path.exists():
-            write_recording(
-                build((("rates", {"n_channels": 4, "gaze_hz": 30.0}), ("markers", {"every_s": 1.0})), 6.0, 1000.0), path
-            )
+            write_recording(build((("rates", {"n_channels": 4, "gaze_hz": 30.0}), ("markers", {"every_s": 1.0})), 6.0, 1000.0), path)
         return path
 
     def _command(self, *line: str) -> None:
@@ -153,18 +113,7 @@ class Fuzzed:
             raise RuntimeError(f"ends with {code}")
 
     def _replay(self, *options: str) -> None:
-        self._command(
-            "replay",
-            str(self._recording()),
-            "--speed",
-            "max",
-            "--hop",
-            "1",
-            "--quiet",
-            "--out",
-            str(self._folder / "o.jsonl"),
-            *options,
-        )
+        self._command("replay", str(self._recording()), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "o.jsonl"), *options)
 
     # One sound document each, how it is written, and what reads it.
 
@@ -189,11 +138,7 @@ class Fuzzed:
         from rtemo.model.bundle import _read_arrays
 
         spec = self._loaded().spec
-        return (
-            (self._bundle_folder() / "weights.safetensors").read_bytes(),
-            bytes,
-            lambda path: _read_arrays(path, spec),
-        )
+        return (self._bundle_folder() / "weights.safetensors").read_bytes(), bytes, lambda path: _read_arrays(path, spec)
 
     def _person(self) -> tuple[Any, Write, Read]:
         from rtemo.model.personal.calibration import PersonalCalibration, save_person
@@ -202,11 +147,7 @@ class Fuzzed:
         quantiles = {name: dict(one.quantiles) for name, one in bundle.spec.combinations.items()}
         made = PersonalCalibration(bundle.fingerprint, dict(bundle.heads), quantiles, (), {}, 7.5)
         save_person(self._folder / "person.json", made)
-        return (
-            json.loads((self._folder / "person.json").read_text()),
-            json_bytes,
-            lambda path: self._replay("--person", str(path)),
-        )
+        return json.loads((self._folder / "person.json").read_text()), json_bytes, lambda path: self._replay("--person", str(path))
 
     def _baseline(self) -> tuple[Any, Write, Read]:
         from rtemo.core.baseline.rest_interval import Baseline
@@ -218,11 +159,7 @@ class Fuzzed:
         names = ("Fp1", "Fp2", "F7", "F3")
         found = {Modality.EEG: Baseline(names, rng.normal(size=(4, 20)), np.ones((4, 20)))}
         save_baseline(self._folder / "baseline.json", found, settings, "P", datetime(2026, 1, 2))
-        return (
-            json.loads((self._folder / "baseline.json").read_text()),
-            json_bytes,
-            lambda path: self._replay("--baseline", str(path.rename(path.with_suffix(".json")))),
-        )
+        return json.loads((self._folder / "baseline.json").read_text()), json_bytes, lambda path: self._replay("--baseline", str(path.rename(path.with_suffix(".json"))))
 
     def _settings(self) -> tuple[Any, Write, Read]:
         return SETTINGS, toml_bytes, lambda path: self._replay("--settings", str(path))
@@ -316,11 +253,7 @@ class Fuzzed:
     def _wire_request(self) -> tuple[Any, Write, Read]:
         from rtemo.live.service.wire import unpack_request
 
-        return (
-            {"command": "start", "arguments": {"subject": "P", "notes": "", "root": "/r"}},
-            json_bytes,
-            lambda path: unpack_request(path.read_bytes()),
-        )
+        return {"command": "start", "arguments": {"subject": "P", "notes": "", "root": "/r"}}, json_bytes, lambda path: unpack_request(path.read_bytes())
 
     def _wire_snapshot(self) -> tuple[Any, Write, Read]:
         from rtemo.live.service.snapshot import Phase, Snapshot
@@ -361,11 +294,7 @@ class Fuzzed:
         self._command("report", str(folder), "--out", str(out))
 
     def _events_file(self) -> tuple[Any, Write, Read]:
-        return (
-            {"events": EVENTS},
-            lambda found: _lines(found.get("events") if isinstance(found, dict) else found),
-            lambda path: self._report("events.jsonl", path),
-        )
+        return {"events": EVENTS}, lambda found: _lines(found.get("events") if isinstance(found, dict) else found), lambda path: self._report("events.jsonl", path)
 
     def _predictions_file(self) -> tuple[Any, Write, Read]:
         return PREDICTIONS, csv_bytes, lambda path: self._report("predictions.csv", path)
@@ -377,15 +306,7 @@ class Fuzzed:
         rows = [{"begin_s": "0.5", "end_s": "2.5", "label": "sad"}, {"begin_s": "3", "end_s": "5", "label": "fear"}]
 
         def read(path: Path) -> None:
-            self._command(
-                "calibrate",
-                str(self._recording()),
-                "--labels",
-                str(path),
-                "--out",
-                str(self._folder / "p.json"),
-                "--quiet",
-            )
+            self._command("calibrate", str(self._recording()), "--labels", str(path), "--out", str(self._folder / "p.json"), "--quiet")
             (self._folder / "p.json").unlink(missing_ok=True)
 
         return rows, csv_bytes, read
@@ -398,16 +319,7 @@ class Fuzzed:
     def _side_car(self) -> tuple[Any, Write, Read]:
         from offline.datasets.bids.names import read_json
 
-        return (
-            {
-                "SamplingFrequency": 500,
-                "StartTime": 0.0,
-                "Columns": ["x", "y"],
-                "ScreenAOIDefinition": ["square", [1, 2]],
-            },
-            json_bytes,
-            read_json,
-        )
+        return {"SamplingFrequency": 500, "StartTime": 0.0, "Columns": ["x", "y"], "ScreenAOIDefinition": ["square", [1, 2]]}, json_bytes, read_json
 
     def _checkpoint(self) -> tuple[Any, Write, Read]:
         import torch
@@ -496,21 +408,7 @@ def _near(value: Any, chance: random.Random) -> Any:
     if isinstance(value, str):
         raw = value.encode("utf-8", "surrogatepass")
         other = base64.b64encode(raw[: chance.randrange(0, 40)]).decode()
-        return chance.choice(
-            (
-                value[:-1],
-                value * 2,
-                value.upper(),
-                value[::-1],
-                "",
-                "(?P<label>",
-                ".*",
-                "../../etc/passwd",
-                "/dev/zero",
-                "a" * 300,
-                other,
-            )
-        )
+        return chance.choice((value[:-1], value * 2, value.upper(), value[::-1], "", "(?P<label>", ".*", "../../etc/passwd", "/dev/zero", "a" * 300, other))
     return [value]
 
 

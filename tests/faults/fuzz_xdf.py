@@ -14,22 +14,7 @@ from .xdf_bytes import FOOTER, OFFSET, SAMPLES, STREAM, length
 
 NAMES = ("xdf",)
 SEED_SECONDS = 9.0
-STRANGE = (
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    1e-300,
-    1e300,
-    -1e300,
-    float("nan"),
-    float("inf"),
-    float("-inf"),
-    1e18,
-    -1e18,
-    1e9,
-    1e6,
-)
+STRANGE = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e300, -1e300, float("nan"), float("inf"), float("-inf"), 1e18, -1e18, 1e9, 1e6)
 NUMBERS = (b"0", b"-1", b"1", b"2", b"3", b"255", b"65536", b"4294967295", b"99999999999999999999", b"1e308", b"nan", b"inf",
            b"", b"x", b"1.5", b"0x10", b" 16 ", b"\xd9\xa3")  # fmt: skip
 WORDS = (b"string", b"float32", b"double64", b"int8", b"int16", b"int64", b"EEG", b"Gaze", b"Markers", b"rtemo_events", b"",
@@ -58,7 +43,7 @@ class Fuzzed:
         if recorded.exists():
             self._sound.append(recorded.read_bytes())
 
-    def input_of(self, name: str, number: int) -> bytes:
+    def input_of(self, name: str, number: int) -> bytes:  # noqa: ARG002
         chance = random.Random(f"{self._seed} {number}")
         return mutated(chance.choice(self._sound), chance)
 
@@ -78,9 +63,7 @@ class Fuzzed:
             pass
         finally:
             source.stop()
-        code = main(
-            ["replay", str(path), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "out.jsonl")]
-        )
+        code = main(["replay", str(path), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "out.jsonl")])
         if code not in (0, 2):
             raise RuntimeError(f"the replay ends with {code}")
 
@@ -111,11 +94,7 @@ def _with_events(data: bytes) -> bytes:
     ]  # fmt: skip
     body = struct.pack("<I", 9) + length(len(texts))
     for k, row in enumerate(texts):
-        body += (
-            b"\x08"
-            + struct.pack("<d", 1000.0 + k)
-            + b"".join(length(len(text.encode())) + text.encode() for text in row)
-        )
+        body += b"\x08" + struct.pack("<d", 1000.0 + k) + b"".join(length(len(text.encode())) + text.encode() for text in row)
     footer = b'<?xml version="1.0"?><info><first_timestamp>1000</first_timestamp><last_timestamp>1009</last_timestamp><sample_count>3</sample_count></info>'
     extra = [(STREAM, struct.pack("<I", 9) + xml), (SAMPLES, body), (FOOTER, struct.pack("<I", 9) + footer)]
     return data + b"".join(_chunk(tag, part) for tag, part in extra)
@@ -194,9 +173,5 @@ def _change_bytes(data: bytes, chance: random.Random) -> bytes:
         elif how == 2:
             del changed[at : at + chance.choice((1, 2, 8, 1000))]
         else:
-            changed[at:at] = bytes(
-                np.random.default_rng(chance.randrange(1 << 30)).integers(
-                    0, 256, chance.choice((1, 4, 64)), dtype=np.uint8
-                )
-            )
+            changed[at:at] = bytes(np.random.default_rng(chance.randrange(1 << 30)).integers(0, 256, chance.choice((1, 4, 64)), dtype=np.uint8))
     return bytes(changed)

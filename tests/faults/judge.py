@@ -118,12 +118,7 @@ def _ended(fault: Fault, outcome: Outcome, wrong: list[str]) -> None:
         wrong.append("a traceback")
     if fault.mode == "live" and not outcome.replay_in_time:
         wrong.append("the replay did not end")
-    elif (
-        fault.mode == "live"
-        and outcome.replay_code not in (0, None)
-        and fault.want.predictions
-        and not fault.want.refused
-    ):
+    elif fault.mode == "live" and outcome.replay_code not in (0, None) and fault.want.predictions and not fault.want.refused:
         wrong.append(f"the replay ends with {outcome.replay_code}")
 
 
@@ -149,9 +144,7 @@ def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
         count = _counted(np.concatenate(found) if found else np.zeros(0, dtype=np.int64))
         wanted = _counted(sent)
         result.sent += len(sent)
-        result.recorded += int(np.minimum(count, wanted).sum()) + min(
-            int((sent < 0).sum()), int(sum((f < 0).sum() for f in found))
-        )
+        result.recorded += int(np.minimum(count, wanted).sum()) + min(int((sent < 0).sum()), int(sum((f < 0).sum() for f in found)))
         missing += int(np.maximum(wanted - count, 0).sum())
         repeated += int(np.maximum(count - wanted, 0).sum())
     if missing > fault.want.lost:

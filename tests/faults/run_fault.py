@@ -62,21 +62,10 @@ def write_recording(plan: Plan, path: Path) -> None:
     path.write_bytes(data)
 
 
-def replayed(
-    recording: Path, folder: Path, name: str, options: tuple[str, ...] = ()
-) -> tuple[Watched, bool, Path, Path]:
+def replayed(recording: Path, folder: Path, name: str, options: tuple[str, ...] = ()) -> tuple[Watched, bool, Path, Path]:
     """Replay by the command, with a spy on placements. Returns process, whether it ended, predictions, placements."""
     predictions, placed = folder / f"{name}.jsonl", folder / f"{name}.npz"
-    line = [
-        "tests.faults.placement",
-        str(placed),
-        "replay",
-        str(recording),
-        "--speed",
-        "max",
-        "--out",
-        str(predictions),
-    ]
+    line = ["tests.faults.placement", str(placed), "replay", str(recording), "--speed", "max", "--out", str(predictions)]
     made, in_time = run([*line, *options], folder, REPLAY_S, cwd=REPOSITORY)
     return made, in_time, predictions, placed
 
@@ -165,11 +154,7 @@ class LiveRun:
     def _end(self) -> bool:
         if self.ended:
             return self.program.wait(self.fault.want.ends_within_s)
-        if (
-            self.program.process.poll() is not None
-            and not self.fault.want.refused
-            and self.program.process.returncode not in (0, 3)
-        ):
+        if self.program.process.poll() is not None and not self.fault.want.refused and self.program.process.returncode not in (0, 3):
             self.problems.append("the session ended by itself")
         return self.program.end(signal.SIGINT, self.fault.want.ends_within_s)
 
@@ -184,15 +169,11 @@ class LiveRun:
         )  # fmt: skip
         if self.to_stdout:
             made.live = self.folder / "stdout.jsonl"
-            made.live.write_text(
-                "\n".join(line.text for line in self.program.lines if not line.error), encoding="utf-8"
-            )
+            made.live.write_text("\n".join(line.text for line in self.program.lines if not line.error), encoding="utf-8")
         for number, recording in enumerate(recordings):
             if recording.name.startswith("x") and number == 0 and not self.fault.want.refused:
                 hop = [one for one in self.fault.options if one == "--hop" or one.replace(".", "").isdigit()]
-                again, made.replay_in_time, made.replay, made.placement = replayed(
-                    recording, self.folder, "replay", tuple(hop)
-                )
+                again, made.replay_in_time, made.replay, made.placement = replayed(recording, self.folder, "replay", tuple(hop))
                 made.replay_code = again.process.returncode
                 made.replay_said = [Said(float("nan"), line.text) for line in again.lines if line.error]
         return made
@@ -207,9 +188,7 @@ class LiveRun:
             return
         disk = self.folder / "disk"
         disk.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False
-        )
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False)
         if mounted.returncode:
             self.problems.append("no small disk can be mounted here")
             return
@@ -267,9 +246,7 @@ class LiveRun:
     def _do_signal(self, number: int, times: int = 1) -> None:
         for _ in range(times):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(
-                    self.program.process.pid, number
-                ) if number == signal.SIGINT else self.program.process.send_signal(number)
+                os.killpg(self.program.process.pid, number) if number == signal.SIGINT else self.program.process.send_signal(number)
             time.sleep(0.05)
         self.ended = True
         begun_s = time.monotonic()
