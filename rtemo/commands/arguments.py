@@ -49,7 +49,6 @@ def add_supervised(p: argparse.ArgumentParser) -> None:
     """What a supervisor gives its engine. With --recorder a command is the engine, without it the supervisor."""
     p.add_argument("--recorder", metavar="NAME", help=argparse.SUPPRESS)
     p.add_argument("--recorder-at", type=Path, metavar="DIR", help=argparse.SUPPRESS)
-    p.add_argument("--supervisor", type=int, metavar="PID", help=argparse.SUPPRESS)
     p.add_argument("--last-try", action="store_true", help=argparse.SUPPRESS)
 
 

@@ -83,6 +83,8 @@ def stop_with(owner: int | None, stop: threading.Event) -> None:
 
 
 def _watch(owner: int, stop: threading.Event) -> None:
-    while psutil.pid_exists(owner) and not stop.wait(OWNER_S):
-        pass
+    with contextlib.suppress(psutil.Error):  # it is gone already
+        process = psutil.Process(owner)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and not stop.wait(OWNER_S):
+            pass  # is_running: also false where another process has its number by now
     stop.set()

@@ -32,7 +32,7 @@ def supervised(
     """
     recorder = Endpoint(f"{name}-recorder", folder)
     at = ["--recorder-at", str(folder)] if folder is not None else []
-    engine_command = [*PROGRAM, *words, "--recorder", recorder.name, "--supervisor", str(os.getpid()), *at]
+    engine_command = [*PROGRAM, *words, "--recorder", recorder.name, *at]
     recorder_command = _recorder_command(recorder, lsl_session, folder)
     with logged(f"{name}-supervisor", say), stop_requests() as stop:
         stop_with(owner, stop.asked)

@@ -41,6 +41,7 @@ START_S = 20.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
 RETRY_S = 0.1
 ALIVE_S = 0.5
+GIVEN_UP_S = 60.0  # an engine whose recorder is away for longer ends its session
 MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come back
 _READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
 
@@ -200,6 +201,8 @@ class RemoteSource:
         """Look whether the recorder is there again."""
         if self._released:
             return
+        if self._lost_s is not None and time.monotonic() - self._lost_s > GIVEN_UP_S:
+            self.ending = True  # nobody starts it again
         pause_s = self._tried_s + RETRY_S - time.monotonic()
         if pause_s > 0:
             time.sleep(min(pause_s, max(timeout_s, 0.0)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import queue
 import threading
@@ -35,6 +36,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 READ_S = 0.1  # how long a read may block: how soon a request is obeyed
 STATUS_S = 0.25
 FLUSH_S = 3.0  # for what was recorded so far to be in the file
+ORPHANED_S = 5.0  # for the engine to end its session once nobody looks after both
 IDLE_S = 60.0  # how long streams stay open that nobody records or reads
 
 
@@ -99,13 +101,19 @@ class RecorderService:
         if task.paths and self._source is not None:
             self._record_on()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, orphaned: threading.Event) -> None:
         """Until it is asked to quit, or `stop` is set; a recording is closed then, and goes on with the next recorder
-        where nobody asked to quit.
+        where nobody asked to quit. orphaned: nobody looks after it any more; the engine is asked to end its session.
         """
+        ends_s = math.inf
         try:
             while not (stop.is_set() or self._over):
                 self._turn()
+                if orphaned.is_set() and ends_s == math.inf:
+                    ends_s = self._clock() + ORPHANED_S
+                    self._end_engine()
+                if ends_s < math.inf and (self._engine is None or self._clock() >= ends_s):
+                    self._over = True
         finally:
             self._close()
 
@@ -242,8 +250,7 @@ class RecorderService:
 
     def _do_end(self, client: _Client) -> None:
         """Have the engine end its session."""
-        if self._engine is not None:
-            self._engine.outbox.put(pack("end"))
+        self._end_engine()
         client.outbox.put(pack("ending", engine=self._engine is not None))
 
     def _do_quit(self, client: _Client) -> None:
@@ -256,6 +263,10 @@ class RecorderService:
         client.outbox.put(pack("gone", status=_status_fields(status)))
 
     # How it is done.
+
+    def _end_engine(self) -> None:
+        if self._engine is not None:
+            self._engine.outbox.put(pack("end"))
 
     def _open(self) -> None:
         self._ambiguous = {}

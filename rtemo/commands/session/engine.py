@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rtemo.commands.arguments import add_model, add_person, add_queries, add_supervised, seconds
 from rtemo.commands.asked_settings import settings_of
-from rtemo.commands.console import say, stop_on_signal, stop_with
+from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.from_arguments import live_setup
 from rtemo.commands.supervised import supervised
 from rtemo.live.log_file import logged
@@ -60,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
     endpoint.claim()
     try:
         with logged(endpoint.name, say), stop_on_signal() as stop:
-            stop_with(args.supervisor, stop)
             return _serve(args, endpoint, stop)
     finally:
         endpoint.release()

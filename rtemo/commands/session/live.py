@@ -16,7 +16,7 @@ from rtemo.commands.arguments import (
     seconds,
 )
 from rtemo.commands.asked_settings import settings_of
-from rtemo.commands.console import say, stop_on_signal, stop_with
+from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.supervised import supervised
 from rtemo.core.errors import RtemoError
 from rtemo.live.log_file import logged
@@ -77,5 +77,4 @@ def _run_engine(args: argparse.Namespace) -> int:
     )
     BaselinePlan.of(asked.settings)  # refused now, not when a session starts
     with logged("live", say), stop_on_signal() as stop:
-        stop_with(args.supervisor, stop)
         return run_live(asked, Endpoint(args.recorder, args.recorder_at), stop)

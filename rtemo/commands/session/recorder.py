@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from pathlib import Path
 
 from rtemo import resources
@@ -36,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     endpoint.claim()
     try:
         with logged(endpoint.name, say), stop_on_signal() as stop:
-            stop_with(args.owner, stop)
+            orphaned = threading.Event()
+            stop_with(args.owner, orphaned)
             profiles = load_profiles(resources.devices())
             address = endpoint.fresh_address()
             task_file = endpoint.folder / f"{endpoint.name}.task.json"
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             )
             service.resume()
             endpoint.publish(address)
-            service.run(stop)
+            service.run(stop, orphaned)
     finally:
         endpoint.release()
     return 0
