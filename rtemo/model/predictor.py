@@ -45,6 +45,11 @@ class Predictor:
         self._published_s = float("-inf")
 
     @property
+    def runtime(self) -> Runtime:
+        """What runs the network."""
+        return self._runtime
+
+    @property
     def eye_unused(self) -> str:
         """Why eye movements do not count; "" where they do."""
         return self._decoder.eye_unused

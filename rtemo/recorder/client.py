@@ -97,6 +97,8 @@ class RemoteSource:
         """What has come since the last call; waits at most timeout_s seconds for the first item."""
         if self._connection is None:
             self._come_back(timeout_s)
+            if self._connection is not None:
+                return []  # whoever reads learns first that another file begins
         else:
             self._receive(timeout_s)
         items, self._ready = self._ready, []

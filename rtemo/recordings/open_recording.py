@@ -6,6 +6,7 @@ all use it, so that the same file gives the same windows and predictions everywh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,11 +106,13 @@ class OpenRecording:
         persons: Sequence[PersonalCalibration],
         log: EventLog,
         warn: Callable[[str], None],
+        since_s: float = -math.inf,
     ) -> MarkedBaseline:
-        """Tell a fresh predictor the session's baseline, calibrations and self-reports.
+        """Tell a predictor the session's baseline, calibrations and self-reports.
 
         persons: asked for, beside those of the session. log: of the run, whose markers may be the baseline's ends.
-        warn: takes what is missing. Returns what listens to the markers of the log.
+        warn: takes what is missing. since_s: LSL time; the predictor, no fresh one then, knows what was stated before.
+        Returns what listens to the markers of the log.
         """
         plan = None
         try:
@@ -117,24 +120,22 @@ class OpenRecording:
         except RtemoError as error:
             warn(str(error))
         pipeline = predictor.pipeline
-        for begin_s, end_s in () if self.roles.settings.baseline else self.facts.rests:
+        rests = [rest for rest in self.facts.rests if rest[0] > since_s]
+        for begin_s, end_s in () if self.roles.settings.baseline else rests:
             try:
                 pipeline.rest(begin_s, end_s)
             except RtemoError as error:
                 warn(str(error))
-        if plan is not None:
+        if plan is not None and since_s == -math.inf:
             plan.prepare(pipeline, None, self.source.first_s)
         marked = MarkedBaseline(plan, pipeline, warn)
         log.listen(marked)
-        own, missing = recorded_persons(self.path, bundle, self.facts.notes, persons)
+        notes = [note for note in self.facts.notes if note[0] > since_s]
+        own, missing = recorded_persons(self.path, bundle, notes, persons)
         for what in missing:
             warn(what)
-        use_persons((*own, *persons), predictor, self.facts.notes)
+        use_persons((*own, *persons), predictor, notes)
         return marked
-
-    def is_used(self, info: StreamInfo) -> bool:
-        """Whether a stream of the file has a role."""
-        return self._counts[info.stream_id] > 0 and self.roles.role_of(info) is not None
 
     def n_samples(self, stream_id: str) -> int:
         """How many samples of a stream the file holds."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,7 @@ class Engine:
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
+        self.taken: Counter[str] = Counter()  # samples, by stream_id
         self.latest: Prediction | None = None
         self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
@@ -138,6 +140,31 @@ class Engine:
         self.n_predictions = 0
         self.abstained.clear()
 
+    def state(self) -> dict[str, Any]:
+        """What it knows of the streams, for an engine that goes on from here; see restore."""
+        return {
+            "infos": self._infos,
+            "roles": self._roles,
+            "clocks": self._marker_clocks,
+            "noted": self._noted,
+            "now_s": self._now_s,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another engine, whose predictor's state ours has."""
+        self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
+        self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
+        self._now_s = state["now_s"]
+
+    def use(self, predictor: Predictor) -> None:
+        """Work with another predictor. Nothing has been taken yet."""
+        self._predictor = predictor
+
+    def use_all(self) -> None:
+        """Take what waits to be used."""
+        for item in self._batch.take():
+            self._take(item)
+
     @property
     def started(self) -> bool:
         """Whether a stream was announced to it."""
@@ -145,8 +172,7 @@ class Engine:
 
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
-        for item in self._batch.take():
-            self._take(item)
+        self.use_all()
         self._publish(self._predictor.flush())
 
     def _loop(self, stop: threading.Event) -> None:
@@ -186,6 +212,8 @@ class Engine:
             self._publish(self._predictor.force(self._predictor.pipeline.grid.seconds(newest) - max_wait_s))
 
     def _take(self, item: Item) -> None:
+        if isinstance(item, Chunk):
+            self.taken[item.stream_id] += len(item)
         match item:
             case StreamUp():
                 self._stream_up(item)

@@ -64,6 +64,11 @@ class SessionCalibration:
         for person in persons:
             self._adopt(person, from_s)
 
+    @property
+    def memory(self) -> EmbeddingMemory:
+        """What a calibration is fitted on."""
+        return self._memory
+
     def take_up(self, notes: Sequence[tuple[float, Note]]) -> None:
         """Know what was noted before, in the session that is taken up; the predictor was given it already."""
         for _, note in notes:

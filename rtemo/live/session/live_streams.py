@@ -138,6 +138,7 @@ class LiveStreams:
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
         self._announced.note(items)
         self.run.engine.step(items)
+        self.run.after_read()
         self.explaining.begin()
         self._taps.update(self.predictor.pipeline)
         return wait_s

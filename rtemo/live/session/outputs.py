@@ -96,7 +96,7 @@ class SessionOutputs:
                 source.take_up()
                 closing.callback(self._close_recording)
             elif (recording := self.recording) is not None:
-                self.opening = source.record(RecordingRequest(recording, self.session_id, about=self._about()))
+                self.opening = source.record(RecordingRequest(recording, self.session_id, about=asdict(self.about)))
                 closing.callback(self._close_recording)
             else:
                 self.opening = source.opening()
@@ -217,10 +217,11 @@ class SessionOutputs:
         if not self._left:
             self._final = self._source.close_recording()
 
-    def _about(self) -> dict[str, Any]:
-        """What an engine that takes this session up needs, see resume."""
+    @property
+    def about(self) -> SessionAbout:
+        """What an engine that takes this session up needs."""
         folder = str(self.folder.path) if self.folder is not None else ""
-        return asdict(SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish))
+        return SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish)
 
     def _make_folder(self, root: Path, bundle: Bundle, hop_s: float) -> SessionFolder:
         now, request = datetime.now().astimezone(), self.request

@@ -140,7 +140,6 @@ class SessionControl:
         """Look after what goes on by itself."""
         if self.session is not None:
             self._need_calibration().turn()
-            self.session.look_after()
         for explanation in self._streaming.explaining.newest():
             self.explanation = rounded(explanation)
             if self.session is not None and not self.paused:

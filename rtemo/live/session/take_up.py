@@ -6,12 +6,14 @@ order, and every fact that it went by. So what is predicted afterwards is what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtemo.core.records import Reader
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.live.session.saved_state import StateAbout
 from rtemo.model.bundle import Bundle
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.recording_source import RunningRecording
@@ -23,6 +25,8 @@ from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import parse_settings
 from rtemo.sources.stream_xml import same_description
+from rtemo.sources.xdf.recording_log import LOG_NAME
+from rtemo.sources.xdf.source import XdfSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +60,64 @@ class TakenUpSession:
         """What the session stated about itself."""
         return self._recording.facts
 
-    def prepare(self, predictor: Predictor, bundle: Bundle, warn: Callable[[str], None]) -> MarkedBaseline:
-        """Give a fresh predictor the session's baseline, calibrations and labels. Returns what listens to markers."""
-        return self._recording.prepare(predictor, bundle, (), EventLog(), warn)
+    @property
+    def recording(self) -> Path:
+        """Its first file."""
+        return self._recording.path
 
-    def items(self, there: Sequence[StreamInfo]) -> Iterator[list[Item]]:
-        """The items, in the names that the streams have now. there: those that are announced now. Closes the file."""
-        names = {
-            info.stream_id: next((one.stream_id for one in there if same_description(info, one)), info.stream_id)
-            for info in self._recording.streams
-        }
-        source = self._recording.source
-        try:
-            yield [_named(StreamUp(info), names) for info in self._recording.streams if self._recording.is_used(info)]
-            while items := source.read(0.0):
-                yield [_named(item, names) for item in items if not self._is_own(item)]
-        finally:
-            self._recording.close()
+    def prepare(
+        self, predictor: Predictor, bundle: Bundle, warn: Callable[[str], None], since_s: float
+    ) -> MarkedBaseline:
+        """Give a predictor the session's baseline, calibrations and labels: what was stated after since_s, LSL time.
 
-    def _is_own(self, item: Item) -> bool:
-        """Whether it is of the session's own events, which prepare has given already."""
-        return not isinstance(item, StreamUp) and item.stream_id in self._recording.session_stream.stream_ids
+        Returns what listens to markers.
+        """
+        return self._recording.prepare(predictor, bundle, (), EventLog(), warn, since_s)
+
+    def items(self, there: Sequence[StreamInfo], saved: StateAbout | None) -> Iterator[list[Item]]:
+        """The items after those of a saved state, in the names that the streams have now. Closes the file.
+
+        there: the streams that are announced now.
+        """
+        infos, stream = self._recording.streams, self._recording.session_stream
+        self._recording.close()
+        if saved is None:
+            yield [StreamUp(info) for info in _renamed(infos, there) if self._recording.roles.role_of(info)]
+        left = Counter(saved.taken if saved is not None else {})
+        paths = self.running.paths[saved.part if saved is not None else 0 :]
+        for path in paths:
+            size = self.running.size if path == self.running.paths[-1] else None
+            yield from _items_of(Path(path), size, there, left, stream.stream_ids)
+
+
+def _items_of(
+    path: Path, size: int | None, there: Sequence[StreamInfo], left: Counter[str], own: Collection[str]
+) -> Iterator[list[Item]]:
+    """The items of one file, without the samples that are to be left out first."""
+    source = XdfSource(path, size=size)
+    infos = source.start()
+    try:
+        source.select([info.stream_id for info in infos if info.stream_id not in own and info.name != LOG_NAME])
+        names = {old.stream_id: new.stream_id for old, new in zip(infos, _renamed(infos, there), strict=True)}
+        while items := source.read(0.0):
+            yield [item for one in items if (item := _later(_named(one, names), left)) is not None]
+    finally:
+        source.stop()
+
+
+def _later(item: Item, left: Counter[str]) -> Item | None:
+    """What of an item is not in the saved state."""
+    if not isinstance(item, Chunk) or not left[item.stream_id]:
+        return item
+    n = min(left[item.stream_id], len(item))
+    left[item.stream_id] -= n
+    return replace(item, stamps=item.stamps[n:], values=item.values[n:]) if n < len(item) else None
+
+
+def _renamed(infos: Sequence[StreamInfo], there: Sequence[StreamInfo]) -> list[StreamInfo]:
+    """Streams of a file under the names that the same ones have now."""
+    found = ((info, next((one.stream_id for one in there if same_description(info, one)), "")) for info in infos)
+    return [replace(info, stream_id=name or info.stream_id) for info, name in found]
 
 
 def _named(item: Item, names: dict[str, str]) -> Item:
