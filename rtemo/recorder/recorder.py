@@ -1,8 +1,9 @@
 """XDF recorder: a thread of its own writes what it is handed and never holds up whoever hands it.
 
-What it keeps true: everything that was handed over is in the file, raw, or is counted in `lost` with the reason in
+What it keeps true: everything that was handed over is in a file, raw, or is counted in `lost` with the reason in
 `problems`; what is older than CYCLE_S survives a kill of the process, and what is older than CYCLE_S + SYNC_S a power
-cut; an error of the disk becomes the state FAILED and stays there, and the rest of the session goes on.
+cut; a file that is deleted, moved, cut, or on a disk that fails is gone on from in the next one; an item that cannot be
+written costs itself alone.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamUp
+from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.recorder.recording_files import Logged, OpenWriter, RecordingFiles
 from rtemo.recorder.stream_routes import Routes, misfit
 from rtemo.sources.base import Source
+from rtemo.sources.xdf.recording_log import LOG_NAME, LogEntry
 from rtemo.sources.xdf.writer import XdfWriter
 
 _LOG = logging.getLogger("rtemo.recorder")
@@ -29,57 +32,73 @@ _LOG = logging.getLogger("rtemo.recorder")
 CYCLE_S = 0.25  # how often the queue is written out and handed to the operating system
 SYNC_S = 0.75  # how often the disk is waited for
 QUEUE_BYTES = 64 << 20  # about four minutes of 64 channels at 1000 Hz: a disk may well stall for some seconds
+MOST_PROBLEMS = 200
+LONGEST_PROBLEM = 500  # characters
 
 
 class RecorderState(StrEnum):
-    """Whether what is handed over reaches the file."""
+    """Whether what is handed over reaches a file."""
 
     RECORDING = "recording"
-    FAILED = "failed"
+    WAITING = "waiting"  # no place takes it; it is kept in memory, and tried again
+    FAILED = "failed"  # samples are being lost; until it is closed, it is tried again
     CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
-    """Samples are counted by the stream_id under which the stream was first announced."""
+    """Samples are counted by the stream_id under which the stream was first announced.
+
+    paths: all files of the recording, in order. stalled_s: for how long the disk has not answered.
+    """
 
     state: RecorderState
-    error: str  # why it failed, one line; empty while it has not
+    error: str  # why it waits or failed, one line; empty while it does not
     samples: dict[str, int]  # written
-    lost: dict[str, int]  # handed over and not written
+    lost: dict[str, int]  # handed over and not in a file
     problems: tuple[str, ...]
     bytes_written: int
     queue_bytes: int
     queue_high_bytes: int
+    paths: tuple[Path, ...] = ()
+    stalled_s: float = 0.0
 
 
 class Recorder:
-    """Records items into one XDF file. `submit` may be called from any thread."""
+    """Records items into an XDF file, or several where one is lost. `submit` may be called from any thread."""
 
     def __init__(
         self,
         path: Path | str,
         queue_bytes: int = QUEUE_BYTES,
-        open_writer: Callable[[Path, str], XdfWriter] = XdfWriter,
+        open_writer: OpenWriter = XdfWriter,
         session_id: str = "",
+        elsewhere: Sequence[Path] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Creates the file and starts. Raises RtemoError when the file exists or cannot be made.
 
-        session_id: written into the file's header, see XdfWriter.
+        session_id: written into the file's header, see XdfWriter. elsewhere: folders in which the recording goes on
+        where the file's own no longer works. clock: LSL time, for the stamps of the recorder's own log.
         """
         self.path = Path(path)
-        self._writer = open_writer(self.path, session_id)
-        self._limit = queue_bytes
+        self._limit, self._clock = queue_bytes, clock
         self._changed = threading.Condition()
-        self._queue: list[Item] = []
-        self._queued = self._high = self._n_submitted = self._n_flushed = 0
-        self._closing = False
+        self._queue: list[tuple[Item | LogEntry, float]] = []  # with the time where it is for the log
+        self._queued = self._high = self._n_taken = self._n_submitted = self._n_flushed = 0
+        self._closing = self._over = False
         self._state, self._error = RecorderState.RECORDING, ""
-        self._samples: Counter[str] = Counter()
+        self._samples: Counter[str] = Counter()  # given to the files, less what these lost
+        self._unsettled: Counter[str] = Counter()  # of these, what the operating system does not have yet
         self._lost: Counter[str] = Counter()
         self._problems: dict[str, None] = {}
-        self._routes = Routes()
-        self._in_flight: list[tuple[str, Chunk]] = []  # taken from the queue and not yet safe
+        self._routes = Routes([LOG_NAME])
+        self._pending: dict[str, list[Chunk]] = {}
+        self._busy_since_s: float | None = None
+        self._synced_s = time.monotonic()
+        self._files = RecordingFiles(
+            self.path, session_id, elsewhere, open_writer, self._lost_in_file, self._add_problem, clock
+        )
         self._thread = threading.Thread(target=self._run, name="rtemo-recorder", daemon=True)
         self._thread.start()
 
@@ -93,35 +112,30 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         with self._changed:
+            busy_since_s = self._busy_since_s
             return RecorderStatus(
                 state=self._state,
                 error=self._error,
-                samples=dict(self._samples),
+                samples=dict(self._samples - self._unsettled),
                 lost=dict(self._lost),
                 problems=tuple(self._problems),
-                bytes_written=self._writer.bytes_written,
+                bytes_written=self._files.bytes_written,
                 queue_bytes=self._queued,
                 queue_high_bytes=self._high,
+                paths=tuple(self._files.paths),
+                stalled_s=0.0 if busy_since_s is None else time.monotonic() - busy_since_s,
             )
 
     def submit(self, item: Item) -> bool:
         """Takes an item to be written; never waits for the disk. The item's arrays must not change afterwards.
 
-        False: it is not recorded (the queue is full, or the recorder has failed or is closed), which is counted.
+        False: it is not recorded (the queue is full, or the recorder is closed), which is counted.
         """
-        size = _size(item)
-        with self._changed:
-            reason = self._refusal(item, size)
-            if reason:
-                self._lose(item, reason)
-                return False
-            self._queue.append(item)
-            self._n_submitted += 1
-            self._queued += size
-            self._high = max(self._high, self._queued)
-            if self._queued > self._limit // 4:
-                self._changed.notify_all()
-            return True
+        return self._submit(item, _size(item))
+
+    def annotate(self, text: str) -> bool:
+        """Writes a text with the present time into the recorder's log. False: it is not recorded."""
+        return self._submit(LogEntry("annotation", text=text), 256 + 4 * len(text))
 
     def wait_flushed(self, timeout_s: float) -> bool:
         """Waits until everything submitted so far would survive the end of this process. Does not hurry the writer."""
@@ -141,110 +155,207 @@ class Recorder:
         if self._thread.is_alive():
             self._fail(f"the disk did not take the rest within {timeout_s:g} s")
 
-    def _refusal(self, item: Item, size: int) -> str:
-        if self._state is not RecorderState.RECORDING or self._closing:
-            return f"handed over when the recorder was {'closed' if self._closing else self._state.value}"
-        if isinstance(item, Chunk) and self._queued + size > self._limit:
-            return "the disk is too slow: the recorder's queue was full"
-        return ""
+    def _submit(self, item: Item | LogEntry, size: int) -> bool:
+        time_s = 0.0 if isinstance(item, Chunk | ClockOffset) else self._clock()
+        with self._changed:
+            reason = self._refusal(item, size)
+            if reason:
+                self._lose(item, reason)
+                return False
+            self._queue.append((item, time_s))
+            self._n_submitted += 1
+            self._queued += size
+            self._high = max(self._high, self._queued)
+            if self._queued > self._limit // 4:
+                self._changed.notify_all()
+            return True
 
-    def _lose(self, item: Item, reason: str) -> None:
-        """Counts a chunk that will not be in the file. The lock is held."""
+    def _refusal(self, item: Item | LogEntry, size: int) -> str:
+        if self._closing or self._over:
+            return "handed over when the recorder was closed"
+        limit = self._limit if isinstance(item, Chunk) else 2 * self._limit  # what is about streams finds room
+        if self._queued + size <= limit:
+            return ""
+        if self._state is RecorderState.RECORDING:
+            return "the disk is too slow: the recorder's queue was full"
+        self._state = RecorderState.FAILED
+        self._changed.notify_all()
+        return self._error
+
+    def _lose(self, item: Item | LogEntry, reason: str) -> None:
+        """Counts a chunk that will not be in a file. The lock is held."""
         if isinstance(item, Chunk):
             target = self._routes.target(item.stream_id)
             self._lost[target.stream_id if target else item.stream_id] += len(item)
-        self._problems.setdefault(reason)
+        self._note(reason)
+
+    def _note(self, problem: str) -> None:
+        if len(self._problems) < MOST_PROBLEMS:
+            self._problems.setdefault(problem[:LONGEST_PROBLEM])
+
+    def _add_problem(self, problem: str) -> None:
+        _LOG.warning("%s", problem)
+        with self._changed:
+            self._note(problem)
+
+    def _lost_in_file(self, stream_id: str, n: int, reason: str) -> None:
+        if n > 0 and stream_id != LOG_NAME:
+            with self._changed:
+                self._samples[stream_id] -= n
+                self._lost[stream_id] += n
+                self._note(reason)
 
     def _run(self) -> None:
-        synced_s = time.monotonic()
         try:
-            while True:
-                batch, closing = self._take()
-                self._write(batch)
-                self._settle(len(batch))
-                if time.monotonic() - synced_s >= SYNC_S:
-                    self._writer.sync()
-                    synced_s = time.monotonic()
-                if closing:
-                    break
-            self._writer.close()
-        except OSError as error:
-            self._fail(f"{self.path} cannot be written any more: {error.strerror or error}")
+            while not self._turn():
+                pass
+            self._files.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be seen: it becomes the state
             _LOG.exception("the recorder stopped")
-            self._fail(f"{self.path} cannot be written any more: {type(error).__name__}: {error}")
+            self._fail(f"{self._files.paths[-1]} cannot be written any more: {type(error).__name__}: {error}")
         else:
             with self._changed:
-                self._state = RecorderState.CLOSED if self._state is RecorderState.RECORDING else self._state
+                if not self._over:
+                    self._error = self._files.error
+                    self._state = RecorderState.FAILED if self._error else RecorderState.CLOSED
+                    self._unsettled.clear()
+                self._over = True
                 self._changed.notify_all()
         finally:
-            self._writer.abandon()
+            self._files.abandon()
 
-    def _take(self) -> tuple[list[Item], bool]:
-        """What has come in one cycle, or sooner when there is much of it."""
+    def _turn(self) -> bool:
+        """Writes what has come in one cycle, and looks after the file. True: it was the last."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._queued > self._limit // 4, CYCLE_S)
-            batch, self._queue = self._queue, []
-            self._queued = 0
-            return batch, self._closing
-
-    def _write(self, batch: list[Item]) -> None:
-        """Writes a batch, each stream's samples joined into one chunk."""
-        pending: dict[str, list[Chunk]] = {}
-        for item in batch:
-            if isinstance(item, Chunk):
-                key = self._accept(item)
-                if key:
-                    self._in_flight.append((key, item))
-                    pending.setdefault(key, []).append(item)
-            elif isinstance(item, ClockOffset):
-                self._write_offset(item)
-            elif isinstance(item, StreamUp):
-                self._connect(item.info)
-            elif isinstance(item, StreamDown):
-                self._routes.disconnect(item)
-        for key, chunks in pending.items():
-            self._writer.write_chunk(_join(key, chunks))
-        self._writer.flush()
+            self._changed.wait_for(
+                lambda: self._closing or (self._queued > self._limit // 4 and not self._files.error), CYCLE_S
+            )
+            closing, now_s = self._closing, time.monotonic()
+            self._busy_since_s = now_s
+        if self._files.error:
+            self._files.look()
+        with self._changed:
+            batch: list[tuple[Item | LogEntry, float]] = []
+            if closing or not self._files.error:
+                batch, self._queue, self._queued = self._queue, [], 0
+        for item, time_s in batch:
+            self._take(item, time_s)
+        self._write_pending()
+        self._files.flush()
+        if now_s - self._synced_s >= SYNC_S:
+            self._files.sync()
+            self._synced_s = now_s
+        self._settle(len(batch))
+        return closing
 
     def _settle(self, n_items: int) -> None:
-        """Counts what the operating system has now."""
+        """Counts what the operating system has now, and states whether it has."""
         with self._changed:
-            for key, chunk in self._in_flight:
-                self._samples[key] += len(chunk)
-            self._in_flight = []
-            self._n_flushed += n_items
+            self._busy_since_s = None
+            self._n_taken += n_items
+            if self._over:
+                return
+            if self._files.error:
+                self._error = self._files.error
+                if self._state is RecorderState.RECORDING:
+                    self._state = RecorderState.WAITING
+            else:
+                self._state, self._error = RecorderState.RECORDING, ""
+                self._n_flushed = self._n_taken
+                self._unsettled.clear()
             self._changed.notify_all()
 
-    def _accept(self, chunk: Chunk) -> str:
-        """The stream of the file that a chunk belongs to; empty, and counted, when it cannot be written."""
+    def _take(self, item: Item | LogEntry, time_s: float) -> None:
+        """Writes an item. One that cannot be written, whatever the reason, costs itself alone."""
+        try:
+            if isinstance(item, Chunk):
+                self._accept(item)
+            elif isinstance(item, ClockOffset):
+                self._write_offset(item)
+            else:
+                self._write_logged(item, time_s)
+        except Exception as error:  # noqa: BLE001 - it is said and counted
+            _LOG.exception("an item was not recorded")
+            with self._changed:
+                self._lose(item, f"not recorded: {type(error).__name__}: {error}")
+
+    def _accept(self, chunk: Chunk) -> None:
+        """Puts a chunk to those of its stream that are written as one; counted when it cannot be written."""
         target = self._routes.target(chunk.stream_id)
         reason = f"stream {chunk.stream_id} was never announced" if target is None else misfit(chunk, target)
         if target is None or reason:
             with self._changed:
                 self._lose(chunk, reason)
-            return ""
-        return target.stream_id
+        else:
+            self._pending.setdefault(target.stream_id, []).append(chunk)
+
+    def _write_pending(self) -> None:
+        """Writes the chunks that have come, each stream's joined into one."""
+        for key in list(self._pending):
+            self._write_chunks(key)
+
+    def _write_chunks(self, key: str) -> None:
+        chunks = self._pending.pop(key, [])
+        if not chunks:
+            return
+        try:
+            self._write_chunk(_join(key, chunks))
+        except Exception:  # noqa: BLE001 - one of them is at fault
+            for chunk in chunks:
+                try:
+                    self._write_chunk(replace(chunk, stream_id=key))
+                except Exception as error:  # noqa: BLE001 - it is said and counted
+                    with self._changed:
+                        self._lose(chunk, f"stream {key}: samples not recorded: {type(error).__name__}: {error}")
+
+    def _write_chunk(self, chunk: Chunk) -> None:
+        self._files.write(chunk)
+        with self._changed:
+            self._samples[chunk.stream_id] += len(chunk)
+            self._unsettled[chunk.stream_id] += len(chunk)
 
     def _write_offset(self, offset: ClockOffset) -> None:
         target = self._routes.target(offset.stream_id)
         if target is not None:
-            self._writer.write_offset(replace(offset, stream_id=target.stream_id))
+            self._files.write(replace(offset, stream_id=target.stream_id))
+
+    def _write_logged(self, item: StreamUp | StreamDown | StreamNotice | LogEntry, time_s: float) -> None:
+        """Writes what happened to a stream behind the samples that came before it, so that its place is exact."""
+        if isinstance(item, LogEntry):
+            self._files.write(Logged(item, time_s))
+            return
+        replaced = self._routes.target(item.replaces) if isinstance(item, StreamUp) else None
+        if isinstance(item, StreamUp):
+            self._connect(item.info)
+        elif isinstance(item, StreamDown):
+            self._routes.disconnect(item)
+        target = self._routes.target(item.info.stream_id if isinstance(item, StreamUp) else item.stream_id)
+        if target is None:
+            return
+        self._write_chunks(target.stream_id)
+        before = replaced.stream_id if replaced is not None and replaced != target else ""
+        self._files.write(Logged(_entry(item), time_s, target.stream_id, before))
 
     def _connect(self, info: StreamInfo) -> None:
         with self._changed:
             new = self._routes.connect(info)
         if new is not None:
-            self._writer.add_stream(new)
+            self._files.add_stream(new)
 
     def _fail(self, error: str) -> None:
+        """Ends for good. What was not safe counts as lost."""
         with self._changed:
-            self._state, self._error = RecorderState.FAILED, error
-            for key, chunk in self._in_flight:
-                self._lost[key] += len(chunk)
-            for item in self._queue:
+            if self._over:
+                return
+            self._state, self._error, self._over = RecorderState.FAILED, error, True
+            for key, n in self._unsettled.items():
+                self._samples[key] -= n
+                self._lost[key] += n
+            self._unsettled.clear()
+            waiting = [*(item for item, _ in self._queue), *(c for chunks in self._pending.values() for c in chunks)]
+            for item in waiting:
                 self._lose(item, error)
-            self._in_flight, self._queue, self._queued = [], [], 0
+            self._queue, self._queued = [], 0
             self._changed.notify_all()
 
 
@@ -276,6 +387,17 @@ def record_source(
         raise RtemoError("the recording failed", recorder.error, "what was written before can be read")
 
 
+def _entry(item: StreamUp | StreamDown | StreamNotice) -> LogEntry:
+    """The entry of the log for what happened to a stream."""
+    match item:
+        case StreamUp():
+            return LogEntry("up")
+        case StreamDown():
+            return LogEntry("down", state=item.state, text=item.reason)
+        case StreamNotice():
+            return LogEntry("notice", text=item.text, trusted=item.trusted)
+
+
 def _join(key: str, chunks: list[Chunk]) -> Chunk:
     if len(chunks) == 1:
         return replace(chunks[0], stream_id=key)
@@ -285,7 +407,11 @@ def _join(key: str, chunks: list[Chunk]) -> Chunk:
 
 def _size(item: Item) -> int:
     """Bytes that an item holds in the queue, roughly."""
+    if isinstance(item, StreamUp):
+        return 1024 + 4 * len(item.info.xml) + 512 * item.info.n_channels
     if not isinstance(item, Chunk):
         return 256
     text = 64 * item.values.size if item.values.dtype == object else 0
+    if text:
+        text += sum(len(value) for value in item.values.flat if isinstance(value, str))
     return 256 + item.stamps.nbytes + item.values.nbytes + text

@@ -6,6 +6,7 @@ with. One that is described otherwise, or whose twin is still connected, gets a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +25,10 @@ class _Route:
 class Routes:
     """Announced stream_ids and where their samples go."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        """reserved: stream_ids in the recording that no announced stream gets."""
         self._routes: dict[str, _Route] = {}
+        self._reserved = frozenset(reserved)
         self._targets: list[_Route] = []
 
     def target(self, stream_id: str) -> StreamInfo | None:
@@ -57,7 +60,7 @@ class Routes:
             route.connected = False
 
     def _free_name(self, name: str) -> str:
-        taken = {route.target.stream_id for route in self._targets}
+        taken = {route.target.stream_id for route in self._targets} | self._reserved
         names = (name if n == 1 else f"{name} ({n})" for n in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
 

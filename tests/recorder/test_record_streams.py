@@ -11,6 +11,7 @@ import pyxdf
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamUp
 from rtemo.recorder.recorder import Recorder, record_source
+from rtemo.sources.xdf.recording_log import LOG_NAME
 from rtemo.sources.xdf.writer import XdfWriter
 
 EEG = StreamInfo("eeg", "amp", "EEG", "float32", 100.0, (Channel("Fz"), Channel("Cz")))
@@ -23,8 +24,10 @@ def ramp(begin=0, n=10) -> Chunk:
 
 
 def read(path: Path) -> dict[int, dict]:
+    """The streams but for the recorder's own, counted from 1."""
     streams = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)[0]
-    return {stream["info"]["stream_id"]: stream for stream in streams}
+    recorded = [stream for stream in streams if stream["info"]["name"] != [LOG_NAME]]
+    return dict(enumerate(sorted(recorded, key=lambda stream: stream["info"]["stream_id"]), 1))
 
 
 class Listed:
@@ -91,7 +94,7 @@ def test_a_recorder_that_fails_ends_the_recording_of_a_source(tmp_path):
         def write_chunk(self, chunk) -> None:
             raise OSError(28, "No space left on device")
 
-    recorder = Recorder(tmp_path / "a.xdf", open_writer=Writer)
+    recorder = Recorder(tmp_path / "a.xdf", queue_bytes=10_000, open_writer=Writer)
 
     class Endless(Listed):
         exhausted = False

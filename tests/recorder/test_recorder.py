@@ -17,6 +17,7 @@ import pyxdf
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamDown, StreamInfo, StreamState, StreamUp
 from rtemo.recorder.recorder import CYCLE_S, SYNC_S, Recorder, RecorderState
+from rtemo.sources.xdf.recording_log import LOG_NAME
 from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
 
@@ -31,8 +32,10 @@ def ramp(begin=0, n=10, stream_id="eeg") -> Chunk:
 
 
 def read(path) -> dict[int, dict]:
+    """The streams but for the recorder's own, counted from 1."""
     streams = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)[0]
-    return {stream["info"]["stream_id"]: stream for stream in streams}
+    recorded = [stream for stream in streams if stream["info"]["name"] != [LOG_NAME]]
+    return dict(enumerate(sorted(recorded, key=lambda stream: stream["info"]["stream_id"]), 1))
 
 
 def record(path, *items, **options) -> Recorder:
@@ -172,20 +175,27 @@ def test_a_disk_that_never_answers_does_not_keep_the_program_from_ending(tmp_pat
     assert recorder.state is RecorderState.FAILED
 
 
-def test_an_error_of_any_kind_becomes_the_state(tmp_path):
+def test_an_item_that_cannot_be_written_costs_itself_alone(tmp_path):
     class Writer(XdfWriter):
         def write_offset(self, offset) -> None:
             raise ZeroDivisionError("what nobody thought of")
 
+        def write_chunk(self, chunk) -> None:
+            if chunk.stream_id == "eeg" and 15.0 in chunk.values:
+                raise ArithmeticError("nor of this")
+            super().write_chunk(chunk)
+
     recorder = Recorder(tmp_path / "a.xdf", open_writer=Writer)
-    for item in (StreamUp(EEG), ramp(), ClockOffset("eeg", 1.0, 1.0)):
-        recorder.submit(item)
-    assert not recorder.wait_flushed(30)
-    assert recorder.state is RecorderState.FAILED
-    assert "ZeroDivisionError: what nobody thought of" in recorder.error
-    assert not recorder.submit(ramp(10))
+    for item in (StreamUp(EEG), ramp(), ClockOffset("eeg", 1.0, 1.0), ramp(10), ramp(20)):
+        assert recorder.submit(item)
     recorder.close()
-    assert recorder.status().lost == {"eeg": 20}
+    status = recorder.status()
+    assert (status.state, status.samples, status.lost) == (RecorderState.CLOSED, {"eeg": 20}, {"eeg": 10})
+    assert status.problems == (
+        "not recorded: ZeroDivisionError: what nobody thought of",
+        "stream eeg: samples not recorded: ArithmeticError: nor of this",
+    )
+    assert read(tmp_path / "a.xdf")[1]["time_series"][:, 0].tolist() == [*range(10), *range(20, 30)]
 
 
 def test_nothing_is_taken_after_the_end(tmp_path):
@@ -231,36 +241,44 @@ def test_a_kill_loses_no_more_than_what_came_within_the_last_second(tmp_path):
         process.send_signal(signal.SIGKILL)
         assert process.wait(30) == -signal.SIGKILL
     source = XdfSource(path)
-    assert [info.name for info in source.start()] == ["amp"]
-    indices = np.concatenate([c.values[:, 0] for c in source.read(0.0) if isinstance(c, Chunk)])
+    assert [info.name for info in source.start()] == ["amp", LOG_NAME]
+    indices = np.concatenate(
+        [c.values[:, 0] for c in source.read(0.0) if isinstance(c, Chunk) and len(c.values[0]) == 2]
+    )
     assert len(indices) >= 500
     np.testing.assert_array_equal(indices, np.arange(len(indices)))
     np.testing.assert_array_equal(read(path)[1]["time_series"][:, 0], indices)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the limit that stands for a full disk is one of Unix")
-def test_a_full_disk_is_a_visible_failure_and_the_file_reads_up_to_it(tmp_path):
+def test_a_file_that_can_grow_no_further_is_gone_on_from_in_the_next(tmp_path):
+    """A real limit of the system: what did not fit into one file is in the next, and nothing is there twice."""
     path = tmp_path / "a.xdf"
     code = """
         import resource
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
         recorder = Recorder(path)
         recorder.submit(StreamUp(EEG))
-        k = 0
-        while recorder.wait_flushed(60):
-            recorder.submit(ramp(k, 1000))
-            k += 1000
-        print(recorder.state.value, "|", recorder.error, "|", recorder.submit(ramp(k)))
+        for k in range(0, 20_000, 4000):
+            recorder.submit(ramp(k, 4000))
+            assert recorder.wait_flushed(60)
+        print(recorder.state.value, "|", recorder.error, "|", recorder.submit(ramp(20_000, 1000)))
         recorder.close()
         status = recorder.status()
-        print(k + 10 == status.samples["eeg"] + status.lost["eeg"])
+        print(status.state.value, status.samples, status.lost)
+        print(*status.problems, *status.paths, sep="\\n")
     """
     with child(code, str(path)) as process:
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-    assert output == f"failed | {path} cannot be written any more: File too large | False\nTrue\n"
-    source = XdfSource(path)
-    source.start()
-    indices = np.concatenate([c.values[:, 0] for c in source.read(0.0) if isinstance(c, Chunk)])
-    assert len(indices) > 5_000
-    np.testing.assert_array_equal(indices, np.arange(len(indices)))
+    second, third = (tmp_path / f"a_{number}.xdf" for number in (2, 3))
+    assert output.splitlines() == [
+        "recording |  | True",
+        "closed {'eeg': 21000} {}",
+        f"{path} cannot be written any more: File too large; the recording goes on in {second}",
+        f"{second} cannot be written any more: File too large; the recording goes on in {third}",
+        *map(str, (path, second, third)),
+    ]
+    parts = [read(part)[1]["time_series"][:, 0] for part in (path, second, third)]
+    assert all(len(part) >= 5_000 for part in parts[:2])
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(21_000))

@@ -7,21 +7,24 @@ last chunk that was flushed; a file that exists is never touched. It reads no cl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamInfo
+from rtemo.sources.private_files import owner_only
 from rtemo.sources.stream_xml import recordable_xml
 from rtemo.sources.xdf.chunks import BOUNDARY, MAGIC, Tag, chunk_bytes, write_length
 from rtemo.sources.xdf.samples import DTYPES, stamped_dtype
@@ -40,30 +43,46 @@ class _Stream:
     first_s: float = 0.0
     last_s: float = 0.0
     boundary_s: float | None = None  # stamp at the last boundary
-    offsets: list[tuple[float, float]] = field(default_factory=list)
+    offsets: array[float] = field(default_factory=lambda: array("d"))  # time, value, time, value, ...
 
 
 class XdfWriter:
     """One XDF file being written. Errors of the disk come out as OSError."""
 
-    def __init__(self, path: Path | str, session_id: str = "") -> None:
-        """Creates the file. Raises RtemoError when it exists or cannot be made.
+    def __init__(
+        self, path: Path | str, session_id: str = "", continues: str = "", continues_bytes: int | None = None
+    ) -> None:
+        """Creates the file, for its owner alone. Raises RtemoError when it exists or cannot be made.
 
         session_id: of the session of rtemo that it is made for, written into the file's header: of several streams of
-        events in the file, that session's is the one that a replay obeys.
+        events in the file, that session's is the one that a replay obeys. continues: the name of the file that this
+        one goes on from. continues_bytes: how much of that file counts, where what lies beyond is written here again.
         """
         self.path = Path(path)
         self.bytes_written = 0
         self._streams: dict[str, _Stream] = {}
         self._file = _create(self.path)
         self._write(MAGIC)
-        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id).encode()))
+        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id, continues, continues_bytes)))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def n_samples(self) -> dict[str, int]:
+        """How many samples of each stream have been written, by stream_id."""
+        return {stream_id: stream.n_samples for stream_id, stream in self._streams.items()}
+
+    def number(self, stream_id: str) -> int:
+        """The stream's number in the file."""
+        return self._streams[stream_id].number
+
+    def fileno(self) -> int:
+        """The descriptor of the open file."""
+        return self._file.fileno()
 
     def add_stream(self, info: StreamInfo) -> int:
         """Writes the stream's header, with its own XML where it has one that fits. Returns its number in the file."""
@@ -96,7 +115,7 @@ class XdfWriter:
         stream = self._streams[offset.stream_id]
         content = _OFFSET.pack(offset.time_s, offset.offset_s)
         self._write(chunk_bytes(Tag.CLOCK_OFFSET, content, stream.number))
-        stream.offsets.append((offset.time_s, offset.offset_s))
+        stream.offsets.extend((offset.time_s, offset.offset_s))
 
     def flush(self) -> None:
         """Hands everything to the operating system: from now on it survives the end of this process."""
@@ -118,13 +137,27 @@ class XdfWriter:
         finally:
             self.abandon()
 
-    def abandon(self) -> None:
-        """Closes without footers, after an error of the disk. The file reads to the last whole chunk."""
-        try:
-            self._file.close()
-        except OSError:
-            # The disk has failed before, and the caller knows; CPython has closed the descriptor all the same.
+    def abandon(self, keep_bytes: int | None = None) -> None:
+        """Closes without footers, after an error of the disk. The file reads to the last whole chunk.
+
+        keep_bytes: cut the file to this length, where the disk still lets it be done.
+        """
+        if self._file.closed:
             return
+        number = None
+        with contextlib.suppress(OSError):  # the disk has failed before, and the caller knows
+            number = os.dup(self._file.fileno()) if keep_bytes is not None else None
+        with contextlib.suppress(OSError):  # CPython has closed the descriptor all the same
+            self._file.close()
+        if number is None:
+            return
+        with contextlib.suppress(OSError):
+            if (
+                keep_bytes is not None and os.fstat(number).st_size > keep_bytes
+            ):  # closing has written what it still held
+                os.ftruncate(number, keep_bytes)
+                os.fsync(number)
+        os.close(number)
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)
@@ -165,31 +198,44 @@ def _string_records(stamps: list[float], rows: list[list[Any]]) -> Iterable[byte
 
 def _create(path: Path) -> BinaryIO:
     try:
-        return path.open("xb", buffering=1 << 20)
+        return open(path, "xb", buffering=1 << 20, opener=_appending)
     except FileExistsError as error:
         raise RtemoError(
             f"cannot record to {path}", "it exists already", "give a name that is free; nothing is overwritten"
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with NUL or half a character
+        found = getattr(error, "strerror", None) or str(error)
         raise RtemoError(
-            f"cannot record to {path}", error.strerror or str(error), "give a folder that exists and can be written"
+            f"cannot record to {path!s:.300}", found, "give a folder that exists and can be written"
         ) from error
 
 
-def _file_header(session_id: str) -> str:
+def _appending(path: str, flags: int) -> int:
+    """A file that something else cuts short stays too short, and one that is deleted can be read as long as it is open.
+
+    (Without O_APPEND, what follows would fill a file up again, with a hole where it was cut.)
+    """
+    return owner_only(path, flags & ~os.O_WRONLY | os.O_RDWR | os.O_APPEND)
+
+
+def _file_header(session_id: str, continues: str, continues_bytes: int | None) -> bytes:
     now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
     lines = ["<version>1.0</version>", f"<datetime>{now}</datetime>"]
     if session_id:
         lines.append(f"<session_id>{escape(session_id)}</session_id>")
-    return '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
+    if continues:
+        counted = "" if continues_bytes is None else f" bytes={quoteattr(str(continues_bytes))}"
+        name = "".join(letter if letter.isprintable() else "?" for letter in continues)  # XML knows no control codes
+        lines.append(f"<continues{counted}>{escape(name)}</continues>")
+    text = '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
+    return text.encode()
 
 
 def _footer(stream: _Stream) -> str:
     span = stream.last_s - stream.first_s
     rate = (stream.n_samples - 1) / span if span > 0 else 0.0
-    offsets = "".join(
-        f"<offset><time>{time!r}</time><value>{value!r}</value></offset>" for time, value in stream.offsets
-    )
+    measured = zip(stream.offsets[::2], stream.offsets[1::2], strict=True)
+    offsets = "".join(f"<offset><time>{time!r}</time><value>{value!r}</value></offset>" for time, value in measured)
     return (
         f'<?xml version="1.0"?><info><writer>rtemo</writer>'
         f"<first_timestamp>{stream.first_s!r}</first_timestamp><last_timestamp>{stream.last_s!r}</last_timestamp>"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 import struct
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +16,7 @@ from xdf_build import ramp, read_all, stream, write
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo
-from rtemo.sources.stream_xml import stream_xml
+from rtemo.sources.stream_xml import parse_xml, stream_xml
 from rtemo.sources.xdf.chunks import BOUNDARY
 from rtemo.sources.xdf.samples import DTYPES
 from rtemo.sources.xdf.writer import XdfWriter
@@ -209,3 +211,30 @@ def test_a_sample_chunk_has_labrecorders_bytes(tmp_path):
     content = b"\x04" + struct.pack("<I", 2)
     content += b"".join(b"\x08" + struct.pack("<dhh", 1000.0 + k / 100, k, k) for k in range(2))
     assert b"\x01" + bytes([len(content) + 6]) + struct.pack("<HI", 3, 1) + content in path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.xdf", "a & <b>.xdf", "Ärger \x07\udcff.xdf"])
+def test_a_file_that_goes_on_from_another_names_it(tmp_path, name):
+    with XdfWriter(tmp_path / "a.xdf", "s1", name, 125):
+        pass
+    text = (tmp_path / "a.xdf").read_bytes()
+    found = parse_xml(text[text.index(b"<?xml") : text.index(b"</info>") + 7].decode())
+    shown = name.replace("\x07", "?").replace("\udcff", "?")
+    assert (found.findtext("continues"), found.findtext("session_id")) == (shown, "s1")
+    assert found.find("continues").get("bytes") == "125"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_file_is_for_its_owner_alone(tmp_path):
+    with XdfWriter(tmp_path / "a.xdf"):
+        assert stat.S_IMODE((tmp_path / "a.xdf").stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_left_is_cut_where_it_counts_whatever_was_not_written_yet(tmp_path):
+    writer = XdfWriter(tmp_path / "a.xdf")
+    writer.flush()
+    size = writer.bytes_written
+    writer.add_stream(stream())
+    writer.abandon(size)
+    writer.abandon(0)
+    assert (tmp_path / "a.xdf").stat().st_size == size

@@ -1,0 +1,32 @@
+"""Files and folders with a participant's data: only their owner may read them, and a new one is on the disk at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def owner_only(path: str, flags: int) -> int:
+    """An `opener` for `open`: what is created can be read and written by its owner alone."""
+    return os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def make_folder(path: Path) -> None:
+    """A folder that is its owner's alone, with those above it that are missing. One that exists stays as it is.
+
+    Raises OSError.
+    """
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, on the systems that can be asked for it."""
+    with contextlib.suppress(OSError):  # Windows opens no folders, some network disks cannot sync them
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
