@@ -9,6 +9,7 @@ ends, and who takes its place is decided elsewhere.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -19,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamInfo, StreamState
-from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, ClockSync, Measurement
 
 _LOG = logging.getLogger("rtemo.lsl")
 
@@ -34,6 +35,7 @@ WAITING_PULL_S = 0.02  # while samples wait for the first clock measurement
 MEASURE_S = 1.0  # how often liblsl is asked whether it has measured anew
 OPEN_S = 0.25
 MAX_SAMPLES = 1024
+DRAIN_S = 1.0  # how long what has arrived is taken over after a stop; a sender may be faster than it is read
 PACE_S = 0.003  # a stream that sends its samples one by one, a thousand a second, is taken a few at a time
 
 SWITCHED = "its sender is gone, another stream answers to the same name"
@@ -131,10 +133,10 @@ class _Connection:
     def __init__(
         self, inlet: pylsl.StreamInlet, stream: LslStream, newest: float | None, stopped: Callable[[], bool]
     ) -> None:
-        self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest)
+        self._text = stream.info.channel_format == STRING_FORMAT
+        self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest, text=self._text)
         self._inlet, self._stream, self._stopped = inlet, stream, stopped
         self._max_samples = max(1, min(MAX_SAMPLES, PULL_BYTES // _sample_bytes(stream.info)))
-        self._text = stream.info.channel_format == STRING_FORMAT
         self._asked_s = self._pulled_s = 0.0
         self._rate_hz, self._usual_n = stream.info.nominal_rate_hz, 10.0  # samples a pull
         self._published_clock: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
@@ -147,29 +149,31 @@ class _Connection:
         """Waits for the first sample and hands over all that are there."""
         if self._rate_hz * PACE_S > self._usual_n:
             time.sleep(max(0.0, self._pulled_s + PACE_S - local_clock()))
-        backlog = True
+        backlog, end_s = True, math.inf
         while backlog:
             values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=self._max_samples, min_samples=1)
             self._pulled_s = local_clock()
             n, timeout_s = len(stamps), 0.0
-            backlog = n == self._max_samples and not self._stopped()
+            if self._stopped():
+                end_s = min(end_s, self._pulled_s + DRAIN_S)
+            backlog = n == self._max_samples and self._pulled_s < end_s
             values = _decoded(values) if self._text else values
             chunk = Chunk(self._stream.stream_id, stamps, values, self._pulled_s) if n else None
             self._usual_n += 0.1 * (n - self._usual_n)
-            self._hand_over(self._pulled_s, chunk)
+            self._hand_over(self._pulled_s, chunk, backlog=backlog)
 
     def give_up(self) -> None:
         """Hands over what has waited for a clock measurement that did not come."""
-        self._stream.deliver(local_clock(), None, self.clock_sync.give_up())
+        self._stream.deliver(local_clock(), None, self.clock_sync.give_up(), self.clock_sync.placed)
 
-    def _hand_over(self, now_s: float, chunk: Chunk | None) -> None:
-        items = self.clock_sync.take(now_s, chunk, self._measured(now_s))
+    def _hand_over(self, now_s: float, chunk: Chunk | None, *, backlog: bool) -> None:
+        items = self.clock_sync.take(now_s, chunk, self._measured(now_s), backlog=backlog)
         clock = (self.clock_sync.basis, self.clock_sync.latest)
         if clock != self._published_clock:
             self._published_clock = clock
             self._stream.set_clock(*clock)
         if chunk is not None or items:
-            self._stream.deliver(now_s, chunk, items)
+            self._stream.deliver(now_s, chunk, items, self.clock_sync.placed)
 
     def _measured(self, now_s: float) -> Measurement | None:
         waiting = self.clock_sync.basis is ClockBasis.UNKNOWN

@@ -8,9 +8,9 @@ import numpy as np
 
 from rtemo.core.types import Channel, Chunk, StreamInfo, StreamState
 from rtemo.live.diagnostics.stream_list import StreamList, as_json, as_table, list_streams
-from rtemo.sources.lsl.clock_offsets import ClockBasis, Measurement
 from rtemo.sources.lsl.liblsl import pylsl
 from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Measurement
 
 TOBII = StreamInfo(
     "Tobii", "Tobii", "Gaze", "float32", 600.0, tuple(Channel(c) for c in "abcdef"), "sn", "gaze-pc", "uid", "<info/>"

@@ -9,10 +9,10 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamState, StreamUp
-from rtemo.sources.lsl.clock_offsets import ClockBasis, Measurement
 from rtemo.sources.lsl.discovery import free_id
 from rtemo.sources.lsl.monitor import Monitor
 from rtemo.sources.lsl.stream_requests import EveryStream, OneStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Measurement
 
 TICK_S = 0.1
 

@@ -37,6 +37,17 @@ class Missing:
         self._episode: list[TimeArray] = []
         self._deficits: deque[tuple[float, float]] = deque()  # stamp, deficit
 
+    @property
+    def rate_hz(self) -> float:
+        """The measured rate, or else the nominal one."""
+        return self._nominal_hz if self._rate is None else self._rate.hz
+
+    def begin_anew(self) -> None:
+        """What comes next has nothing to do with the stamps so far."""
+        if self._rate is not None and self._begin is not None:
+            self._close(self._rate)
+        self._first, self._newest, self._long_step = [], math.nan, math.nan
+
     def add(self, stamps: TimeArray) -> None:
         """stamps: (n,), n > 0."""
         if self._rate is not None:
