@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Collection
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
@@ -43,7 +44,13 @@ RETRY_S = 0.1
 ALIVE_S = 0.5
 GIVEN_UP_S = 60.0  # an engine whose recorder is away for longer ends its session
 MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come back
-_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
+
+
+def _path(hint: Any, value: Any, _key: str) -> Any:
+    return Path(value) if hint is Path and isinstance(value, str) else NotImplemented
+
+
+_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True, special=_path)
 
 
 class RemoteSource:

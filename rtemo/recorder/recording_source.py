@@ -57,11 +57,13 @@ class RecordingRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunningRecording:
-    """A recording that an engine before this one began. paths: its files. size: bytes of the last one that hold
-    everything that was read before the first item. about: see RecordingRequest.
+    """A recording that an engine before this one began. paths: its files. first: which of them is the first one of the
+    recorder that runs. size: bytes of the last one that hold everything that was read before the first item. about:
+    see RecordingRequest.
     """
 
     paths: tuple[str, ...]
+    first: int
     size: int
     session_id: str
     about: dict[str, Any]

@@ -85,7 +85,7 @@ class RecorderService:
         self._engine_s = clock()  # when the engine was last heard of
         self._infos: tuple[Any, ...] = ()
         self._status_s = float("-inf")
-        self._failed: RecorderStatus | None = None
+        self._first = 0  # which of the task's files is the first that this process has written
         self._over = False
         self._server = LocalServer(address, self._serve)
 
@@ -141,6 +141,7 @@ class RecorderService:
 
     def _look_after(self) -> None:
         now_s = self._status_s = self._clock()
+        self._note_paths()
         engine = self._engine
         if engine is not None and engine.outbox.over:
             _LOG.error("the engine takes nothing more: %s", engine.outbox.over)
@@ -193,7 +194,7 @@ class RecorderService:
     def _do_record(self, client: _Client, path: str, session_id: str, about: Mapping[str, Any]) -> None:
         source = self._need_source()
         opening = source.record(RecordingRequest(Path(path), session_id, about=about))
-        self._failed = None
+        self._first = 0
         self._task = replace(self._task, paths=(path,), session_id=session_id, about=dict(about))
         self._keep_task()
         client.outbox.put(pack("recording"))
@@ -292,8 +293,19 @@ class RecorderService:
         path = next_part(first)
         request = RecordingRequest(path, self._task.session_id, Path(self._task.paths[-1]).name, self._task.about)
         self._need_source().record(request)
+        self._first = len(self._task.paths)
         self._task = replace(self._task, paths=(*self._task.paths, str(path)))
         self._keep_task()
+
+    def _note_paths(self) -> None:
+        """Remember the files in which the recorder goes on by itself."""
+        status = self._source.recording_status() if self._source is not None else None
+        if status is None or not self._task.paths:
+            return
+        paths = (*self._task.paths[: self._first], *map(str, status.paths))
+        if paths != self._task.paths:
+            self._task = replace(self._task, paths=paths)
+            self._keep_task()
 
     def _release(self) -> None:
         self._close_source()
@@ -320,10 +332,11 @@ class RecorderService:
         if recorder is None or not self._task.paths:
             return None
         recorder.wait_flushed(FLUSH_S)
-        paths = [*self._task.paths[:-1], str(recorder.path)]
+        self._note_paths()
         return {
-            "paths": paths,
-            "size": recorder.status().bytes_written,
+            "paths": list(self._task.paths),
+            "first": self._first,
+            "size": Path(self._task.paths[-1]).stat().st_size,
             "session_id": self._task.session_id,
             "about": dict(self._task.about),
         }

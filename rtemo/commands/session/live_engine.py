@@ -140,7 +140,8 @@ def _print_recording(outputs: SessionOutputs) -> None:
     status = outputs.recording_status()
     if status is None:
         return
-    say(f"{outputs.recording}: {status.bytes_written / 1e6:.1f} MB")
+    names = ", ".join(map(str, status.paths)) or str(outputs.recording)
+    say(f"{names}: {status.bytes_written / 1e6:.1f} MB")
     for problem in status.problems:
         warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
     outputs.check_recording()

@@ -6,6 +6,8 @@ import argparse
 import threading
 from pathlib import Path
 
+import platformdirs
+
 from rtemo import resources
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.live.log_file import logged
@@ -60,4 +62,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _new_recorder(request: RecordingRequest) -> Recorder:
-    return Recorder(request.path, session_id=request.session_id)
+    from rtemo.sources.lsl.liblsl import local_clock
+
+    return Recorder(
+        request.path,
+        session_id=request.session_id,
+        elsewhere=_elsewhere(),
+        clock=local_clock,
+        continues=request.continues,
+    )
+
+
+def _elsewhere() -> list[Path]:
+    """Where a recording goes on whose folder no longer works, in this order."""
+    return [platformdirs.user_documents_path() / "rtemo", platformdirs.user_data_path("rtemo", appauthor=False)]

@@ -130,7 +130,7 @@ class SessionRun:
             self._setup.bundle.fingerprint,
             self._setup.hop_s,
             self._saved_s,
-            len(self._running.paths) - 1 if self._running is not None else 0,
+            self._running.first if self._running is not None else 0,
             dict(self.engine.taken),
             self._marked.begun_s if self._marked is not None else None,
         )

@@ -34,6 +34,8 @@ from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
 from rtemo.sources.session_settings import SessionSettings, settings_text
 
+_HOW = {RecorderState.WAITING: "waits for a place that takes it", RecorderState.FAILED: "fails: samples are lost"}
+
 
 @dataclass(frozen=True, slots=True)
 class OutputsRequest:
@@ -80,7 +82,9 @@ class SessionOutputs:
         self.opening: list[Item] = []  # what the session's engine is given first
         self._source = source
         self._final: RecorderStatus | None = None
-        self._free_bytes, self._failure_reported, self._left = 0, False, False
+        self._free_bytes, self._left = 0, False
+        self._problems: set[str] = set()  # of the recording, that were stated
+        self._recorder_state, self._n_files = RecorderState.RECORDING, 1
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
@@ -132,15 +136,29 @@ class SessionOutputs:
         self._source.submit(item)
 
     def look_after(self) -> None:
-        """State what has happened to the recorder, and publish the notes that were given to it."""
+        """State what has happened to the recorder and the recording, and publish the notes that were given to it."""
         for time_s, text in self._source.notes():
             self.events.add(Event(time_s, EventKind.ANNOTATION, text))
         for text in self._source.outages():
             self.note(EventKind.FAILURE, text)
-        status = self._source.recording_status()
-        if status is not None and status.state is RecorderState.FAILED and not self._failure_reported:
-            self._failure_reported = True
-            self.note(EventKind.FAILURE, f"the recording failed; {status.error}; predictions go on")
+        if (status := self._source.recording_status()) is not None:
+            self._tell_recording(status)
+
+    def _tell_recording(self, status: RecorderStatus) -> None:
+        """State what has changed about the recording; the predictions go on whatever it is."""
+        for problem in status.problems:
+            if problem not in self._problems:
+                self._problems.add(problem)
+                self.note(EventKind.FAILURE, f"recording: {problem}")
+        if status.state is not self._recorder_state:
+            if status.state in (RecorderState.WAITING, RecorderState.FAILED):
+                self.note(EventKind.FAILURE, f"the recording {_HOW[status.state]}; {status.error}; predictions go on")
+            elif status.state is RecorderState.RECORDING:
+                self.note(EventKind.NOTE, f"the recording goes on in {status.paths[-1]}")
+            self._recorder_state = status.state
+        elif len(status.paths) > self._n_files:
+            self.note(EventKind.NOTE, f"the recording goes on in {status.paths[-1]}")
+        self._n_files = max(len(status.paths), 1)
 
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""

@@ -70,7 +70,7 @@ class Session:
         outputs = self.outputs
         size = recorder.path.stat().st_size
         about = asdict(outputs.about)
-        self.source.running = RunningRecording((str(recorder.path),), size, outputs.session_id, about)
+        self.source.running = RunningRecording((str(recorder.path),), 0, size, outputs.session_id, about)
         outputs.leave()
         taken_up = TakenUpSession(self.source.running, PROFILES)
         self.begin(OutputsRequest(taken_up.settings, publish=False), taken_up)
