@@ -27,8 +27,9 @@ ASK_S = 1.0  # how often the recorder is asked how things stand
 HANG_S = 5.0  # without an answer for so long a recorder hangs
 ENGINE_HANGS_S = 15.0  # an engine that has read nothing for so long
 TRIES, WITHIN_S = 5, 60.0  # an engine that ends more often is given up; the recording goes on
-END_S = 2.5  # for an engine to end its session where it was asked politely
-QUIT_S = 1.5  # for a recorder to close its file
+POLITE_S = 0.5  # for a recorder to answer at the end
+END_S = 2.0  # for an engine to end its session where it was asked politely
+QUIT_S = 1.0  # for a recorder to close its file
 DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
 RESTART = 75  # the exit code by which an engine asks to be started again
 _ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
@@ -158,12 +159,15 @@ class Supervisor:
 
     def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
-        self._ask("end", 1.0)
+        if self._ask("end", POLITE_S) is None:  # the recorder hangs, or is not there
+            self._recorder.kill()
+            self._engine.process.terminate()
         end_s = time.monotonic() + END_S
         while time.monotonic() < end_s:
             if self._engine.wait(LOOK_S):
                 return self._code()
-        if self._recording():
+        state = self._ask("state", POLITE_S)
+        if state is None or state.fields.get("paths"):
             self._say("warning: the engine does not end; it is killed, and the recording is closed")
             self._engine.kill()
             return 1
@@ -190,7 +194,7 @@ class Supervisor:
         if address is None:
             return None
         try:
-            with connect(address) as connection:
+            with connect(address, timeout_s) as connection:
                 connection.send_bytes(pack(request))
                 end_s = time.monotonic() + timeout_s
                 while (left_s := end_s - time.monotonic()) > 0 and connection.poll(left_s):

@@ -117,11 +117,11 @@ class _Handshake:
         return self._connection.recv_bytes(maxlength)
 
 
-def connect(address: Address) -> Connection:
+def connect(address: Address, wait_s: float = ANSWER_S) -> Connection:
     """A connection to whoever listens there, authenticated. Raises one of CONNECTION_ERRORS."""
     connection = Client(address.address, address.family)
     try:
-        patient: Any = _Handshake(connection, ANSWER_S)
+        patient: Any = _Handshake(connection, wait_s)
         answer_challenge(patient, address.key)
         deliver_challenge(patient, address.key)
     except BaseException:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_type_hints
 
@@ -22,7 +22,7 @@ from rtemo.sources.lsl.stream_state import LslStreamStatus
 MAX_BYTES = 256 << 20
 _RECORD = struct.Struct("<BI")
 _SAMPLES = struct.Struct("<HBIId")  # length of the stream_id, dtype, samples, channels, arrival
-_DOCUMENT, _NUMBERS = 1, 2
+_DOCUMENT, _NUMBERS, _TEXTS = 1, 2, 3
 _DTYPES = ("<f4", "<f8", "<i1", "<i2", "<i4", "<i8")
 _READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
 _ITEMS = {"up": StreamUp, "down": StreamDown, "offset": ClockOffset, "notice": StreamNotice}
@@ -38,14 +38,6 @@ class Message:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    stream_id: str
-    arrived_s: float
-    stamps: tuple[float, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def pack(name: str, **fields: Any) -> bytes:
     """A request or an answer."""
     return _record({"message": name, **fields})
@@ -57,7 +49,7 @@ def pack_item(item: Item) -> bytes:
         return _record({"item": _NAMES[type(item)], **asdict(item)})
     if item.values.dtype == object:
         rows = [[str(text) for text in row] for row in item.values]
-        return _record({"texts": [item.stream_id, item.arrived_s, item.stamps.tolist(), rows]})
+        return _record([item.stream_id, item.arrived_s, item.stamps.tolist(), item.values.shape[1], rows], _TEXTS)
     name = item.stream_id.encode("utf-8", "surrogatepass")
     values = np.ascontiguousarray(item.values)
     code = _DTYPES.index(values.dtype.newbyteorder("<").str.replace("|", "<"))
@@ -74,8 +66,8 @@ def unpack(data: bytes) -> Iterator[Item | Message]:
             kind, length = _RECORD.unpack_from(view, at)
             at += _RECORD.size
             payload = _part(view, at, length)
-            yield _numbers(payload) if kind == _NUMBERS else _document(bytes(payload))
-        except (struct.error, ValueError, IndexError, UnicodeDecodeError) as error:
+            yield _READERS[kind](payload)
+        except (struct.error, ValueError, TypeError, LookupError, RecursionError) as error:
             raise RtemoError(
                 "a message of the recorder does not fit", str(error), "use one version of rtemo"
             ) from error
@@ -107,15 +99,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _record(document: dict[str, Any]) -> bytes:
+def _record(document: Any, kind: int = _DOCUMENT) -> bytes:
     payload = json.dumps(document).encode()
-    return _RECORD.pack(_DOCUMENT, len(payload)) + payload
+    return _RECORD.pack(kind, len(payload)) + payload
 
 
-def _document(payload: bytes) -> Item | Message:
-    fields: dict[str, Any] = dict(_READER.value(Mapping[str, Any], _READER.json(payload)))
-    if (texts := fields.pop("texts", None)) is not None:
-        return _texts(_READER.read(_Texts, dict(zip(_Texts.__slots__, texts, strict=True))))
+def _document(payload: memoryview) -> Item | Message:
+    fields: dict[str, Any] = dict(_READER.value(Mapping[str, Any], _READER.json(bytes(payload))))
     if (item := fields.pop("item", None)) is not None:
         found: Item = _READER.read(_ITEMS[str(item)], fields) if item in _ITEMS else _unknown(item)
         return found
@@ -126,12 +116,13 @@ def _unknown(item: object) -> Item:
     raise ValueError(f"an item of the kind {item!r}"[:200])
 
 
-def _texts(found: _Texts) -> Chunk:
-    width = len(found.rows[0]) if found.rows else 0
-    values = np.empty((len(found.rows), width), dtype=object)
-    for row, texts in enumerate(found.rows):
-        values[row] = texts
-    return Chunk(found.stream_id, np.array(found.stamps, dtype=np.float64), values, found.arrived_s)
+def _texts(payload: memoryview) -> Chunk:
+    """Whatever the texts hold: they are a sender's, and nothing of them may end the connection."""
+    stream_id, arrived_s, stamps, width, rows = json.loads(bytes(payload))
+    values = np.empty((len(stamps), width), dtype=object)
+    for row, texts in enumerate(rows):
+        values[row] = [str(text) for text in texts]
+    return Chunk(str(stream_id), np.array(stamps, dtype=np.float64), values, float(arrived_s))
 
 
 def _numbers(payload: memoryview) -> Chunk:
@@ -145,3 +136,10 @@ def _numbers(payload: memoryview) -> Chunk:
     stamps = np.frombuffer(payload, "<f8", n, begin)
     values = np.frombuffer(payload, dtype, n * width, begin + 8 * n).reshape(n, width)
     return Chunk(stream_id, stamps, values, arrived_s)
+
+
+_READERS: dict[int, Callable[[memoryview], Item | Message]] = {
+    _DOCUMENT: _document,
+    _NUMBERS: _numbers,
+    _TEXTS: _texts,
+}
