@@ -175,7 +175,7 @@ class Pipeline:
     @property
     def distrusted(self) -> frozenset[Modality]:
         """The modalities whose stream's times are not believed now."""
-        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.distrusted)
+        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.unusable)
 
     def flush(self) -> list[Window]:
         """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
