@@ -20,6 +20,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo, StreamUp
 from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
+from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
 from rtemo.sources.xdf.recording_log import is_log
 from rtemo.sources.xdf.scan import XdfStream, scan
@@ -169,6 +170,9 @@ class XdfSource:
         if not index.streams:
             found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
+        with file.open() as handle:
+            for stream in index.streams:
+                mend_edges(handle, stream)
         self._checked, self.session_id = check(index), index.session_id
         self._check_part()
         self._streams = self._all = index.streams
