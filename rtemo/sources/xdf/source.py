@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, Item, StreamInfo, StreamUp
+from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
 from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
@@ -206,6 +206,11 @@ class XdfSource:
         number = self._succession.replaced.get(stream.number)
         return next((one for one in self._streams if one.number == number), None)
 
+    def _doubts(self, stream: XdfStream) -> list[tuple[int, StreamNotice]]:
+        """What the file itself shows: stamps that are no seconds."""
+        text = self._known.not_seconds.get(stream.number, "")
+        return [(0, StreamNotice(stream.info.stream_id, text, trusted=False))] if text else []
+
     def _plan(self, stream: XdfStream) -> StreamPlan:
         before = self._predecessor(stream)
         after = next((one for one in self._streams if self._predecessor(one) is stream), None)
@@ -213,7 +218,7 @@ class XdfSource:
         return StreamPlan(
             self._known.offsets[stream.number],
             self._known.origins[stream.number],
-            self._succession.notices.get(stream.number, ()),
+            (*self._doubts(stream), *self._succession.notices.get(stream.number, ())),
             StreamUp(stream.info, before.info.stream_id) if before is not None else None,
             down and f"{down}; {after.info.brief()} takes its place" if after is not None else "",
         )
