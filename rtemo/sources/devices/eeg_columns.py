@@ -21,6 +21,7 @@ from rtemo.sources.devices.profile_schema import DeviceProfile
 from rtemo.sources.stream_xml import channel_numbers, n_described
 
 MIN_CHANNELS = 4  # a Muse has four; below that there is no average reference worth the name
+ENOUGH = 0.5  # a smaller share of the channels placed is a cap that was not recognised
 _EEG_TYPES = ("eeg", "exg")
 _SHOWN = 8
 
@@ -74,6 +75,11 @@ def eeg_channel_map(
     reasons = {describe_column(found.labels, column): found.reasons[column] for column in sorted(found.reasons)}
     if len(placement.columns) < MIN_CHANNELS:
         raise _too_few(info, placement, reasons)
+    n_eeg = info.n_channels - sum(column not in placement.reasons for column in found.reasons)
+    if len(placement.columns) < ENOUGH * n_eeg:
+        notes.append(
+            f"only {len(placement.columns)} of {n_eeg} channels have a place on the head: are these the cap's labels?"
+        )
     if placement.source != TEN_FIVE:
         notes.append(f"channels placed by: {placement.source}")
     return EegChannelMap(

@@ -46,18 +46,19 @@ class _Stream:
 class XdfWriter:
     """One XDF file being written. Errors of the disk come out as OSError."""
 
-    def __init__(self, path: Path | str, session_id: str = "") -> None:
+    def __init__(self, path: Path | str, session_id: str = "", continues: str = "") -> None:
         """Creates the file. Raises RtemoError when it exists or cannot be made.
 
         session_id: of the session of rtemo that it is made for, written into the file's header: of several streams of
-        events in the file, that session's is the one that a replay obeys.
+        events in the file, that session's is the one that a replay obeys. continues: the name of the file whose
+        recording goes on in this one, named as `part_name` has it.
         """
         self.path = Path(path)
         self.bytes_written = 0
         self._streams: dict[str, _Stream] = {}
         self._file = _create(self.path)
         self._write(MAGIC)
-        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id).encode()))
+        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id, continues).encode()))
 
     def __enter__(self) -> Self:
         return self
@@ -176,11 +177,13 @@ def _create(path: Path) -> BinaryIO:
         ) from error
 
 
-def _file_header(session_id: str) -> str:
+def _file_header(session_id: str, continues: str) -> str:
     now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
     lines = ["<version>1.0</version>", f"<datetime>{now}</datetime>"]
     if session_id:
         lines.append(f"<session_id>{escape(session_id)}</session_id>")
+    if continues:
+        lines.append(f"<continues>{escape(continues)}</continues>")
     return '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
 
 

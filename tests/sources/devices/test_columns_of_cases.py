@@ -76,3 +76,30 @@ def test_more_described_channels_than_are_sent_are_refused_until_they_are_named(
 )
 def test_every_column_of_a_marker_is_kept(row, kind, text):
     assert marker_text(row, kind) == text
+
+
+BIOSEMI = [f"{box}{number}" for box in "ABCD" for number in range(1, 33)]
+
+
+@pytest.mark.parametrize("renamed", [{0: "VEOG"}, {4: "Ref2"}, {127: "ECG"}, {0: "VEOG", 40: "HEOG", 127: "ECG"}])
+def test_a_biosemi_cap_with_a_few_renamed_channels_is_placed_as_one(renamed):
+    labels = [renamed.get(column, label) for column, label in enumerate(BIOSEMI)]
+    info = StreamInfo("e", "Amp", "EEG", "float32", 250.0, tuple(Channel(label) for label in labels), "a")
+    found = map_of(info, Modality.EEG)
+    whole = map_of(
+        StreamInfo("e", "Amp", "EEG", "float32", 250.0, tuple(Channel(label) for label in BIOSEMI), "a"), Modality.EEG
+    )
+    assert len(whole.columns) == 128
+    assert found.columns == tuple(column for column in range(128) if column not in renamed)
+    assert [found.positions[k].tolist() for k in range(3)] == [
+        whole.positions[whole.columns.index(column)].tolist() for column in found.columns[:3]
+    ]
+
+
+def test_a_cap_of_which_few_channels_are_placed_is_loud():
+    labels = ["Fp1", "Fp2", "Cz", "Pz", *(f"X{k}" for k in range(20))]
+    info = StreamInfo("e", "Amp", "EEG", "float32", 250.0, tuple(Channel(label) for label in labels), "a")
+    assert (
+        "only 4 of 24 channels have a place on the head: are these the cap's labels?"
+        in map_of(info, Modality.EEG).notes
+    )
