@@ -19,9 +19,9 @@ import numpy as np
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
 from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping, unmatched
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
+from rtemo.core.types import Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
-from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS
+from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, marker_text
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.resources import devices
 from rtemo.sources.devices.profile import load_profiles
@@ -164,7 +164,7 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
 
 def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
     """Every marker with a text and a time."""
-    texts = {info.stream_id: info.channel_format == STRING_FORMAT for info in markers}
+    texts = {info.stream_id: info.channel_format for info in markers}
     source = XdfSource(path)
     source.start()
     source.select(tuple(texts))
@@ -173,6 +173,6 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
         for timed in source.read_timed():
             if isinstance(timed.item, Chunk):
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
-                is_text = texts[timed.item.stream_id]
-                events += [RecordedEvent(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
+                kind = texts[timed.item.stream_id]
+                events += [RecordedEvent(time_s, marker_text(row, kind)) for time_s, row in rows]
     return [event for event in events if event.text and np.isfinite(event.time_s)]

@@ -175,7 +175,7 @@ class Pipeline:
     @property
     def distrusted(self) -> frozenset[Modality]:
         """The modalities whose stream's times are not believed now."""
-        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.distrusted)
+        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.unusable)
 
     def flush(self) -> list[Window]:
         """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
@@ -229,8 +229,13 @@ class Pipeline:
             self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
 
     def _ready(self) -> list[Window]:
-        marks = [self._branches[m].watermark for m in self._expected] or [self.newest]
+        marks = [self._branches[m].watermark for m in self._expected if not self._is_timeless(m)] or [self.newest]
         return self._up_to(None if None in marks else min(m for m in marks if m is not None))
+
+    def _is_timeless(self, modality: Modality) -> bool:
+        """Whether nothing of a stream was ever usable, and its times are not believed: then nobody waits for it."""
+        branch = self._branches[modality]
+        return branch.first_time is None and branch.dejitter.unusable
 
     def _up_to(self, last: int | None) -> list[Window]:
         """The windows that end at or before a grid index."""
@@ -305,7 +310,7 @@ class Pipeline:
 
     def _is_over(self, modality: Modality, forced: bool) -> bool:  # noqa: FBT001
         """Whether a window is made without waiting for what a stream may still send."""
-        return forced or modality not in self._expected
+        return forced or modality not in self._expected or self._is_timeless(modality)
 
 
 def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[FloatArray, BoolArray, FloatArray]:

@@ -29,6 +29,7 @@ from rtemo.model.uncertainty.adaptive import SelfReport
 
 Watch = Callable[[Window, Embeddings], object]
 
+MOST_FORCED = 1000  # ends that are looked at at once, the newest: stamps may leap by any time
 MAX_BACKLOG_S = 30.0  # forced windows older than this are final
 
 
@@ -75,7 +76,8 @@ class Predictor:
         grid = self.pipeline.grid
         first = max(start_s, self._published_s + hop_s)
         predictions = []
-        for end in range(grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1, grid.hop):
+        begin, stop = grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1
+        for end in range(max(begin, stop - MOST_FORCED * grid.hop), stop, grid.hop):
             window = self.pipeline.peek(grid.seconds(end))
             if window is not None:
                 predictions.append(self._decide_ahead(window))

@@ -104,6 +104,16 @@ def stream_info(xml: str, stream_id: str) -> StreamInfo:
     )
 
 
+def n_described(xml: str, n_channels: int) -> int:
+    """How many channels the description of a stream of n_channels lists; 0 where it cannot be read, or is another's."""
+    try:
+        root = parse_xml(xml)
+        count = _channel_count(root, "")
+    except RtemoError:
+        return 0
+    return 0 if count != n_channels else len(root.findall("desc/channels/channel") or root.findall("desc/channel"))
+
+
 def stream_xml(info: StreamInfo) -> str:
     """A description in the layout of liblsl, for a stream that came without one."""
     return _written(_element(info))

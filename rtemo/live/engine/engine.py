@@ -18,7 +18,6 @@ import numpy as np
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import (
-    STRING_FORMAT,
     Chunk,
     ClockOffset,
     Item,
@@ -34,6 +33,7 @@ from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
 from rtemo.sources.stream_roles import StreamRoles
@@ -209,7 +209,10 @@ class Engine:
         """Do not wait longer for a stream that lags behind the leading one."""
         newest = self._predictor.pipeline.newest
         if newest is not None:
-            self._publish(self._predictor.force(self._predictor.pipeline.grid.seconds(newest) - max_wait_s))
+            reached_s = self._predictor.pipeline.grid.seconds(newest) - max_wait_s
+            if self._live is not None:  # no window ends in the future, whatever the stamps are
+                reached_s = min(reached_s, self._live.clock())
+            self._publish(self._predictor.force(reached_s))
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Chunk):
@@ -291,7 +294,7 @@ class Engine:
         times = self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps)
         info = self._infos[chunk.stream_id]
         for time_s, row in zip(times, chunk.values, strict=True):
-            text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
+            text = marker_text(row, info.channel_format)
             if text and np.isfinite(time_s) and not text.startswith(EXPLANATION):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 

@@ -89,13 +89,23 @@ class Cursor:
             yield Timed(np.empty(0), elapsed, offset)
 
     def _chunks(self, start_s: float, stop_s: float) -> Iterator[Timed]:
-        for samples in read_stream(self.file, self._stream, self._note_damage, self._spans(start_s, stop_s)):
+        for samples in self._samples(start_s, stop_s):
             bad = int(np.count_nonzero(~np.isfinite(samples.stamps)))
             if bad:
                 self._note("has stamps that are no numbers", bad, "not used")
             for part in _split(samples, [number for number, _ in self._notices]):
                 yield from self._due_notices(part.number)
                 yield from self._pieces(part, start_s, stop_s)
+
+    def _samples(self, start_s: float, stop_s: float) -> Iterator[Samples]:
+        """The samples of all parts, numbered through."""
+        yield from read_stream(self.file, self._stream, self._note_damage, self._spans(start_s, stop_s))
+        before = self._stream.n_samples - sum(part.n_samples for _, part in self._stream.parts)
+        for file, part in self._stream.parts:
+            with file.open() as handle:
+                for samples in read_stream(handle, part, self._note_damage):
+                    yield samples._replace(number=before + samples.number)
+            before += part.n_samples
 
     def _pieces(self, samples: Samples, start_s: float, stop_s: float) -> Iterator[Timed]:
         stamps, values = samples.stamps, samples.values

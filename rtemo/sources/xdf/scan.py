@@ -53,16 +53,18 @@ class XdfStream:
     span_stops: array[int] = field(default_factory=lambda: array("q"))
     span_firsts: array[float] = field(default_factory=lambda: array("d"))
     span_samples: array[int] = field(default_factory=lambda: array("q"))
+    parts: list[tuple[XdfFile, XdfStream]] = field(default_factory=list)  # where it goes on in other files
 
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about the file as bytes. session_id: see XdfWriter; may be empty."""
+    """What a file holds. warnings: one line each, about the file as bytes. session_id, continues: see XdfWriter."""
 
     size: int
     streams: tuple[XdfStream, ...]
     warnings: tuple[str, ...]
     session_id: str = ""
+    continues: str = ""
 
 
 def scan(file: XdfFile) -> XdfIndex:
@@ -79,7 +81,7 @@ class _Scan:
         self._streams: dict[int, XdfStream] = {}
         self._last: dict[int, tuple[RawChunk, int, int]] = {}  # the last samples chunk, its samples' first byte, count
         self._warnings: list[str] = []
-        self._session_id = ""
+        self._session_id = self._continues = ""
         self._nameless: Counter[int] = Counter()  # samples of streams without a readable description
         self._damage: list[tuple[int, int]] = []
         self._span_from = 0  # spans that began before this byte are closed: damage lies between
@@ -96,7 +98,8 @@ class _Scan:
         for number, (chunk, begin, n_samples) in self._last.items():
             self._streams[number].last_s = self._last_stamp(self._streams[number], chunk, begin, n_samples)
         self._report()
-        return XdfIndex(self._size, tuple(self._streams.values()), tuple(self._warnings), self._session_id)
+        streams, warnings = tuple(self._streams.values()), tuple(self._warnings)
+        return XdfIndex(self._size, streams, warnings, self._session_id, self._continues)
 
     def _peek(self, at: int) -> bytes:
         self._file.seek(at)
@@ -181,7 +184,9 @@ class _Scan:
 
     def _take_file_header(self, chunk: RawChunk) -> bool:
         with contextlib.suppress(RtemoError):  # nothing that is needed stands in it
-            self._session_id = (parse_xml(self._read_text(chunk)).findtext("session_id") or "").strip()
+            info = parse_xml(self._read_text(chunk))
+            self._session_id = (info.findtext("session_id") or "").strip()
+            self._continues = (info.findtext("continues") or "").strip()
         return True
 
     def _take_footer(self, chunk: RawChunk) -> bool:

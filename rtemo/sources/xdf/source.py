@@ -12,17 +12,20 @@ import heapq
 import itertools
 import math
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, Item, StreamInfo, StreamUp
+from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
 from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
+from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
-from rtemo.sources.xdf.recording_log import is_log
-from rtemo.sources.xdf.scan import XdfStream, scan
+from rtemo.sources.xdf.parts import find_parts, joined, numbers_in
+from rtemo.sources.xdf.recording_log import LogEntry, is_log
+from rtemo.sources.xdf.scan import XdfIndex, XdfStream, scan
 from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
 BATCH_BYTES = 1 << 18  # a read returns about as much
@@ -41,6 +44,7 @@ class XdfSource:
         """
         self._path, self._start_s, self._stop_s, self._size = Path(path), start_s, stop_s, size
         self._file: XdfFile | None = None
+        self._parts: list[tuple[XdfFile, XdfIndex]] = []  # the files in which it goes on
         self._checked: Checked | None = None
         self.session_id = ""  # of the session of rtemo that the file was made for; known from `start` on
         self._streams: tuple[XdfStream, ...] = ()
@@ -157,6 +161,8 @@ class XdfSource:
         for cursor in self._cursors:
             cursor.file.close()
         self._cursors = []
+        for file, _ in self._parts:
+            file.close()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -169,10 +175,23 @@ class XdfSource:
 
     def _look_through(self, file: XdfFile) -> tuple[StreamInfo, ...]:
         index = scan(file)
+        self._parts, odd = find_parts(self._path, index)
+        ends = [_end_of(index), *(_end_of(part) for _, part in self._parts)]
+        begins = [_begin_of(part) for _, part in self._parts]
+        odd += [
+            f"the recording goes on in {part.path.name} after a pause of {begin_s - end_s:.1f} s"
+            for (part, _), begin_s, end_s in zip(self._parts, begins, ends[:-1], strict=True)
+        ]
+        if self._parts:
+            index = joined(index, self._parts)
         if not index.streams:
             found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
-        self._checked, self.session_id = check(index), index.session_id
+        with file.open() as handle:
+            for stream in index.streams:
+                if not stream.parts:
+                    mend_edges(handle, stream)
+        self._checked, self.session_id = check(replace(index, warnings=(*index.warnings, *odd))), index.session_id
         self._check_part()
         self._streams = self._all = index.streams
         self._succession = self._find_succession()
@@ -183,8 +202,18 @@ class XdfSource:
         logs = [stream for stream in self._all if is_log(stream.info)]
         if not logs:
             return Succession(from_times(self._known))
-        entries = entries_of([row for log in logs for _, row in self._rows(log)])
-        return from_log(entries, frozenset(stream.number for stream in self._all))
+        numbers = frozenset(stream.number for stream in self._all)
+        entries = [self._numbered(entry, log) for log in logs for entry in entries_of([r for _, r in self._rows(log)])]
+        return from_log(entries, numbers)
+
+    def _numbered(self, entry: LogEntry, log: XdfStream) -> LogEntry:
+        """An entry of a later part's log with the streams' numbers and the samples' places in the whole recording."""
+        if not log.parts:
+            return entry
+        numbers = numbers_in(self._all, log.parts[0][0])
+        number, before = numbers.get(entry.stream, (0, 0))
+        replaces, _ = numbers.get(entry.replaces, (0, 0))
+        return replace(entry, stream=number, sample=before + entry.sample, replaces=replaces)
 
     def _rows(self, stream: XdfStream) -> list[tuple[float, tuple[str, ...]]]:
         """All samples of a stream of texts with their LSL times, NaN where these are not known."""
@@ -205,6 +234,11 @@ class XdfSource:
         number = self._succession.replaced.get(stream.number)
         return next((one for one in self._streams if one.number == number), None)
 
+    def _doubts(self, stream: XdfStream) -> list[tuple[int, StreamNotice]]:
+        """What the file itself shows: stamps that are no seconds."""
+        text = self._known.not_seconds.get(stream.number, "")
+        return [(0, StreamNotice(stream.info.stream_id, text, trusted=False))] if text else []
+
     def _plan(self, stream: XdfStream) -> StreamPlan:
         before = self._predecessor(stream)
         after = next((one for one in self._streams if self._predecessor(one) is stream), None)
@@ -212,7 +246,7 @@ class XdfSource:
         return StreamPlan(
             self._known.offsets[stream.number],
             self._known.origins[stream.number],
-            self._succession.notices.get(stream.number, ()),
+            (*self._doubts(stream), *self._succession.notices.get(stream.number, ())),
             StreamUp(stream.info, before.info.stream_id) if before is not None else None,
             down and f"{down}; {after.info.brief()} takes its place" if after is not None else "",
         )
@@ -263,3 +297,16 @@ def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
         _, _, timed, stream = heapq.heappop(heap)
         yield timed
         advance(stream)
+
+
+def _end_of(index: XdfIndex) -> float:
+    """The last stamp of a part; raw, as the clocks of one recording's streams hardly differ within a pause."""
+    return max((stream.last_s for stream in _with_samples(index)), default=0.0)
+
+
+def _begin_of(index: XdfIndex) -> float:
+    return min((stream.first_s for stream in _with_samples(index)), default=0.0)
+
+
+def _with_samples(index: XdfIndex) -> list[XdfStream]:
+    return [stream for stream in index.streams if stream.n_samples and not is_log(stream.info)]
