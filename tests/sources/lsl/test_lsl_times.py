@@ -211,6 +211,19 @@ def test_stamps_that_are_not_seconds_are_named_and_cost_no_more_work(factor, nam
     assert len(offsets(handed)) <= 3
 
 
+def test_chunks_whose_last_stamp_alone_is_in_milliseconds_are_named_before_a_sample_is_handed_over():
+    """liblsl counts back from the last stamp at the nominal rate, whatever that stamp is."""
+    sync, handed = ClockSync("s", 250.0), []
+    for k in range(400):
+        now_s = BEGIN_S + 0.02 * k
+        chunk = Chunk("s", 1000.0 * now_s - 0.004 * np.arange(5)[::-1], 5.0 * k + np.arange(5.0)[:, None])
+        handed += [(now_s, item) for item in sync.take(now_s, chunk, Measurement(now_s, 0.0, 1e-4))]
+
+    assert "1000 times the arrival rate" in handed[0][1].text
+    assert len(notices(handed)) == 1
+    np.testing.assert_array_equal(values(handed), np.arange(2000))
+
+
 @pytest.mark.parametrize("stamp", [np.nan, 0.0, 1e18, -1e18])
 @pytest.mark.parametrize("begin_s", [0.0, 6.0])
 def test_a_stream_without_usable_times_is_reported_and_tried_afresh(stamp, begin_s):
