@@ -11,7 +11,9 @@ What it keeps true, so that a recording replayed gives the times of the live ses
    shortest transport delay.
 4. Where a sender's clock is set in a session, (arrival - stamp) steps and LSL's own measurements do not show it. A
    notice comes first, then an offset by arrival whose time_s is the very stamp of the first sample after the step, then
-   that sample. The shortest transport delay stays what it was before.
+   that sample. The shortest transport delay stays what it was before. Before an offset that lies back, the one before
+   it is repeated at its end, so that what was handed over keeps it; an offset that lies back by SET_BACK_S or less
+   holds only from there.
 5. Times are not trusted from a notice with trusted=False to the next with trusted=True.
 """
 
@@ -45,6 +47,7 @@ FOREIGN_EVENT_S = 3600.0  # events may be stamped long before or after they are 
 PATIENCE_S = 2.0  # how long samples wait for a measurement; the first takes 0.64 s
 LISTEN_S = 0.5  # how long arrivals are watched before the first measurement by arrival
 FUTURE_S = 0.25  # stamps that lie as far ahead of their arrival are wrong from the beginning
+SET_BACK_S = 1.2  # surely more than RESET_S, whichever sample came last
 CLOCK_S = 0.25  # a delay that grows by more and stays is a clock's; by less it may be the connection's
 FOLLOW_S = 0.05  # how far a clock that runs wrong may get before it is corrected: a smaller step would be glided over
 REFINE_S = 0.005
@@ -305,11 +308,17 @@ class ClockSync:
         if self.basis is not ClockBasis.MEASURED:
             offset_s = (before.offset_s if before is not None else 0.0) + step_s
             self._arrivals = Arrivals(steady=self._steady)
-        self.newest, self._renewed_s = None, now_s
-        self.placed.afresh = True
+        self._renewed_s, self.placed.afresh = now_s, True
         self.latest = Measurement(first, offset_s, math.inf)
         text = f"its clock was set {_forward(-step_s)} by {_seconds(abs(step_s))}; {CORRECTED}"
-        return [self._notice(text, trusted=False), ClockOffset(self._stream_id, first, offset_s)]
+        items: list[Handed] = [self._notice(text, trusted=False)]
+        newest = self.newest
+        if newest is not None and newest - SET_BACK_S <= first <= newest:
+            return [*items, ClockOffset(self._stream_id, math.nextafter(newest, math.inf), offset_s)]
+        if newest is not None and before is not None and first < newest:
+            items.append(ClockOffset(self._stream_id, math.nextafter(newest, math.inf), before.offset_s))
+        self.newest = None
+        return [*items, ClockOffset(self._stream_id, first, offset_s)]
 
     def _heed(self, found: Finding) -> list[Handed]:
         """What the delays of the last seconds show."""
