@@ -7,7 +7,8 @@ The arithmetic, for a raw stamp s of one stream:
 4. Before the first measurement of the first group, that first measurement counts.
 5. The offset glides from one measurement to the next by SLEW (1 ms a second); a change above STEP_S is a step.
 6. When s steps back by more than RESET_S, to before its group, it moves to the next group as soon as that has a
-   measurement with c <= s. Until then s has no LSL time (NaN).
+   measurement with c <= s. Until then s has no LSL time (NaN). Where a later group begins at this very s, its clock was
+   set there (rtemo.sources.lsl.times): it moves to that group at once, also from within its own.
 7. When s steps forward by more than STALE_S in a stream that is measured regularly, it has no LSL time until a
    measurement that is no more than STALE_S older than the step.
 8. A stamp that is no number has no LSL time and changes nothing. Nor does one that steps back as in 6 where the next
@@ -116,10 +117,18 @@ class ClockModel:
         cuts = [0, *(int(i) for i in jumps if i > 0), len(stamps)]
         times = np.empty_like(stamps)
         for begin, end in pairwise(cuts):
-            if begin in jumps:
+            if begin in jumps and not self._was_set_at(float(stamps[begin])):
                 self._after_jump(float(stamps[begin]), float(stamps[begin] - steps[begin]))
             times[begin:end] = self._piece(stamps[begin:end])
         return times
+
+    def _was_set_at(self, stamp: float) -> bool:
+        """Move to the group that begins at a stamp, if there is one."""
+        for index in range(self._current + 1, len(self._groups)):
+            if self._groups[index].times[0] == stamp:
+                self._current, self._wait_after = index, None
+                return True
+        return False
 
     def _after_jump(self, stamp: float, before: float) -> None:
         """Decide whether the clock is still the one that was measured."""

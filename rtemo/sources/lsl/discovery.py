@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
+from rtemo.sources.lsl.inlet import refusal
 from rtemo.sources.lsl.liblsl import local_clock, pylsl
 from rtemo.sources.lsl.stream_requests import shortened
 from rtemo.sources.stream_xml import stream_info
@@ -36,6 +37,7 @@ class DiscoveredStream:
     first_seen_s: float
     created_s: float
     described: bool
+    refused: bool = False  # it can only be listed
 
 
 class _Reply(Enum):
@@ -53,7 +55,7 @@ class _Question:
         self.xml = ""
         self.reply = _Reply.NONE_YET
         # An inlet that may not recover: with a dead stream it gives up at once and can be thrown away safely.
-        self._inlet: pylsl.StreamInlet | None = pylsl.StreamInlet(handle, recover=False)
+        self._inlet: pylsl.StreamInlet | None = pylsl.StreamInlet(handle, max_buflen=1, recover=False)
 
     def poll(self, now_s: float) -> _Reply:
         if self._inlet is not None:
@@ -126,9 +128,10 @@ class Directory:
         except RtemoError as error:
             self.problems[uid] = f"{shortened(handle.name())!r}: {error}"
             return
-        self._seen[uid] = DiscoveredStream(info, handle, now_s, handle.created_at(), described=False)
-        if info.n_channels == 0:  # liblsl divides by the number of channels in whoever opens such a stream
-            self.problems[uid] = f"{shortened(info.name)!r} on {info.hostname!r} has no channels and is never opened"
+        why = refusal(info)
+        self._seen[uid] = DiscoveredStream(info, handle, now_s, handle.created_at(), described=False, refused=bool(why))
+        if why:
+            self.problems[uid] = f"{shortened(info.name)!r} on {info.hostname!r} {why} and is never opened"
             return
         self._questions[uid] = _Question(handle, now_s)
 
@@ -190,7 +193,7 @@ def discover(timeout_s: float = 2.0) -> tuple[StreamInfo, ...]:
         end_s = local_clock() + timeout_s
         seen = directory.look()
         while (now_s := local_clock()) < end_s or (
-            now_s < end_s + 1.0 and any(not stream.described and stream.info.n_channels for stream in seen.values())
+            now_s < end_s + 1.0 and any(not (stream.described or stream.refused) for stream in seen.values())
         ):
             time.sleep(POLL_S)
             seen = directory.look()

@@ -190,6 +190,15 @@ def buffer_length(info: StreamInfo) -> int:
     return max(1, min(BUFFER_S, int(units)))
 
 
+def refusal(info: StreamInfo) -> str:
+    """Why a stream is never opened; empty where it can be. liblsl cannot defend itself."""
+    if info.n_channels == 0:
+        return "has no channels"  # by whose number liblsl divides
+    if info.nominal_rate_hz * _sample_bytes(info) > BUFFER_BYTES:
+        return f"states {info.nominal_rate_hz:g} Hz, more than can be kept"  # liblsl makes room for them in advance
+    return ""
+
+
 def _sample_bytes(info: StreamInfo) -> int:
     return info.n_channels * (TEXT_BYTES if info.channel_format == STRING_FORMAT else 8)
 

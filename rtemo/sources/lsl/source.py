@@ -151,7 +151,7 @@ class _Watch:
         while True:
             seen = dict(directory.look())
             passed_s = local_clock() - begin_s
-            silent = any(not stream.described and stream.info.n_channels for stream in seen.values())
+            silent = any(not (stream.described or stream.refused) for stream in seen.values())
             if passed_s >= look_s + (DESCRIBE_S if silent else 0.0) or self._stop.is_set():
                 return seen
             time.sleep(TICK_S / 4)

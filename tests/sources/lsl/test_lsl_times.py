@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset, StreamNotice
 from rtemo.sources.lsl.times.clock_offsets import ClockSync, Measurement
 
@@ -163,13 +164,38 @@ def test_a_clock_that_is_set_is_reported_before_its_samples_and_corrected(rate_h
     first = int(np.argmax(np.arange(28 * rate_hz) / rate_hz >= at_s))
     shifted = [k for k, (_, item) in enumerate(handed) if isinstance(item, Chunk) and item.values.max() >= first]
     assert place < shifted[0]
-    offset = handed[place + 1][1]
+    offset = handed[shifted[0] - 1][1]
     assert isinstance(offset, ClockOffset)
-    assert offset.time_s == handed[shifted[0]][1].stamps[0]
+    first = handed[shifted[0]][1].stamps[0]
+    assert offset.time_s == first if abs(off_s) > 1.0 or off_s > 0 else first < offset.time_s < first + 0.7
     true = BEGIN_S + np.arange(len(values(handed))) / rate_hz
     np.testing.assert_allclose(errors(handed), true, atol=0.011 + jitter_s)
     assert handed[place][0] - BEGIN_S < at_s + 0.2 + 4 / rate_hz + jitter_s
     assert sync.trusted
+
+
+@pytest.mark.parametrize("off_s", [-3600.0, -10.0, -2.0, -0.5, 0.5, 10.0, 3600.0])
+def test_a_replay_places_the_samples_of_a_clock_that_was_set_as_the_live_session_does(off_s):
+    link = Link(250.0, clock=((9.0, off_s), (21.0, 0.5 * off_s)), seconds=35.0)
+    _, handed = run(link)
+    live, replayed = ClockModel(), ClockModel()
+    live_times = []
+    for _, item in handed:
+        if isinstance(item, ClockOffset):
+            live.add(item)
+        elif isinstance(item, Chunk):
+            live_times.append(live.to_lsl(item.stamps))
+    for offset in offsets(handed):
+        replayed.add(offset)
+    stamps = np.concatenate([item.stamps for _, item in handed if isinstance(item, Chunk)])
+    times = np.concatenate([replayed.to_lsl(part) for part in np.array_split(stamps, 7)])
+
+    np.testing.assert_array_equal(times, np.concatenate(live_times))
+    trusted = np.arange(len(times)) / 250.0
+    for set_s in (9.0, 21.0):
+        trusted[(trusted >= set_s) & (trusted < set_s + 5.0)] = np.nan
+    good = ~np.isnan(trusted)
+    np.testing.assert_allclose(times[good], BEGIN_S + trusted[good], atol=0.02)
 
 
 @pytest.mark.parametrize("rate_hz", [30.0, 250.0, 1000.0])
@@ -209,6 +235,19 @@ def test_stamps_that_are_not_seconds_are_named_and_cost_no_more_work(factor, nam
     np.testing.assert_array_equal(values(handed), np.arange(len(values(handed))))
     assert len(values(handed)) == round(8 * rate_hz)
     assert len(offsets(handed)) <= 3
+
+
+def test_chunks_whose_last_stamp_alone_is_in_milliseconds_are_named_before_a_sample_is_handed_over():
+    """liblsl counts back from the last stamp at the nominal rate, whatever that stamp is."""
+    sync, handed = ClockSync("s", 250.0), []
+    for k in range(400):
+        now_s = BEGIN_S + 0.02 * k
+        chunk = Chunk("s", 1000.0 * now_s - 0.004 * np.arange(5)[::-1], 5.0 * k + np.arange(5.0)[:, None])
+        handed += [(now_s, item) for item in sync.take(now_s, chunk, Measurement(now_s, 0.0, 1e-4))]
+
+    assert "1000 times the arrival rate" in handed[0][1].text
+    assert len(notices(handed)) == 1
+    np.testing.assert_array_equal(values(handed), np.arange(2000))
 
 
 @pytest.mark.parametrize("stamp", [np.nan, 0.0, 1e18, -1e18])

@@ -2,7 +2,8 @@
 
 What it keeps true, so that a recording replayed gives the times of the live session
 (rtemo.core.timing.clock_correction):
-1. No chunk is handed over before a measurement of its clock. Chunks that come earlier wait.
+1. No chunk is handed over before a measurement of its clock, or before the notice that its stamps are no times. Chunks
+   that come earlier wait.
 2. A measurement changes nothing that was handed over: its time_s lies above every raw stamp handed over so far that was
    no single wrong one, unless the sender's clock was set back by more than RESET_S.
 3. A sender that stamps in a clock of its own (Unix time, a device's uptime), or that does not answer time requests, is
@@ -10,7 +11,9 @@ What it keeps true, so that a recording replayed gives the times of the live ses
    shortest transport delay.
 4. Where a sender's clock is set in a session, (arrival - stamp) steps and LSL's own measurements do not show it. A
    notice comes first, then an offset by arrival whose time_s is the very stamp of the first sample after the step, then
-   that sample. The shortest transport delay stays what it was before.
+   that sample. The shortest transport delay stays what it was before. Before an offset that lies back, the one before
+   it is repeated at its end, so that what was handed over keeps it; an offset that lies back by SET_BACK_S or less
+   holds only from there.
 5. Times are not trusted from a notice with trusted=False to the next with trusted=True.
 """
 
@@ -34,6 +37,7 @@ from rtemo.sources.lsl.times.stamp_order import (
     Unusable,
     UsableAgain,
     Verdict,
+    extent,
 )
 
 RESET_S = 1.0  # a step back by more is a clock that was set back, as in rtemo.core.timing.clock_correction
@@ -43,6 +47,7 @@ FOREIGN_EVENT_S = 3600.0  # events may be stamped long before or after they are 
 PATIENCE_S = 2.0  # how long samples wait for a measurement; the first takes 0.64 s
 LISTEN_S = 0.5  # how long arrivals are watched before the first measurement by arrival
 FUTURE_S = 0.25  # stamps that lie as far ahead of their arrival are wrong from the beginning
+SET_BACK_S = 1.2  # surely more than RESET_S, whichever sample came last
 CLOCK_S = 0.25  # a delay that grows by more and stays is a clock's; by less it may be the connection's
 FOLLOW_S = 0.05  # how far a clock that runs wrong may get before it is corrected: a smaller step would be glided over
 REFINE_S = 0.005
@@ -147,8 +152,11 @@ class ClockSync:
             self._change_basis(self._measured)
         if self._events:
             return self._take_events(now_s, chunk)
+        verdicts = self._order.take(now_s, chunk)
+        if len(verdicts) == 1 and isinstance(verdicts[0], Placed) and verdicts[0].good is None:  # nearly always
+            return self._hand_over(now_s, verdicts[0].chunk, verdicts[0].newest, backlog=backlog)
         items: list[Handed] = []
-        for verdict in self._order.take(now_s, chunk):
+        for verdict in verdicts:
             items += self._follow(now_s, verdict, backlog=backlog)
         return items or self._renewal(now_s, None)
 
@@ -171,10 +179,12 @@ class ClockSync:
         if self._measured is None and waited_s < PATIENCE_S:
             return []
         n, delay_s = self._first_delay()
-        enough = n >= (1 if self._events else 2)
+        total = sum(len(chunk) for _, chunk in self._waiting)
+        enough = n >= 1 if self._events else 2 * n >= total and n >= min(3, max(2, total))
+        near_s = FOREIGN_EVENT_S if self._events else FOREIGN_S
         if self._measured is None:
-            self.basis = ClockBasis.UNMEASURABLE if enough or n else self.basis
-        elif n and abs(delay_s - self._measured.offset_s) <= (FOREIGN_EVENT_S if self._events else FOREIGN_S):
+            self.basis = ClockBasis.UNMEASURABLE if enough else self.basis
+        elif n and 2 * n >= total and abs(delay_s - self._measured.offset_s) <= near_s:
             self.basis = ClockBasis.MEASURED
         elif enough and waited_s >= LISTEN_S:
             self.basis = ClockBasis.FOREIGN
@@ -182,7 +192,7 @@ class ClockSync:
             return []
         if self.basis is ClockBasis.UNKNOWN:
             self.basis = ClockBasis.MEASURED if self._measured is not None else ClockBasis.UNMEASURABLE
-            if sum(len(chunk) for _, chunk in self._waiting) >= SURE_SAMPLES:
+            if total >= SURE_SAMPLES and not self._events:
                 return self._refuse(now_s)
         return self._begin(now_s, name_basis=True)
 
@@ -257,11 +267,15 @@ class ClockSync:
     def _follow(self, now_s: float, verdict: Verdict, *, backlog: bool) -> list[Handed]:
         """Do what a verdict on the stamps asks for."""
         match verdict:
-            case Placed(chunk, _) if self.basis is ClockBasis.UNKNOWN:
+            case Placed(chunk) if self.basis is ClockBasis.UNKNOWN:
                 self._waiting.append((now_s, chunk))
                 return []
+            case Placed(chunk, None, newest):
+                return self._hand_over(now_s, chunk, newest, backlog=backlog)
+            case Placed(chunk, good) if good is not None and good.any():
+                return self._hand_over(now_s, chunk, float(chunk.stamps[good].max()), good, backlog=backlog)
             case Placed(chunk, good):
-                return self._hand_over(now_s, chunk, good, backlog=backlog)
+                return self._release(chunk, good)
             case ClockStepped(step_s, first):
                 return self._step(now_s, step_s, first)
             case Unusable(reason):
@@ -270,16 +284,20 @@ class ClockSync:
                 self._afresh()
                 return []
 
-    def _hand_over(self, now_s: float, chunk: Chunk, good: BoolArray, *, backlog: bool) -> list[Handed]:
-        if not good.any():
-            return self._release(chunk, good)
-        stamps = chunk.stamps[good]
-        newest = float(stamps.max())
+    def _hand_over(
+        self, now_s: float, chunk: Chunk, newest: float, good: BoolArray | None = None, *, backlog: bool
+    ) -> list[Handed]:
+        """Samples of which the newest is stamped newest, with what there is to be stated before them."""
         found = None if backlog else self._watch.add(now_s, now_s - newest - self._base_s - self._reference_s)
         if self.basis is not ClockBasis.MEASURED:
             self._arrivals.add(now_s, newest)
         noticed = self._heed(found) if found is not None else []
-        return [*noticed, *self._renewal(now_s, float(stamps[0])), *self._name_basis(), *self._release(chunk, good)]
+        if good is None and self.newest is not None and not self._fresh and self._is_renewed(now_s):  # nearly always
+            self.newest = max(self.newest, newest)
+            self.placed.stamps.append(chunk.stamps)
+            return [*noticed, chunk]
+        first = float(chunk.stamps[0] if good is None else chunk.stamps[good][0])
+        return [*noticed, *self._renewal(now_s, first), *self._name_basis(), *self._release(chunk, good)]
 
     def _step(self, now_s: float, step_s: float, first: float) -> list[Handed]:
         """The sender's clock was set: go on by arrival from the first sample after it."""
@@ -290,11 +308,17 @@ class ClockSync:
         if self.basis is not ClockBasis.MEASURED:
             offset_s = (before.offset_s if before is not None else 0.0) + step_s
             self._arrivals = Arrivals(steady=self._steady)
-        self.newest, self._renewed_s = None, now_s
-        self.placed.afresh = True
+        self._renewed_s, self.placed.afresh = now_s, True
         self.latest = Measurement(first, offset_s, math.inf)
         text = f"its clock was set {_forward(-step_s)} by {_seconds(abs(step_s))}; {CORRECTED}"
-        return [self._notice(text, trusted=False), ClockOffset(self._stream_id, first, offset_s)]
+        items: list[Handed] = [self._notice(text, trusted=False)]
+        newest = self.newest
+        if newest is not None and newest - SET_BACK_S <= first <= newest:
+            return [*items, ClockOffset(self._stream_id, math.nextafter(newest, math.inf), offset_s)]
+        if newest is not None and before is not None and first < newest:
+            items.append(ClockOffset(self._stream_id, math.nextafter(newest, math.inf), before.offset_s))
+        self.newest = None
+        return [*items, ClockOffset(self._stream_id, first, offset_s)]
 
     def _heed(self, found: Finding) -> list[Handed]:
         """What the delays of the last seconds show."""
@@ -390,7 +414,7 @@ class ClockSync:
 
     def _renewal(self, now_s: float, first: float | None) -> list[Handed]:
         """The next measurement to be handed over, if one is due. first: the first good stamp handed over now."""
-        if not self._order.usable or (self.latest is not None and now_s - self._renewed_s < RENEW_S):
+        if self._is_renewed(now_s):
             return []
         if self.basis is ClockBasis.MEASURED:
             if self._measured is None:
@@ -407,6 +431,10 @@ class ClockSync:
         self._renewed_s, self.latest, self._used = now_s, found, measured
         return [ClockOffset(self._stream_id, time_s, found.offset_s)]
 
+    def _is_renewed(self, now_s: float) -> bool:
+        """Whether no measurement is due, or none can be made."""
+        return not self._order.usable or (self.latest is not None and now_s - self._renewed_s < RENEW_S)
+
     def _by_arrival(self, now_s: float) -> float:
         """After a silence the old offset holds until arrivals were watched anew: what comes first may be a backlog."""
         if self.latest is not None and not self._arrivals.settled(now_s):
@@ -422,11 +450,10 @@ class ClockSync:
             return time_s
         return math.nextafter(self.newest, math.inf)
 
-    def _release(self, chunk: Chunk, good: BoolArray) -> list[Handed]:
-        n = int(np.count_nonzero(good))
-        self.placed.n_wrong += len(chunk) - n
-        if n:
-            stamps = chunk.stamps if n == len(chunk) else chunk.stamps[good]
+    def _release(self, chunk: Chunk, good: BoolArray | None) -> list[Handed]:
+        stamps = chunk.stamps if good is None else chunk.stamps[good]
+        self.placed.n_wrong += len(chunk) - len(stamps)
+        if len(stamps):
             self.newest = _newest(self.newest, stamps)
             self.placed.stamps.append(stamps)
             self._fresh = False
@@ -455,7 +482,7 @@ def _share(slope: float) -> str:
 
 def _newest(before: float | None, stamps: TimeArray) -> float:
     """The newest raw stamp since the clock was last set back by more than RESET_S."""
-    low, high = float(stamps.min()), float(stamps.max())
+    low, high = extent(stamps)
     reached = high if before is None else max(before, high)
     if reached - low <= RESET_S:  # no step can be so large: nearly always
         return reached

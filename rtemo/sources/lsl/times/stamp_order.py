@@ -37,10 +37,11 @@ MAX_BEGIN = 8192  # samples at a beginning that are sorted one by one
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Samples that are handed over. good: (n,) whose stamps fit."""
+    """Samples that are handed over. good: (n,) whose stamps fit; None where all do, the newest of which is newest."""
 
     chunk: Chunk
-    good: BoolArray
+    good: BoolArray | None
+    newest: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,12 @@ class StampOrder:
         if not self.usable:
             return self._again(now_s, chunk)
         stamps = chunk.stamps
-        low, high = float(stamps.min()), float(stamps.max())
+        low, high = extent(stamps)
         if not self._suspects and low >= self.newest - BACK_S and self._is_due(now_s, high):
-            good = np.ones(len(chunk), dtype=np.bool_)
-            self._accept(now_s, stamps, good)
-            return [*self._check_advance(now_s), Placed(chunk, good)]
+            self._reach(now_s, high, len(chunk))
+            placed = Placed(chunk, None, high)
+            late = self._check_advance(now_s)
+            return [*late, placed] if late else [placed]
         return self._sort(now_s, chunk)
 
     def give_up(self) -> list[Placed]:
@@ -126,10 +128,11 @@ class StampOrder:
         return max(AHEAD_S, 1.5 * self._period_s)
 
     def _accept(self, now_s: float, stamps: TimeArray, good: BoolArray) -> None:
-        n = int(np.count_nonzero(good))
-        if n == 0:
-            return
-        high = float(stamps.max() if n == len(stamps) else stamps[good].max())
+        if good.any():
+            self._reach(now_s, float(stamps[good].max()), int(np.count_nonzero(good)))
+
+    def _reach(self, now_s: float, high: float, n: int) -> None:
+        """N samples fit, the newest of which is stamped high."""
         if high > self.newest:
             if self._n_line:
                 self._period_s += 0.1 * (min((high - self.newest) / n, 2.0) - self._period_s)
@@ -259,6 +262,13 @@ class _LeastDelay:
     @property
     def delay_s(self) -> float:
         return min(self._before_s, self._now_s)
+
+
+def extent(stamps: TimeArray) -> tuple[float, float]:
+    """The least and the greatest of stamps (n,), n > 0; NaN where one is NaN."""
+    if len(stamps) == 1:
+        return float(stamps[0]), float(stamps[0])
+    return float(stamps.min()), float(stamps.max())
 
 
 def _part(chunk: Chunk, begin: int, end: int) -> Chunk:
