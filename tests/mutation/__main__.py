@@ -217,5 +217,4 @@ def _row(name: str, count: Counter[str]) -> str:
 
 
 if __name__ == "__main__":
-    os.nice(5)
     sys.exit(main())
