@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sites", type=int, default=300, help="how many, two a file at least")
     parser.add_argument("--only", default="", help="files whose path begins so, such as rtemo/core")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
-    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for one site")
+    parser.add_argument("--budget", type=float, default=10.0, help="seconds of tests for one site")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutation")
     parser.add_argument("--measure-again", action="store_true", help="which tests run which function")
     parser.add_argument("--as-measured", action="store_true", help="do not look for changed tests")

@@ -20,7 +20,7 @@ FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simula
 LOADERS = ("offline/corpus", "offline/datasets")
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
-MOST_FILES = 6  # whose tests are run for one site
+MOST_FILES = 4  # whose tests are run for one site
 
 
 @dataclass(frozen=True, slots=True)
