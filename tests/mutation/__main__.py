@@ -33,6 +33,7 @@ MUTATED = (
     "offline/datasets",
 )
 NEAREST_FILES, NEAREST_S = 2, 3.0
+IN_REAL_TIME = ("tests/sources/lsl", "tests/live", "tests/recorder", "tests/simulate")
 MARK = "<!-- the table below is written by python -m tests.mutation --write -->"
 
 
@@ -158,9 +159,18 @@ def _run(tree: Tree, tests: list[TestRun]) -> Outcome:
     near = [test for test in tests if test.file in files and test.seconds < NEAREST_S]
     for part in (near, [test for test in tests if test not in near]):
         if part:
-            done = tree.pytest([test.name for test in part], 40.0 + 3.0 * sum(test.seconds for test in part))
+            done = _confirmed(tree, [test.name for test in part], 40.0 + 3.0 * sum(test.seconds for test in part))
             if done.status != 0:
                 return done
+    return done
+
+
+def _confirmed(tree: Tree, names: list[str], limit_s: float) -> Outcome:
+    """A test on real streams may fail because the computer is busy: it must fail twice."""
+    for _ in range(2):
+        done = tree.pytest(names, limit_s)
+        if not done.first_failure.startswith(IN_REAL_TIME):
+            break
     return done
 
 
