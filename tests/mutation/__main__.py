@@ -51,6 +51,7 @@ def main() -> int:
         for site in chosen
         if not results.is_known(site, [test.name for test in cover.tests_for(site, options.budget)])
     ]
+    todo = todo[::-1] if options.backwards else todo
     print(f"{len(todo)} to do", flush=True)
     load_libraries()
     workers = []
@@ -79,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
     parser.add_argument("--budget", type=float, default=10.0, help="seconds of tests for one site")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutation")
+    parser.add_argument("--backwards", action="store_true", help="begin at the end, beside another run")
     parser.add_argument("--measure-again", action="store_true", help="which tests run which function")
     parser.add_argument("--as-measured", action="store_true", help="do not look for changed tests")
     parser.add_argument("--write", action="store_true", help="put the table into the README")
@@ -109,6 +111,11 @@ class Results:
         record = self._of.get(site.key)
         return record is not None and (record["outcome"] == "caught" or record["tests"] == _digests(tests))
 
+    def is_done_elsewhere(self, site: Site) -> bool:
+        """Whether another run has written about it since this one read the file."""
+        new = Results(self._path)
+        return new.of(site) is not None and new.of(site) != self.of(site)
+
     def add(self, site: Site, outcome: str, by: str, tests: list[str], seconds: float) -> None:
         record = {"key": site.key, "outcome": outcome, "by": by, "tests": _digests(tests), "seconds": round(seconds, 1)}
         self._of[site.key] = record
@@ -127,6 +134,8 @@ def _work(todo: list[Site], cover: CoverMap, results: Results, budget_s: float) 
     tree = Tree()
     try:
         for i, site in enumerate(todo):
+            if results.is_done_elsewhere(site):
+                continue
             _try(tree, site, cover, results, budget_s)
             print(f"    {len(todo) - i - 1} left", flush=True)
     finally:

@@ -132,4 +132,7 @@ def test_a_stream_that_is_only_seen_is_listed_once_by_its_uid():
     found = statuses(read=[READ], visible=[INFO, other], announced=[INFO])
     assert set(found) == {"e", "u2"}
     assert found["u2"][0].stream_id == "u2"
-    assert found["u2"][1].state is StreamState.WAITING
+    status = found["u2"][1]
+    assert status.state is StreamState.WAITING
+    assert (status.n_samples, status.n_missing, status.n_gaps, status.n_returns, status.columns) == (0, 0, 0, 0, ())
+    assert math.isnan(status.clock_offset_ms)
