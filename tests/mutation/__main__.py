@@ -201,7 +201,7 @@ def summary(chosen: list[Site], results: Results, options: argparse.Namespace) -
     for site in sorted(chosen, key=lambda s: (s.file, s.line)):
         record = results.of(site)
         outcome = str(record["outcome"]) if record else "not run"
-        why = equivalent.get((site.file, site.scope, " ".join(f"{site.before} -> {site.after}".split())), "")
+        why = equivalent.get((site.file, site.scope, site.mutation), "")
         if outcome == "survived" and why:
             outcome = "equivalent"
         counts.setdefault("/".join(site.file.split("/")[:2]), Counter())[outcome] += 1
