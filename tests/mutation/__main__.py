@@ -51,6 +51,7 @@ def main() -> int:
         for site in chosen
         if not results.is_known(site, [test.name for test in cover.tests_for(site, options.budget)])
     ]
+    todo.sort(key=lambda site: any(t.file.startswith(IN_REAL_TIME) for t in cover.tests_for(site, options.budget)))
     todo = todo[::-1] if options.backwards else todo
     print(f"{len(todo)} to do", flush=True)
     load_libraries()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,20 +43,30 @@ class CoverMap:
     own: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
     shared: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
     of_file: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
+    _known: dict[str, Counter[str]] = field(default_factory=dict)
 
     def tests_for(self, site: Site, budget_s: float) -> list[TestRun]:
-        """Those that concern a site, the mirrored folder's first, then the fastest, as many as the time allows."""
+        """Those that concern a site, the nearest first, as many as the time allows."""
         function = f"{site.file}::{site.scope}"
         own, shared = self.own.get(function, []), self.shared.get(function, [])
         if not own and not shared:  # a constant, a field or a function of another process: whatever uses the file
             own = [t for name, tests in self.own.items() if name.startswith(f"{site.file}::") for t in tests]
             shared = [t for name, tests in self.shared.items() if name.startswith(f"{site.file}::") for t in tests]
-        mirror = mirrored(site.file)
+        mirror, knows = mirrored(site.file), self._functions_run(site.file)
         near = [t for file, tests in self.of_file.items() if file.startswith(mirror) for t in tests]
-        order = [*sorted(own, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
-        order += [*sorted(shared, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
-        order += sorted(near, key=lambda t: t.seconds)
-        return _within(order, budget_s)
+
+        def rank(test: TestRun) -> tuple[bool, int, str, float]:
+            """The mirrored folder first, there the test file that runs most of the source file, then what is fast."""
+            return not test.name.startswith(mirror), -knows[test.file], test.file, test.seconds
+
+        return _within([*sorted(own, key=rank), *sorted(shared, key=rank), *sorted(near, key=rank)], budget_s)
+
+    def _functions_run(self, source: str) -> Counter[str]:
+        """How many functions of a source file each test file runs itself."""
+        if source not in self._known:
+            by_function = [tests for name, tests in self.own.items() if name.startswith(f"{source}::")]
+            self._known[source] = Counter(file for tests in by_function for file in {test.file for test in tests})
+        return self._known[source]
 
 
 def file_of(test: str) -> str:
