@@ -49,7 +49,7 @@ class CoverMap:
         """Those that concern a site, the nearest first, as many as the time allows."""
         function = f"{site.file}::{site.scope}"
         own, shared = self.own.get(function, []), self.shared.get(function, [])
-        if not own and not shared:  # a constant, a field or a function of another process: whatever uses the file
+        if site.runs_at_import or not (own or shared):  # or only another process runs it: whatever uses the file
             own = [t for name, tests in self.own.items() if name.startswith(f"{site.file}::") for t in tests]
             shared = [t for name, tests in self.shared.items() if name.startswith(f"{site.file}::") for t in tests]
         mirror, knows = mirrored(site.file), self._functions_run(site.file)

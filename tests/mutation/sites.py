@@ -72,6 +72,11 @@ class Site:
         return " ".join(f"{self.before} -> {self.after}".split()) + number
 
     @property
+    def runs_at_import(self) -> bool:
+        """Whether it is a constant or a field of a class, which every test that imports the module runs."""
+        return self.scope == "<module>" or self.scope.split(".")[-1].lstrip("_")[:1].isupper()
+
+    @property
     def key(self) -> str:
         """What identifies it while the text around it stays as it is, wherever that lies in the file."""
         number = f" #{self.nth}" if self.nth else ""
