@@ -6,6 +6,7 @@ asked for. A function that no test runs in its own process is tested by the test
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections import Counter, defaultdict
@@ -54,11 +55,15 @@ class CoverMap:
             shared = [t for name, tests in self.shared.items() if name.startswith(f"{site.file}::") for t in tests]
         mirror, knows = mirrored(site.file), self._functions_run(site.file)
         near = [t for file, tests in self.of_file.items() if file.startswith(mirror) for t in tests]
+        name = site.scope.split(".")[-1] if site.runs_at_import else ""
 
-        def rank(test: TestRun) -> tuple[bool, int, str, float]:
-            """The mirrored folder first, there the test file that runs most of the source file, then what is fast."""
-            return not test.name.startswith(mirror), -knows[test.file], test.file, test.seconds
+        def rank(test: TestRun) -> tuple[bool, bool, int, str, float]:
+            """The mirrored folder first, there what names the class, then what runs most of the file, the fast first."""
+            is_named = bool(name) and name in _text(test.file)
+            return not test.name.startswith(mirror), not is_named, -knows[test.file], test.file, test.seconds
 
+        if site.runs_at_import:
+            return _within(sorted([*own, *shared, *near], key=rank), budget_s)
         return _within([*sorted(own, key=rank), *sorted(shared, key=rank), *sorted(near, key=rank)], budget_s)
 
     def _functions_run(self, source: str) -> Counter[str]:
@@ -142,6 +147,11 @@ def measure(store: Path, *, again: bool) -> None:
             print(f"[{i + 1}/{len(new)}] {file}: {passed} of {len(tests)} passed, {outcome.status}", flush=True)
     finally:
         tree.remove()
+
+
+@functools.cache
+def _text(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
 
 
 def digest(file: str) -> str:
