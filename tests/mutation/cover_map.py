@@ -58,7 +58,7 @@ class CoverMap:
         name = site.scope.split(".")[-1] if site.runs_at_import else ""
 
         def rank(test: TestRun) -> tuple[bool, bool, int, str, float]:
-            """The mirrored folder first, there what names the class, then what runs most of the file, the fast first."""
+            """The mirrored folder first, there what names the class, then what runs most of the file."""
             is_named = bool(name) and name in _text(test.file)
             return not test.name.startswith(mirror), not is_named, -knows[test.file], test.file, test.seconds
 
