@@ -6,9 +6,10 @@ asked for. A function that no test runs in its own process is tested by the test
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simula
 LOADERS = ("offline/corpus", "offline/datasets")
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
+MOST_FILES = 4  # whose tests are run for one site
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,34 @@ class CoverMap:
     own: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
     shared: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
     of_file: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
+    _known: dict[str, Counter[str]] = field(default_factory=dict)
 
     def tests_for(self, site: Site, budget_s: float) -> list[TestRun]:
-        """Those that concern a site, the mirrored folder's first, then the fastest, as many as the time allows."""
+        """Those that concern a site, the nearest first, as many as the time allows."""
         function = f"{site.file}::{site.scope}"
         own, shared = self.own.get(function, []), self.shared.get(function, [])
-        if not own and not shared:  # a constant, a field or a function of another process: whatever uses the file
+        if site.runs_at_import or not (own or shared):  # or only another process runs it: whatever uses the file
             own = [t for name, tests in self.own.items() if name.startswith(f"{site.file}::") for t in tests]
             shared = [t for name, tests in self.shared.items() if name.startswith(f"{site.file}::") for t in tests]
-        mirror = mirrored(site.file)
+        mirror, knows = mirrored(site.file), self._functions_run(site.file)
         near = [t for file, tests in self.of_file.items() if file.startswith(mirror) for t in tests]
-        order = [*sorted(own, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
-        order += [*sorted(shared, key=lambda t: (not t.name.startswith(mirror), t.seconds))]
-        order += sorted(near, key=lambda t: t.seconds)
-        return _within(order, budget_s)
+        name = site.scope.split(".")[-1] if site.runs_at_import else ""
+
+        def rank(test: TestRun) -> tuple[bool, bool, int, str, float]:
+            """The mirrored folder first, there what names the class, then what runs most of the file."""
+            is_named = bool(name) and name in _text(test.file)
+            return not test.name.startswith(mirror), not is_named, -knows[test.file], test.file, test.seconds
+
+        if site.runs_at_import:
+            return _within(sorted([*own, *shared, *near], key=rank), budget_s)
+        return _within([*sorted(own, key=rank), *sorted(shared, key=rank), *sorted(near, key=rank)], budget_s)
+
+    def _functions_run(self, source: str) -> Counter[str]:
+        """How many functions of a source file each test file runs itself."""
+        if source not in self._known:
+            by_function = [tests for name, tests in self.own.items() if name.startswith(f"{source}::")]
+            self._known[source] = Counter(file for tests in by_function for file in {test.file for test in tests})
+        return self._known[source]
 
 
 def file_of(test: str) -> str:
@@ -70,11 +86,15 @@ def mirrored(file: str) -> str:
 
 
 def _within(order: Iterable[TestRun], budget_s: float) -> list[TestRun]:
+    """As many as fit, of a few files only: the fixtures of each cost time that is not in the tests' own."""
     taken: dict[str, TestRun] = {}
+    files: set[str] = set()
     spent = 0.0
     for test in order:
-        if test.name not in taken and (not taken or spent + test.seconds <= budget_s):
+        fits = spent + test.seconds <= budget_s and (test.file in files or len(files) < MOST_FILES)
+        if test.name not in taken and (not taken or fits):
             taken[test.name] = test
+            files.add(test.file)
             spent += test.seconds
     return list(taken.values())
 
@@ -127,6 +147,11 @@ def measure(store: Path, *, again: bool) -> None:
             print(f"[{i + 1}/{len(new)}] {file}: {passed} of {len(tests)} passed, {outcome.status}", flush=True)
     finally:
         tree.remove()
+
+
+@functools.cache
+def _text(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
 
 
 def digest(file: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import random
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -62,11 +63,24 @@ class Site:
     end: int
     before: str
     after: str
+    nth: int = 0  # of those in its scope that read alike, counted from 1; 0 where it is the only one
+
+    @property
+    def mutation(self) -> str:
+        """What is changed, without needless white space, and which one where several read alike."""
+        number = f" #{self.nth}" if self.nth else ""
+        return " ".join(f"{self.before} -> {self.after}".split()) + number
+
+    @property
+    def runs_at_import(self) -> bool:
+        """Whether it is a constant or a field of a class, which every test that imports the module runs."""
+        return self.scope == "<module>" or self.scope.split(".")[-1].lstrip("_")[:1].isupper()
 
     @property
     def key(self) -> str:
         """What identifies it while the text around it stays as it is, wherever that lies in the file."""
-        return f"{self.file}::{self.scope}::{self.kind}::{self.before} -> {self.after}"
+        number = f" #{self.nth}" if self.nth else ""
+        return f"{self.file}::{self.scope}::{self.kind}::{self.before} -> {self.after}{number}"
 
     def apply(self, text: bytes) -> bytes:
         """The file's text with this change made."""
@@ -76,7 +90,13 @@ class Site:
 def sites_of(root: Path, file: str) -> list[Site]:
     """All sites of a file of the tree, in order."""
     text = (root / file).read_bytes()
-    return sorted(_Finder(file, text).found(ast.parse(text)), key=lambda site: (site.begin, site.end, site.kind))
+    order = sorted(_Finder(file, text).found(ast.parse(text)), key=lambda site: (site.begin, site.end, site.kind))
+    how_many, seen = Counter(site.key for site in order), Counter[str]()
+    numbered = []
+    for site in order:
+        seen[site.key] += 1
+        numbered.append(replace(site, nth=seen[site.key]) if how_many[site.key] > 1 else site)
+    return numbered
 
 
 def sample(sites: dict[str, list[Site]], n: int, seed: int, least: int = 2) -> list[Site]:

@@ -26,7 +26,7 @@ POLL_S = 0.02
 LOADED = ("pytest", "hypothesis", "numpy", "scipy.signal", "scipy.stats", "scipy.spatial", "psutil")
 ALSO = ("onnxruntime", "safetensors", "torch", "mne")
 ALWAYS = ("-q", "-x", "-n0", "-p", "no:cacheprovider", "-p", "no:pytest-qt", "--randomly-dont-reorganize", "--tb=no")
-MORE = ("-rf", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # of the libraries that are there already
+MORE = ("-rfE", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # of the libraries that are there already
 
 
 @dataclass(frozen=True, slots=True)

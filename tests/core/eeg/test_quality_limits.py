@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings, _noisy
 from rtemo.core.gaze.quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
 
 CHECK = ChannelCheck(QualitySettings(), 200.0, 200, 0.75)
@@ -227,3 +227,11 @@ def test_less_than_half_of_the_pupils_impossible_is_not_named():
     check = checked()
     check.push(times, np.where(np.arange(6) >= 4, np.nan, samples))
     assert check.faults(4.0 - 1 / 128, 4.0, 0.9) == {}  # without any pupil nothing is wrong with them
+
+
+def test_what_lies_exactly_at_a_limit_of_noise_is_not_noisy():
+    at_floor, at_ratio = np.array([50.0, *[1.0] * 7]), np.array([60.0, *[10.0] * 7])
+    assert not _noisy(at_floor, QualitySettings()).any()
+    assert not _noisy(at_ratio, QualitySettings()).any()
+    assert not _noisy(np.array([200.0]), QualitySettings()).any()
+    assert _noisy(np.nextafter(at_floor, np.inf), QualitySettings()).tolist() == [True] + [False] * 7
