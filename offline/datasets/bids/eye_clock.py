@@ -71,7 +71,7 @@ def clock(
             in_order = _in_order(stamps[known])
             _count(left_out, "their time is not after the row before", int((~in_order).sum()))
             kept = np.flatnonzero(known)[in_order]
-            elapsed = (stamps[kept] - stamps[kept[0]]) * factor if len(kept) else np.zeros(0)
+            elapsed = (stamps[kept] - stamps[kept[0]]) * factor + by_rows[kept[0]] if len(kept) else np.zeros(0)
     if not len(kept):
         raise RtemoError("no row has a time", f"{len(index)} rows", "correct the column timestamp")
     first = float(stamps[kept[0]]) if stamps is not None and factor else None
@@ -177,7 +177,9 @@ def _start(start: float | None, first: float | None, factor: float, span_s: floa
 
 
 def _same_moment(one_s: float, other_s: float, span_s: float) -> bool:
-    return abs(one_s - other_s) <= max(1e-3 * span_s, 1e-9 * abs(one_s))
+    """Whether two times of a clock are the same, and not both its beginning."""
+    slack_s = max(1e-3 * span_s, 1e-9 * abs(one_s))
+    return abs(one_s - other_s) <= slack_s < 0.1 * abs(one_s)
 
 
 def _overlap_s(start_s: float, span_s: float, eeg: Eeg) -> float:

@@ -110,6 +110,8 @@ def _parsed(
     long_enough = [i for i, line in enumerate(lines) if line.count(b"\t") + 1 >= width]
     if short := len(lines) - len(long_enough):
         skipped[f"they have fewer than {width} columns"] += short
+    if not long_enough:
+        return np.zeros(0, np.int64), np.zeros((0, len(wanted)))
     text = b"\n".join(lines[i] for i in long_enough)
     for word in _MISSING:
         text = text.replace(word, b"nan")
@@ -118,8 +120,6 @@ def _parsed(
     except ValueError:  # a cell that is neither a number nor one of the usual words: cell by cell
         rows = [lines[i].decode("utf-8", errors="replace").split("\t") for i in long_enough]
         values = np.array([[_number(row[column]) for column in wanted] for row in rows]).reshape(-1, len(wanted))
-    if not long_enough:
-        values = np.zeros((0, len(wanted)))
     return np.array(long_enough, np.int64), values
 
 
