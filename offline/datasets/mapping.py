@@ -60,7 +60,7 @@ class RecordedEvent:
     """Something with a text at a time on the recording's clock. duration_s is None where nobody says.
 
     source: the file and row that it is from, where there are rows. problem: why it cannot be used, though its text may
-    be what the mapping asks for; its time means nothing then.
+    be what the mapping asks for; its time means nothing then. columns: everything in its row, by column.
     """
 
     time_s: float
@@ -68,6 +68,7 @@ class RecordedEvent:
     duration_s: float | None = None
     source: str = ""
     problem: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from offline.datasets.bids.eyetrack import (
     screen_of,
 )
 from offline.datasets.bids.names import entities_of, parse_name, side_cars
-from offline.datasets.bids.side_cars import SideCars, given, number, read_json
+from offline.datasets.bids.side_cars import SideCars, Table, given, number, read_json
 from offline.datasets.mapping import (
     RecordedEvent,
     TrialMap,
@@ -284,6 +284,7 @@ def _check_continuity(cars: SideCars, file: mne_raw.RawFile, account: Account) -
 def _eeg_names(cars: SideCars, file: mne_raw.RawFile, account: Account) -> list[str]:
     """The EEG channels. RtemoError where there is none."""
     table = cars.table(file.path, "channels")
+    _check_columns(table, ("name", "type"), account)
     types = {row.get("name"): row.get("type").upper() for row in table}
     known = {name for name, _ in file.channels}
     if table.path is not None and (others := [name for name in types if name not in known]):
@@ -296,12 +297,20 @@ def _eeg_names(cars: SideCars, file: mne_raw.RawFile, account: Account) -> list[
     return names
 
 
+def _check_columns(table: Table, columns: Sequence[str], account: Account) -> None:
+    """List a table that lacks columns that are read."""
+    if table.path is not None and (missing := [name for name in columns if not table.has(name)]):
+        why = f"it has no column {', '.join(missing)}, but {', '.join(table.columns)}"
+        account.omit("side-car", table.path.name, why)
+
+
 def _places(cars: SideCars, path: Path, account: Account) -> dict[str, tuple[float, float, float]]:
     """electrodes.tsv in mm, x right and y front, where coordsystem.json names axes that we know."""
     about = cars.metadata(path, "coordsystem", but=("space",))
     axes = _AXES.get(str(about.get("EEGCoordinateSystem", "")).strip().casefold())
     unit = _MILLIMETRES.get(str(about.get("EEGCoordinateUnits", "")).strip().casefold())
     table = cars.table(path, "electrodes", but=("space",))
+    _check_columns(table, ("name", *"xyz"), account)
     if table.path is None:
         return {}
     if axes is None or unit is None:

@@ -138,7 +138,7 @@ def _triggers(root: Path, stem: str) -> list[tuple[int, float]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = [(int(row[0]), clock_s(row[1].split(" ")[-1])) for row in csv.reader(lines) if row]
-    except (OSError, ValueError, IndexError) as error:
+    except Exception as error:
         raise RtemoError(f"{path} does not give the trigger times", f"{type(error).__name__}: {error}") from error
     marks = [(code, time_s) for code, time_s in rows if code in (1, 2)]
     if [code for code, _ in marks] != [1, 2] * N_TRIALS:
