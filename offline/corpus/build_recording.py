@@ -121,6 +121,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
         return writer.finish(
             channels=channels,
             clips={str(trial.number): trial.clip for trial in recording.trials if trial.clip is not None},
+            targets={str(trial.number): dict(trial.targets) for trial in recording.trials if trial.targets},
             dropped=tuple(dropped),
             notes=(*recording.notes, *_notes(pipeline)),
             files={_name(path, task.root): _digest(path) for path in recording.files},

@@ -20,15 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
-from offline.datasets.mapping import (
-    RecordedEvent,
-    TrialMap,
-    event_rows,
-    find_trials,
-    not_asked_for,
-    read_mapping,
-    unmatched,
-)
+from offline.datasets.mapping import TrialMap, read_mapping
+from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
@@ -211,6 +204,13 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
                 events += [_event(path, info, time_s, row) for time_s, row in rows]
     return [event for event in events if event.text]
+
+
+def marker_events(path: Path) -> list[RecordedEvent]:
+    """Every marker of a recording, of all its marker streams. RtemoError where it cannot be opened."""
+    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False)
+    found.close()
+    return _events(path, [info for info in found.streams if found.roles.role_of(info) is Modality.MARKERS])
 
 
 def _event(path: Path, info: StreamInfo, time_s: float, row: Sequence[object]) -> RecordedEvent:

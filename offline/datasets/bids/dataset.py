@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,17 +45,12 @@ from offline.datasets.bids.eyetrack import (
     physio_files,
     screen_of,
 )
+from offline.datasets.bids.more_columns import table_files, with_more_columns
 from offline.datasets.bids.names import entities_of, parse_name, side_cars
-from offline.datasets.bids.side_cars import SideCars, Table, given, number, read_json
-from offline.datasets.mapping import (
-    RecordedEvent,
-    TrialMap,
-    event_rows,
-    find_trials,
-    not_asked_for,
-    read_mapping,
-    unmatched,
-)
+from offline.datasets.bids.side_cars import SideCars, Table, read_json
+from offline.datasets.cells import given, number
+from offline.datasets.mapping import TrialMap, read_mapping
+from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
@@ -158,11 +153,11 @@ def _session(root: Path, dataset: str, subject: str, name: str, paths: Sequence[
         why = f"no EEG has its entities, {entities_of(file, ('recording',))}"
         omissions.append(Omission("gaze", file.name, why))
     omissions.sort(key=str)
-    files = _files(root, ordered, physio)
+    files = _files(root, ordered, physio, rules)
     return _Session(root, dataset, subject, name, tuple(ordered), eyes, rules, files, tuple(omissions))
 
 
-def _files(root: Path, paths: Sequence[Path], physio: Sequence[Path]) -> tuple[Path, ...]:
+def _files(root: Path, paths: Sequence[Path], physio: Sequence[Path], rules: TrialMap) -> tuple[Path, ...]:
     """Everything that a session is read from: the runs' own files and the side-cars above them."""
     files: dict[Path, None] = {}
     for path in paths:
@@ -172,7 +167,7 @@ def _files(root: Path, paths: Sequence[Path], physio: Sequence[Path]) -> tuple[P
         above += [car for suffix in ("channels", "events", "scans") for car in side_cars(root, path, suffix, ".tsv")]
         above += side_cars(root, path, "electrodes", ".tsv", but=("space",))
         above += side_cars(root, path, "coordsystem", ".json", but=("space",))
-        files |= dict.fromkeys(sorted(own) + above)
+        files |= dict.fromkeys(sorted(own) + above + table_files(root, path, rules.table))
     for path in physio:
         files |= dict.fromkeys([path, *(car for suffix in PHYSIO for car in side_cars(root, path, suffix, ".json"))])
     return tuple(files)
@@ -201,7 +196,7 @@ def _recording(session: _Session) -> Recording:
         raise RtemoError(f"no run of {where} can be used", "; ".join(map(str, account.omissions)))
     starts = lay_out(run.file.duration_s for run in runs)
     gaze = _gaze(runs, starts, session.rules, account)
-    trials = _trials(cars, runs, starts, session.rules, account)
+    trials = _trials(session.root, cars, runs, starts, session.rules, account)
     names = [channel.label for channel in runs[0].info.channels]
     segments = tuple(
         segment
@@ -386,7 +381,7 @@ def _beside(eye: EyeSamples, duration_s: float, account: Account) -> EyeSamples:
 
 
 def _trials(
-    cars: SideCars, runs: Sequence[_Run], starts: Sequence[float], rules: TrialMap, account: Account
+    root: Path, cars: SideCars, runs: Sequence[_Run], starts: Sequence[float], rules: TrialMap, account: Account
 ) -> list[Trial]:
     """Every run one trial, or the trials among its events, numbered over the session."""
     trials: list[Trial] = []
@@ -398,15 +393,18 @@ def _trials(
         }
         end_s = start_s + run.file.duration_s
         events = [RecordedEvent(start_s, "run", run.file.duration_s)]
+        if rules.start is None and rules.table is not None and rules.table.of_people:
+            events = with_more_columns(root, run.file.path, events, rules, account)
         if rules.start is not None:
             events = run_events(cars, run.file, rules, start_s, account)
+            events = with_more_columns(root, run.file.path, events, rules, account)
             account.extend(unmatched(events, rules, name))
             for note in not_asked_for(events, rules, name):
                 account.note(note)
-        whole = rules if rules.start is not None else TrialMap(start=_WHOLE_RUN, labels=rules.labels)
+        whole = rules if rules.start is not None else replace(rules, start=_WHOLE_RUN, stop=None, offset_s=0.0)
         found, left_out = find_trials(events, whole, end_s, name, fixed, "bids")
         trials += [
-            Trial(len(trials) + n, trial.clip, trial.label, trial.start_s, trial.stop_s)
+            Trial(len(trials) + n, trial.clip, trial.label, trial.start_s, trial.stop_s, trial.targets)
             for n, trial in enumerate(found, start=1)
         ]
         account.extend(left_out)

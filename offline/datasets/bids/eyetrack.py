@@ -20,7 +20,8 @@ from offline.datasets.bids.events import TIME_UNITS
 from offline.datasets.bids.eye_clock import Doubles, Eeg, clock
 from offline.datasets.bids.names import entities_of, parse_name
 from offline.datasets.bids.physio_rows import read_rows
-from offline.datasets.bids.side_cars import SideCars, given, number
+from offline.datasets.bids.side_cars import SideCars
+from offline.datasets.cells import given, number
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk
