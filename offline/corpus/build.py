@@ -227,6 +227,7 @@ def _description(
         "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
         "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
         **({"mapping": dict(dataset.mapping)} if dataset.mapping else {}),
+        "noted": len({note for about in recordings for note in about.notes} | set(card.notes)),
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),
     }
@@ -241,6 +242,7 @@ def _summary(out: Path, about: Mapping[str, Any]) -> str:
             f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
             f"{counts['labelled']} labelled",
             *rows,
+            *([f"{about['noted']} notes (see inspect)"] if about["noted"] else []),
             f"left out: {left_out}",
         ]
     )

@@ -195,7 +195,8 @@ def _duration_unit(
     if not len(durations):
         return unit, ""
     middle = float(np.median(durations))
-    steps = np.diff(np.sort(onsets_s))
+    with np.errstate(over="ignore"):
+        steps = np.diff(np.sort(onsets_s))
     room_s = float(np.median(steps)) if len(steps) else length_s
     if unit == 1.0 and middle > length_s and middle * 1e-3 <= length_s:
         return 1e-3, f"the recording is {length_s:g} s long, the median duration is {middle:g}"

@@ -36,17 +36,21 @@ class Eeg:
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
-    """times_s (n,): of the rows `kept` (n,), increasing. rate_hz: of the samples. left_out: reason -> rows."""
+    """times_s (n,): of the rows `kept` (n,), increasing. rate_hz: of the samples. left_out: reason -> rows.
+
+    by_rows: times are counted from the rows, so that rows that were lost before the file was written shift later ones.
+    """
 
     times_s: Doubles
     kept: NDArray[np.int64]
     rate_hz: float
+    by_rows: bool
     notes: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
 
 
 def clock(
-    index: NDArray[np.int64],
+    index: NDArray[np.int32],
     stamps: Doubles | None,
     unit_s: float | None,
     rate_hz: float,
@@ -76,7 +80,7 @@ def clock(
         raise RtemoError("no row has a time", f"{len(index)} rows", "correct the column timestamp")
     first = float(stamps[kept[0]]) if stamps is not None and factor else None
     start_s = _start(start, first, factor, float(elapsed[-1]), eeg, notes)
-    return Clocked(start_s + elapsed, kept, rate_hz, tuple(notes), left_out)
+    return Clocked(start_s + elapsed, kept, rate_hz, not factor, tuple(notes), left_out)
 
 
 def _count(counter: Counter[str], why: str, n: int) -> None:
@@ -85,7 +89,7 @@ def _count(counter: Counter[str], why: str, n: int) -> None:
 
 
 def _unit(
-    index: NDArray[np.int64], stamps: Doubles, unit_s: float | None, rate_hz: float, eeg: Eeg, notes: list[str]
+    index: NDArray[np.int32], stamps: Doubles, unit_s: float | None, rate_hz: float, eeg: Eeg, notes: list[str]
 ) -> tuple[float, float]:
     """Factor of the stamps to seconds, 0 where they cannot be used, and the sampling rate."""
     known = np.isfinite(stamps)
