@@ -131,7 +131,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         omissions=(*omissions, *left_out),
         notes=(*found.notices, *_notes_on(path), *not_asked_for(events, map_, path.name)),
         rests=tuple(rests),
-        rows={"event": event_rows(events, map_, len(trials))},
+        rows={"event": event_rows(events, map_, len(trials))} if events else {},
         baseline_planned=found.facts.planned is not None and map_.rest is None,
         saved_baseline=saved,
         replay=partial(_items, path, ids),

@@ -16,8 +16,8 @@ import numpy as np
 from offline.datasets.account import Account
 from offline.datasets.bids.side_cars import Row, SideCars, Table
 from offline.datasets.cells import given, number, with_decimal_commas
+from offline.datasets.eeg_files.mne_raw import RawFile
 from offline.datasets.mapping import TrialMap
-from offline.datasets.mne_raw import RawFile
 from offline.datasets.trial_finding import RecordedEvent
 
 TIME_UNITS: Mapping[str, float] = {

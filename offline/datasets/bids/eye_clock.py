@@ -28,7 +28,10 @@ _START_SLACK_S = 2.0  # of clocks that are set to the second
 
 @dataclass(frozen=True, slots=True)
 class Eeg:
-    """The EEG that the eyes belong to. measured_s: Unix time of its first sample, in some time zone, if it is known."""
+    """What the eyes belong to: the EEG, or else the events.
+
+    measured_s: Unix time of its first sample, in some time zone, if it is known.
+    """
 
     duration_s: float
     measured_s: float | None = None

@@ -73,6 +73,12 @@ def belongs(path: Path, eeg: Path) -> bool:
     return entities_of(path, ("recording",)) == entities_of(eeg)
 
 
+def is_eyetracking(cars: SideCars, path: Path) -> bool:
+    """Whether a file's side-car says that it holds gaze."""
+    suffix = parse_name(path).suffix
+    return _kind(path, cars.metadata(path, suffix), suffix) == "eyetrack"
+
+
 def eyes_of(cars: SideCars, paths: Sequence[Path], eeg: Eeg, account: Account) -> tuple[EyeSamples, ...]:
     """The eyes of one EEG run from the files that belong to it: left and right, one of them, or both as one."""
     found: dict[str, EyeSamples] = {}

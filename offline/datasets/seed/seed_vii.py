@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets import mat5, mne_raw
+from offline.datasets import mat5
 from offline.datasets.base import (
     Dataset,
     DatasetCard,
@@ -33,6 +33,7 @@ from offline.datasets.base import (
     Stream,
     Trial,
 )
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.feature_sources import CAUSAL, RELEASED
 from offline.datasets.seed import session_checks as sessions
 from offline.datasets.seed.cnt_files import by_session, eeg_stream, missing_sessions, twice

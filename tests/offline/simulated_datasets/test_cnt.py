@@ -4,7 +4,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from offline.datasets import mne_raw
+from offline.datasets.eeg_files import mne_raw
 from offline.simulated_datasets.cnt import LSB_UV, write_cnt
 from rtemo.core.errors import RtemoError
 

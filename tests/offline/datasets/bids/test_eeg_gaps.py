@@ -6,9 +6,9 @@ import pytest
 from bids_runs import MAPPING, WORDS, labels_at, reasons
 from scipy.io import savemat
 
-from offline.datasets import mne_raw
 from offline.datasets.bids import dataset as bids
-from offline.datasets.eeg_stretches import Stretch
+from offline.datasets.eeg_files import mne_raw
+from offline.datasets.eeg_files.eeg_stretches import Stretch
 from offline.simulated_datasets.bids import write_dataset
 from rtemo.core.errors import RtemoError
 

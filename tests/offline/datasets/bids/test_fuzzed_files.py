@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 from test_eeg_gaps import LABELS, onsets_with, samples_of, write_edf, write_set, write_vhdr
 
-from offline.datasets import mat5, mne_raw
+from offline.datasets import mat5
 from offline.datasets.bids import dataset as bids
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.seed.safe_pickle import load_trials
 from offline.datasets.seed.tobii_tsv import gaze_stream, open_tobii
 from offline.simulated_datasets.cnt import write_cnt
