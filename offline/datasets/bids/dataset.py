@@ -62,14 +62,16 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         elif path.suffix.casefold() not in PARTS:
             why = f"BIDS has no EEG in such files; read are {', '.join(ENDINGS)}"
             omissions.append(Omission("file", str(path), why))
-    alone = eyes_alone(root, found)
+    account = Account()
+    alone = eyes_alone(root, found, account)
     if not found and not alone:
         raise RtemoError(
             "no BIDS EEG was found, and no eye-tracking",
-            f"looked for {root}/sub-*/[ses-*/]eeg/*_eeg{{{','.join(ENDINGS)}}}",
+            "; ".join(
+                [f"looked for {root}/sub-*/[ses-*/]eeg/*_eeg{{{','.join(ENDINGS)}}}", *map(str, account.omissions)]
+            ),
             "give the folder that holds dataset_description.json",
         )
-    account = Account()
     card = _card(root, rules, account)
     entries = []
     for key, paths in sorted({**found, **alone}.items(), key=lambda item: tuple(map(natural_key, item[0]))):

@@ -74,9 +74,14 @@ def belongs(path: Path, eeg: Path) -> bool:
 
 
 def is_eyetracking(cars: SideCars, path: Path) -> bool:
-    """Whether a file's side-car says that it holds gaze."""
+    """Whether a file's side-car says that it holds gaze. RtemoError where it looks like it and does not say so."""
     suffix = parse_name(path).suffix
-    return _kind(path, cars.metadata(path, suffix), suffix) == "eyetrack"
+    about = cars.metadata(path, suffix)
+    kind = _kind(path, about, suffix)
+    if kind == "unknown":
+        found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
+        raise RtemoError("it is not known to be eye-tracking", found, "name columns x_coordinate and y_coordinate")
+    return kind == "eyetrack"
 
 
 def eyes_of(cars: SideCars, paths: Sequence[Path], eeg: Eeg, account: Account) -> tuple[EyeSamples, ...]:
@@ -117,15 +122,9 @@ def _read(cars: SideCars, path: Path, eeg: Eeg, account: Account) -> EyeSamples 
     ending = parse_name(path).ending
     if ending not in (".tsv.gz", ".tsv"):
         raise RtemoError(f"{path.name} is no table", f"its ending is {ending}", "convert it to *_physio.tsv.gz")
-    suffix = parse_name(path).suffix
-    about = cars.metadata(path, suffix)
-    kind = _kind(path, about, suffix)
-    if kind == "other":
+    if not is_eyetracking(cars, path):
         return None
-    if kind == "unknown":
-        found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
-        raise RtemoError("it is not known to be eye-tracking", found, "name columns x_coordinate and y_coordinate")
-    car = _side_car(path, about)
+    car = _side_car(path, cars.metadata(path, parse_name(path).suffix))
     rows = read_rows(path, car.names, car.columns, car.time)
     if rows.damage:
         account.omit("gaze", path.name, f"it cannot be read behind row {rows.read}: {rows.damage}; copy it again")

@@ -59,15 +59,18 @@ def session_of_eeg(
     return Session(root, dataset, subject, name, tuple(ordered), eyes, rules, files, tuple(omissions))
 
 
-def eyes_alone(root: Path, eeg: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Path]]:
-    """The eye files of the sessions without EEG."""
+def eyes_alone(root: Path, eeg: Collection[tuple[str, str]], account: Account) -> dict[tuple[str, str], list[Path]]:
+    """The eye files of the sessions without EEG; listed is what looks like one and cannot be known to be."""
     found: dict[tuple[str, str], list[Path]] = {}
-    cars = SideCars(root, Account())
+    cars = SideCars(root, account)
     for path in (path for suffix in PHYSIO for path in sorted(root.glob(f"sub-*/**/*_{suffix}.tsv*"))):
         entities = entities_of(path)
         key = (entities.get("sub", ""), entities.get("ses", ""))
-        if key not in eeg and is_eyetracking(cars, path):
-            found.setdefault(key, []).append(path)
+        if key in eeg:
+            continue
+        with account.omitting("gaze", path.name):
+            if is_eyetracking(cars, path):
+                found.setdefault(key, []).append(path)
     return found
 
 

@@ -58,3 +58,15 @@ def test_a_clock_of_its_own_is_refused_where_nothing_tells_when_it_began(run):
         run.change_eye(n, StartTime=7180123)
     with pytest.raises(RtemoError, match="its clock is not the EEG's"):
         run.load()
+
+
+def test_what_looks_like_eyes_and_cannot_be_known_to_be_is_listed(run):
+    run.eye(1, ".json").write_text("{")
+    dataset = bids.load(run.root)
+    listed = " ".join(map(str, dataset.omissions))
+    assert run.eye(1, ".json").name in listed
+    assert f"{run.eye(1).name}: it is not known to be eye-tracking" in listed
+    assert len(dataset.entries) == 1
+    run.eye(2, ".json").write_text("")
+    with pytest.raises(RtemoError, match="not known to be eye-tracking"):
+        bids.load(run.root)
