@@ -49,7 +49,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from offline.datasets.ratings import Condition
+from offline.datasets.ratings import RatingCondition
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Made, Misfit, Positive, Reader, regex
@@ -79,7 +79,7 @@ class TrialMap:
     clip_column: str | None = None
     targets: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    ratings: Mapping[str, Condition] = field(default_factory=dict)
+    ratings: Mapping[str, RatingCondition] = field(default_factory=dict)
     table: TableLookup | None = None
     files: re.Pattern[str] | None = None
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
@@ -176,7 +176,7 @@ class _FilesTable:
 class _MappingFile:
     trials: _TrialsTable = _TrialsTable()
     labels: Mapping[str, Annotated[str, Made(Any, _label)]] = field(default_factory=dict)
-    ratings: Mapping[str, Annotated[Condition, Made(str, Condition.parse)]] = field(default_factory=dict)
+    ratings: Mapping[str, Annotated[RatingCondition, Made(str, RatingCondition.parse)]] = field(default_factory=dict)
     table: TableLookup | None = None
     baseline: _BaselineTable | None = None
     files: _FilesTable = _FilesTable()
@@ -190,7 +190,7 @@ class _MappingFile:
             raise Misfit("labels", 'trials have labels, but [labels] does not list them: write "their word" = "label"')
         if self.ratings and (self.labels or any(named)):
             raise Misfit("ratings", "labels come from words already: give either [labels] or [ratings]")
-        if sum(map(bool, named)) > 1:
+        if self.trials.label_column and sum(map(bool, named)) > 1:
             raise Misfit("trials", "labels come from two places: give one of label_from, label_column and (?P<label>)")
 
 

@@ -19,13 +19,13 @@ _TERM = re.compile(r"(?P<column>.*?[^\s<>=!])\s*(?P<operator>>=|<=|==|!=|>|<)\s*
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class RatingCondition:
     """Comparisons of columns with numbers, all of which must hold: (column, operator, number)."""
 
     terms: tuple[tuple[str, str, float], ...]
 
     @classmethod
-    def parse(cls, text: str) -> Condition:
+    def parse(cls, text: str) -> RatingCondition:
         """ValueError where the text is no such condition."""
         terms = []
         for part in re.split(r"\s+and\s+", text.strip()):

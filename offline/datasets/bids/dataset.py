@@ -65,13 +65,10 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
     account = Account()
     alone = eyes_alone(root, found, account)
     if not found and not alone:
-        raise RtemoError(
-            "no BIDS EEG was found, and no eye-tracking",
-            "; ".join(
-                [f"looked for {root}/sub-*/[ses-*/]eeg/*_eeg{{{','.join(ENDINGS)}}}", *map(str, account.omissions)]
-            ),
-            "give the folder that holds dataset_description.json",
-        )
+        looked = f"looked for {root}/sub-*/[ses-*/]eeg/*_eeg{{{','.join(ENDINGS)}}}"
+        found_instead = "; ".join([looked, *map(str, account.omissions)])
+        todo = "give the folder that holds dataset_description.json"
+        raise RtemoError("no BIDS EEG or eye-tracking was found", found_instead, todo)
     card = _card(root, rules, account)
     entries = []
     for key, paths in sorted({**found, **alone}.items(), key=lambda item: tuple(map(natural_key, item[0]))):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from offline.datasets.base import RowCount
 from offline.datasets.mapping import read_mapping
-from offline.datasets.ratings import Condition
+from offline.datasets.ratings import RatingCondition
 from rtemo.core.errors import RtemoError
 
 LABELS = "[labels]\n" + "".join(f"{word} = '{word}'\n" for word in WORDS)
@@ -166,5 +166,5 @@ def test_what_does_not_fit_names_the_file_the_key_and_the_remedy(tmp_path, text,
     st.dictionaries(st.sampled_from(["Valence", "a b"]), st.integers(-9, 9), min_size=2),
 )
 def test_conditions_hold_as_they_read(terms, values):
-    condition = Condition.parse(" and ".join(f"{column} {sign} {limit}" for column, sign, limit in terms))
+    condition = RatingCondition.parse(" and ".join(f"{column} {sign} {limit}" for column, sign, limit in terms))
     assert condition.holds(values) == all(eval(f"{values[column]} {sign} {limit}") for column, sign, limit in terms)
