@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from offline.corpus import released_features as released
+from offline.corpus.copies import PRINTS
 from offline.corpus.eeg_signal import SignalKeeper
+from offline.corpus.sample_prints import SamplePrinter
 from offline.corpus.shard_writer import ShardWriter
 from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording, row_names
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
@@ -37,6 +39,7 @@ from rtemo.sources.devices.profile import generic, load_profiles, match
 
 _READ_S = 4.0  # seconds of signal a chunk: the windows do not depend on it, the time it takes does
 _EDGE_S = 1e-6
+_UNKNOWN_HZ = 100.0  # for prints of a stream that states no rate
 _EYE_KINDS = ("eye", "gaze")
 
 
@@ -102,7 +105,8 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
         branch = pipeline.branch(Modality.EEG)
         if task.signal and isinstance(branch, EegBranch):
             branch.tap = SignalKeeper(writer.append)
-        for bare in windows_of(recording, pipeline) if pipeline.modalities else overlay.bare_windows():
+        items = _printed(_read(recording), recording, writer)
+        for bare in _windows(items, pipeline) if pipeline.modalities else overlay.bare_windows():
             trial = trials.around(bare.end_s, task.settings.window.length_s)
             window = overlay.on(bare, trials.at(bare.end_s))
             if window.eeg_coverage <= 0.0 and window.gaze_coverage <= 0.0 and not pipeline.modalities:
@@ -117,6 +121,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
         return writer.finish(
             channels=channels,
             clips={str(trial.number): trial.clip for trial in recording.trials if trial.clip is not None},
+            targets={str(trial.number): dict(trial.targets) for trial in recording.trials if trial.targets},
             dropped=tuple(dropped),
             notes=(*recording.notes, *_notes(pipeline)),
             files={_name(path, task.root): _digest(path) for path in recording.files},
@@ -211,7 +216,11 @@ class _Trials:
 
 def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     """Every window of the recording, in order."""
-    for item in _read(recording):
+    return _windows(_read(recording), pipeline)
+
+
+def _windows(items: Iterable[Item], pipeline: Pipeline) -> Iterator[Window]:
+    for item in items:
         if isinstance(item, Chunk | ClockOffset | StreamNotice):
             yield from pipeline.push(item)
     yield from pipeline.flush()
@@ -226,6 +235,18 @@ def _read(recording: Recording) -> Iterator[Item]:
             item = next(items, None)
         if item is None:
             return
+        yield item
+
+
+def _printed(items: Iterable[Item], recording: Recording, writer: ShardWriter) -> Iterator[Item]:
+    """The items as they are, with the prints of their samples written down: see sample_prints.py."""
+    names = {Modality.EEG: PRINTS["EEG"], Modality.GAZE: PRINTS["gaze"]}
+    streams = {stream.info.stream_id: stream for stream in recording.streams}
+    printers = {name: SamplePrinter(stream.info.nominal_rate_hz or _UNKNOWN_HZ) for name, stream in streams.items()}
+    for item in items:
+        if isinstance(item, Chunk) and item.stream_id in printers and len(item.values):
+            prints = printers[item.stream_id].add(item.values)
+            writer.append(names[streams[item.stream_id].modality], prints)
         yield item
 
 

@@ -13,8 +13,7 @@ UNUSABLE = Want(eeg_unused=ANY, said=(CLOCK,))
 GAZE_UNUSABLE = Want(gaze_unused=ANY, said=(CLOCK,))
 L30 = {"seconds": 45.0, "begins_s": 30.0}
 SEED_ORDER = tuple(
-    "FP1 FPZ FP2 AF3 AF4 F7 F5 F3 F1 FZ F2 F4 F6 F8 FT7 FC5 FC3 FC1 FCZ FC2 FC4 FC6 FT8 T7 C5 C3 C1 CZ C2 C4 C6 T8 TP7 "
-    "CP5 CP3 CP1 CPZ CP2 CP4 CP6 TP8 P7 P5 P3 P1 PZ P2 P4 P6 P8 PO7 PO5 PO3 POZ PO4 PO6 PO8 CB1 O1 OZ O2 CB2".split()
+    ["FP1", "FPZ", "FP2", "AF3", "AF4", "F7", "F5", "F3", "F1", "FZ", "F2", "F4", "F6", "F8", "FT7", "FC5", "FC3", "FC1", "FCZ", "FC2", "FC4", "FC6", "FT8", "T7", "C5", "C3", "C1", "CZ", "C2", "C4", "C6", "T8", "TP7", "CP5", "CP3", "CP1", "CPZ", "CP2", "CP4", "CP6", "TP8", "P7", "P5", "P3", "P1", "PZ", "P2", "P4", "P6", "P8", "PO7", "PO5", "PO3", "POZ", "PO4", "PO6", "PO8", "CB1", "O1", "OZ", "O2", "CB2"]
 )
 BIOSEMI = tuple(f"{bank}{k}" for bank in "ABCD" for k in range(1, 33))
 EYES_OF_MNE = ("xpos_left", "ypos_left", "pupil_left", "xpos_right", "ypos_right", "pupil_right")

@@ -184,7 +184,7 @@ def _work(what: str, name: str, seed: str, first: str, end: str) -> int:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             out.write(f"case {number}\n")
             try:
-                with contextlib.redirect_stderr(open(os.devnull, "w")):  # noqa: PTH123, SIM115
+                with contextlib.redirect_stderr(open(os.devnull, "w")):  # noqa: PTH123
                     target.case(name, number)
             except Exception as error:  # noqa: BLE001 - each is a finding
                 out.write(_described(error) + "\n")

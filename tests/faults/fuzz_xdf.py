@@ -43,7 +43,7 @@ class Fuzzed:
         if recorded.exists():
             self._sound.append(recorded.read_bytes())
 
-    def input_of(self, name: str, number: int) -> bytes:  # noqa: ARG002
+    def input_of(self, name: str, number: int) -> bytes:
         chance = random.Random(f"{self._seed} {number}")
         return mutated(chance.choice(self._sound), chance)
 

@@ -20,7 +20,7 @@ BASE = 64
 DIGITS = 3
 LARGEST = BASE**DIGITS
 
-EEG_16 = tuple("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P3 Pz P4 Oz".split())
+EEG_16 = tuple(["Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P3", "Pz", "P4", "Oz"])
 GAZE_6 = ("left_x", "left_y", "left_pupil", "right_x", "right_y", "right_pupil")
 EEG_STEP = 1 / 64  # microvolts
 XY_STEP, PUPIL_STEP = 1 / 65536, 1 / 4096  # share of the screen, mm

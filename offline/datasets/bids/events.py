@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from offline.datasets.account import Account
-from offline.datasets.bids.side_cars import Row, SideCars, Table, given, number, with_decimal_commas
-from offline.datasets.mapping import RecordedEvent, TrialMap
-from offline.datasets.mne_raw import RawFile
+from offline.datasets.bids.side_cars import Row, SideCars, Table
+from offline.datasets.cells import given, number, with_decimal_commas
+from offline.datasets.eeg_files.mne_raw import RawFile
+from offline.datasets.mapping import TrialMap
+from offline.datasets.trial_finding import RecordedEvent
 
 TIME_UNITS: Mapping[str, float] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
@@ -101,7 +103,8 @@ def _event(
     source = f"{table.path.name} row {row.line}"
     text = row.get(column)
     if onset is None:
-        return RecordedEvent(start_s, text, None, source, f"its onset is {row.get('onset')!r}, not a number of seconds")
+        problem = f"its onset is {row.get('onset')!r}, not a number of seconds"
+        return RecordedEvent(start_s, text, None, source, problem, row.cells)
     onset_s = units.onset * onset
     source = f"{source} at {onset_s:g} s"
     problem = ""
@@ -117,7 +120,7 @@ def _event(
     time_s = start_s + file.real_s(onset_s)
     if duration_s is not None and not problem:
         duration_s = file.real_s(onset_s + duration_s) - file.real_s(onset_s)
-    return RecordedEvent(time_s, text, duration_s, source, problem)
+    return RecordedEvent(time_s, text, duration_s, source, problem, row.cells)
 
 
 def _units(
@@ -192,7 +195,8 @@ def _duration_unit(
     if not len(durations):
         return unit, ""
     middle = float(np.median(durations))
-    steps = np.diff(np.sort(onsets_s))
+    with np.errstate(over="ignore"):
+        steps = np.diff(np.sort(onsets_s))
     room_s = float(np.median(steps)) if len(steps) else length_s
     if unit == 1.0 and middle > length_s and middle * 1e-3 <= length_s:
         return 1e-3, f"the recording is {length_s:g} s long, the median duration is {middle:g}"

@@ -28,7 +28,10 @@ _START_SLACK_S = 2.0  # of clocks that are set to the second
 
 @dataclass(frozen=True, slots=True)
 class Eeg:
-    """The EEG that the eyes belong to. measured_s: Unix time of its first sample, in some time zone, if it is known."""
+    """What the eyes belong to: the EEG, or else the events.
+
+    measured_s: Unix time of its first sample, in some time zone, if it is known.
+    """
 
     duration_s: float
     measured_s: float | None = None
@@ -36,17 +39,21 @@ class Eeg:
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
-    """times_s (n,): of the rows `kept` (n,), increasing. rate_hz: of the samples. left_out: reason -> rows."""
+    """times_s (n,): of the rows `kept` (n,), increasing. rate_hz: of the samples. left_out: reason -> rows.
+
+    by_rows: times are counted from the rows, so that rows that were lost before the file was written shift later ones.
+    """
 
     times_s: Doubles
     kept: NDArray[np.int64]
     rate_hz: float
+    by_rows: bool
     notes: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
 
 
 def clock(
-    index: NDArray[np.int64],
+    index: NDArray[np.int32],
     stamps: Doubles | None,
     unit_s: float | None,
     rate_hz: float,
@@ -71,12 +78,12 @@ def clock(
             in_order = _in_order(stamps[known])
             _count(left_out, "their time is not after the row before", int((~in_order).sum()))
             kept = np.flatnonzero(known)[in_order]
-            elapsed = (stamps[kept] - stamps[kept[0]]) * factor if len(kept) else np.zeros(0)
+            elapsed = (stamps[kept] - stamps[kept[0]]) * factor + by_rows[kept[0]] if len(kept) else np.zeros(0)
     if not len(kept):
         raise RtemoError("no row has a time", f"{len(index)} rows", "correct the column timestamp")
     first = float(stamps[kept[0]]) if stamps is not None and factor else None
     start_s = _start(start, first, factor, float(elapsed[-1]), eeg, notes)
-    return Clocked(start_s + elapsed, kept, rate_hz, tuple(notes), left_out)
+    return Clocked(start_s + elapsed, kept, rate_hz, not factor, tuple(notes), left_out)
 
 
 def _count(counter: Counter[str], why: str, n: int) -> None:
@@ -85,7 +92,7 @@ def _count(counter: Counter[str], why: str, n: int) -> None:
 
 
 def _unit(
-    index: NDArray[np.int64], stamps: Doubles, unit_s: float | None, rate_hz: float, eeg: Eeg, notes: list[str]
+    index: NDArray[np.int32], stamps: Doubles, unit_s: float | None, rate_hz: float, eeg: Eeg, notes: list[str]
 ) -> tuple[float, float]:
     """Factor of the stamps to seconds, 0 where they cannot be used, and the sampling rate."""
     known = np.isfinite(stamps)
@@ -177,7 +184,9 @@ def _start(start: float | None, first: float | None, factor: float, span_s: floa
 
 
 def _same_moment(one_s: float, other_s: float, span_s: float) -> bool:
-    return abs(one_s - other_s) <= max(1e-3 * span_s, 1e-9 * abs(one_s))
+    """Whether two times of a clock are the same, and not both its beginning."""
+    slack_s = max(1e-3 * span_s, 1e-9 * abs(one_s))
+    return abs(one_s - other_s) <= slack_s < 0.1 * abs(one_s)
 
 
 def _overlap_s(start_s: float, span_s: float, eeg: Eeg) -> float:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.datasets.account import Account
 from offline.datasets.bids.events import TIME_UNITS
 from offline.datasets.bids.eye_clock import Doubles, Eeg, clock
 from offline.datasets.bids.names import entities_of, parse_name
 from offline.datasets.bids.physio_rows import read_rows
-from offline.datasets.bids.side_cars import SideCars, given, number
+from offline.datasets.bids.side_cars import SideCars
+from offline.datasets.cells import given, number
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk
@@ -42,7 +44,7 @@ class EyeSamples:
     rate_hz: float
     channels: tuple[Channel, ...]
     times_s: Doubles
-    values: Doubles
+    values: NDArray[np.float32]
     by_rows: bool  # times are counted from rows, so that a lost row shifts all later ones
 
 
@@ -69,6 +71,17 @@ def physio_files(session: Path) -> list[Path]:
 def belongs(path: Path, eeg: Path) -> bool:
     """Whether all entities but `recording` of an eye file are those of the EEG."""
     return entities_of(path, ("recording",)) == entities_of(eeg)
+
+
+def is_eyetracking(cars: SideCars, path: Path) -> bool:
+    """Whether a file's side-car says that it holds gaze. RtemoError where it looks like it and does not say so."""
+    suffix = parse_name(path).suffix
+    about = cars.metadata(path, suffix)
+    kind = _kind(path, about, suffix)
+    if kind == "unknown":
+        found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
+        raise RtemoError("it is not known to be eye-tracking", found, "name columns x_coordinate and y_coordinate")
+    return kind == "eyetrack"
 
 
 def eyes_of(cars: SideCars, paths: Sequence[Path], eeg: Eeg, account: Account) -> tuple[EyeSamples, ...]:
@@ -109,42 +122,32 @@ def _read(cars: SideCars, path: Path, eeg: Eeg, account: Account) -> EyeSamples 
     ending = parse_name(path).ending
     if ending not in (".tsv.gz", ".tsv"):
         raise RtemoError(f"{path.name} is no table", f"its ending is {ending}", "convert it to *_physio.tsv.gz")
-    suffix = parse_name(path).suffix
-    about = cars.metadata(path, suffix)
-    kind = _kind(path, about, suffix)
-    if kind == "other":
+    if not is_eyetracking(cars, path):
         return None
-    if kind == "unknown":
-        found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
-        raise RtemoError("it is not known to be eye-tracking", found, "name columns x_coordinate and y_coordinate")
-    car = _side_car(path, about)
-    wanted = (*car.columns, *([car.time] if car.time >= 0 else []))
-    rows = read_rows(path, car.names, wanted)
+    car = _side_car(path, cars.metadata(path, parse_name(path).suffix))
+    rows = read_rows(path, car.names, car.columns, car.time)
     if rows.damage:
         account.omit("gaze", path.name, f"it cannot be read behind row {rows.read}: {rows.damage}; copy it again")
     if rows.has_header:
         account.note(f"{path.name}: its first line names the columns, against BIDS, and is skipped")
-    values = rows.values[:, : len(car.columns)]
-    if not np.isfinite(values[:, :2]).all(axis=1).any():
+    if not np.isfinite(rows.values[:, :2]).all(axis=1).any():
         commas = "; numbers are written with commas" if rows.has_commas else ""
         raise RtemoError("it holds no gaze", f"no row has both coordinates{commas}", "correct the file")
-    stamps = rows.values[:, -1] if car.time >= 0 else None
-    clocked = clock(rows.index, stamps, car.time_s, car.rate_hz, car.start, eeg)
+    clocked = clock(rows.index, rows.stamps, car.time_s, car.rate_hz, car.start, eeg)
     for note in clocked.notes:
         account.note(f"{path.name}: {note}")
     left_out = rows.skipped + clocked.left_out
     for why, n in left_out.items():
         account.omit("gaze", path.name, f"{n} of {rows.read} rows: {why}")
     account.count("gaze", rows.read, 0, sum(left_out.values()))
-    by_rows = not any(clocked.notes) and stamps is None
     return EyeSamples(
         path=path,
         eye=car.eye,
         rate_hz=clocked.rate_hz,
         channels=car.channels,
         times_s=clocked.times_s,
-        values=values[clocked.kept],
-        by_rows=by_rows or any("counted from the rows" in note for note in clocked.notes),
+        values=rows.values[clocked.kept],
+        by_rows=clocked.by_rows,
     )
 
 
@@ -287,11 +290,11 @@ def gaze_chunks(runs: tuple[BidsGaze, ...], block_s: float) -> Iterator[Chunk]:
         while first < len(stamps):
             last = int(np.searchsorted(stamps, stamps[first] + block_s, side="left"))
             last = max(last, first + 1)
-            yield Chunk("gaze", stamps[first:last], values[first:last].astype(np.float32))
+            yield Chunk("gaze", stamps[first:last], values[first:last])
             first = last
 
 
-def joined(eyes: Sequence[EyeSamples]) -> tuple[Doubles, Doubles]:
+def joined(eyes: Sequence[EyeSamples]) -> tuple[Doubles, NDArray[np.float32]]:
     """(n,) times and (n, k) columns of all eyes; NaN where an eye has no row within half a sample."""
     lead = eyes[0]
     if len(eyes) == 1:
@@ -305,7 +308,7 @@ def joined(eyes: Sequence[EyeSamples]) -> tuple[Doubles, Doubles]:
     repeated[order[1:]] = nearest[order[1:]] == nearest[order[:-1]]
     partner &= ~repeated
     widths = (lead.values.shape[1], other.values.shape[1])
-    values = np.full((len(lead.times_s) + int((~partner).sum()), sum(widths)), np.nan)
+    values = np.full((len(lead.times_s) + int((~partner).sum()), sum(widths)), np.nan, np.float32)
     values[: len(lead.times_s), : widths[0]] = lead.values
     values[nearest[partner], widths[0] :] = other.values[partner]
     values[len(lead.times_s) :, widths[0] :] = other.values[~partner]

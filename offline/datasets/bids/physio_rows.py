@@ -29,12 +29,14 @@ _MISSING = (b"n/a", b"N/A", b"NA", b"None", b"null")
 class PhysioRows:
     """The rows with all wanted columns. index: their number in the file, from 0, a header line not counted.
 
-    values: (n, k) float64, one column for each that was wanted, NaN where it holds no number. read: all rows.
-    skipped: reason -> rows. damage: why the file could not be read to its end. has_header: it began with names.
+    values: (n, k) float32, one column for each that was wanted, NaN where it holds no number. stamps: (n,) the column
+    of timestamps, None where there is none. read: all rows. skipped: reason -> rows. damage: why the file could not be
+    read to its end. has_header: it began with names.
     """
 
-    index: NDArray[np.int64]
-    values: NDArray[np.float64]
+    index: NDArray[np.int32]
+    values: NDArray[np.float32]
+    stamps: NDArray[np.float64] | None
     read: int
     skipped: Counter[str]
     damage: str = ""
@@ -42,11 +44,13 @@ class PhysioRows:
     has_commas: bool = False
 
 
-def read_rows(path: Path, columns: Sequence[str], wanted: Sequence[int]) -> PhysioRows:
+def read_rows(path: Path, columns: Sequence[str], wanted: Sequence[int], time: int = -1) -> PhysioRows:
     """The wanted columns of a table whose columns have these names. RtemoError where there is no row."""
+    cells = (*wanted, *([time] if time >= 0 else []))
     with reading(path):
         check_content(path)
-    index, parts = [np.zeros(0, np.int64)], [np.zeros((0, len(wanted)))]
+    index, parts = [np.zeros(0, np.int32)], [np.zeros((0, len(wanted)), np.float32)]
+    stamps = [np.zeros(0)]
     skipped: Counter[str] = Counter()
     n, damage, has_header, has_commas = 0, "", False, False
     blocks = _blocks(path)
@@ -61,14 +65,17 @@ def read_rows(path: Path, columns: Sequence[str], wanted: Sequence[int]) -> Phys
         if not n and not has_header and _is_header(lines[0], columns):
             has_header, lines = True, lines[1:]
         has_commas = has_commas or any(b"," in line for line in lines[:100])
-        kept, values = _parsed(lines, wanted, skipped)
-        index.append(n + kept)
-        parts.append(values)
+        kept, values = _parsed(lines, cells, skipped)
+        index.append((n + kept).astype(np.int32))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is no gaze
+            parts.append(values[:, : len(wanted)].astype(np.float32))
+        stamps.append(values[:, -1] if time >= 0 else np.zeros(0))
         n += len(lines)
     found = np.concatenate(parts)
     if not len(found):
         raise RtemoError(f"{path} has no row that can be used", damage or f"{n} rows", "copy the file again")
-    return PhysioRows(np.concatenate(index), found, n, skipped, damage, has_header, has_commas)
+    times = np.concatenate(stamps) if time >= 0 else None
+    return PhysioRows(np.concatenate(index), found, times, n, skipped, damage, has_header, has_commas)
 
 
 def _blocks(path: Path) -> Iterator[list[bytes]]:
@@ -110,6 +117,8 @@ def _parsed(
     long_enough = [i for i, line in enumerate(lines) if line.count(b"\t") + 1 >= width]
     if short := len(lines) - len(long_enough):
         skipped[f"they have fewer than {width} columns"] += short
+    if not long_enough:
+        return np.zeros(0, np.int64), np.zeros((0, len(wanted)))
     text = b"\n".join(lines[i] for i in long_enough)
     for word in _MISSING:
         text = text.replace(word, b"nan")
@@ -118,8 +127,6 @@ def _parsed(
     except ValueError:  # a cell that is neither a number nor one of the usual words: cell by cell
         rows = [lines[i].decode("utf-8", errors="replace").split("\t") for i in long_enough]
         values = np.array([[_number(row[column]) for column in wanted] for row in rows]).reshape(-1, len(wanted))
-    if not long_enough:
-        values = np.zeros((0, len(wanted)))
     return np.array(long_enough, np.int64), values
 
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import codecs
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from offline.datasets.account import Account
 from offline.datasets.bids.names import same_case, side_cars
+from offline.datasets.cells import cell
 from offline.datasets.foreign import check_content, reading
 from rtemo.core.errors import RtemoError
 
-NOT_GIVEN = ("", "n/a", "na", "nan", "none", "null")  # however a cell or a value was left open; case does not count
 _MAX_BYTES = 64 << 20
-_COMMA = re.compile(r"[+-]?\d+,\d+")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -35,9 +33,7 @@ class Row:
 
     def get(self, column: str) -> str:
         """The cell of a column, whatever the case of its name; "" where there is none."""
-        if column in self.cells:
-            return self.cells[column]
-        return next((cell for name, cell in self.cells.items() if name.casefold() == column.casefold()), "")
+        return cell(self.cells, column) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +119,6 @@ def read_table(path: Path, account: Account) -> Table:
             cells += ["n/a"] * (len(columns) - len(cells))
             rows.append(Row(line, dict(zip(columns, cells, strict=True))))
     return Table(path, columns, tuple(rows))
-
-
-def number(text: object) -> float | None:
-    """A cell or a JSON value as a finite number; None for n/a and everything else that is none."""
-    if isinstance(text, bool) or not isinstance(text, str | int | float):
-        return None
-    try:
-        value = float(text)
-    except (ValueError, OverflowError):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def given(text: object) -> bool:
-    """Whether a cell or a JSON value says anything."""
-    return text is not None and str(text).strip().casefold() not in NOT_GIVEN
-
-
-def with_decimal_commas(cells: Sequence[str]) -> bool:
-    """Whether numbers like 20,5 in a column can only be meant as 20.5.
-
-    Not where points are there too, nor where each comma has three digits behind it: 20,500 may be twenty thousand.
-    """
-    commas = [cell for cell in cells if "," in cell]
-    clear = all(_COMMA.fullmatch(cell) for cell in commas) and not any("." in cell for cell in cells)
-    return bool(commas) and clear and not all(len(cell.partition(",")[2]) == 3 for cell in commas)
 
 
 def _text(path: Path, account: Account) -> str:

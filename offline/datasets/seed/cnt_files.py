@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from offline.datasets import mne_raw
 from offline.datasets.base import Omission, Stream, segment_chunks
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.seed.published import CHANNELS
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality

@@ -94,7 +94,7 @@ def _items_of(
     path: Path, size: int | None, there: Sequence[StreamInfo], left: Counter[str], own: Collection[str]
 ) -> Iterator[list[Item]]:
     """The items of one file, without the samples that are to be left out first."""
-    source = XdfSource(path, size=size)
+    source = XdfSource(path, size=size, alone=True)
     infos = source.start()
     try:
         source.select([info.stream_id for info in infos if info.stream_id not in own and info.name != LOG_NAME])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -25,30 +25,61 @@ def part_name(first: Path, number: int) -> Path:
     return first.with_name(f"{first.stem}_{number}{first.suffix}")
 
 
-def find_parts(first: Path, index: XdfIndex) -> tuple[list[tuple[XdfFile, XdfIndex]], list[str]]:
-    """The files in which a recording goes on, in order, and what is odd about them."""
-    found: list[tuple[XdfFile, XdfIndex]] = []
+@dataclass(frozen=True, slots=True)
+class RecordingPart:
+    """One of a recording's files, with what it holds."""
+
+    file: XdfFile
+    index: XdfIndex
+
+
+def open_parts(first: Path, size: int | None = None, *, alone: bool = False) -> tuple[list[RecordingPart], list[str]]:
+    """The file and those in which its recording goes on, in order, and what is odd about them. Raises RtemoError.
+
+    size: how many bytes of the last one to read, while it is still being written. alone: this file only.
+    """
+    parts, odd = [_open(first)], []
     for number in count(2):
         path = part_name(first, number)
-        if not path.is_file():
-            return found, []
+        if alone or not path.is_file():
+            break
         try:
-            file = XdfFile(path)
-            part = scan(file)
+            part = _open(path)
         except RtemoError as error:
-            return found, [f"the recording may go on in {path.name}: {error}"]
-        if not part.continues or part.session_id != index.session_id:
-            file.close()
-            return found, []
-        found.append((file, part))
-    raise AssertionError("counting ends with a file that is not there")
+            odd.append(f"the recording may go on in {path.name}: {error}")
+            break
+        if not part.index.continues or part.index.session_id != parts[0].index.session_id:
+            part.file.close()
+            break
+        if part.index.continues_bytes is not None:  # what lies beyond is in this part again
+            parts[-1] = _cut(parts[-1], part.index.continues_bytes)
+        parts.append(part)
+    if size is not None:
+        parts[-1] = _cut(parts[-1], size)
+    return parts, odd
 
 
-def joined(index: XdfIndex, parts: Sequence[tuple[XdfFile, XdfIndex]]) -> XdfIndex:
+def _open(path: Path, size: int | None = None) -> RecordingPart:
+    file = XdfFile(path, size)
+    try:
+        return RecordingPart(file, scan(file))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _cut(part: RecordingPart, size: int) -> RecordingPart:
+    if size >= part.file.size:
+        return part
+    part.file.close()
+    return _open(part.file.path, size)
+
+
+def joined(index: XdfIndex, parts: Sequence[RecordingPart]) -> XdfIndex:
     """One index of all parts: the first one's streams go on, and new ones come after them."""
     streams = list(index.streams)
     warnings = list(index.warnings)
-    for file, part in parts:
+    for file, part in ((one.file, one.index) for one in parts):
         warnings += [f"{file.path.name}: {line}" for line in part.warnings]
         taken: set[int] = set()
         for stream in part.streams:
@@ -59,7 +90,7 @@ def joined(index: XdfIndex, parts: Sequence[tuple[XdfFile, XdfIndex]]) -> XdfInd
                 streams.append(before)
             taken.add(before.number)
             _append(before, file, stream)
-    return XdfIndex(index.size, tuple(streams), tuple(warnings), index.session_id, index.continues)
+    return replace(index, streams=tuple(streams), warnings=tuple(warnings))
 
 
 def numbers_in(streams: Sequence[XdfStream], file: XdfFile) -> dict[int, tuple[int, int]]:

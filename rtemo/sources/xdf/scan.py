@@ -58,13 +58,14 @@ class XdfStream:
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about the file as bytes. session_id, continues: see XdfWriter."""
+    """What a file holds. warnings: one line each, about the file as bytes. session_id, continues and its bytes: see XdfWriter."""
 
     size: int
     streams: tuple[XdfStream, ...]
     warnings: tuple[str, ...]
     session_id: str = ""
     continues: str = ""
+    continues_bytes: int | None = None
 
 
 def scan(file: XdfFile) -> XdfIndex:
@@ -82,6 +83,7 @@ class _Scan:
         self._last: dict[int, tuple[RawChunk, int, int]] = {}  # the last samples chunk, its samples' first byte, count
         self._warnings: list[str] = []
         self._session_id = self._continues = ""
+        self._continues_bytes: int | None = None
         self._nameless: Counter[int] = Counter()  # samples of streams without a readable description
         self._damage: list[tuple[int, int]] = []
         self._span_from = 0  # spans that began before this byte are closed: damage lies between
@@ -99,7 +101,7 @@ class _Scan:
             self._streams[number].last_s = self._last_stamp(self._streams[number], chunk, begin, n_samples)
         self._report()
         streams, warnings = tuple(self._streams.values()), tuple(self._warnings)
-        return XdfIndex(self._size, streams, warnings, self._session_id, self._continues)
+        return XdfIndex(self._size, streams, warnings, self._session_id, self._continues, self._continues_bytes)
 
     def _peek(self, at: int) -> bytes:
         self._file.seek(at)
@@ -186,7 +188,11 @@ class _Scan:
         with contextlib.suppress(RtemoError):  # nothing that is needed stands in it
             info = parse_xml(self._read_text(chunk))
             self._session_id = (info.findtext("session_id") or "").strip()
-            self._continues = (info.findtext("continues") or "").strip()
+            continues = info.find("continues")
+            if continues is not None:
+                self._continues = (continues.text or "").strip()
+                counted = continues.get("bytes", "")
+                self._continues_bytes = int(counted) if counted.isascii() and counted.isdigit() else None
         return True
 
     def _take_footer(self, chunk: RawChunk) -> bool:

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
-from rtemo.sources.xdf.parts import find_parts, joined, numbers_in
+from rtemo.sources.xdf.parts import RecordingPart, joined, numbers_in, open_parts
 from rtemo.sources.xdf.recording_log import LogEntry, is_log
-from rtemo.sources.xdf.scan import XdfIndex, XdfStream, scan
+from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
 BATCH_BYTES = 1 << 18  # a read returns about as much
@@ -35,16 +36,23 @@ class XdfSource:
     """Reads any XDF file as a Source. Not safe to share between threads."""
 
     def __init__(
-        self, path: Path | str, start_s: float | None = None, stop_s: float | None = None, *, size: int | None = None
+        self,
+        path: Path | str,
+        start_s: float | None = None,
+        stop_s: float | None = None,
+        *,
+        size: int | None = None,
+        alone: bool = False,
     ) -> None:
         """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
         time (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
         wherever the filters have settled; begin earlier to have them settled at a certain moment. size: how many bytes
-        to read of a file that is still being written; None: all.
+        to read of a file that is still being written; None: all. alone: without the files in which it goes on.
         """
-        self._path, self._start_s, self._stop_s, self._size = Path(path), start_s, stop_s, size
+        self._path, self._start_s, self._stop_s = Path(path), start_s, stop_s
+        self._size, self._alone = size, alone
         self._file: XdfFile | None = None
-        self._parts: list[tuple[XdfFile, XdfIndex]] = []  # the files in which it goes on
+        self._parts: list[RecordingPart] = []  # the files in which it goes on
         self._checked: Checked | None = None
         self.session_id = ""  # of the session of rtemo that the file was made for; known from `start` on
         self._streams: tuple[XdfStream, ...] = ()
@@ -86,9 +94,8 @@ class XdfSource:
 
     def start(self) -> tuple[StreamInfo, ...]:
         """Looks through the file. Returns all its streams, empty ones too. Raises RtemoError."""
-        self._file = XdfFile(self._path, self._size)
         try:
-            return self._look_through(self._file)
+            return self._look_through()
         except OSError as error:
             self.stop()
             raise self._failed(error) from error
@@ -161,8 +168,8 @@ class XdfSource:
         for cursor in self._cursors:
             cursor.file.close()
         self._cursors = []
-        for file, _ in self._parts:
-            file.close()
+        for part in self._parts:
+            part.file.close()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -173,21 +180,19 @@ class XdfSource:
             raise ValueError("the source was not started")
         return self._checked
 
-    def _look_through(self, file: XdfFile) -> tuple[StreamInfo, ...]:
-        index = scan(file)
-        self._parts, odd = find_parts(self._path, index)
-        ends = [_end_of(index), *(_end_of(part) for _, part in self._parts)]
-        begins = [_begin_of(part) for _, part in self._parts]
+    def _look_through(self) -> tuple[StreamInfo, ...]:
+        parts, odd = open_parts(self._path, self._size, alone=self._alone)
+        self._file, index, self._parts = parts[0].file, parts[0].index, parts[1:]
         odd += [
-            f"the recording goes on in {part.path.name} after a pause of {begin_s - end_s:.1f} s"
-            for (part, _), begin_s, end_s in zip(self._parts, begins, ends[:-1], strict=True)
+            f"the recording goes on in {part.file.path.name} after a pause of {_pause_s(before, part):.1f} s"
+            for before, part in pairwise(parts)
         ]
         if self._parts:
             index = joined(index, self._parts)
         if not index.streams:
             found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
-        with file.open() as handle:
+        with self._file.open() as handle:
             for stream in index.streams:
                 if not stream.parts:
                     mend_edges(handle, stream)
@@ -299,13 +304,10 @@ def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
         advance(stream)
 
 
-def _end_of(index: XdfIndex) -> float:
-    """The last stamp of a part; raw, as the clocks of one recording's streams hardly differ within a pause."""
-    return max((stream.last_s for stream in _with_samples(index)), default=0.0)
-
-
-def _begin_of(index: XdfIndex) -> float:
-    return min((stream.first_s for stream in _with_samples(index)), default=0.0)
+def _pause_s(before: RecordingPart, after: RecordingPart) -> float:
+    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause."""
+    end_s = max((stream.last_s for stream in _with_samples(before.index)), default=0.0)
+    return min((stream.first_s for stream in _with_samples(after.index)), default=0.0) - end_s
 
 
 def _with_samples(index: XdfIndex) -> list[XdfStream]:

@@ -47,9 +47,9 @@ class CntHeader:
 def read_cnt(path: Path) -> Any:
     """An unread mne.io.Raw. RtemoError where the number of samples cannot be told for certain."""
     head = _header(path)
-    stated = [width for width in (2, 4) if head.n_samples > 0 and head.samples(width) == head.n_samples]
+    stated = _stated_width(head)
     if stated or head.size >= _LARGEST:
-        form = {2: "int16", 4: "int32"}[stated[0]] if stated else "int32"
+        form = {2: "int16", 4: "int32"}[stated or 4]
         return mne.io.read_raw_cnt(path, data_format=form, recompute_n_samples=False, verbose="WARNING")
     if head.table > head.size or head.data_bytes <= 0:
         found = f"it is cut off: its event table should begin at byte {head.table}, the file has {head.size}"
@@ -61,11 +61,22 @@ def read_cnt(path: Path) -> Any:
 def cnt_notes(path: Path) -> tuple[str, ...]:
     """What to state of a file that read_cnt reads in spite of its header."""
     head = _header(path)
-    if head.size >= _LARGEST or (head.n_samples > 0 and head.n_samples in (head.samples(2), head.samples(4))):
+    if head.size >= _LARGEST or _stated_width(head):
         return ()
     width, why = _width(path, head)
     stated, n = head.n_samples & 0xFFFFFFFF, round(head.samples(width))
     return (f"its header states {stated} samples; it is read as {8 * width} bit, {n} samples, by {why}",)
+
+
+def _stated_width(head: CntHeader) -> int:
+    """Bytes of a sample by the header's number of samples; 0 where it fits none, or is contradicted."""
+    for width, other in ((2, 4), (4, 2)):
+        if head.n_samples > 0 and head.samples(width) == head.n_samples:
+            evidence = list(_evidence(head, other))
+            believed = not any(text.startswith("not") for text in _evidence(head, width))
+            better = bool(evidence) and not any(text.startswith("not") for text in evidence)
+            return width if believed or not better else 0
+    return 0
 
 
 def _width(path: Path, head: CntHeader) -> tuple[int, str]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.base import Segment, slices
-from offline.datasets.cnt_header import cnt_notes, read_cnt
-from offline.datasets.eeg_stretches import Stretch, Stretches, is_mark, stretches
+from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
+from offline.datasets.eeg_files.eeg_stretches import Stretch, Stretches, is_mark, stretches
 from offline.datasets.foreign import check_content, collected_warnings, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
