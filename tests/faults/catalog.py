@@ -246,7 +246,7 @@ def _live_streams() -> list[Fault]:
 
 def _live_outlets() -> list[Fault]:
     """Outlets that come, go, change or are hostile."""
-    back = Want(said=(GAP,), within_s=4.0)
+    back = Want(lost=750, said=(GAP,), within_s=4.0)
     taken = Want(said=("restart|took|place|back|found|changed|chang",), within_s=6.0)
     return [
         Fault("live_restart", "live", _one("restart", role="eeg", at_s=20.0), back, 36.0, 20.0),
@@ -261,7 +261,7 @@ def _live_outlets() -> list[Fault]:
         Fault("live_eeg_ends", "live", _one("life", role="eeg", from_s=0.0, to_s=20.0), Want(said=("lost|stall",), within_s=8.0, gap_s=1.0, exit=(0, 3, 130)), 34.0, 20.0),
         Fault("live_zero_channels", "live", _one("other", name="MetaOnly", type="Gaze", n_channels=0, labels=[]), seconds=20.0, acts=((5.0, "command", {"line": ("streams", "--timeout", "2"), "ok": (0,)}), (10.0, "command", {"line": ("record", "all.xdf", "--duration", "3"), "ok": (0,)}))),
         Fault("live_zero_channels_later", "live", _one("other", name="MetaOnly", type="EEG", n_channels=0, labels=[], from_s=8.0), seconds=20.0),
-        Fault("live_twin", "live", _one("twin", role="eeg"), Want(refused="several|two|fit|ambig|unique|more than one", exit=(2,)), 20.0),
+        Fault("live_twin", "live", _one("twin", role="eeg"), Want(refused="streams could be", exit=(2,)), 20.0),
         Fault("live_twin_later", "live", _one("twin", role="eeg", from_s=10.0), Want(said=("twin|second|same|another|two|also",), within_s=8.0), 30.0, 10.0),
         Fault("live_deep_description", "live", _one("other", name="Deep", depth=1000), seconds=20.0),
         Fault("live_16_mb_description", "live", _one("other", name="Big", filler=16_000_000), seconds=24.0),
@@ -289,8 +289,8 @@ def _live_acts() -> list[Fault]:
         Fault("live_stdout_head", "live", want=named, seconds=25.0, begins_s=10.0, options=("stdout",), acts=((10.0, "close_stdout", {}),)),
         Fault("live_stdout_not_read", "live", want=Want(same_as_replay=False, said=("stdout|standard output|output",), within_s=30.0, predictions=0), seconds=60.0, options=("stdout", "--hop", "0.05"), acts=((0.0, "stop_reading", {}),)),
         Fault("live_stdout_full", "live", want=Want(same_as_replay=False, predictions=0, said=("space|full|stdout|output",), within_s=10.0), seconds=25.0, options=("dev_full",)),
-        Fault("live_predictions_disk_full", "live", want=Want(said=("space|full|prediction",), same_as_replay=False), seconds=30.0, begins_s=10.0, options=("small_disk_predictions",), acts=((10.0, "fill", {"what": "predictions"}),)),
-        Fault("live_recording_disk_full", "live", want=Want(said=("space|full|record",), within_s=2.5, same_as_replay=False), seconds=30.0, begins_s=12.0, options=("small_disk_recording",), acts=((12.0, "fill", {"what": "recording"}),)),
+        Fault("live_predictions_disk_full", "live", want=Want(said=("space|full|prediction",), same_as_replay=False), seconds=30.0, begins_s=10.0, options=("small_disk_predictions",), acts=((10.0, "fill", {}),)),
+        Fault("live_recording_disk_full", "live", want=Want(said=("space|full|record",), within_s=2.5, same_as_replay=False), seconds=30.0, begins_s=12.0, options=("small_disk_recording",), acts=((12.0, "fill", {}),)),
         act("recording_deleted", 12.0, "delete", Want(said=("record|file",), within_s=2.5, same_as_replay=False)),
         act("recording_renamed", 12.0, "rename", Want(said=("record|file",), within_s=2.5, same_as_replay=False)),
         act("recording_truncated", 12.0, "truncate", Want(lost=ANY, said=("record|file",), within_s=2.5, same_as_replay=False)),

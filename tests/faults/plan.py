@@ -300,7 +300,7 @@ def life(plan: Plan, _rng: Any, role: str, from_s: float, to_s: float = np.inf, 
     """The stream begins later or ends sooner; gone: its outlet with it."""
     for number, one in enumerate(plan.sent):
         if one.role == role:
-            part = one.part(from_s, to_s)
+            part = one.part(from_s if from_s > 0.0 else -np.inf, to_s)
             if not gone:
                 part.opens_s, part.closes_s = one.opens_s, one.closes_s
             plan.sent[number] = part

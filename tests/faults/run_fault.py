@@ -8,9 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
@@ -23,7 +22,7 @@ from .xdf_bytes import XdfOut
 
 T0 = 1000.0  # of recordings
 STEP_S = 0.1
-REPLAY_S = 60.0
+REPLAY_S = 30.0
 QUERIES = ("--eeg", "name=Amp", "--gaze", "name=Tobii")
 
 
@@ -93,6 +92,7 @@ class LiveRun:
         self.program: Watched
         self.t0 = float("nan")
         self.ended = False
+        self._deleted: BinaryIO | None = None
 
     def run(self) -> Outcome:
         with contextlib.ExitStack() as closing:
@@ -159,6 +159,9 @@ class LiveRun:
         return self.program.end(signal.SIGINT, self.fault.want.ends_within_s)
 
     def _outcome(self, plan: Plan, in_time: bool) -> Outcome:
+        if self._deleted is not None:
+            (self.work / "deleted.xdf").write_bytes(self._deleted.read())
+            self._deleted.close()
         recordings = sorted(self.work.glob("*.xdf"))
         lines = [line for line in self.program.lines if line.error]
         t0 = plan.t0
@@ -212,32 +215,28 @@ class LiveRun:
 
     def _do_close_stdout(self) -> None:
         assert self.program.process.stdout is not None
-        os.close(os.dup(self.program.process.stdout.fileno()))
         with contextlib.suppress(OSError):  # the reader's own end, as `head` closes its own
             os.close(self.program.process.stdout.fileno())
 
     def _do_stop_reading(self) -> None:
         self.program.reading.clear()
 
-    def _do_fill(self, what: str) -> None:
-        with (self.folder / "disk" / "filler").open("wb") as file, contextlib.suppress(OSError):
+    def _do_fill(self) -> None:
+        filler = os.open(self.folder / "disk" / "filler", os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):
             while True:
-                file.write(b"\0" * 4096)
-                file.flush()
+                os.write(filler, b"\0" * 4096)
+        os.close(filler)
 
     def _do_delete(self) -> None:
-        (self.work / "kept.bin").hardlink_to(self.recording)  # so that what was in it can be judged
+        self._deleted = self.recording.open("rb")  # what is in it can still be judged
         self.recording.unlink()
-        self._judge_kept()
 
     def _do_rename(self) -> None:
         self.recording.rename(self.work / "x_moved.xdf")
 
     def _do_truncate(self) -> None:
         os.truncate(self.recording, 4096)
-
-    def _judge_kept(self) -> None:
-        self.problems = [*self.problems]
 
     def _do_kill(self) -> None:
         self.program.process.kill()
@@ -277,5 +276,3 @@ class LiveRun:
         if not in_time or made.process.returncode not in ok:
             self.problems.append(f"rtemo {line[0]}: {'hangs' if not in_time else f'exit {made.process.returncode}'}")
 
-
-Progress = Callable[[Result], None]
