@@ -13,8 +13,10 @@ UNUSABLE = Want(eeg_unused=ANY, said=(CLOCK,))
 GAZE_UNUSABLE = Want(gaze_unused=ANY, said=(CLOCK,))
 L30 = {"seconds": 45.0, "begins_s": 30.0}
 SEED_ORDER = tuple(
-    "FP1 FPZ FP2 AF3 AF4 F7 F5 F3 F1 FZ F2 F4 F6 F8 FT7 FC5 FC3 FC1 FCZ FC2 FC4 FC6 FT8 T7 C5 C3 C1 CZ C2 C4 C6 T8 TP7 "
-    "CP5 CP3 CP1 CPZ CP2 CP4 CP6 TP8 P7 P5 P3 P1 PZ P2 P4 P6 P8 PO7 PO5 PO3 POZ PO4 PO6 PO8 CB1 O1 OZ O2 CB2".split()
+    (  # noqa: SIM905 - 62 lines otherwise
+        "FP1,FPZ,FP2,AF3,AF4,F7,F5,F3,F1,FZ,F2,F4,F6,F8,FT7,FC5,FC3,FC1,FCZ,FC2,FC4,FC6,FT8,T7,C5,C3,C1,CZ,C2,C4,C6,T8,"
+        "TP7,CP5,CP3,CP1,CPZ,CP2,CP4,CP6,TP8,P7,P5,P3,P1,PZ,P2,P4,P6,P8,PO7,PO5,PO3,POZ,PO4,PO6,PO8,CB1,O1,OZ,O2,CB2"
+    ).split(",")
 )
 BIOSEMI = tuple(f"{bank}{k}" for bank in "ABCD" for k in range(1, 33))
 EYES_OF_MNE = ("xpos_left", "ypos_left", "pupil_left", "xpos_right", "ypos_right", "pupil_right")
@@ -205,6 +207,7 @@ def _live_streams() -> list[Fault]:
     unusable = Want(eeg_unused=ANY, said=(CLOCK,), within_s=5.0)
     faults = [
         Fault("live_control", "live", want=Want(not_said=r"\b[1-9]\d* gaps|without a usable time|failure|traceback"), seconds=34.0, quick=True),
+        Fault("kill_session", "live", seconds=12.0, want=Want(predictions=5)),
         Fault("live_markers", "live", _one("markers", columns=2), seconds=30.0),
         Fault("live_stale", "live", _one("stamp", role="eeg", at_s=0.0, shift_s=-5.0), _lost("eeg"), 34.0),
         Fault("live_stale60", "live", _one("stamp", role="eeg", at_s=0.0, shift_s=-60.0), _lost("eeg"), 34.0),
@@ -240,7 +243,9 @@ def _live_streams() -> list[Fault]:
             changes = _one("clock_step", role=role, at_s=27.0, shift_s=shift)
             faults.append(Fault(f"live_{role}_clock_{shift:+g}s", "live", changes, want, 40.0, 27.0))
     slope = _one("clock_slope", role="eeg", share=0.01, from_s=10.0)
-    faults.append(Fault("live_eeg_clock_1_percent", "live", slope, Want(eeg_unused=ANY, said=(CLOCK,), within_s=20.0), 45.0, 10.0))
+    faults.append(
+        Fault("live_eeg_clock_1_percent", "live", slope, Want(eeg_unused=ANY, said=(CLOCK,), within_s=20.0), 45.0, 10.0)
+    )
     return faults
 
 
@@ -280,7 +285,9 @@ def replaced(want: Want, lost: int) -> Want:
 def _live_acts() -> list[Fault]:
     """What is done to the program and to its files."""
 
-    def act(name: str, at_s: float, kind: str, want: Want | None = None, seconds: float = 25.0, **parameters: Any) -> Fault:
+    def act(
+        name: str, at_s: float, kind: str, want: Want | None = None, seconds: float = 25.0, **parameters: Any
+    ) -> Fault:
         return Fault(f"live_{name}", "live", (), want or Want(), seconds, at_s, ((at_s, kind, parameters),))
 
     stops = Want(lost=ANY, ends_within_s=5.0, exit=(0, 130, -15, -1, 143))

@@ -66,7 +66,9 @@ def main(arguments: list[str]) -> int:
     counts: Counter[str] = Counter()
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="rtemo-fuzz-") as folder:
-        workers = [threading.Thread(target=_serve, args=(args, shares, Path(folder), counts, found)) for _ in range(args.jobs)]
+        workers = [
+            threading.Thread(target=_serve, args=(args, shares, Path(folder), counts, found)) for _ in range(args.jobs)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -100,8 +102,21 @@ def _one_worker(
     args: argparse.Namespace, name: str, first: int, end: int, folder: Path, counts: Counter[str], found: dict[str, Any]
 ) -> int:
     """Have a worker do cases until it ends. Returns the number of the next case."""
-    line = [sys.executable, "-m", "tests.faults", "fuzz", "worker", args.what, name, str(args.seed), str(first), str(end)]
-    worker = subprocess.Popen(line, cwd=REPOSITORY, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_limit)
+    line = [
+        sys.executable,
+        "-m",
+        "tests.faults",
+        "fuzz",
+        "worker",
+        args.what,
+        name,
+        str(args.seed),
+        str(first),
+        str(end),
+    ]
+    worker = subprocess.Popen(
+        line, cwd=REPOSITORY, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_limit
+    )
     answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     errors: list[bytes] = []
     for target, pipe in ((answers.put, worker.stdout), (errors.append, worker.stderr)):
@@ -184,7 +199,7 @@ def _work(what: str, name: str, seed: str, first: str, end: str) -> int:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             out.write(f"case {number}\n")
             try:
-                with contextlib.redirect_stderr(open(os.devnull, "w")):  # noqa: PTH123, SIM115
+                with contextlib.redirect_stderr(open(os.devnull, "w")):  # noqa: PTH123
                     target.case(name, number)
             except Exception as error:  # noqa: BLE001 - each is a finding
                 out.write(_described(error) + "\n")

@@ -30,18 +30,25 @@ ANSWER_S = 5.0
 CHECK_EVERY = 20
 GROWTH = 300 << 20
 COMMANDS: tuple[dict[str, Any], ...] = (
-    {"poll": ""}, {"poll": "abc"},
+    {"poll": ""},
+    {"poll": "abc"},
     {"command": "choose", "arguments": {"role": "eeg", "stream_id": "x"}},
     {"command": "configure", "arguments": {"settings": "[session]\nsubject = 'P'\n"}},
     {"command": "exclude", "arguments": {"label": "Fp1", "excluded": True}},
     {"command": "start", "arguments": {"subject": "P", "notes": "", "root": "sessions"}},
-    {"command": "stop", "arguments": {}}, {"command": "pause", "arguments": {}}, {"command": "resume", "arguments": {}},
-    {"command": "annotate", "arguments": {"text": "a"}}, {"command": "baseline", "arguments": {"seconds": 30.0}},
+    {"command": "stop", "arguments": {}},
+    {"command": "pause", "arguments": {}},
+    {"command": "resume", "arguments": {}},
+    {"command": "annotate", "arguments": {"text": "a"}},
+    {"command": "baseline", "arguments": {"seconds": 30.0}},
     {"command": "label", "arguments": {"label": "sad", "begin_s": 1.0, "end_s": 2.0}},
-    {"command": "forget_label", "arguments": {"index": 0}}, {"command": "calibrate", "arguments": {}},
-    {"command": "open_replay", "arguments": {"path": "x.xdf"}}, {"command": "seek", "arguments": {"position_s": 1.0}},
-    {"command": "speed", "arguments": {"factor": 2.0}}, {"command": "close_replay", "arguments": {}},
-)  # fmt: skip
+    {"command": "forget_label", "arguments": {"index": 0}},
+    {"command": "calibrate", "arguments": {}},
+    {"command": "open_replay", "arguments": {"path": "x.xdf"}},
+    {"command": "seek", "arguments": {"position_s": 1.0}},
+    {"command": "speed", "arguments": {"factor": 2.0}},
+    {"command": "close_replay", "arguments": {}},
+)
 
 
 class Fuzzed:
@@ -57,7 +64,7 @@ class Fuzzed:
         self._rss = 0
         self._silent: list[socket.socket] = []
 
-    def input_of(self, name: str, number: int) -> bytes:  # noqa: ARG002
+    def input_of(self, name: str, number: int) -> bytes:
         chance = random.Random(f"{self._seed} {number}")
         sound = dict(chance.choice(COMMANDS))
         how = chance.random()
@@ -121,8 +128,7 @@ class Fuzzed:
     def _greeted(self) -> Connection:
         connection = Client(self._address["address"], self._address["family"])
         try:
-            if not connection.poll(ANSWER_S):
-                raise TimeoutError("the engine does not greet")
+            _await(connection)
             key = bytes.fromhex(self._address["key"])
             answer_challenge(connection, key)
             deliver_challenge(connection, key)
@@ -143,8 +149,7 @@ class Fuzzed:
             try:
                 with self._greeted() as connection:
                     connection.send_bytes(b'{"poll": ""}')
-                    if not connection.poll(ANSWER_S):
-                        raise TimeoutError("the engine does not answer a poll")
+                    _await(connection)
                     header = connection.recv_bytes()
                 if b'"phase": "failed"' in header:
                     self._end()
@@ -157,7 +162,8 @@ class Fuzzed:
             for raw in self._silent:
                 raw.close()
             n, self._silent = len(self._silent), []
-            raise RuntimeError(f"a sound client is not served beside {'16 or more' if n >= 16 else 'fewer than 16'} silent ones: {type(last).__name__}")
+            beside = "16 or more" if n >= 16 else "few"
+            raise RuntimeError(f"a sound client is not served beside {beside} silent ones: {type(last).__name__}")
         rss = psutil.Process(self._engine.pid).memory_info().rss
         self._rss = self._rss or rss
         if rss - self._rss > GROWTH:
@@ -172,10 +178,28 @@ class Fuzzed:
             raise RuntimeError(f"the engine ended with {code}")
         endpoint = self._folder / f"endpoint-{secrets.token_hex(3)}"
         endpoint.mkdir(mode=0o700)
-        line = [sys.executable, "-m", "rtemo", "engine", "--name", "fuzz", "--endpoint", str(endpoint), "--no-outlet",
-                "--linger", "3600", "--owner", str(os.getpid())]  # fmt: skip
-        self._engine = subprocess.Popen(line, cwd=self._folder, env={**environment(self._folder), "PYTHONPATH": str(REPOSITORY)},
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        line = [
+            sys.executable,
+            "-m",
+            "rtemo",
+            "engine",
+            "--name",
+            "fuzz",
+            "--endpoint",
+            str(endpoint),
+            "--no-outlet",
+            "--linger",
+            "3600",
+            "--owner",
+            str(os.getpid()),
+        ]
+        self._engine = subprocess.Popen(
+            line,
+            cwd=self._folder,
+            env={**environment(self._folder), "PYTHONPATH": str(REPOSITORY)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         end_s = time.monotonic() + 15.0
         while not (endpoint / "fuzz.json").exists() and time.monotonic() < end_s:
             time.sleep(0.05)
@@ -187,6 +211,11 @@ class Fuzzed:
             self._engine.send_signal(signal.SIGKILL)
             self._engine.wait()
             self._engine = None
+
+
+def _await(connection: Connection) -> None:
+    if not connection.poll(ANSWER_S):
+        raise TimeoutError("the engine does not answer")
 
 
 def _failure(header: bytes) -> str:

@@ -55,7 +55,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Result:
-    """One row of the table. misplaced_ms: of samples under settled predictions. wrong: what is not right; empty: all is."""
+    """One row of the table. misplaced_ms: of samples under settled predictions. wrong: what is not right."""
 
     name: str
     mode: str
@@ -118,7 +118,12 @@ def _ended(fault: Fault, outcome: Outcome, wrong: list[str]) -> None:
         wrong.append("a traceback")
     if fault.mode == "live" and not outcome.replay_in_time:
         wrong.append("the replay did not end")
-    elif fault.mode == "live" and outcome.replay_code not in (0, None) and fault.want.predictions and fault.want.lost < ANY:
+    elif (
+        fault.mode == "live"
+        and outcome.replay_code not in (0, None)
+        and fault.want.predictions
+        and fault.want.lost < ANY
+    ):
         wrong.append(f"the replay ends with {outcome.replay_code}")
 
 
@@ -147,7 +152,9 @@ def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
         count = _counted(np.concatenate(found) if found else np.zeros(0, dtype=np.int64))
         wanted = _counted(sent)
         result.sent += len(sent)
-        result.recorded += int(np.minimum(count, wanted).sum()) + min(int((sent < 0).sum()), int(sum((f < 0).sum() for f in found)))
+        result.recorded += int(np.minimum(count, wanted).sum()) + min(
+            int((sent < 0).sum()), int(sum((f < 0).sum() for f in found))
+        )
         missing += int(np.maximum(wanted - count, 0).sum())
         repeated += int(np.maximum(count - wanted, 0).sum())
     if missing > fault.want.lost:
@@ -221,7 +228,7 @@ def _under(placed_s: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[
 
 
 def _against_the_other(used: dict[str, _Used], role: str) -> NDArray[np.float64]:
-    """Each sample's misplacement relative to the other modality's at that time, in ms; absolute where there is no other."""
+    """Each sample's misplacement relative to the other modality's then, in ms; absolute where there is no other."""
     mine = used[role]
     other = used.get(GAZE if role == EEG else EEG)
     if other is None or not len(other.index):
