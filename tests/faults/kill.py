@@ -72,7 +72,8 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
     plan = by_name(PLAN)
     at_s = chance.uniform(-START_S, plan.seconds - 1.0)
     lost = int((LOST_S + RESTART_S) * RATE_HZ) if target == "recorder" else 0
-    want = Want(lost=lost, predictions=0, ends_within_s=20.0, gap_s=60.0, exit=(0, 130))
+    early = RATE_HZ * START_S if target == "window" else 0  # a session may begin before it is known to
+    want = Want(lost=lost, repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=(0, 130))
     fault = replace(plan, name=f"{target}_{number}_at_{at_s:.2f}s", want=want, plays=PLAN, begins_s=max(at_s, 0.0))
     with contextlib.ExitStack() as closing:
         folder = (
@@ -152,6 +153,7 @@ class WindowRun(LiveRun):
                 return self._failed("the window's engine does not read the streams")
             self.t0 = float(line.text.split()[1])
             begun = self._begin_session()
+            begun_s = time.monotonic() - self.t0
             while time.monotonic() - self.t0 < self.fault.seconds + 1.0:
                 if begun and 0.0 <= self._at_s <= time.monotonic() - self.t0 and window.process.poll() is None:
                     window.end(signal.SIGKILL, 5.0)
@@ -167,6 +169,8 @@ class WindowRun(LiveRun):
             again.end(signal.SIGTERM, 5.0)
             self._send("shutdown", {})
         plan = build(self.fault.changes, self.fault.seconds, self.t0)
+        for one in plan.sent:  # what came before the session is not in it
+            one.select(one.send_s >= begun_s)
         recordings = sorted(self._root.rglob("*.xdf"))
         made = Outcome(plan, recordings, None, None, None, [], 0, in_time=True, problems=self.problems)
         if recordings:
