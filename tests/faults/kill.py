@@ -135,7 +135,7 @@ class WindowRun(LiveRun):
     def __init__(self, fault: Fault, folder: Path, at_s: float) -> None:
         super().__init__(fault, folder)
         self._at_s, self._root = at_s, folder / "sessions"
-        self._window: Watched | None = None
+        self._windows: list[Watched] = []
 
     def run(self) -> Outcome:
         with contextlib.ExitStack() as closing:
@@ -179,13 +179,13 @@ class WindowRun(LiveRun):
         return made
 
     def _open_window(self) -> Watched:
-        self._window = start(["rtemo", "app"], self.folder, cwd=self.work)
-        return self._window
+        self._windows.append(start(["rtemo", "app"], self.folder, cwd=self.work))
+        return self._windows[-1]
 
     def _end_all(self) -> None:
-        """The window, and the engine that outlives it, by the pid in its address file."""
-        if self._window is not None:
-            self._window.end(signal.SIGKILL, 5.0)
+        """All windows, and the engine that outlives them, by the pid in its address file."""
+        for window in self._windows:
+            window.end(signal.SIGKILL, 5.0)
         if (address := self._address()) is not None:
             with contextlib.suppress(psutil.Error):
                 engine = psutil.Process(address["pid"])
