@@ -23,7 +23,7 @@ from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recordi
 from offline.datasets.mapping import TrialMap, read_mapping
 from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, Item, Modality, StreamInfo
+from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS
 from rtemo.recordings.open_recording import OpenRecording

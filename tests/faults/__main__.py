@@ -48,7 +48,9 @@ def main() -> int:
 
 
 def _is_chosen(fault: Fault, args: argparse.Namespace) -> bool:
-    named = not args.only or any(part == fault.name or (part.endswith("*") and fault.name.startswith(part[:-1])) for part in args.only)
+    named = not args.only or any(
+        part == fault.name or (part.endswith("*") and fault.name.startswith(part[:-1])) for part in args.only
+    )
     return named and (args.mode in (None, fault.mode)) and (fault.quick or not args.quick)
 
 
@@ -61,7 +63,7 @@ def _run_all(chosen: list[Fault], args: argparse.Namespace) -> list[Result]:
             begun_s = time.monotonic()
             try:
                 result = run_fault(fault, args.keep / fault.name if args.keep else None)
-            except Exception as error:  # the bench's own fault: it must be seen as such
+            except Exception as error:  # noqa: BLE001 - the bench's own fault: it must be seen as such
                 result = Result(fault.name, fault.mode, wrong=[f"the bench failed: {type(error).__name__}: {error}"])
             results[fault.name] = result
             text = "right" if result.right else "; ".join(result.wrong)

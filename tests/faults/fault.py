@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 Changes = tuple[tuple[str, dict[str, Any]], ...]
 ANY = 10**9  # so many samples may be lost
-LOST = r"usable time|wrong stamp|out of line|lost|dropped|left out|not used"  # how a sample that is not used may be named
+LOST = (
+    r"usable time|wrong stamp|out of line|lost|dropped|left out|not used"  # how a sample that is not used may be named
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,4 @@ class Fault:
     acts: tuple[tuple[float, str, dict[str, Any]], ...] = ()
     options: tuple[str, ...] = ()
     quick: bool = False
+    plays: str = ""  # the fault whose plan the sender plays; its own where it is in the catalog

@@ -66,7 +66,9 @@ def main(arguments: list[str]) -> int:
     counts: Counter[str] = Counter()
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="rtemo-fuzz-") as folder:
-        workers = [threading.Thread(target=_serve, args=(args, shares, Path(folder), counts, found)) for _ in range(args.jobs)]
+        workers = [
+            threading.Thread(target=_serve, args=(args, shares, Path(folder), counts, found)) for _ in range(args.jobs)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -100,8 +102,21 @@ def _one_worker(
     args: argparse.Namespace, name: str, first: int, end: int, folder: Path, counts: Counter[str], found: dict[str, Any]
 ) -> int:
     """Have a worker do cases until it ends. Returns the number of the next case."""
-    line = [sys.executable, "-m", "tests.faults", "fuzz", "worker", args.what, name, str(args.seed), str(first), str(end)]
-    worker = subprocess.Popen(line, cwd=REPOSITORY, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_limit)
+    line = [
+        sys.executable,
+        "-m",
+        "tests.faults",
+        "fuzz",
+        "worker",
+        args.what,
+        name,
+        str(args.seed),
+        str(first),
+        str(end),
+    ]
+    worker = subprocess.Popen(
+        line, cwd=REPOSITORY, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_limit
+    )
     answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     errors: list[bytes] = []
     for target, pipe in ((answers.put, worker.stdout), (errors.append, worker.stderr)):

@@ -28,12 +28,71 @@ from .run_fault import write_recording
 Read = Callable[[Path], Any]
 Write = Callable[[Any], bytes]
 NAMES = (
-    "bundle", "weights", "person", "baseline", "settings", "settings_text", "profile", "mapping", "manifest", "shard", "roots",
-    "faults", "address", "wire_snapshot", "wire_request", "event", "log_entry", "events_file", "predictions_file", "session_file",
-    "labels_file", "result", "side_car", "checkpoint",
-)  # fmt: skip
-SIGNS = (b'"', b"{", b"}", b"[", b"]", b"\\", b"\\u0000", b"\\ud800", b"e999", b"nan", b"=", b".", b",", b"\n", b"\r", b"\0", b"\xff")
-CELLS = ("", " ", "nan", "inf", "-inf", "1e400", "x", "-1", "0", "1,5", "\0", '"', "\ud83d\ude00", "9" * 400, "null", "true", "\u202e", "=1+1", "x" * 5000)
+    "bundle",
+    "weights",
+    "person",
+    "baseline",
+    "settings",
+    "settings_text",
+    "profile",
+    "mapping",
+    "manifest",
+    "shard",
+    "roots",
+    "faults",
+    "address",
+    "wire_snapshot",
+    "wire_request",
+    "event",
+    "log_entry",
+    "events_file",
+    "predictions_file",
+    "session_file",
+    "labels_file",
+    "result",
+    "side_car",
+    "checkpoint",
+)
+SIGNS = (
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\\",
+    b"\\u0000",
+    b"\\ud800",
+    b"e999",
+    b"nan",
+    b"=",
+    b".",
+    b",",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xff",
+)
+CELLS = (
+    "",
+    " ",
+    "nan",
+    "inf",
+    "-inf",
+    "1e400",
+    "x",
+    "-1",
+    "0",
+    "1,5",
+    "\0",
+    '"',
+    "\ud83d\ude00",
+    "9" * 400,
+    "null",
+    "true",
+    "\u202e",
+    "=1+1",
+    "x" * 5000,
+)
 
 
 class Fuzzed:
@@ -103,7 +162,9 @@ class Fuzzed:
     def _recording(self) -> Path:
         path = self._folder / "sound.xdf"
         if not path.exists():
-            write_recording(build((("rates", {"n_channels": 4, "gaze_hz": 30.0}), ("markers", {"every_s": 1.0})), 6.0, 1000.0), path)
+            write_recording(
+                build((("rates", {"n_channels": 4, "gaze_hz": 30.0}), ("markers", {"every_s": 1.0})), 6.0, 1000.0), path
+            )
         return path
 
     def _command(self, *line: str) -> None:
@@ -113,7 +174,18 @@ class Fuzzed:
             raise RuntimeError(f"ends with {code}")
 
     def _replay(self, *options: str) -> None:
-        self._command("replay", str(self._recording()), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "o.jsonl"), *options)
+        self._command(
+            "replay",
+            str(self._recording()),
+            "--speed",
+            "max",
+            "--hop",
+            "1",
+            "--quiet",
+            "--out",
+            str(self._folder / "o.jsonl"),
+            *options,
+        )
 
     # One sound document each, how it is written, and what reads it.
 
@@ -138,7 +210,11 @@ class Fuzzed:
         from rtemo.model.bundle import _read_arrays
 
         spec = self._loaded().spec
-        return (self._bundle_folder() / "weights.safetensors").read_bytes(), bytes, lambda path: _read_arrays(path, spec)
+        return (
+            (self._bundle_folder() / "weights.safetensors").read_bytes(),
+            bytes,
+            lambda path: _read_arrays(path, spec),
+        )
 
     def _person(self) -> tuple[Any, Write, Read]:
         from rtemo.model.personal.calibration import PersonalCalibration, save_person
@@ -147,7 +223,11 @@ class Fuzzed:
         quantiles = {name: dict(one.quantiles) for name, one in bundle.spec.combinations.items()}
         made = PersonalCalibration(bundle.fingerprint, dict(bundle.heads), quantiles, (), {}, 7.5)
         save_person(self._folder / "person.json", made)
-        return json.loads((self._folder / "person.json").read_text()), json_bytes, lambda path: self._replay("--person", str(path))
+        return (
+            json.loads((self._folder / "person.json").read_text()),
+            json_bytes,
+            lambda path: self._replay("--person", str(path)),
+        )
 
     def _baseline(self) -> tuple[Any, Write, Read]:
         from rtemo.core.baseline.rest_interval import Baseline
@@ -159,7 +239,11 @@ class Fuzzed:
         names = ("Fp1", "Fp2", "F7", "F3")
         found = {Modality.EEG: Baseline(names, rng.normal(size=(4, 20)), np.ones((4, 20)))}
         save_baseline(self._folder / "baseline.json", found, settings, "P", datetime(2026, 1, 2))
-        return json.loads((self._folder / "baseline.json").read_text()), json_bytes, lambda path: self._replay("--baseline", str(path.rename(path.with_suffix(".json"))))
+        return (
+            json.loads((self._folder / "baseline.json").read_text()),
+            json_bytes,
+            lambda path: self._replay("--baseline", str(path.rename(path.with_suffix(".json")))),
+        )
 
     def _settings(self) -> tuple[Any, Write, Read]:
         return SETTINGS, toml_bytes, lambda path: self._replay("--settings", str(path))
@@ -253,7 +337,11 @@ class Fuzzed:
     def _wire_request(self) -> tuple[Any, Write, Read]:
         from rtemo.live.service.wire import unpack_request
 
-        return {"command": "start", "arguments": {"subject": "P", "notes": "", "root": "/r"}}, json_bytes, lambda path: unpack_request(path.read_bytes())
+        return (
+            {"command": "start", "arguments": {"subject": "P", "notes": "", "root": "/r"}},
+            json_bytes,
+            lambda path: unpack_request(path.read_bytes()),
+        )
 
     def _wire_snapshot(self) -> tuple[Any, Write, Read]:
         from rtemo.live.service.snapshot import Phase, Snapshot
@@ -294,7 +382,11 @@ class Fuzzed:
         self._command("report", str(folder), "--out", str(out))
 
     def _events_file(self) -> tuple[Any, Write, Read]:
-        return {"events": EVENTS}, lambda found: _lines(found.get("events") if isinstance(found, dict) else found), lambda path: self._report("events.jsonl", path)
+        return (
+            {"events": EVENTS},
+            lambda found: _lines(found.get("events") if isinstance(found, dict) else found),
+            lambda path: self._report("events.jsonl", path),
+        )
 
     def _predictions_file(self) -> tuple[Any, Write, Read]:
         return PREDICTIONS, csv_bytes, lambda path: self._report("predictions.csv", path)
@@ -306,7 +398,15 @@ class Fuzzed:
         rows = [{"begin_s": "0.5", "end_s": "2.5", "label": "sad"}, {"begin_s": "3", "end_s": "5", "label": "fear"}]
 
         def read(path: Path) -> None:
-            self._command("calibrate", str(self._recording()), "--labels", str(path), "--out", str(self._folder / "p.json"), "--quiet")
+            self._command(
+                "calibrate",
+                str(self._recording()),
+                "--labels",
+                str(path),
+                "--out",
+                str(self._folder / "p.json"),
+                "--quiet",
+            )
             (self._folder / "p.json").unlink(missing_ok=True)
 
         return rows, csv_bytes, read
@@ -319,7 +419,16 @@ class Fuzzed:
     def _side_car(self) -> tuple[Any, Write, Read]:
         from offline.datasets.bids.names import read_json
 
-        return {"SamplingFrequency": 500, "StartTime": 0.0, "Columns": ["x", "y"], "ScreenAOIDefinition": ["square", [1, 2]]}, json_bytes, read_json
+        return (
+            {
+                "SamplingFrequency": 500,
+                "StartTime": 0.0,
+                "Columns": ["x", "y"],
+                "ScreenAOIDefinition": ["square", [1, 2]],
+            },
+            json_bytes,
+            read_json,
+        )
 
     def _checkpoint(self) -> tuple[Any, Write, Read]:
         import torch
@@ -403,12 +512,28 @@ def _near(value: Any, chance: random.Random) -> Any:
     """A value of the same type that a check of types lets pass."""
     if isinstance(value, bool):
         return not value
+    if isinstance(value, int) and abs(value) > 1 << 62:
+        return -value
     if isinstance(value, int | float):
         return chance.choice((0, -value, value * 1e6, value + 1e-9, 1e15, -1e15, 1e-15, 10**9, 2**31, 2**63 - 1))
     if isinstance(value, str):
         raw = value.encode("utf-8", "surrogatepass")
         other = base64.b64encode(raw[: chance.randrange(0, 40)]).decode()
-        return chance.choice((value[:-1], value * 2, value.upper(), value[::-1], "", "(?P<label>", ".*", "../../etc/passwd", "/dev/zero", "a" * 300, other))
+        return chance.choice(
+            (
+                value[:-1],
+                value * 2,
+                value.upper(),
+                value[::-1],
+                "",
+                "(?P<label>",
+                ".*",
+                "../../etc/passwd",
+                "/dev/zero",
+                "a" * 300,
+                other,
+            )
+        )
     return [value]
 
 
@@ -468,32 +593,68 @@ MAPPING: dict[str, Any] = {
 }
 ROOTS: dict[str, Any] = {
     "downstream": {"name": "seed-iv", "dataset": "seed-iv", "root": "a"},
-    "unlabelled": [{"name": "eegeyenet", "dataset": "eegeyenet", "root": "b"}, {"name": "x", "dataset": "xdf", "root": "c", "mapping": "m.toml"}],
-}  # fmt: skip
+    "unlabelled": [
+        {"name": "eegeyenet", "dataset": "eegeyenet", "root": "b"},
+        {"name": "x", "dataset": "xdf", "root": "c", "mapping": "m.toml"},
+    ],
+}
 EVENT: dict[str, Any] = {
-    "time_s": 1000.0, "kind": "annotation", "text": "label", "stream": "Amp", "document": "[session]\nsubject = 'P'\n",
-    "details": {"fact": "label_given", "number": 1, "label": "sad", "begin_s": 1002.0, "end_s": 1006.0, "from_s": 3.0, "length_s": 20.0, "plan": "saved", "id": "s"},
-}  # fmt: skip
+    "time_s": 1000.0,
+    "kind": "annotation",
+    "text": "label",
+    "stream": "Amp",
+    "document": "[session]\nsubject = 'P'\n",
+    "details": {
+        "fact": "label_given",
+        "number": 1,
+        "label": "sad",
+        "begin_s": 1002.0,
+        "end_s": 1006.0,
+        "from_s": 3.0,
+        "length_s": 20.0,
+        "plan": "saved",
+        "id": "s",
+    },
+}
 EVENTS: list[dict[str, Any]] = [
     {"time_s": 1000.0, "kind": "session", "text": "session begins", "details": {"fact": "session", "id": "s"}},
     {"time_s": 1001.0, "kind": "stream_up", "text": "found: Amp", "stream": "Amp", "details": {"role": "eeg"}},
-    {"time_s": 1002.0, "kind": "marker", "text": "clip_1", "stream": "Stim"}, EVENT,
+    {"time_s": 1002.0, "kind": "marker", "text": "clip_1", "stream": "Stim"},
+    EVENT,
     {"time_s": 1010.0, "kind": "session", "text": "session ends"},
-]  # fmt: skip
+]
 _LABELS = ("neutral", "sad", "fear", "happy")
 PREDICTIONS: list[dict[str, str]] = [
     {
-        "time_s": str(1004.0 + k), "emotion": "sad", **{f"probabilities.{label}": "0.25" for label in _LABELS},
-        **{f"smoothed.{label}": "0.25" for label in _LABELS}, "set": "sad fear", "abstain": "", "eeg_coverage": "1.0",
-        "gaze_coverage": "0.9", "bad_channels": "", "novelty": "0.5", "settled": "true", "forced": "false", "latency_ms": "4.5",
+        "time_s": str(1004.0 + k),
+        "emotion": "sad",
+        **{f"probabilities.{label}": "0.25" for label in _LABELS},
+        **{f"smoothed.{label}": "0.25" for label in _LABELS},
+        "set": "sad fear",
+        "abstain": "",
+        "eeg_coverage": "1.0",
+        "gaze_coverage": "0.9",
+        "bad_channels": "",
+        "novelty": "0.5",
+        "settled": "true",
+        "forced": "false",
+        "latency_ms": "4.5",
     }
     for k in range(6)
-]  # fmt: skip
+]
 SESSION: dict[str, Any] = {
-    **SETTINGS, "model": {"bundle": "demo", "bundle_fingerprint": "f", "trained_on": "t"}, "record": {"started": "2026-01-02 03:04:05", "hop_s": 0.25},
-    "versions": {"rtemo": "0.2", "python": "3.11"}, "streams": {"eeg": {"name": "Amp", "channels": ["Fp1"], "nominal_rate_hz": 250.0}},
-}  # fmt: skip
+    **SETTINGS,
+    "model": {"bundle": "demo", "bundle_fingerprint": "f", "trained_on": "t"},
+    "record": {"started": "2026-01-02 03:04:05", "hop_s": 0.25},
+    "versions": {"rtemo": "0.2", "python": "3.11"},
+    "streams": {"eeg": {"name": "Amp", "channels": ["Fp1"], "nominal_rate_hz": 250.0}},
+}
 RESULT: dict[str, Any] = {
-    "accuracy": {"window": 0.5, "trial": 0.6}, "per_subject": [{"subject": "p1", "window": {"balanced_accuracy": 0.5}}], "chance": 0.25,
-    "protocol": "loso", "modalities": ["eeg", "eye"], "corpus": {"fingerprint": "f"}, "seed": 1,
-}  # fmt: skip
+    "accuracy": {"window": 0.5, "trial": 0.6},
+    "per_subject": [{"subject": "p1", "window": {"balanced_accuracy": 0.5}}],
+    "chance": 0.25,
+    "protocol": "loso",
+    "modalities": ["eeg", "eye"],
+    "corpus": {"fingerprint": "f"},
+    "seed": 1,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 from pathlib import Path
@@ -14,16 +15,74 @@ from .xdf_bytes import FOOTER, OFFSET, SAMPLES, STREAM, length
 
 NAMES = ("xdf",)
 SEED_SECONDS = 9.0
-STRANGE = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e300, -1e300, float("nan"), float("inf"), float("-inf"), 1e18, -1e18, 1e9, 1e6)
-NUMBERS = (b"0", b"-1", b"1", b"2", b"3", b"255", b"65536", b"4294967295", b"99999999999999999999", b"1e308", b"nan", b"inf",
-           b"", b"x", b"1.5", b"0x10", b" 16 ", b"\xd9\xa3")  # fmt: skip
-WORDS = (b"string", b"float32", b"double64", b"int8", b"int16", b"int64", b"EEG", b"Gaze", b"Markers", b"rtemo_events", b"",
-         b"<", b"</info>", b"&#0;", b"&amp;", b"&x;", b"\0", b"\xff", b"<a>" * 2000, b"x" * 5000, "\u202e".encode())  # fmt: skip
+STRANGE = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    1e-300,
+    1e300,
+    -1e300,
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    1e18,
+    -1e18,
+    1e9,
+    1e6,
+)
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"1",
+    b"2",
+    b"3",
+    b"255",
+    b"65536",
+    b"4294967295",
+    b"99999999999999999999",
+    b"1e308",
+    b"nan",
+    b"inf",
+    b"",
+    b"x",
+    b"1.5",
+    b"0x10",
+    b" 16 ",
+    b"\xd9\xa3",
+)
+WORDS = (
+    b"string",
+    b"float32",
+    b"double64",
+    b"int8",
+    b"int16",
+    b"int64",
+    b"EEG",
+    b"Gaze",
+    b"Markers",
+    b"rtemo_events",
+    b"",
+    b"<",
+    b"</info>",
+    b"&#0;",
+    b"&amp;",
+    b"&x;",
+    b"\0",
+    b"\xff",
+    b"<a>" * 2000,
+    b"x" * 5000,
+    "\u202e".encode(),
+)
 CHANGES = (
     (("rates", {"n_channels": 8}), ("markers", {"columns": 2, "every_s": 1.0})),
     (("rates", {"n_channels": 4, "gaze_hz": 30.0}), ("described", {"role": "eeg", "format": "double64"})),
-    (("rates", {"n_channels": 8}), ("foreign_clock", {"role": "gaze", "shift_s": -5000.0}), ("pause", {"role": "eeg", "spans": ((4.0, 4.6),)})),
-)  # fmt: skip
+    (
+        ("rates", {"n_channels": 8}),
+        ("foreign_clock", {"role": "gaze", "shift_s": -5000.0}),
+        ("pause", {"role": "eeg", "spans": ((4.0, 4.6),)}),
+    ),
+)
 
 
 class Fuzzed:
@@ -39,9 +98,6 @@ class Fuzzed:
             path = folder / f"sound_{number}.xdf"
             write_recording(build(changes, SEED_SECONDS, 1000.0), path)
             self._sound.append(_with_events(path.read_bytes()))
-        recorded = Path(__file__).with_name("recorded.xdf")  # a short one by the program itself, with its own events
-        if recorded.exists():
-            self._sound.append(recorded.read_bytes())
 
     def input_of(self, name: str, number: int) -> bytes:
         chance = random.Random(f"{self._seed} {number}")
@@ -63,7 +119,9 @@ class Fuzzed:
             pass
         finally:
             source.stop()
-        code = main(["replay", str(path), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "out.jsonl")])
+        code = main(
+            ["replay", str(path), "--speed", "max", "--hop", "1", "--quiet", "--out", str(self._folder / "out.jsonl")]
+        )
         if code not in (0, 2):
             raise RuntimeError(f"the replay ends with {code}")
 
@@ -87,15 +145,23 @@ def _with_events(data: bytes) -> bytes:
         b"<nominal_srate>0</nominal_srate><channel_format>string</channel_format><source_id>s</source_id><hostname>h"
         b"</hostname><desc><session_id>s1</session_id></desc></info>"
     )
-    texts = [
-        ("session begins", '{"kind": "session", "text": "session begins", "details": {"fact": "session", "id": "s1", "hop": 0.25}, "document": "[session]\\nsubject = \\"P\\"\\n"}'),
-        ("baseline planned: 1:3", '{"kind": "annotation", "text": "planned", "details": {"fact": "baseline_planned", "plan": "marker=a,b"}}'),
-        ("label", '{"kind": "annotation", "text": "label", "details": {"fact": "label_given", "number": 1, "label": "sad", "begin_s": 1002.0, "end_s": 1006.0}}'),
-    ]  # fmt: skip
+    label = {"fact": "label_given", "number": 1, "label": "sad", "begin_s": 1002.0, "end_s": 1006.0}
+    session = {"fact": "session", "id": "s1", "hop": 0.25}
+    plan = {"fact": "baseline_planned", "plan": "marker=a,b"}
+    events = [
+        {"kind": "session", "text": "session begins", "details": session, "document": "[session]\nsubject = 'P'\n"},
+        {"kind": "annotation", "text": "planned", "details": plan},
+        {"kind": "annotation", "text": "label", "details": label},
+    ]
+    texts = [(str(event["text"]), json.dumps(event)) for event in events]
     body = struct.pack("<I", 9) + length(len(texts))
     for k, row in enumerate(texts):
-        body += b"\x08" + struct.pack("<d", 1000.0 + k) + b"".join(length(len(text.encode())) + text.encode() for text in row)
-    footer = b'<?xml version="1.0"?><info><first_timestamp>1000</first_timestamp><last_timestamp>1009</last_timestamp><sample_count>3</sample_count></info>'
+        body += (
+            b"\x08"
+            + struct.pack("<d", 1000.0 + k)
+            + b"".join(length(len(text.encode())) + text.encode() for text in row)
+        )
+    footer = b"<?xml version='1.0'?><info><first_timestamp>1000</first_timestamp><sample_count>3</sample_count></info>"
     extra = [(STREAM, struct.pack("<I", 9) + xml), (SAMPLES, body), (FOOTER, struct.pack("<I", 9) + footer)]
     return data + b"".join(_chunk(tag, part) for tag, part in extra)
 
@@ -173,5 +239,9 @@ def _change_bytes(data: bytes, chance: random.Random) -> bytes:
         elif how == 2:
             del changed[at : at + chance.choice((1, 2, 8, 1000))]
         else:
-            changed[at:at] = bytes(np.random.default_rng(chance.randrange(1 << 30)).integers(0, 256, chance.choice((1, 4, 64)), dtype=np.uint8))
+            changed[at:at] = bytes(
+                np.random.default_rng(chance.randrange(1 << 30)).integers(
+                    0, 256, chance.choice((1, 4, 64)), dtype=np.uint8
+                )
+            )
     return bytes(changed)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fault import LOST, Fault
+from .fault import ANY, LOST, Fault
 from .plan import EEG, GAZE, Plan, Sent
 from .truth import EEG_CODE, GAZE_CODE, LARGEST, Code
 from .xdf_bytes import Recorded, read_xdf
@@ -55,7 +55,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Result:
-    """One row of the table. misplaced_ms: of samples under settled predictions. wrong: what is not right; empty: all is."""
+    """One row of the table. misplaced_ms: of samples under settled predictions. wrong: what is not right."""
 
     name: str
     mode: str
@@ -104,7 +104,7 @@ def judge(fault: Fault, outcome: Outcome) -> Result:
             wrong.append(f"{len(rows)} predictions")
         _gaps(fault, rows, wrong)
     if fault.mode == "live" and fault.want.same_as_replay and outcome.replay is not None:
-        _same(rows, _rows(outcome.replay), result)
+        _same(fault, rows, _rows(outcome.replay), result)
     _said(fault, outcome, result)
     return result
 
@@ -118,7 +118,12 @@ def _ended(fault: Fault, outcome: Outcome, wrong: list[str]) -> None:
         wrong.append("a traceback")
     if fault.mode == "live" and not outcome.replay_in_time:
         wrong.append("the replay did not end")
-    elif fault.mode == "live" and outcome.replay_code not in (0, None) and fault.want.predictions and not fault.want.refused:
+    elif (
+        fault.mode == "live"
+        and outcome.replay_code not in (0, None)
+        and fault.want.predictions
+        and fault.want.lost < ANY
+    ):
         wrong.append(f"the replay ends with {outcome.replay_code}")
 
 
@@ -127,12 +132,15 @@ def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
     if fault.mode == "xdf":
         result.sent = result.recorded = sum(len(one.index) for role in CODES for one in outcome.plan.of(role))
         return
+    if fault.want.refused:
+        return
     streams: list[Recorded] = []
     for path in outcome.recordings:
         try:
             streams += read_xdf(path).values()
         except (OSError, ValueError, KeyError, SyntaxError) as error:
-            result.wrong.append(f"{path.name} cannot be read: {type(error).__name__}")
+            if fault.want.lost < ANY:
+                result.wrong.append(f"{path.name} cannot be read: {type(error).__name__}")
     missing = repeated = 0
     for role, code in CODES.items():
         lives = outcome.plan.of(role)
@@ -144,7 +152,9 @@ def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
         count = _counted(np.concatenate(found) if found else np.zeros(0, dtype=np.int64))
         wanted = _counted(sent)
         result.sent += len(sent)
-        result.recorded += int(np.minimum(count, wanted).sum()) + min(int((sent < 0).sum()), int(sum((f < 0).sum() for f in found)))
+        result.recorded += int(np.minimum(count, wanted).sum()) + min(
+            int((sent < 0).sum()), int(sum((f < 0).sum() for f in found))
+        )
         missing += int(np.maximum(wanted - count, 0).sum())
         repeated += int(np.maximum(count - wanted, 0).sum())
     if missing > fault.want.lost:
@@ -186,6 +196,8 @@ def _used(fault: Fault, outcome: Outcome, result: Result, rows: list[dict[str, A
         claimed = f"{role}_coverage"
         for row in rows:
             end = row["time_s"] - t0
+            if end > one.placed_s.max() + WINDOW_S:  # of what was not recorded nothing is known
+                break
             if row.get(claimed, 0.0) > 0.15 + _share_there(outcome.plan, role, one, end):
                 result.stale += 1
     result.stale += sum((row.get("latency_ms") or 0.0) > 2000.0 and not row.get("late", False) for row in rows)
@@ -216,7 +228,7 @@ def _under(placed_s: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[
 
 
 def _against_the_other(used: dict[str, _Used], role: str) -> NDArray[np.float64]:
-    """Each sample's misplacement relative to the other modality's at that time, in ms; absolute where there is no other."""
+    """Each sample's misplacement relative to the other modality's then, in ms; absolute where there is no other."""
     mine = used[role]
     other = used.get(GAZE if role == EEG else EEG)
     if other is None or not len(other.index):
@@ -280,8 +292,13 @@ def _gaps(fault: Fault, rows: list[dict[str, Any]], wrong: list[str]) -> None:
         wrong.append("predictions out of order")
 
 
-def _same(live: list[dict[str, Any]], replay: list[dict[str, Any]], result: Result) -> None:
-    """Whether the replay gives what the session gave, but for windows that were forced or that a restart touched."""
+def _same(fault: Fault, live: list[dict[str, Any]], replay: list[dict[str, Any]], result: Result) -> None:
+    """Whether the replay gives what the session gave, but for windows that were forced or that a restart touched.
+
+    Where samples may be lost, as they are by a kill, the last predictions may rest on samples that were not written.
+    """
+    if fault.want.lost and replay:
+        live = [row for row in live if row["time_s"] <= replay[-1]["time_s"]]
     again = {row["time_s"]: row for row in replay}
     forced_from = min((row["time_s"] for row in live if row["forced"]), default=np.inf)
     differ, absent = [], 0

@@ -80,14 +80,30 @@ def build(changes: tuple[tuple[str, dict[str, Any]], ...], seconds: float, t0: f
 def _eeg(seconds: float, t0: float, rate_hz: float, n_channels: int) -> Sent:
     n = int(seconds * rate_hz)
     labels = list(EEG_16[:n_channels]) if n_channels <= len(EEG_16) else [f"E{k + 1}" for k in range(n_channels)]
-    about = {"name": "Amp", "type": "EEG", "nominal_hz": rate_hz, "format": "float32", "labels": labels,
-             "units": [], "source_id": "amp-bench", "n_channels": n_channels}  # fmt: skip
+    about = {
+        "name": "Amp",
+        "type": "EEG",
+        "nominal_hz": rate_hz,
+        "format": "float32",
+        "labels": labels,
+        "units": [],
+        "source_id": "amp-bench",
+        "n_channels": n_channels,
+    }
     return _regular(EEG, about, eeg_samples(n, rate_hz, n_channels).astype(np.float32), rate_hz, t0)
 
 
 def _gaze(seconds: float, t0: float, rate_hz: float) -> Sent:
-    about = {"name": "Tobii", "type": "Gaze", "nominal_hz": rate_hz, "format": "float32", "labels": list(GAZE_6),
-             "units": ["screencoords", "screencoords", "mm"] * 2, "source_id": "eye-bench", "n_channels": 6}  # fmt: skip
+    about = {
+        "name": "Tobii",
+        "type": "Gaze",
+        "nominal_hz": rate_hz,
+        "format": "float32",
+        "labels": list(GAZE_6),
+        "units": ["screencoords", "screencoords", "mm"] * 2,
+        "source_id": "eye-bench",
+        "n_channels": 6,
+    }
     values = gaze_samples(int(seconds * rate_hz), rate_hz).astype(np.float32)
     return _regular(GAZE, about, values, rate_hz, t0)
 
@@ -116,14 +132,18 @@ def _rows(one: Sent, from_s: float, to_s: float) -> NDArray[np.bool_]:
 
 
 @_kind
-def stamp(plan: Plan, _rng: Any, role: str, at_s: float, shift_s: float = 0.0, value: float | None = None, n: int = 1) -> None:
+def stamp(
+    plan: Plan, _rng: Any, role: str, at_s: float, shift_s: float = 0.0, value: float | None = None, n: int = 1
+) -> None:
     """n samples are stamped wrong: shifted, or with a value of its own."""
     one, first = _near(plan, role, at_s)
     one.stamps[first : first + n] = one.stamps[first : first + n] + shift_s if value is None else value
 
 
 @_kind
-def stamps(plan: Plan, rng: Any, role: str, share: float, shifts: tuple[float, ...] = (), values: tuple[float, ...] = ()) -> None:
+def stamps(
+    plan: Plan, rng: Any, role: str, share: float, shifts: tuple[float, ...] = (), values: tuple[float, ...] = ()
+) -> None:
     """A share of all samples is stamped wrong, each in one of these ways."""
     for one in plan.of(role):
         for k in np.flatnonzero(rng.random(len(one.stamps)) < share):
@@ -172,14 +192,18 @@ def burst(plan: Plan, _rng: Any, role: str, spans: tuple[tuple[float, float], ..
 
 
 @_kind
-def clock_step(plan: Plan, _rng: Any, role: str, at_s: float, shift_s: float, back_s: float = np.inf, measured: bool = False) -> None:
-    """The sender's clock is set; measured: its clock offsets show it, as they do where the whole computer's clock jumps."""
+def clock_step(
+    plan: Plan, _rng: Any, role: str, at_s: float, shift_s: float, back_s: float = np.inf, measured: bool = False
+) -> None:
+    """The sender's clock is set; measured: its clock offsets show it, as where the whole computer's clock jumps."""
     for one in plan.of(role):
         rows = _rows(one, at_s, back_s)
         one.stamps[rows] += shift_s
         if measured:
             before = one.offset_of
-            one.offset_of = lambda t, before=before: (before(t) if before else 0.0) - (shift_s if at_s <= t < back_s else 0.0)
+            one.offset_of = lambda t, before=before: (
+                (before(t) if before else 0.0) - (shift_s if at_s <= t < back_s else 0.0)
+            )
 
 
 @_kind
@@ -202,7 +226,11 @@ def jitter(plan: Plan, rng: Any, role: str, ms: float, shape: str = "uniform") -
     """Stamps with jitter; late: only later, as stamps of arrival are."""
     for one in plan.of(role):
         n = len(one.stamps)
-        drawn = {"uniform": rng.uniform(-0.5, 0.5, n), "late": rng.exponential(0.5, n).clip(0, 3), "gauss": rng.normal(0, 0.5, n)}
+        drawn = {
+            "uniform": rng.uniform(-0.5, 0.5, n),
+            "late": rng.exponential(0.5, n).clip(0, 3),
+            "gauss": rng.normal(0, 0.5, n),
+        }
         one.stamps += 1e-3 * ms * drawn[shape]
 
 
@@ -285,7 +313,9 @@ def columns(plan: Plan, _rng: Any, role: str, which: tuple[int, ...]) -> None:
 
 
 @_kind
-def values(plan: Plan, _rng: Any, role: str, from_s: float, to_s: float, value: float, columns: tuple[int, ...] | None = None) -> None:
+def values(
+    plan: Plan, _rng: Any, role: str, from_s: float, to_s: float, value: float, columns: tuple[int, ...] | None = None
+) -> None:
     """Values of an interval are replaced."""
     for one in plan.of(role):
         rows = np.flatnonzero(_rows(one, from_s, to_s))
@@ -300,7 +330,7 @@ def life(plan: Plan, _rng: Any, role: str, from_s: float, to_s: float = np.inf, 
     """The stream begins later or ends sooner; gone: its outlet with it."""
     for number, one in enumerate(plan.sent):
         if one.role == role:
-            part = one.part(from_s, to_s)
+            part = one.part(from_s if from_s > 0.0 else -np.inf, to_s)
             if not gone:
                 part.opens_s, part.closes_s = one.opens_s, one.closes_s
             plan.sent[number] = part
@@ -357,27 +387,51 @@ def rate_change(plan: Plan, _rng: Any, role: str, at_s: float, rate_hz: float) -
 
 
 @_kind
-def markers(plan: Plan, _rng: Any, every_s: float = 4.0, columns: int = 1, nominal_hz: float = 0.0, text: str = "clip") -> None:
+def markers(
+    plan: Plan, _rng: Any, every_s: float = 4.0, columns: int = 1, nominal_hz: float = 0.0, text: str = "clip"
+) -> None:
     """A stream of string markers."""
     times = np.arange(2.0, plan.seconds - 1.0, every_s)
     rows = np.array([[f"{text}_{k}", f"sad_{k}"][:columns] for k in range(len(times))], dtype=object)
-    about = {"name": "Stim", "type": "Markers", "nominal_hz": nominal_hz, "format": "string", "units": [],
-             "labels": ["event", "condition"][:columns], "source_id": "mk-bench", "n_channels": columns}  # fmt: skip
+    about = {
+        "name": "Stim",
+        "type": "Markers",
+        "nominal_hz": nominal_hz,
+        "format": "string",
+        "units": [],
+        "labels": ["event", "condition"][:columns],
+        "source_id": "mk-bench",
+        "n_channels": columns,
+    }
     plan.sent.append(Sent(MARKERS, about, rows, np.arange(len(rows)), times, times.copy(), plan.t0 + times))
 
 
 @_kind
-def other(plan: Plan, _rng: Any, n: int = 1, from_s: float = -np.inf, hz: float = 0.0, size: int = 0, **about: Any) -> None:
+def other(
+    plan: Plan, _rng: Any, n: int = 1, from_s: float = -np.inf, hz: float = 0.0, size: int = 0, **about: Any
+) -> None:
     """Streams that nobody asked for. hz: samples a second. size: characters of a string sample."""
-    base = {"name": "Other", "type": "Misc", "nominal_hz": 0.0, "format": "float32", "labels": ["a"], "units": [],
-            "source_id": "other", "n_channels": 1}  # fmt: skip
+    base = {
+        "name": "Other",
+        "type": "Misc",
+        "nominal_hz": 0.0,
+        "format": "float32",
+        "labels": ["a"],
+        "units": [],
+        "source_id": "other",
+        "n_channels": 1,
+    }
     for k in range(n):
         given = {**base, **about}
         given["name"], given["source_id"] = str(given["name"]).replace("#", str(k)), f"{given['source_id']}{k or ''}"
         times = np.arange(max(from_s, 0.0), plan.seconds, 1.0 / hz) if hz else np.zeros(0)
         text = given["format"] == "string"
-        values = np.full((len(times), given["n_channels"]), "x" * size if text else 0.0, dtype=object if text else np.float32)
-        plan.sent.append(Sent("other", given, values, np.arange(len(times)), times, times.copy(), plan.t0 + times, opens_s=from_s))
+        values = np.full(
+            (len(times), given["n_channels"]), "x" * size if text else 0.0, dtype=object if text else np.float32
+        )
+        plan.sent.append(
+            Sent("other", given, values, np.arange(len(times)), times, times.copy(), plan.t0 + times, opens_s=from_s)
+        )
 
 
 @_kind

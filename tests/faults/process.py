@@ -33,9 +33,15 @@ def environment(folder: Path) -> dict[str, str]:
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700, exist_ok=True)
     return {
-        **os.environ, **home, "LSLAPICFG": str(config), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY),
-        "XDG_RUNTIME_DIR": str(runtime), "QT_QPA_PLATFORM": "offscreen", "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
+        **os.environ,
+        **home,
+        "LSLAPICFG": str(config),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(REPOSITORY),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "QT_QPA_PLATFORM": "offscreen",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 @dataclass(slots=True)
@@ -107,9 +113,14 @@ class Watched:
 def start(arguments: list[str], folder: Path, stdout: Any = subprocess.PIPE, **options: Any) -> Watched:
     """Start `python -m …`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *arguments], cwd=options.pop("cwd", folder), env=environment(folder), stdin=subprocess.PIPE,
-        stdout=stdout, stderr=subprocess.PIPE, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", *arguments],
+        cwd=options.pop("cwd", folder),
+        env=environment(folder),
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        **options,
+    )
     made = Watched(process)
     made.reading.set()
     for pipe, error in ((process.stdout, False), (process.stderr, True)):

@@ -1,4 +1,4 @@
-"""Runs one fault: as a file through `rtemo replay`, or as real outlets beside `rtemo live`, and has the result judged."""
+"""Runs one fault, as a file through `rtemo replay` or as real outlets beside `rtemo live`, and has it judged."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
@@ -23,7 +22,7 @@ from .xdf_bytes import XdfOut
 
 T0 = 1000.0  # of recordings
 STEP_S = 0.1
-REPLAY_S = 60.0
+REPLAY_S = 30.0
 QUERIES = ("--eeg", "name=Amp", "--gaze", "name=Tobii")
 
 
@@ -62,10 +61,21 @@ def write_recording(plan: Plan, path: Path) -> None:
     path.write_bytes(data)
 
 
-def replayed(recording: Path, folder: Path, name: str, options: tuple[str, ...] = ()) -> tuple[Watched, bool, Path, Path]:
+def replayed(
+    recording: Path, folder: Path, name: str, options: tuple[str, ...] = ()
+) -> tuple[Watched, bool, Path, Path]:
     """Replay by the command, with a spy on placements. Returns process, whether it ended, predictions, placements."""
     predictions, placed = folder / f"{name}.jsonl", folder / f"{name}.npz"
-    line = ["tests.faults.placement", str(placed), "replay", str(recording), "--speed", "max", "--out", str(predictions)]
+    line = [
+        "tests.faults.placement",
+        str(placed),
+        "replay",
+        str(recording),
+        "--speed",
+        "max",
+        "--out",
+        str(predictions),
+    ]
     made, in_time = run([*line, *options], folder, REPLAY_S, cwd=REPOSITORY)
     return made, in_time, predictions, placed
 
@@ -93,11 +103,12 @@ class LiveRun:
         self.program: Watched
         self.t0 = float("nan")
         self.ended = False
+        self._deleted: BinaryIO | None = None
 
     def run(self) -> Outcome:
         with contextlib.ExitStack() as closing:
             self._small_disks(closing)
-            sender = start(["tests.faults.sender", self.fault.name], self.folder, cwd=REPOSITORY)
+            sender = start(["tests.faults.sender", self.fault.plays or self.fault.name], self.folder, cwd=REPOSITORY)
             closing.callback(sender.end, signal.SIGKILL, 5.0)
             if sender.wait_for("up", 30.0) is None:
                 return self._failed(f"the sender did not start: {[line.text for line in sender.lines][-1:]}")
@@ -127,7 +138,7 @@ class LiveRun:
         line += [one for one in self.fault.options if one.startswith("--") or one.replace(".", "").isdigit()]
         stdout: Any = subprocess.PIPE
         if "dev_full" in self.fault.options:
-            stdout = Path("/dev/full").open("wb")
+            stdout = os.open("/dev/full", os.O_WRONLY)
         elif not self.to_stdout:
             line += ["--out", str(self.predictions)]
         made = start(line, self.folder, stdout, cwd=self.work, start_new_session=True)
@@ -154,26 +165,44 @@ class LiveRun:
     def _end(self) -> bool:
         if self.ended:
             return self.program.wait(self.fault.want.ends_within_s)
-        if self.program.process.poll() is not None and not self.fault.want.refused and self.program.process.returncode not in (0, 3):
+        if (
+            self.program.process.poll() is not None
+            and not self.fault.want.refused
+            and self.program.process.returncode not in (0, 3)
+        ):
             self.problems.append("the session ended by itself")
         return self.program.end(signal.SIGINT, self.fault.want.ends_within_s)
 
     def _outcome(self, plan: Plan, in_time: bool) -> Outcome:
+        if self._deleted is not None:
+            (self.work / "deleted.xdf").write_bytes(self._deleted.read())
+            self._deleted.close()
         recordings = sorted(self.work.glob("*.xdf"))
         lines = [line for line in self.program.lines if line.error]
         t0 = plan.t0
         self.said += [Said(line.at_s - t0, line.text) for line in lines]
         made = Outcome(
-            plan, recordings, None if self.to_stdout else self.predictions, None, None, self.said,
-            self.program.process.returncode, in_time, problems=self.problems,
-        )  # fmt: skip
+            plan,
+            recordings,
+            None if self.to_stdout else self.predictions,
+            None,
+            None,
+            self.said,
+            self.program.process.returncode,
+            in_time,
+            problems=self.problems,
+        )
         if self.to_stdout:
             made.live = self.folder / "stdout.jsonl"
-            made.live.write_text("\n".join(line.text for line in self.program.lines if not line.error), encoding="utf-8")
+            made.live.write_text(
+                "\n".join(line.text for line in self.program.lines if not line.error), encoding="utf-8"
+            )
         for number, recording in enumerate(recordings):
             if recording.name.startswith("x") and number == 0 and not self.fault.want.refused:
                 hop = [one for one in self.fault.options if one == "--hop" or one.replace(".", "").isdigit()]
-                again, made.replay_in_time, made.replay, made.placement = replayed(recording, self.folder, "replay", tuple(hop))
+                again, made.replay_in_time, made.replay, made.placement = replayed(
+                    recording, self.folder, "replay", tuple(hop)
+                )
                 made.replay_code = again.process.returncode
                 made.replay_said = [Said(float("nan"), line.text) for line in again.lines if line.error]
         return made
@@ -182,13 +211,15 @@ class LiveRun:
         return Outcome(build(self.fault.changes, self.fault.seconds, 0.0), problems=[problem])
 
     def _small_disks(self, closing: contextlib.ExitStack) -> None:
-        """A small disk of its own for what is to run out of space. Needs the right to mount; otherwise it is a problem."""
+        """A small disk of its own for what is to run out of space. Without the right to mount, that is a problem."""
         which = next((one for one in self.fault.options if one.startswith("small_disk")), None)
         if which is None:
             return
         disk = self.folder / "disk"
         disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False
+        )
         if mounted.returncode:
             self.problems.append("no small disk can be mounted here")
             return
@@ -212,32 +243,28 @@ class LiveRun:
 
     def _do_close_stdout(self) -> None:
         assert self.program.process.stdout is not None
-        os.close(os.dup(self.program.process.stdout.fileno()))
         with contextlib.suppress(OSError):  # the reader's own end, as `head` closes its own
             os.close(self.program.process.stdout.fileno())
 
     def _do_stop_reading(self) -> None:
         self.program.reading.clear()
 
-    def _do_fill(self, what: str) -> None:
-        with (self.folder / "disk" / "filler").open("wb") as file, contextlib.suppress(OSError):
+    def _do_fill(self) -> None:
+        filler = os.open(self.folder / "disk" / "filler", os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):
             while True:
-                file.write(b"\0" * 4096)
-                file.flush()
+                os.write(filler, b"\0" * 4096)
+        os.close(filler)
 
     def _do_delete(self) -> None:
-        (self.work / "kept.bin").hardlink_to(self.recording)  # so that what was in it can be judged
+        self._deleted = self.recording.open("rb")  # what is in it can still be judged
         self.recording.unlink()
-        self._judge_kept()
 
     def _do_rename(self) -> None:
         self.recording.rename(self.work / "x_moved.xdf")
 
     def _do_truncate(self) -> None:
         os.truncate(self.recording, 4096)
-
-    def _judge_kept(self) -> None:
-        self.problems = [*self.problems]
 
     def _do_kill(self) -> None:
         self.program.process.kill()
@@ -246,7 +273,9 @@ class LiveRun:
     def _do_signal(self, number: int, times: int = 1) -> None:
         for _ in range(times):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.program.process.pid, number) if number == signal.SIGINT else self.program.process.send_signal(number)
+                os.killpg(
+                    self.program.process.pid, number
+                ) if number == signal.SIGINT else self.program.process.send_signal(number)
             time.sleep(0.05)
         self.ended = True
         begun_s = time.monotonic()
@@ -276,6 +305,3 @@ class LiveRun:
         made, in_time = run(["rtemo", *line], self.folder, 20.0, cwd=self.folder)
         if not in_time or made.process.returncode not in ok:
             self.problems.append(f"rtemo {line[0]}: {'hangs' if not in_time else f'exit {made.process.returncode}'}")
-
-
-Progress = Callable[[Result], None]

@@ -17,10 +17,18 @@ def table(results: list[Result]) -> str:
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     for one in results:
         cells = (
-            one.name, one.mode, str(one.sent), str(one.recorded), str(one.used), _ms(one.misplaced_ms),
-            _cell(one.said), "" if one.said_s is None or math.isnan(one.said_s) else f"{one.said_s:.1f} s", str(one.stale + one.shown_wrong),
-            {None: "–", True: "yes", False: "no"}[one.same], "right" if one.right else _cell("; ".join(one.wrong), 120),
-        )  # fmt: skip
+            one.name,
+            one.mode,
+            str(one.sent),
+            str(one.recorded),
+            str(one.used),
+            _ms(one.misplaced_ms),
+            _cell(one.said),
+            "" if one.said_s is None or math.isnan(one.said_s) else f"{one.said_s:.1f} s",
+            str(one.stale + one.shown_wrong),
+            {None: "–", True: "yes", False: "no"}[one.same],
+            "right" if one.right else _cell("; ".join(one.wrong), 120),
+        )
         lines.append("| " + " | ".join(cells) + " |")
     n = sum(one.right for one in results)
     return "\n".join([f"{len(results)} faults, {n} right.", "", *lines])
@@ -31,7 +39,7 @@ def _ms(value: float | None) -> str:
 
 
 def _cell(text: str, most: int = 70) -> str:
-    text = " ".join(text.split()).replace("|", "/").replace("<", "‹")
+    text = " ".join(text.split()).replace("|", "/").replace("<", "&lt;")
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

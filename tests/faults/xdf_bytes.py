@@ -23,7 +23,7 @@ def length(n: int) -> bytes:
 
 
 def stream_xml(description: dict[str, Any]) -> str:
-    """A stream's header. description: name, type, rate_hz, format, labels, units, source_id; desc: instead of labels."""
+    """A stream's header. description: name, type, nominal_hz, format, labels, units, source_id; desc: XML."""
     about = {"host": "bench", "uid": "u", "units": (), "source_id": "", "desc": None, **description}
     units = about["units"] or ["microvolts"] * len(about["labels"])
     channels = "".join(
