@@ -26,7 +26,7 @@ _TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x00\x
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SampleStretch:
     """Samples [first, first + n) without a gap; the first of them is start_s after the file's first sample."""
 
     first: int
@@ -35,24 +35,24 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretches:
+class SampleStretches:
     """A file's samples in order. real_time: times of events count the pauses; else they count samples only.
 
     guessed: the length of a pause is not known, and TRIAL_GAP_S stands for it. annotations: None: as MNE reads them.
     """
 
-    parts: tuple[Stretch, ...]
+    parts: tuple[SampleStretch, ...]
     real_time: bool = True
     guessed: bool = False
     annotations: tuple[Note, ...] | None = None
 
 
-def whole(n_samples: int) -> Stretches:
+def whole(n_samples: int) -> SampleStretches:
     """A file without a gap."""
-    return Stretches((Stretch(0, n_samples, 0.0),))
+    return SampleStretches((SampleStretch(0, n_samples, 0.0),))
 
 
-def stretches(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[Note]) -> Stretches:
+def stretches(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[Note]) -> SampleStretches:
     """The stretches of a file that MNE has read the header of. RtemoError where its records make no sense."""
     ending = path.suffix.casefold()
     if ending in (".edf", ".bdf"):
@@ -76,7 +76,7 @@ def _is_boundary(text: str) -> bool:
     return _BOUNDARY.fullmatch(text.strip()) is not None
 
 
-def _of_pauses(pauses: Sequence[tuple[float, float | None]], rate_hz: float, n_samples: int) -> Stretches:
+def _of_pauses(pauses: Sequence[tuple[float, float | None]], rate_hz: float, n_samples: int) -> SampleStretches:
     """pauses: where they are, in seconds of samples, and how long they lasted, None where nobody knows."""
     inner = {round(at_s * rate_hz): length_s for at_s, length_s in sorted(pauses, key=lambda one: one[0])}
     cuts = [at for at in inner if 0 < at < n_samples]
@@ -85,8 +85,8 @@ def _of_pauses(pauses: Sequence[tuple[float, float | None]], rate_hz: float, n_s
         if first:
             length_s = inner[first]
             shift_s += TRIAL_GAP_S if length_s is None else length_s
-        parts.append(Stretch(first, last - first, first / rate_hz + shift_s))
-    return Stretches(tuple(parts), real_time=False, guessed=any(inner[at] is None for at in cuts))
+        parts.append(SampleStretch(first, last - first, first / rate_hz + shift_s))
+    return SampleStretches(tuple(parts), real_time=False, guessed=any(inner[at] is None for at in cuts))
 
 
 def _segments(path: Path, rate_hz: float) -> list[tuple[float, float | None]]:
@@ -111,7 +111,7 @@ def _stamp(text: str) -> datetime | None:
         return None
 
 
-def _of_records(path: Path, rate_hz: float, n_samples: int) -> Stretches:
+def _of_records(path: Path, rate_hz: float, n_samples: int) -> SampleStretches:
     """The stretches of an EDF or BDF file by the onsets of its records; without annotations there are no onsets."""
     with reading(path, "as EDF"):
         header = _EdfHeader.read(path)
@@ -120,7 +120,7 @@ def _of_records(path: Path, rate_hz: float, n_samples: int) -> Stretches:
         talks = list(header.annotations_of_records(path))
     onsets = [_first_onset(path, talk) for talk in talks]
     per_record = round(header.record_s * rate_hz)
-    parts: list[Stretch] = []
+    parts: list[SampleStretch] = []
     for record, onset_s in enumerate(onsets):
         start_s, first = onset_s - onsets[0], record * per_record
         n = min(per_record, n_samples - first)
@@ -131,12 +131,12 @@ def _of_records(path: Path, rate_hz: float, n_samples: int) -> Stretches:
         if last is not None and ahead < -_MIN_GAP:
             raise RtemoError(f"{path} has records that overlap", f"record {record + 1} begins at {onset_s:g} s")
         if last is not None and ahead <= _MIN_GAP:
-            parts[-1] = Stretch(last.first, last.n + n, last.start_s)
+            parts[-1] = SampleStretch(last.first, last.n + n, last.start_s)
         else:
-            parts.append(Stretch(first, n, start_s))
+            parts.append(SampleStretch(first, n, start_s))
     if len(parts) <= 1:
         return whole(n_samples)
-    return Stretches(tuple(parts), annotations=tuple(_texts(talks, onsets[0])))
+    return SampleStretches(tuple(parts), annotations=tuple(_texts(talks, onsets[0])))
 
 
 @dataclass(frozen=True, slots=True)

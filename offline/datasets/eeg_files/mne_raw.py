@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import Segment, slices
 from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
-from offline.datasets.eeg_files.eeg_stretches import Stretch, Stretches, is_mark, stretches
+from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches
 from offline.datasets.foreign import check_content, collected_warnings, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
@@ -37,13 +37,13 @@ class RawFile:
     annotations: tuple[tuple[float, float, str], ...]
     day: str = ""
     measured_s: float | None = None
-    interruptions: Stretches | None = None
+    interruptions: SampleStretches | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def stretches(self) -> tuple[SampleStretch, ...]:
         """The samples without the gaps between them."""
-        return (Stretch(0, self.n_samples, 0.0),) if self.interruptions is None else self.interruptions.parts
+        return (SampleStretch(0, self.n_samples, 0.0),) if self.interruptions is None else self.interruptions.parts
 
     @property
     def duration_s(self) -> float:
@@ -119,7 +119,7 @@ def segments(file: RawFile, names: Sequence[str], start_s: float) -> tuple[Segme
     )
 
 
-def _blocks(file: RawFile, names: tuple[str, ...], part: Stretch, n: int) -> Iterator[NDArray[np.floating]]:
+def _blocks(file: RawFile, names: tuple[str, ...], part: SampleStretch, n: int) -> Iterator[NDArray[np.floating]]:
     with collected_warnings():
         raw = open_raw(file.path)
     at_once = max(1, round(_READ_AT_ONCE_S * file.rate_hz / n)) * n

@@ -23,7 +23,7 @@ from rtemo.core.types import (
 )
 from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Handed, Measurement, PlacedStamps
 from rtemo.sources.lsl.times.counters import Counters
-from rtemo.sources.lsl.times.repeated_samples import RepeatedSamples
+from rtemo.sources.lsl.times.sent_twice import SentTwice
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LslStream:
         self._basis = ClockBasis.UNKNOWN
         self._measurement: Measurement | None = None
         self._before = 0  # samples of earlier connections
-        self._repeated, self._said_repeated = RepeatedSamples(), False
+        self._repeated, self._said_repeated = SentTwice(), False
         self._n_wrong = 0
         self._counters = self._fresh_counters()
 

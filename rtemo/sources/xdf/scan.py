@@ -58,7 +58,7 @@ class XdfStream:
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about the file as bytes. session_id, continues and its bytes: see XdfWriter."""
+    """What a file holds. warnings: one line each, about it as bytes. session_id, continues, its bytes: see XdfWriter."""
 
     size: int
     streams: tuple[XdfStream, ...]

@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from offline.datasets.bids import dataset as bids
 from offline.datasets.eeg_files import mne_raw
-from offline.datasets.eeg_files.eeg_stretches import Stretch
+from offline.datasets.eeg_files.eeg_stretches import SampleStretch
 from offline.simulated_datasets.bids import write_dataset
 from rtemo.core.errors import RtemoError
 
@@ -126,7 +126,7 @@ def test_records_of_edf_and_bdf_stand_at_their_times(tmp_path, rng, ending, kind
 
 def test_a_first_record_that_begins_later_is_the_begin(tmp_path, rng):
     path = write_edf(tmp_path / "a.edf", samples_of(10, rng), [0.37 + k + 5 * (k >= 4) for k in range(10)])
-    assert mne_raw.header(path).stretches == (Stretch(0, 400, 0.0), Stretch(400, 600, pytest.approx(9.0)))
+    assert mne_raw.header(path).stretches == (SampleStretch(0, 400, 0.0), SampleStretch(400, 600, pytest.approx(9.0)))
 
 
 def test_annotations_of_an_interrupted_file_keep_their_times(tmp_path, rng):
@@ -148,14 +148,14 @@ def test_a_plain_edf_file_has_one_stretch(tmp_path, rng):
         for n, c in zip(LABELS, rng.normal(0, 9, (5, 900)), strict=True)
     ]
     edfio.Edf(signals).write(tmp_path / "a.edf")
-    assert mne_raw.header(tmp_path / "a.edf").stretches == (Stretch(0, 900, 0.0),)
+    assert mne_raw.header(tmp_path / "a.edf").stretches == (SampleStretch(0, 900, 0.0),)
 
 
 @pytest.mark.parametrize("word", ["boundary", "Boundary", "EDGE boundary", "-99"])
 def test_eeglab_boundaries_with_a_length_are_gaps(tmp_path, rng, word):
     path = write_set(tmp_path / "a.set", samples_of(30, rng), [(1, word, 500), (1001, word, 250), (1501, "sad", 0)])
     file = mne_raw.header(path)
-    assert file.stretches == (Stretch(0, 1000, 0.0), Stretch(1000, 2000, pytest.approx(12.5)))
+    assert file.stretches == (SampleStretch(0, 1000, 0.0), SampleStretch(1000, 2000, pytest.approx(12.5)))
     assert [note[2] for note in file.annotations] == ["sad"]
     assert file.real_s(15.0) == pytest.approx(17.5)
     assert not file.interruptions.guessed
@@ -164,7 +164,7 @@ def test_eeglab_boundaries_with_a_length_are_gaps(tmp_path, rng, word):
 def test_eeglab_boundaries_without_a_length_are_gaps_of_unknown_length(tmp_path, rng):
     path = write_set(tmp_path / "a.set", samples_of(30, rng), [(1001, "boundary", np.nan)])
     file = mne_raw.header(path)
-    assert file.stretches == (Stretch(0, 1000, 0.0), Stretch(1000, 2000, pytest.approx(30.0)))
+    assert file.stretches == (SampleStretch(0, 1000, 0.0), SampleStretch(1000, 2000, pytest.approx(30.0)))
     assert file.interruptions.guessed
 
 
@@ -175,7 +175,7 @@ def test_eeglab_boundaries_without_a_length_are_gaps_of_unknown_length(tmp_path,
 def test_brainvision_segments_begin_at_their_stamps(tmp_path, rng, stamp, start_s, guessed):
     marks = [(1, "20260101000000000000"), (1001, stamp)]
     file = mne_raw.header(write_vhdr(tmp_path / "a.vhdr", samples_of(30, rng), marks))
-    assert file.stretches == (Stretch(0, 1000, 0.0), Stretch(1000, 2000, pytest.approx(start_s)))
+    assert file.stretches == (SampleStretch(0, 1000, 0.0), SampleStretch(1000, 2000, pytest.approx(start_s)))
     assert file.interruptions.guessed is guessed
     assert file.annotations == ()
 

@@ -19,7 +19,7 @@ REMEMBERED = 4096  # samples
 REMEMBERED_BYTES = 4 << 20
 
 
-class RepeatedSamples:
+class SentTwice:
     """Fed with every chunk of a stream."""
 
     def __init__(self) -> None:
