@@ -58,7 +58,7 @@ class XdfStream:
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about it as bytes. session_id, continues, its bytes: see XdfWriter."""
+    """What a file holds. warnings: one line each, about it as bytes. session_id, continues, its bytes: XdfWriter's."""
 
     size: int
     streams: tuple[XdfStream, ...]
