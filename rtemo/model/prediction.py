@@ -34,7 +34,9 @@ FIELDS = (
     "forced",
     "latency_ms",
     "faults",
+    "late",
 )
+LATE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,13 @@ class Prediction:
     def confidence(self) -> float:
         """The largest smoothed probability."""
         return max(self.smoothed.values())
+
+    @property
+    def late(self) -> bool:
+        """Whether it came out too long after its window's end to be the present: the computer was asleep or overloaded,
+        or the engine was started again. False in replay.
+        """
+        return self.latency_ms is not None and self.latency_ms > 1e3 * LATE_S
 
     @property
     def valence(self) -> float | None:

@@ -44,7 +44,7 @@ def decided(path):
     """Predictions without what a live session alone knows."""
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms")} for row in rows]
+    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms", "late")} for row in rows]
 
 
 def texts(lab, kind=None):

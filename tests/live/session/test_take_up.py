@@ -96,7 +96,7 @@ def what_happens(session, crash, save):
     session.end()
     with session.outputs.folder.predictions.open() as file:
         rows = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if key not in ("forced", "latency_ms")} for row in rows]
+    return [{key: value for key, value in row.items() if key not in ("forced", "latency_ms", "late")} for row in rows]
 
 
 @pytest.fixture(scope="module", params=["", "marker=baseline/start,baseline/end"])
