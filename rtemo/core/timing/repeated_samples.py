@@ -6,6 +6,7 @@ the order of the samples alone, not on how they were cut into chunks.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,28 @@ class RepeatedSamples:
     """Fed with every sample of one stream, in their order."""
 
     def __init__(self) -> None:
-        self._stamps = np.empty(0)
-        self._values: NDArray[Any] | None = None
+        self._before: deque[tuple[TimeArray, NDArray[Any]]] = deque()  # at least the last REACH samples
+        self._n_before = 0
         self._since_differing = REACH + 1  # samples since one that shares its stamp with another one but not the values
 
     def find(self, stamps: TimeArray, values: NDArray[Any]) -> BoolArray:
         """Which of these samples (n,) came before."""
-        known = len(self._stamps)
-        every = np.concatenate([self._stamps, stamps])
-        rows = values if self._values is None else np.concatenate([self._values, values])
-        self._stamps, self._values = every[-REACH:], rows[-REACH:]
+        highest = max((float(np.fmax.reduce(before)) for before, _ in self._before), default=-np.inf)
+        if stamps[0] > highest and (stamps[1:] > stamps[:-1]).all():  # as nearly always: none can have come before
+            self._since_differing += len(stamps)
+            repeated = np.zeros(len(stamps), dtype=bool)
+        else:
+            repeated = self._compare(stamps, values)
+        self._before.append((stamps, values))
+        self._n_before += len(stamps)
+        while self._n_before - len(self._before[0][0]) >= REACH:
+            self._n_before -= len(self._before.popleft()[0])
+        return repeated
+
+    def _compare(self, stamps: TimeArray, values: NDArray[Any]) -> BoolArray:
+        known = self._n_before
+        every = np.concatenate([*(before for before, _ in self._before), stamps])
+        rows = np.concatenate([*(before for _, before in self._before), values])
         order = np.argsort(every, kind="stable")
         alike = every[order[1:]] == every[order[:-1]]
         if not alike.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -126,15 +127,18 @@ def test_bursts_pauses_and_jitter_make_no_alarm_and_nothing_is_changed(link):
     assert sync.trusted
 
 
-stray = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e18, -1e18]) | st.floats(-3600.0, 3600.0).map(
+stray = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e18, -1e18, 1e308, -1e308]) | st.floats(-3600.0, 3600.0).map(
     lambda by: BEGIN_S + 10.0 + by
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(sound_links(), st.dictionaries(st.integers(0, 10**6).map(lambda n: 7 * n), stray, max_size=4), stray)
 def test_single_wrong_stamps_are_handed_over_and_change_nothing(link, wrong, first):
-    link.wrong = {**wrong, 0: first}
+    n = round(link.rate_hz * link.seconds)
+    places = sorted({index % n for index in wrong})
+    single = [place for before, place in pairwise([0, *places]) if place - before >= 4]
+    link.wrong = {0: first, **{place: next(s for i, s in wrong.items() if i % n == place) for place in single}}
     sync, handed = run(link)
     _, without = run(Link(**{**link.__dict__, "wrong": {}}))
 
@@ -283,4 +287,38 @@ def test_stamps_in_the_future_from_the_beginning_are_reported_and_corrected():
     _, handed = run(Link(250.0, clock=((0.0, 10.0),)))
 
     assert "in the future" in notices(handed)[0].text
+    assert handed[0][1] == notices(handed)[0]  # before any sample
     assert errors(handed)[-1] == pytest.approx(BEGIN_S + 30.0, abs=0.02)
+
+
+@pytest.mark.parametrize("early_s", [0.3, 5.0, 30.0])
+@pytest.mark.parametrize("rate_hz", [1.0, 250.0])
+def test_a_first_sample_that_is_stale_begins_no_clock_even_when_the_clock_is_known_at_once(early_s, rate_hz):
+    sync, handed = ClockSync("s", rate_hz), []
+    for k in range(round(max(10 * rate_hz, 30))):
+        now_s = BEGIN_S + k / rate_hz
+        chunk = Chunk("s", np.array([now_s - 0.005 - (0.0 if k else early_s)]), np.array([[float(k)]]))
+        handed += [(now_s, item) for item in sync.take(now_s, chunk, Measurement(now_s, 0.0, 1e-4))]
+
+    assert notices(handed) == []
+    assert {offset.offset_s for offset in offsets(handed)} == {0.0}
+    assert sync.newest == handed[-1][1].stamps[-1]
+
+
+@pytest.mark.parametrize("n", [1, 3, 20])
+def test_one_chunk_with_a_wrong_stamp_is_no_clock_that_was_set(n):
+    """A chunk is stamped by one number: all of it is wrong, and all of it arrives at once."""
+    _, handed = run(Link(250.0, chunk=n, wrong={k: BEGIN_S + 40.0 + k / 250.0 for k in range(2000, 2000 + n)}))
+
+    assert notices(handed) == []
+
+
+@pytest.mark.parametrize("off_s", [-0.08, 0.08])
+def test_a_small_step_is_reported_and_trusted_again_when_it_is_stable(off_s):
+    _, handed = run(Link(250.0, clock=((12.0, off_s),), seconds=40.0, delay_s=0.2))
+
+    told = [(at_s - BEGIN_S, item) for at_s, item in handed if isinstance(item, StreamNotice)]
+    assert [notice.trusted for _, notice in told] == [False, True]
+    assert ("later" in told[0][1].text) == (off_s < 0)
+    assert 12.0 < told[0][0] < 17.0
+    assert told[1][0] - told[0][0] == pytest.approx(5.0, abs=0.2)

@@ -184,9 +184,9 @@ class ClockSync:
         near_s = FOREIGN_EVENT_S if self._events else FOREIGN_S
         if self._measured is None:
             self.basis = ClockBasis.UNMEASURABLE if enough else self.basis
-        elif n and 2 * n >= total and abs(delay_s - self._measured.offset_s) <= near_s:
+        elif n and self._is_plausible(delay_s - self._measured.offset_s, n, near_s, waited_s):
             self.basis = ClockBasis.MEASURED
-        elif enough and waited_s >= LISTEN_S:
+        elif enough and waited_s >= LISTEN_S and not abs(delay_s - self._measured.offset_s) <= near_s:
             self.basis = ClockBasis.FOREIGN
         if self.basis is ClockBasis.UNKNOWN and waited_s < PATIENCE_S:
             return []
@@ -196,6 +196,12 @@ class ClockSync:
                 return self._refuse(now_s)
         return self._begin(now_s, name_basis=True)
 
+    def _is_plausible(self, delay_s: float, n: int, near_s: float, waited_s: float) -> bool:
+        """Whether stamps can be in the clock that was measured. One or two that lie ahead are not believed yet."""
+        if not self._events and delay_s < -FUTURE_S and n < SURE_SAMPLES and waited_s < PATIENCE_S:
+            return False
+        return abs(delay_s) <= near_s
+
     def _refuse(self, now_s: float) -> list[Handed]:
         """None of the samples that wait has a time."""
         waiting, self._waiting = self._waiting, []
@@ -204,9 +210,13 @@ class ClockSync:
             items += self._release(chunk, np.zeros(len(chunk), dtype=np.bool_))
         return items
 
+    @property
+    def _expected_delay_s(self) -> float | None:
+        return None if self._measured is None else self._measured.offset_s
+
     def _first_delay(self) -> tuple[int, float]:
         """How many of the waiting stamps fit, and the least delay of them."""
-        masks = StampOrder().begin(self._waiting)
+        masks = StampOrder().begin(self._waiting, self._expected_delay_s)
         delays = [
             at_s - float(chunk.stamps[good].max())
             for (at_s, chunk), good in zip(self._waiting, masks, strict=True)
@@ -217,7 +227,7 @@ class ClockSync:
     def _begin(self, now_s: float, *, name_basis: bool) -> list[Handed]:
         """The clock is known, as far as it can be: hand over what has waited for it."""
         waiting, self._waiting = self._waiting, []
-        masks = self._order.begin(waiting)
+        masks = self._order.begin(waiting, self._expected_delay_s)
         for (at_s, chunk), good in zip(waiting, masks, strict=True):
             if good.any():
                 self._arrivals.add(at_s, float(chunk.stamps[good].max()))

@@ -32,6 +32,7 @@ STEPS_S = 10.0
 LEAST_S = 5.0  # over which the least delay is taken, up to twice as long
 FLOW_S = 1.5  # arrivals that follow each other within this come all the time
 SLOWEST = 0.2  # stamps that advance by less a second of arrivals stand still, or are not seconds
+MAX_RATIO = 1e15  # no unit of time is as small
 MAX_BEGIN = 8192  # samples at a beginning that are sorted one by one
 
 
@@ -81,11 +82,14 @@ class StampOrder:
         self._watched: tuple[float, float, float] | None = None  # arrival, newest stamp then, last arrival since
         self._run: tuple[float, float, float, int] | None = None  # of unusable stamps that look like a clock
 
-    def begin(self, arrived: Sequence[tuple[float, Chunk]]) -> list[BoolArray]:
-        """Take the first chunks, with their arrivals: most of them decide which stamps fit. Returns which do."""
+    def begin(self, arrived: Sequence[tuple[float, Chunk]], delay_s: float | None = None) -> list[BoolArray]:
+        """Take the first chunks, with their arrivals: most of them decide which stamps fit. Returns which do.
+
+        delay_s: what (arrival - stamp) is expected to be, at the least.
+        """
         arrivals = np.repeat([now_s for now_s, _ in arrived], [len(chunk) for _, chunk in arrived])
         stamps = np.concatenate([chunk.stamps for _, chunk in arrived])
-        good = _majority(arrivals, stamps)
+        good = _majority(arrivals, stamps, delay_s)
         masks, first = [], 0
         for now_s, chunk in arrived:
             masks.append(good[first : first + len(chunk)])
@@ -276,12 +280,30 @@ def _part(chunk: Chunk, begin: int, end: int) -> Chunk:
 
 
 def _ordered(stamps: TimeArray) -> bool:
-    return len(stamps) < 2 or bool(np.diff(stamps).min() >= -BACK_S)
+    return len(stamps) < 2 or bool(_steps(stamps).min() >= -BACK_S)
+
+
+def _steps(stamps: TimeArray) -> TimeArray:
+    """From each stamp (n,) to the next; they may be of any size."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.diff(stamps)
 
 
 def _runs_like_a_clock(stamps: TimeArray, held_s: float) -> bool:
     """Whether finite stamps (n,) that came within held_s increase as time does, be it in bursts."""
     return _ordered(stamps) and 0.3 * held_s <= float(stamps[-1] - stamps[0]) <= 2.0 * held_s + BURST_S
+
+
+def _drop_stray(arrivals: TimeArray, stamps: TimeArray, good: BoolArray) -> None:
+    """Take out a stamp of a run that lies ahead of its arrival as no other does."""
+    delays: dict[float, tuple[float, int]] = {}  # the least one of what arrived together, and its sample
+    for index in np.flatnonzero(good).tolist():
+        at_s = float(arrivals[index])
+        delay = (at_s - float(stamps[index]), index)
+        delays[at_s] = min(delay, delays.get(at_s, delay))
+    if len(delays) >= SURE_SAMPLES:
+        first, second = sorted(delays.values())[:2]
+        good[first[1]] = first[0] >= second[0] - AHEAD_S
 
 
 def _what_is_wrong(stamps: TimeArray, held_s: float) -> str:
@@ -292,22 +314,28 @@ def _what_is_wrong(stamps: TimeArray, held_s: float) -> str:
     if finite.min() == finite.max():
         return f"its stamps stand still at {finite[0]:g}"
     ratio = float(finite[-1] - finite[0]) / max(held_s, 1e-3)
-    if np.diff(finite).min() < 0.0 or ratio <= 0.0 or 0.5 < ratio < 2.0:
+    if _steps(finite).min() < 0.0 or ratio <= 0.0 or 0.5 < ratio < 2.0:
         return "its stamps do not follow each other"
     return _not_seconds(ratio)
 
 
 def _not_seconds(ratio: float) -> str:
+    if not ratio < MAX_RATIO:
+        return "its stamps do not follow each other"
     power = 10.0 ** round(math.log10(ratio))
     ratio = power if abs(ratio / power - 1.0) < 0.2 else ratio
     return f"its stamps are not seconds: {ratio:.6g} times the arrival rate"
 
 
-def _majority(arrivals: TimeArray, stamps: TimeArray) -> BoolArray:
-    """Which stamps (n,) belong to the longest run in which each continues the one before; of equal ones the last."""
-    steps = np.diff(stamps)
+def _majority(arrivals: TimeArray, stamps: TimeArray, delay_s: float | None) -> BoolArray:
+    """Which stamps (n,) belong to the longest run in which each continues the one before; of equally long ones the one
+    whose last delay is nearest to delay_s, or else the last.
+    """
+    steps = _steps(stamps)
     if np.isfinite(stamps).all() and bool(((steps >= -BACK_S) & (steps <= BURST_S + np.diff(arrivals))).all()):
-        return np.ones(len(stamps), dtype=np.bool_)
+        good = np.ones(len(stamps), dtype=np.bool_)
+        _drop_stray(arrivals, stamps, good)
+        return good
     runs: list[tuple[float, float, list[int]]] = []  # newest stamp, its arrival, samples
     for index in range(max(0, len(stamps) - MAX_BEGIN), len(stamps)):
         stamp, at_s = float(stamps[index]), float(arrivals[index])
@@ -323,5 +351,9 @@ def _majority(arrivals: TimeArray, stamps: TimeArray) -> BoolArray:
             runs.append((stamp, at_s, [index]))
     good = np.zeros(len(stamps), dtype=np.bool_)
     if runs:
-        good[max(reversed(runs), key=lambda run: len(run[2]))[2]] = True
+        best = max(
+            reversed(runs), key=lambda run: (len(run[2]), 0.0 if delay_s is None else -abs(run[1] - run[0] - delay_s))
+        )
+        good[best[2]] = True
+        _drop_stray(arrivals, stamps, good)
     return good
