@@ -7,7 +7,7 @@ order, and every fact that it went by. So what is predicted afterwards is what i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import parse_settings
 from rtemo.sources.stream_xml import same_description
-from rtemo.sources.xdf.recording_log import LOG_NAME
 from rtemo.sources.xdf.source import XdfSource
 
 
@@ -79,26 +78,24 @@ class TakenUpSession:
 
         there: the streams that are announced now.
         """
-        infos, stream = self._recording.streams, self._recording.session_stream
         self._recording.close()
-        if saved is None:
-            yield [StreamUp(info) for info in _renamed(infos, there) if self._recording.roles.role_of(info)]
         left = Counter(saved.taken if saved is not None else {})
-        paths = self.running.paths[saved.part if saved is not None else 0 :]
-        for path in paths:
+        for path in self.running.paths[saved.part if saved is not None else 0 :]:
             size = self.running.size if path == self.running.paths[-1] else None
-            yield from _items_of(Path(path), size, there, left, stream.stream_ids)
+            yield from _items_of(Path(path), size, there, left, self._recording)
 
 
 def _items_of(
-    path: Path, size: int | None, there: Sequence[StreamInfo], left: Counter[str], own: Collection[str]
+    path: Path, size: int | None, there: Sequence[StreamInfo], left: Counter[str], recording: OpenRecording
 ) -> Iterator[list[Item]]:
     """The items of one file, without the samples that are to be left out first."""
     source = XdfSource(path, size=size, alone=True)
     infos = source.start()
     try:
-        source.select([info.stream_id for info in infos if info.stream_id not in own and info.name != LOG_NAME])
+        used = [info.stream_id for info in infos if recording.roles.role_of(info) is not None]
+        source.select([*used, *(info.stream_id for info in infos if source.predecessor(info.stream_id) in used)])
         names = {old.stream_id: new.stream_id for old, new in zip(infos, _renamed(infos, there), strict=True)}
+        yield [_named(StreamUp(info), names) for info in source.opening]
         while items := source.read(0.0):
             yield [item for one in items if (item := _later(_named(one, names), left)) is not None]
     finally:
