@@ -9,7 +9,6 @@ import numpy as np
 import psutil
 import pytest
 from hand_fed import Lab, wait_for
-from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.sources.lsl.clock_offsets import ClockBasis
 
 from rtemo.core.channel_map import EegChannelMap
@@ -17,6 +16,7 @@ from rtemo.core.eeg.quality import ChannelFault
 from rtemo.core.types import Channel, StreamInfo, StreamState, StreamUp
 from rtemo.live.service.snapshot import Phase, Snapshot
 from rtemo.live.service.status import LATENCIES, ChannelStatuses, HealthMeter, StreamStatuses
+from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.stream_state import LslStreamStatus
