@@ -128,7 +128,7 @@ def headless(person, root, settings, persons, *, rest, report):
 def rows(path: Path) -> list[dict[str, str]]:
     """Predictions without what a live session alone knows."""
     with path.open() as file:
-        return [{k: v for k, v in row.items() if k not in ("forced", "latency_ms", "late")} for row in csv.DictReader(file)]
+        return [{k: row[k] for k in row.keys() - {"forced", "latency_ms", "late"}} for row in csv.DictReader(file)]
 
 
 def table(rows) -> list[tuple[float, ...]]:

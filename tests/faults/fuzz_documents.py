@@ -323,7 +323,7 @@ class Fuzzed:
         return {"fault": [{"kind": "gap", "stream": "eeg", "start_s": 1.0, "duration_s": 2.0}]}, toml_bytes, load_faults
 
     def _address(self) -> tuple[Any, Write, Read]:
-        from rtemo.live.service.endpoint import Endpoint
+        from rtemo.recorder.endpoint import Endpoint
 
         endpoint = Endpoint("fuzz", self._folder / "endpoint")
         found = self._folder / "endpoint" / "fuzz.json"

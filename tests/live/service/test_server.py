@@ -182,7 +182,7 @@ def different(live, replayed):
 
     def rows(path):
         with path.open() as file:
-            return [{k: v for k, v in row.items() if k not in ("forced", "latency_ms", "late")} for row in csv.DictReader(file)]
+            return [{k: row[k] for k in row.keys() - {"forced", "latency_ms", "late"}} for row in csv.DictReader(file)]
 
     again = {row["time_s"]: row for row in rows(replayed)}
     return [row for row in rows(live) if row != again.get(row["time_s"])]

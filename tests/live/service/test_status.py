@@ -9,7 +9,6 @@ import numpy as np
 import psutil
 import pytest
 from hand_fed import Lab, wait_for
-from rtemo.sources.lsl.clock_offsets import ClockBasis
 
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.quality import ChannelFault
@@ -20,6 +19,7 @@ from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.stream_state import LslStreamStatus
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
