@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.mutation import cover_map
-from tests.mutation.cover_map import CoverMap, TestRun
+from tests.mutation.cover_map import IN_REAL_TIME, CoverMap, TestRun
 from tests.mutation.sites import Site, sample, sites_of
 from tests.mutation.tree import ROOT, Outcome, Tree, load_libraries
 
@@ -33,7 +33,6 @@ MUTATED = (
     "offline/datasets",
 )
 NEAREST_FILES, NEAREST_S = 2, 3.0
-IN_REAL_TIME = ("tests/sources/lsl", "tests/live", "tests/recorder", "tests/simulate")
 MARK = "<!-- the table below is written by python -m tests.mutation --write -->"
 
 

@@ -21,7 +21,8 @@ FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simula
 LOADERS = ("offline/corpus", "offline/datasets")
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
-MOST_FILES = 4  # whose tests are run for one site
+IN_REAL_TIME = ("tests/sources/lsl", "tests/live", "tests/recorder", "tests/simulate")
+MOST_FILES, FEW_FILES = 8, 3  # whose tests are run for one site; of those that wait for real streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ class CoverMap:
         near = [t for file, tests in self.of_file.items() if file.startswith(mirror) for t in tests]
         name = site.scope.split(".")[-1] if site.runs_at_import else ""
 
-        def rank(test: TestRun) -> tuple[bool, bool, int, str, float]:
+        def rank(test: TestRun) -> tuple[bool, bool, int, float]:
             """The mirrored folder first, there what names the class, then what runs most of the file."""
             is_named = bool(name) and name in _text(test.file)
-            return not test.name.startswith(mirror), not is_named, -knows[test.file], test.file, test.seconds
+            return not test.name.startswith(mirror), not is_named, -knows[test.file], test.seconds
 
         if site.runs_at_import:
             return _within(sorted([*own, *shared, *near], key=rank), budget_s)
@@ -91,7 +92,9 @@ def _within(order: Iterable[TestRun], budget_s: float) -> list[TestRun]:
     files: set[str] = set()
     spent = 0.0
     for test in order:
-        fits = spent + test.seconds <= budget_s and (test.file in files or len(files) < MOST_FILES)
+        slow = test.file.startswith(IN_REAL_TIME)
+        room = sum(file.startswith(IN_REAL_TIME) == slow for file in files) < (FEW_FILES if slow else MOST_FILES)
+        fits = spent + test.seconds <= budget_s and (test.file in files or room)
         if test.name not in taken and (not taken or fits):
             taken[test.name] = test
             files.add(test.file)

@@ -235,3 +235,24 @@ def test_what_lies_exactly_at_a_limit_of_noise_is_not_noisy():
     assert not _noisy(at_ratio, QualitySettings()).any()
     assert not _noisy(np.array([200.0]), QualitySettings()).any()
     assert _noisy(np.nextafter(at_floor, np.inf), QualitySettings()).tolist() == [True] + [False] * 7
+
+
+@pytest.mark.parametrize("pupil", [0, 1])
+def test_a_pupil_that_stands_still_while_gaze_is_lost_is_not_frozen_gaze(pupil):
+    times, samples = gaze(512)
+    samples[:] = np.nan
+    samples[:, 4 + pupil] = 3.0
+    check = checked()
+    out = check.push(times, samples)
+    assert (out[:, 4 + pupil] == 3.0).all()
+    assert check.faults(4.0 - 1 / 128, 4.0, 0.0) == {GAZE: LOW_VALIDITY}
+
+
+@pytest.mark.parametrize("column", range(4))
+def test_one_coordinate_that_stands_still_with_the_rest_lost_is_frozen(column):
+    times, samples = gaze(512)
+    samples[:] = np.nan
+    samples[:, column] = 0.5
+    check = checked()
+    check.push(times, samples)
+    assert check.faults(4.0 - 1 / 128, 4.0, 0.0) == {GAZE: FROZEN}

@@ -150,3 +150,38 @@ def test_two_runs_joined_are_what_one_would_have_been():
     assert (full.head, full.head_n) == ((1.0, 1.0), 2)
     empty = LabelledRun(LOST, 1.0, 1.1).then(right, 2)
     assert (empty.head, empty.head_n) == ((4.0, 7.0), 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_two_runs_are_joined_by_the_definition(seed):
+    rng = np.random.default_rng(seed)
+
+    def pair():
+        return tuple(rng.normal(size=2).tolist())
+
+    def run(label):
+        n = rng.integers(1, 5, 2).tolist()
+        size, wide, gone = rng.random(3).tolist()
+        return LabelledRun(label, 1.0, 2.0, 9, pair(), pair(), pair(), pair(), n[0], pair(), n[1], size, wide, gone)
+
+    one, two, wanted = run(STILL), run(MOVING), 4
+    both = one.then(two, wanted)
+
+    def edge(first, n, second, m):
+        extra = min(wanted - n, m)
+        if extra <= 0:
+            return first, n
+        return tuple((n * a + extra * b) / (n + extra) for a, b in zip(first, second, strict=True)), n + extra
+
+    assert both.label == STILL
+    assert both.n == 18
+    assert both.low == tuple(min(a, b) for a, b in zip(one.low, two.low, strict=True))
+    assert both.high == tuple(max(a, b) for a, b in zip(one.high, two.high, strict=True))
+    assert both.place_sum == tuple(a + b for a, b in zip(one.place_sum, two.place_sum, strict=True))
+    head, n_head = edge(one.head, one.head_n, two.head, two.head_n)
+    tail, n_tail = edge(two.tail, two.tail_n, one.tail, one.tail_n)
+    assert (both.head, both.head_n) == (pytest.approx(head), n_head)
+    assert (both.tail, both.tail_n) == (pytest.approx(tail), n_tail)
+    assert both.peak == max(one.peak, two.peak)
+    assert both.scale == max(one.scale, two.scale)
+    assert both.absent_s == one.absent_s + two.absent_s
