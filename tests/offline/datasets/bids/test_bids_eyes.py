@@ -314,11 +314,11 @@ def test_a_header_line_is_skipped_and_noted(run):
     ("content", "why"),
     [
         (b"", "is empty"),
-        (gzip.compress(b""), "has no row that can be used"),
+        (gzip.compress(b"", mtime=0), "has no row that can be used"),
         (b"not gzip", "has no row"),
-        (gzip.compress(b"n/a\tn/a\tn/a\tn/a\n" * 50), "no row has both coordinates"),
-        (gzip.compress(b"1,5\t2,5\t3,5\t4,5\n" * 50), "numbers are written with commas"),
-        (gzip.compress(b"1\t2\n" * 50), "has no row that can be used"),
+        (gzip.compress(b"n/a\tn/a\tn/a\tn/a\n" * 50, mtime=0), "no row has both coordinates"),
+        (gzip.compress(b"1,5\t2,5\t3,5\t4,5\n" * 50, mtime=0), "numbers are written with commas"),
+        (gzip.compress(b"1\t2\n" * 50, mtime=0), "has no row that can be used"),
         (b"/annex/objects/MD5E-s10--0.tsv.gz\n", "datalad get"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs"),
     ],
@@ -364,11 +364,11 @@ def test_rows_beside_the_eeg_and_short_rows_are_counted(run):
 
 def test_other_physiology_is_no_eye_file_and_what_looks_like_one_is_listed(run):
     folder = run.folder
-    (folder / "sub-01_task-film_recording-ecg_physio.tsv.gz").write_bytes(gzip.compress(b"1\t2\n"))
+    (folder / "sub-01_task-film_recording-ecg_physio.tsv.gz").write_bytes(gzip.compress(b"1\t2\n", mtime=0))
     ecg = {"Columns": ["cardiac", "respiratory"], "SamplingFrequency": 100, "StartTime": 0}
     (folder / "sub-01_task-film_recording-ecg_physio.json").write_text(json.dumps(ecg))
     assert run.load().omissions == ()
-    (folder / "sub-01_task-film_recording-gaze_physio.tsv.gz").write_bytes(gzip.compress(b"1\t2\n"))
+    (folder / "sub-01_task-film_recording-gaze_physio.tsv.gz").write_bytes(gzip.compress(b"1\t2\n", mtime=0))
     gaze = {"Columns": ["FPOGX", "FPOGY"], "SamplingFrequency": 60, "StartTime": 0}
     (folder / "sub-01_task-film_recording-gaze_physio.json").write_text(json.dumps(gaze))
     assert any("recording-gaze" in why and "FPOGX" in why for why in reasons(run.load(), "gaze"))
