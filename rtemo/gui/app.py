@@ -38,9 +38,13 @@ def run_app(
     if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()
-    # the window's timer lets Python see the signal; the engine and a session go on without the window
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: application.exit(INTERRUPTED))
+
+    def leave(_number: int, _frame: object) -> None:
+        window.leave()
+        application.exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # the window's timer lets Python see the signal
+        signal.signal(number, leave)
     return int(application.exec())
 
 

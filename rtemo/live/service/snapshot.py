@@ -122,6 +122,7 @@ class RecorderView:
     error: str
     bytes_written: int
     free_bytes: int
+    n_lost: int = 0  # samples that are in no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +135,19 @@ class BundleView:
     fingerprint: str
     hop_s: float
     lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.response_lag
+    calibrated: bool = True  # whether its probabilities were fitted on held-out people
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of a baseline or a calibration. NaN total: its length is not known."""
+    """Progress of a baseline or a calibration. NaN total: its length is not known. refused: it is not in effect."""
 
     name: str
     done_s: float
     total_s: float
     verdict: str = ""
+    refused: bool = False
+    poor: bool = False  # in effect, but on signals that are worse than they should be
 
 
 class ReportState(StrEnum):
