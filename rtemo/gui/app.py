@@ -35,6 +35,7 @@ def run_app(
     """
     application, window = _open(client, QSettings(texts.APP, texts.APP), theme, last_settings, recording)
     window.outlives_window = outlives_window
+    window.views.strip.demonstration = not outlives_window
     if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()

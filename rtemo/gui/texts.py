@@ -55,6 +55,7 @@ FEW_PLACED = "ONLY {n} OF {all} ELECTRODES HAVE A KNOWN PLACE"
 MORE_ALARMS = "   + {n} more"
 ENGINE, RECORDER = "Engine", "Recorder"
 RUNS, RESTARTS, RECORDS, READY = "running", "restarting", "recording", "ready"
+DEMONSTRATION = "DEMONSTRATION: a simulated person"
 ALARM_SOUND = "Sound for alarms"
 
 NO_DATA = "no data for {age}"

@@ -117,6 +117,7 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(views.welcome)
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
+        views.strip.sound = self.settings.value("alarm sound", False, bool) is True
         self.setStatusBar(views.status)
         self._layout = WindowLayout(self, views.docked)
         self.docks = self._layout.docks
@@ -191,6 +192,11 @@ class MainWindow(QMainWindow):
     def toggle_theme(self) -> None:
         """Switch between dark and light."""
         self.set_theme(LIGHT if self.theme is DARK else DARK)
+
+    def set_alarm_sound(self, *, on: bool) -> None:
+        """Switch the sound of alarms on or off."""
+        self.views.strip.sound = on
+        self.settings.setValue("alarm sound", on)
 
     def toggle_full_screen(self) -> None:
         """Switch full screen on or off."""

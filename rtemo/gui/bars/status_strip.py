@@ -82,6 +82,7 @@ class StatusStrip(QFrame):
         self._state, self._theme = state, theme
         self._watch = AlarmWatch(state)
         self.alarms: list[Alarm] = []
+        self.demonstration = False  # whether the people are simulated and leave with the window
         self.sound = False  # whether a new alarm of the worst kind is heard
         self.beep: Callable[[], None] = QApplication.beep
         self._heard: set[str] = set()
@@ -159,7 +160,7 @@ class StatusStrip(QFrame):
             return texts.PROGRESS.format(name=progress.name, done=done, total=total)
         if recording is not None and self._state.snapshot.phase is Phase.PAUSED:
             return texts.PHASES["paused"]
-        return ""
+        return texts.DEMONSTRATION if self.demonstration else ""
 
     def _disk_text(self, recording: RecorderView | None) -> str:
         """The room on the disk, in hours once it is known how fast it fills."""

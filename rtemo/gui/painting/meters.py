@@ -155,7 +155,7 @@ class ExplanationBars(QWidget):
             text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words) - 8)
             painter.drawText(row.adjusted(0, 0, words - row.width(), 0), LEFT | MIDDLE, text)
             track = QRectF(words, row.center().y() - 3, row.width() - words - 42, 6)
-            ink = self._theme.accent if share >= 0 else self._theme.warn
+            ink = self._theme.accent if share >= 0 else self._theme.muted
             _bar(painter, track, abs(share) / most, colour(ink, 0.75))
             painter.setPen(colour(self._theme.muted))
             painter.drawText(row, RIGHT | MIDDLE, percent(share))

@@ -23,7 +23,7 @@ from rtemo.presentation.numbers import number, percent
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5
 MAX_REASONS = 4
-QUIET_PX = 30  # the most that a text takes which is no emotion
+QUIET_PX = 22  # the most that a text takes which is no emotion
 STACK_ABOVE = 0.5  # where height / width is more, the probability is below the name
 
 
@@ -73,7 +73,7 @@ class Headline(QWidget):
             word, below = room.adjusted(0, 0, 0, -0.34 * room.height()), left | Qt.AlignmentFlag.AlignBottom
             room = room.adjusted(2, 0, 0, -0.12 * room.height())
         height = 0.62 * box.height() if self.named else min(QUIET_PX, 0.3 * box.height())
-        painter.setFont(_fitting(self.text, word.width(), height))
+        painter.setFont(_fitting(self.text, word.width(), height, bold=self.named))
         painter.setPen(colour(self._theme.ink if self.named else self._theme.muted))
         painter.drawText(word, left | middle, self.text)
         painter.setFont(share_font)
@@ -95,7 +95,7 @@ class EmotionView(QWidget):
         self.verdict = PlainLabel(texts.NOTHING_YET_WHY, "verdict")
         self.verdict.setWordWrap(True)
         self.verdict.setMinimumHeight(20)
-        self.caution = PlainLabel("", "warn")
+        self.caution = PlainLabel("", "strong")
         self.caution.setWordWrap(True)
         self.caution.hide()
         self.bars = EmotionBars(theme)
@@ -107,7 +107,7 @@ class EmotionView(QWidget):
         }
         self.explanation = ExplanationBars(theme)
         self.bundle = ElidedLabel(texts.NO_BUNDLE, "muted")
-        self.origin = PlainLabel("", "warn")
+        self.origin = PlainLabel("", "strong")
         self.origin.setWordWrap(True)
         self._lay_out()
         self._show_bundle()
@@ -214,9 +214,9 @@ def caution(record: Mapping[str, Any], bundle: BundleView | None = None) -> str:
     return "  ·  ".join(parts)
 
 
-def _fitting(text: str, width: float, height: float) -> QFont:
-    """The largest bold font in which a text fits."""
-    made = font(20, QFont.Weight.Bold)
+def _fitting(text: str, width: float, height: float, *, bold: bool) -> QFont:
+    """The largest font in which a text fits."""
+    made = font(20, QFont.Weight.Bold if bold else QFont.Weight.Normal)
     metrics = QFontMetricsF(made)
     by_width = width / max(1.0, metrics.horizontalAdvance(text))
     by_height = height / metrics.height()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (68, 54, 68)
+WIDTHS = (74, 52, 62)
 WALL, TIME, KIND, TEXT = range(4)
 
 
@@ -34,6 +35,10 @@ class EventsTable(QAbstractTableModel):
         self.beginResetModel()
         self._rows = list(self._state.events)
         self.endResetModel()
+
+    @property
+    def events(self) -> Iterable[dict[str, Any]]:
+        return self._state.events
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self._rows)
@@ -100,6 +105,10 @@ class EventsView(QWidget):
         """Show new events."""
         if SnapshotPart.EVENTS in changed:
             bar = self.view.verticalScrollBar()
+            since = any(math.isfinite(event.get("since_s", math.nan)) for event in self.table.events)
+            self.view.setColumnHidden(TIME, not since)
+            wall = any(math.isfinite(event.get("wall_s", math.nan)) for event in self.table.events)
+            self.view.setColumnHidden(WALL, not wall)
             follows = bar.value() >= bar.maximum() - 2
             self.table.reload()
             if follows:

@@ -110,12 +110,12 @@ class GazeView(QWidget):
         if not len(valid):
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour(self._theme.warn, 0.7), 1.3))
+        painter.setPen(QPen(colour(self._theme.ink, 0.7), 1.3))
         xy = valid.astype(np.float64) * (screen.width(), screen.height()) + (screen.left(), screen.top())
         draw_line(painter, xy[:, 0], xy[:, 1])
         if np.isfinite(rows[-1, :2]).all():
             painter.setPen(QPen(colour(self._theme.panel), 1.5))
-            painter.setBrush(colour(self._theme.warn))
+            painter.setBrush(colour(self._theme.ink))
             painter.drawEllipse(_on(screen, float(valid[-1, 0]), float(valid[-1, 1])), 5.5, 5.5)
 
 

@@ -148,6 +148,7 @@ class Progress:
     verdict: str = ""
     refused: bool = False
     poor: bool = False  # in effect, but on signals that are worse than they should be
+    extended: bool = False  # longer than was asked for, until there is enough usable data
 
 
 class ReportState(StrEnum):
