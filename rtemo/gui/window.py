@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(views.welcome)
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
-        views.strip.sound = self.settings.value("alarm sound", False, bool) is True
+        views.strip.sound = str(self.settings.value("alarm sound", "")) == "true"
         self.setStatusBar(views.status)
         self._layout = WindowLayout(self, views.docked)
         self.docks = self._layout.docks
@@ -196,7 +196,7 @@ class MainWindow(QMainWindow):
     def set_alarm_sound(self, *, on: bool) -> None:
         """Switch the sound of alarms on or off."""
         self.views.strip.sound = on
-        self.settings.setValue("alarm sound", on)
+        self.settings.setValue("alarm sound", "true" if on else "")
 
     def toggle_full_screen(self) -> None:
         """Switch full screen on or off."""
