@@ -131,19 +131,16 @@ class MainWindow(QMainWindow):
         self._layout.reset()
 
     def _make_bars(self) -> None:
-        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
+        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice(self)
         named = {
             texts.STATUS_STRIP: self.views.strip,
             texts.BANNER: self.banner,
-            texts.NOTICE: self.notice,
             texts.SESSION_BAR: self.views.session,
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR))
         self.views.session.refused.connect(self.notice.show_message)
-        self.notice.show_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=True))
-        self.notice.hide_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=False))
 
     # ------------------------------------------------------------------ state
 
@@ -188,6 +185,8 @@ class MainWindow(QMainWindow):
         self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
         self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
+        if snapshot.seq >= 0:
+            self._layout.show_docks(shown=shown)
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of everything."""

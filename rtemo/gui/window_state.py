@@ -72,6 +72,8 @@ class WindowState:
         self.n_failures = 0
         self.disk = DiskWatch()
         self.settings = SessionSettings()  # the session's settings, as the engine has them
+        self.participant = ""  # that is typed in for the next session
+        self.has_baseline = False  # whether this session has one, or records it
         self.restarting = False  # whether the engine is being started again
         self.recorder: RecorderLook | None = None  # None: nobody asks it, and the engine's word is taken
         self._wall_s = math.nan
@@ -104,6 +106,7 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
+        self.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -292,6 +295,7 @@ class WindowState:
             self._take_prediction(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
+            self.has_baseline |= any(_begins_baseline(event) for event in new.events)
             taken = [self._dated(event, new) for event in new.events]
             self.events.extend(taken)
             self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
@@ -322,6 +326,11 @@ class WindowState:
         row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
         self.probabilities.push([record["time_s"]], [row])
         self.latest = record
+
+
+def _begins_baseline(event: Mapping[str, Any]) -> bool:
+    details = event.get("details") or {}
+    return details.get("fact") in ("baseline_begins", "baseline_planned")
 
 
 def _numbers(by_label: Mapping[str, float | None]) -> list[float]:
