@@ -97,7 +97,7 @@ class WindowState:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
         self.disk.update(self.recording, new.time_s)
-        if _history_restarted(old, new):
+        if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
                 SnapshotPart.EEG,
@@ -157,7 +157,13 @@ class WindowState:
 
     def stream_age_s(self, stream: StreamStatus) -> float:
         """The age of a stream's newest sample now; NaN where it is not known."""
-        return stream.age_s + self.now_s - self.snapshot.time_s
+        age_s = stream.age_s + self.now_s - self.snapshot.time_s
+        return max(age_s, self.now_s - self.recorder_heard_s) if self.recorder_gone else age_s
+
+    @property
+    def streams_known(self) -> bool:
+        """Whether what is told of the streams is the present: the recorder reads them, and tells the engine."""
+        return self.engine_answers and not self.recorder_gone
 
     def n_missing(self, stream: StreamStatus) -> int:
         """Samples that are missing up to now: while a stream is silent, those that it should have sent count too."""
@@ -265,6 +271,11 @@ class WindowState:
         k = len(self.labels)
         return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
 
+    def _goes_on(self, old: Snapshot, new: Snapshot) -> bool:
+        """Whether another engine takes up the session that the window has shown."""
+        recorded = self.recorder.folder if self.recorder is not None and self.recorder.recording is not None else ""
+        return new.seq < old.seq and bool(old.folder) and old.folder in (new.folder, recorded)
+
     def _clear(self) -> None:
         self.eeg.clear()
         self.gaze.clear()
@@ -342,7 +353,5 @@ def _gaze_rows(block: GazeBlock) -> np.ndarray:
 
 
 def _history_restarted(old: Snapshot, new: Snapshot) -> bool:
-    """Whether a recording was opened, closed or sought in, or another engine answers that goes on with no session."""
-    if old.seq < 0:
-        return False
-    return old.era != new.era or (new.seq < old.seq and not (new.folder and new.folder == old.folder))
+    """Whether a recording was opened, closed or sought in, or another engine answers."""
+    return old.seq >= 0 and (old.era != new.era or new.seq < old.seq)

@@ -192,7 +192,7 @@ class StatusStrip(QFrame):
             word = texts.STATES[stream.state.value]
             if live and math.isfinite(age_s) and stream.role != "markers":
                 word = age(age_s) if not silent else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
-            ink = theme.idle if not state.engine_answers else theme.bad if silent else theme.good
+            ink = theme.idle if not state.streams_known else theme.bad if silent else theme.good
             if stream.state is StreamState.WAITING:
                 ink = theme.idle
             found.append((texts.ROLES.get(stream.role, stream.role), word, theme.panel if level and silent else ink))
