@@ -235,7 +235,7 @@ class WindowState:
         if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
             return str(self.snapshot.phase.value)
         if not self.engine_answers:
-            return "the engine does not answer"
+            return "the engine does not answer" if self.snapshot.seq >= 0 else "the engine is starting"
         return obstacle(self.snapshot.streams, self.settings.required)
 
     @property
