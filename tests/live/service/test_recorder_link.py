@@ -21,8 +21,7 @@ from rtemo.sources.session_settings import SessionSettings, settings_text
 from rtemo.sources.stream_roles import StreamRoles
 
 INFO = StreamInfo("eeg", "amp", "EEG", "float32", 100.0, (Channel("Fz"), Channel("Cz")))
-ABOUT = {"settings": settings_text(SessionSettings(subject="P07")), "folder": "/data/s", "started_s": 12.5}
-ABOUT["publish"] = False
+ABOUT = {
     "settings": settings_text(SessionSettings(subject="P07")),
     "folder": "/data/s",
     "started_s": 12.5,
