@@ -85,6 +85,7 @@ class SessionControl:
         session = self._need_session()
         self._cut_baseline(session)
         self._run.finish()
+        session.look_after()  # notes that came with the last items
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
@@ -183,6 +184,7 @@ class SessionControl:
         try:
             self._cut_baseline(session)
             self._run.finish()
+            session.look_after()
             session.note(EventKind.SESSION, "ended: the engine was shut down")
         finally:
             try:
