@@ -104,7 +104,7 @@ def test_a_clock_that_was_set_is_right_again_once_it_is_believed(step_s):
             windows += made.push(Chunk("e", shifted[at:stop], values[at:stop]))
     windows += made.push(Chunk("g", *gaze)) + made.flush()
     plain = {w.end_s: w for w in run(pipeline(), (stamps, values), gaze, [], [], np.random.default_rng(0))}
-    later = [w for w in windows if w.end_s > 150.0]
+    later = [w for w in windows if 150.0 < w.end_s < 159.0]
     assert len(later) > 30
-    assert all(w.settled and w.eeg_coverage > 0.99 for w in later)
+    assert all(w.settled and w.eeg_coverage > 0.9 for w in later)
     assert {w.end_s for w in later} <= set(plain)
