@@ -91,9 +91,10 @@ def test_a_clock_that_was_set_is_right_again_once_it_is_believed(step_s):
     k, again = int(np.searchsorted(stamps, 130.0)), int(np.searchsorted(stamps, 135.0))
     shifted = np.concatenate([stamps[:k], stamps[k:] + step_s])
     made = pipeline()
-    windows = made.push(ClockOffset("e", float(stamps[0]), 0.0))
+    windows = []
+    measured = [ClockOffset("e", float(stamps[0]) + after_s, 0.0) for after_s in np.arange(0.0, 29.0, 5.0)]
     for begin, end, before in (
-        (0, k, ()),
+        (0, k, measured),
         (k, again, (StreamNotice("e", "set", False), ClockOffset("e", float(shifted[k]), -step_s))),
         (again, len(stamps), (StreamNotice("e", "agrees", True),)),
     ):
