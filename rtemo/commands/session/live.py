@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_p
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.data.report import inputs_of
 from rtemo.commands.from_arguments import live_setup, settings_of
-from rtemo.commands.summary import print_event, print_summary
+from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.log_file import logged
+from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup, LiveSource
@@ -98,25 +99,26 @@ def run_live(asked: LiveRun, stop: threading.Event) -> int:
         streams, early = _await_streams(source, setup, asked.wait_s, stop)
         if stop.is_set():
             return INTERRUPTED
-        outputs = _open_outputs(asked, setup, _by_role(setup.roles, streams, early))
+        outputs = _open_outputs(asked, setup, _by_role(setup.roles, streams, early), stop.set)
         with contextlib.ExitStack() as closing:
             closing.callback(outputs.close)
             session = SessionRun(
                 setup, source, asked.settings, outputs.events, outputs.sinks, outputs, duration_s=asked.duration_s
             )
             if asked.explain is not None:
-                explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor)
+                explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor, outputs.queued)
                 closing.callback(explanations.close)
                 session.engine.add_outputs([explanations])
             session.run(streams, stop, early)
     finally:
         source.stop()
     print_summary(session.engine, session.predictor)
+    print_outputs(outputs)
     _print_recording(outputs)
     if outputs.folder is not None:
         _report(outputs.folder, asked.model)
     _check_lost(source, asked)
-    return INTERRUPTED if stop.is_set() else 0
+    return INTERRUPTED if stop.is_set() and not outputs.unread else 0
 
 
 def _await_streams(
@@ -151,17 +153,27 @@ def _missing(roles: StreamRoles, wait_s: float) -> StreamMissing:
     )
 
 
-def _open_outputs(asked: LiveRun, setup: EngineSetup, streams: dict[str, StreamInfo]) -> SessionOutputs:
+def _open_outputs(
+    asked: LiveRun, setup: EngineSetup, streams: dict[str, StreamInfo], nobody_reads: Callable[[], object]
+) -> SessionOutputs:
     """Everything that the session writes."""
     sinks: list[PredictionSink] = []
     if asked.out is not None:
         sinks.append(open_output(asked.out, setup.bundle.labels, replace=False))
     elif asked.session_root is None or asked.console is Lines:
-        sinks.append(Lines(print) if asked.console is Lines else JsonLines(sys.stdout))
+        sinks.append(Lines(StandardOutput().line) if asked.console is Lines else JsonLines(StandardOutput()))
     request = OutputsRequest(
-        asked.settings, asked.session_root, asked.record, sinks, setup.publish, _plain(asked), streams
+        asked.settings,
+        asked.session_root,
+        asked.record,
+        sinks,
+        setup.publish,
+        _plain(asked),
+        streams,
+        nobody_reads if asked.explain is None else None,
     )
-    outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock, [print_event])
+    outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock)
+    outputs.events.listen(outputs.queued("terminal", print_event).put)
     if outputs.folder is not None:
         say(f"session folder: {outputs.folder.path}")
     return outputs
@@ -172,9 +184,11 @@ def _print_recording(outputs: SessionOutputs) -> None:
     if outputs.recorder is None:
         return
     status = outputs.recorder.status()
-    say(f"{outputs.recorder.path}: {status.bytes_written / 1e6:.1f} MB")
+    say(f"{', '.join(map(str, status.paths))}: {status.bytes_written / 1e6:.1f} MB")
     for problem in status.problems:
-        warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
+        warn(problem)
+    if n_lost := sum(status.lost.values()):
+        warn(f"{n_lost} samples are not in the recording")
     outputs.check_recording()
 
 
