@@ -180,6 +180,13 @@ class SessionBar(QWidget):
         if recorder is not None and recorder.state == "failed":
             ink = theme.bad
             self.phase.setText(texts.REC_FAILED.format(error=recorder.error))
+        if recorder is not None and recorder.state == "waiting":
+            ink = theme.warn
+            self.phase.setText(texts.REC_WAITING.format(error=recorder.error))
+        if broken := [output for output in snapshot.outputs if output.state in ("failed", "behind")]:
+            detail = "   ·   ".join(
+                texts.OUTPUT_BROKEN.format(name=o.name, state=o.state, error=o.error) for o in broken
+            )
         progress, time_left = snapshot.progress, self._state.disk.time_left
         if time_left > RecordingTimeLeft.ENOUGH and recorder is not None:
             left_s = self._state.disk.left_s
