@@ -35,12 +35,17 @@ def run_app(
     """
     application, window = _open(client, QSettings(texts.APP, texts.APP), theme, last_settings, recording)
     window.outlives_window = outlives_window
+    window.views.strip.demonstration = not outlives_window
     if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()
-    # the window's timer lets Python see the signal; the engine and a session go on without the window
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: application.exit(INTERRUPTED))
+
+    def leave(_number: int, _frame: object) -> None:
+        window.leave()
+        application.exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # the window's timer lets Python see the signal
+        signal.signal(number, leave)
     return int(application.exec())
 
 

@@ -12,11 +12,12 @@ PHASES = {
     "preview": "Preview",
     "running": "Recording",
     "paused": "Paused, still recording",
+    "unrecorded": "NOT RECORDING",
     "replay": "Replay",
     "failed": "Engine stopped",
 }
 STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", "lost": "lost", "failed": "failed"}
-STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "MenuTarget", "Why")
+STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Computer", "Why")
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
@@ -38,16 +39,39 @@ NOTE_TIP = "Write a note into the recording, then Enter (Ctrl+N)"
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
 REC_WAITING = "RECORDING WAITS, samples are kept in memory: {error}"
-OUTPUT_BROKEN = "{name} {state}: {error}"
-NOT_RECORDING = "not recording"
-REC_SIZE = "{size}   ·   {free} free"
+OUTPUT_BROKEN = "OUTPUT {state}: {name}"
+DISK = "Disk {left}\n{size} written"
 DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
+ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "markers": "MARKERS"}
+ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "markers": "markers"}
+STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
+RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
+NOT_RECORDED = "NOTHING IS RECORDED"
+PREDICTIONS_RESTARTING = "PREDICTIONS RESTARTING"
+NO_PREDICTIONS_NOW = "NO PREDICTIONS: THE ENGINE IS GONE"
+ENGINE_FAILED = "NO PREDICTIONS: THE ENGINE STOPPED"
+FEW_PLACED = "ONLY {n} OF {all} ELECTRODES HAVE A KNOWN PLACE"
+MORE_ALARMS = "   + {n} more"
+ENGINE, RECORDER = "Engine", "Recorder"
+RUNS, RESTARTS, RECORDS, READY = "running", "restarting", "recording", "ready"
+DEMONSTRATION = "DEMONSTRATION: a simulated person"
+ALARM_SOUND = "Sound for alarms"
+
+NO_DATA = "no data for {age}"
+CARD_FAILED = "the engine stopped"
+CARD_RESTARTING = "predictions restarting"
+CARD_PAUSED = "paused"
+CARD_LOST = "{role} lost"
+CARD_ABSTAINED = "abstained"
+CARD_NOT_SETTLED = "not settled yet"
+NOT_NOW = "What is below is not the present."
+NOT_CALIBRATED = "NOT CALIBRATED: its percentages are scores, not probabilities"
 NOTHING_YET = "waiting"
 NOTHING_YET_WHY = "The first window needs a few seconds of data"
-ABSTAINS = "No emotion named: {why}"
+ABSTAINS = "Abstained: {why}"
 ONLY = "Only {labels} is plausible"
 ALSO = "Could also be {labels}"
 NOT_SETTLED = "NOT SETTLED"
@@ -77,6 +101,7 @@ VALENCE, AROUSAL = "valence", "arousal"
 
 GOOD = "good"
 CHANNELS_GOOD = "{good} of {all} channels good"
+NO_ROLE_DATA = "{role}: {none}"
 NO_CHANNELS = "No EEG channels"
 EXCLUDED = "excluded by you"
 CHANNEL_TIP = "{label}: {why}\nClick to {action}"
@@ -100,6 +125,8 @@ LATENCY_TIP = (
 )
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
+NO_LATENCY = "latency –"
+ENGINE_SILENT = "engine: no answer for {age}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"
 DISCONNECTED = "no connection to the engine"
 
@@ -207,6 +234,8 @@ BASELINE_ASK = "The participant sits still and looks at one place, awake, withou
 BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
 BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
 BASELINE_DONE = "Done: {verdict}"
+BASELINE_REFUSED = "Refused: {verdict}"
+BASELINE_EXTENDED = "Running: {left} left, longer than planned until there is enough usable data"
 
 OPEN_REPORT, OPEN_FOLDER, DISMISS = "Open the report", "Open the folder", "Dismiss"
 REPORTS = {
@@ -215,7 +244,7 @@ REPORTS = {
     "failed": "{folder}: no report was written ({error}); the recording is not touched by that",
 }
 
-BANNER, REPORT_BAR = "banner", "Report"
+BANNER, REPORT_BAR, STATUS_STRIP = "banner", "Report", "Status"
 EXIT_CODE = "exit code {code}"
 DEMO_FAILED = "The demonstration did not start. All it said is in {log}"
 BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"

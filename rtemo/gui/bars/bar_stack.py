@@ -82,6 +82,7 @@ class BarStack:
             bar.setObjectName(f"bar {name}")
             bar.setMovable(False)
             bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+            bar.setProperty("edge", "yes" if widget.objectName() == "strip" else "no")
             bar.addWidget(widget)
             window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
             window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)

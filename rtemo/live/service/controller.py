@@ -62,6 +62,7 @@ class Controller:
         self._replay = Replay(setup, self.feed)
         self._exports: OutputQueue[Export] = OutputQueue("export", self._write_export)
         self._over, self._stays = False, stays
+        self.dismissed = False  # whether the window that closed needs no engine any more
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
@@ -93,6 +94,10 @@ class Controller:
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
         self._over = True
+
+    def do_dismiss(self) -> None:
+        """End once no window is connected and no session is kept: another window may still need this engine."""
+        self.dismissed = True
 
     def do_restart(self) -> None:
         """End this engine and leave everything to the next one: a session goes on with it."""

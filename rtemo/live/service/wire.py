@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "close_replay": {},
     "export": {"path": str, "replace": bool},
     "shutdown": {},
+    "dismiss": {},
     "restart": {},
 }
 

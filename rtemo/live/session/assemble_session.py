@@ -160,13 +160,16 @@ class SessionRun:
         self.engine.finish()
         self._end()
 
-    def begin_rest(self, seconds: float) -> tuple[float, float]:
+    def begin_rest(self, seconds: float, begin_s: float | None = None) -> tuple[float, float]:
         """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
+
+        begin_s: of a rest that goes on for longer than was announced, LSL time.
 
         Raises RtemoError for a length that cannot be a baseline.
         """
         assert self.outputs is not None
-        begin_s, length_s = self._clock(), float(f"{seconds:g}")
+        length_s = float(f"{seconds:g}")
+        begin_s = self._clock() if begin_s is None else begin_s
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s
