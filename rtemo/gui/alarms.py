@@ -141,6 +141,8 @@ def distrust(state: WindowState) -> str:
     latest, snapshot = state.latest, state.snapshot
     if snapshot.phase == Phase.FAILED:
         return texts.CARD_FAILED
+    if snapshot.seq < 0:
+        return texts.CARD_STARTING
     if not state.engine_answers:
         return texts.CARD_RESTARTING if state.restarting else texts.NO_DATA.format(age=seconds(state.told_age_s))
     if snapshot.phase == Phase.PAUSED:

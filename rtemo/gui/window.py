@@ -53,10 +53,12 @@ class MainWindow(QMainWindow):
         self.client, self.settings, self.theme = client, settings, theme
         self.state = WindowState()
         self._clock, self._waited = clock, 0
+        self.pending_settings = ""  # for the engine, as soon as it answers
         self.outlives_window = True  # whether a session continues without the window
         self._last_settings = LastUsedSettings(last_settings)
         self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
+        self._looked_back = False
         self._n_failures = 0
         self.recordings = RecordingOpener(self, self.send, recording)
         self.setWindowTitle(texts.APP)
@@ -88,6 +90,8 @@ class MainWindow(QMainWindow):
         self.state.look(self.client.recorder, restarting=self.client.restarting)
         if snapshot is not None:
             self._waited = 0
+            if snapshot.seq < self.state.snapshot.seq:  # another engine
+                self._seen_phase, self._looked_back = None, False
             self.views.refresh_schedule.mark(self.state.update(snapshot, time.time()))
             self._handle_snapshot()
             self._last_settings.update(snapshot)
@@ -150,10 +154,16 @@ class MainWindow(QMainWindow):
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
         self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
+        if self.state.snapshot.seq >= 0 and not self._looked_back and phase in (Phase.IDLE, Phase.PREVIEW):
+            self._looked_back = True  # once for each engine: one that runs on leaves no session unfinished
+            self.views.report.look_for_unfinished(Path(self.views.session.root))
 
     def _handle_snapshot(self) -> None:
         """After a snapshot: open the recording that the window was started with, show what could not be done."""
         self.recordings.open_pending()
+        if self.pending_settings:
+            self.send("configure", settings=self.pending_settings)
+            self.pending_settings = ""
         if self.state.n_failures != self._n_failures:
             self._n_failures = self.state.n_failures
             self.notice.show_message(self.state.failure)

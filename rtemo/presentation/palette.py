@@ -70,7 +70,7 @@ DARK = Theme(
     trace="#a9c6de",
     trace_alternate="#7fb5a8",
     good="#2fb38a",
-    warn="#f0a92e",
+    warn="#f2941c",
     bad="#f0603a",
     idle="#5d6975",
 )

@@ -82,8 +82,10 @@ class BarStack:
             bar.setObjectName(f"bar {name}")
             bar.setMovable(False)
             bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-            bar.setProperty("edge", "yes" if widget.objectName() == "strip" else "no")
             bar.addWidget(widget)
+            if widget.objectName() == "strip":  # it fills the window from edge to edge
+                bar.setStyleSheet("QToolBar { padding: 0; spacing: 0; border: none; }")
+                bar.layout().setContentsMargins(0, 0, 0, 0)
             window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
             window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
             self._bars[name] = bar

@@ -190,7 +190,9 @@ class StatusStrip(QFrame):
         state, theme = self._state, self._theme
         failed = state.snapshot.phase is Phase.FAILED
         engine = texts.RUNS if state.engine_answers and not failed else texts.RESTARTS if state.restarting else MISSING
-        inks = {texts.RUNS: theme.good, texts.RESTARTS: theme.warn, MISSING: theme.bad}
+        if state.snapshot.seq < 0:
+            engine = texts.STARTS
+        inks = {texts.STARTS: theme.idle, texts.RUNS: theme.good, texts.RESTARTS: theme.warn, MISSING: theme.bad}
         found = [(texts.ENGINE, engine, inks[engine])]
         if state.recorder is not None and math.isfinite(state.recorder.answered_s):
             word = MISSING if state.recorder_gone else texts.RECORDS if state.recording is not None else texts.READY

@@ -83,7 +83,6 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #muted {{ color: {muted}; }}
 #strong {{ color: {ink}; font-weight: 600; }}
-QToolBar[edge="yes"] {{ padding: 0; spacing: 0; border: none; }}
 #warn {{ color: {warn}; font-weight: 600; }}
 QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}

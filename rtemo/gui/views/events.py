@@ -18,7 +18,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (74, 52, 62)
+WIDTHS = (86, 54, 78)
 WALL, TIME, KIND, TEXT = range(4)
 
 
