@@ -36,7 +36,10 @@ _LOG = logging.getLogger("rtemo.live")
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
-    """What a headless session is asked to do. console: how predictions look on stdout where there is no `out`."""
+    """What a headless session is asked to do. console: how predictions look on stdout where there is no `out`.
+
+    json_lines: as JSON lines on stdout in any case.
+    """
 
     settings: SessionSettings = field(default_factory=SessionSettings)
     model: Path | None = None
@@ -50,6 +53,7 @@ class LiveRun:
     persons: tuple[Path, ...] = ()
     explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
+    json_lines: bool = False
 
 
 def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
@@ -127,8 +131,12 @@ def _open_outputs(
     sinks: list[PredictionSink] = []
     if asked.out is not None:
         sinks.append(open_output(asked.out, setup.bundle.labels, replace=False, goes_on=goes_on))
-    elif asked.session_root is None or asked.console is Lines:
-        sinks.append(Lines(StandardOutput().line) if asked.console is Lines else JsonLines(StandardOutput()))
+    elif asked.console is Lines:
+        sinks.append(Lines(StandardOutput().line))
+    elif asked.session_root is None and not asked.json_lines:
+        sinks.append(JsonLines(StandardOutput()))
+    if asked.json_lines:
+        sinks.append(JsonLines(StandardOutput()))
     root = None if goes_on else asked.session_root
     by_role = _by_role(setup.roles, source.opening())
     request = OutputsRequest(
@@ -186,7 +194,7 @@ def _plain(asked: LiveRun) -> dict[str, Any]:
     """What the command line asked for, beside the settings."""
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(asked).items()}
     plain["persons"] = [str(path) for path in asked.persons]
-    del plain["console"], plain["settings"]
+    del plain["console"], plain["json_lines"], plain["settings"]
     return plain
 
 
