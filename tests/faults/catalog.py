@@ -76,6 +76,18 @@ def _clocks() -> list[Fault]:
             changes = _one("clock_step", role=role, at_s=30.0, shift_s=shift)
             want = AHEAD if shift > 0.0 else Want(**{f"{role}_unused": ANY}, said=(CLOCK,))  # type: ignore[arg-type]
             faults.append(Fault(f"{role}_clock_{shift:+g}s", "xdf", changes, want, 60.0, 30.0, quick=shift == -10.0))
+    for name, value in (
+        ("1e300", 1e300),
+        ("minus_1e18", -1e18),
+        ("nan", float("nan")),
+        ("inf", float("inf")),
+        ("one_hour", 3600.0),
+    ):
+        for at_s in (0.0, 20.0):
+            role = "gaze" if at_s == 0.0 else "eeg"
+            changes = _one("wrong_offset", role=role, at_s=at_s, value=value)
+            want = Want(**{f"{role}_unused": 1300}, said=("offset|clock",))  # type: ignore[arg-type]
+            faults.append(Fault(f"{role}_clock_offset_{name}", "xdf", changes, want, begins_s=at_s))
     for factor, name in ((1e3, "ms"), (1e6, "us"), (1e9, "ns")):
         faults += [
             Fault(f"eeg_stamps_in_{name}", "xdf", _one("scale", role="eeg", factor=factor), UNUSABLE, quick=name == "ms"),
