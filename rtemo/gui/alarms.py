@@ -79,8 +79,8 @@ class AlarmWatch:
     def _streams(self) -> Iterator[Alarm]:
         state = self._state
         level: Level = "bad" if state.in_session else "warn"
-        if not state.engine_answers:
-            return  # what its streams do is not known
+        if not state.streams_known:
+            return  # what they do is not known
         self._roles = (self._roles if state.in_session else set()) | {s.role for s in state.streams_in_use}
         needed = state.needed_roles | (self._roles & {Modality.EEG, Modality.GAZE})
         present = {stream.role: stream for stream in state.streams_in_use}

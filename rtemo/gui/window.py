@@ -58,7 +58,6 @@ class MainWindow(QMainWindow):
         self._last_settings = LastUsedSettings(last_settings)
         self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
         self._seen_phase: Phase | None = None
-        self._looked_back = False
         self._n_failures = 0
         self.recordings = RecordingOpener(self, self.send, recording)
         self.setWindowTitle(texts.APP)
@@ -91,7 +90,7 @@ class MainWindow(QMainWindow):
         if snapshot is not None:
             self._waited = 0
             if snapshot.seq < self.state.snapshot.seq:  # another engine
-                self._seen_phase, self._looked_back = None, False
+                self._seen_phase = None
             self.views.refresh_schedule.mark(self.state.update(snapshot, time.time()))
             self._handle_snapshot()
             self._last_settings.update(snapshot)
@@ -131,19 +130,16 @@ class MainWindow(QMainWindow):
         self._layout.reset()
 
     def _make_bars(self) -> None:
-        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
+        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice(self)
         named = {
             texts.STATUS_STRIP: self.views.strip,
             texts.BANNER: self.banner,
-            texts.NOTICE: self.notice,
             texts.SESSION_BAR: self.views.session,
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR))
         self.views.session.refused.connect(self.notice.show_message)
-        self.notice.show_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=True))
-        self.notice.hide_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=False))
 
     # ------------------------------------------------------------------ state
 
@@ -154,8 +150,7 @@ class MainWindow(QMainWindow):
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
         self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
-        if self.state.snapshot.seq >= 0 and not self._looked_back and phase in (Phase.IDLE, Phase.PREVIEW):
-            self._looked_back = True  # once for each engine: one that runs on leaves no session unfinished
+        if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW):
             self.views.report.look_for_unfinished(Path(self.views.session.root))
 
     def _handle_snapshot(self) -> None:
@@ -188,6 +183,8 @@ class MainWindow(QMainWindow):
         self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
         self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
+        if snapshot.seq >= 0:
+            self._layout.show_docks(shown=shown)
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of everything."""

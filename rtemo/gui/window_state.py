@@ -72,6 +72,8 @@ class WindowState:
         self.n_failures = 0
         self.disk = DiskWatch()
         self.settings = SessionSettings()  # the session's settings, as the engine has them
+        self.participant = ""  # that is typed in for the next session
+        self.has_baseline = False  # whether this session has one, or records it
         self.restarting = False  # whether the engine is being started again
         self.recorder: RecorderLook | None = None  # None: nobody asks it, and the engine's word is taken
         self._wall_s = math.nan
@@ -95,7 +97,7 @@ class WindowState:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
         self.disk.update(self.recording, new.time_s)
-        if _history_restarted(old, new):
+        if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
                 SnapshotPart.EEG,
@@ -104,6 +106,7 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
+        self.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -154,7 +157,13 @@ class WindowState:
 
     def stream_age_s(self, stream: StreamStatus) -> float:
         """The age of a stream's newest sample now; NaN where it is not known."""
-        return stream.age_s + self.now_s - self.snapshot.time_s
+        age_s = stream.age_s + self.now_s - self.snapshot.time_s
+        return max(age_s, self.now_s - self.recorder_heard_s) if self.recorder_gone else age_s
+
+    @property
+    def streams_known(self) -> bool:
+        """Whether what is told of the streams is the present: the recorder reads them, and tells the engine."""
+        return self.engine_answers and not self.recorder_gone
 
     def n_missing(self, stream: StreamStatus) -> int:
         """Samples that are missing up to now: while a stream is silent, those that it should have sent count too."""
@@ -226,7 +235,7 @@ class WindowState:
         if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
             return str(self.snapshot.phase.value)
         if not self.engine_answers:
-            return "the engine does not answer"
+            return "the engine does not answer" if self.snapshot.seq >= 0 else "the engine is starting"
         return obstacle(self.snapshot.streams, self.settings.required)
 
     @property
@@ -262,6 +271,11 @@ class WindowState:
         k = len(self.labels)
         return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
 
+    def _goes_on(self, old: Snapshot, new: Snapshot) -> bool:
+        """Whether another engine takes up the session that the window has shown."""
+        recorded = self.recorder.folder if self.recorder is not None and self.recorder.recording is not None else ""
+        return new.seq < old.seq and bool(old.folder) and old.folder in (new.folder, recorded)
+
     def _clear(self) -> None:
         self.eeg.clear()
         self.gaze.clear()
@@ -292,6 +306,7 @@ class WindowState:
             self._take_prediction(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
+            self.has_baseline |= any(_begins_baseline(event) for event in new.events)
             taken = [self._dated(event, new) for event in new.events]
             self.events.extend(taken)
             self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
@@ -324,6 +339,11 @@ class WindowState:
         self.latest = record
 
 
+def _begins_baseline(event: Mapping[str, Any]) -> bool:
+    details = event.get("details") or {}
+    return details.get("fact") in ("baseline_begins", "baseline_planned")
+
+
 def _numbers(by_label: Mapping[str, float | None]) -> list[float]:
     return [math.nan if value is None else value for value in by_label.values()]
 
@@ -333,7 +353,5 @@ def _gaze_rows(block: GazeBlock) -> np.ndarray:
 
 
 def _history_restarted(old: Snapshot, new: Snapshot) -> bool:
-    """Whether a recording was opened, closed or sought in, or another engine answers that goes on with no session."""
-    if old.seq < 0:
-        return False
-    return old.era != new.era or (new.seq < old.seq and not (new.folder and new.folder == old.folder))
+    """Whether a recording was opened, closed or sought in, or another engine answers."""
+    return old.seq >= 0 and (old.era != new.era or new.seq < old.seq)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -21,6 +25,7 @@ from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import Phase, Progress
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
 VALID = (True,) * 240
@@ -400,3 +405,63 @@ def test_a_window_that_the_system_ends_gives_up_a_preview_and_leaves_a_session(w
     feed(window, snapshot(seq=2))
     window.leave()
     assert client.sent == [("dismiss", {})]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+@pytest.mark.parametrize("wait", ["the engine answers", "it has only begun"])
+def test_a_window_that_is_told_to_end_leaves_no_engine_that_nobody_asked_for(wait, tmp_path):
+    run, config = tmp_path / "run", tmp_path / "config"
+    run.mkdir(mode=0o700)
+    places = {"XDG_RUNTIME_DIR": str(run), "XDG_CONFIG_HOME": str(config), "HOME": str(tmp_path)}
+    env = {**os.environ, **places, "QT_QPA_PLATFORM": "offscreen"}
+    window = subprocess.Popen([sys.executable, "-m", "rtemo", "app"], env=env, stderr=subprocess.DEVNULL)
+    ends = [Endpoint(name, run / "rtemo") for name in ("engine-supervisor", "engine")]
+    try:
+        seen = await_address(ends[0] if wait == "it has only begun" else ends[1])
+        window.terminate()
+        assert window.wait(30) == 130
+        processes = [one for end in ends if (one := end.find()) is not None] + [seen]
+        for one in processes:
+            time_out(lambda one=one: not one.alive)
+    finally:
+        window.kill()
+        window.wait()
+
+
+def time_out(condition):
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s
+        threading.Event().wait(0.02)
+
+
+def await_address(endpoint):
+    found = []
+
+    def look():
+        found[:] = [address for address in [endpoint.find()] if address is not None and address.alive]
+        return found
+
+    time_out(look)
+    return found[0]
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_every_text_that_says_something_can_be_read(theme):
+    grounds = (theme.panel, theme.window, theme.raised)
+    for name in ("ink", "muted", "faint", "good", "warn", "bad", "accent"):
+        for ground in grounds if name in ("ink", "muted") else (theme.panel,):
+            assert contrast(getattr(theme, name), ground) >= 4.5, (name, ground)
+    for alarm in (theme.bad, theme.warn):
+        assert contrast(theme.window, alarm) >= 4.5, alarm
+
+
+def contrast(one, other):
+    """WCAG 2: the ratio of the relative luminances."""
+    low, high = sorted(luminance(QColor(ink)) for ink in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(shade):
+    parts = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in shade.getRgbF()[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

@@ -25,7 +25,7 @@ class ReportBar(QWidget):
         self._dismissed: ReportView | None = None
         self._unfinished: UnfinishedSession | None = None
         self._process: QProcess | None = None
-        self._failure = ""
+        self._failure = self._put_away = ""
         self.setObjectName("notice")
         self.message = ElidedLabel("", "")
         self.open, self.folder, self.dismiss = (
@@ -50,7 +50,12 @@ class ReportBar(QWidget):
 
     def look_for_unfinished(self, root: Path) -> None:
         """Offer the report of the newest session, where that one was not stopped."""
-        self._unfinished = unfinished_session(root) if self._process is None else self._unfinished
+        if self._process is not None:
+            return
+        found, recorder = unfinished_session(root), self._state.recorder
+        recorded = recorder.folder if recorder is not None and recorder.recording is not None else ""
+        hidden = found is None or str(found.folder) in (recorded, self._put_away)
+        self._unfinished = None if hidden else found
         self.refresh({SnapshotPart.STATE})
 
     def write_report(self) -> None:
@@ -116,7 +121,7 @@ class ReportBar(QWidget):
 
     def _dismiss(self) -> None:
         if self._unfinished is not None:
-            self._unfinished = None
+            self._put_away, self._unfinished = str(self._unfinished.folder), None
             return
         self._dismissed = self._state.snapshot.report
 

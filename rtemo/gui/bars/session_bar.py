@@ -57,7 +57,7 @@ class SessionBar(QWidget):
         self.stop.clicked.connect(lambda: self._send("stop"))
         self.baseline.clicked.connect(ask_baseline)
         self.note.returnPressed.connect(self._send_note)
-        self.subject.textChanged.connect(lambda _text: self.refresh({SnapshotPart.STATE}))
+        self.subject.textChanged.connect(self._name_participant)
         for k, button in enumerate(self.annotation_buttons):
             button.clicked.connect(lambda _on=False, k=k: self.annotate(k))
 
@@ -104,6 +104,10 @@ class SessionBar(QWidget):
             line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW) and not in_session)
         if in_session and self._state.subject and self.subject.text() != self._state.subject:
             self.subject.setText(self._state.subject)  # attached to a session that was already running
+
+    def _name_participant(self, text: str) -> None:
+        self._state.participant = text.strip()
+        self.refresh({SnapshotPart.STATE})
 
     def _label_annotation_buttons(self) -> None:
         """Show one button for each annotation; where they are many, with the key alone."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QSizePolicy, QV
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
 from rtemo.gui.alarms import Alarm, AlarmWatch, is_silent
+from rtemo.gui.bars.checklist import checklist
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
@@ -126,6 +127,9 @@ class StatusStrip(QFrame):
         worded = [alarm.worded(state.now_s) for alarm in self.alarms]
         self.alarm.setText(worded[0] + (texts.MORE_ALARMS.format(n=more) if more else "") if worded else "")
         self.alarm.setToolTip(plain_tip("\n".join(worded)))
+        if not self.alarms:
+            self._show_steps()
+        self.alarm.setFont(font(13, QFont.Weight.Bold) if self.alarms else font(10))
         _set_property(self, "alarm", level)
         self._show_recording()
         ink = self._theme.panel if level else self._theme.muted
@@ -133,6 +137,14 @@ class StatusStrip(QFrame):
         self.processes.show_lamps(self._process_lamps(level), ink)
         self.setAccessibleName(". ".join([*worded, self.rec.text(), self.subject.text()]))
         self._sound()
+
+    def _show_steps(self) -> None:
+        """Where nothing is wrong, show what is still to do."""
+        state = self._state
+        steps = checklist(state) if state.snapshot.phase is not Phase.REPLAY and state.snapshot.seq >= 0 else []
+        left = [step for step in steps if not step.done]
+        shown = (left if state.in_session else steps) if left else []
+        self.alarm.setText("     ".join(map(str, shown)))
 
     def _show_recording(self) -> None:
         state, recording = self._state, self._state.recording
@@ -180,7 +192,7 @@ class StatusStrip(QFrame):
             word = texts.STATES[stream.state.value]
             if live and math.isfinite(age_s) and stream.role != "markers":
                 word = age(age_s) if not silent else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
-            ink = theme.idle if not state.engine_answers else theme.bad if silent else theme.good
+            ink = theme.idle if not state.streams_known else theme.bad if silent else theme.good
             if stream.state is StreamState.WAITING:
                 ink = theme.idle
             found.append((texts.ROLES.get(stream.role, stream.role), word, theme.panel if level and silent else ink))

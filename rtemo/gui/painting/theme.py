@@ -82,6 +82,7 @@ QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; border-radius: 7px; }}
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #muted {{ color: {muted}; }}
+#steps {{ font-size: 13pt; color: {ink}; line-height: 160%; }}
 #strong {{ color: {ink}; font-weight: 600; }}
 #warn {{ color: {warn}; font-weight: 600; }}
 QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
@@ -95,10 +96,10 @@ QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5p
 QListWidget::item {{ padding: 4px 6px; }}
 #good {{ color: {good}; font-weight: 600; }}
 #bad {{ color: {bad}; font-weight: 600; }}
-#notice {{ background: {raised}; border: 1px solid {accent}; border-radius: 5px; }}
 #banner {{ background: {bad}; }}
 #banner QLabel {{ color: {panel}; font-weight: 600; }}
-#notice {{ background: {raised}; border-left: 4px solid {warn}; }}
+#notice {{ background: {raised}; border: 1px solid {muted}; border-left: 4px solid {warn}; border-radius: 6px; }}
+#notice[success="yes"] {{ border-left-color: {good}; }}
 #headline {{ font-weight: 700; }}
 #verdict {{ font-size: 12.5pt; font-weight: 600; }}
 #big {{ font-size: 22pt; font-weight: 600; }}

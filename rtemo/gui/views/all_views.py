@@ -35,7 +35,7 @@ class AllViews:
         self, state: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
     ) -> None:
         """send: a command to the engine. root: the folder that sessions are written to."""
-        self.welcome = WelcomeView()
+        self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
         self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
         self.gaze = GazeView(state, theme)
@@ -54,7 +54,15 @@ class AllViews:
         self._by_interval: Mapping[int, tuple[Any, ...]] = {
             1: (self.signals,),
             GAZE_FRAMES: (self.gaze, self.replay),
-            RESULT_FRAMES: (self.strip, self.emotion, self.valence_arousal, self.session, self.report, dialogs),
+            RESULT_FRAMES: (
+                self.strip,
+                self.welcome,
+                self.emotion,
+                self.valence_arousal,
+                self.session,
+                self.report,
+                dialogs,
+            ),
             SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)

@@ -141,12 +141,12 @@ class StreamsView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the current streams, and those that are awaited."""
-        past = not self._state.engine_answers
+        past = not self._state.streams_known
         if SnapshotPart.STREAMS in changed or past or past != self.table.past:
             self.table.past = past
-            late_s = self._state.now_s - self._state.snapshot.time_s if past else 0.0
+            age_s = self._state.stream_age_s
             streams = self._state.snapshot.streams
-            self.table.show_streams(tuple(replace(s, age_s=s.age_s + late_s) for s in streams) if past else streams)
+            self.table.show_streams(tuple(replace(s, age_s=age_s(s)) for s in streams) if past else streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
             awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._state.awaited]
             self.awaited.setText("   ".join(awaited))

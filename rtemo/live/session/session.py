@@ -21,7 +21,7 @@ from rtemo.live.session.report_process import ReportProcess
 from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import EventKind
+from rtemo.recordings.events import Event, EventKind
 
 
 class SessionControl:
@@ -114,6 +114,10 @@ class SessionControl:
         if not text.strip():
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
+
+    def do_annotated(self, text: str, time_s: float) -> None:
+        """An annotation that the recorder wrote while there was no engine, at its own time."""
+        self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
 
     def do_baseline(self, seconds: float) -> None:
         """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
