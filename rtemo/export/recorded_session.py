@@ -88,7 +88,9 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
     try:
         markers = read_markers(recording)
         rests = rests_of(recording, markers)
-        found = {role: recording.roles.profile_of(role) for role in recording.roles.filled if role != Modality.MARKERS}
+        found: dict[Modality, DeviceProfile] = {
+            role: recording.roles.profile_of(role) for role in recording.roles.filled if role != Modality.MARKERS
+        }
         settings = recording.roles.settings
         signals = read_signals(recording)
     finally:
