@@ -24,7 +24,7 @@ r"""The mapping file: how a lab's own recordings or a BIDS folder name their tri
     positive = "Valence >= 5"      # >=, >, <=, <, == and !=, joined by `and`; a trial that fits none or two is left out
     negative = "Valence < 5"
 
-    [baseline]                     # XDF: markers around the rest that the normaliser is set by
+    [baseline]                     # markers around the rest that the normaliser is set by
     start = "rest begins"          # regular expressions; in place of stop: duration_s = 120.0
     stop = "rest ends"
 

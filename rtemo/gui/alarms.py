@@ -49,7 +49,8 @@ class AlarmWatch:
         state = self._state
         if state.snapshot.phase == Phase.REPLAY or state.snapshot.seq < 0:
             return []
-        found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._electrodes()]
+        found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._outputs()]
+        found += self._electrodes()
         texts_ = {alarm.text for alarm in found}
         self._since = {text: since for text, since in self._since.items() if text in texts_}
         return sorted((a for a in found if self._lasting(a)), key=lambda alarm: alarm.level != "bad")
@@ -70,6 +71,8 @@ class AlarmWatch:
             yield self._alarm(texts.RECORDER_GONE, "bad", state.recorder_heard_s)
         elif (recording := state.recording) is None:
             yield self._alarm(texts.NOT_RECORDED, "bad")
+        elif recording.state == "waiting":
+            yield self._alarm(texts.REC_WAITING.format(error=recording.error), "bad")
         elif recording.state != "recording":
             yield self._alarm(texts.REC_FAILED.format(error=recording.error or recording.state), "bad")
 
@@ -108,6 +111,11 @@ class AlarmWatch:
         left = texts.DISK_LEFT.format(left=clock(disk.left_s))
         text = left if soon else texts.DISK_LOW.format(free=size(recording.free_bytes))
         yield Alarm(text, "bad" if disk.time_left is RecordingTimeLeft.ALMOST_NONE else "warn")
+
+    def _outputs(self) -> Iterator[Alarm]:
+        for output in self._state.snapshot.outputs:
+            if output.state in ("failed", "behind"):
+                yield self._alarm(texts.OUTPUT_BROKEN.format(name=output.name, state=output.state), "warn")
 
     def _electrodes(self) -> Iterator[Alarm]:
         channels = [channel for channel in self._state.snapshot.channels if not channel.excluded]

@@ -100,15 +100,20 @@ class Prediction:
 
     def csv_row(self) -> list[str]:
         """The cells in the order of csv_header, for csv.writer."""
-        cells: list[str] = []
-        for name, value in self.to_dict().items():
-            if name in _BY_LABEL:
-                cells.extend(_cell(number) for number in value.values())
-            elif name == "faults":
-                cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
-            else:
-                cells.append(";".join(value) if name in _LISTS else _cell(value))
-        return cells
+        return csv_cells(self.to_dict())
+
+
+def csv_cells(record: Mapping[str, Any]) -> list[str]:
+    """The cells of a record as `to_dict` gives it, in the order of csv_header."""
+    cells: list[str] = []
+    for name, value in record.items():
+        if name in _BY_LABEL:
+            cells.extend(_cell(number) for number in value.values())
+        elif name == "faults":
+            cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
+        else:
+            cells.append(";".join(value) if name in _LISTS else _cell(value))
+    return cells
 
 
 def csv_header(labels: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from offline.datasets.account import Account
 from offline.datasets.base import (
+    TRIAL_GRID_S,
     Dataset,
     DatasetCard,
     Entry,
@@ -38,13 +39,14 @@ from offline.datasets.bids.names import entities_of, parse_name
 from offline.datasets.bids.runs import BidsRun, check_alike, run_of_eeg, run_of_eyes
 from offline.datasets.bids.sessions import ENDINGS, PARTS, Session, eyes_alone, session_of_eeg, session_of_eyes
 from offline.datasets.bids.side_cars import SideCars, read_json
-from offline.datasets.cells import given
+from offline.datasets.cells import given, number
 from offline.datasets.eeg_files import mne_raw
 from offline.datasets.mapping import TrialMap, read_mapping
 from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
 
+FIRST_SAMPLE = "LslTimeOfFirstSample"  # in eeg.json of a data set that `rtemo export` wrote
 _WHOLE_RUN = re.compile("run")
 _MARGIN_S = 5.0  # of gaze before and after a run's EEG
 _SHORT = {"session": "ses", "task": "task", "run": "run", "subject": "sub"}
@@ -119,9 +121,13 @@ def _recording(session: Session) -> Recording:
             runs.append(run)
     if not runs:
         raise RtemoError(f"no run of {where} can be used", "; ".join(map(str, account.omissions)))
-    starts = lay_out(run.file.duration_s for run in runs)
+    phases = [_phase_s(cars, run) for run in runs]
+    laid_out = lay_out(run.file.duration_s + TRIAL_GRID_S for run in runs) if any(phases) else None
+    starts = laid_out or lay_out(run.file.duration_s for run in runs)
+    starts = [start_s + phase_s for start_s, phase_s in zip(starts, phases, strict=True)]
     gaze = _gaze(runs, starts, session.rules, account)
     trials = _trials(session.root, cars, runs, starts, session.rules, account)
+    rests = _rests(cars, runs, starts, session.rules, account)
     names = [channel.label for channel in runs[0].info.channels]
     segments = tuple(
         segment
@@ -141,8 +147,31 @@ def _recording(session: Session) -> Recording:
         files=tuple(path for path in session.files if path.is_file()),
         omissions=tuple(account.omissions),
         notes=tuple(account.notes),
+        rests=tuple(rests),
         rows=account.rows,
     )
+
+
+def _phase_s(cars: SideCars, run: BidsRun) -> float:
+    """How far behind a point of the grid of windows a run began, where an export of rtemo states it."""
+    first_s = number(cars.metadata(run.file.path, "eeg").get(FIRST_SAMPLE))
+    return 0.0 if first_s is None else first_s % TRIAL_GRID_S
+
+
+def _rests(
+    cars: SideCars, runs: Sequence[BidsRun], starts: Sequence[float], rules: TrialMap, account: Account
+) -> list[tuple[float, float]]:
+    """The rests that the normaliser is set by, where the mapping file names their events."""
+    if rules.rest is None:
+        return []
+    found: list[tuple[float, float]] = []
+    for run, start_s in zip(runs, starts, strict=True):
+        named = replace(rules.rest, column=rules.column)
+        events = run_events(cars, run.file, named, start_s, account)
+        rests, left_out = find_trials(events, named, start_s + run.file.duration_s, run.file.path.name, {}, "")
+        found += [(rest.start_s, rest.stop_s) for rest in rests]
+        account.extend(left_out)
+    return found
 
 
 def _gaze(runs: Sequence[BidsRun], starts: Sequence[float], rules: TrialMap, account: Account) -> list[Stream]:

@@ -28,6 +28,8 @@ TIME_UNITS: Mapping[str, float] = {
 }
 _NAMES = {1.0: "s", 1e-3: "ms", 1e-6: "\u00b5s", 1e-9: "ns"}
 _BEGINNING = 0.01  # of the recording: events that all lie within it by a stated unit have another one
+_EARLY_S = 0.5  # by which a marker that is sent as the recording starts may be before its first sample
+_REAL = "real_onset"  # a column of rtemo's exports: seconds that passed since the first sample, pauses included
 _SHORTEST_S = 0.1  # of a trial, where the unit of durations is not stated
 
 
@@ -112,12 +114,13 @@ def _event(
         problem = f"its duration is {row.get('duration')!r}, not a number of seconds"
     elif duration is not None and duration < 0:
         problem = f"its duration is {duration:g}, which is negative"
-    elif onset_s < 0:
+    elif onset_s < -_EARLY_S:
         problem = "it begins before the recording"
     elif onset_s > file.samples_s:
         problem = f"it begins after the recording, which is {file.samples_s:g} s long"
     duration_s = None if duration is None else units.duration * duration
-    time_s = start_s + file.real_s(onset_s)
+    real_s = number(row.get(_REAL))
+    time_s = start_s + (file.real_s(onset_s) if real_s is None else real_s)
     if duration_s is not None and not problem:
         duration_s = file.real_s(onset_s + duration_s) - file.real_s(onset_s)
     return RecordedEvent(time_s, text, duration_s, source, problem, row.cells)

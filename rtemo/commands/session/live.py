@@ -38,6 +38,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--no-outlet", action="store_true", help="do not publish predictions on LSL")
     p.add_argument("--wait", type=seconds, default=15.0, metavar="S", help="how long to look for streams (default: 15)")
     p.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)  # readable predictions on stdout
+    p.add_argument("--json-lines", action="store_true", help=argparse.SUPPRESS)  # on stdout, also beside a file
     p.add_argument("--lsl-session", metavar="ID", help=argparse.SUPPRESS)  # keep LSL on this computer
     add_supervised(p)
 
@@ -74,6 +75,7 @@ def _run_engine(args: argparse.Namespace) -> int:
         persons=tuple(args.person),
         explain=args.explain,
         console=Lines if args.lines else JsonLines,
+        json_lines=args.json_lines,
     )
     BaselinePlan.of(asked.settings)  # refused now, not when a session starts
     with logged("live", say), stop_on_signal() as stop:

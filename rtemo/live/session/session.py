@@ -31,7 +31,7 @@ class SessionControl:
         self._setup, self._clock, self._feed, self._streaming = setup, setup.clock, feed, streaming
         self.session: SessionOutputs | None = None
         self.paused = False
-        self.reporting = ReportProcess(setup.report)
+        self.reporting = ReportProcess(setup.report, streaming.say)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: BaselineCheck | None = None
 
