@@ -35,9 +35,6 @@ class LabClient:
     def __init__(self, lab):
         self.lab = lab
 
-    def refusals(self):
-        return []
-
     def poll(self):
         return self.lab.take()
 

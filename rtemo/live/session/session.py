@@ -195,7 +195,7 @@ class SessionControl:
 
     def _follow_baseline(self, baseline: BaselineCheck, session: SessionOutputs) -> None:
         """Let a baseline go on until enough of it was usable, then state what the pipeline made of it."""
-        now_s = baseline.at(self._clock())
+        now_s = baseline.at(self._clock(), self._run.predictor.pipeline.newest)
         if now_s < baseline.end_s:
             return
         if baseline.decided_s is None and (length_s := baseline.longer_s()) is not None:
