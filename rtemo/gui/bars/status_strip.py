@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.core.types import StreamState
@@ -61,7 +61,8 @@ class Lamps(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, middle = 0.0, self.height() / 2
         for name, state, ink in self.lamps:
-            painter.setPen(Qt.PenStyle.NoPen)
+            alarmed = self.ink == self.theme.panel  # on the alarm's colour a lamp has a rim
+            painter.setPen(QPen(colour(self.ink), 1.4) if alarmed else Qt.PenStyle.NoPen)
             painter.setBrush(colour(ink))
             painter.drawEllipse(QRectF(left + 4, middle - LAMP - 1, LAMP, LAMP))
             painter.setPen(colour(self.ink))
@@ -89,6 +90,7 @@ class StatusStrip(QFrame):
         self._heard: set[str] = set()
         self.rec = PlainLabel("", "rec")
         self.rec.setFont(font(13, QFont.Weight.Bold))
+        self.rec.setFixedHeight(HEIGHT - 12)
         self.subject = ElidedLabel("", "subject")
         self.subject.setFont(font(13))
         self.detail = ElidedLabel("", "")

@@ -37,6 +37,7 @@ RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
 ENDING = ("stop", "shutdown")
+KEPT = (*ENDING, "dismiss")  # for an engine that answers only later
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class EngineClient:
         """Send a command to the engine. Its outcome shows in a later snapshot.
 
         Raises RtemoError for a command that is not known or takes other arguments. While no engine answers, annotations
-        go to the recorder, stop and restart_engine wait for the next engine, and everything else is dropped.
+        go to the recorder, what ends a session or the engine waits for the next one, and everything else is dropped.
         """
         if command == RESTART:
             self._restart = True
@@ -150,7 +151,7 @@ class EngineClient:
                     self._owe(str(arguments["text"]))
                 return
             with self._lock:
-                if self._connected or command == "stop":
+                if self._connected or command in KEPT:
                     self._outbox.append(request)
                 if not self._connected and command == "stop":
                     self._stop_due_s = time.monotonic() + STOP_WAIT_S
@@ -168,6 +169,8 @@ class EngineClient:
         self._closed = True
         self._wake.set()
         self._thread.join(ANSWER_S)
+        if self._link.records and any(command.name == "stop" for command in self._outbox):
+            self._link.request("close")  # nobody is left to wait for an engine that ends the session properly
         self._link.close()
         if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
             self._process.terminate()  # it has only begun: its engine has not heard that nobody needs it

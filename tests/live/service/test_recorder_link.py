@@ -142,6 +142,18 @@ def test_a_session_whose_engine_is_gone_for_good_is_closed_by_the_recorder(proce
         client.close()
 
 
+def test_a_window_that_closes_with_a_session_to_stop_has_it_closed(process, engine, tmp_path):
+    client = client_of(tmp_path)
+    wait_for(lambda: client.recorder.recording is not None)
+    engine.leave()
+    client.send("stop")
+    client.close()
+    again = client_of(tmp_path)
+    wait_for(lambda: again.recorder.answered_s > -math.inf)
+    assert again.recorder.recording is None
+    again.close()
+
+
 def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):
     link = RecorderLink(Endpoint("nobody", tmp_path / "run"))
     link.close()
