@@ -35,11 +35,11 @@ class LabClient:
     def __init__(self, lab):
         self.lab = lab
 
-    def refusals(self):
-        return []
-
     def poll(self):
         return self.lab.take()
+
+    def refusals(self):
+        return []
 
     def send(self, command, **arguments):
         self.lab.controller.submit(Command(command, arguments))

@@ -236,7 +236,7 @@ def test_a_loss_is_counted_once_and_what_is_wrong_is_listed(folder, means):
     assert found == [
         "x",
         "eye was lost 2 times, 0:30 in all, the first time at 0:10, and did not come back",
-        "0:40 eye: baseline of 20 s that ended at 5.0 s refused: 3 s of usable data, 20 s are needed",
+        "0:40 eye: baseline of 20 s that ended at 5.0 s refused: 3 s of usable data",
         "0:41 baseline ends: refused for gaze",
         "no emotion was named in 100 % of the predictions; the reasons are below",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QProcess, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -11,9 +12,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.text_labels import ElidedLabel
-from rtemo.gui.unfinished_sessions import UnfinishedSession, unfinished_session
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ReportState, ReportView
+
+if TYPE_CHECKING:
+    from rtemo.gui.unfinished_sessions import UnfinishedSession
 
 
 class ReportBar(QWidget):
@@ -50,6 +53,8 @@ class ReportBar(QWidget):
 
     def look_for_unfinished(self, root: Path) -> None:
         """Offer the report of the newest session, where that one was not stopped."""
+        from rtemo.gui.unfinished_sessions import unfinished_session  # loaded when needed: the window opens faster
+
         if self._process is not None:
             return
         found, recorder = unfinished_session(root), self._state.recorder

@@ -36,6 +36,7 @@ STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
+ENDING = ("stop", "shutdown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +241,9 @@ class EngineClient:
         with connection:
             due_s = time.monotonic()
             while not self._restart:
-                with self._lock:
-                    outbox, self._outbox = self._outbox, []
-                for command in outbox:
+                for command in self._due():
                     connection.send_bytes(pack_request(command))
-                if self._closed:
+                if self._closed and not self._outbox:
                     return
                 connection.send_bytes(pack_request(Poll(self._token)))
                 _await_answer(connection)
@@ -252,6 +251,14 @@ class EngineClient:
                 due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up
                 self._wake.wait(due_s - time.monotonic())
                 self._wake.clear()
+
+    def _due(self) -> list[Command]:
+        """Take the commands that may be sent now: a session ends after its annotations, which take another way."""
+        with self._lock:
+            waits = self._link.pending > 0 and self._link.records
+            held = next((k for k, one in enumerate(self._outbox) if waits and one.name in ENDING), len(self._outbox))
+            due, self._outbox = self._outbox[:held], self._outbox[held:]
+            return due
 
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ NAMED = 6
 LONGEST = 3.0  # times what was asked for: a stream that never comes must not hold the session for ever
 STEP_S = 5.0  # by this much at least it is made longer
 STALL_S = 1.0  # without a prediction for so long nobody waits for one; shorter than notice_s
+IDLE_TURNS = 10  # and for so many turns: one long turn is no silence
 MAX_STEP_S = 1.0  # between two predictions that follow each other
 OUTCOME_S = 3.0  # for the pipeline to come to its outcome after a rest took effect
 
@@ -42,8 +43,9 @@ class BaselineCheck:
         self._usable_s = dict.fromkeys(GOOD, known_s)
         self._last_s, self._n = begin_s + known_s, 0
         self._bad: Counter[str] = Counter()
-        self._reached_s = self._followed_s = -math.inf
-        self._moved_s = math.nan  # when the predictions were seen to go on
+        self._reached_s = -math.inf
+        self._followed: object = None  # the progress that was seen last, and when
+        self._moved_s, self._idle_turns = math.nan, 0
 
     @property
     def end_s(self) -> float:
@@ -60,11 +62,17 @@ class BaselineCheck:
         self._n += 1
         self._bad.update(prediction.bad_channels)
 
-    def at(self, clock_s: float) -> float:
-        """How far the session has got: to the newest prediction, or to the clock where none comes any more."""
-        if self._reached_s > self._followed_s or math.isnan(self._moved_s):
-            self._followed_s, self._moved_s = self._reached_s, clock_s
-        return clock_s if clock_s - self._moved_s > STALL_S else self._reached_s
+    def at(self, clock_s: float, newest: int | None) -> float:
+        """How far the session has got: to the newest prediction, or to the clock where nothing comes any more.
+
+        newest: the pipeline's newest grid index. To be called once a turn.
+        """
+        progress = (self._reached_s, newest)
+        if progress != self._followed:
+            self._followed, self._moved_s, self._idle_turns = progress, clock_s, 0
+        self._idle_turns += 1
+        stalls = self._idle_turns > IDLE_TURNS and clock_s - self._moved_s > STALL_S
+        return clock_s if stalls else self._reached_s
 
     def longer_s(self) -> float | None:
         """The length that it needs for enough usable data; None where it has that, or may not last longer."""

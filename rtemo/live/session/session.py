@@ -85,6 +85,7 @@ class SessionControl:
         session = self._need_session()
         self._cut_baseline(session)
         self._run.finish()
+        session.look_after()  # notes that came with the last items
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
@@ -183,6 +184,7 @@ class SessionControl:
         try:
             self._cut_baseline(session)
             self._run.finish()
+            session.look_after()
             session.note(EventKind.SESSION, "ended: the engine was shut down")
         finally:
             try:
@@ -193,7 +195,7 @@ class SessionControl:
 
     def _follow_baseline(self, baseline: BaselineCheck, session: SessionOutputs) -> None:
         """Let a baseline go on until enough of it was usable, then state what the pipeline made of it."""
-        now_s = baseline.at(self._clock())
+        now_s = baseline.at(self._clock(), self._run.predictor.pipeline.newest)
         if now_s < baseline.end_s:
             return
         if baseline.decided_s is None and (length_s := baseline.longer_s()) is not None:

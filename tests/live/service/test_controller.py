@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hand_fed import Lab, wait_for
 
 from rtemo.cli import main
+from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.live.service.snapshot import Phase
@@ -196,6 +199,27 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(lab, tmp_path):
     lab.do("exclude", label="Fz", excluded=True)
     assert len(texts(lab, "failure")) == 5
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_of_another_source_are_gone_after_a_change_of_source(lab):
+    lab.feed(8)
+    wait_for(lambda: lab.controller.feed.predictions)
+    era = lab.controller.feed.state.era
+    lab.do("choose", role="gaze", stream_id="")
+    assert lab.controller.feed.state.era == era + 1
+    assert lab.controller.feed.predictions == []
+
+
+def test_an_engine_that_is_given_up_ends_once_nobody_needs_it(lab):
+    windows, stop, over = SimpleNamespace(n_clients=2), threading.Event(), threading.Event()
+    watch = threading.Thread(target=_watch, args=(lab.controller, windows, 600.0, stop, over), daemon=True)
+    watch.start()
+    lab.do("dismiss")  # one window has gone, the other one is there
+    assert not stop.wait(1.2)
+    windows.n_clients = 0
+    assert stop.wait(20)
+    over.set()
+    watch.join()
 
 
 def test_a_channel_can_be_left_out_and_taken_in_again(lab):
