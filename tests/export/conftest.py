@@ -10,12 +10,12 @@ FAULTS = """
 [[fault]]
 kind = "gap"
 stream = "eeg"
-start_s = 20.0
+start_s = 20.1
 duration_s = 2.3
 [[fault]]
 kind = "gap"
 stream = "eeg"
-start_s = 30.0
+start_s = 30.3
 duration_s = 4.0
 loss_share = 0.03
 [[fault]]
@@ -28,8 +28,9 @@ duration_s = 2.0
 
 def simulated(folder, name, faults=""):
     path = folder / f"{name}.xdf"
-    # the gaze's rate is none whose samples lie on the edges of the pupil's bins, where the last bit would decide
-    options = ["--seed", "3", "--duration", "50", "--eeg-channels", "8", "--eeg-rate", "250", "--gaze-rate", "59.94"]
+    # rates whose samples do not lie on the grid's own times, where the last bit of a time would decide
+    options = ["--seed", "3", "--duration", "50", "--eeg-channels", "8"]
+    options += ["--eeg-rate", "257", "--gaze-rate", "59.94"]
     if faults:
         (folder / "faults.toml").write_text(faults)
         options += ["--faults", str(folder / "faults.toml")]
