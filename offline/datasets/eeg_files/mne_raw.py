@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import Segment, slices
 from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
-from offline.datasets.eeg_files.eeg_stretches import is_mark, stretches
+from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches
 from offline.datasets.foreign import check_content, collected_warnings, isolated, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
