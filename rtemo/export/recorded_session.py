@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Modality
 from rtemo.export.event_rows import read_markers, rests_of
 from rtemo.export.signals import RecordedSignal, read_signals
-from rtemo.recordings.events import Event
+from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
 
 _LAB_RECORDER = re.compile(
@@ -84,13 +84,13 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
     path = folder.recording if folder is not None else target
     if not path.is_file():
         raise RtemoError(f"{target} has no recording", f"looked for {path}", "name a session folder or an XDF file")
-    recording = OpenRecording(path, profiles)
+    kept = _kept_settings(folder)
+    recording = OpenRecording(path, profiles, lambda recorded: recorded or kept)
     try:
         markers = read_markers(recording)
         rests = rests_of(recording, markers)
-        found: dict[Modality, DeviceProfile] = {
-            role: recording.roles.profile_of(role) for role in recording.roles.filled if role != Modality.MARKERS
-        }
+        roles = [role for role in recording.roles.filled if role != Modality.MARKERS]
+        found: dict[Modality, DeviceProfile] = {role: recording.roles.profile_of(role) for role in roles}
         settings = recording.roles.settings
         signals = read_signals(recording)
     finally:
@@ -107,7 +107,7 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
         profiles=found,
         signals=signals,
         markers=tuple(markers),
-        events=recording.events,
+        events=recording.events or _kept_events(folder),
         rests=tuple(rests),
         notices=tuple(recording.notices),
     )
@@ -119,6 +119,22 @@ def as_label(text: str, what: str) -> str:
     if not label:
         raise RtemoError(f"the {what} gives no BIDS label", f"found {text!r}", f"give --{what} with letters and digits")
     return label
+
+
+def _kept_settings(folder: SessionFolder | None) -> SessionSettings:
+    """The settings beside a recording that states none itself. Its baseline and streams are its own matter."""
+    if folder is None or not folder.settings.is_file():
+        return SessionSettings()
+    return replace(read_settings(folder.settings), baseline="", queries={})
+
+
+def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
+    """The events beside a recording that has none itself, but for the markers, which it has."""
+    if folder is None or not folder.events.is_file():
+        return ()
+    lines = folder.events.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [event for line in lines if (event := read_event(line)) is not None and event.kind != EventKind.MARKER]
+    return tuple(sorted(found, key=lambda event: event.time_s))
 
 
 def _participant(path: Path, folder: SessionFolder | None, settings: SessionSettings, asked: AskedEntities) -> str:

@@ -88,6 +88,10 @@ def _clocks() -> list[Fault]:
             changes = _one("wrong_offset", role=role, at_s=at_s, value=value)
             want = Want(**{f"{role}_unused": 1300}, said=("offset|clock",))  # type: ignore[arg-type]
             faults.append(Fault(f"{role}_clock_offset_{name}", "xdf", changes, want, begins_s=at_s))
+    few = Want(gaze_unused=ANY, predictions=0, said=("offset|clock",), exit=(0, 2))
+    for name, value in (("1e300", 1e300), ("minus_1e18", -1e18), ("1e12", 1e12)):  # one of two: none can be outvoted
+        changes = _one("wrong_offset", role="gaze", at_s=0.0, value=value)
+        faults.append(Fault(f"gaze_clock_offset_{name}_of_two", "xdf", changes, few, 9.5))
     for factor, name in ((1e3, "ms"), (1e6, "us"), (1e9, "ns")):
         faults += [
             Fault(f"eeg_stamps_in_{name}", "xdf", _one("scale", role="eeg", factor=factor), UNUSABLE, quick=name == "ms"),

@@ -29,6 +29,7 @@ TIME_UNITS: Mapping[str, float] = {
 _NAMES = {1.0: "s", 1e-3: "ms", 1e-6: "\u00b5s", 1e-9: "ns"}
 _BEGINNING = 0.01  # of the recording: events that all lie within it by a stated unit have another one
 _EARLY_S = 0.5  # by which a marker that is sent as the recording starts may be before its first sample
+_DUST_S = 0.001  # by which a time may lie behind the end: stamps of segments are whole microseconds
 _REAL = "real_onset"  # a column of rtemo's exports: seconds that passed since the first sample, pauses included
 _SHORTEST_S = 0.1  # of a trial, where the unit of durations is not stated
 
@@ -116,7 +117,7 @@ def _event(
         problem = f"its duration is {duration:g}, which is negative"
     elif onset_s < -_EARLY_S:
         problem = "it begins before the recording"
-    elif onset_s > file.samples_s:
+    elif onset_s > file.samples_s + _DUST_S:
         problem = f"it begins after the recording, which is {file.samples_s:g} s long"
     duration_s = None if duration is None else units.duration * duration
     real_s = number(row.get(_REAL))

@@ -123,7 +123,7 @@ class OutputQueue(Generic[T]):
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Write what waits and close the output. One that takes longer is left to itself, and what waits is dropped."""
         self.end()
-        if self._thread is not None:
+        if self._thread is not None and not self._over:
             self._thread.join(timeout_s)
         with self._wake:
             if not self._over:

@@ -1,7 +1,7 @@
 """Embeddings of a session's windows in memory that is taken once, for fitting a personal calibration.
 
-One settled window a second is kept, of the newest two hours: with the default network half a kB a window, 3.5 MB in
-all. Which windows are kept depends on their ends alone, so live and replay keep the same ones at one hop.
+One settled window a second is kept, of the newest two hours: with the demonstration model 2 kB a window, 14 MB in all.
+Which windows are kept depends on their ends alone, so live and replay keep the same ones at one hop.
 """
 
 from __future__ import annotations

@@ -1,0 +1,100 @@
+"""Short recordings of a simulated person, whole and with gaps, and session folders made of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtemo.cli import main
+
+FAULTS = """
+[[fault]]
+kind = "gap"
+stream = "eeg"
+start_s = 20.1
+duration_s = 2.3
+[[fault]]
+kind = "gap"
+stream = "eeg"
+start_s = 30.3
+duration_s = 4.0
+loss_share = 0.03
+[[fault]]
+kind = "gap"
+stream = "gaze"
+start_s = 26.0
+duration_s = 2.0
+"""
+
+
+def simulated(folder, name, faults=""):
+    path = folder / f"{name}.xdf"
+    # rates whose samples do not lie on the grid's own times, where the last bit of a time would decide
+    options = ["--seed", "3", "--duration", "50", "--eeg-channels", "8"]
+    options += ["--eeg-rate", "257", "--gaze-rate", "59.94"]
+    if faults:
+        (folder / "faults.toml").write_text(faults)
+        options += ["--faults", str(folder / "faults.toml")]
+    assert main(["simulate", *options, "--xdf", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    return simulated(tmp_path_factory.mktemp("whole"), "P01")
+
+
+@pytest.fixture(scope="session")
+def gappy(tmp_path_factory):
+    return simulated(tmp_path_factory.mktemp("gappy"), "P02", FAULTS)
+
+
+def only(whole, folder, kept):
+    """The recording with one of its signals, and its markers."""
+    from rtemo.core.types import Chunk, ClockOffset
+    from rtemo.sources.xdf.source import XdfSource
+    from rtemo.sources.xdf.writer import XdfWriter
+
+    path = folder / f"{kept}.xdf"
+    source = XdfSource(whole)
+    infos = [info for info in source.start() if kept in info.name or "markers" in info.name]
+    source.select([info.stream_id for info in infos])
+    with XdfWriter(path) as writer:
+        for info in infos:
+            writer.add_stream(info)
+        while not source.exhausted:
+            for item in source.read():
+                write = {Chunk: writer.write_chunk, ClockOffset: writer.write_offset}[type(item)]
+                write(item)
+    return path
+
+
+@pytest.fixture(scope="session")
+def eeg_only(whole, tmp_path_factory):
+    return only(whole, tmp_path_factory.mktemp("eeg"), "EEG")
+
+
+@pytest.fixture(scope="session")
+def gaze_only(whole, tmp_path_factory):
+    return only(whole, tmp_path_factory.mktemp("gaze"), "gaze")
+
+
+@pytest.fixture(scope="session")
+def session_folder(whole, tmp_path_factory):
+    """A session as rtemo writes one: predictions, events with notes and self-reports, settings."""
+    from rtemo.model.personal.session_notes import LabelGiven
+    from rtemo.recordings.events import Event, EventKind
+    from rtemo.recordings.session_facts import note_event
+
+    folder = tmp_path_factory.mktemp("sessions") / "2026-11-30_10-20-30_Ann-1"
+    folder.mkdir()
+    (folder / "recording.xdf").write_bytes(whole.read_bytes())
+    options = ["--speed", "max", "--quiet", "--hop", "1", "--out", str(folder / "predictions.csv")]
+    assert main(["replay", str(whole), *options]) == 0
+    events = [
+        Event(1010.0, EventKind.ANNOTATION, "door opens"),
+        note_event(1040.0, LabelGiven(0, "sad", 1030.0, 1038.0)),
+    ]
+    (folder / "events.jsonl").write_text("".join(event.to_json_line() + "\n" for event in events))
+    record = '[record]\nstarted = "2026-11-30T10:20:30"\n'
+    (folder / "session.toml").write_text(f'[session]\nsubject = "Ann-1"\n{record}')
+    return folder
