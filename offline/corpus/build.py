@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from offline.corpus.build_recording import Task, build_recording
@@ -24,6 +23,7 @@ from offline.corpus.copies import find_copies
 from offline.corpus.corpus import MANIFEST, write_manifest
 from offline.corpus.shards import RECORDINGS, Shard, ShardMetadata, row_counts
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission
+from offline.datasets.child_process import CHILD, ProcessDied
 from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
@@ -144,13 +144,11 @@ def _built(task: Task, entries: Sequence[Entry], workers: Workers) -> Iterator[S
 
 def _built_alone(task: Task, entry: Entry) -> ShardMetadata | Omission:
     """Built in a process of its own, whose end is known to be this recording's doing."""
-    future = get_reusable_executor(max_workers=1).submit(build_recording, task, entry)
     try:
-        built: ShardMetadata | Omission = future.result()
-    except BrokenProcessPool as error:
-        why = f"the process that built it was killed ({' '.join(str(error).split())[:200]}): it may need more memory"
+        return CHILD.run(build_recording, task, entry)
+    except ProcessDied as error:
+        why = f"the process that built it was killed ({error}): it may need more memory"
         return Omission("recording", f"{task.card.name} subject {entry.subject} session {entry.session}", why)
-    return built
 
 
 def _without_copies(out: Path, recordings: Sequence[ShardMetadata]) -> tuple[list[ShardMetadata], list[Omission]]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from joblib.externals.loky import get_reusable_executor
-
+from offline.datasets.child_process import CHILD, ProcessDied
 from rtemo.core.errors import RtemoError
 
 T = TypeVar("T")
@@ -72,13 +70,10 @@ def isolated(path: Path, read: Callable[[Path], T], what: str = "") -> T:
 
     It runs in a child process, which serves many files; if it dies, this is a RtemoError like any other.
     """
-    future = get_reusable_executor(max_workers=1).submit(read, path)
     try:
-        found: T = future.result()
-    except BrokenProcessPool as error:
-        crashed = RuntimeError(f"its reader crashed ({' '.join(str(error).split())[:200]})")
-        raise unreadable(path, crashed, what) from error
-    return found
+        return CHILD.run(read, path)
+    except ProcessDied as error:
+        raise unreadable(path, error, what) from error
 
 
 @contextmanager

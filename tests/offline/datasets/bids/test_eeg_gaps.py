@@ -4,6 +4,7 @@ import edfio
 import numpy as np
 import pytest
 from bids_runs import MAPPING, WORDS, labels_at, reasons
+from joblib import Parallel, delayed
 from scipy.io import savemat
 
 from offline.datasets.bids import dataset as bids
@@ -271,3 +272,10 @@ def test_one_recording_in_two_formats_is_used_once(tmp_path, rng):
     recording = load(tmp_path)
     assert len(recording.trials) == 1
     assert any("in another format" in why for why in reasons(recording, "file"))
+
+
+def test_headers_read_in_a_child_process_leave_joblibs_own_workers_alone(tmp_path, rng):
+    path = write_set(tmp_path / "a.set", samples_of(5, rng))
+    assert mne_raw.header(path).n_samples == 500
+    assert Parallel(n_jobs=2)(delayed(abs)(k) for k in (-1, -2)) == [1, 2]
+    assert mne_raw.header(path).n_samples == 500
