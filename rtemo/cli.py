@@ -69,8 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone, for example `head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        found = error.strerror or type(error).__name__
+        print(f"error: {_one_line(f'{error.filename!s:.200}')} cannot be used; {found}; name another", file=sys.stderr)
+        return RtemoError.exit_code
     return code
 
 
-def _one_line(error: RtemoError) -> str:
+def _one_line(error: RtemoError | str) -> str:
     return " ".join(str(error).split())

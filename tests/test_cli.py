@@ -202,3 +202,18 @@ def _wait_until(condition, process):
         assert process.poll() is None
         assert time.monotonic() < end_s
         pause.wait(0.02)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["record", "{}.xdf"],
+        ["live", "--record", "{}.xdf"],
+        ["replay", "{}.xdf"],
+        ["report", "{}"],
+        ["simulate", "--duration", "20", "--xdf", "{}.xdf"],
+    ],
+)
+def test_a_name_that_no_disk_takes_is_one_error_line(tmp_path, capsys, command):
+    assert main([part.format(tmp_path / ("x" * 300)) for part in command]) == 2
+    assert "File name too long" in error_line(capsys.readouterr().err)

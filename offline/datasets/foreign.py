@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from joblib.externals.loky import get_reusable_executor
 
 from rtemo.core.errors import RtemoError
 
+T = TypeVar("T")
 _POINTER_BYTES = 400
 _ANNEX = re.compile(rb"\.?/?(\.git/)?annex/objects/")
 _LFS = b"version https://git-lfs"
@@ -60,6 +65,20 @@ def check_content(path: Path) -> None:
 def _not_fetched(path: Path, found: str) -> RtemoError:
     todo = "fetch it: `datalad get`, `git annex get` or `git lfs pull` in the data set's folder"
     return RtemoError(f"the content of {path} was not fetched", found, todo)
+
+
+def isolated(path: Path, read: Callable[[Path], T], what: str = "") -> T:
+    """What a reader gives that may take its whole process with it on a damaged file, as SciPy's MATLAB reader does.
+
+    It runs in a child process, which serves many files; if it dies, this is a RtemoError like any other.
+    """
+    future = get_reusable_executor(max_workers=1).submit(read, path)
+    try:
+        found: T = future.result()
+    except BrokenProcessPool as error:
+        crashed = RuntimeError(f"its reader crashed ({' '.join(str(error).split())[:200]})")
+        raise unreadable(path, crashed, what) from error
+    return found
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -30,20 +30,16 @@ def warn(text: str) -> None:
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and a polite kill set. A second Ctrl-C ends at once."""
+    """An event that Ctrl-C, a polite kill and the end of the terminal set. A second Ctrl-C ends at once."""
     stop = threading.Event()
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(handle):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +63,17 @@ def stop_requests() -> Iterator[StopRequest]:
             request.hurry.set()
         request.asked.set()
 
+    with _handled(handle):
+        yield request
+
+
+@contextlib.contextmanager
+def _handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have the signals by which a program is asked to end handled meanwhile."""
     numbers = [signal.SIGINT, *(getattr(signal, name) for name in HURRIED if hasattr(signal, name))]
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield request
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

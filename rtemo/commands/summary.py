@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rtemo.commands.console import say
+from rtemo.commands.console import say, warn
 from rtemo.live.engine.engine import Engine
+from rtemo.live.session.outputs import SessionOutputs
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind
 
@@ -37,6 +38,14 @@ def print_summary(engine: Engine, predictor: Predictor) -> None:
         say(line)
     if predictor.pipeline.n_skipped:
         say(f"{predictor.pipeline.n_skipped} holes without any usable signal were skipped")
+
+
+def print_outputs(outputs: SessionOutputs) -> None:
+    """Each output that did not take all that it was given."""
+    for view in outputs.output_views():
+        if view.n_dropped or view.state != "closed":
+            why = f"{view.state}: {view.error}; " if view.error else ""
+            warn(f"output {view.name}: {why}{view.n_written} entries written, {view.n_dropped} not")
 
 
 def why_no_prediction(predictor: Predictor) -> str:

@@ -166,10 +166,9 @@ class Pipeline:
         branch = self._branches[modality]
         if isinstance(item, StreamNotice):
             branch.dejitter.distrusted = branch.dejitter.distrusted if item.trusted is None else not item.trusted
-        elif branch.dejitter.distrusted:
-            branch.push(np.full(len(item), np.nan), item.values)
         else:
-            branch.push(clock.to_lsl(item.stamps), item.values)
+            times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
+            branch.push(np.full(len(item), np.nan) if branch.dejitter.distrusted else times, item.values)
         return self._ready()
 
     @property

@@ -128,6 +128,12 @@ class RemoteSource:
         """The state of every stream that is or was open, as it was told last."""
         return tuple(read_status(info, fields) for info, fields in self._statuses)
 
+    def alive(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._alive_s > ALIVE_S and self._outbox is not None:
+            self._alive_s = now_s
+            self._outbox.put(pack("alive"))
+
     def leave(self) -> None:
         self._released = True
         self._drop()
@@ -240,10 +246,7 @@ class RemoteSource:
         connection = self._connection
         assert connection is not None
         try:
-            now_s = time.monotonic()
-            if now_s - self._alive_s > ALIVE_S and self._outbox is not None:
-                self._alive_s = now_s
-                self._outbox.put(pack("alive"))
+            self.alive()
             while (not self._ready or timeout_s == 0.0) and connection.poll(timeout_s):
                 timeout_s = 0.0
                 for one in unpack(connection.recv_bytes(MAX_BYTES)):

@@ -81,6 +81,10 @@ class RecordedSource(LiveSource, Protocol):
     @property
     def ending(self) -> bool: ...
 
+    def alive(self) -> None:
+        """Let it be known that the engine works, while it reads nothing for long."""
+        ...
+
     def leave(self) -> None:
         """Let go of it and leave what is recorded to the next engine."""
         ...
@@ -175,6 +179,9 @@ class RecordingSource:
     def recorder(self) -> Recorder | None:
         """That of the recording that is made."""
         return self._recorder
+
+    def alive(self) -> None:
+        """Nobody asks."""
 
     def leave(self) -> None:
         self._source.stop()

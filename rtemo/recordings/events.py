@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import IO, Any
-
-from rtemo.core.errors import RtemoError
+from typing import Any
 
 
 class EventKind(StrEnum):
@@ -101,33 +99,20 @@ def log_event(event: Event) -> None:
 
 
 class EventLog:
-    """Keeps the events of a session, writes them to a file as they come, and passes them to its listeners."""
+    """Keeps the events of a session and passes them to its listeners, one after the other. For any thread."""
 
-    def __init__(self, path: Path | None = None, *, goes_on: bool = False) -> None:
-        """goes_on: the file is there already, of the same session."""
+    def __init__(self) -> None:
         self.events: list[Event] = []
         self._listeners: list[Listener] = []
-        self._file: IO[str] | None = None
-        if path is not None:
-            try:
-                self._file = path.open("a" if goes_on else "x", encoding="utf-8")
-            except OSError as error:
-                raise RtemoError(f"{path} cannot be written", error.strerror or "", "choose another folder") from error
+        self._lock = threading.RLock()  # a listener may add an event
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every event from now on."""
         self._listeners.append(listener)
 
     def add(self, event: Event) -> None:
-        self.events.append(event)
-        log_event(event)
-        if self._file is not None:
-            self._file.write(event.to_json_line() + "\n")
-            self._file.flush()
-        for listener in self._listeners:
-            listener(event)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        with self._lock:
+            self.events.append(event)
+            log_event(event)
+            for listener in self._listeners:
+                listener(event)

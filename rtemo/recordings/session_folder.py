@@ -7,7 +7,6 @@ is over, report.html.
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +20,10 @@ import rtemo
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
 from rtemo.model.bundle import Bundle
+from rtemo.sources.private_files import make_folder, owner_only
+from rtemo.sources.recording_places import RECORDING, safe_name
 from rtemo.sources.session_settings import SessionSettings, settings_document
 
-RECORDING = "recording.xdf"
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 
@@ -64,15 +64,15 @@ class SessionFolder:
         for number in range(1, 100):
             path = root / (name if number == 1 else f"{name}_{number}")
             try:
-                path.mkdir(parents=True)
+                make_folder(root)
+                path.mkdir(mode=0o700)
             except FileExistsError:
                 if root.exists() and not root.is_dir():
                     break
                 continue
-            except OSError as error:
-                raise RtemoError(
-                    f"{path} cannot be made", error.strerror or str(error), "choose another folder"
-                ) from error
+            except (OSError, ValueError) as error:  # ValueError: a name with NUL or half a character
+                found = getattr(error, "strerror", None) or str(error)
+                raise RtemoError(f"{path!s:.300} cannot be made", found, "choose another folder") from error
             return cls(path)
         raise RtemoError(f"no session folder can be made in {root}", "its names are taken", "choose another folder")
 
@@ -85,7 +85,8 @@ class SessionFolder:
     ) -> None:
         """A settings file with model, versions and streams, for whoever reads the session later.
 
-        model: what predicted. record: what else was asked for, and when it began.
+        model: what predicted. record: what else was asked for, and when it began. Raises OSError, and leaves no half
+        file, where it cannot be written.
         """
         document = {
             **settings_document(settings),
@@ -94,7 +95,13 @@ class SessionFolder:
             "versions": versions(),
             "streams": {role: _described(info) for role, info in streams.items()},
         }
-        self.settings.write_text(tomli_w.dumps(document), encoding="utf-8")
+        with open(self.settings, "x", encoding="utf-8", errors="replace", opener=owner_only) as file:
+            try:
+                file.write(tomli_w.dumps(document))
+                file.flush()
+            except OSError:
+                self.settings.unlink()
+                raise
 
 
 def beside(recording: Path, name: str) -> Path:
@@ -108,12 +115,6 @@ def model_record(bundle: Bundle) -> dict[str, str]:
     """What identifies a model, for session.toml."""
     spec = bundle.spec
     return {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint, "trained_on": spec.trained_on}
-
-
-def safe_name(subject: str) -> str:
-    """A subject's name as a part of a folder's name on any system."""
-    cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
-    return cleaned[:60] or "anonymous"
 
 
 def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:

@@ -10,6 +10,8 @@ ANY = 10**9  # so many samples may be lost
 LOST = (
     r"usable time|wrong stamp|out of line|lost|dropped|left out|not used"  # how a sample that is not used may be named
 )
+GAP = r"[1-9]\d* gaps?\b|\bgap in|missing|lost|stall|pause|without"
+UNKNOWABLE_MS = 1e9  # misplaced by so much at most: no one could know from this file
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Sent:
     scale: Any = 1.0  # what the coded columns were multiplied by: a number, or one for each of them
     opens_s: float = -np.inf
     closes_s: float = np.inf
+    wrong_offsets: dict[float, float] = field(default_factory=dict)  # measured offsets that are damaged, by their time
     offset_of: Callable[[float], float] | None = None  # of the clock that stamps, at a time since t0; None: 0
 
     def select(self, keep: NDArray[Any]) -> None:
@@ -219,6 +220,13 @@ def clock_slope(plan: Plan, _rng: Any, role: str, share: float, from_s: float = 
 def foreign_clock(plan: Plan, _rng: Any, role: str, shift_s: float) -> None:
     """Stamps of another computer's clock, whose offset is measured."""
     clock_step(plan, None, role, -np.inf, shift_s, measured=True)
+
+
+@_kind
+def wrong_offset(plan: Plan, _rng: Any, role: str, at_s: float, value: float) -> None:
+    """One measurement of the clock's offset is damaged. at_s: a multiple of OFFSET_EVERY_S."""
+    for one in plan.of(role):
+        one.wrong_offsets[at_s] = value
 
 
 @_kind

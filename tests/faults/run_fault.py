@@ -53,7 +53,8 @@ def write_recording(plan: Plan, path: Path) -> None:
         if step % int(OFFSET_EVERY_S / STEP_S) == 0:
             for number, one in enumerate(plan.sent, 1):
                 offset_s = one.offset_of(step * STEP_S) if one.offset_of else 0.0
-                out.offset(number, plan.t0 + step * STEP_S - offset_s, offset_s)
+                wrong = one.wrong_offsets.get(round(step * STEP_S, 6), offset_s)
+                out.offset(number, plan.t0 + step * STEP_S - offset_s, wrong)
     out.close()
     data = path.read_bytes()
     for damage in plan.damage:

@@ -30,13 +30,16 @@ HELPS, HELPS_NOT = "calibrated: 61 % instead of 48 %", "rolled back: 47 % instea
 class LabClient:
     """A window's client of an engine in this process."""
 
-    connected, failure = True, ""
+    connected, failure, restarting, recorder = True, "", False, None
 
     def __init__(self, lab):
         self.lab = lab
 
     def poll(self):
         return self.lab.take()
+
+    def refusals(self):
+        return []
 
     def send(self, command, **arguments):
         self.lab.controller.submit(Command(command, arguments))

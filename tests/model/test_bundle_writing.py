@@ -24,13 +24,15 @@ def test_what_fails_on_the_way_is_raised_and_leaves_no_folder(tmp_path, spec, pa
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_what_an_interrupted_run_left_is_taken_away_and_nothing_is_overwritten(tmp_path, spec, parts):
+def test_what_an_interrupted_run_left_is_taken_away_and_nothing_is_overwritten(tmp_path, spec, parts, bundle):
     left = tmp_path / ".one.partial"
     left.mkdir()
     (left / "old").write_text("x")
-    bundle = write_bundle(tmp_path / "one", spec, *parts)
+    heads, familiar, weights, _, card = parts
+    same = (spec, heads, familiar, weights, lambda path: shutil.copy(bundle.onnx_path, path), card)
+    written = write_bundle(tmp_path / "one", *same)
     assert not left.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"one"}
-    assert not (bundle.path / "old").exists()
+    assert not (written.path / "old").exists()
     with pytest.raises(RtemoError, match="exists already"):
-        write_bundle(tmp_path / "one", spec, *parts)
+        write_bundle(tmp_path / "one", *same)

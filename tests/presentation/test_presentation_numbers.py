@@ -79,5 +79,5 @@ def test_the_window_and_the_report_write_durations_by_the_same_function():
     for name in ("rtemo.report.page", "rtemo.report.timeline", "rtemo.report.time_axis"):
         assert importlib.import_module(name).clock is numbers.clock
     pytest.importorskip("PySide6")
-    for name in ("rtemo.gui.bars.session_bar", "rtemo.gui.bars.replay_bar", "rtemo.gui.views.events"):
+    for name in ("rtemo.gui.bars.status_strip", "rtemo.gui.bars.replay_bar", "rtemo.gui.views.events"):
         assert importlib.import_module(name).clock is numbers.clock

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from offline.datasets.base import Segment, slices
 from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
 from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches
-from offline.datasets.foreign import check_content, collected_warnings, reading
+from offline.datasets.foreign import check_content, collected_warnings, isolated, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 
 _READ_AT_ONCE_S = 16.0
+_CRASHING = (".set",)  # damaged ones crash the reader and its process; those that it has read once, it reads again
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ def open_raw(path: Path) -> Any:
 
 def header(path: Path) -> RawFile:
     """Reads the header only."""
+    if path.suffix.casefold() in _CRASHING:
+        with reading(path, "as EEG"):
+            check_content(path)
+            return isolated(path, _header, "as EEG")
+    return _header(path)
+
+
+def _header(path: Path) -> RawFile:
     with collected_warnings() as warned:
         raw = open_raw(path)
     with reading(path, "as EEG"):

@@ -150,7 +150,7 @@ def _recording(
         streams=(stream,),
         files=(path, *files.values()),
         omissions=tuple(omissions),
-        notes=_notes(session, times, where),
+        notes=(*file.notes, *_notes(session, times, where)),
         eye_windows={"released": eye} if eye else {},
         eeg_windows={"de": partial(_released_eeg, files["de"], session)} if "de" in files else {},
     )

@@ -191,7 +191,7 @@ def _recording(root: Path, item: _Session, odd: Mapping[int, str]) -> Recording:
         streams=tuple(streams),
         files=(item.file.path, *files.values()),
         omissions=(*omissions, *eye_omissions),
-        notes=notes,
+        notes=(*item.file.notes, *notes),
         eye_windows={"released": eye} if eye else {},
         eeg_windows={"de_LDS": partial(_released_eeg, files["de"], item.session)} if "de" in files else {},
     )

@@ -12,7 +12,8 @@ from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
 from rtemo.recorder.recorder import Recorder, record_source
-from rtemo.sources.lsl.source import EveryStream, LslSource
+from rtemo.sources.lsl.source import EveryStream, LslSource, local_clock
+from rtemo.sources.recording_places import places_elsewhere
 from rtemo.sources.stream_choice import StreamQuery
 
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
                 early = source.read(0.2)
             if stop.is_set():
                 return INTERRUPTED
-            recorder = Recorder(args.file)
+            recorder = Recorder(args.file, elsewhere=places_elsewhere(args.file), clock=local_clock)
             say(f"recording to {args.file}; Ctrl-C ends")
             end_s = math.inf if args.duration is None else time.monotonic() + args.duration
             try:
@@ -57,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     for stream, n in status.samples.items():
         say(f"{n} samples of {stream}")
     for problem in status.problems:
-        warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
+        warn(problem)
+    if n_lost := sum(status.lost.values()):
+        warn(f"{n_lost} samples are not in the recording")
     return INTERRUPTED if stop.is_set() else 0
 
 

@@ -95,8 +95,9 @@ def _watch(
     """Stop an engine that nobody needs: it would hold on to the streams for ever."""
     lonely_s = 0.0
     while not over.wait(LOOK_S):
-        lonely_s = 0.0 if server.n_clients or controller.busy else lonely_s + LOOK_S
-        if lonely_s >= linger_s:
+        needed = server.n_clients or controller.busy
+        lonely_s = 0.0 if needed else lonely_s + LOOK_S
+        if not needed and (controller.dismissed or lonely_s >= linger_s):
             stop.set()
             return
 

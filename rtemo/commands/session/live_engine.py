@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 from rtemo.commands.console import INTERRUPTED, say, warn
 from rtemo.commands.data.report import inputs_of
 from rtemo.commands.from_arguments import live_setup
-from rtemo.commands.summary import print_event, print_summary
+from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
+from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
@@ -67,7 +67,7 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
             _await_streams(source, setup, asked.wait_s, stop)
         if stop.is_set() or source.ending:
             return INTERRUPTED
-        outputs = _open_outputs(asked, setup, source, taken_up)
+        outputs = _open_outputs(asked, setup, source, taken_up, stop.set)
         left_s = asked.duration_s
         if left_s is not None:
             left_s -= setup.clock() - outputs.started_s
@@ -77,18 +77,19 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
                 setup, source, asked.settings, outputs.events, outputs.sinks, outputs, duration_s=left_s
             )
             if asked.explain is not None:
-                explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor)
+                explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor, outputs.queued)
                 closing.callback(explanations.close)
                 session.engine.add_outputs([explanations])
             session.run(stop)
     finally:
         source.stop()
     print_summary(session.engine, session.predictor)
+    print_outputs(outputs)
     _print_recording(outputs)
     if outputs.folder is not None:
         _report(outputs.folder, asked.model)
     _check_lost(source, asked)
-    return INTERRUPTED if stop.is_set() or source.ending else 0
+    return INTERRUPTED if source.ending or (stop.is_set() and not outputs.unread) else 0
 
 
 def _await_streams(source: RecordedSource, setup: EngineSetup, wait_s: float, stop: threading.Event) -> None:
@@ -119,7 +120,11 @@ def _missing(roles: StreamRoles, wait_s: float, source: RecordedSource) -> Strea
 
 
 def _open_outputs(
-    asked: LiveRun, setup: EngineSetup, source: RecordedSource, taken_up: TakenUpSession | None
+    asked: LiveRun,
+    setup: EngineSetup,
+    source: RecordedSource,
+    taken_up: TakenUpSession | None,
+    nobody_reads: Callable[[], object],
 ) -> SessionOutputs:
     """Everything that the session writes."""
     goes_on = taken_up is not None
@@ -127,15 +132,25 @@ def _open_outputs(
     if asked.out is not None:
         sinks.append(open_output(asked.out, setup.bundle.labels, replace=False, goes_on=goes_on))
     elif asked.console is Lines:
-        sinks.append(Lines(print))
+        sinks.append(Lines(StandardOutput().line))
     elif asked.session_root is None and not asked.json_lines:
-        sinks.append(JsonLines(sys.stdout))
+        sinks.append(JsonLines(StandardOutput()))
     if asked.json_lines:
-        sinks.append(JsonLines(sys.stdout))
+        sinks.append(JsonLines(StandardOutput()))
     root = None if goes_on else asked.session_root
     by_role = _by_role(setup.roles, source.opening())
-    request = OutputsRequest(asked.settings, root, asked.record, sinks, setup.publish, _plain(asked), by_role)
-    outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock, source, [print_event], taken_up)
+    request = OutputsRequest(
+        asked.settings,
+        root,
+        asked.record,
+        sinks,
+        setup.publish,
+        _plain(asked),
+        by_role,
+        nobody_reads if asked.explain is None else None,
+    )
+    outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock, source, taken_up=taken_up)
+    outputs.events.listen(outputs.queued("terminal", print_event).put)
     if goes_on:
         outputs.note(EventKind.SESSION, "the engine was started again; its state is rebuilt from the recording")
     elif outputs.folder is not None:
@@ -151,7 +166,9 @@ def _print_recording(outputs: SessionOutputs) -> None:
     names = ", ".join(map(str, status.paths)) or str(outputs.recording)
     say(f"{names}: {status.bytes_written / 1e6:.1f} MB")
     for problem in status.problems:
-        warn(f"{problem}: {sum(status.lost.values())} samples are not in the recording")
+        warn(problem)
+    if n_lost := sum(status.lost.values()):
+        warn(f"{n_lost} samples are not in the recording")
     outputs.check_recording()
 
 

@@ -6,8 +6,6 @@ import argparse
 import threading
 from pathlib import Path
 
-import platformdirs
-
 from rtemo import resources
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.live.log_file import logged
@@ -18,6 +16,7 @@ from rtemo.recorder.recording_source import RecordingRequest
 from rtemo.recorder.service import RecorderService
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.lsl.config import configure
+from rtemo.sources.recording_places import places_elsewhere
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -67,12 +66,7 @@ def _new_recorder(request: RecordingRequest) -> Recorder:
     return Recorder(
         request.path,
         session_id=request.session_id,
-        elsewhere=_elsewhere(),
+        elsewhere=places_elsewhere(request.path),
         clock=local_clock,
         continues=request.continues,
     )
-
-
-def _elsewhere() -> list[Path]:
-    """Where a recording goes on whose folder no longer works, in this order."""
-    return [platformdirs.user_documents_path() / "rtemo", platformdirs.user_data_path("rtemo", appauthor=False)]

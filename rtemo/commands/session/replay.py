@@ -20,6 +20,7 @@ from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.live.engine.explanations import ExplanationFile
+from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, open_output
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.recordings.baseline_plan import BaselinePlan
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     recording = open_recording(args, args.file, (args.start, args.stop))
     log = EventLog()
     log.listen(print_event)
-    output = JsonLines(sys.stdout) if args.out is None else open_output(args.out, bundle.labels, replace=True)
+    output = JsonLines(StandardOutput()) if args.out is None else open_output(args.out, bundle.labels, replace=True)
     explained = None
     with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
         source = recording.source if math.isinf(args.speed) else PacedSource(recording.source, args.speed)

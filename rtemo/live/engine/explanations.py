@@ -15,6 +15,8 @@ from typing import IO
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Window
+from rtemo.live.output.line_file import LineFile
+from rtemo.live.output.output_queue import OutputQueue
 from rtemo.model.bundle import Bundle
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.explain import Explainer, Explanation
@@ -24,6 +26,7 @@ from rtemo.model.predictor import Predictor
 _DIGITS = 4
 
 ModelAt = Callable[[float], Bundle]
+Queued = Callable[[str, Callable[[str], object], Callable[[], object]], OutputQueue[str]]
 
 
 class Due:
@@ -124,9 +127,10 @@ class ExplanationFile:
 class ExplanationSink:
     """Writes what the thread has explained whenever a prediction comes. A PredictionSink for live sessions."""
 
-    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor) -> None:
-        """Raises RtemoError where the file exists or cannot be written."""
-        self._file = _new_file(path)
+    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor, queued: Queued) -> None:
+        """queued: puts a queue before the file. Raises RtemoError where the file exists or cannot be written."""
+        file = LineFile(path)
+        self._queue = queued(str(path), file.write, file.close)
         self._explaining = Explaining(bundle)
         self._explaining.follow(predictor)
 
@@ -134,15 +138,14 @@ class ExplanationSink:
         del prediction
         self._explaining.begin()
         for explanation in self._explaining.newest():
-            self._file.write(as_json(explanation) + "\n")
-            self._file.flush()
+            self._queue.put(as_json(explanation) + "\n")
 
     def discard(self) -> None:
         """What was written cannot be taken back."""
 
     def close(self) -> None:
         self._explaining.close()
-        self._file.close()
+        self._queue.close()
 
 
 def _new_file(path: Path) -> IO[str]:

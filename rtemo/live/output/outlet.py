@@ -1,13 +1,16 @@
 """LSL outlets: predictions as a stream of numbers, events as a stream of text.
 
 Each outlet also hands what it sends to `keep`, under its own description, so that a recording holds the same stream.
+It is recorded at once, by the thread that sends; it is published by a thread of the outlet's own, behind a queue.
 """
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pylsl
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 import rtemo
 from rtemo.core.types import Chunk, FloatArray, StreamInfo
+from rtemo.live.output.output_queue import Changed, OutputQueue
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
@@ -32,6 +36,8 @@ MEASURES = (  # channel, type, unit
     ("arousal", "Arousal", "normalised"),
 )
 PUBLISHED = (EventKind.ANNOTATION, EventKind.LOSS, EventKind.STREAM_DOWN, EventKind.STREAM_UP, EventKind.FAILURE)
+_LOG = logging.getLogger("rtemo.output")
+
 LINGER_S = 0.2  # a destroyed outlet drops what it has not sent yet
 
 Keep = Callable[[Chunk], object]
@@ -53,10 +59,12 @@ class PredictionOutlet:
         *,
         publish: bool = True,
         lag_s: float | None = None,
+        changed: Changed | None = None,
     ) -> None:
         """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
 
-        lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag.
+        lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. changed: is told when
+        publishing fails, falls behind, or works again.
         """
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
@@ -66,12 +74,17 @@ class PredictionOutlet:
         model.append_child_value("hop_s", repr(float(hop_s)))
         if lag_s is not None:
             model.append_child_value("lag_s", f"{lag_s:.2f}")
-        self._outlet = _Outlet(info, keep, publish=publish)
+        self._outlet = _Outlet(info, keep, publish=publish, changed=changed)
 
     @property
     def info(self) -> StreamInfo:
         """How the stream describes itself on the network."""
         return self._outlet.info
+
+    @property
+    def queue(self) -> OutputQueue[Any] | None:
+        """What waits to be published; None where nothing is."""
+        return self._outlet.queue
 
     def put(self, prediction: Prediction) -> None:
         self.push(prediction_values(prediction, self.labels), prediction.time_s)
@@ -90,17 +103,29 @@ class PredictionOutlet:
 class EventOutlet:
     """Name rtemo_events: one sample an event, a sentence and the same event as JSON."""
 
-    def __init__(self, keep: Keep | None = None, *, publish: bool = True, session_id: str = "") -> None:
+    def __init__(
+        self,
+        keep: Keep | None = None,
+        *,
+        publish: bool = True,
+        session_id: str = "",
+        changed: Changed | None = None,
+    ) -> None:
         channels = [("event", "Marker", ""), ("json", "Marker", "")]
         info = _described(EVENTS, "Markers", "string", channels)
         if session_id:
             info.desc().append_child_value(SESSION_ID, session_id)
-        self._outlet = _Outlet(info, keep, publish=publish)
+        self._outlet = _Outlet(info, keep, publish=publish, changed=changed)
 
     @property
     def info(self) -> StreamInfo:
         """How the stream describes itself on the network."""
         return self._outlet.info
+
+    @property
+    def queue(self) -> OutputQueue[Any] | None:
+        """What waits to be published; None where nothing is."""
+        return self._outlet.queue
 
     def send(self, event: Event) -> None:
         """Send annotations, losses, returns, failures and facts. Other events are not for the network."""
@@ -121,23 +146,42 @@ class EventOutlet:
 class _Outlet:
     """An outlet that one thread feeds, sample by sample."""
 
-    def __init__(self, info: pylsl.StreamInfo, keep: Keep | None, *, publish: bool) -> None:
-        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info) if publish else None
+    def __init__(
+        self, info: pylsl.StreamInfo, keep: Keep | None, *, publish: bool, changed: Changed | None = None
+    ) -> None:
+        self._described, self._keep = info, keep
+        self._outlet: pylsl.StreamOutlet | None = None
+        self.queue: OutputQueue[tuple[list[Any], float]] | None = None
+        if publish:
+            self.queue = OutputQueue(f"LSL outlet {info.name()}", self._send, self._end, changed)
+            try:
+                self._outlet = pylsl.StreamOutlet(info)
+            except Exception as error:  # noqa: BLE001 - LSL's own; it is tried again with the first sample
+                _LOG.warning("the outlet %s cannot be made", info.name(), exc_info=error)
         described = info if self._outlet is None else self._outlet.get_info()
         self.info = stream_info(described.as_xml(), info.name())
-        self._keep = keep
 
     def push(self, values: NDArray[np.generic], time_s: float, kept: NDArray[np.generic] | None = None) -> None:
         """kept: what is recorded instead of the values that are published."""
-        if self._outlet is not None:
-            self._outlet.push_sample(values.tolist(), time_s)
         if self._keep is not None:
             self._keep(Chunk(self.info.stream_id, np.array([time_s]), (values if kept is None else kept)[np.newaxis]))
+        if self.queue is not None:
+            self.queue.put((values.tolist(), time_s))
 
     def close(self) -> None:
+        self._keep = None
+        if self.queue is not None:
+            self.queue.close()
+
+    def _send(self, sample: tuple[list[Any], float]) -> None:
+        if self._outlet is None:
+            self._outlet = pylsl.StreamOutlet(self._described)
+        self._outlet.push_sample(*sample)
+
+    def _end(self) -> None:
         if self._outlet is not None and self._outlet.have_consumers():
             time.sleep(LINGER_S)
-        self._outlet, self._keep = None, None
+        self._outlet = None
 
 
 def _row(sentence: str, payload: str) -> NDArray[np.object_]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import sys
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 from rtemo.core.errors import RtemoError
+from rtemo.live.output.line_file import LineFile, StandardOutput, TextTarget, name_of
 from rtemo.model.prediction import Prediction, csv_header
-
-MAX_LINE = 1 << 16
+from rtemo.sources.private_files import owner_only
 
 
 class PredictionSink(Protocol):
@@ -27,8 +28,9 @@ class PredictionSink(Protocol):
 class JsonLines:
     """One JSON object a line."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: TextTarget) -> None:
         self._file = file
+        self.name = name_of(file)
 
     def put(self, prediction: Prediction) -> None:
         self._file.write(prediction.to_json_line() + "\n")
@@ -38,18 +40,16 @@ class JsonLines:
         return
 
     def close(self) -> None:
-        if self._file is not sys.stdout:
-            self._file.close()
+        self._file.close()
 
 
 class Csv:
-    """A header and one row a prediction."""
+    """One row a prediction; the file has its header."""
 
-    def __init__(self, file: IO[str], labels: Sequence[str], *, header: bool = True) -> None:
+    def __init__(self, file: TextTarget) -> None:
         self._file = file
+        self.name = name_of(file)
         self._writer = csv.writer(file, lineterminator="\n")
-        if header:
-            self._writer.writerow(csv_header(labels))
 
     def put(self, prediction: Prediction) -> None:
         self._writer.writerow(prediction.csv_row())
@@ -64,6 +64,8 @@ class Csv:
 
 class Lines:
     """One readable line a prediction, for a terminal. Times count from the first one."""
+
+    name = StandardOutput.name
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -96,7 +98,10 @@ class _Replaced:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.partial = path.with_name(f".{path.name}.partial")
-        self.file = _open(self.partial, "w")
+        with _clear_errors(path):
+            self.file: IO[str] = open(  # noqa: SIM115 - it is closed with the sink
+                self.partial, "w", encoding="utf-8", newline="", opener=owner_only
+            )
 
 
 def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bool = False) -> PredictionSink:
@@ -110,13 +115,16 @@ def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bo
         raise RtemoError(
             "the kind of output is not known", f"found {path.name!r}", "name a file that ends in .jsonl or .csv"
         )
-    if path.is_dir():
-        raise RtemoError("the output is a folder", f"found {path}", "name a file")
-    target = _Replaced(path) if replace else None
-    has_lines = goes_on and _drop_cut_line(path)
-    file = target.file if target else _open(path, "a" if goes_on else "x")
-    sink: PredictionSink = Csv(file, labels, header=not has_lines) if path.suffix == ".csv" else JsonLines(file)
-    return _Renaming(sink, target) if target else sink
+    with _clear_errors(path):
+        if path.is_dir():
+            raise RtemoError("the output is a folder", f"found {path}", "name a file")
+    head = _table_head(labels) if path.suffix == ".csv" else ""
+    kind = Csv if path.suffix == ".csv" else JsonLines
+    if not replace:
+        return kind(LineFile(path, head, goes_on=goes_on))
+    target = _Replaced(path)
+    target.file.write(head)
+    return _Renaming(kind(target.file), target)
 
 
 class _Renaming:
@@ -126,35 +134,31 @@ class _Renaming:
         self._sink, self._target = sink, target
 
     def put(self, prediction: Prediction) -> None:
-        self._sink.put(prediction)
+        with _clear_errors(self._target.path):
+            self._sink.put(prediction)
 
     def discard(self) -> None:
-        self._sink.close()
+        with contextlib.suppress(OSError):  # it is worth nothing anyway
+            self._sink.close()
         self._target.partial.unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._sink.close()
-        if self._target.partial.exists():
-            self._target.partial.replace(self._target.path)
+        with _clear_errors(self._target.path):
+            self._sink.close()
+            if self._target.partial.exists():
+                self._target.partial.replace(self._target.path)
 
 
-def _drop_cut_line(path: Path) -> bool:
-    """Shorten a file to its last whole line. Returns whether it has one."""
+def _table_head(labels: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(csv_header(labels))
+    return line.getvalue()
+
+
+@contextlib.contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
     try:
-        with path.open("r+b") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - MAX_LINE))
-            end = file.read().rfind(b"\n") + 1 + max(0, size - MAX_LINE)
-            file.truncate(end)
-            return end > 0
-    except OSError:
-        return False
-
-
-def _open(path: Path, mode: str) -> IO[str]:
-    try:
-        return path.open(mode, encoding="utf-8", newline="")
-    except FileExistsError as error:
-        raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file") from error
-    except OSError as error:
-        raise RtemoError(f"{path} cannot be written", error.strerror or str(error), "name another file") from error
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a name with NUL or half a character
+        found = getattr(error, "strerror", None) or str(error)
+        raise RtemoError(f"{path!s:.300} cannot be written", found, "name another file") from error

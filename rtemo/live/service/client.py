@@ -10,6 +10,7 @@ no other is started before the command `restart_engine`.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from typing import Any, Protocol
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.feed import join_eeg, join_gaze
+from rtemo.live.service.recorder_link import RecorderLink, RecorderLook
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
 from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
@@ -29,10 +31,12 @@ from rtemo.recorder.local_server import ANSWER_S, CONNECTION_ERRORS, connect
 
 POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
+STOP_WAIT_S = 20.0  # for an engine to come that ends a session properly; then the recorder closes it
 STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
+ENDING = ("stop", "shutdown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class ClientProtocol(Protocol):
     @property
     def failure(self) -> str: ...
 
+    @property
+    def restarting(self) -> bool: ...
+
+    @property
+    def recorder(self) -> RecorderLook | None: ...
+
+    def refusals(self) -> list[str]: ...
+
     def poll(self) -> Snapshot | None: ...
 
     def send(self, command: str, **arguments: Any) -> None: ...
@@ -77,6 +89,11 @@ class EngineClient:
         self._restart = False
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
+        self._dismissed = False
+        self._told = (math.nan, 0.0)  # LSL time in the newest snapshot, and when it came
+        self._stop_due_s = math.inf  # when a session is ended without an engine
+        self._refusals: list[str] = []
+        self._link = RecorderLink(Endpoint(f"{self._launch.name}-recorder", self._launch.folder), self._refusals.append)
         self._thread = threading.Thread(target=self._run, name="engine client", daemon=True)
         self._thread.start()
 
@@ -90,6 +107,25 @@ class EngineClient:
         """Why there is no engine, or empty."""
         return self._failure
 
+    @property
+    def restarting(self) -> bool:
+        """Whether somebody is starting the engine again."""
+        if self._connected or self._process_ended:
+            return False
+        supervisor = self._supervisor.find()
+        return supervisor is not None and supervisor.alive
+
+    @property
+    def recorder(self) -> RecorderLook | None:
+        """What the recorder answered last."""
+        return self._link.look
+
+    def refusals(self) -> list[str]:
+        """What the recorder has refused since the last call."""
+        found = self._refusals[:]
+        del self._refusals[: len(found)]
+        return found
+
     def poll(self) -> Snapshot | None:
         """The newest state, with everything new since the last poll merged; None where nothing is new. Never blocks."""
         with self._lock:
@@ -99,24 +135,43 @@ class EngineClient:
     def send(self, command: str, **arguments: Any) -> None:
         """Send a command to the engine. Its outcome shows in a later snapshot.
 
-        Raises RtemoError for a command that is not known or takes other arguments. Commands are dropped while no engine
-        answers, except restart_engine.
+        Raises RtemoError for a command that is not known or takes other arguments. While no engine answers, annotations
+        go to the recorder, stop and restart_engine wait for the next engine, and everything else is dropped.
         """
         if command == RESTART:
             self._restart = True
         else:
             request = Command(command, arguments)
             pack_request(request)  # raises
+            self._dismissed = self._dismissed or command == "dismiss"
+            if command == "annotate" and (self._link.records or not self._connected):
+                self._link.request("annotate", **arguments)
+                if not self._connected and self._link.records:
+                    self._owe(str(arguments["text"]))
+                return
             with self._lock:
-                if self._connected:
+                if self._connected or command == "stop":
                     self._outbox.append(request)
+                if not self._connected and command == "stop":
+                    self._stop_due_s = time.monotonic() + STOP_WAIT_S
         self._wake.set()
+
+    def _owe(self, text: str) -> None:
+        """Give the next engine an annotation that only the recorder has, so that it stands among the events."""
+        time_s = self._told[0] + time.monotonic() - self._told[1]
+        if math.isfinite(time_s):
+            with self._lock:
+                self._outbox.append(Command("annotated", {"text": text, "time_s": time_s}))
 
     def close(self) -> None:
         """Disconnect; the engine keeps running. Commands that wait are still sent."""
         self._closed = True
         self._wake.set()
         self._thread.join(ANSWER_S)
+        self._link.close()
+        if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
+            self._process.terminate()  # it has only begun: its engine has not heard that nobody needs it
+            self._process.wait()
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
@@ -131,6 +186,7 @@ class EngineClient:
                 self._connected = False
                 if not self._restart:
                     self._failure = self._failure_reason(error)
+                self._stop_without_engine()
             except Exception as error:  # noqa: BLE001 - shown as the failure
                 self._connected, self._failure = False, f"{type(error).__name__}: {error}"
             if self._restart:
@@ -139,6 +195,19 @@ class EngineClient:
             elif not self._closed:
                 self._wake.wait(RETRY_S)
                 self._wake.clear()
+
+    def _stop_without_engine(self) -> None:
+        """Have the recorder close a session that should have ended long ago."""
+        if time.monotonic() < self._stop_due_s:
+            return
+        self._stop_due_s = math.inf
+        with self._lock:
+            self._outbox.clear()
+        self._link.request("close")
+
+    @property
+    def _process_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
 
     def _attach(self, *, may_start: bool) -> Connection:
         """A connection to the engine that runs, or to one that is started now. Raises one of CONNECTION_ERRORS."""
@@ -172,11 +241,9 @@ class EngineClient:
         with connection:
             due_s = time.monotonic()
             while not self._restart:
-                with self._lock:
-                    outbox, self._outbox = self._outbox, []
-                for command in outbox:
+                for command in self._due():
                     connection.send_bytes(pack_request(command))
-                if self._closed:
+                if self._closed and not self._outbox:
                     return
                 connection.send_bytes(pack_request(Poll(self._token)))
                 _await_answer(connection)
@@ -185,11 +252,19 @@ class EngineClient:
                 self._wake.wait(due_s - time.monotonic())
                 self._wake.clear()
 
+    def _due(self) -> list[Command]:
+        """Take the commands that may be sent now: a session ends after its annotations, which take another way."""
+        with self._lock:
+            waits = self._link.pending > 0 and self._link.records
+            held = next((k for k, one in enumerate(self._outbox) if waits and one.name in ENDING), len(self._outbox))
+            due, self._outbox = self._outbox[:held], self._outbox[held:]
+            return due
+
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:
-            self._token = token
+            self._token, self._told = token, (snapshot.time_s, time.monotonic())
             self._unread = snapshot if self._unread is None else merged(self._unread, snapshot)
-            self._connected, self._failure = True, ""
+            self._connected, self._failure, self._stop_due_s = True, "", math.inf
 
     def _failure_reason(self, error: BaseException) -> str:
         """Why there is no engine, as a text for the user."""

@@ -11,14 +11,16 @@ import logging
 import math
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.log_file import log_path
-from rtemo.live.output.prediction_files import open_output
+from rtemo.live.output.output_queue import OutputQueue
+from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import BundleView, Phase, Snapshot
@@ -37,6 +39,15 @@ STATE_S = 0.2  # how often the state is updated
 MEASURE_S = 1.0  # how often the system is asked
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Predictions to be written into a file."""
+
+    path: str
+    output: PredictionSink
+    predictions: Sequence[Prediction]
+
+
 class Controller:
     """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
 
@@ -49,7 +60,9 @@ class Controller:
         self._streaming = LiveStreams(setup, self.feed, self._published)
         self._sessions = SessionControl(setup, self.feed, self._streaming)
         self._replay = Replay(setup, self.feed)
+        self._exports: OutputQueue[Export] = OutputQueue("export", self._write_export)
         self._over, self._stays = False, stays
+        self.dismissed = False  # whether the window that closed needs no engine any more
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
@@ -82,6 +95,10 @@ class Controller:
         """End the engine; a session is stopped first."""
         self._over = True
 
+    def do_dismiss(self) -> None:
+        """End once no window is connected and no session is kept: another window may still need this engine."""
+        self.dismissed = True
+
     def do_restart(self) -> None:
         """End this engine and leave everything to the next one: a session goes on with it."""
         self.restarting = self._over = True
@@ -104,10 +121,19 @@ class Controller:
         """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
         made = self._replay.predictions if self._replay.active else self.feed.predictions
         output = open_output(Path(path), self._setup.bundle.labels, replace=replace)
-        for prediction in made:
-            output.put(prediction)
-        output.close()
-        self._say(EventKind.NOTE, f"{len(made)} predictions written to {path}")
+        self._exports.put(Export(path, output, made))
+
+    def _write_export(self, export: Export) -> None:
+        """Write what was asked for, in a thread: a disk that hangs holds up no prediction."""
+        try:
+            for prediction in export.predictions:
+                export.output.put(prediction)
+            export.output.close()
+        except (OSError, RtemoError) as error:
+            export.output.discard()
+            self._say(EventKind.FAILURE, f"export: {export.path} was not written: {error}")
+        else:
+            self._say(EventKind.NOTE, f"{len(export.predictions)} predictions written to {export.path}")
 
     def _take_up(self) -> None:
         """Go on with the session of an engine before this one; where that cannot be, its recording goes on."""
@@ -184,6 +210,7 @@ class Controller:
     def _close(self) -> None:
         """Close everything, whatever the state is. What goes wrong now is the failure, unless there is one."""
         try:
+            self._exports.close()
             if self.restarting or self._failure:
                 self._sessions.leave()
                 self._replay.close()
@@ -241,6 +268,7 @@ class Controller:
             streams=shown.stream_statuses(),
             channels=shown.channel_statuses(),
             recorder=session.view() if session else None,
+            outputs=session.output_views() if session else (),
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
             settings=self._streaming.settings_text,

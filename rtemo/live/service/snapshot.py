@@ -118,10 +118,24 @@ class RecorderView:
     """Status of the recorder."""
 
     path: str
-    state: str  # recording, failed, closed
+    state: str  # recording, waiting, failed, closed
     error: str
     bytes_written: int
     free_bytes: int
+    n_files: int = 1  # more than one where it went on in a next file
+    problem: str = ""  # the newest that was met
+    n_lost: int = 0  # samples that are in no file
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """An output of the session besides the recording. state: working, behind, failed, closed."""
+
+    name: str
+    state: str
+    error: str
+    n_written: int
+    n_dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +148,20 @@ class BundleView:
     fingerprint: str
     hop_s: float
     lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.response_lag
+    calibrated: bool = True  # whether its probabilities were fitted on held-out people
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of a baseline or a calibration. NaN total: its length is not known."""
+    """Progress of a baseline or a calibration. NaN total: its length is not known. refused: it is not in effect."""
 
     name: str
     done_s: float
     total_s: float
     verdict: str = ""
+    refused: bool = False
+    poor: bool = False  # in effect, but on signals that are worse than they should be
+    extended: bool = False  # longer than was asked for, until there is enough usable data
 
 
 class ReportState(StrEnum):
@@ -222,6 +240,7 @@ class Snapshot:
     predictions: tuple[dict[str, Any], ...] = ()
     events: tuple[dict[str, Any], ...] = ()
     recorder: RecorderView | None = None
+    outputs: tuple[OutputView, ...] = ()
     progress: Progress | None = None
     health: Health = field(default_factory=Health)
     explanation: dict[str, float] = field(default_factory=dict)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import rtemo
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import StreamUp
+from rtemo.core.types import Item, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
@@ -104,8 +104,14 @@ class SessionRun:
         then = EventLog()
         then.listen(self._marked)
         there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
-        self.engine.rebuild(taken_up.items(there, saved.about if saved is not None else None), then)
+        self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
+
+    def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
+        """The same; whoever looks after the engine sees that it works, though it reads nothing new."""
+        for some in items:
+            self._source.alive()
+            yield some
 
     def _thaw(self, saved: SavedState) -> bool:
         """Whether the saved state could be taken over."""
@@ -154,13 +160,16 @@ class SessionRun:
         self.engine.finish()
         self._end()
 
-    def begin_rest(self, seconds: float) -> tuple[float, float]:
+    def begin_rest(self, seconds: float, begin_s: float | None = None) -> tuple[float, float]:
         """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
+
+        begin_s: of a rest that goes on for longer than was announced, LSL time.
 
         Raises RtemoError for a length that cannot be a baseline.
         """
         assert self.outputs is not None
-        begin_s, length_s = self._clock(), float(f"{seconds:g}")
+        length_s = float(f"{seconds:g}")
+        begin_s = self._clock() if begin_s is None else begin_s
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s

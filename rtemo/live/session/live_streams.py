@@ -230,6 +230,7 @@ class LiveStreams:
 
     def _reopen(self) -> None:
         self.close()
+        self._feed.begin_era()  # what follows may be of another source
         self.open()
 
     def _require_no_session(self, what: str) -> None:

@@ -1,25 +1,30 @@
 """What a session writes and publishes: folder, recording, predictions, events, explanations and the outlets.
 
 Opened together and closed together, with or without a folder: `rtemo live`, the window and `rtemo bench` all use it.
+Each output but the recording is behind a queue of its own, and what befalls an output or the recording is an event.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
+from rtemo.live.output.line_file import LineFile
 from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
+from rtemo.live.output.output_queue import OutputQueue, OutputState, OutputStatus, QueuedSink, close_all
 from rtemo.live.output.prediction_files import PredictionSink, open_output
-from rtemo.live.service.snapshot import RecorderView
+from rtemo.live.service.snapshot import OutputView, RecorderView
 from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
@@ -34,7 +39,9 @@ from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
 from rtemo.sources.session_settings import SessionSettings, settings_text
 
-_HOW = {RecorderState.WAITING: "waits for a place that takes it", RecorderState.FAILED: "fails: samples are lost"}
+T = TypeVar("T")
+
+LOOK_S = 0.25  # how often the recorder's state is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,10 @@ class OutputsRequest:
     """What a session is to write, and where.
 
     root: where a session folder is made; None for no folder. record: a recording elsewhere, instead of the folder's.
-    sinks: further outputs of predictions; they are closed with the session. publish: on the network too. asked: what
-    else was asked for, for the folder's settings file. streams: those that the session begins with, by role.
+    sinks: further outputs of predictions; they are closed with the session, and called by their attribute `name` where
+    they have one. publish: on the network too. asked: what else was asked for, for the folder's settings file. streams:
+    those that the session begins with, by role. nobody_reads: called where there was nothing but the sinks, and whoever
+    read them has gone.
     """
 
     settings: SessionSettings
@@ -53,6 +62,7 @@ class OutputsRequest:
     publish: bool = True
     asked: Mapping[str, Any] = field(default_factory=dict)
     streams: Mapping[str, StreamInfo] = field(default_factory=dict)
+    nobody_reads: Callable[[], object] | None = None
 
 
 class SessionOutputs:
@@ -80,28 +90,28 @@ class SessionOutputs:
             self.session_id, self.started_s = taken_up.running.session_id, taken_up.started_s
         self.folder: SessionFolder | None = None
         self.opening: list[Item] = []  # what the session's engine is given first
+        self.events = EventLog()
         self._source = source
-        self._final: RecorderStatus | None = None
-        self._free_bytes, self._left = 0, False
-        self._problems: set[str] = set()  # of the recording, that were stated
-        self._recorder_state, self._n_files = RecorderState.RECORDING, 1
+        self._final: RecorderStatus | None = None  # how the recording ended
+        self._queues: list[OutputQueue[Any]] = []
+        self._last: list[OutputQueue[Any]] = []  # of these, those that say how the others ended
+        self._free_bytes, self._looked_s = 0, -math.inf
+        self._recorder_state, self._n_problems = RecorderState.RECORDING, 0  # that are events already
+        self._closed = self._left = False
+        goes_on = taken_up is not None
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
             if request.root is not None:
-                self.folder = self._make_folder(request.root, bundle, hop_s)
+                self.folder = self._make_folder(request.root)
             elif taken_up is not None:
                 self.folder = taken_up.folder
-            goes_on = taken_up is not None
-            self.events = EventLog(self.folder.events if self.folder is not None else None, goes_on=goes_on)
-            closing.callback(self.events.close)
             if taken_up is not None:
                 self.opening = source.opening()
                 source.take_up()
-                closing.callback(self._close_recording)
             elif (recording := self.recording) is not None:
                 self.opening = source.record(RecordingRequest(recording, self.session_id, about=asdict(self.about)))
-                closing.callback(self._close_recording)
+                closing.callback(source.close_recording)
             else:
                 self.opening = source.opening()
             files = []
@@ -110,19 +120,51 @@ class SessionOutputs:
                 files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on)]
             for sink in files:
                 closing.callback(sink.close)
-            lag, publish = lag_s(bundle.spec, hop_s), request.publish
-            outlet = PredictionOutlet(bundle.labels, bundle.fingerprint, hop_s, self.keep, publish=publish, lag_s=lag)
-            closing.callback(outlet.close)
-            self._event_outlet = EventOutlet(self.keep, publish=publish, session_id=self.session_id)
-            closing.callback(self._event_outlet.close)
-            for info in (outlet.info, self._event_outlet.info):
-                self.keep(StreamUp(info))
-                self.keep(ClockOffset(info.stream_id, clock(), 0.0))  # ours is LSL's clock
-            self.sinks: tuple[PredictionSink, ...] = (*request.sinks, *files, outlet)
-            self.events.listen(self._event_outlet.send)
-            for listener in listeners:
-                self.events.listen(listener)
-            self._closing = closing.pop_all()
+            event_file = LineFile(self.folder.events, goes_on=goes_on) if self.folder is not None else None
+            self._open_queues([*request.sinks, *files], event_file)
+            closing.pop_all()
+        for listener in listeners:
+            self.events.listen(listener)
+
+    def _open_queues(self, sinks: Sequence[PredictionSink], event_file: LineFile | None) -> None:
+        """Put a queue before each output. From here on, what fails is an event."""
+        told, bundle, publish = self._output_changed, self._bundle, self.request.publish
+        named = [(sink, getattr(sink, "name", type(sink).__name__)) for sink in sinks]
+        self._queued_sinks = [QueuedSink(sink, name, told) for sink, name in named]
+        self._queues += [sink.queue for sink in self._queued_sinks]
+        self._small_files: OutputQueue[Callable[[], object]] = self.queued("files of the session", _call)
+        if event_file is not None:
+            events = self.queued(str(event_file.path), event_file.write, event_file.close)
+            self._last.append(events)
+            self.events.listen(lambda event: events.put(event.to_json_line() + "\n"))
+        outlet = PredictionOutlet(
+            bundle.labels,
+            bundle.fingerprint,
+            self._hop_s,
+            self.keep,
+            publish=publish,
+            lag_s=lag_s(bundle.spec, self._hop_s),
+            changed=told,
+        )
+        self._event_outlet = EventOutlet(self.keep, publish=publish, session_id=self.session_id, changed=told)
+        if outlet.queue is not None and self._event_outlet.queue is not None:
+            self._queues += [outlet.queue, self._event_outlet.queue]
+            self._last.append(self._event_outlet.queue)
+        for made in (outlet, self._event_outlet):
+            self.keep(StreamUp(made.info))
+            self.keep(ClockOffset(made.info.stream_id, self._clock(), 0.0))  # ours is LSL's clock
+        self.sinks: tuple[PredictionSink, ...] = (*self._queued_sinks, outlet)
+        self.events.listen(self._event_outlet.send)
+        if self.folder is not None and self.taken_up is None:
+            self._write_settings(self.folder)
+
+    def queued(
+        self, name: str, write: Callable[[T], object], close: Callable[[], object] | None = None
+    ) -> OutputQueue[T]:
+        """A further output of the session, see OutputQueue. It is closed with the session."""
+        queue = OutputQueue(name, write, close, self._output_changed)
+        self._queues.append(queue)
+        return queue
 
     @property
     def recording(self) -> Path | None:
@@ -132,7 +174,7 @@ class SessionOutputs:
         return self.folder.recording if self.folder is not None else None
 
     def keep(self, item: Item) -> None:
-        """Record an item of the session's own."""
+        """Record an item of the session's own. What befalls the recording is an event; the predictions go on."""
         self._source.submit(item)
 
     def look_after(self) -> None:
@@ -141,24 +183,9 @@ class SessionOutputs:
             self.events.add(Event(time_s, EventKind.ANNOTATION, text))
         for text in self._source.outages():
             self.note(EventKind.FAILURE, text)
-        if (status := self._source.recording_status()) is not None:
-            self._tell_recording(status)
-
-    def _tell_recording(self, status: RecorderStatus) -> None:
-        """State what has changed about the recording; the predictions go on whatever it is."""
-        for problem in status.problems:
-            if problem not in self._problems:
-                self._problems.add(problem)
-                self.note(EventKind.FAILURE, f"recording: {problem}")
-        if status.state is not self._recorder_state:
-            if status.state in (RecorderState.WAITING, RecorderState.FAILED):
-                self.note(EventKind.FAILURE, f"the recording {_HOW[status.state]}; {status.error}; predictions go on")
-            elif status.state is RecorderState.RECORDING:
-                self.note(EventKind.NOTE, f"the recording goes on in {status.paths[-1]}")
-            self._recorder_state = status.state
-        elif len(status.paths) > self._n_files:
-            self.note(EventKind.NOTE, f"the recording goes on in {status.paths[-1]}")
-        self._n_files = max(len(status.paths), 1)
+        if time.monotonic() - self._looked_s >= LOOK_S:
+            self._looked_s = time.monotonic()
+            self._look_at_recorder()
 
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
@@ -176,26 +203,28 @@ class SessionOutputs:
 
     def announce_baseline(self, plan: BaselinePlan) -> None:
         """State which baseline is planned, for the replay of the recording."""
-        if self.recording is not None:
-            plan.copy_beside(self.recording)
+        if (recording := self.recording) is not None:
+            self._small_files.put(lambda: plan.copy_beside(recording))
         self.events.add(planned_event(self._clock(), str(plan)))
 
     def keep_baseline(self, pipeline: Pipeline) -> None:
         """Write the baseline that was in effect into the folder, where there is one and it was."""
         found = pipeline.baselines()
         if found and self.folder is not None:
-            now = datetime.now().astimezone()
-            save_baseline(self.folder.baseline, found, pipeline.settings, self.request.settings.subject, now)
+            path, now, subject = self.folder.baseline, datetime.now().astimezone(), self.request.settings.subject
+            self._small_files.put(lambda: save_baseline(path, found, pipeline.settings, subject, now))
 
     def keep_calibration(self, person: PersonalCalibration) -> None:
         """Keep a calibration that predictions are made with, for the replay of the recording."""
-        if self.recording is not None:
-            save_beside(self.recording, person)
+        if (recording := self.recording) is not None:
+            self._small_files.put(lambda: save_beside(recording, person))
 
     def measure_disk(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""
         try:
-            self._free_bytes = shutil.disk_usage(self.recording.parent).free if self.recording is not None else 0
+            status = self.recording_status()
+            paths = status.paths if status is not None else ()
+            self._free_bytes = shutil.disk_usage(paths[-1].parent).free if paths else 0
         except OSError:
             self._free_bytes = 0
 
@@ -205,25 +234,42 @@ class SessionOutputs:
         if status is None or recording is None:
             return None
         return RecorderView(
-            path=str(recording),
+            path=str(status.paths[-1] if status.paths else recording),
             state=status.state.value,
             error=status.error,
             bytes_written=status.bytes_written,
             free_bytes=self._free_bytes,
+            n_files=max(len(status.paths), 1),
+            problem=status.problems[-1] if status.problems else "",
         )
 
     def recording_status(self) -> RecorderStatus | None:
         """How the recording stands, or stood when it was closed; None where nothing is recorded."""
         return self._final or self._source.recording_status()
 
+    def output_views(self) -> tuple[OutputView, ...]:
+        """The states of all outputs but the recording."""
+        found = [queue.status() for queue in self._queues]
+        return tuple(OutputView(s.name, s.state.value, s.error, s.n_written, s.n_dropped) for s in found)
+
     def close(self) -> None:
-        """Close everything."""
-        self._closing.close()
+        """Close everything: the outputs within the time of one, the recording, and what says how these ended."""
+        if self._closed:
+            return
+        self._closed = True
+        close_all([queue for queue in self._queues if queue not in self._last])
+        for sink in self.sinks:
+            sink.close()
+        if not self._left:
+            self._final = self._source.close_recording()
+            self._look_at_recorder()
+        close_all(self._last)
+        self._event_outlet.close()
 
     def leave(self) -> None:
         """Close what is this process's, and let the recording go on for the next engine."""
         self._left = True
-        self._closing.close()
+        self.close()
 
     def check_recording(self) -> None:
         """Raises RtemoError where the recording is not whole."""
@@ -231,20 +277,67 @@ class SessionOutputs:
         if status is not None and status.state is RecorderState.FAILED:
             raise RtemoError("the recording failed", status.error, "what was written before can be read")
 
-    def _close_recording(self) -> None:
-        if not self._left:
-            self._final = self._source.close_recording()
-
     @property
     def about(self) -> SessionAbout:
         """What an engine that takes this session up needs."""
         folder = str(self.folder.path) if self.folder is not None else ""
         return SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish)
 
-    def _make_folder(self, root: Path, bundle: Bundle, hop_s: float) -> SessionFolder:
-        now, request = datetime.now().astimezone(), self.request
-        folder = SessionFolder.create(root, request.settings.subject, now)
-        record = {"started": now.isoformat(timespec="seconds"), "hop_s": hop_s, "published": request.publish}
-        record |= {**request.asked, "session_id": self.session_id}
-        folder.write_settings(request.settings, model_record(bundle), record, request.streams)
-        return folder
+    def _look_at_recorder(self) -> None:
+        """Let each problem and each change of the recorder's state be an event."""
+        status = self.recording_status()
+        if status is None:
+            return
+        for problem in status.problems[self._n_problems :]:
+            self.note(EventKind.FAILURE, f"the recording: {problem}")
+        self._n_problems = len(status.problems)
+        before, self._recorder_state = self._recorder_state, status.state
+        if status.state is not before:
+            self._recorder_changed(status)
+
+    def _recorder_changed(self, status: RecorderStatus) -> None:
+        match status.state:
+            case RecorderState.WAITING:
+                kept = "what comes is kept in memory, and tried again"
+                self.note(EventKind.FAILURE, f"the recording waits: {status.error}; {kept}; predictions go on")
+            case RecorderState.FAILED:
+                self.note(EventKind.FAILURE, f"the recording failed; {status.error}; predictions go on")
+            case RecorderState.RECORDING:
+                n_lost = sum(status.lost.values())
+                self.note(EventKind.NOTE, f"the recording goes on; {n_lost} samples are not in it so far")
+
+    def _output_changed(self, status: OutputStatus) -> None:
+        """Let a change of an output's state be an event. In the thread of the output."""
+        details = {"output": status.name, "state": status.state.value, "dropped": status.n_dropped}
+        match status.state:
+            case OutputState.FAILED:
+                kind, text = EventKind.FAILURE, f"failed: {status.error}; it is tried again, the session goes on"
+            case OutputState.BEHIND:
+                kind, text = EventKind.FAILURE, f"is behind: {status.error}; the session goes on"
+            case _:
+                kind, text = EventKind.NOTE, f"works again; {status.n_dropped} entries were left out"
+        self.events.add(Event(self._clock(), kind, f"output {status.name} {text}", details=details))
+        if self.request.nobody_reads is not None and self.unread:
+            self.note(EventKind.FAILURE, "whoever read the predictions has gone, and nothing else is written")
+            self.request.nobody_reads()
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is nothing but the sinks, and whoever read them has gone."""
+        kept = self.recording is not None or self.folder is not None or self.request.publish
+        return not kept and all(sink.queue.status().for_good for sink in self._queued_sinks)
+
+    def _make_folder(self, root: Path) -> SessionFolder:
+        self._began = datetime.now().astimezone()
+        return SessionFolder.create(root, self.request.settings.subject, self._began)
+
+    def _write_settings(self, folder: SessionFolder) -> None:
+        request = self.request
+        record = {"started": self._began.isoformat(timespec="seconds"), "hop_s": self._hop_s}
+        record |= {"published": request.publish, **request.asked, "session_id": self.session_id}
+        model = model_record(self._bundle)
+        self._small_files.put(lambda: folder.write_settings(request.settings, model, record, request.streams))
+
+
+def _call(work: Callable[[], object]) -> object:
+    return work()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rtemo.live.engine.explanations import as_json, rounded
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Progress
 from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.baseline_check import BaselineCheck
+from rtemo.live.session.baseline_check import BaselineCheck, usable_parts
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.live_streams import LiveStreams
@@ -20,7 +21,7 @@ from rtemo.live.session.report_process import ReportProcess
 from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import EventKind
+from rtemo.recordings.events import Event, EventKind
 
 
 class SessionControl:
@@ -30,7 +31,7 @@ class SessionControl:
         self._setup, self._clock, self._feed, self._streaming = setup, setup.clock, feed, streaming
         self.session: SessionOutputs | None = None
         self.paused = False
-        self.reporting = ReportProcess(setup.report)
+        self.reporting = ReportProcess(setup.report, streaming.say)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: BaselineCheck | None = None
 
@@ -76,13 +77,15 @@ class SessionControl:
         session = self._open(request, taken_up)
         self.session, self.paused, self._baseline = session, False, None
         self._streaming.begin(session, taken_up.settings)
+        self._baseline = self._baseline_of(taken_up)
         session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
-        self._baseline = None
+        self._cut_baseline(session)
         self._run.finish()
+        session.look_after()  # notes that came with the last items
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
         try:
@@ -113,12 +116,20 @@ class SessionControl:
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
 
+    def do_annotated(self, text: str, time_s: float) -> None:
+        """An annotation that the recorder wrote while there was no engine, at its own time."""
+        self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
+
     def do_baseline(self, seconds: float) -> None:
         """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
         self._need_session()
-        if self._baseline is not None and self._clock() < self._baseline.end_s:
+        if self._baseline is not None and not self._baseline.announced:
             raise RtemoError("a baseline is being recorded", "", "wait for its end")
-        self._baseline = BaselineCheck(*self._run.begin_rest(seconds))
+        if self.paused:
+            raise RtemoError("a baseline cannot be judged", "the predictions are paused", "resume them first")
+        pipeline = self._run.predictor.pipeline
+        begun = self._run.begin_rest(seconds)
+        self._baseline = BaselineCheck(*begun, pipeline.settings.normaliser, usable_parts(pipeline))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""
@@ -144,19 +155,17 @@ class SessionControl:
             self.explanation = rounded(explanation)
             if self.session is not None and not self.paused:
                 self.session.explain(as_json(explanation))
-        baseline, session = self._baseline, self.session
-        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.announced:
-            baseline.announced = True
-            session.note(EventKind.ANNOTATION, f"baseline ends: {baseline.verdict}")
+        if self._baseline is not None and self.session is not None and not self._baseline.announced:
+            self._follow_baseline(self._baseline, self.session)
 
     def take(self, prediction: Prediction) -> None:
-        """Hear a prediction that was published."""
+        """Take in a prediction that was published."""
         if self._baseline is not None:
             self._baseline.take(prediction)
 
     def progress(self, now_s: float) -> Progress | None:
         """Of the baseline while it lasts, else of the calibration, where one was asked for."""
-        if self._baseline is not None and now_s < self._baseline.end_s:
+        if self._baseline is not None and not self._baseline.announced:
             return self._baseline.progress(now_s)
         calibration = self._need_calibration().progress(now_s) if self.session is not None else None
         return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
@@ -173,7 +182,9 @@ class SessionControl:
         if session is None:
             return
         try:
+            self._cut_baseline(session)
             self._run.finish()
+            session.look_after()
             session.note(EventKind.SESSION, "ended: the engine was shut down")
         finally:
             try:
@@ -181,6 +192,40 @@ class SessionControl:
                 session.check_recording()
             finally:
                 self._report(session)
+
+    def _follow_baseline(self, baseline: BaselineCheck, session: SessionOutputs) -> None:
+        """Let a baseline go on until enough of it was usable, then state what the pipeline made of it."""
+        now_s = baseline.at(self._clock(), self._run.predictor.pipeline.newest)
+        if now_s < baseline.end_s:
+            return
+        if baseline.decided_s is None and (length_s := baseline.longer_s()) is not None:
+            baseline.length_s = length_s
+            self._run.begin_rest(length_s, baseline.begin_s)
+            return
+        baseline.decided_s = now_s  # it is not made longer any more
+        if baseline.decide(self._run.predictor.pipeline, now_s):
+            baseline.announced = True
+            kind = EventKind.FAILURE if baseline.refused else EventKind.ANNOTATION
+            session.note(kind, f"baseline ends: {baseline.verdict}")
+
+    def _cut_baseline(self, session: SessionOutputs) -> None:
+        """State that a baseline was not finished, where one runs."""
+        baseline, self._baseline = self._baseline, None
+        if baseline is not None and not baseline.announced:
+            lasted_s = min(self._clock() - baseline.begin_s, baseline.length_s)
+            text = (
+                f"baseline cut short by the end of the session: {lasted_s:.0f} of {baseline.length_s:.0f} s; not used"
+            )
+            session.note(EventKind.FAILURE, text)
+
+    def _baseline_of(self, taken_up: TakenUpSession) -> BaselineCheck | None:
+        """The baseline that was running when the engine before this one ended."""
+        now_s, pipeline = self._clock(), self._run.predictor.pipeline
+        begin_s, end_s = max(taken_up.facts.rests, key=lambda rest: rest[1], default=(0.0, -math.inf))
+        if now_s >= end_s:
+            return None
+        limits = pipeline.settings.normaliser
+        return BaselineCheck(begin_s, end_s - begin_s, limits, usable_parts(pipeline), now_s - begin_s)
 
     @property
     def _run(self) -> SessionRun:

@@ -122,10 +122,10 @@ def test_an_impossible_unit_is_corrected_once_and_noted():
 def test_a_first_second_without_any_signal_is_taken_as_microvolts():
     times, uv = brain(8.0)
     branch = branch_of(scale=np.nan)
-    branch.push(times, np.where(times[:, None] < 101.5, 0.0, uv))
+    branch.push(times, np.where(times[:, None] < 106.0, 0.0, uv))
     assert branch.notes == ["no unit is stated and the first second is flat; the values are taken as microvolts"]
     reference = branch_of()
-    reference.push(times, np.where(times[:, None] < 101.5, 0.0, uv))
+    reference.push(times, np.where(times[:, None] < 106.0, 0.0, uv))
     np.testing.assert_array_equal(branch.frames[200 * 107].power, reference.frames[200 * 107].power)
 
 

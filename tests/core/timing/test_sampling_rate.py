@@ -53,7 +53,7 @@ def test_a_pause_of_a_tenth_of_a_second_or_more_is_no_jitter():
     times = regular(100.0, 201)
     times[100:] += 0.095  # a step of 105 ms
     times[50::20] += 0.006  # steps of 16 and 4 ms
-    assert measure(times, 100.0).gap_s == pytest.approx(0.018)
+    assert measure(times, 100.0).gap_s == pytest.approx(0.018, rel=0.1)  # with the pause it would be 0.3
 
 
 def bursts(hz=100.0, size=10, n=20):
@@ -64,10 +64,9 @@ def bursts(hz=100.0, size=10, n=20):
 def test_a_stream_that_is_stamped_in_bursts_has_its_mean_rate_and_half_of_their_spread():
     times = bursts()
     found = measure(times, 100.0)
-    mean_hz = 199 / 1.9
     assert found.bursty
-    assert found.hz == pytest.approx(mean_hz)  # 4.7 % from the nominal rate
-    residual = [t - 1000.0 - i / mean_hz for i, t in enumerate(times)]
+    assert found.hz == pytest.approx(100.0)  # by the line through them; their number over their span is 4.7 % more
+    residual = [t - 1000.0 - i / 100.0 for i, t in enumerate(times)]
     assert found.gap_s == pytest.approx(3 * 0.5 * (max(residual) - min(residual)))
 
 
@@ -80,10 +79,10 @@ def test_a_fifth_of_the_steps_makes_a_burst(n_early, bursty):
 
 
 @pytest.mark.parametrize(("hz", "nominal_hz", "found_hz"), [
-    (101.9, 100.0, 100.0), (102.1, 100.0, 102.1), (98.1, 100.0, 100.0), (97.9, 100.0, 97.9), (60.0, 600.0, 60.0),
+    (101.9, 100.0, 101.9), (102.1, 100.0, 102.1), (98.1, 100.0, 98.1), (97.9, 100.0, 97.9), (60.0, 600.0, 60.0),
     (60.0, 0.0, 60.0),
 ])  # fmt: skip
-def test_a_rate_within_two_percent_of_the_nominal_one_is_the_nominal_one(hz, nominal_hz, found_hz):
+def test_a_nominal_rate_is_not_believed_against_the_stamps(hz, nominal_hz, found_hz):
     assert measure(regular(hz), nominal_hz).hz == pytest.approx(found_hz)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_equivalence import assert_same, eeg_samples, gaze_samples, pipeline, run
 
-from rtemo.core.types import Chunk, Modality, StreamNotice
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice
 
 NAME = {Modality.EEG: "e", Modality.GAZE: "g"}
 
@@ -82,3 +82,30 @@ def test_a_notice_that_is_not_about_trust_changes_nothing():
     windows += made.push(StreamNotice("nobody", "", False))
     windows += made.push(Chunk("g", *gaze)) + made.flush()
     assert_same(windows, run(pipeline(), eeg, gaze, [], [], np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -10.0, -2.0, 2.0, 10.0, 3600.0])
+def test_a_clock_that_was_set_is_right_again_once_it_is_believed(step_s):
+    """The source names the step, gives the offset by arrival, and believes the stamps again five seconds later."""
+    (stamps, values), gaze = eeg_samples(60), gaze_samples(60)
+    k, again = int(np.searchsorted(stamps, 130.0)), int(np.searchsorted(stamps, 135.0))
+    shifted = np.concatenate([stamps[:k], stamps[k:] + step_s])
+    made = pipeline()
+    windows = []
+    measured = [ClockOffset("e", float(stamps[0]) + after_s, 0.0) for after_s in np.arange(0.0, 29.0, 5.0)]
+    for begin, end, before in (
+        (0, k, measured),
+        (k, again, (StreamNotice("e", "set", False), ClockOffset("e", float(shifted[k]), -step_s))),
+        (again, len(stamps), (StreamNotice("e", "agrees", True),)),
+    ):
+        for item in before:
+            windows += made.push(item)
+        for at in range(begin, end, 40):
+            stop = min(at + 40, end)
+            windows += made.push(Chunk("e", shifted[at:stop], values[at:stop]))
+    windows += made.push(Chunk("g", *gaze)) + made.flush()
+    plain = {w.end_s: w for w in run(pipeline(), (stamps, values), gaze, [], [], np.random.default_rng(0))}
+    later = [w for w in windows if 150.0 < w.end_s < 159.0]
+    assert len(later) > 30
+    assert all(w.settled and w.eeg_coverage > 0.9 for w in later)
+    assert {w.end_s for w in later} <= set(plain)

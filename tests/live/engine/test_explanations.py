@@ -11,6 +11,7 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.live.engine import explanations
 from rtemo.live.engine.explanations import Due, Explaining, ExplanationFile, ExplanationSink, as_json, rounded
+from rtemo.live.output.output_queue import OutputQueue
 from rtemo.model.explain import Explanation
 
 
@@ -72,10 +73,14 @@ def test_a_file_has_every_window_that_is_due_and_can_be_explained(tmp_path):
     assert predictor.asked == [4.0, 5.75, 6.0]
 
 
-@pytest.mark.parametrize("kind", [ExplanationFile, ExplanationSink])
+def sink_on(path, bundle, predictor):
+    return ExplanationSink(path, bundle, predictor, OutputQueue)
+
+
+@pytest.mark.parametrize("kind", [ExplanationFile, sink_on])
 def test_a_file_that_exists_or_cannot_be_made_is_refused(tmp_path, kind):
     (tmp_path / "why.jsonl").write_text("mine")
-    with pytest.raises(RtemoError, match="cannot be written"):
+    with pytest.raises(RtemoError, match=r"cannot be written|exists already"):
         kind(tmp_path / "why.jsonl", "bundle", Predictor())
     with pytest.raises(RtemoError, match="cannot be written"):
         kind(tmp_path / "nowhere" / "why.jsonl", "bundle", Predictor())
@@ -138,14 +143,14 @@ def test_whoever_follows_another_predictor_forgets_the_one_before():
 
 def test_a_sink_writes_what_has_become_ready_with_each_prediction(tmp_path):
     predictor = Predictor()
-    sink = ExplanationSink(tmp_path / "why.jsonl", "bundle", predictor)
+    sink = ExplanationSink(tmp_path / "why.jsonl", "bundle", predictor, OutputQueue)
     predictor.show(4.0)
     sink.put(None)
     sink._explaining.close()  # until it is explained
     sink.put(None)
     sink.discard()
-    written = (tmp_path / "why.jsonl").read_text()
     sink.close()
+    written = (tmp_path / "why.jsonl").read_text()
     assert json.loads(written) == {"time_s": 4.0, "label": "calm", "shares": {"eeg": 0.5}}
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from rtemo.core.errors import RtemoError
+from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, open_output
 from rtemo.model.prediction import FIELDS, Prediction, csv_header
 from rtemo.recordings.events import Event, EventKind, EventLog
@@ -92,7 +93,7 @@ def test_what_cannot_be_written_is_refused(tmp_path, name):
 def test_stdout_stays_open(capsys):
     import sys
 
-    sink = JsonLines(sys.stdout)
+    sink = JsonLines(StandardOutput())
     sink.put(prediction())
     sink.close()
     sys.stdout.write("still here\n")
@@ -114,8 +115,8 @@ def test_lines_for_people_name_what_matters():
 
 def test_events_are_kept_told_and_written_as_they_come(tmp_path):
     path = tmp_path / "events.jsonl"
-    log = EventLog(path)
-    heard = []
+    log, file, heard = EventLog(), LineFile(path), []
+    log.listen(lambda event: file.write(event.to_json_line() + "\n"))
     log.listen(heard.append)
     event = Event(5.0, EventKind.STREAM_DOWN, "lost: no answer", "Tobii", {"state": "lost"})
     log.add(event)
@@ -130,13 +131,12 @@ def test_events_are_kept_told_and_written_as_they_come(tmp_path):
             "details": {"state": "lost"},
         }
     ]
-    log.close()
+    file.close()
     with pytest.raises(RtemoError):
-        EventLog(path)
+        LineFile(path)
 
 
 def test_an_event_log_without_a_file_only_keeps(tmp_path):
     log = EventLog()
     log.add(Event(1.0, EventKind.NOTE, "é"))
-    log.close()
     assert io.StringIO(log.events[0].to_json_line()).read() == '{"time_s": 1.0, "kind": "note", "text": "é"}'

@@ -264,12 +264,13 @@ def test_the_engine_plays_a_recording_and_goes_back_to_the_live_streams(lab, rec
     assert replay.path == str(recording)
     out = tmp_path / "all.jsonl"
     ask(lab, "export", path=str(out), replace=False)
+    wait_for(lambda: any("predictions written to" in e["text"] for e in all_events(lab)))
     assert comparable(map(json.loads, out.read_text().splitlines())) == comparable(expected)
     out.write_text("mine")
     ask(lab, "export", path=str(out), replace=False)
     assert out.read_text() == "mine"
     ask(lab, "export", path=str(out), replace=True)
-    assert len(out.read_text().splitlines()) == len(expected)
+    wait_for(lambda: len(out.read_text().splitlines()) == len(expected))
     ask(lab, "close_replay")
     assert lab.take().phase is not Phase.REPLAY
     assert lab.take().replay is None
@@ -280,6 +281,11 @@ def ask(lab, name, **arguments):
     before = lab.controller.feed.state.seq
     lab.controller.submit(Command(name, arguments))
     wait_for(lambda: lab.controller.feed.state.seq > before)
+
+
+def all_events(lab):
+    lab.take()
+    return [event for snapshot in lab.seen for event in snapshot.events]
 
 
 def later(lab):

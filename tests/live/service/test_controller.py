@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hand_fed import Lab, wait_for
 
 from rtemo.cli import main
+from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
+from rtemo.live.session.baseline_check import GOOD
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
@@ -119,7 +124,10 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
     lab.do("baseline", seconds=30)
     lab.feed(38)
     wait_for(lambda: any(t.startswith("baseline ends") for t in texts(lab, "annotation")))
-    assert lab.controller.feed.state.progress.verdict
+    lab.feed(1)  # a state is told with time
+    told = lab.controller.feed.state.progress
+    assert told.verdict.startswith("good")
+    assert not told.refused
     wait_for(lambda: len([t for t in texts(lab, "note") if "in effect" in t]) >= 2)
     lab.do("stop")
     (folder,) = tmp_path.iterdir()
@@ -139,6 +147,36 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
         main(["replay", recording, "--speed", "max", "--quiet", "--baseline", str(folder / "baseline.json"), *out]) == 0
     )
     assert [row["smoothed.sad"] for row in decided(tmp_path / "with.csv")] != [row["smoothed.sad"] for row in live]
+
+
+def test_a_baseline_without_enough_usable_data_goes_on_and_one_cut_short_leaves_an_event(lab, tmp_path):
+    begin(lab, tmp_path)
+    for part in GOOD:
+        lab.controller._streaming.predictor.pipeline.branch(part).learner.learn = lambda *_: None  # nothing is usable
+    lab.do("baseline", seconds=20)
+    check = lab.controller._sessions._baseline
+    check.take = lambda made: setattr(check, "_reached_s", max(check._reached_s, made.time_s))
+    lab.feed(24)
+    wait_for(lambda: check.length_s > 20)
+    assert check.progress(lab.time_s).extended
+    assert [t for t in texts(lab, "annotation") if t.startswith("baseline begins: ")][-1] != "baseline begins: 20 s"
+    assert not [t for t in texts(lab) if t.startswith("baseline ends")]
+    lab.feed(26)
+    wait_for(lambda: lab.controller._sessions._baseline.length_s == 60)
+    lab.do("stop")
+    assert any(t.startswith("baseline cut short") for t in texts(lab, "failure"))
+
+
+def test_the_verdict_on_a_baseline_is_what_the_pipeline_did(lab, tmp_path):
+    begin(lab, tmp_path)
+    learner = lab.controller._streaming.predictor.pipeline.branch(Modality.GAZE).learner
+    learner.learn = lambda *_: None  # the eye tracker sees no eyes, whatever else is counted
+    lab.do("baseline", seconds=20)
+    lab.feed(30)
+    wait_for(lambda: any(t.startswith("baseline ends: refused for gaze") for t in texts(lab, "failure")))
+    lab.feed(1)
+    assert lab.controller.feed.state.progress.refused
+    assert any("refused" in t for t in texts(lab, "note"))
 
 
 @pytest.mark.parametrize("seconds", [5, 1000])
@@ -161,6 +199,27 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(lab, tmp_path):
     lab.do("exclude", label="Fz", excluded=True)
     assert len(texts(lab, "failure")) == 5
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_of_another_source_are_gone_after_a_change_of_source(lab):
+    lab.feed(8)
+    wait_for(lambda: lab.controller.feed.predictions)
+    era = lab.controller.feed.state.era
+    lab.do("choose", role="gaze", stream_id="")
+    assert lab.controller.feed.state.era == era + 1
+    assert lab.controller.feed.predictions == []
+
+
+def test_an_engine_that_is_given_up_ends_once_nobody_needs_it(lab):
+    windows, stop, over = SimpleNamespace(n_clients=2), threading.Event(), threading.Event()
+    watch = threading.Thread(target=_watch, args=(lab.controller, windows, 600.0, stop, over), daemon=True)
+    watch.start()
+    lab.do("dismiss")  # one window has gone, the other one is there
+    assert not stop.wait(1.2)
+    windows.n_clients = 0
+    assert stop.wait(20)
+    over.set()
+    watch.join()
 
 
 def test_a_channel_can_be_left_out_and_taken_in_again(lab):

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rtemo.core.errors import RtemoError
 from rtemo.live.service.feed import (
     EVENTS,
     HISTORY,
@@ -107,17 +106,21 @@ def test_whoever_missed_what_is_no_longer_kept_is_told_so(bench):
     bench.predict(*range(PREDICTIONS))
     assert len(bench.take().predictions) == PREDICTIONS  # the last one that can be kept
     bench.predict(*range(PREDICTIONS + 1))
-    with pytest.raises(RtemoError, match="not polled for too long"):
-        bench.take()
-    assert len(bench.feed.predictions) == PREDICTIONS
+    found = bench.take()
+    assert len(found.predictions) == PREDICTIONS
+    assert [event["text"] for event in found.events] == [
+        "this window was away: 1 predictions and 0 events before are not shown"
+    ]
+    assert not bench.take().events
 
 
 def test_events_that_were_missed_are_told_of_too(bench):
     bench.note("first")
     bench.take()
     bench.note(*["x"] * (EVENTS + 1))
-    with pytest.raises(RtemoError, match="not polled for too long"):
-        bench.take()
+    found = bench.take()
+    assert len(found.events) == EVENTS + 1
+    assert "0 predictions and 1 events" in found.events[0]["text"]
 
 
 def test_the_state_is_numbered_and_keeps_its_era(bench):

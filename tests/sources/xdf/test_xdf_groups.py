@@ -8,7 +8,9 @@ from rtemo.sources.xdf.checks import APART_S, _groups
 
 
 def spans(*pairs):
-    return [SimpleNamespace(first_s=first, last_s=last) for first, last in pairs]
+    return [
+        SimpleNamespace(first_s=first, last_s=last, stream=SimpleNamespace(offset_times=())) for first, last in pairs
+    ]
 
 
 @pytest.mark.parametrize(("apart_s", "n"), [(0.0, 1), (APART_S, 1), (APART_S + 1.0, 2)])

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from bids_runs import MAPPING, ROWS, WORDS, Run, labels_at, reasons
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline.datasets.base import RowCount
@@ -170,6 +170,7 @@ START_STOP = "[trials]\nstart = 'go (?P<label>.*)'\nstop = 'end'\n[labels]\n" + 
 
 
 @given(st.sets(st.integers(0, 7)))
+@settings(max_examples=30)
 def test_with_starts_and_ends_no_trial_spans_a_row_that_lost_its_time(tmp_path_factory, lost):
     """Whatever rows lose their time: the trials that are left are true ones, and every row is accounted for."""
     run = Run(tmp_path_factory.mktemp("run"), seconds=60.0)

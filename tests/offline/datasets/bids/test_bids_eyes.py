@@ -168,6 +168,19 @@ def test_two_eyes_are_joined_by_time_where_one_of_them_lost_rows(both, eye, firs
     assert recording.rows["gaze"] == RowCount(2 * N - (last - first), 2 * N - (last - first), 0)
 
 
+def test_a_row_whose_partner_was_lost_takes_no_neighbours_place(both):
+    left, right = both.eye_rows(1), both.eye_rows(2)
+    both.write_eye(left[:600] + left[900:], 1)
+    both.write_eye(right[:590] + right[600:], 2)
+    for n in (1, 2):
+        both.change_eye(n, timestamp={"Units": "s"})
+    times, values = gaze_of(both.load())
+    assert np.allclose(times, TIMES, atol=1e-6)
+    assert np.isnan(values[590:600, 3:]).all()
+    assert np.isnan(values[600:900, :3]).all()
+    assert np.allclose(values[600:, 3:], both.seen[1][600:], atol=1e-3)
+
+
 def test_two_eyes_without_timestamps_and_with_unlike_numbers_of_rows_are_not_joined(both):
     for n in (1, 2):
         both.change_eye(n, Columns=["clock", "x_coordinate", "y_coordinate", "pupil_size"])
