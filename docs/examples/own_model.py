@@ -1,7 +1,8 @@
 """A classifier of your own on the windows that the model sees: own_model.py FILE.xdf
 
-Band power of every electrode, averaged over the window, and the nearest mean of the clips' emotions. The earlier windows
-of each clip train, the later ones test; for a result that means anything test on other people (offline/README.md).
+Band power of every electrode, averaged over the window, and the nearest mean of the clips' emotions. The earlier
+windows of each clip train, the later ones test; for a result that means anything test on other people
+(offline/README.md).
 """
 
 import sys
