@@ -13,6 +13,7 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Modality
 from rtemo.export.event_rows import read_markers, rests_of
 from rtemo.export.signals import RecordedSignal, read_signals
+from rtemo.recordings.baseline_plan import SAVED
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import SessionFolder
@@ -109,7 +110,7 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
         markers=tuple(markers),
         events=recording.events or _kept_events(folder),
         rests=tuple(rests),
-        notices=tuple(recording.notices),
+        notices=(*recording.notices, *_on_baseline(recording)),
     )
 
 
@@ -119,6 +120,13 @@ def as_label(text: str, what: str) -> str:
     if not label:
         raise RtemoError(f"the {what} gives no BIDS label", f"found {text!r}", f"give --{what} with letters and digits")
     return label
+
+
+def _on_baseline(recording: OpenRecording) -> tuple[str, ...]:
+    """A baseline of an earlier session has no place among the events of this one."""
+    if recording.facts.planned != SAVED:
+        return ()
+    return ("predictions were relative to a saved baseline, which is in sourcedata; a corpus built from BIDS has none",)
 
 
 def _kept_settings(folder: SessionFolder | None) -> SessionSettings:

@@ -69,6 +69,33 @@ def only(whole, folder, kept):
 
 
 @pytest.fixture(scope="session")
+def rested(whole, tmp_path_factory):
+    """The recording with the events of a session in which a rest was begun that sets the baseline."""
+    import numpy as np
+
+    from rtemo.core.types import STRING_FORMAT, Channel, Chunk, ClockOffset, StreamInfo
+    from rtemo.recordings.session_facts import rest_event
+    from rtemo.sources.xdf.source import XdfSource
+    from rtemo.sources.xdf.writer import XdfWriter
+
+    path = tmp_path_factory.mktemp("rested") / "P03.xdf"
+    events = StreamInfo("events", "rtemo_events", "Markers", STRING_FORMAT, 0.0, (Channel("text"), Channel("json")))
+    event = rest_event(1003.0, 22.0)
+    source = XdfSource(whole)
+    with XdfWriter(path) as writer:
+        for info in (*source.start(), events):
+            writer.add_stream(info)
+        writer.write_offset(ClockOffset("events", 1000.0, 0.0))
+        row = np.array([[event.text, event.payload(published=False)]], dtype=object)
+        writer.write_chunk(Chunk("events", np.array([event.time_s]), row))
+        while not source.exhausted:
+            for item in source.read():
+                write = {Chunk: writer.write_chunk, ClockOffset: writer.write_offset}[type(item)]
+                write(item)
+    return path
+
+
+@pytest.fixture(scope="session")
 def eeg_only(whole, tmp_path_factory):
     return only(whole, tmp_path_factory.mktemp("eeg"), "EEG")
 

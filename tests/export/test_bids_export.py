@@ -45,6 +45,15 @@ def corpora(path, root, tmp_path):
     return [next(iter(open_corpus(tmp_path / name))) for name in ("a", "b")]
 
 
+def test_a_rest_that_sets_the_baseline_is_found_again(rested, whole, tmp_path):
+    of_xdf, of_bids = corpora(rested, export(rested, tmp_path / "root"), tmp_path)
+    (tmp_path / "other").mkdir()
+    without, _ = corpora(whole, export(whole, tmp_path / "other" / "root"), tmp_path / "other")
+    assert np.abs(of_xdf.eeg.astype(float) - without.eeg.astype(float)).max() > 0.1
+    assert np.abs(of_xdf.eeg.astype(float) - of_bids.eeg.astype(float)).max() < 1e-3
+    assert of_xdf.rows["settled"].tolist() == of_bids.rows["settled"].tolist() != without.rows["settled"].tolist()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_windows_labels_and_masks_are_those_of_the_recording(kind, request, tmp_path):
     path = request.getfixturevalue(kind)
