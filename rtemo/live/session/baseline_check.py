@@ -84,7 +84,8 @@ class BaselineCheck:
 
     def decide(self, pipeline: Pipeline, now_s: float) -> bool:
         """Take over the pipeline's verdict. False while there is none."""
-        outcomes = {part: outcome(pipeline, part, self.begin_s, self.end_s) for part in self._used}
+        parts = [part for part in GOOD if part in self._used]
+        outcomes = {part: outcome(pipeline, part, self.begin_s, self.end_s) for part in parts}
         if None in outcomes.values() and now_s < self.end_s + self._limits.notice_s + OUTCOME_S:
             return False
         self.refused = tuple(str(part.value) for part, effect in outcomes.items() if not effect)

@@ -1,4 +1,4 @@
-"""The verdict about a baseline: its limits just below and just above."""
+"""How long a baseline goes on, and its verdict, with results worked out by hand."""
 
 from __future__ import annotations
 
@@ -6,49 +6,105 @@ from types import SimpleNamespace
 
 import pytest
 
-from rtemo.live.session.baseline_check import BaselineCheck
+from rtemo.core.baseline.normaliser import NormaliserSettings
+from rtemo.core.baseline.rest_interval import Rest
+from rtemo.core.types import Modality
+from rtemo.live.session.baseline_check import GOOD, BaselineCheck
+
+LIMITS = NormaliserSettings()
+BOTH = frozenset(GOOD)
+REFUSED = "EEG 30 s, gaze 30 s of 30 s usable, 20 s are needed; what was before stays"
 
 
-def checked(windows, begin_s=100.0, length_s=30.0):
-    check = BaselineCheck(begin_s, length_s)
+def checked(windows, length_s=30.0, used=BOTH):
+    """A baseline from 100 s on, with (time, EEG coverage, gaze coverage, bad channels…) of its windows."""
+    check = BaselineCheck(100.0, length_s, LIMITS, used)
     for time_s, eeg, gaze, *bad in windows:
         check.take(SimpleNamespace(time_s=time_s, eeg_coverage=eeg, gaze_coverage=gaze, bad_channels=tuple(bad)))
     return check
 
 
-@pytest.mark.parametrize(("eeg", "gaze", "verdict"), [
-    (0.70, 0.60, "good: EEG 70%, gaze 60% usable"),
-    (0.69, 1.00, "not good: EEG 69%, gaze 100% usable"),
-    (1.00, 0.59, "not good: EEG 100%, gaze 59% usable"),
+def each_second(n, eeg=1.0, gaze=1.0, *bad):
+    return [(101.0 + k, eeg, gaze, *bad) for k in range(n)]
+
+
+def pipeline(**effects):
+    """A pipeline that has come to these outcomes: in effect, refused, or none."""
+    words = {True: "in effect", False: "refused: too little"}
+    rest = Rest(100.0, 130.0, 0)
+    notes = {part: [f"{rest} {words[one]}"] if one is not None else [] for part, one in effects.items()}
+    return SimpleNamespace(branch=lambda part: SimpleNamespace(notes=notes[part.value]))
+
+
+@pytest.mark.parametrize(("eeg", "gaze", "longer_s"), [
+    (0.71, 0.67, None),  # 21.3 of 21 s and 20.1 of 20 s
+    (0.50, 1.00, 36.0),  # 15 of 21 s: six more
+    (1.00, 0.60, 35.0),  # 18 of 20 s: two more, but five at least
+    (0.00, 0.00, 51.0),
 ])  # fmt: skip
-def test_enough_of_both_signals_must_be_usable(eeg, gaze, verdict):
-    assert checked([(110.0, eeg, gaze)]).verdict == verdict
+def test_it_goes_on_until_enough_is_usable(eeg, gaze, longer_s):
+    assert checked(each_second(30, eeg, gaze)).longer_s() == longer_s
 
 
-def test_shares_are_means_over_the_windows():
-    assert checked([(110.0, 1.0, 1.0), (111.0, 0.5, 0.4)]).verdict == "good: EEG 75%, gaze 70% usable"
+def test_it_does_not_go_on_for_ever():
+    check = checked(each_second(30, 0.0, 0.0))
+    for _ in range(20):
+        if (longer_s := check.longer_s()) is None:
+            break
+        check.length_s = longer_s
+    assert check.length_s == 90.0
 
 
-def test_a_channel_that_is_bad_in_more_than_half_of_the_windows_is_named():
-    windows = [(110.0, 1, 1, "Fz", "Cz"), (111.0, 1, 1, "Cz"), (112.0, 1, 1, "Fz"), (113.0, 1, 1, "Cz")]
-    assert checked(windows).verdict == "not good: EEG 100%, gaze 100% usable; bad channels Cz"
+def test_a_modality_without_a_stream_is_not_waited_for():
+    assert checked(each_second(30, 1.0, 0.0), used=frozenset({Modality.EEG})).longer_s() is None
 
 
-def test_no_more_than_six_are_named():
-    bad = [f"E{k}" for k in range(8)]
-    assert checked([(110.0, 1, 1, *bad)]).verdict.endswith("bad channels E0, E1, E2, E3, E4, E5")
+def test_a_hole_in_the_predictions_is_not_usable():
+    check = checked([(101.0, 1.0, 1.0), (121.0, 1.0, 1.0)])  # two seconds, whatever lies between
+    assert check.longer_s() == 49.0  # 19 of 21 s are missing
 
 
-@pytest.mark.parametrize(("time_s", "counts"), [(100.0, False), (100.25, True), (130.0, True), (130.25, False)])
-def test_windows_count_that_end_within_it(time_s, counts):
-    assert checked([(time_s, 1.0, 1.0)]).verdict == ("good: EEG 100%, gaze 100% usable" if counts else "no signal came")
+def test_windows_outside_of_it_do_not_count():
+    inside = each_second(30)
+    assert checked([(100.0, 0.0, 0.0), *inside, (131.0, 0.0, 0.0)]).longer_s() is None
 
 
-@pytest.mark.parametrize(("now_s", "done_s", "is_over"), [
-    (90.0, 0.0, False), (100.0, 0.0, False), (112.5, 12.5, False), (129.9, 29.9, False), (130.0, 30.0, True),
-    (200.0, 30.0, True),
+@pytest.mark.parametrize(("eeg", "gaze", "verdict", "refused", "poor"), [
+    (True, True, "good: EEG 30 s, gaze 30 s of 30 s usable", (), False),
+    (False, True, f"refused for EEG: {REFUSED}", ("eeg",), False),
+    (False, False, f"refused for EEG and gaze: {REFUSED}", ("eeg", "gaze"), False),
 ])  # fmt: skip
-def test_it_tells_how_long_it_has_gone_and_its_verdict_at_the_end(now_s, done_s, is_over):
+def test_the_verdict_is_the_pipelines(eeg, gaze, verdict, refused, poor):
+    check = checked(each_second(30))
+    assert check.decide(pipeline(eeg=eeg, gaze=gaze), 131.0)
+    assert check.verdict == verdict
+    assert set(check.refused) == set(refused)
+    assert check.poor == poor
+
+
+def test_what_took_effect_with_little_that_was_usable_is_poor():
+    check = checked(each_second(30, 0.5, 1.0))
+    assert check.decide(pipeline(eeg=True, gaze=True), 131.0)
+    assert check.poor
+    assert check.verdict == "poor: EEG 15 s, gaze 30 s of 30 s usable"
+
+
+def test_there_is_no_verdict_before_the_pipeline_has_come_to_one():
+    check = checked(each_second(30))
+    assert not check.decide(pipeline(eeg=True, gaze=None), 131.0)
+    assert check.progress(131.0).verdict == ""
+    assert check.decide(pipeline(eeg=True, gaze=None), 130.0 + LIMITS.notice_s + 3.0)  # it will not come any more
+    assert check.refused == ("gaze",)
+
+
+def test_a_channel_that_is_bad_in_more_than_half_of_the_windows_is_named_and_no_more_than_six():
+    windows = [(101.0 + k, 1, 1, *(f"E{n}" for n in range(8)), *(["Fz"] if k % 2 else [])) for k in range(30)]
+    check = checked(windows)
+    assert check.decide(pipeline(eeg=True, gaze=True), 131.0)
+    assert check.verdict.endswith("; bad channels E0, E1, E2, E3, E4, E5")
+
+
+@pytest.mark.parametrize(("now_s", "done_s"), [(90.0, 0.0), (100.0, 0.0), (112.5, 12.5), (130.0, 30.0), (200.0, 30.0)])
+def test_it_tells_how_long_it_has_gone(now_s, done_s):
     found = checked([(110.0, 1.0, 1.0)]).progress(now_s)
-    assert (found.done_s, found.total_s) == (pytest.approx(done_s), 30.0)
-    assert bool(found.verdict) == is_over
+    assert (found.done_s, found.total_s, found.extended) == (pytest.approx(done_s), 30.0, False)
