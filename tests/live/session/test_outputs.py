@@ -178,6 +178,22 @@ def unwritten(self, path, head=""):
     self._file, self._begun = line_file._create(path), False
 
 
+def test_how_an_output_ended_is_in_the_events_too(tmp_path):
+    class Late(Disk):
+        def put(self, one: Prediction) -> None:
+            assert outputs._closed.wait(30)
+            raise FULL
+
+    outputs = opened(tmp_path, sinks=[Late()])
+    give(outputs, 1.0)
+    outputs.close()
+    assert len(texts(outputs)) == 1
+    folder = outputs.folder
+    assert folder is not None
+    assert [read_event(line) for line in folder.events.read_text().splitlines()] == outputs.events.events
+    assert len(recorded(folder.recording)["rtemo_events"]) == 1
+
+
 @pytest.fixture
 def pipe(monkeypatch):
     """Standard output leads into a pipe that is never read."""
