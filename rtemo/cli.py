@@ -59,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = (sys.argv[1:] if argv is None else list(argv)) or ["app"]
         chosen = next((word for word in given if not word.startswith("-")), "")
         args = build_parser(chosen).parse_args(given)
+        args.words = given  # for commands that do their work in processes of their own
         code: int = args.run(args)
     except RtemoError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)

@@ -33,6 +33,16 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "rtemo.live",
         "rtemo.presentation",
     ),
+    "rtemo.export": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.recordings"),
+    "rtemo.api": (
+        "rtemo.core",
+        "rtemo.model",
+        "rtemo.sources",
+        "rtemo.recordings",
+        "rtemo.recorder",
+        "rtemo.live",
+        "rtemo.export",
+    ),
     "rtemo.gui": (
         "rtemo.core",
         "rtemo.model",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_fed import BUNDLE, FIRST, PROFILES, RUNTIME, Lab, setup_of, wait_for
+from hand_fed import BUNDLE, FIRST, PROFILES, RUNTIME, FedSession, Lab, setup_of, wait_for
 
 from offline.__main__ import main as offline
 from rtemo.cli import main
@@ -23,8 +23,6 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.prediction_files import open_output
 from rtemo.live.replay.analysis import Analysis
-from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.bundle import LinearHead
 from rtemo.model.decoder import Decoder
 from rtemo.model.personal.calibration import PersonalCalibration
@@ -106,16 +104,17 @@ def headless(person, root, settings, persons, *, rest, report):
     roles = StreamRoles(PROFILES, settings)
     roles.choose(person.streams)
     setup = setup_of(roles, lambda: time_s[0], lambda *_: None, persons, HOP_S)
-    outputs = SessionOutputs(OutputsRequest(settings, root, publish=False), BUNDLE, HOP_S, setup.clock)
-    run = SessionRun(setup, None, settings, outputs.events, outputs.sinks, outputs)
-    run.engine.step([StreamUp(info) for info in person.streams])
+    session = FedSession(setup, settings, root)
+    outputs, run = session.outputs, session.run
+    for info in person.streams:
+        session.give(StreamUp(info))
     if rest:
         run.begin_rest(25.0)
     half_s = person.plan.start_s + SESSION_S / 2
     for item in person.items(block_s=0.1):
         if isinstance(item, Chunk) and len(item):
             time_s[0] = max(time_s[0], float(item.stamps[-1]))
-        run.engine.step([item])
+        session.give(item)
         if time_s[0] >= half_s and math.isfinite(half_s):
             half_s = math.inf
             outputs.note(EventKind.ANNOTATION, "door opens")
@@ -123,14 +122,13 @@ def headless(person, root, settings, persons, *, rest, report):
                 run.calibration.label("sad", time_s[0] - 8.0, time_s[0])
         if time_s[0] >= person.plan.start_s + SESSION_S:
             break
-    run.finish()
-    outputs.close()
+    session.close()
 
 
 def rows(path: Path) -> list[dict[str, str]]:
     """Predictions without what a live session alone knows."""
     with path.open() as file:
-        return [{k: v for k, v in row.items() if k not in ("forced", "latency_ms")} for row in csv.DictReader(file)]
+        return [{k: row[k] for k in row.keys() - {"forced", "latency_ms", "late"}} for row in csv.DictReader(file)]
 
 
 def table(rows) -> list[tuple[float, ...]]:

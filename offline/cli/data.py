@@ -1,4 +1,4 @@
-"""The arguments of the commands about data: synthesize, build, inspect."""
+"""The arguments of the commands about data: synthesize, build, mapping, inspect."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
 NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "bids", "xdf", "synthetic")
+PRESETS = ("faced", "bbbd")
 SIMULATED = "simulated people"
 _TRAPS = "muscles, luminance, no-ocular-leak or own-stimuli; repeatable (rtemo/simulate/confounds.py)"
 _WORDS = {"causal": "causal", "released": "as released", "none": "none"}
@@ -45,7 +46,9 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("name", choices=NAMES, help="the data set")
     parser.add_argument("--root", type=Path, metavar="DIR", help="where it lies (all but synthetic)")
     parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
-    parser.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
+    mappings = parser.add_mutually_exclusive_group()
+    mappings.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
+    mappings.add_argument("--preset", choices=PRESETS, help="the mapping of a public data set (bids)")
     parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
     parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
     parser.add_argument(
@@ -68,6 +71,14 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     people.add_argument("--family", help="generator family (default: default)")
     people.add_argument("--effect", type=float, metavar="F", help="strength of emotion, 0: none (default 1)")
     people.add_argument("--trap", action="append", metavar="NAME", help=_TRAPS)
+
+
+def add_mapping(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The command `mapping`."""
+    parser = commands.add_parser("mapping", help="look at a folder and propose a mapping file for it")
+    parser.set_defaults(run=_mapping)
+    parser.add_argument("root", type=Path, metavar="ROOT", help="a BIDS folder, or one of XDF files")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it there (default: to the screen)")
 
 
 def add_inspect(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -115,8 +126,9 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
     if options.name == "synthetic":
         from offline.datasets.synthetic import Population, simulated_people
 
-        if options.root is not None or options.mapping is not None:
-            raise RtemoError("simulated people are made, not read", "--root or --mapping was given", "leave it out")
+        if any(value is not None for value in (options.root, options.mapping, options.preset)):
+            given_ones = "--root, --mapping or --preset was given"
+            raise RtemoError("simulated people are made, not read", given_ones, "leave it out")
         given = {name: getattr(options, name) for name in _OF_SIMULATION}
         usual: dict[str, Any] = {"subjects": 96, "seed": 1000, "effect": 1.0, "family": "default", "trap": ()}
         chosen: dict[str, Any] = {**usual, **{name: value for name, value in given.items() if value is not None}}
@@ -130,7 +142,12 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
         raise RtemoError(f"{', '.join(wrong)} are about simulated people", f"found with {options.name}", "leave it out")
     if options.root is None:
         raise RtemoError(f"where {options.name} lies is not given", "no --root", "pass --root DIR")
-    dataset = load(options.name, options.root, options.mapping)
+    mapping = options.mapping
+    if options.preset is not None:
+        from offline.datasets.presets import preset
+
+        mapping = preset(options.preset, options.name)
+    dataset = load(options.name, options.root, mapping)
     simulated = simulated_as(options.root)
     return (dataset, dataset.card.title) if simulated is None else (simulated.relabel(dataset), SIMULATED)
 
@@ -141,6 +158,19 @@ def _sources(options: argparse.Namespace, dataset: Dataset) -> FeatureSources:
 
     usual = usual_sources(dataset.card)
     return FeatureSources(_WORDS.get(options.eeg, usual.eeg), _WORDS.get(options.eye, usual.eye))
+
+
+def _mapping(options: argparse.Namespace) -> None:
+    from offline.datasets.mapping_proposal import propose
+
+    if options.out is not None and options.out.exists():
+        raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another file")
+    text = propose(options.root)
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        options.out.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{options.out}\n")
 
 
 def _inspect(options: argparse.Namespace) -> None:

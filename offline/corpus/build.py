@@ -10,24 +10,26 @@ import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from offline.corpus.build_recording import Task, build_recording
+from offline.corpus.copies import find_copies
 from offline.corpus.corpus import MANIFEST, write_manifest
-from offline.corpus.shards import RECORDINGS, ShardMetadata
-from offline.datasets.base import Dataset, DatasetCard, Omission
+from offline.corpus.shards import RECORDINGS, Shard, ShardMetadata, row_counts
+from offline.datasets.base import Dataset, DatasetCard, Entry, Omission
 from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
 HOP_S = 1.0
-_SHOWN = 300  # letters of a reason in the error where nothing could be built
+_SHOWN = 5  # different reasons in the error where nothing could be built
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,16 @@ def build(
     check_sources(dataset.card, sources)
     settings = _settings(hop_s, sources)
     labels = tuple(sorted(dataset.card.labels, key=dataset.card.labels.__getitem__))
-    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests)
-    recordings, failed = _all(task, dataset, workers)
+    mapping = dataset.mapping.get("sha256", "")
+    task = Task(dataset.card, labels, settings, sources, out, root, signal=signal, rests=rests, mapping=mapping)
+    made, failed = _all(task, dataset, workers)
+    recordings, copies = _without_copies(out, made)
+    failed += copies
     omissions = [str(omission) for omission in (*failed, *dataset.omissions)]
     if not recordings:
-        reasons = " | ".join(shorten(reason, _SHOWN) for reason in omissions[:2]) or "no reason was recorded"
-        found = f"{len(dataset.entries)} recordings; {reasons}"
+        reasons = list(dict.fromkeys(omissions)) or ["no reason was recorded"]
+        more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+        found = f"{len(dataset.entries)} recordings; {' | '.join([*reasons[:_SHOWN], *more])}"
         raise RtemoError(f"nothing of {dataset.card.title} could be built", found, "look at the files")
     _sweep(out)
     about = _description(dataset, people, sources, recordings, omissions)
@@ -114,16 +120,52 @@ def check_sources(card: DatasetCard, sources: FeatureSources) -> None:
 
 def _all(task: Task, dataset: Dataset, workers: Workers) -> tuple[list[ShardMetadata], list[Omission]]:
     """Every recording, in order."""
-    jobs = (delayed(build_recording)(task, entry) for entry in dataset.entries)
     name, total = f"build {dataset.card.name}", len(dataset.entries)
-    recordings, failed = [], []
+    results = _built(task, dataset.entries, workers)
+    done = list(tqdm(results, total=total, desc=name, unit="session", disable=None))
+    recordings = [one for one in done if isinstance(one, ShardMetadata)]
+    return recordings, [one for one in done if isinstance(one, Omission)]
+
+
+def _built(task: Task, entries: Sequence[Entry], workers: Workers) -> Iterator[ShardMetadata | Omission]:
+    """Each entry's recording or why there is none. A worker that is killed costs the recording that killed it."""
+    done = 0
+    jobs = (delayed(build_recording)(task, entry) for entry in entries)
     with _backend(workers), contextlib.closing(_results(jobs, workers)) as results:
-        for one in tqdm(results, total=total, desc=name, unit="session", disable=None):
-            if isinstance(one, Omission):
-                failed.append(one)
-            else:
-                recordings.append(one)
-    return recordings, failed
+        try:
+            for one in results:
+                done += 1
+                yield one
+        except BrokenProcessPool:  # which recording it was is not known: from here on each has a process of its own
+            pass
+    for entry in entries[done:]:
+        yield _built_alone(task, entry)
+
+
+def _built_alone(task: Task, entry: Entry) -> ShardMetadata | Omission:
+    """Built in a process of its own, whose end is known to be this recording's doing."""
+    future = get_reusable_executor(max_workers=1).submit(build_recording, task, entry)
+    try:
+        built: ShardMetadata | Omission = future.result()
+    except BrokenProcessPool as error:
+        why = f"the process that built it was killed ({' '.join(str(error).split())[:200]}): it may need more memory"
+        return Omission("recording", f"{task.card.name} subject {entry.subject} session {entry.session}", why)
+    return built
+
+
+def _without_copies(out: Path, recordings: Sequence[ShardMetadata]) -> tuple[list[ShardMetadata], list[Omission]]:
+    """The recordings without those that hold another one's samples: of these the first one stays."""
+    copies: dict[int, Omission] = {}
+    for copy in find_copies([Shard(out / RECORDINGS / about.id, about) for about in recordings]):
+        first, other = recordings[copy.first], recordings[copy.other]
+        if copy.first not in copies and copy.other not in copies:
+            where = f"{other.dataset} subject {other.subject} session {other.session}"
+            why = (
+                f"{copy.share:.0%} of its {copy.what} is that of subject {first.subject} session {first.session}: "
+                "the same recording under two names; keep the right one"
+            )
+            copies[copy.other] = Omission("recording", where, why)
+    return [about for k, about in enumerate(recordings) if k not in copies], list(copies.values())
 
 
 def _results(jobs: Iterator[Any], workers: Workers) -> Any:
@@ -170,7 +212,8 @@ def _description(
     omissions: Sequence[str],
 ) -> Mapping[str, Any]:
     card = dataset.card
-    counts = {name: sum(about.counts[name] for about in recordings) for name in recordings[0].counts}
+    names = dict.fromkeys(name for about in recordings for name in about.counts)
+    counts = {name: sum(about.counts.get(name, 0) for about in recordings) for name in names}
     if not counts["eye"]:
         sources = FeatureSources(sources.eeg, NONE)
     kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
@@ -183,6 +226,8 @@ def _description(
         "sources": sources.to_dict(),
         "baseline": ", ".join(f"{name} ({n})" for name, n in Counter(one.baseline for one in recordings).items()),
         "counts": {"recordings": len(recordings), "people": len({about.subject for about in recordings}), **counts},
+        **({"mapping": dict(dataset.mapping)} if dataset.mapping else {}),
+        "noted": len({note for about in recordings for note in about.notes} | set(card.notes)),
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),
     }
@@ -191,7 +236,13 @@ def _description(
 def _summary(out: Path, about: Mapping[str, Any]) -> str:
     counts, omitted = about["counts"], about["omitted"]
     left_out = ", ".join(f"{n} {kind}" for kind, n in omitted.items()) or "nothing"
-    return (
-        f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
-        f"{counts['labelled']} labelled; left out: {left_out}"
+    rows = [f"{read} {kind} rows read, {used} used, {lost} left out" for kind, read, used, lost in row_counts(counts)]
+    return "; ".join(
+        [
+            f"{out}: {counts['recordings']} recordings of {counts['people']} people, {counts['windows']} windows, "
+            f"{counts['labelled']} labelled",
+            *rows,
+            *([f"{about['noted']} notes (see inspect)"] if about["noted"] else []),
+            f"left out: {left_out}",
+        ]
     )

@@ -9,25 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from offline.corpus import released_features as released
+from offline.corpus.copies import PRINTS
 from offline.corpus.eeg_signal import SignalKeeper
+from offline.corpus.sample_prints import SamplePrinter
 from offline.corpus.shard_writer import ShardWriter
-from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording
+from offline.corpus.shards import UNLABELLED, ShardMetadata, read_recording, row_names
 from offline.datasets.base import DatasetCard, Entry, Omission, Recording, Stream, Trial
 from offline.datasets.feature_sources import CAUSAL, NONE, RELEASED, FeatureSources
+from offline.datasets.foreign import reading
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.core.types import Channel, Chunk, ClockOffset, Item, Modality, StreamInfo, StreamNotice, Window
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_channel_map
@@ -36,6 +39,7 @@ from rtemo.sources.devices.profile import generic, load_profiles, match
 
 _READ_S = 4.0  # seconds of signal a chunk: the windows do not depend on it, the time it takes does
 _EDGE_S = 1e-6
+_UNKNOWN_HZ = 100.0  # for prints of a stream that states no rate
 _EYE_KINDS = ("eye", "gaze")
 
 
@@ -51,6 +55,7 @@ class Task:
     root: Path | None
     signal: bool = False
     rests: bool = True  # whether recorded baselines set the normaliser
+    mapping: str = ""  # SHA-256 of the mapping file that makes trials and labels
 
 
 def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
@@ -61,7 +66,9 @@ def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
         return known
     where = f"{task.card.name} subject {entry.subject} session {entry.session}"
     try:
-        return _build(task, entry.load(), _about(task, entry, identifier, key))
+        with reading(entry.files[0] if entry.files else Path(where)):
+            recording = entry.load()
+        return _build(task, recording, _about(task, entry, identifier, key))
     except RtemoError as error:
         return Omission("recording", where, str(error))
 
@@ -98,7 +105,8 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
         branch = pipeline.branch(Modality.EEG)
         if task.signal and isinstance(branch, EegBranch):
             branch.tap = SignalKeeper(writer.append)
-        for bare in windows_of(recording, pipeline) if pipeline.modalities else overlay.bare_windows():
+        items = _printed(_read(recording), recording, writer)
+        for bare in _windows(items, pipeline) if pipeline.modalities else overlay.bare_windows():
             trial = trials.around(bare.end_s, task.settings.window.length_s)
             window = overlay.on(bare, trials.at(bare.end_s))
             if window.eeg_coverage <= 0.0 and window.gaze_coverage <= 0.0 and not pipeline.modalities:
@@ -107,10 +115,13 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
             code = UNLABELLED if trial is None or trial.label is None else codes[trial.label]
             writer.add(window, code, UNLABELLED if trial is None else trial.number)
         if not writer.n_windows:
-            raise RtemoError("it holds no window", "; ".join(dropped[:3]) or "its streams are too short")
+            raise RtemoError("it holds no window", "; ".join(dropped) or "its streams are too short")
+        for kind, rows in recording.rows.items():
+            writer.count(row_names(kind), (rows.read, rows.used, rows.left_out))
         return writer.finish(
             channels=channels,
             clips={str(trial.number): trial.clip for trial in recording.trials if trial.clip is not None},
+            targets={str(trial.number): dict(trial.targets) for trial in recording.trials if trial.targets},
             dropped=tuple(dropped),
             notes=(*recording.notes, *_notes(pipeline)),
             files={_name(path, task.root): _digest(path) for path in recording.files},
@@ -205,10 +216,38 @@ class _Trials:
 
 def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     """Every window of the recording, in order."""
-    for item in recording.items(_READ_S):
-        if isinstance(item, Chunk | ClockOffset):
+    return _windows(_read(recording), pipeline)
+
+
+def _windows(items: Iterable[Item], pipeline: Pipeline) -> Iterator[Window]:
+    for item in items:
+        if isinstance(item, Chunk | ClockOffset | StreamNotice):
             yield from pipeline.push(item)
     yield from pipeline.flush()
+
+
+def _read(recording: Recording) -> Iterator[Item]:
+    """The recording's items. RtemoError where a reader fails in any way."""
+    items = recording.items(_READ_S)
+    where = recording.files[0] if recording.files else Path(recording.dataset)
+    while True:
+        with reading(where):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+def _printed(items: Iterable[Item], recording: Recording, writer: ShardWriter) -> Iterator[Item]:
+    """The items as they are, with the prints of their samples written down: see sample_prints.py."""
+    names = {Modality.EEG: PRINTS["EEG"], Modality.GAZE: PRINTS["gaze"]}
+    streams = {stream.info.stream_id: stream for stream in recording.streams}
+    printers = {name: SamplePrinter(stream.info.nominal_rate_hz or _UNKNOWN_HZ) for name, stream in streams.items()}
+    for item in items:
+        if isinstance(item, Chunk) and item.stream_id in printers and len(item.values):
+            prints = printers[item.stream_id].add(item.values)
+            writer.append(names[streams[item.stream_id].modality], prints)
+        yield item
 
 
 def channel_map_of(
@@ -262,13 +301,22 @@ def _digest(path: Path) -> str:
         raise RtemoError(f"{path} cannot be read", str(error), "copy it again") from error
 
 
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """(-1, -1) for a link into nowhere, as git-annex leaves them: loading it says what to do."""
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
 def _key(task: Task, entry: Entry) -> str:
     """A hash of what a recording is made of: its files by name, size and time of change, its labels' codes, settings.
 
     Not of the data set's size: a corpus may be built again with more people without building the old ones.
     """
-    files = [(_name(path, task.root), path.stat().st_size, path.stat().st_mtime_ns) for path in entry.files]
+    files = [(_name(path, task.root), *_size_and_time(path)) for path in entry.files]
     made_of: list[Any] = [task.card.name, dict(task.card.labels), task.labels, entry.subject, entry.session, files]
     made_of += [task.settings.to_dict(), task.sources.to_dict(), task.rests, *(["signal"] if task.signal else [])]
-    made_of += task.card.faults
+    made_of += [*task.card.faults, *([f"mapping {task.mapping}"] if task.mapping else [])]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()

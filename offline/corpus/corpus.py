@@ -23,6 +23,7 @@ import rtemo
 from offline.corpus.shard_writer import write_recording
 from offline.corpus.shards import (
     ARRAYS,
+    LATER_FIELDS,
     RECORDINGS,
     ROW,
     UNLABELLED,
@@ -110,7 +111,7 @@ def open_corpus(path: Path) -> Corpus:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else document
         raise RtemoError(f"{path} is of another format", f"{shown(found)}, not {FORMAT}", "build it again")
-    manifest = reader.read(_Manifest, document)
+    manifest = reader.read(_Manifest, _with_later_fields(document))
     shards = tuple(Shard(path / RECORDINGS / one.id, one) for one in manifest.recordings)
     names = (*ARRAYS, *Summary.ARRAYS)
     missing = [s.about.id for s in shards for name in names if not (s.folder / f"{name}.npy").is_file()]
@@ -125,6 +126,15 @@ def open_corpus(path: Path) -> Corpus:
         shards=shards,
         fingerprint=manifest.fingerprint,
     )
+
+
+def _with_later_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest of an older version with the fields of recordings that it lacks."""
+    recordings = document.get("recordings")
+    if not isinstance(recordings, list):
+        return dict(document)
+    filled = [{**LATER_FIELDS, **one} if isinstance(one, dict) else one for one in recordings]
+    return {**document, "recordings": filled}
 
 
 def write_manifest(

@@ -57,6 +57,10 @@ class ShardWriter:
         if len(self._waiting) == _BATCH:
             self._write()
 
+    def count(self, names: Sequence[str], numbers: Sequence[int]) -> None:
+        """Counts beside those of the windows."""
+        self._counts |= zip(names, numbers, strict=True)
+
     def append(self, name: str, values: NDArray[Any]) -> None:
         """Rows of an optional array, which has nothing to do with the windows; part of the recording's hash."""
         self._append(name, values)

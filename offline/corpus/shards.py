@@ -46,8 +46,9 @@ ARRAYS = ("eeg", "eeg_mask", "eye", "eye_raw", "eye_valid", "positions", "rows")
 class ShardMetadata:
     """What one recording is. key: hash of all that it was made from; content: hash of its arrays.
 
-    clips: trial number -> stimulus. dropped: what was left out and why, the kind first. files: source file -> SHA-256.
-    baseline: what set the normaliser. counts: windows in all, labelled, with EEG, with eye features.
+    clips: trial number -> stimulus. targets: trial number -> other published values, such as ratings. dropped: what was
+    left out and why, the kind first. files: source file -> SHA-256. baseline: what set the normaliser. counts: windows
+    in all, labelled, with EEG, with eye features; rows that were read, used and left out (row_names).
     """
 
     id: str
@@ -64,6 +65,7 @@ class ShardMetadata:
     files: Mapping[str, str] = field(default_factory=dict)
     baseline: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -71,8 +73,11 @@ class ShardMetadata:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ShardMetadata:
-        """Strict: every name and no other."""
-        return _READER.read(cls, data)
+        """Strict: every name and no other, but for those that older corpora lack."""
+        return _READER.read(cls, {**LATER_FIELDS, **data} if isinstance(data, Mapping) else data)
+
+
+LATER_FIELDS: Mapping[str, Any] = {"targets": {}}  # that older corpora lack, and what stands for them
 
 
 _READER = Reader("a recording's description", "build the corpus again", complete=True)
@@ -156,6 +161,21 @@ class Shard:
             gaze_coverage=float(row["gaze_coverage"]),
             settled=bool(row["settled"]),
         )
+
+
+_OF_ROWS = ("read", "used", "left out")
+
+
+def row_names(kind: str) -> tuple[str, ...]:
+    """What rows of a kind, such as events, are called in `counts`: read, used and left out."""
+    return tuple(f"{kind} rows {what}" for what in _OF_ROWS)
+
+
+def row_counts(counts: Mapping[str, int]) -> list[tuple[str, int, int, int]]:
+    """Each kind of rows in `counts`: how many were read, used and left out. The rest is what nobody asked for."""
+    kinds = [name.removesuffix(" rows read") for name in counts if name.endswith(" rows read")]
+    found = [(kind, [counts.get(name, 0) for name in row_names(kind)]) for kind in kinds]
+    return [(kind, read, used, lost) for kind, (read, used, lost) in found]
 
 
 def read_recording(corpus: Path, identifier: str, key: str) -> ShardMetadata | None:

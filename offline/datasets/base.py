@@ -53,7 +53,7 @@ class DatasetCard:
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Something of the data set that is not used. kind: file, recording, trial, eeg, eye or gaze."""
+    """Something of the data set that is not used. kind: file, recording, trial, eeg, eye, gaze, side-car or event."""
 
     kind: str
     where: str
@@ -61,6 +61,18 @@ class Omission:
 
     def __str__(self) -> str:
         return " ".join(f"{self.kind} left out: {self.where}: {self.why}".split())  # one line each
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """Rows of one kind, such as events: how many were read, used, and left out. The rest is what nobody asked for."""
+
+    read: int = 0
+    used: int = 0
+    left_out: int = 0
+
+    def __add__(self, other: RowCount) -> RowCount:
+        return RowCount(self.read + other.read, self.used + other.used, self.left_out + other.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ class Recording:
 
     eye_windows: per mode ("released", "events") and trial number; the data set's notes describe the modes.
     eeg_windows: per mode a function that reads them. files: everything that it is made of, for hashes.
+    rows: what became of the rows that were read, by kind.
     """
 
     dataset: str
@@ -147,6 +160,7 @@ class Recording:
     baseline_planned: bool = False  # the session said that there would be one: no window is settled before it is there
     saved_baseline: Path | None = None  # measured in an earlier session
     replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
+    rows: Mapping[str, RowCount] = field(default_factory=dict)
 
     def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:
         """All streams' samples as they would have come in: by the stamp of each chunk's last sample."""
@@ -169,11 +183,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Everything under one root. entries are sorted by subject, numbers as numbers, then by session."""
+    """Everything under one root. entries are sorted by subject, numbers as numbers, then by session.
+
+    mapping: the mapping file that makes trials and labels, as its name, SHA-256 and text; empty where there is none.
+    """
 
     card: DatasetCard
     entries: tuple[Entry, ...]
     omissions: tuple[Omission, ...]
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
 def _arrival(chunk: Chunk) -> float:

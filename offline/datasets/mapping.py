@@ -4,14 +4,27 @@ r"""The mapping file: how a lab's own recordings or a BIDS folder name their tri
     start = 'clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)'   # regular expression for the whole text
     stop = 'clip/end.*'            # or duration_s = 60.0; BIDS events may bring durations of their own
     column = "trial_type"          # BIDS: the column of events.tsv that start and stop are compared with
+    onset_unit = "s"               # BIDS: s, ms, us or ns, where the data set does not state it or states it wrongly
+    offset_s = 0.0                 # by how much trials begin and end later than their markers
     label_from = "session"         # BIDS: session, task, run or subject, in place of the group `label`
     clip_from = "task"             # BIDS: the same, in place of the group `clip`
+    label_column = "emotion"       # in place of both: the column of the trial's row, or of [table], with the word
+    clip_column = "video"          # XDF: the label or the number of a channel of the marker stream
+    targets = ["Valence"]          # columns that are kept as numbers, trial by trial
+
+    [table]                        # BIDS: where label_column, clip_column, targets and ratings are looked up too
+    file = "beh"                   # the suffix of a TSV beside the recording; or participants; or phenotype/NAME
+    key = "trial_number"           # the column that it shares with events.tsv; or order = true: its rows are the trials
 
     [labels]                       # their word = ours; a trial whose word is not here is left out
     "01" = "attentive"
     "02" = "distracted"
 
-    [baseline]                     # XDF: markers around the rest that the normaliser is set by
+    [ratings]                      # in place of [labels]: our label = what must hold of the trial's columns
+    positive = "Valence >= 5"      # >=, >, <=, <, == and !=, joined by `and`; a trial that fits none or two is left out
+    negative = "Valence < 5"
+
+    [baseline]                     # markers around the rest that the normaliser is set by
     start = "rest begins"          # regular expressions; in place of stop: duration_s = 120.0
     stop = "rest ends"
 
@@ -29,29 +42,25 @@ Without [trials] every BIDS run is one trial and an XDF file has none. Label cod
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from offline.datasets.base import Omission, Trial
+from offline.datasets.ratings import RatingCondition
 from rtemo.core.channel_map import Screen
+from rtemo.core.errors import RtemoError
 from rtemo.core.records import Made, Misfit, Positive, Reader, regex
 from rtemo.core.types import Modality
 from rtemo.sources.stream_choice import StreamQuery
 
+_TABLE = re.compile(r"[A-Za-z0-9]+|phenotype/[A-Za-z0-9_-]+")
+
 Entity = Literal["session", "task", "run", "subject"]
+Unit = Literal["s", "ms", "us", "ns"]
 Pattern = Annotated[re.Pattern[str], Made(str, regex)]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """Something with a text at a time on the recording's clock. duration_s is None where nobody says."""
-
-    time_s: float
-    text: str
-    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +71,39 @@ class TrialMap:
     stop: re.Pattern[str] | None = None
     duration_s: float | None = None
     column: str = "trial_type"
+    onset_unit: Unit | None = None
+    offset_s: float = 0.0
     label_from: Entity | None = None
     clip_from: Entity | None = None
+    label_column: str | None = None
+    clip_column: str | None = None
+    targets: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    ratings: Mapping[str, RatingCondition] = field(default_factory=dict)
+    table: TableLookup | None = None
     files: re.Pattern[str] | None = None
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
     screen: Screen | None = None
     rest: TrialMap | None = None  # the baseline, as trials without labels
+    source: Mapping[str, str] = field(default_factory=dict)  # the file's name, SHA-256 and text
 
     @property
     def codes(self) -> dict[str, int]:
         """Our labels, numbered in the order of the file."""
-        return {label: code for code, label in enumerate(dict.fromkeys(self.labels.values()))}
+        names = dict.fromkeys([*self.ratings, *self.labels.values()])
+        return {label: code for code, label in enumerate(names)}
+
+    def begins(self, text: str) -> bool:
+        """Whether a trial starts with an event of this text."""
+        return self.start is not None and self.start.fullmatch(text) is not None
+
+    def ends(self, text: str) -> bool:
+        """Whether a trial ends with an event of this text."""
+        return self.stop is not None and self.stop.fullmatch(text) is not None
+
+    def asks_for(self, text: str) -> bool:
+        """Whether an event of this text begins or ends a trial."""
+        return self.begins(text) or self.ends(text)
 
     def label_of(self, word: str) -> str | None:
         """Our label for their word; None where the file does not list it."""
@@ -92,8 +122,38 @@ class _TrialsTable:
     stop: Pattern | None = None
     duration_s: Positive | None = None
     column: str = "trial_type"
+    onset_unit: Unit | None = None
+    offset_s: float = 0.0
     label_from: Entity | None = None
     clip_from: Entity | None = None
+    label_column: str | None = None
+    clip_column: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableLookup:
+    """Another table with more columns of each trial.
+
+    file: the suffix beside the recording, such as beh; or participants, or phenotype/NAME. key: the column that it
+    shares with the events. order: its rows are the trials in order, as many as they are.
+    """
+
+    file: str
+    key: str | None = None
+    order: bool = False
+
+    @property
+    def of_people(self) -> bool:
+        """Whether it has a row for each person, not for each trial."""
+        return self.file == "participants" or self.file.startswith("phenotype/")
+
+    def __post_init__(self) -> None:
+        """Refuses a table of which it is not said how its rows belong to the trials."""
+        if not _TABLE.fullmatch(self.file):
+            raise Misfit("file", "neither a suffix such as beh, nor participants, nor phenotype/NAME")
+        if not self.of_people and (self.key is None) == (not self.order):
+            raise Misfit("key", "give the column that the events have too, or order = true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +176,8 @@ class _FilesTable:
 class _MappingFile:
     trials: _TrialsTable = _TrialsTable()
     labels: Mapping[str, Annotated[str, Made(Any, _label)]] = field(default_factory=dict)
+    ratings: Mapping[str, Annotated[RatingCondition, Made(str, RatingCondition.parse)]] = field(default_factory=dict)
+    table: TableLookup | None = None
     baseline: _BaselineTable | None = None
     files: _FilesTable = _FilesTable()
     streams: Mapping[Modality, Annotated[StreamQuery, Made(str, StreamQuery.parse)]] = field(default_factory=dict)
@@ -123,87 +185,40 @@ class _MappingFile:
 
     def __post_init__(self) -> None:
         start = self.trials.start
-        if not self.labels and (self.trials.label_from or (start is not None and "label" in start.groupindex)):
+        named = [self.trials.label_from, self.trials.label_column, start is not None and "label" in start.groupindex]
+        if not self.labels and any(named):
             raise Misfit("labels", 'trials have labels, but [labels] does not list them: write "their word" = "label"')
+        if self.ratings and (self.labels or any(named)):
+            raise Misfit("ratings", "labels come from words already: give either [labels] or [ratings]")
+        if self.trials.label_column and sum(map(bool, named)) > 1:
+            raise Misfit("trials", "labels come from two places: give one of label_from, label_column and (?P<label>)")
 
 
 def read_mapping(path: Path) -> TrialMap:
     """RtemoError with the section and key that is wrong."""
-    reader = Reader(f"the mapping file {path}", "see offline/datasets/mapping.py", "{what} does not fit")
-    file = reader.read(_MappingFile, reader.toml_file(path))
+    reader = Reader(
+        f"the mapping file {path}", "correct the file: offline/README.md lists its keys", "{what} does not fit"
+    )
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise RtemoError(
+            f"the mapping file {path} cannot be read", str(error), "name the file that holds it"
+        ) from error
+    file = reader.read(_MappingFile, reader.toml(content))
     rest = file.baseline
     return TrialMap(
         **{name: getattr(file.trials, name) for name in _TrialsTable.__slots__},
         labels=file.labels,
+        ratings=file.ratings,
+        table=file.table,
         files=file.files.name,
         queries=file.streams,
         screen=file.screen,
         rest=None if rest is None else TrialMap(rest.start, rest.stop, rest.duration_s),
+        source={
+            "file": path.name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "text": content.decode("utf-8-sig"),
+        },
     )
-
-
-def find_trials(
-    events: Iterable[RecordedEvent],
-    rules: TrialMap,
-    end_s: float,
-    where: str,
-    fixed: Mapping[str, str | None],
-    prefix: str,
-) -> tuple[list[Trial], list[Omission]]:
-    """The trials among events, in order of time, and those that cannot be used.
-
-    fixed: "label" and "clip" where they do not come from the event. prefix: put before a clip's name. A trial needs an
-    end before end_s, where the recording ends, and before the next trial's start.
-    """
-    trials: list[Trial] = []
-    omissions: list[Omission] = []
-    for event, match, stop_s, why in _spans(events, rules):
-        groups = {**match.groupdict(), **{key: word for key, word in fixed.items() if word is not None}}
-        word, clip = groups.get("label"), groups.get("clip")
-        label = None if word is None else rules.label_of(word)
-        if word is not None and label is None:
-            why = f"its label {word!r} is not in the mapping file"
-        elif not why and stop_s > end_s + 0.001:
-            why = "the recording ends before it does"
-        if why:
-            omissions.append(Omission("trial", f"{where} at {event.time_s:.3f} s, {event.text!r}", why))
-        else:
-            number = len(trials) + len(omissions) + 1
-            trials.append(Trial(number, None if clip is None else f"{prefix}/{clip}", label, event.time_s, stop_s))
-    return trials, omissions
-
-
-def unmatched(events: Iterable[RecordedEvent], rules: TrialMap, where: str) -> list[Omission]:
-    """What to say where the pattern of a trial's start fits nothing: otherwise a slip in it would pass unnoticed."""
-    texts = list(dict.fromkeys(event.text for event in events))
-    if rules.start is None or any(rules.start.fullmatch(text) for text in texts):
-        return []
-    there = ", ".join(repr(text) for text in texts[:3]) or "none"
-    return [Omission("trial", where, f"no marker fits start = {rules.start.pattern!r}; markers there: {there}")]
-
-
-Span = tuple[RecordedEvent, re.Match[str], float, str]  # the start, what it says, the end, or why there is none
-
-
-def _spans(events: Iterable[RecordedEvent], rules: TrialMap) -> list[Span]:
-    """Every start with its end."""
-    spans: list[Span] = []
-    opened: tuple[RecordedEvent, re.Match[str]] | None = None
-    for event in sorted(events, key=lambda event: event.time_s):
-        if opened and rules.stop and rules.stop.fullmatch(event.text):
-            spans.append((*opened, event.time_s, ""))
-            opened = None
-        match = rules.start.fullmatch(event.text) if rules.start else None
-        if match is None:
-            continue
-        if opened:
-            spans.append((*opened, 0.0, "the next trial starts before it ends"))
-        opened = (event, match) if rules.stop else None
-        if not rules.stop:
-            length_s = rules.duration_s or event.duration_s
-            spans.append(
-                (event, match, event.time_s + (length_s or 0.0), "" if length_s else "nothing says how long it lasts")
-            )
-    if opened:
-        spans.append((*opened, 0.0, "the recording ends before it does"))
-    return spans

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 from scipy.io import loadmat, whosmat
-from scipy.io.matlab import MatReadError
 
 from rtemo.core.errors import RtemoError
 
 _HEADER_BYTES = 128
-_READ_ERRORS = (OSError, ValueError, TypeError, IndexError, KeyError, NotImplementedError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def index(path: Path) -> MatIndex:
                 listed = whosmat(io.BytesIO(file.read(complete_bytes)), appendmat=False)  # type: ignore[arg-type]
             else:
                 listed = whosmat(str(path), appendmat=False)
-    except (*_READ_ERRORS, MatReadError) as error:
+    except Exception as error:
         raise _unreadable(path, error) from error
     return MatIndex(path, {name: shape for name, shape, _ in listed}, truncated)
 
@@ -52,7 +49,7 @@ def variable(path: Path, name: str) -> NDArray[Any]:
     """One variable, as SciPy gives it. RtemoError where it is not there or damaged."""
     try:
         return loadmat(str(path), variable_names=[name], appendmat=False)[name]  # type: ignore[no-any-return]
-    except (*_READ_ERRORS, MatReadError) as error:
+    except Exception as error:
         raise _unreadable(path, error, name) from error
 
 

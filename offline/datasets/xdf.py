@@ -4,11 +4,14 @@
 
 Samples come through XdfSource exactly as in a replay, with their raw stamps and clock offsets, so that the windows are
 the same. Which markers are trials the mapping file says (mapping.py); without one the markers that rtemo's own
-simulator and recordings use are understood, and files with other markers have no trials. A file is one session.
+simulator and recordings use are understood, and files with other markers have no trials. A file is one session. Names
+like LabRecorder's, sub-P001_ses-S001_task-Default_run-001_eeg.xdf, tell who was recorded; a take that it set aside as
+*_old1.xdf when its name was used again is another take of the same person.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
-from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping, unmatched
+from offline.datasets.mapping import TrialMap, read_mapping
+from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
@@ -28,13 +32,18 @@ from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.xdf.source import XdfSource
 
+_LAB_RECORDER = re.compile(r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?_")
+_DEFAULT_NAME = ("P001", "S001")
+_SET_ASIDE = re.compile(r"_old(\d+)$")
+_NEWEST = 1 << 30
+_OWN_NOTES = ("trials and labels from rtemo's own markers",)
 _OWN_MARKERS = TrialMap(start=CLIP_START, stop=CLIP_END, labels={emotion: emotion for emotion in EMOTIONS})
 
 
 def load(root: Path, mapping: Path | None = None) -> Dataset:
     """All recordings below root. Nothing is read before an entry is loaded."""
     rules = read_mapping(mapping) if mapping is not None else None
-    paths = sorted(root.rglob("*.xdf"), key=lambda path: natural_key(path.relative_to(root).as_posix()))
+    paths = sorted((path for path in root.rglob("*") if path.suffix.casefold() == ".xdf"), key=partial(_order, root))
     if not paths:
         raise RtemoError(
             "no XDF recording was found", f"looked for *.xdf below {root}", "give the folder that holds them"
@@ -57,15 +66,33 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         licence="the lab's own",
         citation="none",
         url="",
-        notes=() if mapping is not None else ("trials and labels from rtemo's own markers",),
+        notes=(*_OWN_NOTES, *_unnamed(named)) if mapping is None else _unnamed(named),
     )
-    return Dataset(card, tuple(entries), tuple(omissions))
+    return Dataset(card, tuple(entries), tuple(omissions), rules.source if rules is not None else {})
+
+
+def _order(root: Path, path: Path) -> tuple[object, ...]:
+    """Takes that were set aside come before the one that has their name now: they are older."""
+    name = path.relative_to(root).with_suffix("").as_posix()
+    aside = _SET_ASIDE.search(name)
+    return natural_key(_SET_ASIDE.sub("", name)), int(aside[1]) if aside else _NEWEST, name
+
+
+def _unnamed(named: Sequence[tuple[Path, str, str]]) -> tuple[str, ...]:
+    """A note where everybody has the name that LabRecorder gives to those who were given none."""
+    same = {(subject, session) for _, subject, session in named} == {_DEFAULT_NAME}
+    if len(named) < 2 or not same or not all("task-Default" in path.name for path, *_ in named):
+        return ()
+    return (f"all {len(named)} files have LabRecorder's default name: if not one person, name them in [files]",)
 
 
 def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
     """Subject and session of a file; no subject where the mapping's pattern is not found."""
     if rules is None or rules.files is None:
-        return path.with_suffix("").as_posix().replace("/", "_"), "1"
+        if match := _LAB_RECORDER.search(path.name):
+            return match["subject"], match["session"] or "1"
+        name = _SET_ASIDE.sub("", path.with_suffix("").as_posix())
+        return name.replace("/", "_"), "1"
     match = rules.files.search(path.as_posix())
     groups = match.groupdict() if match else {}
     return groups.get("subject") or "", groups.get("session") or "1"
@@ -75,11 +102,17 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     found = OpenRecording(path, load_profiles(devices()), partial(_settings, rules), complete=False)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
-    signals = {role: info for info, role in roles.items() if role is not Modality.MARKERS}
+    first = {info: role for info, role in roles.items() if info in found.opening}
+    signals = {role: info for info, role in first.items() if role is not Modality.MARKERS}
     omissions = [
         Omission(modality.value, str(path), "the file has no such stream")
         for modality in (Modality.EEG, Modality.GAZE)
         if modality not in signals
+    ]
+    omissions += [
+        Omission(f"stream {info.stream_id}", str(path), f"it took the place of the {role} when that was lost")
+        for info, role in roles.items()
+        if info not in first and found.source.predecessor(info.stream_id) is not None
     ]
     markers = [info for info, role in roles.items() if role is Modality.MARKERS]
     events = _events(path, markers)
@@ -102,12 +135,19 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         ),
         files=(path, *([saved] if saved is not None else [])),
         omissions=(*omissions, *left_out),
-        notes=tuple(found.notices),
+        notes=(*found.notices, *_notes_on(path), *not_asked_for(events, map_, path.name)),
         rests=tuple(rests),
+        rows={"event": event_rows(events, map_, len(trials))} if events else {},
         baseline_planned=found.facts.planned is not None and map_.rest is None,
         saved_baseline=saved,
         replay=partial(_items, path, ids),
     )
+
+
+def _notes_on(path: Path) -> tuple[str, ...]:
+    if not _SET_ASIDE.search(path.stem):
+        return ()
+    return (f"{path.name} was set aside by LabRecorder when its name was used again: is it a take that counts?",)
 
 
 def _settings(rules: TrialMap | None, recorded: SessionSettings | None) -> SessionSettings:
@@ -157,16 +197,34 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
 
 
 def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
-    """Every marker with a text and a time."""
-    texts = {info.stream_id: info.channel_format == STRING_FORMAT for info in markers}
+    """Every marker with a text; one without a time that can be used has a problem. Numbers are written as such."""
+    infos = {info.stream_id: info for info in markers}
     source = XdfSource(path)
     source.start()
-    source.select(tuple(texts))
+    source.select(tuple(infos))
     events = []
     while not source.exhausted:
         for timed in source.read_timed():
             if isinstance(timed.item, Chunk):
+                info = infos[timed.item.stream_id]
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
-                is_text = texts[timed.item.stream_id]
-                events += [RecordedEvent(time_s, str(row[0]) if is_text else f"{row[0]:g}") for time_s, row in rows]
-    return [event for event in events if event.text and np.isfinite(event.time_s)]
+                events += [_event(path, info, time_s, row) for time_s, row in rows]
+    return [event for event in events if event.text]
+
+
+def marker_events(path: Path) -> list[RecordedEvent]:
+    """Every marker of a recording, of all its marker streams. RtemoError where it cannot be opened."""
+    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False)
+    found.close()
+    return _events(path, [info for info in found.streams if found.roles.role_of(info) is Modality.MARKERS])
+
+
+def _event(path: Path, info: StreamInfo, time_s: float, row: Sequence[object]) -> RecordedEvent:
+    """One marker. Its text is that of the first column; all columns have the names of the stream's channels."""
+    words = [str(cell) if info.channel_format == STRING_FORMAT else f"{cell:g}" for cell in row]
+    named = [channel.label or str(n) for n, channel in enumerate(info.channels, start=1)]
+    columns = dict(zip(named, words, strict=False)) | {str(n): word for n, word in enumerate(words, start=1)}
+    if np.isfinite(time_s):
+        return RecordedEvent(time_s, words[0], columns=columns)
+    source = f"{path.name} stream {info.name}"
+    return RecordedEvent(0.0, words[0], None, source, "it has no time", columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.corpus.copies import copy_groups
 from offline.corpus.corpus import UNLABELLED, Shard, ShardMetadata
 from rtemo.core.errors import RtemoError
 
@@ -19,10 +20,11 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class WindowIds:
-    """What each of n windows belongs to; five arrays (n,).
+    """What each of n windows belongs to; arrays (n,).
 
     subject: unique over data sets, so put the data set's name before it. session: within the subject. trial: number
     within the session. clip: the stimulus, "" where unknown. label: code, UNLABELLED (-1) windows are never used.
+    copies: the same number for recordings that hold the same samples under different names, else -1.
     """
 
     subject: NDArray[Any]
@@ -30,9 +32,12 @@ class WindowIds:
     trial: NDArray[np.int64]
     clip: NDArray[Any]
     label: NDArray[np.int64]
+    copies: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        lengths = [len(ids) for ids in (self.subject, self.session, self.trial, self.clip, self.label)]
+        if not len(self.copies):
+            object.__setattr__(self, "copies", np.full(len(self.subject), -1, np.int64))
+        lengths = [len(ids) for ids in (self.subject, self.session, self.trial, self.clip, self.label, self.copies)]
         if len(set(lengths)) != 1:
             raise RtemoError("the windows' ids are not equally long", f"{lengths}")
 
@@ -82,6 +87,7 @@ def window_ids(recordings: Iterable[Shard]) -> WindowIds:
         trial=np.concatenate([shard.rows["trial"] for shard in shards]).astype(np.int64),
         clip=np.concatenate([_clips(shard) for shard in shards]),
         label=np.concatenate([shard.rows["label"] for shard in shards]).astype(np.int64),
+        copies=np.repeat(np.array(copy_groups(shards), np.int64), sizes),
     )
 
 
@@ -113,9 +119,10 @@ def check(
     pretrained_on: Collection[str] = (),
     pretrained_clips: Collection[str] | None = None,
 ) -> None:
-    """RtemoError where a side is empty, windows or trials lie on two sides, what should be apart is not, a class is
-    tested that was not trained, or a tested person was pretrained on; or a tested clip, where clips are to be new.
-    pretrained_clips: None: unknown, so anybody of the same data set may have seen them all.
+    """RtemoError where a side is empty, windows or trials lie on two sides, what should be apart is not, copies of one
+    recording lie on two sides, a class is tested that was not trained, or a tested person was pretrained on; or a
+    tested clip, where clips are to be new. pretrained_clips: None: unknown, so anybody of the same data set may have
+    seen them all.
     """
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
     for side, indices in sides.items():
@@ -137,6 +144,9 @@ def check(
                 example = _describe(ids, int(np.flatnonzero(keys == both[0])[0]))
                 found = f"{len(both)} {name}s lie in both {one} and {other}, such as {example}"
                 raise _leak(split, found, f"keep every {name} on one side")
+        if copied := _copied(ids, sides[one], sides[other]):
+            found = f"the same samples lie in both {one} and {other}, as {copied}"
+            raise _leak(split, found, "keep one of the two recordings, and build the corpus again")
     if unseen := set(ids.label[split.test].tolist()) - set(ids.label[split.train].tolist()):
         raise _leak(split, f"the classes {sorted(unseen)} are tested but not trained", "choose other folds")
     if known := sorted({str(who) for who in ids.subject[split.test]} & {str(who) for who in pretrained_on}):
@@ -151,6 +161,23 @@ def check(
             who = "clips" if seen else "people who may have seen the tested clips:"
             found = f"pretraining has seen {who} {', '.join(sorted(seen or suspect)[:5])}"
             raise _leak(split, found, "pretrain without them (--hold-out), or use a protocol that allows known clips")
+
+
+def _copied(ids: WindowIds, one: Indices, other: Indices) -> str:
+    """Two recordings of the same samples, one on each side; "" where there are none."""
+    ours, theirs = (side[ids.copies[side] >= 0] for side in (one, other))
+    for group in np.intersect1d(ids.copies[ours], ids.copies[theirs]):
+        mine, its = (side[ids.copies[side] == group] for side in (ours, theirs))
+        sessions = ids.keys["session"]
+        apart = [(i, k) for i in _firsts(sessions, mine) for k in _firsts(sessions, its) if sessions[i] != sessions[k]]
+        if apart:
+            return " and ".join(f"{ids.subject[k]} session {ids.session[k]}" for k in apart[0])
+    return ""
+
+
+def _firsts(keys: Indices, windows: Indices) -> list[int]:
+    """One window of each key."""
+    return [int(window) for window in windows[np.unique(keys[windows], return_index=True)[1]]]
 
 
 def _dataset(subject: object) -> str:

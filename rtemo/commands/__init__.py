@@ -25,8 +25,10 @@ COMMANDS = {
     "simulate": CommandEntry("rtemo.commands.equipment.simulate", "a simulated person over LSL, or into an XDF file"),
     "record": CommandEntry("rtemo.commands.data.record", "record LSL streams into XDF"),
     "report": CommandEntry("rtemo.commands.data.report", "one HTML page about a session or a recording"),
+    "export": CommandEntry("rtemo.commands.data.export", "sessions for other programs: BIDS, FIF, EDF, CSV"),
     "bench": CommandEntry("rtemo.commands.bench.command", "latency, CPU, memory and losses on this computer"),
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
+    "recorder": CommandEntry("rtemo.commands.session.recorder", ""),  # the process that reads and records
 }

@@ -45,6 +45,13 @@ def add_baseline(p: argparse.ArgumentParser, forms: str) -> None:
     p.add_argument("--baseline", metavar=forms, help=f"{rest} (default: as recorded, else the first two minutes)")
 
 
+def add_supervised(p: argparse.ArgumentParser) -> None:
+    """What a supervisor gives its engine. With --recorder a command is the engine, without it the supervisor."""
+    p.add_argument("--recorder", metavar="NAME", help=argparse.SUPPRESS)
+    p.add_argument("--recorder-at", type=Path, metavar="DIR", help=argparse.SUPPRESS)
+    p.add_argument("--last-try", action="store_true", help=argparse.SUPPRESS)
+
+
 def seconds(text: str) -> float:
     """A finite number of seconds from 0 on."""
     value = number(text)

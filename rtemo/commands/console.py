@@ -6,7 +6,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import FrameType
 
 import psutil
@@ -29,17 +30,50 @@ def warn(text: str) -> None:
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and a polite kill set. A second Ctrl-C ends at once."""
+    """An event that Ctrl-C, a polite kill and the end of the terminal set. A second Ctrl-C ends at once."""
     stop = threading.Event()
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(handle):
         yield stop
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Set by signals. hurry: whoever asked does not wait, as at the end of a terminal or of the computer's session."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=threading.Event)
+
+
+HURRIED = ("SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is Windows'
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """What Ctrl-C, a polite kill and the end of the terminal ask for. A second Ctrl-C is in a hurry."""
+    request = StopRequest()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGINT or request.asked.is_set():
+            request.hurry.set()
+        request.asked.set()
+
+    with _handled(handle):
+        yield request
+
+
+@contextlib.contextmanager
+def _handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have the signals by which a program is asked to end handled meanwhile."""
+    numbers = [signal.SIGINT, *(getattr(signal, name) for name in HURRIED if hasattr(signal, name))]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -52,6 +86,8 @@ def stop_with(owner: int | None, stop: threading.Event) -> None:
 
 
 def _watch(owner: int, stop: threading.Event) -> None:
-    while psutil.pid_exists(owner) and not stop.wait(OWNER_S):
-        pass
+    with contextlib.suppress(psutil.Error):  # it is gone already
+        process = psutil.Process(owner)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and not stop.wait(OWNER_S):
+            pass  # is_running: also false where another process has its number by now
     stop.set()

@@ -1,40 +1,29 @@
-"""From a command's arguments to what a session or a replay works with: settings, roles, model, live source."""
+"""From a command's arguments to what a session or a replay works with: roles, model, live source."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rtemo import resources
+from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import warn
-from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Modality, StreamInfo
-from rtemo.live.session.engine_setup import EngineSetup, LiveSource
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
+from rtemo.recorder.client import RemoteSource
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.session_settings import SessionSettings, read_settings
-from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
 DEMO_MODEL = "models/demo"
-
-
-def settings_of(args: argparse.Namespace, recorded: SessionSettings | None = None) -> SessionSettings:
-    """The settings file, if one is given, else what a recording's session had, with what the command line asks for."""
-    settings = read_settings(args.settings) if args.settings is not None else recorded or SessionSettings()
-    given = {part: getattr(args, part.value, None) for part in Modality}
-    queries = {part: StreamQuery.parse(text) for part, text in given.items() if text is not None}
-    subject = getattr(args, "subject", None) or settings.subject
-    baseline = getattr(args, "baseline", None) or settings.baseline
-    return replace(settings, subject=subject, baseline=baseline, queries={**settings.queries, **queries})
 
 
 def roles_of(settings: SessionSettings) -> StreamRoles:
@@ -70,18 +59,22 @@ def live_setup(
     model: Path | None,
     hop_s: float | None,
     persons: Sequence[Path],
+    recorder: Endpoint,
     *,
     publish: bool = True,
     report: Callable[[Path], Sequence[str]] | None = None,
 ) -> EngineSetup:
-    """What live sessions work with. Loads liblsl. Raises RtemoError where model or calibrations cannot be used."""
+    """What live sessions work with. Loads liblsl. recorder: where the recorder's process can be reached.
+
+    Raises RtemoError where model or calibrations cannot be used.
+    """
     from rtemo.sources.lsl.liblsl import local_clock  # after `configure`
 
     bundle, first = load_model(model, hop_s)
     runtime, pipeline = Runtime(bundle), first.pipeline.settings
     return EngineSetup(
         roles=roles_of(settings),
-        open_source=open_live_source,
+        open_source=lambda roles, ambiguous: RemoteSource(recorder, roles, ambiguous),
         new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
@@ -90,32 +83,3 @@ def live_setup(
         report=report,
         persons=load_persons(persons, bundle),
     )
-
-
-def open_live_source(roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> LiveSource:
-    """The LSL streams that the roles choose; see EngineSetup.open_source."""
-    from rtemo.sources.lsl.source import LOOK_S, EveryStream, LslSource, OneStream  # after `configure`
-
-    wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
-    look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
-    return LslSource([*wants, EveryStream("markers", roles.take_marker)], look_s)
-
-
-def _chooser(
-    roles: StreamRoles, part: Modality, ambiguous: dict[Modality, str] | None
-) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
-    """Chooses, or notes why not: in the window several streams that fit are a question, no error."""
-
-    def choose(infos: Sequence[StreamInfo]) -> StreamInfo | None:
-        try:
-            chosen = roles.choose_for(part, infos)
-        except RtemoError as error:
-            if ambiguous is None:
-                raise
-            ambiguous[part] = str(error)
-            return None
-        if ambiguous is not None:
-            ambiguous.pop(part, None)
-        return chosen
-
-    return choose

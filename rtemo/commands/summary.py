@@ -29,6 +29,10 @@ def print_summary(engine: Engine, predictor: Predictor) -> None:
         if branch is None or branch.dejitter.rate is None:
             continue
         line = f"{role.value}: {branch.dejitter.rate.hz:.6g} Hz, {branch.dejitter.n_gaps} gaps"
+        if branch.dejitter.n_missing:
+            line += f", about {branch.dejitter.n_missing} samples missing"
+        if branch.dejitter.n_repeated:
+            line += f", {branch.dejitter.n_repeated} samples sent twice"
         if branch.dejitter.n_dropped:
             line += f", {branch.dejitter.n_dropped} samples without a usable time"
         say(line)

@@ -26,7 +26,7 @@ from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock_correction import ClockModel
-from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, Window
+from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, StreamNotice, Window
 from rtemo.core.windows import Grid
 
 Branch = EegBranch | GazeBranch
@@ -150,8 +150,12 @@ class Pipeline:
             self._expected.discard(modality)
         return self._ready()
 
-    def push(self, item: Chunk | ClockOffset) -> list[Window]:
-        """Take in samples or a clock measurement; items of streams that are not used are ignored."""
+    def push(self, item: Chunk | ClockOffset | StreamNotice) -> list[Window]:
+        """Take in samples, a clock measurement, or whether a stream's times can be believed from here on.
+
+        Samples whose times cannot be believed have none: they are not used, and windows that they would belong into are
+        not settled. Items of streams that are not used are ignored.
+        """
         known = self._streams.get(item.stream_id)
         if known is None:
             return []
@@ -159,8 +163,18 @@ class Pipeline:
         if isinstance(item, ClockOffset):
             clock.add(item)
             return []
-        self._branches[modality].push(clock.to_lsl(item.stamps), item.values)
+        branch = self._branches[modality]
+        if isinstance(item, StreamNotice):
+            branch.dejitter.distrusted = branch.dejitter.distrusted if item.trusted is None else not item.trusted
+        else:
+            times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
+            branch.push(np.full(len(item), np.nan) if branch.dejitter.distrusted else times, item.values)
         return self._ready()
+
+    @property
+    def distrusted(self) -> frozenset[Modality]:
+        """The modalities whose stream's times are not believed now."""
+        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.unusable)
 
     def flush(self) -> list[Window]:
         """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
@@ -206,15 +220,21 @@ class Pipeline:
 
     def _place_cursor(self) -> None:
         """The first window ends when one window's length of the stream that began first is there."""
-        if self._cursor is not None or any(self._branches[m].first_time is None for m in self._expected):
+        awaited = self._expected - self.distrusted
+        if self._cursor is not None or any(self._branches[m].first_time is None for m in awaited):
             return
         first = [b.first_time for b in self._branches.values() if b.first_time is not None]
         if first:
             self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
 
     def _ready(self) -> list[Window]:
-        marks = [self._branches[m].watermark for m in self._expected] or [self.newest]
+        marks = [self._branches[m].watermark for m in self._expected if not self._is_timeless(m)] or [self.newest]
         return self._up_to(None if None in marks else min(m for m in marks if m is not None))
+
+    def _is_timeless(self, modality: Modality) -> bool:
+        """Whether nothing of a stream was ever usable, and its times are not believed: then nobody waits for it."""
+        branch = self._branches[modality]
+        return branch.first_time is None and branch.dejitter.unusable
 
     def _up_to(self, last: int | None) -> list[Window]:
         """The windows that end at or before a grid index."""
@@ -252,7 +272,7 @@ class Pipeline:
         if gaze_frame is None and not any(f is not None and f.present > 0.0 for f in frames):
             return None
         channel_map = eeg.channel_map if isinstance(eeg, EegBranch) else None
-        span = self.grid.seconds(end - self.grid.length), self.grid.seconds(end), forced
+        span = self.grid.seconds(end - self.grid.length), self.grid.seconds(end)
         n_channels = len(channel_map.labels) if channel_map is not None else 0
         power, mask, normal = _eeg_part(frames, (n_channels, self._n_bands))
         raw, valid, gaze_normal = _gaze_part(gaze_frame)
@@ -262,10 +282,14 @@ class Pipeline:
             steady = False
         bad_channels: dict[str, str] = {}
         if eeg is not None and channel_map is not None:
-            bad_channels |= eeg.dejitter.with_clock_faults(channels_named(frames, channel_map.labels), *span)
+            faults = channels_named(frames, channel_map.labels)
+            bad_channels |= eeg.dejitter.unknown.name_faults(faults, span, still=self._is_over(Modality.EEG, forced))
         if gaze is not None:
-            faults = {GAZE: GAP} if gaze_frame is None else gaze_frame.faults
-            bad_channels |= gaze.dejitter.with_clock_faults(faults, *span)
+            seen = {GAZE: GAP} if gaze_frame is None else gaze_frame.faults
+            bad_channels |= gaze.dejitter.unknown.name_faults(seen, span, still=self._is_over(Modality.GAZE, forced))
+        for modality, branch in self._branches.items():
+            if branch.dejitter.unknown.is_distrusted(span, still=self._is_over(modality, forced)):
+                steady = False
         return Window(
             end_s=self.grid.seconds(end),
             eeg=normal,
@@ -282,6 +306,10 @@ class Pipeline:
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,
         )
+
+    def _is_over(self, modality: Modality, forced: bool) -> bool:  # noqa: FBT001
+        """Whether a window is made without waiting for what a stream may still send."""
+        return forced or modality not in self._expected or self._is_timeless(modality)
 
 
 def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[FloatArray, BoolArray, FloatArray]:

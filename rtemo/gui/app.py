@@ -27,20 +27,28 @@ def run_app(
     last_settings: Path | None = None,
     recording: str = "",
     outlives_window: bool = True,
+    session_settings: str = "",
 ) -> int:
     """Show the window; return the exit status.
 
     theme: "dark" or "light"; None takes the one of last time. last_settings: the file that keeps the session settings
     that were last used. recording: an XDF file to play. outlives_window: whether a session goes on without the window.
+    session_settings: for the engine as soon as it answers, TOML.
     """
     application, window = _open(client, QSettings(texts.APP, texts.APP), theme, last_settings, recording)
     window.outlives_window = outlives_window
+    window.pending_settings = session_settings
+    window.views.strip.demonstration = not outlives_window
     if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()
-    # the window's timer lets Python see the signal; the engine and a session go on without the window
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: application.exit(INTERRUPTED))
+
+    def leave(_number: int, _frame: object) -> None:
+        window.leave()
+        application.exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # the window's timer lets Python see the signal
+        signal.signal(number, leave)
     return int(application.exec())
 
 

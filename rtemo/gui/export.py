@@ -36,7 +36,7 @@ class Exports:
         views: Mapping[str, QWidget],
         state: WindowState,
         send: Callable[..., None],
-        notify: Callable[[str], None],
+        notify: Callable[..., None],
     ) -> None:
         """send: a command to the engine. notify: shows a message. Each view offers its export in its context menu."""
         self.views = dict(views)
@@ -67,7 +67,7 @@ class Exports:
         except RtemoError as error:
             self._notify(str(error))
         else:
-            self._notify(texts.EXPORTED.format(path=path))
+            self._notify(texts.EXPORTED.format(path=path), success=True)
 
     def _export(self, name: str, path: Path) -> None:
         """Raises RtemoError where the file cannot be written."""

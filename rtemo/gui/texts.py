@@ -12,11 +12,12 @@ PHASES = {
     "preview": "Preview",
     "running": "Recording",
     "paused": "Paused, still recording",
+    "unrecorded": "NOT RECORDING",
     "replay": "Replay",
     "failed": "Engine stopped",
 }
 STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", "lost": "lost", "failed": "failed"}
-STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "MenuTarget", "Why")
+STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Computer", "Why")
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
@@ -38,16 +39,44 @@ NOTE_TIP = "Write a note into the recording, then Enter (Ctrl+N)"
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
 REC_WAITING = "RECORDING WAITS, samples are kept in memory: {error}"
-OUTPUT_BROKEN = "{name} {state}: {error}"
-NOT_RECORDING = "not recording"
-REC_SIZE = "{size}   ·   {free} free"
+OUTPUT_BROKEN = "OUTPUT {state}: {name}"
+DISK = "Disk {left}\n{size} written"
 DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
+ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "markers": "MARKERS"}
+ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "markers": "markers"}
+STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
+RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
+NOT_RECORDED = "NOTHING IS RECORDED"
+PREDICTIONS_RESTARTING = "PREDICTIONS RESTARTING"
+NO_PREDICTIONS_NOW = "NO PREDICTIONS: THE ENGINE DOES NOT ANSWER"
+ENGINE_FAILED = "NO PREDICTIONS: THE ENGINE STOPPED"
+FEW_PLACED = "ONLY {n} OF {all} ELECTRODES HAVE A KNOWN PLACE"
+MORE_ALARMS = "   + {n} more"
+ENGINE, RECORDER = "Engine", "Recorder"
+RUNS, RESTARTS, RECORDS, READY = "running", "restarting", "recording", "ready"
+STARTS = "starting"
+DEMONSTRATION = "DEMONSTRATION: a simulated person"
+CHECK_EEG, CHECK_GAZE, CHECK_PARTICIPANT = "EEG", "Eye tracker", "Participant id"
+CHECK_READY, CHECK_START, CHECK_BASELINE = "Ready", "Start the session (Ctrl+R)", "Baseline (Ctrl+B)"
+CHECK_FOUND = "{name}, {n} channels, {rate} Hz"
+ALARM_SOUND = "Sound for alarms"
+
+NO_DATA = "no data for {age}"
+CARD_FAILED = "the engine stopped"
+CARD_RESTARTING = "predictions restarting"
+CARD_STARTING = "starting"
+CARD_PAUSED = "paused"
+CARD_LOST = "{role} lost"
+CARD_ABSTAINED = "abstained"
+CARD_NOT_SETTLED = "not settled yet"
+NOT_NOW = "What is below is not the present."
+NOT_CALIBRATED = "NOT CALIBRATED: its percentages are scores, not probabilities"
 NOTHING_YET = "waiting"
 NOTHING_YET_WHY = "The first window needs a few seconds of data"
-ABSTAINS = "No emotion named: {why}"
+ABSTAINS = "Abstained: {why}"
 ONLY = "Only {labels} is plausible"
 ALSO = "Could also be {labels}"
 NOT_SETTLED = "NOT SETTLED"
@@ -77,6 +106,7 @@ VALENCE, AROUSAL = "valence", "arousal"
 
 GOOD = "good"
 CHANNELS_GOOD = "{good} of {all} channels good"
+NO_ROLE_DATA = "{role}: {none}"
 NO_CHANNELS = "No EEG channels"
 EXCLUDED = "excluded by you"
 CHANNEL_TIP = "{label}: {why}\nClick to {action}"
@@ -100,14 +130,14 @@ LATENCY_TIP = (
 )
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
+NO_LATENCY = "latency –"
+ENGINE_SILENT = "engine: no answer for {age}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"
 DISCONNECTED = "no connection to the engine"
 
 WELCOME = "Waiting for EEG and eye-tracker streams"
-WELCOME_MORE = (
-    "Start your amplifier's and your eye tracker's LSL connector; their streams appear here by themselves.\n"
-    "Until then you can look around:"
-)
+WELCOME_MORE = "Start your amplifier's and your eye tracker's LSL program; their streams appear here by themselves."
+WELCOME_OFFERS = "Until then you can look around:"
 DEMO, DEMO_MORE = "Watch a demonstration", "A simulated person, on this computer only"
 OPEN, OPEN_MORE = "Open a recording…", "Any XDF file; you can also drop it here"
 DOCTOR, DOCTOR_MORE = "Why is nothing found?", "Checks network, firewall, clocks and versions"
@@ -123,7 +153,6 @@ PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
 READING = "reading {share}"
 DISMISS = "Dismiss"
-NOTICE = "Notice"
 SLOWER, FASTER = "Replay slower", "Replay faster"
 EXPORT_PREDICTIONS = "Export predictions…"
 EXPORT_VIEW = "Export {view}…"
@@ -207,6 +236,8 @@ BASELINE_ASK = "The participant sits still and looks at one place, awake, withou
 BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
 BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
 BASELINE_DONE = "Done: {verdict}"
+BASELINE_REFUSED = "Refused: {verdict}"
+BASELINE_EXTENDED = "Running: {left} left, longer than planned until there is enough usable data"
 
 OPEN_REPORT, OPEN_FOLDER, DISMISS = "Open the report", "Open the folder", "Dismiss"
 REPORTS = {
@@ -215,7 +246,10 @@ REPORTS = {
     "failed": "{folder}: no report was written ({error}); the recording is not touched by that",
 }
 
-BANNER, REPORT_BAR = "banner", "Report"
+UNFINISHED = "The session {name} ended at {time} without being stopped. What was recorded lies in {folder}"
+WRITE_REPORT, WRITING_REPORT = "Write its report", "{name}: the report is being written…"
+REPORT_NOT_WRITTEN = "{name}: no report was written ({error}); the recording is not touched by that"
+BANNER, REPORT_BAR, STATUS_STRIP = "banner", "Report", "Status"
 EXIT_CODE = "exit code {code}"
 DEMO_FAILED = "The demonstration did not start. All it said is in {log}"
 BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_layout import LastUsedSettings, WindowLayout
-from rtemo.gui.window_state import WindowState
+from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.client import ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
@@ -42,13 +44,16 @@ class MainWindow(QMainWindow):
         theme: Theme,
         last_settings: Path | None = None,
         recording: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """last_settings: the file that keeps the session settings that were last used. recording: an XDF file to open
-        as soon as the engine answers.
+        as soon as the engine answers. clock: seconds that only grow, the same as those of RecorderLook.answered_s.
         """
         super().__init__()
         self.client, self.settings, self.theme = client, settings, theme
         self.state = WindowState()
+        self._clock, self._waited = clock, 0
+        self.pending_settings = ""  # for the engine, as soon as it answers
         self.outlives_window = True  # whether a session continues without the window
         self._last_settings = LastUsedSettings(last_settings)
         self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
@@ -80,10 +85,22 @@ class MainWindow(QMainWindow):
     def tick(self) -> None:
         """Advance one frame: take in the engine's snapshot, paint what is out of date."""
         snapshot = self.client.poll()
+        self.state.pass_time(self._clock())
+        self.state.look(self.client.recorder, restarting=self.client.restarting)
         if snapshot is not None:
-            self.views.refresh_schedule.mark(self.state.update(snapshot))
+            self._waited = 0
+            if snapshot.seq < self.state.snapshot.seq:  # another engine
+                self._seen_phase = None
+            self.views.refresh_schedule.mark(self.state.update(snapshot, time.time()))
             self._handle_snapshot()
             self._last_settings.update(snapshot)
+        elif (waited := self._waited + 1) >= RESULT_FRAMES:  # nobody tells anything: what is shown grows old
+            self._waited = 0
+            self.views.refresh_schedule.mark({SnapshotPart.STATE})
+        else:
+            self._waited = waited
+        for refused in self.client.refusals():
+            self.notice.show_message(refused)
         if self.views.refresh_schedule.due(RESULT_FRAMES) or snapshot is None:
             self._show_connection()
         entered = self.state.snapshot.phase != self._seen_phase
@@ -103,6 +120,7 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(views.welcome)
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
+        views.strip.sound = str(self.settings.value("alarm sound", "")) == "true"
         self.setStatusBar(views.status)
         self._layout = WindowLayout(self, views.docked)
         self.docks = self._layout.docks
@@ -112,18 +130,16 @@ class MainWindow(QMainWindow):
         self._layout.reset()
 
     def _make_bars(self) -> None:
-        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice()
+        self.banner, self.notice = Banner(lambda: self.send("restart_engine")), Notice(self)
         named = {
+            texts.STATUS_STRIP: self.views.strip,
             texts.BANNER: self.banner,
-            texts.NOTICE: self.notice,
             texts.SESSION_BAR: self.views.session,
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.NOTICE, texts.REPLAY_BAR, texts.REPORT_BAR))
+        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR))
         self.views.session.refused.connect(self.notice.show_message)
-        self.notice.show_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=True))
-        self.notice.hide_requested.connect(lambda: self.bars.set_visible(texts.NOTICE, visible=False))
 
     # ------------------------------------------------------------------ state
 
@@ -134,17 +150,24 @@ class MainWindow(QMainWindow):
         name = Path(replay.path).name if replay is not None else ""
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
         self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
+        if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW):
+            self.views.report.look_for_unfinished(Path(self.views.session.root))
 
     def _handle_snapshot(self) -> None:
         """After a snapshot: open the recording that the window was started with, show what could not be done."""
         self.recordings.open_pending()
+        if self.pending_settings:
+            self.send("configure", settings=self.pending_settings)
+            self.pending_settings = ""
         if self.state.n_failures != self._n_failures:
             self._n_failures = self.state.n_failures
             self.notice.show_message(self.state.failure)
 
     @property
     def failed(self) -> str:
-        """Why no engine works; empty where one does."""
+        """Why no engine works and none is being started again; empty where one does."""
+        if self.client.restarting:
+            return ""
         snapshot = self.state.snapshot
         failure = self.client.failure or (snapshot.failure if snapshot.phase == Phase.FAILED else "")
         if not failure and not self.client.connected and snapshot.seq >= 0:
@@ -160,6 +183,8 @@ class MainWindow(QMainWindow):
         self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
         self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
+        if snapshot.seq >= 0:
+            self._layout.show_docks(shown=shown)
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of everything."""
@@ -174,6 +199,11 @@ class MainWindow(QMainWindow):
     def toggle_theme(self) -> None:
         """Switch between dark and light."""
         self.set_theme(LIGHT if self.theme is DARK else DARK)
+
+    def set_alarm_sound(self, *, on: bool) -> None:
+        """Switch the sound of alarms on or off."""
+        self.views.strip.sound = on
+        self.settings.setValue("alarm sound", "true" if on else "")
 
     def toggle_full_screen(self) -> None:
         """Switch full screen on or off."""
@@ -222,7 +252,7 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------ end
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.state.snapshot.phase in (Phase.RUNNING, Phase.PAUSED):
+        if self.state.in_session:
             answer = self.ask_quit()
             if answer == texts.QUIT_CANCEL:
                 event.ignore()
@@ -231,11 +261,19 @@ class MainWindow(QMainWindow):
                 self.send("stop")
                 self.send("shutdown")
         elif self.state.snapshot.phase != Phase.FAILED:
+            self.send("dismiss")
+        else:
             self.send("shutdown")
         self._timer.stop()
         self._layout.save(self.settings)
         self.settings.setValue("theme", self.theme.name)
         event.accept()
+
+    def leave(self) -> None:
+        """Leave without a question, as when the system ends the program: a session goes on, a mere preview ends."""
+        if not self.state.in_session:
+            self.send("dismiss")
+        self._timer.stop()
 
     def fill(self, screen: QRect) -> None:
         """Fill a screen, at the first start."""

@@ -29,6 +29,7 @@ class WindowLayout:
 
     def __init__(self, window: QMainWindow, views: Mapping[str, QWidget]) -> None:
         self._window = window
+        self._put_away: tuple[QDockWidget, ...] = ()  # docks that are hidden as they would be empty
         self.restored = False  # whether the window is where it was at the last start
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
@@ -64,6 +65,17 @@ class WindowLayout:
                 docks[name].raise_()
         self._set_dock_sizes(low=low)
 
+    def show_docks(self, *, shown: bool) -> None:
+        """Hide the docks while they would be empty frames, and show those that were there before again."""
+        if shown and self._put_away:
+            for dock in self._put_away:
+                dock.show()
+            self._put_away = ()
+        elif not shown and not self._put_away:
+            self._put_away = tuple(dock for dock in self.docks.values() if not dock.isHidden())
+            for dock in self._put_away:
+                dock.hide()
+
     def fill(self, screen: QRect) -> None:
         """Fill a screen, but no more of it than the views can use."""
         self._window.setGeometry(QRect(screen.topLeft(), screen.size().boundedTo(MAX_SIZE)))
@@ -79,6 +91,7 @@ class WindowLayout:
 
     def save(self, settings: QSettings) -> None:
         """Save the window's place and its docks."""
+        self.show_docks(shown=True)
         settings.setValue("geometry", self._window.saveGeometry())
         settings.setValue("layout", self._window.saveState(LAYOUT_VERSION))
 

@@ -1,6 +1,7 @@
-"""The window's state: the newest snapshot and the histories that the views paint. No Qt, no clock.
+"""The window's state: the newest snapshot and the histories that the views paint. No Qt, no clock of its own.
 
-`update` takes in a snapshot and returns what changed, so that only that is painted.
+`update` takes in a snapshot and returns what changed, so that only that is painted. Between snapshots `pass_time` goes
+on with the caller's clock, so that everything has an age also when the engine has fallen silent.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
+from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
     GazeBlock,
     GazeEventRecord,
     Phase,
+    RecorderView,
     Snapshot,
     StreamStatus,
 )
@@ -31,13 +34,15 @@ EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with a marg
 GAZE_ROWS = 1200 * 62  # the fastest trackers
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
+STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
+SIGNALS = ("eeg", "gaze")
 MARKER_KINDS = ("marker", "annotation")  # events that are drawn across the plots
 
 
 class SnapshotPart(StrEnum):
     """Parts of a snapshot that can change."""
 
-    STATE = "state"  # phase, subject, recording, progress, health
+    STATE = "state"  # time, phase, subject, recording, progress, health
     STREAMS = "streams"
     CHANNELS = "channels"
     EEG = "eeg"
@@ -67,10 +72,17 @@ class WindowState:
         self.n_failures = 0
         self.disk = DiskWatch()
         self.settings = SessionSettings()  # the session's settings, as the engine has them
+        self.participant = ""  # that is typed in for the next session
+        self.has_baseline = False  # whether this session has one, or records it
+        self.restarting = False  # whether the engine is being started again
+        self.recorder: RecorderLook | None = None  # None: nobody asks it, and the engine's word is taken
+        self._wall_s = math.nan
+        self._clock_s = self._told_s = 0.0  # now, and when the newest snapshot came, by the caller's clock
 
-    def update(self, new: Snapshot) -> set[SnapshotPart]:
-        """Take in a snapshot; return the parts that changed."""
+    def update(self, new: Snapshot, wall_s: float = math.nan) -> set[SnapshotPart]:
+        """Take in a snapshot; return the parts that changed. wall_s: the time of day now, Unix time."""
         old, self.snapshot = self.snapshot, new
+        self._told_s, self._wall_s = self._clock_s, wall_s
         changed = {SnapshotPart.STATE}
         for part, name in (
             (SnapshotPart.STREAMS, "streams"),
@@ -84,8 +96,8 @@ class WindowState:
         if new.settings and new.settings != old.settings:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
-        self.disk.update(new.recorder, new.time_s)
-        if _history_restarted(old, new):
+        self.disk.update(self.recording, new.time_s)
+        if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
                 SnapshotPart.EEG,
@@ -94,6 +106,7 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
+        self.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -101,20 +114,104 @@ class WindowState:
 
     @property
     def time_s(self) -> float:
-        """Right edge of the scrolling plots: the replay's position, the newest sample, or now where no samples come."""
+        """Right edge of the plots: now, or a sample that is newer still."""
         if self.snapshot.phase == Phase.REPLAY:
             return self.snapshot.time_s
         newest = [s for s in (self.eeg.newest_s, self.gaze.newest_s) if math.isfinite(s)]
-        return max([*newest, self.snapshot.time_s])
+        return max([*newest, self.now_s])
+
+    # Ages.
+
+    def pass_time(self, clock_s: float) -> None:
+        """Go on with the caller's clock; seconds that only grow."""
+        self._clock_s = clock_s
 
     @property
-    def origin_s(self) -> float:
-        """Time zero of the lists: the start of the session or of the recording, or the first event."""
-        if self.snapshot.replay is not None:
-            return self.snapshot.replay.first_s
-        if math.isfinite(self.snapshot.started_s) or not self.events:
-            return self.snapshot.started_s
-        return float(self.events[0]["time_s"])
+    def told_age_s(self) -> float:
+        """How long ago the engine told its state; infinite before it did."""
+        return self._clock_s - self._told_s if self.snapshot.seq >= 0 else math.inf
+
+    @property
+    def engine_answers(self) -> bool:
+        return self.told_age_s <= STALE_S
+
+    @property
+    def now_s(self) -> float:
+        """Now, in LSL time; in a replay the position of the play head."""
+        if self.snapshot.phase == Phase.REPLAY:
+            return self.snapshot.time_s
+        return self.snapshot.time_s + self._clock_s - self._told_s
+
+    @property
+    def limit_s(self) -> float:
+        """The age from which something is the past: the larger of 2 s and two hops."""
+        return max(STALE_S, STALE_HOPS * self.bundle.hop_s) if self.bundle is not None else STALE_S
+
+    def age_s(self, time_s: float) -> float:
+        """How long ago a time is; infinite for NaN."""
+        return self.now_s - time_s if math.isfinite(time_s) else math.inf
+
+    def is_past(self, time_s: float) -> bool:
+        """Whether what is from that time must not be shown as the present."""
+        return self.age_s(time_s) > self.limit_s
+
+    def stream_age_s(self, stream: StreamStatus) -> float:
+        """The age of a stream's newest sample now; NaN where it is not known."""
+        age_s = stream.age_s + self.now_s - self.snapshot.time_s
+        return max(age_s, self.now_s - self.recorder_heard_s) if self.recorder_gone else age_s
+
+    @property
+    def streams_known(self) -> bool:
+        """Whether what is told of the streams is the present: the recorder reads them, and tells the engine."""
+        return self.engine_answers and not self.recorder_gone
+
+    def n_missing(self, stream: StreamStatus) -> int:
+        """Samples that are missing up to now: while a stream is silent, those that it should have sent count too."""
+        late_s = self.stream_age_s(stream)
+        if not stream.role or not late_s > self.limit_s or not math.isfinite(stream.nominal_hz):
+            return stream.n_missing
+        return stream.n_missing + math.floor(late_s * stream.nominal_hz)
+
+    # The recording.
+
+    def look(self, recorder: RecorderLook | None, *, restarting: bool) -> None:
+        """Take in what the recorder answered last, and whether the engine is being started again."""
+        self.recorder, self.restarting = recorder, restarting
+
+    @property
+    def recorder_heard_s(self) -> float:
+        """When the recorder answered last, on the clock of now_s."""
+        assert self.recorder is not None
+        return self.now_s - (self._clock_s - self.recorder.answered_s)
+
+    @property
+    def recorder_gone(self) -> bool:
+        """Whether the recorder answered once, and does not any more."""
+        known = self.recorder is not None and math.isfinite(self.recorder.answered_s)
+        return known and self._clock_s - self.recorder.answered_s > STALE_S  # type: ignore[union-attr]
+
+    @property
+    def recording(self) -> RecorderView | None:
+        """What is recorded now, by the recorder's own word; None where nothing is, or nobody can know it."""
+        if self.recorder is not None and math.isfinite(self.recorder.answered_s):
+            return None if self.recorder_gone else self.recorder.recording
+        return self.snapshot.recorder if self.engine_answers else None
+
+    @property
+    def session_started_s(self) -> float:
+        started_s = self.snapshot.started_s
+        return self.recorder.started_s if math.isnan(started_s) and self.recorder is not None else started_s
+
+    @property
+    def subject(self) -> str:
+        """The participant of the session."""
+        return self.snapshot.subject or (self.recorder.subject if self.recorder is not None else "")
+
+    @property
+    def needed_roles(self) -> set[str]:
+        """The roles that a session cannot do without: those that are required, or all signals in use."""
+        required = {role.value for role in self.settings.required}
+        return required or {stream.role for stream in self.streams_in_use if stream.role in SIGNALS}
 
     @property
     def replay_position_s(self) -> float:
@@ -137,10 +234,15 @@ class WindowState:
         """Why a session cannot start now: the streams' names, or a phase; empty where it can."""
         if self.snapshot.phase not in (Phase.IDLE, Phase.PREVIEW):
             return str(self.snapshot.phase.value)
+        if not self.engine_answers:
+            return "the engine does not answer" if self.snapshot.seq >= 0 else "the engine is starting"
         return obstacle(self.snapshot.streams, self.settings.required)
 
     @property
     def in_session(self) -> bool:
+        """Whether there is a session; while no engine answers, by the recorder's word."""
+        if not self.engine_answers and self.recorder is not None and math.isfinite(self.recorder.answered_s):
+            return self.recorder.recording is not None
         return self.snapshot.phase in (Phase.RUNNING, Phase.PAUSED)
 
     @property
@@ -150,17 +252,29 @@ class WindowState:
         return [(role.value, str(query)) for role, query in self.settings.queries.items() if role.value not in present]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
-        """Share of gaze samples of the last seconds that are valid; NaN without any."""
-        if not len(self.gaze):
+        """Share of the gaze of the last seconds up to now that is valid; what did not come is not. NaN without any."""
+        if not len(self.gaze) or self.is_past(self.gaze.newest_s):
             return math.nan
-        _, rows = self.gaze.after(self.gaze.newest_s - span_s)
-        return float(np.isfinite(rows[:, :2]).all(axis=1).mean()) if len(rows) else math.nan
+        now_s = max(self.now_s, self.gaze.newest_s)
+        times, rows = self.gaze.after(now_s - span_s)
+        valid = np.isfinite(rows[:, :2]).all(axis=1)
+        if len(times) < 2:
+            return float(valid.mean()) if len(valid) else math.nan
+        step_s = max(float(np.median(np.diff(times))), 1e-6)
+        begin_s = max(now_s - span_s, self.gaze.oldest_s - step_s)
+        expected = max(len(valid), math.floor((self.gaze.newest_s - begin_s) / step_s + 1e-6))
+        return float(np.count_nonzero(valid)) / expected
 
     def history(self, after_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Times (n,), instantaneous (n, K), smoothed (n, K), abstaining (n,) bool, later than a time."""
         times, rows = self.probabilities.after(after_s)
         k = len(self.labels)
         return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
+
+    def _goes_on(self, old: Snapshot, new: Snapshot) -> bool:
+        """Whether another engine takes up the session that the window has shown."""
+        recorded = self.recorder.folder if self.recorder is not None and self.recorder.recording is not None else ""
+        return new.seq < old.seq and bool(old.folder) and old.folder in (new.folder, recorded)
 
     def _clear(self) -> None:
         self.eeg.clear()
@@ -192,10 +306,22 @@ class WindowState:
             self._take_prediction(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
-            self.events.extend(new.events)
-            self.marks.extend(event for event in new.events if str(event.get("kind")) in MARKER_KINDS)
+            self.has_baseline |= any(_begins_baseline(event) for event in new.events)
+            taken = [self._dated(event, new) for event in new.events]
+            self.events.extend(taken)
+            self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
             changed.add(SnapshotPart.EVENTS)
         return changed
+
+    def _dated(self, event: dict[str, Any], new: Snapshot) -> dict[str, Any]:
+        """An event with its time of day and since the start, which stay as they were when it came.
+
+        wall_s: Unix time, NaN in a replay. since_s: seconds since the start of the session or recording, NaN outside.
+        """
+        replay = new.replay
+        wall_s = math.nan if replay is not None else self._wall_s - (new.time_s - event["time_s"])
+        since_s = event["time_s"] - (replay.first_s if replay is not None else new.started_s)
+        return {**event, "wall_s": wall_s, "since_s": since_s if replay is not None or since_s > -1.0 else math.nan}
 
     def _take_failures(self, new: Snapshot) -> None:
         for event in new.events:
@@ -213,6 +339,11 @@ class WindowState:
         self.latest = record
 
 
+def _begins_baseline(event: Mapping[str, Any]) -> bool:
+    details = event.get("details") or {}
+    return details.get("fact") in ("baseline_begins", "baseline_planned")
+
+
 def _numbers(by_label: Mapping[str, float | None]) -> list[float]:
     return [math.nan if value is None else value for value in by_label.values()]
 
@@ -223,4 +354,4 @@ def _gaze_rows(block: GazeBlock) -> np.ndarray:
 
 def _history_restarted(old: Snapshot, new: Snapshot) -> bool:
     """Whether a recording was opened, closed or sought in, or another engine answers."""
-    return old.seq >= 0 and old.era != new.era
+    return old.seq >= 0 and (old.era != new.era or new.seq < old.seq)

@@ -34,7 +34,9 @@ FIELDS = (
     "forced",
     "latency_ms",
     "faults",
+    "late",
 )
+LATE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ class Prediction:
         return max(self.smoothed.values())
 
     @property
+    def late(self) -> bool:
+        """Whether it came out too long after its window's end to be the present: the computer was asleep or overloaded,
+        or the engine was started again. False in replay.
+        """
+        return self.latency_ms is not None and self.latency_ms > 1e3 * LATE_S
+
+    @property
     def valence(self) -> float | None:
         """In [-1, 1] from the smoothed probabilities, see valence_arousal.py; None when it abstains or has no place."""
         return self._place(0)
@@ -91,15 +100,20 @@ class Prediction:
 
     def csv_row(self) -> list[str]:
         """The cells in the order of csv_header, for csv.writer."""
-        cells: list[str] = []
-        for name, value in self.to_dict().items():
-            if name in _BY_LABEL:
-                cells.extend(_cell(number) for number in value.values())
-            elif name == "faults":
-                cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
-            else:
-                cells.append(";".join(value) if name in _LISTS else _cell(value))
-        return cells
+        return csv_cells(self.to_dict())
+
+
+def csv_cells(record: Mapping[str, Any]) -> list[str]:
+    """The cells of a record as `to_dict` gives it, in the order of csv_header."""
+    cells: list[str] = []
+    for name, value in record.items():
+        if name in _BY_LABEL:
+            cells.extend(_cell(number) for number in value.values())
+        elif name == "faults":
+            cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
+        else:
+            cells.append(";".join(value) if name in _LISTS else _cell(value))
+    return cells
 
 
 def csv_header(labels: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Chunk, ClockOffset, Modality, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
@@ -29,6 +29,7 @@ from rtemo.model.uncertainty.adaptive import SelfReport
 
 Watch = Callable[[Window, Embeddings], object]
 
+MOST_FORCED = 1000  # ends that are looked at at once, the newest: stamps may leap by any time
 MAX_BACKLOG_S = 30.0  # forced windows older than this are final
 
 
@@ -45,12 +46,17 @@ class Predictor:
         self._published_s = float("-inf")
 
     @property
+    def runtime(self) -> Runtime:
+        """What runs the network."""
+        return self._runtime
+
+    @property
     def eye_unused(self) -> str:
         """Why eye movements do not count; "" where they do."""
         return self._decoder.eye_unused
 
-    def push(self, item: Chunk | ClockOffset) -> list[Prediction]:
-        """The predictions that these samples complete."""
+    def push(self, item: Chunk | ClockOffset | StreamNotice) -> list[Prediction]:
+        """The predictions that this completes; see Pipeline.push."""
         return self._decide(self.pipeline.push(item))
 
     def expect(self, modality: Modality, *, expected: bool) -> list[Prediction]:
@@ -70,7 +76,8 @@ class Predictor:
         grid = self.pipeline.grid
         first = max(start_s, self._published_s + hop_s)
         predictions = []
-        for end in range(grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1, grid.hop):
+        begin, stop = grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1
+        for end in range(max(begin, stop - MOST_FORCED * grid.hop), stop, grid.hop):
             window = self.pipeline.peek(grid.seconds(end))
             if window is not None:
                 predictions.append(self._decide_ahead(window))

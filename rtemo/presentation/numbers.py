@@ -43,6 +43,13 @@ def age(seconds: float) -> str:
     return f"{_passed(seconds, 1000)} ms" if _passed(seconds, 1) < 1 else f"{_passed(seconds, 10) / 10:.1f} s"
 
 
+def seconds(duration: float) -> str:
+    """A duration in whole seconds, from a minute on as m:ss."""
+    if not math.isfinite(1e6 * duration):
+        return MISSING
+    return clock(duration) if _passed(duration, 1) >= 60 else f"{max(0, _passed(duration, 1))} s"
+
+
 def size(n_bytes: float) -> str:
     """A file size in decimal units."""
     power = 0

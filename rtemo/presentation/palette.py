@@ -3,7 +3,8 @@
 The emotions keep their colour in every view and in both themes. The four of the SEED-IV labels differ in lightness as
 well as in hue, so that they stay apart with any of the three colour vision deficiencies; a test measures it with the
 matrices of Machado, Oliveira and Fernandes (2009). Labels beyond these take what is left of the palette of Okabe and
-Ito (2008). Colour never stands alone: names or letters always go with it.
+Ito (2008). Red and amber belong to alarms alone. Colour never stands alone:
+names or letters always go with it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 EMOTIONS = {
     "neutral": "#97a3b0",
     "sad": "#2f7fd1",
-    "fear": "#d9480f",
+    "fear": "#7639e6",
     "happy": "#f5c518",
 }
-FURTHER = ("#009e73", "#cc79a7", "#56b4e9", "#8a5a00", "#7a4fb5", "#0a5c5c")
+FURTHER = ("#009e73", "#cc79a7", "#56b4e9", "#8a5a00", "#9c9a2e", "#0a5c5c")
 
 FAULTS = {  # reason -> colour, letter
     "flat": ("#8a5a00", "F"),
@@ -64,12 +65,12 @@ DARK = Theme(
     line="#2c3540",
     ink="#e8edf2",
     muted="#9aa7b4",
-    faint="#5d6975",
+    faint="#808c99",
     accent="#4aa3e0",
     trace="#a9c6de",
     trace_alternate="#7fb5a8",
     good="#2fb38a",
-    warn="#f0a92e",
+    warn="#f2941c",
     bad="#f0603a",
     idle="#5d6975",
 )
@@ -81,14 +82,14 @@ LIGHT = Theme(
     line="#d3dae1",
     ink="#17202a",
     muted="#536170",
-    faint="#9aa5b1",
+    faint="#64707c",
     accent="#1769aa",
     trace="#2b4a66",
     trace_alternate="#1f6b60",
-    good="#0b8a63",
-    warn="#b86e00",
-    bad="#c93a12",
-    idle="#9aa5b1",
+    good="#077552",
+    warn="#8a5200",
+    bad="#b8320d",
+    idle="#8592a0",
 )
 
 

@@ -75,11 +75,13 @@ class Recorder:
         session_id: str = "",
         elsewhere: Sequence[Path] = (),
         clock: Callable[[], float] = time.monotonic,
+        continues: str = "",
     ) -> None:
         """Creates the file and starts. Raises RtemoError when the file exists or cannot be made.
 
         session_id: written into the file's header, see XdfWriter. elsewhere: folders in which the recording goes on
-        where the file's own no longer works. clock: LSL time, for the stamps of the recorder's own log.
+        where the file's own no longer works. clock: LSL time, for the stamps of the recorder's own log. continues: the
+        name of the file that it goes on from.
         """
         self.path = Path(path)
         self._limit, self._clock = queue_bytes, clock
@@ -97,7 +99,7 @@ class Recorder:
         self._busy_since_s: float | None = None
         self._synced_s = time.monotonic()
         self._files = RecordingFiles(
-            self.path, session_id, elsewhere, open_writer, self._lost_in_file, self._add_problem, clock
+            self.path, session_id, elsewhere, open_writer, self._lost_in_file, self._add_problem, clock, continues
         )
         self._thread = threading.Thread(target=self._run, name="rtemo-recorder", daemon=True)
         self._thread.start()

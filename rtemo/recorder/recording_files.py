@@ -84,11 +84,12 @@ class RecordingFiles:
         lost: Lost,
         problem: Callable[[str], None],
         clock: Callable[[], float],
+        continues: str = "",
     ) -> None:
         """Creates the file and waits until it is on the disk. Raises RtemoError where that cannot be done.
 
         elsewhere: folders to go on in where the file's own does not work. lost, problem: are told what goes wrong.
-        clock: LSL time.
+        clock: LSL time. continues: the name of the file that the first one goes on from.
         """
         self._asked, self.paths = path, [path]
         self.error = ""  # why no file takes what is written; empty while one does
@@ -107,7 +108,9 @@ class RecordingFiles:
         self._continued_bytes: int | None = None
         self._tried, self._retry_s = 0, 0.0
         self._rescues: list[Rescue] = []
-        self._writer: XdfWriter | None = open_writer(path, session_id)
+        self._writer: XdfWriter | None = (
+            open_writer(path, session_id, continues) if continues else open_writer(path, session_id)
+        )
         try:
             self._begin(self._writer)
         except OSError as error:

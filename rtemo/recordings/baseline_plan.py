@@ -99,17 +99,17 @@ class MarkedBaseline:
         """say: takes why an interval is no baseline."""
         self._markers = plan.markers if plan is not None else None
         self._pipeline, self._say = pipeline, say
-        self._begin_s: float | None = None
+        self.begun_s: float | None = None  # when the rest that lasts now has begun
 
     def __call__(self, event: Event) -> None:
         if event.kind is not EventKind.MARKER or self._markers is None:
             return
         begin, end = self._markers
         if event.text == begin:
-            self._begin_s = event.time_s
+            self.begun_s = event.time_s
             self._pipeline.rest_begins(event.time_s)
-        elif event.text == end and self._begin_s is not None:
-            begin_s, self._begin_s = self._begin_s, None
+        elif event.text == end and self.begun_s is not None:
+            begin_s, self.begun_s = self.begun_s, None
             try:
                 self._pipeline.rest(begin_s, event.time_s)
             except RtemoError as error:

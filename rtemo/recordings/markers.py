@@ -16,12 +16,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from rtemo.core.types import STRING_FORMAT
 
 EMOTIONS = ("neutral", "sad", "fear", "happy")
 WHATS = ("session", "baseline", "clip", "rest")
 PHASES = ("start", "end")
 CLIP_START = re.compile(r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)")
 CLIP_END = re.compile(r"clip/end id=(?P<clip>\S+).*")
+
+
+def marker_text(row: Iterable[Any], channel_format: str) -> str:
+    """One sample of a marker stream as a text: its columns, those that are not empty, with a blank between them."""
+    texts = (str(value) if channel_format == STRING_FORMAT else f"{value:g}" for value in row)
+    return " ".join(text for text in texts if text)
 
 
 @dataclass(frozen=True, slots=True)

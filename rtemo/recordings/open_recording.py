@@ -6,12 +6,13 @@ all use it, so that the same file gives the same windows and predictions everywh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality
+from rtemo.core.types import Modality, StreamInfo
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
@@ -23,6 +24,7 @@ from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, parse_settings
+from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -49,16 +51,18 @@ class OpenRecording:
         part: tuple[float | None, float | None] = (None, None),
         ambiguous: dict[Modality, str] | None = None,
         complete: bool = True,
+        size: int | None = None,
     ) -> None:
         """Looks through the file and gives its streams their roles.
 
         settings: what is asked for, given what the session had. roles: instead of new ones, when it is opened again.
         part: seconds from the first sample. ambiguous: takes the reason where several streams fit one role; None: that
         is an error. complete: whether a stream that is asked for and is not there is one too.
+        size: how many bytes of the (last) file to read, while it is still being written; None: all.
         Raises RtemoError where there is neither EEG nor gaze.
         """
         self.path = path
-        self.source = XdfSource(path, *part)
+        self.source = XdfSource(path, *part, size=size)
         try:
             self.streams = self.source.start()
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
@@ -68,12 +72,12 @@ class OpenRecording:
             self.notices = [*self.file_warnings, *self.facts.problems]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, settings(self._recorded_settings()))
-            self._give_roles(ambiguous, complete=complete)
+            used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
             raise
-        used = [info.stream_id for info in self.streams if self.roles.role_of(info) is not None]
         self.source.select([*used, *self.session_stream.stream_ids])
+        self.opening = self.source.opening  # the streams that whoever runs the source begins with
 
     @property
     def plan(self) -> BaselinePlan | None:
@@ -102,11 +106,13 @@ class OpenRecording:
         persons: Sequence[PersonalCalibration],
         log: EventLog,
         warn: Callable[[str], None],
-    ) -> None:
-        """Tell a fresh predictor the session's baseline, calibrations and self-reports.
+        since_s: float = -math.inf,
+    ) -> MarkedBaseline:
+        """Tell a predictor the session's baseline, calibrations and self-reports.
 
         persons: asked for, beside those of the session. log: of the run, whose markers may be the baseline's ends.
-        warn: takes what is missing.
+        warn: takes what is missing. since_s: LSL time; the predictor, no fresh one then, knows what was stated before.
+        Returns what listens to the markers of the log.
         """
         plan = None
         try:
@@ -114,18 +120,22 @@ class OpenRecording:
         except RtemoError as error:
             warn(str(error))
         pipeline = predictor.pipeline
-        for begin_s, end_s in () if self.roles.settings.baseline else self.facts.rests:
+        rests = [rest for rest in self.facts.rests if rest[0] > since_s]
+        for begin_s, end_s in () if self.roles.settings.baseline else rests:
             try:
                 pipeline.rest(begin_s, end_s)
             except RtemoError as error:
                 warn(str(error))
-        if plan is not None:
+        if plan is not None and since_s == -math.inf:
             plan.prepare(pipeline, None, self.source.first_s)
-        log.listen(MarkedBaseline(plan, pipeline, warn))
-        own, missing = recorded_persons(self.path, bundle, self.facts.notes, persons)
+        marked = MarkedBaseline(plan, pipeline, warn)
+        log.listen(marked)
+        notes = [note for note in self.facts.notes if note[0] > since_s]
+        own, missing = recorded_persons(self.path, bundle, notes, persons)
         for what in missing:
             warn(what)
-        use_persons((*own, *persons), predictor, self.facts.notes)
+        use_persons((*own, *persons), predictor, notes)
+        return marked
 
     def n_samples(self, stream_id: str) -> int:
         """How many samples of a stream the file holds."""
@@ -149,21 +159,43 @@ class OpenRecording:
         there = {part: query for part, query in found.queries.items() if any(query.fits(info) for info in self.streams)}
         return replace(found, baseline="", queries=there)
 
-    def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> None:
+    def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> list[str]:
+        """Assign the roles. Returns the streams that have one."""
         self._counts = {info.stream_id: self.source.n_samples(info.stream_id) for info in self.streams}
         usable = [info for info in self.streams if self._counts[info.stream_id]]
         self.roles.give_back()
+        used: list[str] = []
         for part in (Modality.EEG, Modality.GAZE):
             try:
-                self.roles.choose_for(part, usable)
+                chosen = self.roles.choose_for(part, self._first_ones(usable, self.roles.queries.get(part)))
+                used += [chosen.stream_id] if chosen is not None else []
             except RtemoError as error:
                 if ambiguous is None:
                     raise
                 ambiguous[part] = str(error)
-        for info in usable:
-            self.roles.take_marker(info)
+        used += self._pass_on(usable, used)
+        used += [info.stream_id for info in usable if self.roles.take_marker(info)]
         if not ambiguous:
             self._check_roles(complete=complete)
+        return used
+
+    def _first_ones(self, infos: Sequence[StreamInfo], query: StreamQuery | None) -> list[StreamInfo]:
+        """The streams that are asked for, without those that take the place of another one of them."""
+        asked = {info.stream_id for info in infos if query is None or query.fits(info)}
+        return [info for info in infos if self.source.predecessor(info.stream_id) not in asked]
+
+    def _pass_on(self, infos: Sequence[StreamInfo], used: Sequence[str]) -> list[str]:
+        """Give each stream that took another's place the role of that one. Returns those streams."""
+        by_id = {info.stream_id: info for info in infos}
+        after = {self.source.predecessor(info.stream_id): info for info in infos}
+        found: list[str] = []
+        for first in used:
+            lost = by_id[first]
+            while (info := after.get(lost.stream_id)) is not None:
+                self.roles.succeed(lost, info)
+                found.append(info.stream_id)
+                lost = info
+        return found
 
     def _check_roles(self, *, complete: bool) -> None:
         listed = " | ".join(info.describe() for info in self.streams)

@@ -7,8 +7,6 @@ is over, report.html.
 from __future__ import annotations
 
 import platform
-import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import tomli_w
 
 import rtemo
@@ -24,10 +21,9 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
 from rtemo.model.bundle import Bundle
 from rtemo.sources.private_files import make_folder, owner_only
+from rtemo.sources.recording_places import RECORDING, safe_name
 from rtemo.sources.session_settings import SessionSettings, settings_document
 
-RECORDING = "recording.xdf"
-NAME_BYTES = 120  # of a subject's name, of the 255 that a folder's name may have
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 
@@ -119,25 +115,6 @@ def model_record(bundle: Bundle) -> dict[str, str]:
     """What identifies a model, for session.toml."""
     spec = bundle.spec
     return {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint, "trained_on": spec.trained_on}
-
-
-def safe_name(subject: str) -> str:
-    """A subject's name as a part of a folder's name on any system."""
-    cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
-    short = cleaned[:60].encode()[:NAME_BYTES].decode("utf-8", "ignore")
-    return short or "anonymous"
-
-
-def places_elsewhere(recording: Path) -> tuple[Path, ...]:
-    """Folders in which a recording goes on where its own folder no longer works: on the user's disk, then a temporary
-    one. Each recording has its own.
-    """
-    name = recording.parent.name if recording.name == RECORDING else recording.stem
-    own = safe_name(name)
-    return (
-        platformdirs.user_data_path("rtemo", appauthor=False) / "recordings" / own,
-        Path(tempfile.gettempdir()) / f"rtemo-recordings-{own}",
-    )
 
 
 def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:

@@ -36,6 +36,7 @@ from rtemo.report import charts, timeline
 from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
 from rtemo.report.session_record import SessionRecord, SignalQuality
 from rtemo.report.time_axis import Axis
+from rtemo.report.troubles import interruptions, troubles
 
 MOST_EVENTS = 3000
 TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
@@ -69,7 +70,7 @@ def _warning(record: SessionRecord) -> Html:
 def _tiles(record: SessionRecord) -> Html:
     predictions = record.predictions
     named = 1 - float(predictions.silent.mean()) if len(predictions) else math.nan
-    lost = sum(event.kind is EventKind.STREAM_DOWN for event in record.events)
+    lost = len(interruptions(record.events))
     latency = predictions.latency_ms[np.isfinite(predictions.latency_ms)]
     tiles = [
         (clock(record.duration_s), "duration", False),
@@ -88,9 +89,8 @@ def _tiles(record: SessionRecord) -> Html:
 
 
 def _problems(record: SessionRecord) -> Html:
-    if not record.problems:
-        return Html()
-    return section("What is not as it should be", bullets(record.problems), kind="warning")
+    found = troubles(record)
+    return section("What is not as it should be", bullets(found), kind="warning") if found else Html()
 
 
 def _over_time(record: SessionRecord) -> Html:
@@ -243,8 +243,13 @@ def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, 
     found: list[tuple[str, str]] = []
     for key, value in document.items():
         name = f"{where}.{key}" if where else key
-        found += _flattened(value, name) if isinstance(value, Mapping) else [(name, str(value))]
+        found += _flattened(value, name) if isinstance(value, Mapping) else [(name, _plain(value))]
     return found
+
+
+def _plain(value: object) -> str:
+    """A setting as text: lists without brackets."""
+    return ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _mean(values: np.ndarray[Any, Any]) -> float:

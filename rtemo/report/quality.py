@@ -14,9 +14,10 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, StreamUp, Window
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.report.session_record import SignalQuality, StreamSummary
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 HOP_S = 1.0
@@ -39,11 +40,9 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
     source, roles = recording.source, recording.roles
     try:
         pipeline = Pipeline(settings.with_hop(HOP_S))
-        for info in recording.streams:
-            role = roles.role_of(info)
-            if role in (Modality.EEG, Modality.GAZE) and role is not None:
-                pipeline.add_stream(info, roles.layout(info, role))
-        windows = _windows(source, pipeline)
+        for info in recording.opening:
+            _use(info, roles, pipeline)
+        windows = _windows(source, roles, pipeline)
     finally:
         recording.close()
     return Inspection(
@@ -58,7 +57,13 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
     )
 
 
-def _windows(source: XdfSource, pipeline: Pipeline) -> list[tuple[float, dict[str, str]]]:
+def _use(info: StreamInfo, roles: StreamRoles, pipeline: Pipeline) -> None:
+    role = roles.role_of(info)
+    if role in (Modality.EEG, Modality.GAZE) and role is not None:
+        pipeline.add_stream(info, roles.layout(info, role))
+
+
+def _windows(source: XdfSource, roles: StreamRoles, pipeline: Pipeline) -> list[tuple[float, dict[str, str]]]:
     """End and bad channels of every window."""
     found: list[tuple[float, dict[str, str]]] = []
 
@@ -67,7 +72,9 @@ def _windows(source: XdfSource, pipeline: Pipeline) -> list[tuple[float, dict[st
 
     while not source.exhausted:
         for item in source.read():
-            if isinstance(item, Chunk | ClockOffset):
+            if isinstance(item, StreamUp):
+                _use(item.info, roles, pipeline)
+            if isinstance(item, Chunk | ClockOffset | StreamNotice):
                 keep(pipeline.push(item))
     keep(pipeline.flush())
     return found

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import math
 import threading
-import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.bundle import CARD_FILE, Bundle
 from rtemo.model.predictor import Predictor
@@ -41,6 +41,15 @@ class ReportInputs:
     settings: Settings | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _AboutSession:
+    """Each as it was when the session began; see SessionFolder.write_settings."""
+
+    model: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
 def read_session(target: Path, inputs: ReportInputs) -> SessionRecord:
     """The record of a session folder or of an XDF file. Raises RtemoError where there is nothing to report on."""
     if target.is_dir():
@@ -57,7 +66,7 @@ def read_session(target: Path, inputs: ReportInputs) -> SessionRecord:
 
 def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
     problems: list[str] = []
-    document = _attempt(problems, lambda: _read_toml(folder.settings)) or {}
+    about = _attempt(problems, lambda: _about_session(folder.settings)) or _AboutSession()
     kept = _attempt(problems, lambda: read_settings(folder.settings))
     settings = inputs.settings(kept) if inputs.settings is not None else kept or SessionSettings()
     if inputs.settings is None:  # which baseline was planned the recording says itself
@@ -70,13 +79,13 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
         live = False
         replayed = _attempt(problems, lambda: _replay(folder.recording, inputs, problems.append))
         predictions = replayed[0] if replayed is not None else Collector(inputs.bundle.labels).table()
-    model = _own_model(document, inputs, problems)
+    model = _own_model(about.model, inputs, problems)
     begin_s, end_s = _extent(events, predictions, found)
     return SessionRecord(
         title=folder.path.name,
         subject=settings.subject,
         notes=settings.notes,
-        when=str(document.get("record", {}).get("started", "")),
+        when=str(about.record.get("started", "")),
         begin_s=begin_s,
         end_s=end_s,
         live=live,
@@ -86,7 +95,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
         model=model,
         quality=found.quality if found is not None else None,
         settings=settings_document(settings),
-        versions=document.get("versions", {}),
+        versions=about.versions,
         recording_bytes=folder.recording.stat().st_size if folder.recording.is_file() else 0,
         problems=(*problems, *(found.warnings if found is not None else ())),
     )
@@ -130,7 +139,7 @@ def _replay(
     """What the model predicts from a recording, what happens in it, and the settings that it was read with."""
     recording, log, collector = _open(path, inputs), EventLog(), Collector(inputs.bundle.labels)
     engine = replay_engine(recording, inputs.new_predictor(), inputs.bundle, log, [collector], warn=warn)
-    engine.run(recording.streams, threading.Event())
+    engine.run(recording.opening, threading.Event())
     return collector.table(), tuple(log.events), recording.roles.settings
 
 
@@ -143,11 +152,11 @@ def _attempt(problems: list[str], read: Callable[[], T]) -> T | None:
         return None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RtemoError(f"{path.name} cannot be read", str(error)) from error
+def _about_session(path: Path) -> _AboutSession:
+    """The tables of session.toml that only describe a session."""
+    reader = Reader(path.name, "the report does without it")
+    document = reader.toml_file(path)
+    return reader.read(_AboutSession, {name: document[name] for name in _AboutSession.__slots__ if name in document})
 
 
 def _read_events(path: Path) -> tuple[Event, ...]:
@@ -170,9 +179,8 @@ def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspecti
     return begin_s, max(begin_s, end_s) if math.isfinite(end_s) else begin_s
 
 
-def _own_model(document: dict[str, Any], inputs: ReportInputs, problems: list[str]) -> ModelNotes:
+def _own_model(named: Mapping[str, Any], inputs: ReportInputs, problems: list[str]) -> ModelNotes:
     """The session's model as its settings file names it. What only the bundle knows is told if it is the same one."""
-    named = document.get("model", {})
     fingerprint = str(named.get("bundle_fingerprint", ""))
     if not fingerprint or fingerprint == inputs.bundle.fingerprint:
         return _notes_of(inputs.bundle)

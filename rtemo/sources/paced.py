@@ -13,7 +13,8 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo
-from rtemo.sources.xdf.source import Timed, XdfSource
+from rtemo.sources.xdf.cursor import Timed
+from rtemo.sources.xdf.source import XdfSource
 
 TICK_S = 0.01  # samples are handed out no more often: a reader that wakes for each of 1000 a second does little else
 EARLY_S = 1e-6  # and so much too soon, since clocks and times are rounded
@@ -28,7 +29,7 @@ class Pacer:
 
     def add(self, items: list[Timed]) -> None:
         for timed in items:
-            self._pending.setdefault(timed.item.stream_id, deque()).append(timed)
+            self._pending.setdefault(timed.stream_id, deque()).append(timed)
             if len(timed.elapsed):
                 self.reach_s = float(timed.elapsed[0])
 

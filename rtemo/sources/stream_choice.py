@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
 from rtemo.sources.devices.profile import DeviceProfile, Match, generic, ignored, match
+from rtemo.sources.xdf.recording_log import is_log
 
 KEYS = ("name", "type", "source_id", "hostname")
 
@@ -20,19 +21,25 @@ _OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sends
 
 @dataclass(frozen=True, slots=True)
 class StreamQuery:
-    """What a stream must be called. Empty fields fit everything; the others must be equal, case does not matter."""
+    """What a stream must be called. Empty fields fit everything; the others must be equal, case does not matter.
+
+    number: of a stream in a recording; 0 for none.
+    """
 
     name: str = ""
     type: str = ""
     source_id: str = ""
     hostname: str = ""
+    number: int = 0
 
     @classmethod
     def parse(cls, text: str) -> StreamQuery:
-        """From `key=value[,key=value]` over name, type, source_id and hostname.
+        """From `key=value[,key=value]` over name, type, source_id and hostname, or a number: that in a recording.
 
         A comma within a value is written as it is unless what follows it looks like another `key=`.
         """
+        if re.fullmatch(r"[1-9][0-9]{0,9}", text.strip()):
+            return cls(number=int(text))
         found: dict[str, str] = {}
         for part in re.split(r",(?=[^,=]*=)", text):
             key, equals, value = (piece.strip() for piece in part.partition("="))
@@ -43,15 +50,19 @@ class StreamQuery:
                     f"use each of {', '.join(KEYS)} at most once, for example name=Muse,type=EEG",
                 )
             found[key] = value
-        return cls(**found)
+        name, type_, source_id, hostname = (found.get(key, "") for key in KEYS)
+        return cls(name, type_, source_id, hostname)
 
     def fits(self, info: StreamInfo) -> bool:
         """True where every given field is equal."""
+        if self.number and info.stream_id != str(self.number):
+            return False
         asked = ((getattr(self, key), getattr(info, key)) for key in KEYS)
         return all(not want or want.casefold() == have.strip().casefold() for want, have in asked)
 
     def __str__(self) -> str:
-        return ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
+        named = ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
+        return named or (str(self.number) if self.number else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ def choose_markers(
 
     None is no fault. Without a query rtemo's own outlets are left out; a query may name them.
     """
-    found = [info for info in infos if _is_marker(info) and match(info, profiles) is None]
+    found = [info for info in infos if _is_marker(info) and match(info, profiles) is None and not is_log(info)]
     if query is None:
         return tuple(info for info in found if info.name not in _OWN_NAMES)
     return tuple(info for info in found if query.fits(info))
@@ -123,5 +134,8 @@ def _ambiguous(infos: Sequence[StreamInfo], modality: Modality, query: StreamQue
     what = f"the query {query}" if query is not None else f"no --{modality} query"
     differing = [key for key in KEYS if len({getattr(info, key) for info in infos}) > 1]
     example = f"--{modality} {differing[0]}={getattr(infos[0], differing[0])}" if differing else ""
-    todo = f"name one, for example {example}" if example else "stop all but one of them: nothing tells them apart"
+    alone = "stop all but one of them"
+    if all(info.stream_id.isdigit() for info in infos):  # as in a recording
+        alone = f"name one by its number in the recording, for example --{modality} {infos[0].stream_id}"
+    todo = f"name one, for example {example}" if example else f"{alone}: nothing tells them apart"
     return RtemoError(f"{len(infos)} streams could be the {modality} stream with {what}", listed, todo)

@@ -116,6 +116,15 @@ class StreamRoles:
         """The role of a stream, None where it has none. A restarted stream keeps its role, also with other channels."""
         return self._roles.get(_who(info))
 
+    def succeed(self, lost: StreamInfo, info: StreamInfo) -> None:
+        """Give a stream the role of the lost one whose place it takes, whatever it is called."""
+        role = self.role_of(lost)
+        if role is None or self.role_of(info) is not None:
+            return
+        self._roles[_who(info)] = role
+        if role in self._assigned:
+            self._assigned[role] = (info, self._assigned[role][1])
+
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         return _layout(info, self.profile_of(role), role, self.settings)

@@ -2,7 +2,7 @@
 
 Nothing is expected but <info>: real streams leave out labels, host and source, use `name` for `label`, put the channels
 in `desc/channel`, or write Latin-1. A description is text from another machine: it can neither declare entities nor
-claim more channels than memory holds.
+claim more channels than memory holds, and of one that is too long or too deep only the core is read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from rtemo.core.types import Channel, StreamInfo
 
 FORMATS = ("float32", "double64", "string", "int32", "int16", "int8", "int64")
 MAX_CHANNELS = 100_000  # no device has as many; a damaged count must not decide how much memory is taken
+MAX_CHARACTERS = 8 << 20  # ten thousand channels with everything that is known of each are 3 million
+MAX_DEPTH = 64
+MAX_CORE = 1 << 17  # characters before <desc>
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
 _FORBIDDEN = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -29,27 +32,56 @@ def decode_xml(content: bytes) -> str:
         return content.decode("latin-1")
 
 
+class DescriptionTooLarge(RtemoError):
+    """A description is longer or deeper than any device needs."""
+
+
 def parse_xml(text: str) -> ET.Element:
     """The root element. Refuses document types and entities: they can grow without bound.
 
-    Raises RtemoError when it is not XML.
+    Raises RtemoError when it is not XML, DescriptionTooLarge when it exceeds MAX_CHARACTERS or MAX_DEPTH.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise DescriptionTooLarge("a description is too long", f"it has {len(text)} characters")
     clean = _CONTROL.sub("", text)
     if _FORBIDDEN.search(clean):
         raise RtemoError("a description declares a document type", "entities are not allowed in stream descriptions")
     try:
-        return ET.fromstring(clean)
+        return ET.fromstring(clean, ET.XMLParser(target=_ShallowTree()))
     except (ET.ParseError, ValueError) as error:
         raise RtemoError("a description is not readable XML", str(error)) from error
+
+
+class _ShallowTree(ET.TreeBuilder):
+    """Builds elements as long as they are not nested too deeply: what works on a tree calls itself for each level."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: str, attributes: dict[str, str], /) -> ET.Element:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise DescriptionTooLarge("a description is nested too deeply", f"more than {MAX_DEPTH} levels")
+        return super().start(tag, attributes)
+
+    def end(self, tag: str, /) -> ET.Element:
+        self._depth -= 1
+        return super().end(tag)
 
 
 def stream_info(xml: str, stream_id: str) -> StreamInfo:
     """Read a stream's description.
 
+    Of a description that is too large only what stands before <desc> is read and kept: channels without labels.
     Raises RtemoError when it is not XML, or when the channel count or format, without which no sample can be read,
     is missing or not one of FORMATS.
     """
-    root = parse_xml(xml)
+    try:
+        root = parse_xml(xml)
+    except DescriptionTooLarge:
+        xml = _core(xml)
+        root = parse_xml(xml)
     count = _channel_count(root, stream_id)
     channel_format = _text(root, "channel_format").lower()
     if channel_format not in FORMATS:
@@ -70,6 +102,16 @@ def stream_info(xml: str, stream_id: str) -> StreamInfo:
         uid=_text(root, "uid"),
         xml=xml,
     )
+
+
+def n_described(xml: str, n_channels: int) -> int:
+    """How many channels the description of a stream of n_channels lists; 0 where it cannot be read, or is another's."""
+    try:
+        root = parse_xml(xml)
+        count = _channel_count(root, "")
+    except RtemoError:
+        return 0
+    return 0 if count != n_channels else len(root.findall("desc/channels/channel") or root.findall("desc/channel"))
 
 
 def stream_xml(info: StreamInfo) -> str:
@@ -121,6 +163,16 @@ def _element(info: StreamInfo) -> ET.Element:
         for channel in info.channels:
             _add_channel(parent, channel)
     return root
+
+
+def _core(xml: str) -> str:
+    """A description without its <desc>."""
+    head, found, _ = xml[:MAX_CORE].partition("<desc")
+    if not found:
+        raise RtemoError(
+            "a description is not readable XML", f"{len(xml)} characters without its core at the beginning"
+        )
+    return head + "</info>"
 
 
 def _written(root: ET.Element) -> str:

@@ -249,3 +249,12 @@ def test_degrees_in_a_scene_camera_are_spread_evenly_over_its_field_of_view():
 def test_a_screen_without_size_is_refused(field):
     with pytest.raises(RtemoError, match=field):
         Screen(**{field: 0})
+
+
+def test_an_unstated_screen_is_one_of_24_inches_at_65_centimetres():
+    view = ViewGeometry.of_screen(Screen())
+    # 2 atan(531 / 2 / 650) and 2 atan(299 / 2 / 650)
+    assert (view.width_deg, view.height_deg) == pytest.approx((44.43625, 25.90553), abs=1e-5)
+    corners = view.to_degrees(np.array([[0.0, 0.0], [1.0, 0.5], [0.5, 0.5]]))
+    np.testing.assert_allclose(corners, [[-22.21813, -12.95276], [22.21813, 0.0], [0.0, 0.0]], atol=1e-3)
+    assert (Screen().width_px, Screen().height_px) == (1920, 1080)

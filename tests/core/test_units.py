@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtemo.core.units import microvolts_per, plausible_scale, spread
+from rtemo.core.units import _line_share, microvolts_per, plausible_scale, spread
 
 RATE = 250
 
@@ -185,3 +185,29 @@ def test_the_spread_is_the_median_distance_from_a_line():
 
     assert spread(1000 + 7 * ramp + wave) == pytest.approx([3.0])
     assert np.isnan(spread(np.full((400, 1), 5.0)))
+
+
+def slow_line_share(values):
+    """Share of the power in the strongest line and its two neighbours, line by line."""
+    n = len(values)
+    middle = (n - 1) / 2
+    slope = sum((i - middle) * v for i, v in enumerate(values)) / sum((i - middle) ** 2 for i in range(n))
+    level = [v - np.mean(values) - slope * (i - middle) for i, v in enumerate(values)]
+    tapered = [v * (0.5 - 0.5 * np.cos(2 * np.pi * i / (n - 1))) for i, v in enumerate(level)]
+    power = [
+        abs(sum(v * np.exp(-2j * np.pi * k * i / n) for i, v in enumerate(tapered))) ** 2 for k in range(n // 2 + 1)
+    ]
+    peak = power.index(max(power))
+    return sum(power[max(peak - 1, 0) : peak + 2]) / sum(power)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_share_of_the_strongest_line_is_as_defined(seed):
+    rng = np.random.default_rng(seed)
+    i = np.arange(100)
+    bow = 0.02 * (i - 50.0) ** 2 if seed == 1 else 0.0 * i  # no drift, and so it counts
+    wave = seed * np.sin(2 * np.pi * (0.0, 1.0, 20.0, 50.0)[seed] * i / 100)
+    values = 1000.0 + 3.0 * i + bow + wave + 0.3 * rng.normal(size=100)
+    assert _line_share(values) == pytest.approx(slow_line_share(values.tolist()), rel=1e-6)
+    values[[3, 70]] = np.nan
+    assert _line_share(values) == pytest.approx(slow_line_share(values[np.isfinite(values)].tolist()), rel=1e-6)

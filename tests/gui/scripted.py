@@ -44,9 +44,16 @@ class ScriptedClient:
         self.sent: list[tuple[str, dict[str, object]]] = []
         self.connected = True
         self.failure = ""
+        self.restarting = False
+        self.recorder = None
+        self.refused = []
 
     def poll(self) -> Snapshot | None:
         return self.waiting.pop(0) if self.waiting else None
+
+    def refusals(self):
+        found, self.refused = self.refused, []
+        return found
 
     def send(self, command: str, **arguments: object) -> None:
         self.sent.append((command, arguments))

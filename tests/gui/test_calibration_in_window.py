@@ -30,10 +30,13 @@ HELPS, HELPS_NOT = "calibrated: 61 % instead of 48 %", "rolled back: 47 % instea
 class LabClient:
     """A window's client of an engine in this process."""
 
-    connected, failure = True, ""
+    connected, failure, restarting, recorder = True, "", False, None
 
     def __init__(self, lab):
         self.lab = lab
+
+    def refusals(self):
+        return []
 
     def poll(self):
         return self.lab.take()

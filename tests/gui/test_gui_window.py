@@ -166,16 +166,21 @@ def test_annotations_go_out_by_key_and_by_note(window, client):
     assert window.views.session.note.text() == ""
 
 
-def test_the_recording_light_tells_size_and_a_full_disk(window):
+def test_the_strip_tells_the_recording_its_size_and_a_full_disk(window):
     running = snapshot(phase=Phase.RUNNING, recorder=RECORDING, started_s=35.0)
+    strip = window.views.strip
     feed(window, running)
-    assert window.views.session.phase.text() == "REC 1:05"
-    assert "20.0 MB" in window.views.session.detail.text()
-    assert window.views.session.light.ink == DARK.bad
+    assert strip.isVisible()
+    assert strip.height() <= 52
+    assert strip.rec.text() == "REC 1:05"
+    assert "20.0 MB" in strip.disk.text()
+    assert strip.alarms == []
     feed(window, replace(running, seq=2, recorder=replace(RECORDING, free_bytes=10**9)))
-    assert "DISK" in window.views.session.detail.text()
+    assert "DISK" in strip.alarm.text()
     feed(window, replace(running, seq=3, recorder=replace(RECORDING, state="failed", error="no space")))
-    assert "no space" in window.views.session.phase.text()
+    assert "no space" in strip.alarm.text()
+    assert "REC " not in strip.rec.text()
+    assert strip.property("alarm") == "bad"
 
 
 def test_markup_from_the_network_stays_text(window):
@@ -189,7 +194,7 @@ def test_markup_from_the_network_stays_text(window):
     assert "&lt;b&gt;" in tip
     assert evil in window.banner.text.text()
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
-    assert window.views.events.table.index(0, 2).data() == evil
+    assert window.views.events.table.index(0, 3).data() == evil
     assert [mark["text"] for mark in window.views.history.plot.marks()] == [evil]
 
 
@@ -338,10 +343,10 @@ def test_closing_during_a_session_asks(window, client, answer, sent, closes):
     assert client.sent == sent
 
 
-def test_closing_without_a_session_ends_the_engine(window, client):
+def test_closing_without_a_session_gives_the_engine_up(window, client):
     feed(window, snapshot())
     assert window.close()
-    assert client.sent == [("shutdown", {})]
+    assert client.sent == [("dismiss", {})]  # another window may still need it
 
 
 def test_a_window_attaches_to_a_session_that_runs(window):

@@ -177,6 +177,8 @@ def test_the_disk_is_judged_by_how_fast_it_fills():
         ((stream("eeg"),), (Modality.EEG, Modality.GAZE), "no gaze stream, and the settings require it"),
         ((stream("eeg"), stream("gaze", state=StreamState.STALLED)), (), "no data from gaze stream"),
         ((stream("eeg"), stream("gaze", state=StreamState.STALLED)), (Modality.EEG,), ""),
+        ((stream("eeg", "amp"), stream("eeg", "amp", state=LOST), stream("gaze")), (), ""),  # its ghost
+        ((stream("eeg", "amp", state=LOST), stream("eeg", "other"), stream("gaze")), (), "no data from amp"),
         ((stream("eeg"), stream("markers", state=StreamState.WAITING)), (Modality.MARKERS,), ""),
         (
             (stream("eeg"), stream("markers", state=StreamState.LOST)),

@@ -13,10 +13,14 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.wire import Command
+from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
+from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
+from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.recording_source import RecordingSource
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -50,6 +54,11 @@ def setup_of(roles, clock, open_source, persons=(), hop_s=0.25):
     )
 
 
+def recorded(supply):
+    """What a test feeds, with a recorder in this process."""
+    return RecordingSource(supply, lambda request: Recorder(request.path, session_id=request.session_id))
+
+
 class HandFed:
     """A supply whose items the test puts in."""
 
@@ -74,12 +83,33 @@ class HandFed:
 
     exhausted = False
     visible = ()
+    missing = ()
 
     def stop(self):
         self.stopped = True
 
     def status(self):
         return ()
+
+
+class FedSession:
+    """A headless session, as `rtemo live` puts it together, on items that are given one by one."""
+
+    def __init__(self, setup, settings, root):
+        self._supply = HandFed()
+        self._source = recorded(self._supply)
+        self._source.start()
+        request = OutputsRequest(settings, root, publish=False)
+        self.outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock, self._source)
+        self.run = SessionRun(setup, self._source, settings, self.outputs.events, self.outputs.sinks, self.outputs)
+
+    def give(self, item):
+        self._supply.items.put(item)
+        self.run.engine.step(self._source.read(0.0))
+
+    def close(self):
+        self.run.finish()
+        self.outputs.close()
 
 
 class Lab:
@@ -91,7 +121,8 @@ class Lab:
         self._stop = threading.Event()
         roles = StreamRoles(PROFILES, settings)
         roles.choose(session.streams)
-        self.controller = Controller(setup_of(roles, lambda: self.time_s, lambda *_: self.supply, persons, hop_s))
+        setup = setup_of(roles, lambda: self.time_s, lambda *_: recorded(self.supply), persons, hop_s)
+        self.controller = Controller(setup)
         for info in session.streams:
             self.supply.items.put(StreamUp(info))
         self.thread = threading.Thread(target=self.controller.run, args=(self._stop,), daemon=True)

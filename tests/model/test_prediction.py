@@ -28,6 +28,7 @@ DESIGN_FIELDS = [
     "forced",
     "latency_ms",
     "faults",
+    "late",
 ]
 
 ONE = Prediction(
@@ -68,6 +69,13 @@ def test_what_is_not_known_is_null_in_json_and_empty_in_csv():
     assert record["probabilities"] == {"neutral": None, "sad": None}
     row = dict(zip(csv_header(["neutral", "sad"]), unknown.csv_row(), strict=True))
     assert row["novelty"] == row["emotion"] == row["probabilities.sad"] == row["latency_ms"] == ""
+
+
+def test_what_comes_out_long_after_its_window_is_late_and_nothing_in_a_replay_is():
+    def late(latency_ms):
+        return json.loads(replace(ONE, latency_ms=latency_ms).to_json_line())["late"]
+
+    assert [late(found) for found in (None, 5.0, 2000.0, 2000.1, 60_000.0)] == [False, False, False, True, True]
 
 
 def test_valence_and_arousal_are_the_mean_place_of_the_smoothed_labels_and_null_where_it_abstains():

@@ -41,3 +41,9 @@ def test_a_bundles_lag_has_half_a_window_in_it():
     spec = load_bundle(resources.assets() / "models/demo").spec
     decorrelation_s = spec.combinations["both"].decorrelation_s
     assert lag_s(spec, 0.25) == filter_lag_s(spec.smoothing, decorrelation_s, 0.25) + 2.0
+
+
+def test_what_takes_more_than_ten_minutes_is_not_followed():
+    assert 500.0 < filter_lag_s(Smoothing(1000.0, 4.0, EVEN), 200.0, 4.0, 0.4) < 600.0
+    # by the formula ln(4 * 3000 * rate) / rate with rate = ln(7) / 400 this takes 837 s, some 14 % less in truth
+    assert filter_lag_s(Smoothing(3000.0, 4.0, EVEN), 400.0, 4.0) == math.inf

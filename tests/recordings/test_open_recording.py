@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_fed import PROFILES, setup_of
+from hand_fed import PROFILES, FedSession, setup_of
 
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.outlet import EventOutlet
-from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import rest_event
@@ -44,19 +42,19 @@ def recorded(person, root, settings=None):
     roles = StreamRoles(PROFILES, settings)
     roles.choose(person.streams)
     setup = setup_of(roles, lambda: time_s[0], lambda *_: None)
-    outputs = SessionOutputs(OutputsRequest(settings, root, publish=False), setup.bundle, 0.25, setup.clock)
+    session = FedSession(setup, settings, root)
+    outputs = session.outputs
     other = foreign("another")
     outputs.keep(StreamUp(other))
-    run = SessionRun(setup, None, settings, outputs.events, outputs.sinks, outputs)
-    run.engine.step([StreamUp(info) for info in person.streams])
+    for info in person.streams:
+        session.give(StreamUp(info))
     for event in (rest_event(time_s[0], 60.0), Event(time_s[0] + 1.0, EventKind.ANNOTATION, "not ours")):
         outputs.keep(sample(other, event))
     for item in person.items(block_s=0.5):
         if isinstance(item, Chunk) and len(item):
             time_s[0] = max(time_s[0], float(item.stamps[-1]))
-        run.engine.step([item])
-    run.finish()
-    outputs.close()
+        session.give(item)
+    session.close()
     assert outputs.recording is not None
     return outputs.recording
 

@@ -7,7 +7,8 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
-from rtemo.recordings.session_folder import SessionFolder, safe_name
+from rtemo.recordings.session_folder import SessionFolder
+from rtemo.sources.recording_places import safe_name
 from rtemo.sources.session_settings import SessionSettings, read_settings
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7)

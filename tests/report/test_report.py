@@ -26,6 +26,7 @@ from rtemo.report.page import report_page
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.read_session import read_session
 from rtemo.report.svg import binned, runs, ticks
+from rtemo.report.troubles import interruptions, troubles
 from rtemo.sources.session_settings import SessionSettings
 
 LABELS = ("neutral", "sad", "fear", "happy")
@@ -206,6 +207,39 @@ def test_the_report_needs_neither_qt_nor_lsl():
     code = f"import sys, rtemo.commands.data.report; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_loss_is_counted_once_and_what_is_wrong_is_listed(folder, means):
+    record = read_session(folder.path, means)
+    begin_s = record.begin_s
+    happened = [
+        (10, EventKind.STREAM_DOWN, "stalled: no samples", "eye"),
+        (12, EventKind.STREAM_DOWN, "lost: no samples for 2 s", "eye"),
+        (20, EventKind.STREAM_UP, "back: eye", "eye"),
+        (22, EventKind.LOSS, "10 s of samples are missing", "eye"),
+        (30, EventKind.STREAM_DOWN, "lost: gone", "eye"),
+        (
+            40,
+            EventKind.NOTE,
+            "baseline of 20 s that ended at 5.0 s refused: 3 s of usable data",
+            "eye",
+        ),
+        (41, EventKind.FAILURE, "baseline ends: refused for gaze", ""),
+    ]
+    events = tuple(Event(begin_s + at, kind, text, stream) for at, kind, text, stream in happened)
+    assert [(one.begin_s, one.end_s) for one in interruptions(events)] == [
+        (begin_s + 10, begin_s + 20),
+        (begin_s + 30, None),
+    ]
+    silent = replace(record.predictions, abstain=("no signal",) * len(record.predictions))
+    found = troubles(replace(record, events=events, end_s=begin_s + 50, predictions=silent, problems=("x",)))
+    assert found == [
+        "x",
+        "eye was lost 2 times, 0:30 in all, the first time at 0:10, and did not come back",
+        "0:40 eye: baseline of 20 s that ended at 5.0 s refused: 3 s of usable data, 20 s are needed",
+        "0:41 baseline ends: refused for gaze",
+        "no emotion was named in 100 % of the predictions; the reasons are below",
+    ]
 
 
 def test_markers_that_open_and_close_make_conditions():

@@ -10,7 +10,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset
 from rtemo.sources.base import Source
 from rtemo.sources.paced import TICK_S, PacedSource, Pacer
-from rtemo.sources.xdf.source import Timed, XdfSource
+from rtemo.sources.xdf.cursor import Timed
+from rtemo.sources.xdf.source import XdfSource
 
 
 class InventedClock:

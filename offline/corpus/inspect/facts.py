@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.corpus.corpus import Corpus
-from offline.corpus.shards import UNLABELLED, Shard
+from offline.corpus.shards import UNLABELLED, Shard, row_counts
 from offline.datasets.base import natural_key
 
 _REASONS_SHOWN = 12
@@ -72,7 +72,7 @@ def describe(corpus: Corpus) -> str:
 def facts(corpus: Corpus) -> list[tuple[str, str]]:
     """What the manifest says of the whole, as names and values."""
     about, window = corpus.description, corpus.pipeline.get("window", {})
-    counts = about.get("counts", {})
+    counts, mapping = about.get("counts", {}), about.get("mapping", {})
     rows: list[tuple[str, str]] = [
         ("people", f"{about.get('people', '?')}: {len(corpus.subjects)}"),
         ("data set", str(about.get("data set", corpus.name))),
@@ -85,6 +85,11 @@ def facts(corpus: Corpus) -> list[tuple[str, str]]:
         ("EEG features", corpus.sources.eeg),
         ("eye features", corpus.sources.eye),
         ("baseline", str(about.get("baseline", "not stated"))),
+        *(
+            (f"{kind} rows", f"{read} read, {used} used, {lost} left out")
+            for kind, read, used, lost in row_counts(counts)
+        ),
+        *([("mapping", f"{mapping.get('file')}, SHA-256 {mapping.get('sha256')}")] if mapping else []),
         ("left out", ", ".join(f"{n} {kind}" for kind, n in about.get("omitted", {}).items()) or "nothing"),
         ("fingerprint", corpus.fingerprint),
     ]

@@ -1,114 +1,209 @@
 """Eye-tracking in BIDS 1.11: `*_physio.tsv.gz` with `PhysioType: eyetrack`, one file an eye, as one gaze stream.
 
-Left and right eye become one stream where their samples are the same moments; a cyclopean file is used where there is
-neither. Times are StartTime plus the timestamp column where its unit is known and fits the sampling rate, else plus
-row / SamplingFrequency. Rows are read one after the other. Data sets older than 1.11 that name the same columns and no
-PhysioType are taken too.
+A file belongs to the EEG with which all its entities but `recording` agree. Left and right eye become one stream by
+time: a row of one eye that has no partner within half a sample stands alone. A cyclopean file is used where there is no
+single eye. Data sets older than 1.11 that name the same columns and no PhysioType are taken too. Every file that is not
+used is listed with the reason, and what was recognised in spite of its side-car is noted.
 """
 
 from __future__ import annotations
 
-import gzip
-import itertools
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from offline.datasets.bids.names import metadata, number, parse_name
+from offline.datasets.account import Account
+from offline.datasets.bids.events import TIME_UNITS
+from offline.datasets.bids.eye_clock import Doubles, Eeg, clock
+from offline.datasets.bids.names import entities_of, parse_name
+from offline.datasets.bids.physio_rows import read_rows
+from offline.datasets.bids.side_cars import SideCars
+from offline.datasets.cells import given, number
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk
 
+PHYSIO = ("physio", "eyetrack")
 _AXES = ("x_coordinate", "y_coordinate")
-_TIME_UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6}
-_TIME_UNITS |= {"millisecond": 1e-3, "milliseconds": 1e-3, "\u03bcs": 1e-6, "ns": 1e-9}
-_RATE_TOLERANCE = 0.05
-_LOOKED_AT = 1000  # rows that the timestamps' unit is checked on
 _EYES = ("left", "right", "cyclopean")
+_WORDS = {"l": "left", "r": "right", "left eye": "left", "right eye": "right", "lefteye": "left", "righteye": "right"}
+_EYE_WORDS = ("eye", "gaze", "pupil")
+_LARGEST_SCREEN_M, _LARGEST_DISTANCE_M = 10.0, 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class EyeFile:
-    """One eye's recording. columns: x, y and pupil (-1: none) in the file. time_s: factor of column `time`, or 0."""
+@dataclass(frozen=True, slots=True, eq=False)
+class EyeSamples:
+    """One eye's recording. times_s (n,): from the EEG's first sample, increasing. values (n, k): its channels."""
 
     path: Path
     eye: str
     rate_hz: float
-    start_s: float
-    columns: tuple[int, int, int]
+    channels: tuple[Channel, ...]
+    times_s: Doubles
+    values: NDArray[np.float32]
+    by_rows: bool  # times are counted from rows, so that a lost row shifts all later ones
+
+
+@dataclass(frozen=True, slots=True)
+class _SideCar:
+    """What the side-car of an eye file states. columns: x, y and pupil, if there is one. time: its column, or -1."""
+
+    eye: str
+    rate_hz: float
+    start: float | None
+    names: tuple[str, ...]
+    columns: tuple[int, ...]
     time: int
-    time_s: float
+    time_s: float | None
     channels: tuple[Channel, ...]
 
 
-def eye_files(root: Path, eeg: Path) -> tuple[tuple[EyeFile, ...], Screen | None, list[str]]:
-    """The eye recordings of one EEG run, its screen, and what about them cannot be used, with the reason."""
-    found: dict[str, EyeFile] = {}
-    problems = []
-    for path in _physio_of(eeg):
-        try:
-            about = metadata(root, path, "physio")
-            one = _eye_file(path, about) if _is_eyetrack(about) else None
-        except RtemoError as error:
-            problems.append(str(error))
-            continue
-        if one is not None and one.eye in found:
-            problems.append(f"{path.name} is a second file of the {one.eye} eye, after {found[one.eye].path.name}")
-        elif one is not None:
-            found[one.eye] = one
-    chosen = tuple(found[eye] for eye in _EYES if eye in found and not (eye == "cyclopean" and len(found) > 1))
-    if len(chosen) == 2 and (chosen[0].rate_hz, chosen[0].start_s) != (chosen[1].rate_hz, chosen[1].start_s):
-        problems.append(f"{chosen[1].path.name} does not sample the same moments as {chosen[0].path.name}")
-        chosen = chosen[:1]
-    try:
-        screen = screen_of(metadata(root, eeg, "events").get("StimulusPresentation", {}))
-    except RtemoError as error:
-        return (), None, [*problems, str(error)]
-    return chosen, screen, problems
+def physio_files(session: Path) -> list[Path]:
+    """Every file of a session's folder that may hold eye-tracking, side-cars apart."""
+    found = [path for suffix in PHYSIO for path in session.glob(f"*/*_{suffix}.*") if path.suffix != ".json"]
+    return sorted(found)
 
 
-def _physio_of(eeg: Path) -> list[Path]:
-    """The physio files of any datatype folder of the session that belong to the same task and run."""
-    ours = parse_name(eeg).entities
-    paths = sorted(eeg.parent.parent.glob("*/*_physio.tsv.gz"))
-    return [
-        path
-        for path in paths
-        if all(parse_name(path).entities.get(key) == ours.get(key) for key in ("sub", "ses", "task", "run"))
-    ]
+def belongs(path: Path, eeg: Path) -> bool:
+    """Whether all entities but `recording` of an eye file are those of the EEG."""
+    return entities_of(path, ("recording",)) == entities_of(eeg)
 
 
-def _is_eyetrack(about: Mapping[str, Any]) -> bool:
-    kind = about.get("PhysioType", "eyetrack" if set(_AXES) <= set(about.get("Columns", [])) else "generic")
-    return bool(kind == "eyetrack")
+def is_eyetracking(cars: SideCars, path: Path) -> bool:
+    """Whether a file's side-car says that it holds gaze. RtemoError where it looks like it and does not say so."""
+    suffix = parse_name(path).suffix
+    about = cars.metadata(path, suffix)
+    kind = _kind(path, about, suffix)
+    if kind == "unknown":
+        found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
+        raise RtemoError("it is not known to be eye-tracking", found, "name columns x_coordinate and y_coordinate")
+    return kind == "eyetrack"
 
 
-def _eye_file(path: Path, about: Mapping[str, Any]) -> EyeFile:
-    columns, rate_hz = list(about.get("Columns", [])), about.get("SamplingFrequency")
-    if not set(_AXES) <= set(columns) or not isinstance(rate_hz, int | float) or rate_hz <= 0:
-        raise RtemoError(f"{path.name} lacks x_coordinate, y_coordinate or SamplingFrequency", f"columns {columns}")
-    if about.get("SampleCoordinateSystem", "gaze-on-screen") != "gaze-on-screen":
-        raise RtemoError(f"{path.name} is not gaze on a screen", f"it is {about['SampleCoordinateSystem']}")
-    eye = str(about.get("RecordedEye", "cyclopean"))
-    if eye not in _EYES:
-        raise RtemoError(f"{path.name} does not state which eye it recorded", f"RecordedEye is {eye!r}")
-    time = columns.index("timestamp") if "timestamp" in columns else -1
-    pupil = columns.index("pupil_size") if "pupil_size" in columns else -1
-    one = EyeFile(
+def eyes_of(cars: SideCars, paths: Sequence[Path], eeg: Eeg, account: Account) -> tuple[EyeSamples, ...]:
+    """The eyes of one EEG run from the files that belong to it: left and right, one of them, or both as one."""
+    found: dict[str, EyeSamples] = {}
+    for path in paths:
+        with account.omitting("gaze", path.name):
+            one = _read(cars, path, eeg, account)
+            if one is not None and one.eye in found:
+                why = f"it is a second file of the {one.eye} eye, after {found[one.eye].path.name}"
+                raise RtemoError(why, "", "keep one of them")
+            if one is not None:
+                found[one.eye] = one
+    if len(found) > 1 and (both := found.pop("cyclopean", None)):
+        account.note(f"{both.path.name} is not used: the single eyes are")
+    return _partners([found[eye] for eye in _EYES if eye in found], account)
+
+
+def _partners(eyes: Sequence[EyeSamples], account: Account) -> tuple[EyeSamples, ...]:
+    """The eyes that can be joined by time."""
+    if len(eyes) < 2:
+        return tuple(eyes)
+    lead, other = eyes
+    why = ""
+    if abs(other.rate_hz / lead.rate_hz - 1.0) > 0.01:
+        why = f"it has {other.rate_hz:g} Hz, {lead.path.name} {lead.rate_hz:g} Hz: not the same moments"
+    elif (lead.by_rows or other.by_rows) and len(lead.times_s) != len(other.times_s):
+        rows = f"{len(other.times_s)} rows, {lead.path.name} {len(lead.times_s)}"
+        why = f"without timestamps it cannot be told which rows belong together: it has {rows}"
+    if why:
+        account.omit("gaze", other.path.name, why)
+        return (lead,)
+    return (lead, other)
+
+
+def _read(cars: SideCars, path: Path, eeg: Eeg, account: Account) -> EyeSamples | None:
+    """One file with its side-car; None where it is no eye-tracking. RtemoError where it cannot be used."""
+    ending = parse_name(path).ending
+    if ending not in (".tsv.gz", ".tsv"):
+        raise RtemoError(f"{path.name} is no table", f"its ending is {ending}", "convert it to *_physio.tsv.gz")
+    if not is_eyetracking(cars, path):
+        return None
+    car = _side_car(path, cars.metadata(path, parse_name(path).suffix))
+    rows = read_rows(path, car.names, car.columns, car.time)
+    if rows.damage:
+        account.omit("gaze", path.name, f"it cannot be read behind row {rows.read}: {rows.damage}; copy it again")
+    if rows.has_header:
+        account.note(f"{path.name}: its first line names the columns, against BIDS, and is skipped")
+    if not np.isfinite(rows.values[:, :2]).all(axis=1).any():
+        commas = "; numbers are written with commas" if rows.has_commas else ""
+        raise RtemoError("it holds no gaze", f"no row has both coordinates{commas}", "correct the file")
+    clocked = clock(rows.index, rows.stamps, car.time_s, car.rate_hz, car.start, eeg)
+    for note in clocked.notes:
+        account.note(f"{path.name}: {note}")
+    left_out = rows.skipped + clocked.left_out
+    for why, n in left_out.items():
+        account.omit("gaze", path.name, f"{n} of {rows.read} rows: {why}")
+    account.count("gaze", rows.read, 0, sum(left_out.values()))
+    return EyeSamples(
         path=path,
-        eye=eye,
-        rate_hz=float(rate_hz),
-        start_s=float(about.get("StartTime", 0.0)),
-        columns=(columns.index(_AXES[0]), columns.index(_AXES[1]), pupil),
-        time=time,
-        time_s=_TIME_UNITS.get(_unit(about, "timestamp").casefold(), 0.0) if time >= 0 else 0.0,
-        channels=_channels(about, eye, has_pupil=pupil >= 0),
+        eye=car.eye,
+        rate_hz=clocked.rate_hz,
+        channels=car.channels,
+        times_s=clocked.times_s,
+        values=rows.values[clocked.kept],
+        by_rows=clocked.by_rows,
     )
-    return one if _timestamps_fit(one) else replace(one, time_s=0.0)
+
+
+def _columns(about: Mapping[str, Any]) -> list[str]:
+    found = about.get("Columns")
+    return [str(name).strip() for name in found] if isinstance(found, list) else []
+
+
+def _kind(path: Path, about: Mapping[str, Any], suffix: str) -> str:
+    """eyetrack, other (such as an ECG), or unknown: it looks like eyes, and cannot be read as such."""
+    columns = {name.casefold() for name in _columns(about)}
+    stated = str(about.get("PhysioType", "eyetrack" if suffix == "eyetrack" else "")).strip().casefold()
+    if stated == "eyetrack" or (not stated and set(_AXES) <= columns):
+        return "eyetrack"
+    recording = entities_of(path).get("recording", "").casefold()
+    looks = any(word in text for word in _EYE_WORDS for text in (recording, *columns))
+    return "unknown" if (looks and not stated) or not columns else "other"
+
+
+def _side_car(path: Path, about: Mapping[str, Any]) -> _SideCar:
+    """The side-car's values, however they are spelt. RtemoError where one that is needed makes no sense."""
+    names = _columns(about)
+    folded = [name.casefold() for name in names]
+    rate_hz = number(about.get("SamplingFrequency"))
+    if not set(_AXES) <= set(folded) or rate_hz is None or rate_hz <= 0:
+        found = f"columns {names}, SamplingFrequency {about.get('SamplingFrequency')!r}"
+        raise RtemoError(f"{path.name} lacks x_coordinate, y_coordinate or SamplingFrequency", found)
+    system = str(about.get("SampleCoordinateSystem", "gaze-on-screen"))
+    if system.strip().casefold().replace(" ", "-").replace("_", "-") != "gaze-on-screen":
+        raise RtemoError(f"{path.name} is not gaze on a screen", f"it is {system}")
+    start = about.get("StartTime")
+    if given(start) and number(start) is None:
+        raise RtemoError(f"the StartTime of {path.name} is no number", f"it is {start!r}", "give it in seconds")
+    eye = _eye(path, about)
+    time = folded.index("timestamp") if "timestamp" in folded else -1
+    pupil = [folded.index("pupil_size")] if "pupil_size" in folded else []
+    return _SideCar(
+        eye=eye,
+        rate_hz=rate_hz,
+        start=number(start),
+        names=tuple(names),
+        columns=(folded.index(_AXES[0]), folded.index(_AXES[1]), *pupil),
+        time=time,
+        time_s=TIME_UNITS.get(_unit(about, "timestamp").strip().casefold()),
+        channels=_channels(about, eye, has_pupil=bool(pupil)),
+    )
+
+
+def _eye(path: Path, about: Mapping[str, Any]) -> str:
+    """The recorded eye, whatever the case of the word."""
+    word = str(about.get("RecordedEye", "cyclopean")).strip().casefold().replace("_", " ").replace("-", " ")
+    eye = _WORDS.get(word, word)
+    if eye not in _EYES:
+        found = f"RecordedEye is {about.get('RecordedEye')!r}"
+        raise RtemoError(f"{path.name} does not state which eye it recorded", found, f"write {', '.join(_EYES)}")
+    return eye
 
 
 def _channels(about: Mapping[str, Any], eye: str, *, has_pupil: bool) -> tuple[Channel, ...]:
@@ -120,104 +215,116 @@ def _channels(about: Mapping[str, Any], eye: str, *, has_pupil: bool) -> tuple[C
     )
     if not has_pupil:
         return axes
-    described = str(about.get("pupil_size", {}).get("Description", "")).casefold()
-    label = f"pupil_area_{side}" if "area" in described else f"pupil_{side}"
+    own = _described(about, "pupil_size")
+    label = f"pupil_area_{side}" if "area" in str(own.get("Description", "")).casefold() else f"pupil_{side}"
     return (*axes, Channel(label, "pupilsize", _unit(about, "pupil_size"), side))
+
+
+def _described(about: Mapping[str, Any], column: str) -> Mapping[str, Any]:
+    """What the side-car tells of a column, whatever the case of its name."""
+    found: object = next((value for name, value in about.items() if name.casefold() == column), {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _unit(about: Mapping[str, Any], column: str) -> str:
     """A column's unit; BIDS before 1.11 kept the gaze's in a field of its own."""
-    own = about.get(column, {})
-    unit = str(own.get("Units", "")) if isinstance(own, dict) else ""
-    return unit or (str(about.get("SampleCoordinateUnits", "")) if column in _AXES else "")
+    unit = _described(about, column).get("Units", "")
+    words = (str(unit), str(about.get("SampleCoordinateUnits", "")) if column in _AXES else "")
+    return next((word for word in words if given(word)), "")
 
 
-def _timestamps_fit(one: EyeFile) -> bool:
-    """Do the first rows' timestamps, in their stated unit, give the stated rate?"""
-    if not one.time_s:
-        return True
-    times = np.array([row[one.time] for row in itertools.islice(_rows(one.path), _LOOKED_AT)]) * one.time_s
-    if len(times) < 2 or not np.isfinite(times).all():
-        return False
-    return bool(abs(float(np.median(np.diff(times))) * one.rate_hz - 1.0) <= _RATE_TOLERANCE)
-
-
-def screen_of(presentation: Mapping[str, Any]) -> Screen | None:
+def screen_of(presentation: object, where: str, account: Account) -> Screen | None:
     """StimulusPresentation of events.json; None where it names no resolution. RtemoError for another origin."""
-    resolution, size = presentation.get("ScreenResolution"), presentation.get("ScreenSize")
-    if not isinstance(resolution, list):
+    if not isinstance(presentation, Mapping):
+        if presentation is not None:
+            account.omit("side-car", where, f"StimulusPresentation is {presentation!r}, not a table of values")
         return None
-    if presentation.get("ScreenOrigin", ["top", "left"]) != ["top", "left"]:
-        raise RtemoError("gaze counts from another corner than the top left", f"{presentation['ScreenOrigin']}")
+    resolution = _pair(presentation, "ScreenResolution", where, account, 1e6)
+    size = _pair(presentation, "ScreenSize", where, account, _LARGEST_SCREEN_M)
+    if resolution is None:
+        return None
+    origin = presentation.get("ScreenOrigin", ["top", "left"])
+    words = [str(word).strip().casefold() for word in origin] if isinstance(origin, list) else [str(origin).casefold()]
+    if sorted(words) != ["left", "top"]:
+        raise RtemoError("gaze counts from another corner than the top left", f"ScreenOrigin is {origin}")
     distance = presentation.get("ScreenDistance")
-    distance = distance[-1] if isinstance(distance, list) else distance
-    given: dict[str, Any] = {"width_px": int(resolution[0]), "height_px": int(resolution[1])}
-    if isinstance(size, list):
-        given |= {"width_mm": 1000.0 * float(size[0]), "height_mm": 1000.0 * float(size[1])}
-    if isinstance(distance, int | float):
-        given["distance_mm"] = 1000.0 * float(distance)
-    return Screen(**given)
+    distance_m = number(distance[-1] if isinstance(distance, list) and distance else distance)
+    values: dict[str, Any] = {"width_px": round(resolution[0]), "height_px": round(resolution[1])}
+    if size is not None:
+        values |= {"width_mm": 1000.0 * size[0], "height_mm": 1000.0 * size[1]}
+    if distance_m is not None and 0 < distance_m <= _LARGEST_DISTANCE_M:
+        values["distance_mm"] = 1000.0 * distance_m
+    elif given(distance):
+        account.omit("side-car", where, f"ScreenDistance is {distance!r}, no distance in metres; the usual is assumed")
+    return Screen(**values)
 
 
-@dataclass(frozen=True, slots=True)
+def _pair(
+    presentation: Mapping[str, Any], name: str, where: str, account: Account, most: float
+) -> tuple[float, float] | None:
+    """Two positive numbers; None, and listed, where they are something else."""
+    value = presentation.get(name)
+    if value is None:
+        return None
+    found = [number(one) for one in value] if isinstance(value, list) else []
+    if len(found) == 2 and all(one is not None and 0 < one <= most for one in found):
+        return (found[0] or 0.0, found[1] or 0.0)
+    unit = "pixels" if name == "ScreenResolution" else "metres"
+    account.omit("side-car", where, f"{name} is {value!r}, not a width and a height in {unit}")
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BidsGaze:
-    """The eyes of one EEG run, whose first sample is at start_s; samples outside span_s are left out."""
+    """The eyes of one EEG run, whose first sample is at start_s."""
 
-    files: tuple[EyeFile, ...]
+    eyes: tuple[EyeSamples, ...]
     start_s: float
-    span_s: tuple[float, float]
 
 
 def gaze_chunks(runs: tuple[BidsGaze, ...], block_s: float) -> Iterator[Chunk]:
     """The runs one after the other, all eyes of a run side by side."""
     for run in runs:
-        samples = _samples(run)
-        block: list[tuple[float, list[float]]] = []
-        for time_s, values in samples:
-            if block and time_s - block[0][0] >= block_s:
-                yield _chunk(block)
-                block = []
-            block.append((time_s, values))
-        if block:
-            yield _chunk(block)
+        times_s, values = joined(run.eyes)
+        stamps, first = run.start_s + times_s, 0
+        while first < len(stamps):
+            last = int(np.searchsorted(stamps, stamps[first] + block_s, side="left"))
+            last = max(last, first + 1)
+            yield Chunk("gaze", stamps[first:last], values[first:last])
+            first = last
 
 
-def _chunk(block: list[tuple[float, list[float]]]) -> Chunk:
-    return Chunk("gaze", np.array([time_s for time_s, _ in block]), np.array([row for _, row in block], np.float32))
+def joined(eyes: Sequence[EyeSamples]) -> tuple[Doubles, NDArray[np.float32]]:
+    """(n,) times and (n, k) columns of all eyes; NaN where an eye has no row within half a sample."""
+    lead = eyes[0]
+    if len(eyes) == 1:
+        return lead.times_s, lead.values
+    other = eyes[1]
+    nearest = _nearest(lead.times_s, other.times_s)
+    apart_s = np.abs(other.times_s - lead.times_s[nearest])
+    partner = apart_s <= 0.5 / lead.rate_hz
+    order = np.lexsort((apart_s, nearest))  # of two rows with the same partner, the nearer one has it
+    repeated = np.zeros(len(order), bool)
+    repeated[order[1:]] = nearest[order[1:]] == nearest[order[:-1]]
+    partner &= ~repeated
+    widths = (lead.values.shape[1], other.values.shape[1])
+    values = np.full((len(lead.times_s) + int((~partner).sum()), sum(widths)), np.nan, np.float32)
+    values[: len(lead.times_s), : widths[0]] = lead.values
+    values[nearest[partner], widths[0] :] = other.values[partner]
+    values[len(lead.times_s) :, widths[0] :] = other.values[~partner]
+    times_s = np.concatenate([lead.times_s, other.times_s[~partner]])
+    in_time = np.argsort(times_s, kind="stable")
+    return times_s[in_time], values[in_time]
 
 
-def _samples(run: BidsGaze) -> Iterator[tuple[float, list[float]]]:
-    """Time on the recording's clock and the eyes' columns. Rows that lack columns or a time are skipped."""
-    lead, width = run.files[0], max(max(*one.columns, one.time) for one in run.files) + 1
-    first: float | None = None
-    for index, rows in enumerate(zip(*(_rows(one.path) for one in run.files), strict=False)):
-        if min(map(len, rows)) < width:
-            continue
-        elapsed_s = index / lead.rate_hz
-        if lead.time_s:
-            first = rows[0][lead.time] if first is None else first
-            elapsed_s = (rows[0][lead.time] - first) * lead.time_s
-        time_s = run.start_s + lead.start_s + elapsed_s
-        if run.span_s[0] <= time_s <= run.span_s[1]:
-            pairs = zip(run.files, rows, strict=True)
-            yield time_s, [row[column] for one, row in pairs for column in one.columns if column >= 0]
+def _nearest(times_s: Doubles, wanted_s: Doubles) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For each wanted time the index of the nearest one."""
+    right = np.clip(np.searchsorted(times_s, wanted_s), 1, max(1, len(times_s) - 1))
+    right = np.minimum(right, len(times_s) - 1)
+    left = np.maximum(right - 1, 0)
+    return np.where(wanted_s - times_s[left] <= times_s[right] - wanted_s, left, right)
 
 
-def gaze_channels(files: tuple[EyeFile, ...]) -> tuple[Channel, ...]:
+def gaze_channels(eyes: Sequence[EyeSamples]) -> tuple[Channel, ...]:
     """The columns of gaze_chunks."""
-    return tuple(channel for one in files for channel in one.channels)
-
-
-def _rows(path: Path) -> Iterator[list[float]]:
-    """Every row as numbers, NaN for n/a."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                yield [_cell(cell) for cell in line.rstrip("\r\n").split("\t")]
-    except (OSError, EOFError, zlib.error) as error:
-        raise RtemoError(f"{path} cannot be read", f"{type(error).__name__}: {error}", "copy it again") from error
-
-
-def _cell(text: str) -> float:
-    value = number(text)
-    return float("nan") if value is None else value
+    return tuple(channel for one in eyes for channel in one.channels)

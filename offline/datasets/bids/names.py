@@ -1,15 +1,10 @@
-"""BIDS file names and the inheritance of side-cars: which metadata apply to a data file."""
+"""BIDS file names and the inheritance of side-cars: which metadata files apply to a data file."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from rtemo.core.errors import RtemoError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,58 +24,51 @@ def parse_name(path: Path) -> BidsName:
     return BidsName(dict(pairs), suffix, dot + ending)
 
 
+def entities_of(path: Path, but: tuple[str, ...] = ()) -> dict[str, str]:
+    """The entities of a file's name, without those in `but`."""
+    return {key: value for key, value in parse_name(path).entities.items() if key not in but}
+
+
 def side_cars(root: Path, data: Path, suffix: str, ending: str, but: tuple[str, ...] = ()) -> list[Path]:
     """The files of this suffix and ending that apply to a data file, from the root down, the most specific last.
 
     A file applies if it lies in a folder on the way to the data and all its entities (but those in `but`) are the
-    data's own.
+    data's own. Where none does, those count whose names differ in the case of letters only, unless another data file
+    has exactly that name.
     """
-    ours = parse_name(data).entities
-    found: list[tuple[int, int, Path]] = []
+    ours = entities_of(data)
+    near = list(_candidates(root, data, suffix, ending))
+    found = [(depth, path) for depth, path in near if entities_of(path, but).items() <= ours.items()]
+    if not found:
+        folded, taken = _folded(ours), _other_names(data)
+        found = [
+            (depth, path)
+            for depth, path in near
+            if _folded(entities_of(path, but)).items() <= folded.items() and entities_of(path, but) not in taken
+        ]
+    return [path for _, path in sorted(found, key=lambda one: (one[0], len(entities_of(one[1], but)), one[1]))]
+
+
+def same_case(path: Path, data: Path) -> bool:
+    """Whether a side-car's entities are the data's to the letter."""
+    ours = entities_of(data)
+    return all(ours.get(key, value) == value for key, value in entities_of(path).items())
+
+
+def _candidates(root: Path, data: Path, suffix: str, ending: str) -> Iterator[tuple[int, Path]]:
     folders = [folder for folder in (data.parent, *data.parent.parents) if folder == root or root in folder.parents]
     for folder in folders:
-        for path in folder.glob(f"*{suffix}{ending}"):
+        for path in sorted(folder.glob(f"*{suffix}{ending}")):
             name = parse_name(path)
-            theirs = {key: value for key, value in name.entities.items() if key not in but}
-            if name.suffix == suffix and name.ending == ending and theirs.items() <= ours.items():
-                found.append((len(folder.parts), len(theirs), path))
-    return [path for _, _, path in sorted(found)]
+            if name.suffix == suffix and name.ending == ending:
+                yield len(folder.parts), path
 
 
-def metadata(root: Path, data: Path, suffix: str) -> dict[str, Any]:
-    """The merged JSON side-cars; what is nearer to the data wins."""
-    merged: dict[str, Any] = {}
-    for path in side_cars(root, data, suffix, ".json"):
-        merged |= read_json(path)
-    return merged
+def _folded(entities: Mapping[str, str]) -> dict[str, str]:
+    return {key.casefold(): value.casefold() for key, value in entities.items()}
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; RtemoError where it is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{path} cannot be read", str(error), "it should hold a JSON object") from error
-    if not isinstance(content, dict):
-        raise RtemoError(f"{path} holds no JSON object", f"found a {type(content).__name__}")
-    return content
-
-
-def table(root: Path, data: Path, suffix: str, but: tuple[str, ...] = ()) -> list[dict[str, str]]:
-    """The rows of the most specific TSV that applies; none where there is none."""
-    paths = side_cars(root, data, suffix, ".tsv", but)
-    if not paths:
-        return []
-    try:
-        with paths[-1].open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval="n/a"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RtemoError(f"{paths[-1]} cannot be read", str(error)) from error
-
-
-def number(text: str | None) -> float | None:
-    """A TSV cell as a number; None for n/a and everything else that is none."""
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+def _other_names(data: Path) -> list[dict[str, str]]:
+    """The entities of the other data files in the folder."""
+    suffix = parse_name(data).suffix
+    return [entities_of(path) for path in data.parent.glob(f"*_{suffix}.*") if entities_of(path) != entities_of(data)]

@@ -132,7 +132,7 @@ def _labels(path: Path) -> NDArray[np.float64]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return np.asarray(archive["labels"], dtype=np.float64)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
         raise RtemoError(f"{path} cannot be read", f"{type(error).__name__}: {error}", "copy it again") from error
 
 
@@ -144,7 +144,7 @@ def _rows_of(path: Path, member: str) -> tuple[tuple[int, ...], int, str]:
             version = npy.read_magic(stream)
             header = npy.read_array_header_1_0(stream) if version == (1, 0) else npy.read_array_header_2_0(stream)
             inside = stream.tell()
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
         raise RtemoError(f"{path} cannot be read", f"{type(error).__name__}: {error}", "copy it again") from error
     shape, fortran, dtype = header
     if info.compress_type != zipfile.ZIP_STORED or fortran or dtype.hasobject:

@@ -9,7 +9,6 @@ A v5 struct can only be read whole, so one run at a time is in memory; HDF5 is r
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from offline.datasets.base import Omission, Recording, Segment, Stream, Trial, lay_out, segment_chunks, slices
 from rtemo.core.channel_map import Screen
@@ -36,7 +34,6 @@ TASKS = {
 }
 PREPROCESSED = ("synchronised_min", "synchronized_min", "synchronised_max", "synchronized_max")
 _STRUCTS = ("EEG", "sEEG")
-_ERRORS = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, NotImplementedError)
 _READ_AT_ONCE_S = 16.0
 
 
@@ -152,7 +149,7 @@ def index(path: Path) -> SynchronisedFile:
     """Channels, rate and length of one file. RtemoError where it is none of EEGEyeNet's."""
     try:
         rate_hz, n_samples, width, labels, types = _hdf5_header(path) if h5py.is_hdf5(path) else _v5_header(path)
-    except (*_ERRORS, MatReadError, zlib.error) as error:
+    except Exception as error:
         raise RtemoError(
             f"{path} cannot be read as an EEGEyeNet recording", f"{type(error).__name__}: {error}", "copy it again"
         ) from error
@@ -175,7 +172,7 @@ def _read(run: SynchronisedFile, columns: tuple[int, ...], n: int) -> Iterator[N
             data = file[_struct_name(list(file))]["data"]
             for start in range(0, run.n_samples, at_once):
                 yield from slices(data[start : start + at_once][:, list(columns)], n)
-    except (*_ERRORS, MatReadError, zlib.error) as error:
+    except Exception as error:
         raise RtemoError(f"{run.path} cannot be read", f"{type(error).__name__}: {error}", "copy it again") from error
 
 

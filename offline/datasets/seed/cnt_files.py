@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from offline.datasets import mne_raw
 from offline.datasets.base import Omission, Stream, segment_chunks
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.seed.published import CHANNELS
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
@@ -44,6 +44,6 @@ def eeg_stream(file: mne_raw.RawFile, title: str) -> Stream:
     names = {name.upper(): name for name, _ in file.channels}
     if absent := [label for label in CHANNELS if label not in names]:
         raise RtemoError(f"{file.path} lacks channels of {title}", f"{', '.join(absent)} missing of {list(names)}")
-    segments = (mne_raw.segment(file, [names[label] for label in CHANNELS], 0.0),)
+    segments = mne_raw.segments(file, [names[label] for label in CHANNELS], 0.0)
     info = mne_raw.eeg_info(CHANNELS, file.rate_hz)
     return Stream(info, Modality.EEG, partial(segment_chunks, info.stream_id, segments))

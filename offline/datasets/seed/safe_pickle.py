@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import io
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.datasets.foreign import unreadable
 from rtemo.core.errors import RtemoError
 
 # What NumPy itself names as the functions that rebuild an array, a scalar and a protocol 5 buffer.
@@ -54,17 +54,5 @@ def load_trials(path: Path, member: str) -> dict[int, NDArray[np.float64]]:
         raise RtemoError(
             f"{path} is refused: its pickle holds more than arrays", str(error), "do not trust this file"
         ) from error
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        zipfile.BadZipFile,
-    ) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise RtemoError(
-            f"{member!r} of {path} cannot be read as pickled arrays", found, "copy the file again"
-        ) from error
+    except Exception as error:
+        raise unreadable(path, error, f"as pickled arrays ({member!r})") from error

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets import mne_raw
 from offline.datasets.base import Dataset, DatasetCard, EegWindows, Entry, EyeWindows, Omission, Recording, Trial
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.feature_sources import CAUSAL, RELEASED
 from offline.datasets.seed import session_checks as sessions
 from offline.datasets.seed.cnt_files import by_session, eeg_stream, missing_sessions, twice
@@ -150,7 +150,7 @@ def _recording(
         streams=(stream,),
         files=(path, *files.values()),
         omissions=tuple(omissions),
-        notes=_notes(session, times, where),
+        notes=(*file.notes, *_notes(session, times, where)),
         eye_windows={"released": eye} if eye else {},
         eeg_windows={"de": partial(_released_eeg, files["de"], session)} if "de" in files else {},
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets import mat5, mne_raw
+from offline.datasets import mat5
 from offline.datasets.base import (
     Dataset,
     DatasetCard,
@@ -33,6 +33,7 @@ from offline.datasets.base import (
     Stream,
     Trial,
 )
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.feature_sources import CAUSAL, RELEASED
 from offline.datasets.seed import session_checks as sessions
 from offline.datasets.seed.cnt_files import by_session, eeg_stream, missing_sessions, twice
@@ -138,7 +139,7 @@ def _triggers(root: Path, stem: str) -> list[tuple[int, float]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = [(int(row[0]), clock_s(row[1].split(" ")[-1])) for row in csv.reader(lines) if row]
-    except (OSError, ValueError, IndexError) as error:
+    except Exception as error:
         raise RtemoError(f"{path} does not give the trigger times", f"{type(error).__name__}: {error}") from error
     marks = [(code, time_s) for code, time_s in rows if code in (1, 2)]
     if [code for code, _ in marks] != [1, 2] * N_TRIALS:
@@ -190,7 +191,7 @@ def _recording(root: Path, item: _Session, odd: Mapping[int, str]) -> Recording:
         streams=tuple(streams),
         files=(item.file.path, *files.values()),
         omissions=(*omissions, *eye_omissions),
-        notes=notes,
+        notes=(*item.file.notes, *notes),
         eye_windows={"released": eye} if eye else {},
         eeg_windows={"de_LDS": partial(_released_eeg, files["de"], item.session)} if "de" in files else {},
     )

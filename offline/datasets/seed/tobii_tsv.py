@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.base import Stream
+from offline.datasets.foreign import reading
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, Modality, StreamInfo
@@ -50,13 +51,10 @@ class TobiiFile:
 
 def open_tobii(path: Path) -> TobiiFile:
     """Reads the first two rows. RtemoError where a column that is needed is missing."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            columns = {name.strip(): index for index, name in enumerate(next(rows, []))}
-            first = next(rows, [])
-    except OSError as error:
-        raise RtemoError(f"{path} cannot be read", str(error)) from error
+    with reading(path), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        columns = {name.strip(): index for index, name in enumerate(next(rows, []))}
+        first = next(rows, [])
     absent = [name for name in (_TIME, _START, *_VALUES) if name not in columns]
     if absent or len(first) < len(columns):
         raise RtemoError(f"{path} is no Tobii export with gaze", f"missing {absent or 'the first row'}")
@@ -79,7 +77,8 @@ def gaze_stream(file: TobiiFile, offset_s: float) -> Stream:
 
 def _screen(columns: dict[str, int], first: list[str]) -> Screen | None:
     width, height = (_number(first[columns[name]]) if name in columns else np.nan for name in _RESOLUTION)
-    return Screen(width_px=int(width), height_px=int(height)) if width > 0 and height > 0 else None
+    sensible = 0 < width < np.inf and 0 < height < np.inf
+    return Screen(width_px=int(width), height_px=int(height)) if sensible else None
 
 
 def _chunks(file: TobiiFile, offset_s: float, block_s: float) -> Iterator[Chunk]:

@@ -22,9 +22,10 @@ from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
 from rtemo.commands.from_arguments import DEMO_MODEL, live_setup
 from rtemo.commands.session.demo import simulated
+from rtemo.commands.supervised import recorder_process
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Chunk, ClockOffset, Item, Modality, Window
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.live.engine.engine import Engine
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
@@ -34,6 +35,7 @@ from rtemo.model.embeddings import Embeddings
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.session_settings import SessionSettings
 
@@ -47,7 +49,7 @@ class TimedPipeline(Pipeline):
         super().__init__(settings)
         self.seconds: list[float] = []
 
-    def push(self, item: Chunk | ClockOffset) -> list[Window]:
+    def push(self, item: Chunk | ClockOffset | StreamNotice) -> list[Window]:
         begin = time.perf_counter()
         windows = super().push(item)
         self.seconds.append(time.perf_counter() - begin)
@@ -121,55 +123,66 @@ def run(args: argparse.Namespace) -> int:
     person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]
     with stop_on_signal() as stop, simulated(session, 1, args.seconds + MARGIN_S, person):
         say(f"measuring {args.seconds:g} s of {args.channels} channels at {args.rate:g} Hz and gaze at 120 Hz")
-        result = _measure(args, stop)
+        with recorder_process(session) as (recorder, process):
+            result = _measure(args, stop, recorder, psutil.Process(process.pid))
     if stop.is_set():
         return INTERRUPTED
     print(json.dumps(result, indent=2) if args.json else _as_text(result))
     return 0
 
 
-def _measure(args: argparse.Namespace, stop: threading.Event) -> dict[str, Any]:
-    """One session with recorder and outlet, put together as `rtemo live` and the window do it."""
+def _measure(
+    args: argparse.Namespace, stop: threading.Event, recorder: Endpoint, recording: psutil.Process
+) -> dict[str, Any]:
+    """One session with recorder and outlet, in the processes of `rtemo live` and the window."""
     bundle = load_bundle(resources.assets() / DEMO_MODEL)
     pipeline, runtime = TimedPipeline(bundle.spec.pipeline.with_hop(args.hop)), TimedRuntime(bundle)
     settings = SessionSettings()
     setup = replace(
-        live_setup(settings, None, args.hop, ()), new_predictor=lambda: Predictor(pipeline, runtime, Decoder(bundle))
+        live_setup(settings, None, args.hop, (), recorder),
+        new_predictor=lambda: Predictor(pipeline, runtime, Decoder(bundle)),
     )
     source = setup.open_source(setup.roles, None)
-    early: list[Item] = []
     with tempfile.TemporaryDirectory() as folder:
-        streams = source.start()
+        source.start()
         while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
-            early += source.read(0.1)
+            source.read(0.1)
         delays = DelaySink(setup.clock)
         request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays.output])
-        outputs = SessionOutputs(request, bundle, args.hop, setup.clock)
+        outputs = SessionOutputs(request, bundle, args.hop, setup.clock, source)
         sinks = [delays, *outputs.sinks]
         session = SessionRun(setup, source, settings, outputs.events, sinks, outputs, duration_s=args.seconds)
         delays.engine = session.engine
         process = psutil.Process()
-        cpu, begin = process.cpu_times(), time.perf_counter()
-        session.run(streams, stop, early)
-        used, wall_s = process.cpu_times(), time.perf_counter() - begin
+        before, begin = (_cpu_s(process), _cpu_s(recording)), time.perf_counter()
+        session.run(stop)
+        after, wall_s = (_cpu_s(process), _cpu_s(recording)), time.perf_counter() - begin
+        memory_mb = [round(one.memory_info().rss / 1e6, 1) for one in (process, recording)]
         outputs.close()
-        recorder = outputs.recorder
-        lost = sum(recorder.status().lost.values()) if recorder is not None else 0
-    cpu_s = used.user + used.system - cpu.user - cpu.system
+        status = outputs.recording_status()
+        lost = sum(status.lost.values()) if status is not None else 0
+    engine, recorder_cpu = (100 * (b - a) / wall_s for a, b in zip(before, after, strict=True))
     missing = sum(status.n_missing for status in source.status())
     return {
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
         "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
         "predictions": session.engine.n_predictions,
         "forced": delays.forced,
-        "cpu_percent_of_one_core": round(100 * cpu_s / wall_s, 1),
-        "memory_mb": round(process.memory_info().rss / 1e6, 1),
+        "cpu_percent_of_one_core": round(engine + recorder_cpu, 1),
+        "recorder_cpu_percent": round(recorder_cpu, 1),
+        "memory_mb": memory_mb[0],
+        "recorder_memory_mb": memory_mb[1],
         "arrival_to_prediction_ms": _quantiles(delays.delays_s),
         "arrival_to_output_ms": _quantiles(delays.output.delays_s),
         "stages_ms": {"push": _quantiles(pipeline.seconds), "network": _quantiles(runtime.seconds)},
         "samples_missing": missing,
         "samples_not_recorded": lost,
     }
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _quantiles(seconds: list[float]) -> dict[str, float]:
@@ -184,7 +197,8 @@ def _as_text(result: dict[str, Any]) -> str:
     lines = [
         f"{asked['channels']} channels at {asked['rate_hz']:g} Hz, gaze at 120 Hz, hop {asked['hop_s']:g} s, "
         f"{asked['seconds']:g} s, recorder and outlet on; {result['machine']['cores']} cores",
-        f"engine            {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB",
+        f"engine + recorder {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB + "
+        f"{result['recorder_memory_mb']} MB (recorder alone {result['recorder_cpu_percent']} %)",
         f"predictions       {result['predictions']}, {result['forced']} without waiting for a stream",
         f"lost              {result['samples_missing']} samples sent, {result['samples_not_recorded']} not recorded",
         "                  p50       p99       max (ms)",

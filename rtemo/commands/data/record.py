@@ -12,8 +12,8 @@ from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, StreamInfo
 from rtemo.recorder.recorder import Recorder, record_source
-from rtemo.recordings.session_folder import places_elsewhere
 from rtemo.sources.lsl.source import EveryStream, LslSource, local_clock
+from rtemo.sources.recording_places import places_elsewhere
 from rtemo.sources.stream_choice import StreamQuery
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from rtemo import resources
 from rtemo.commands.arguments import add_bundle, add_queries
+from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import say
-from rtemo.commands.from_arguments import load_model, settings_of
+from rtemo.commands.from_arguments import load_model
 from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.read_session import ReportInputs

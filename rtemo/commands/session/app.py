@@ -14,6 +14,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.display import why_no_window
 from rtemo.live.last_used import last_settings
 from rtemo.live.service.client import EngineClient, Launch
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.session_settings import read_settings
 
 
@@ -44,7 +45,15 @@ def run(args: argparse.Namespace) -> int:
         if not args.replay.is_file():
             raise RtemoError("there is no such recording", f"found no file {args.replay}", "name an XDF file")
         recording = str(args.replay.absolute())
-    return open_window(Launch(options=tuple(options)), last, recording)
+    launch = Launch(options=tuple(options))
+    own = args.settings.read_text(encoding="utf-8") if args.settings is not None and engine_runs(launch) else ""
+    if engine_runs(launch) and (args.model is not None or args.person):
+        raise RtemoError(
+            "an engine runs already, with a model of its own",
+            "--model and --person are for an engine that is started",
+            "close its windows and stop its session first",
+        )
+    return open_window(launch, last, recording, settings=own)
 
 
 def _usable(path: Path) -> Path | None:
@@ -59,9 +68,18 @@ def _usable(path: Path) -> Path | None:
     return path
 
 
-def open_window(launch: Launch, remember: Path | None = None, recording: str = "", *, goes_on: bool = True) -> int:
+def engine_runs(launch: Launch) -> bool:
+    """Whether the window will attach to an engine that runs, instead of starting one."""
+    address = Endpoint(launch.name, launch.folder).find()
+    return address is not None and address.alive
+
+
+def open_window(
+    launch: Launch, remember: Path | None = None, recording: str = "", *, goes_on: bool = True, settings: str = ""
+) -> int:
     """The window until it is closed. remember: where the settings that are used are kept for the next time. goes_on:
-    whether a session can do without the window.
+    whether a session can do without the window. settings: TOML, for an engine that runs already; it refuses them aloud
+    in a session.
 
     Raises RtemoError where there is no display, with the way to one.
     """
@@ -73,6 +91,8 @@ def open_window(launch: Launch, remember: Path | None = None, recording: str = "
 
     client = EngineClient(launch)
     try:
-        return run_app(client, last_settings=remember, recording=recording, outlives_window=goes_on)
+        return run_app(
+            client, last_settings=remember, recording=recording, outlives_window=goes_on, session_settings=settings
+        )
     finally:
         client.close()

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         labels = _from_csv(Path(args.labels), recording.source.first_s)
     with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
         source = SourceWithProgress(recording.source, recording.source, bar)
-        replay_engine(recording, predictor, bundle, log, warn=warn, source=source).run(recording.streams, stop)
+        replay_engine(recording, predictor, bundle, log, warn=warn, source=source).run(recording.opening, stop)
     if stop.is_set():
         return INTERRUPTED
     if args.labels == "markers":

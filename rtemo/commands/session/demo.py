@@ -16,13 +16,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from rtemo.commands.arguments import seconds
-from rtemo.commands.console import say, stop_on_signal
-from rtemo.core.types import Modality
-from rtemo.live.output.prediction_files import Lines
+from rtemo.commands.console import say
+from rtemo.commands.supervised import supervised
 from rtemo.live.service.client import Launch
-from rtemo.sources.lsl.config import configure
-from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery
 
 OPEN_END_S = 1800.0  # how long the simulated person stays where no duration is given
 MARGIN_S = 60.0  # the person is there before the session begins and stays until it is over
@@ -40,26 +36,14 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The demonstration."""
     session = f"rtemo-demo-{os.getpid()}"
-    configure("machine", session)
-    from rtemo.commands.session.live import LiveRun, run_live  # after configure: it loads liblsl
-
     say("This is a simulated person, not a recording. The model was trained on simulated people.")
     duration_s = args.duration or OPEN_END_S
     if not args.headless:
         return _window(session, args.seed, duration_s)
-    with stop_on_signal() as stop, simulated(session, args.seed, duration_s + MARGIN_S):
-        asked = LiveRun(
-            settings=SessionSettings(
-                queries={
-                    Modality.EEG: StreamQuery(name="rtemo simulated EEG"),
-                    Modality.GAZE: StreamQuery(name="rtemo simulated gaze"),
-                }
-            ),
-            duration_s=duration_s,
-            wait_s=30.0,
-            console=Lines,
-        )
-        return run_live(asked, stop)
+    with simulated(session, args.seed, duration_s + MARGIN_S):
+        words = ["live", "--eeg", "name=rtemo simulated EEG", "--gaze", "name=rtemo simulated gaze", "--lines"]
+        words += ["--duration", f"{duration_s:g}", "--wait", "30", "--lsl-session", session]
+        return supervised(words, session, lsl_session=session, duration_s=duration_s)
 
 
 def _window(session: str, seed: int, duration_s: float) -> int:

@@ -7,16 +7,18 @@ import sys
 import threading
 from pathlib import Path
 
-from rtemo.commands.arguments import add_model, add_person, add_queries, seconds
-from rtemo.commands.console import say, stop_on_signal, stop_with
-from rtemo.commands.from_arguments import live_setup, settings_of
-from rtemo.core.errors import RtemoError
+from rtemo.commands.arguments import add_model, add_person, add_queries, add_supervised, seconds
+from rtemo.commands.asked_settings import settings_of
+from rtemo.commands.console import say, stop_on_signal
+from rtemo.commands.from_arguments import live_setup
+from rtemo.commands.supervised import supervised
 from rtemo.live.log_file import logged
 from rtemo.live.service.controller import Controller
-from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.session.engine_setup import EngineSetup
+from rtemo.live.supervisor import RESTART
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.sources.lsl.config import configure
 
@@ -34,24 +36,37 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     add_queries(p)
     add_model(p)
     add_person(p)
+    add_supervised(p)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until it is shut down, or for a while after the last client has gone and no session is kept."""
+    """Serve until it is shut down, or for a while after the last client has gone and no session is kept.
+
+    Without --recorder: looks after the recorder and the engine.
+    """
+    if args.recorder is None:
+        supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
+        supervisor.claim()
+        try:
+            supervisor.publish(supervisor.fresh_address())  # nobody listens there: it shows who looks after the engine
+            return supervised(
+                args.words, args.name, lsl_session=args.lsl_session or "", folder=args.endpoint, owner=args.owner
+            )
+        finally:
+            supervisor.release()
     if args.lsl_session:
         configure("machine", args.lsl_session)
     endpoint = Endpoint(args.name, args.endpoint)
     endpoint.claim()
     try:
         with logged(endpoint.name, say), stop_on_signal() as stop:
-            stop_with(args.owner, stop)
             return _serve(args, endpoint, stop)
     finally:
         endpoint.release()
 
 
 def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:
-    controller = Controller(setup_of(args))
+    controller = Controller(setup_of(args), stays=args.last_try)
     address = endpoint.fresh_address()
     server = Server(address, controller.feed, controller.submit)
     endpoint.publish(address)
@@ -65,9 +80,12 @@ def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) 
         over.set()
         watch.join()
         server.close()
+    if controller.restarting:
+        return RESTART
     state = controller.feed.state
     if state.phase is Phase.FAILED:
-        raise RtemoError("the engine failed", state.failure)
+        say(f"error: the engine failed; {state.failure}")
+        return 1  # another one is tried
     return 0
 
 
@@ -77,8 +95,9 @@ def _watch(
     """Stop an engine that nobody needs: it would hold on to the streams for ever."""
     lonely_s = 0.0
     while not over.wait(LOOK_S):
-        lonely_s = 0.0 if server.n_clients or controller.busy else lonely_s + LOOK_S
-        if lonely_s >= linger_s:
+        needed = server.n_clients or controller.busy
+        lonely_s = 0.0 if needed else lonely_s + LOOK_S
+        if not needed and (controller.dismissed or lonely_s >= linger_s):
             stop.set()
             return
 
@@ -92,6 +111,7 @@ def setup_of(args: argparse.Namespace) -> EngineSetup:
         args.model,
         args.hop,
         args.person,
+        Endpoint(args.recorder, args.recorder_at),
         publish=not args.no_outlet,
         report=lambda folder: _report_command(folder, args),
     )

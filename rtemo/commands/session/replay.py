@@ -13,8 +13,9 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
+from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
-from rtemo.commands.from_arguments import load_model, open_recording, settings_of
+from rtemo.commands.from_arguments import load_model, open_recording
 from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             engine = replay_engine(recording, predictor, bundle, log, [output], given, warn=warn, source=watched)
             if args.explain is not None:
                 explained = ExplanationFile(args.explain, bundle, predictor)
-            engine.run(recording.streams, stop)
+            engine.run(recording.opening, stop)
         except RtemoError:
             output.discard()
             raise

@@ -30,6 +30,7 @@ T = TypeVar("T", np.float64, np.bool_)
 
 PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw buffer never loses what a frame needs
 RAW_KEEP_S = PIECE_S + 2.0
+FASTER = 1.25  # a rate that rose by more needs a larger raw buffer
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 
@@ -69,7 +70,6 @@ class EegBranch:
         self._to_uv = np.array(channel_map.scale, dtype=np.float64)
         self._unit_known = False
         n = len(channel_map.columns)
-        self.dejitter = Dejitter(nominal_hz, even=True)
         self._conditioner = EegConditioner(settings.eeg, n)
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
@@ -79,6 +79,7 @@ class EegBranch:
         self._valid: RowBuffer[np.bool_] = RowBuffer(n, keep, np.bool_)
         self._raw: RowBuffer[np.float32] | None = None
         self._raw_times: RowBuffer[np.float64] | None = None
+        self._raw_hz = 0.0
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
@@ -87,6 +88,7 @@ class EegBranch:
         prior = Baseline(channel_map.labels, mean, np.full_like(mean, settings.eeg_prior_scale))
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
         self.notes = self.learner.notes
+        self.dejitter = Dejitter(nominal_hz, even=True, notes=self.notes)
 
     @property
     def watermark(self) -> int | None:
@@ -159,10 +161,15 @@ class EegBranch:
         self._compute_ready(learn=True)
 
     def _keep_raw(self, run: SampleRun) -> None:
-        if self._raw is None or self._raw_times is None:
+        if self._raw is None or self._raw_times is None or run.rate_hz > FASTER * self._raw_hz:
             keep = int(RAW_KEEP_S * run.rate_hz) + 1
+            before = (self._raw, self._raw_times)
             self._raw = RowBuffer(len(self._columns), keep, np.float32)
             self._raw_times = RowBuffer(1, keep, np.float64)
+            self._raw_hz = run.rate_hz
+            if before[0] is not None and before[1] is not None:
+                self._raw.append(before[0].slice(before[0].start, before[0].stop))
+                self._raw_times.append(before[1].slice(before[1].start, before[1].stop))
         self._raw.append(run.values.astype(np.float32))
         self._raw_times.append(run.times[:, None])
 

@@ -29,6 +29,8 @@ _MAX_EGI = _EGI_SIZES[-1] + 1
 _BIOSEMI_SIZES = (16, 32, 64, 128, 160, 256)
 _MIN_EGI = 4  # fewer E labels are no net: polysomnographs call the eyes E1 and E2
 
+_MIN_BIOSEMI = 11  # of A3-A16
+
 Location = tuple[float, float, float] | None
 
 
@@ -104,11 +106,13 @@ def describe_column(labels: Sequence[str], column: int) -> str:
 
 
 def _scheme(labels: Sequence[str]) -> tuple[str, ElectrodeTable]:
-    """Which naming the labels follow. BioSemi's A1-A16 and EGI's E1.. cannot be mistaken for 10-05 names."""
+    """Which naming the labels follow. BioSemi's A3-A16 and EGI's E1.. cannot be mistaken for 10-05 names; a few of them
+    may have been renamed.
+    """
     keys = [canonical_key(label) for label in labels]
     boxes = [match for key in keys if (match := _BIOSEMI.fullmatch(key)) and 1 <= int(match[2]) <= 32]
     have = {(match[1], int(match[2])) for match in boxes}
-    if have.issuperset(("a", number) for number in range(1, 17)):
+    if sum(("a", number) in have for number in range(3, 17)) >= _MIN_BIOSEMI:
         highest = max((ord(box) - ord("a")) * 32 + number for box, number in have)
         size = next(size for size in _BIOSEMI_SIZES if highest <= size)
         return f"BioSemi {size}-channel cap", _padded(table(f"biosemi-{size}"), _BIOSEMI, keys)

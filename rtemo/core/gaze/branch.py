@@ -54,7 +54,6 @@ class GazeBranch:
         self.frames: dict[int, GazeFrame] = {}
         self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
-        self.dejitter = Dejitter(nominal_hz, even=False)
         self._settings, self._grid = settings, grid
         self._tracker: GazeAnalyser | None = None
         self._check: GazeCheck | None = None
@@ -66,6 +65,7 @@ class GazeBranch:
         prior = Baseline(tuple(feature.name for feature in GAZE_FEATURES), mean, spread)
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
         self.notes = self.learner.notes
+        self.dejitter = Dejitter(nominal_hz, even=False, notes=self.notes)
 
     @property
     def watermark(self) -> int | None:

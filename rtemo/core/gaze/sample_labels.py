@@ -223,6 +223,8 @@ class DispersionLabels:
         wanted = self._settings.dispersion_window_s - 1.25 * self._period_s
         while self._window and self._window[-1].time_s - self._window[0].time_s >= wanted:
             valid = [row for row in self._window if not row.invalid]
+            if len(valid) < 2:  # at low rates one sample is as long as the window, and shows nothing
+                return
             xs, ys = [row.x for row in valid], [row.y for row in valid]
             box = _Box(min(xs), max(xs), min(ys), max(ys))
             if box.size <= limit and not self._far(*valid[:2]):

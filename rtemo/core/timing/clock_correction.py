@@ -7,10 +7,13 @@ The arithmetic, for a raw stamp s of one stream:
 4. Before the first measurement of the first group, that first measurement counts.
 5. The offset glides from one measurement to the next by SLEW (1 ms a second); a change above STEP_S is a step.
 6. When s steps back by more than RESET_S, to before its group, it moves to the next group as soon as that has a
-   measurement with c <= s. Until then s has no LSL time (NaN).
+   measurement with c <= s. Until then s has no LSL time (NaN). Where a later group begins at this very s, its clock was
+   set there (rtemo.sources.lsl.times): it moves to that group at once, also from within its own.
 7. When s steps forward by more than STALE_S in a stream that is measured regularly, it has no LSL time until a
    measurement that is no more than STALE_S older than the step.
-8. With no measurement at all the offset is 0: the sender shares our clock.
+8. A stamp that is no number has no LSL time and changes nothing. Nor does one that steps back as in 6 where the next
+   ones return to where the stamps were: it was a wrong stamp.
+9. With no measurement at all the offset is 0: the sender shares our clock.
 So a recording with its clock offsets gives the same times as the live session did, however the samples were cut.
 """
 
@@ -80,6 +83,7 @@ class ClockModel:
         self._current = 0
         self._last_raw: float | None = None
         self._wait_after: float | None = None  # a measurement later than this is needed before times are known again
+        self._left_at = 0.0  # the stamp before the step back that it waits for
 
     @property
     def measured(self) -> bool:
@@ -93,30 +97,52 @@ class ClockModel:
     def to_lsl(self, stamps: TimeArray) -> TimeArray:
         """LSL times (n,) of raw stamps (n,), in the order in which they came; NaN where the clock is not known."""
         stamps = np.asarray(stamps, dtype=np.float64)
+        known = np.isfinite(stamps)
+        if known.all():
+            return self._to_lsl(stamps)
+        times = np.full(len(stamps), np.nan)
+        times[known] = self._to_lsl(stamps[known])
+        return times
+
+    def _to_lsl(self, stamps: TimeArray) -> TimeArray:
         if len(stamps) == 0:
             return stamps.copy()
         steps = steps_of(stamps, float(stamps[0]) if self._last_raw is None else self._last_raw)
         self._last_raw = float(stamps[-1])
         if not self._groups:
             return stamps.copy()
-        if steps.min() >= -RESET_S and steps.max() <= STALE_S:
+        if steps.min() >= -RESET_S and steps.max() <= RESET_S:
             return self._piece(stamps)
-        jumps = np.flatnonzero((steps < -RESET_S) | (steps > STALE_S))
+        jumps = np.flatnonzero(np.abs(steps) > RESET_S)
         cuts = [0, *(int(i) for i in jumps if i > 0), len(stamps)]
         times = np.empty_like(stamps)
         for begin, end in pairwise(cuts):
-            if begin in jumps:
+            if begin in jumps and not self._was_set_at(float(stamps[begin])):
                 self._after_jump(float(stamps[begin]), float(stamps[begin] - steps[begin]))
             times[begin:end] = self._piece(stamps[begin:end])
         return times
+
+    def _was_set_at(self, stamp: float) -> bool:
+        """Move to the group that begins at a stamp, if there is one."""
+        for index in range(self._current + 1, len(self._groups)):
+            if self._groups[index].times[0] == stamp:
+                self._current, self._wait_after = index, None
+                return True
+        return False
 
     def _after_jump(self, stamp: float, before: float) -> None:
         """Decide whether the clock is still the one that was measured."""
         group = self._groups[self._current]
         if stamp < before:
-            self._wait_after = None if stamp >= group.times[0] else -np.inf
-        elif group.count_until(before) > 1:  # it is measured regularly, so a fresh measurement is to be expected
-            self._wait_after = stamp - STALE_S
+            if stamp >= group.times[0]:
+                self._wait_after = None
+            elif self._wait_after is None:
+                self._wait_after, self._left_at = -np.inf, before
+        elif self._wait_after == -np.inf:
+            if abs(stamp - self._left_at) <= STALE_S:
+                self._wait_after = None
+        elif stamp - before > STALE_S and group.count_until(before) > 1:
+            self._wait_after = stamp - STALE_S  # it is measured regularly, so a fresh measurement is to be expected
 
     def _piece(self, stamps: TimeArray) -> TimeArray:
         """Times of stamps that hold no jump."""

@@ -1,16 +1,17 @@
-"""Tool bars above the views (failure, notice, session, replay, report): most show only when needed."""
+"""Tool bars above the views (status, failure, session, replay, report), and the toast that lies over them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QSizePolicy, QToolBar, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.text_labels import PlainLabel
 
-NOTICE_MS = 20_000
+NOTICE_MS, SUCCESS_MS = 20_000, 5_000
+WIDTH_PX = 720
 MAX_HEIGHT_PX = 64  # three lines; a tool bar would give a text all the height there is
 
 
@@ -36,18 +37,19 @@ class Banner(QFrame):
 
 
 class Notice(QFrame):
-    """A line of plain text about what could not be done. Asks to be hidden after a while or with a click."""
+    """A toast over the window's lower edge: what could not be done, or was done. It moves nothing, and goes by itself
+    or with a click.
+    """
 
-    show_requested = Signal()
-    hide_requested = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
         self.setObjectName("notice")
         self.text = PlainLabel()
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMaximumHeight(MAX_HEIGHT_PX)
+        window.installEventFilter(self)
+        self.hide()
         self.close_button = QPushButton(texts.DISMISS)
         self.close_button.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)
@@ -58,16 +60,33 @@ class Notice(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, *, success: bool = False) -> None:
         """Show a text for a while."""
         self.text.setText(text)
-        self._timer.start(NOTICE_MS)
-        self.show_requested.emit()
+        self.setProperty("success", "yes" if success else "no")
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._timer.start(SUCCESS_MS if success else NOTICE_MS)
+        self._place()
+        self.show()
+        self.raise_()
 
     def dismiss(self) -> None:
-        """Hide the notice."""
+        """Hide the toast."""
         self._timer.stop()
-        self.hide_requested.emit()
+        self.hide()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        """Lie above the window's lower edge, in its middle."""
+        window = self.parentWidget()
+        width = min(WIDTH_PX, window.width() - 48)
+        height = min(MAX_HEIGHT_PX, max(44, self.text.heightForWidth(width - 130) + 16))
+        self.setGeometry((window.width() - width) // 2, window.height() - height - 44, width, height)
 
 
 class BarStack:
@@ -83,6 +102,9 @@ class BarStack:
             bar.setMovable(False)
             bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
             bar.addWidget(widget)
+            if widget.objectName() == "strip":  # it fills the window from edge to edge
+                bar.setStyleSheet("QToolBar { padding: 0; spacing: 0; border: none; }")
+                bar.layout().setContentsMargins(0, 0, 0, 0)
             window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
             window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
             self._bars[name] = bar

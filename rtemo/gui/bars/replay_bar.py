@@ -77,7 +77,7 @@ class ReplayTimeline(QWidget):
         self._fill(painter, track, replay.ready_s / replay.length_s, self.theme.line)
         position_s = self._state.replay_position_s if self._drag_s is None else self._drag_s
         x = self._fill(painter, track, position_s / replay.length_s, self.theme.accent)
-        painter.setPen(QPen(colour(self.theme.warn), 1.5))
+        painter.setPen(QPen(colour(self.theme.ink), 1.5))
         for at in (track.left() + track.width() * replay.marks_s / replay.length_s).tolist():
             painter.drawLine(QPointF(at, track.top() - 7), QPointF(at, track.top() - 2))
         painter.setPen(QPen(colour(self.theme.panel), 2))

@@ -7,9 +7,11 @@ import math
 from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
+from rtemo.gui.alarms import is_silent
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.presentation.numbers import number
+from rtemo.live.service.snapshot import Phase
+from rtemo.presentation.numbers import number, seconds
 
 
 class StatusLine(QStatusBar):
@@ -27,16 +29,24 @@ class StatusLine(QStatusBar):
     def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Show the current numbers."""
         health, streams = self._state.snapshot.health, self._state.snapshot.streams
+        state = self._state
         p50, p99 = number(health.latency_p50_ms, 1), number(health.latency_p99_ms, 1)
-        self.latency.setText(texts.LATENCY.format(p50=p50, p99=p99))
+        latest = state.latest["time_s"] if state.latest is not None else math.nan
+        current = state.snapshot.phase is not Phase.REPLAY and not state.is_past(latest)
+        self.latency.setText(texts.LATENCY.format(p50=p50, p99=p99) if current else texts.NO_LATENCY)
         handled = number(health.handling_p50_ms, 1), number(health.handling_p99_ms, 1)
         self.latency.setToolTip(texts.LATENCY_TIP.format(p50=handled[0], p99=handled[1]))
-        missing = sum(stream.n_missing for stream in streams)
-        self.losses.setText(texts.LOSSES.format(missing=missing, skipped=health.n_skipped, forced=health.n_forced))
+        missing = sum(map(state.n_missing, streams))
+        self.losses.setText(
+            texts.LOSSES.format(missing=f"{missing:,}", skipped=health.n_skipped, forced=health.n_forced)
+        )
         offsets = [
             f"{texts.ROLES.get(s.role, s.role)} {number(s.clock_offset_ms, 2, 'ms')}"
             for s in self._state.streams_in_use
-            if math.isfinite(s.clock_offset_ms)
+            if math.isfinite(s.clock_offset_ms) and not is_silent(state, s)
         ]
         self.clocks.setText(texts.CLOCKS.format(offsets=", ".join(offsets)) if offsets else "")
+        if not state.engine_answers:
+            self.load.setText(texts.ENGINE_SILENT.format(age=seconds(state.told_age_s)))
+            return
         self.load.setText(texts.ENGINE_LOAD.format(cpu=number(health.cpu_percent), memory=number(health.memory_mb)))

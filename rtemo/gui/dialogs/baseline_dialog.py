@@ -85,13 +85,15 @@ class BaselineDialog(QDialog):
             return
         self.bar.setValue(round(STEPS * progress.done_s / max(progress.total_s, 1e-9)))
         if progress.verdict:
-            good = progress.verdict.startswith("good")
-            self._show_message(texts.BASELINE_DONE.format(verdict=progress.verdict), "good" if good else "bad")
+            text = texts.BASELINE_REFUSED if progress.refused else texts.BASELINE_DONE
+            name = "bad" if progress.refused else "warn" if progress.poor else "good"
+            self._show_message(text.format(verdict=progress.verdict.removeprefix("refused ")), name)
             self.begin.setText(texts.REPEAT)
             self._hide_cross()
         else:
             left = clock(progress.total_s - progress.done_s)
-            self._show_message(texts.BASELINE_RUNS.format(left=left), "")
+            text = texts.BASELINE_EXTENDED if progress.extended else texts.BASELINE_RUNS
+            self._show_message(text.format(left=left), "")
 
     def done(self, result: int) -> None:
         """Close the dialog; a running baseline goes on."""

@@ -35,7 +35,8 @@ class Meter(QWidget):
     def show_value(self, value: float, text: str, *, poor: bool = False, bad: bool = False) -> None:
         """Show a value. poor, bad: in the colours of warnings."""
         ink = "bad" if bad else "warn" if poor else "good"
-        if (text, ink) != (self.text, self._ink) or value != self._value:
+        same = value == self._value or (math.isnan(value) and math.isnan(self._value))
+        if (text, ink) != (self.text, self._ink) or not same:
             self._value, self.text, self._ink = value, text, ink
             self.update()
 
@@ -67,6 +68,7 @@ class EmotionBars(QWidget):
         super().__init__()
         self._theme = theme
         self._record: Mapping[str, object] | None = None
+        self.grey = False
         self._labels: tuple[str, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -77,8 +79,9 @@ class EmotionBars(QWidget):
         self._theme = theme
         self.update()
 
-    def show_record(self, record: Mapping[str, object], labels: tuple[str, ...]) -> None:
-        """Show a prediction."""
+    def show_record(self, record: Mapping[str, object], labels: tuple[str, ...], *, grey: bool = False) -> None:
+        """Show a prediction. grey: it does not hold now."""
+        self.grey = grey or record["abstain"] is not None
         if labels != self._labels:
             self._labels = labels
             self.setFixedHeight(self.ROW * len(labels))
@@ -91,7 +94,7 @@ class EmotionBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         inks = emotion_colours(self._labels)
-        grey = self._record["abstain"] is not None
+        grey = self.grey
         names = min(110.0, 0.32 * self.width())
         for k, label in enumerate(self._labels):
             smoothed, now = self._record["smoothed"][label], self._record["probabilities"][label]
@@ -105,8 +108,8 @@ class EmotionBars(QWidget):
             track = QRectF(names, top + self.ROW / 2 - 7, self.width() - names - 56, 14)
             _bar(painter, track, 1.0, colour(self._theme.line, 0.7))
             if smoothed is not None:
-                _bar(painter, track, float(smoothed), colour(inks[label], 0.35 if grey else 1.0))
-            if now is not None:
+                _bar(painter, track, float(smoothed), colour(self._theme.faint, 0.5) if grey else colour(inks[label]))
+            if now is not None and not grey:
                 x = track.left() + track.width() * float(now)
                 painter.setPen(QPen(colour(self._theme.ink, 0.9), 2))
                 painter.drawLine(QPointF(x, track.top() - 3), QPointF(x, track.bottom() + 3))
@@ -152,7 +155,7 @@ class ExplanationBars(QWidget):
             text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(words) - 8)
             painter.drawText(row.adjusted(0, 0, words - row.width(), 0), LEFT | MIDDLE, text)
             track = QRectF(words, row.center().y() - 3, row.width() - words - 42, 6)
-            ink = self._theme.accent if share >= 0 else self._theme.warn
+            ink = self._theme.accent if share >= 0 else self._theme.muted
             _bar(painter, track, abs(share) / most, colour(ink, 0.75))
             painter.setPen(colour(self._theme.muted))
             painter.drawText(row, RIGHT | MIDDLE, percent(share))

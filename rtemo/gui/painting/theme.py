@@ -35,8 +35,18 @@ QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:pressed {{ background: {line}; }}
 QPushButton:disabled {{ color: {faint}; background: {panel}; }}
 QPushButton[role="start"]:enabled {{ background: {good}; border-color: {good}; color: {panel}; font-weight: 700; }}
-QPushButton[role="stop"]:enabled {{ background: {bad}; border-color: {bad}; color: {panel}; font-weight: 700; }}
+QPushButton[role="stop"]:enabled {{ background: {panel}; border: 2px solid {ink}; color: {ink}; font-weight: 700; }}
 QPushButton[role="flat"] {{ padding: 5px 7px; }}
+#strip {{ background: {raised}; border-bottom: 1px solid {line}; }}
+#strip QLabel {{ color: {muted}; }}
+#strip #subject {{ color: {ink}; font-weight: 600; }}
+#strip #rec {{ color: {ink}; padding: 4px 10px; border-radius: 5px; }}
+#strip #rec[on="yes"] {{ background: {ink}; color: {window}; }}
+#strip[alarm="bad"] {{ background: {bad}; border-color: {bad}; }}
+#strip[alarm="warn"] {{ background: {warn}; border-color: {warn}; }}
+#strip[alarm="bad"] QLabel, #strip[alarm="warn"] QLabel, #strip[alarm="bad"] #subject, #strip[alarm="warn"] #subject {{
+    color: {window}; }}
+#strip[alarm="bad"] #rec[on="yes"], #strip[alarm="warn"] #rec[on="yes"] {{ background: {window}; color: {ink}; }}
 #rule {{ background: {line}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px;
     padding: 5px 8px;
@@ -72,6 +82,8 @@ QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; border-radius: 7px; }}
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #muted {{ color: {muted}; }}
+#steps {{ font-size: 13pt; color: {ink}; line-height: 160%; }}
+#strong {{ color: {ink}; font-weight: 600; }}
 #warn {{ color: {warn}; font-weight: 600; }}
 QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
@@ -84,10 +96,10 @@ QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5p
 QListWidget::item {{ padding: 4px 6px; }}
 #good {{ color: {good}; font-weight: 600; }}
 #bad {{ color: {bad}; font-weight: 600; }}
-#notice {{ background: {raised}; border: 1px solid {accent}; border-radius: 5px; }}
 #banner {{ background: {bad}; }}
 #banner QLabel {{ color: {panel}; font-weight: 600; }}
-#notice {{ background: {raised}; border-left: 4px solid {warn}; }}
+#notice {{ background: {raised}; border: 1px solid {muted}; border-left: 4px solid {warn}; border-radius: 6px; }}
+#notice[success="yes"] {{ border-left-color: {good}; }}
 #headline {{ font-weight: 700; }}
 #verdict {{ font-size: 12.5pt; font-weight: 600; }}
 #big {{ font-size: 22pt; font-weight: 600; }}

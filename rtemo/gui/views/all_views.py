@@ -12,6 +12,7 @@ from rtemo.gui.bars.replay_bar import ReplayBar
 from rtemo.gui.bars.report_bar import ReportBar
 from rtemo.gui.bars.session_bar import SessionBar
 from rtemo.gui.bars.status_line import StatusLine
+from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
@@ -34,7 +35,7 @@ class AllViews:
         self, state: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
     ) -> None:
         """send: a command to the engine. root: the folder that sessions are written to."""
-        self.welcome = WelcomeView()
+        self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
         self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
         self.gaze = GazeView(state, theme)
@@ -45,14 +46,23 @@ class AllViews:
         self.history = HistoryView(state, theme)
         self.valence_arousal = ValenceArousalView(state, theme)
         self.events = EventsView(state, theme)
-        self.session = SessionBar(state, theme, send, root, dialogs.ask_baseline)
+        self.strip = StatusStrip(state, theme)
+        self.session = SessionBar(state, send, root, dialogs.ask_baseline)
         self.report = ReportBar(state)
         self.replay = ReplayBar(state, theme, send)
         self.status = StatusLine(state)
         self._by_interval: Mapping[int, tuple[Any, ...]] = {
             1: (self.signals,),
             GAZE_FRAMES: (self.gaze, self.replay),
-            RESULT_FRAMES: (self.emotion, self.valence_arousal, self.session, self.report, dialogs),
+            RESULT_FRAMES: (
+                self.strip,
+                self.welcome,
+                self.emotion,
+                self.valence_arousal,
+                self.session,
+                self.report,
+                dialogs,
+            ),
             SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)

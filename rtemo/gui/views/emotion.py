@@ -11,16 +11,19 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
+from rtemo.gui.alarms import distrust
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.meters import EmotionBars, ExplanationBars, Meter
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
+from rtemo.live.service.snapshot import BundleView
 from rtemo.presentation.numbers import number, percent
 
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5
 MAX_REASONS = 4
+QUIET_PX = 22  # the most that a text takes which is no emotion
 STACK_ABOVE = 0.5  # where height / width is more, the probability is below the name
 
 
@@ -46,7 +49,7 @@ class Headline(QWidget):
         self.update()
 
     def show_emotion(self, text: str, share: str, ink: str, *, named: bool) -> None:
-        """Show an emotion with its probability. named: False greys it."""
+        """Show an emotion with its probability. named: False shows the text small and grey: it is a reason."""
         self.text, self.share, self._ink, self.named = text, share, ink, named
         self.setAccessibleName(f"{text} {share}")
         self.update()
@@ -69,8 +72,9 @@ class Headline(QWidget):
         if self.share and box.height() > STACK_ABOVE * box.width():
             word, below = room.adjusted(0, 0, 0, -0.34 * room.height()), left | Qt.AlignmentFlag.AlignBottom
             room = room.adjusted(2, 0, 0, -0.12 * room.height())
-        painter.setFont(_fitting(self.text, word.width(), 0.62 * box.height()))
-        painter.setPen(colour(self._theme.ink if self.named else self._theme.faint))
+        height = 0.62 * box.height() if self.named else min(QUIET_PX, 0.3 * box.height())
+        painter.setFont(_fitting(self.text, word.width(), height, bold=self.named))
+        painter.setPen(colour(self._theme.ink if self.named else self._theme.muted))
         painter.drawText(word, left | middle, self.text)
         painter.setFont(share_font)
         painter.drawText(room, below, self.share)
@@ -86,11 +90,12 @@ class EmotionView(QWidget):
     def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
         self._state, self._theme = state, theme
+        self._why = ""
         self.headline = Headline(theme)
         self.verdict = PlainLabel(texts.NOTHING_YET_WHY, "verdict")
         self.verdict.setWordWrap(True)
         self.verdict.setMinimumHeight(20)
-        self.caution = PlainLabel("", "warn")
+        self.caution = PlainLabel("", "strong")
         self.caution.setWordWrap(True)
         self.caution.hide()
         self.bars = EmotionBars(theme)
@@ -102,7 +107,7 @@ class EmotionView(QWidget):
         }
         self.explanation = ExplanationBars(theme)
         self.bundle = ElidedLabel(texts.NO_BUNDLE, "muted")
-        self.origin = PlainLabel("", "warn")
+        self.origin = PlainLabel("", "strong")
         self.origin.setWordWrap(True)
         self._lay_out()
         self._show_bundle()
@@ -134,32 +139,37 @@ class EmotionView(QWidget):
         """Show the newest prediction."""
         if SnapshotPart.BUNDLE in changed:
             self._show_bundle()
-        if SnapshotPart.EXPLANATION in changed:
+        why = distrust(self._state)
+        if SnapshotPart.EXPLANATION in changed or why != self._why:
             self._show_explanation()
-        if SnapshotPart.PREDICTIONS not in changed:
+        if not changed & {SnapshotPart.PREDICTIONS, SnapshotPart.BUNDLE} and why == self._why:
             return
+        self._why = why
         if self._state.latest is None:
-            self.headline.show_emotion(texts.NOTHING_YET, "", "", named=False)
+            self.headline.show_emotion(why or texts.NOTHING_YET, "", "", named=False)
             self.verdict.setText(texts.NOTHING_YET_WHY)
         else:
-            self._show(self._state.latest)
+            self._show(self._state.latest, why)
 
-    def _show(self, record: Mapping[str, Any]) -> None:
+    def _show(self, record: Mapping[str, Any], why: str) -> None:
+        """Show a prediction. why: it must not be believed, small and grey then."""
         labels = tuple(record["smoothed"])
-        best = max(labels, key=lambda label: record["smoothed"][label] or 0.0)
-        label = record["emotion"] or best
-        named = record["emotion"] is not None
-        self.headline.show_emotion(
-            label, percent(record["smoothed"][label]), emotion_colours(labels)[label], named=named
-        )
-        self.verdict.setText(verdict(record))
-        self.caution.setText(caution(record))
+        past = self._state.is_past(record["time_s"]) or not self._state.engine_answers
+        if why or record["emotion"] is None:
+            self.headline.show_emotion(why or texts.CARD_ABSTAINED, "", "", named=False)
+        else:
+            label = record["emotion"]
+            share, ink = percent(record["smoothed"][label]), emotion_colours(labels)[label]
+            self.headline.show_emotion(label, share, ink, named=True)
+        self.verdict.setText(texts.NOT_NOW if past else verdict(record))
+        self.verdict.setVisible(past or not why or record["abstain"] is not None)
+        self.caution.setText("" if past else caution(record, self._state.bundle))
         self.caution.setVisible(bool(self.caution.text()))
-        self.bars.show_record(record, labels)
+        self.bars.show_record(record, labels, grey=bool(why))
         for name in ("eeg", "gaze"):
-            share = record[f"{name}_coverage"]
+            share = math.nan if past else record[f"{name}_coverage"]
             self.meters[name].show_value(share, percent(share), poor=share < COVERAGE_GOOD, bad=share < COVERAGE_POOR)
-        novelty = math.nan if record["novelty"] is None else record["novelty"]
+        novelty = math.nan if record["novelty"] is None or past else record["novelty"]
         self.meters["novelty"].show_value(novelty, number(novelty, 2), poor=novelty > 0.8, bad=novelty >= 1.0)
 
     def _show_bundle(self) -> None:
@@ -176,7 +186,10 @@ class EmotionView(QWidget):
         self.origin.setVisible(bool(self.origin.text()))
 
     def _show_explanation(self) -> None:
-        self.explanation.show_shares(list(self._state.snapshot.explanation.items())[:MAX_REASONS])
+        latest, state = self._state.latest, self._state
+        past = not state.engine_answers or (latest is not None and state.is_past(latest["time_s"]))
+        shares = [] if past else list(state.snapshot.explanation.items())[:MAX_REASONS]
+        self.explanation.show_shares(shares)
 
 
 def verdict(record: Mapping[str, Any]) -> str:
@@ -189,9 +202,11 @@ def verdict(record: Mapping[str, Any]) -> str:
     return texts.ONLY.format(labels=record["emotion"])
 
 
-def caution(record: Mapping[str, Any]) -> str:
-    """Why this prediction is weak, besides abstention: not settled, or one stream missing."""
+def caution(record: Mapping[str, Any], bundle: BundleView | None = None) -> str:
+    """Why this prediction is weak, besides abstention: not calibrated, not settled, or one stream missing."""
     parts = []
+    if not record.get("calibrated", True) or (bundle is not None and not bundle.calibrated):
+        parts.append(texts.NOT_CALIBRATED)
     if not record["settled"]:
         parts.append(f"{texts.NOT_SETTLED}  {texts.NOT_SETTLED_WHY}")
     if record["forced"]:
@@ -199,9 +214,9 @@ def caution(record: Mapping[str, Any]) -> str:
     return "  ·  ".join(parts)
 
 
-def _fitting(text: str, width: float, height: float) -> QFont:
-    """The largest bold font in which a text fits."""
-    made = font(20, QFont.Weight.Bold)
+def _fitting(text: str, width: float, height: float, *, bold: bool) -> QFont:
+    """The largest font in which a text fits."""
+    made = font(20, QFont.Weight.Bold if bold else QFont.Weight.Normal)
     metrics = QFontMetricsF(made)
     by_width = width / max(1.0, metrics.horizontalAdvance(text))
     by_height = height / metrics.height()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -15,12 +18,12 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (54, 68)
-TIME, KIND = 0, 1
+WIDTHS = (86, 54, 78)
+WALL, TIME, KIND, TEXT = range(4)
 
 
 class EventsTable(QAbstractTableModel):
-    """Time since the session's start (or the first event), kind, text."""
+    """Time of day, time since the session's start, kind, stream and text. No time changes once it stands there."""
 
     def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
@@ -33,11 +36,15 @@ class EventsTable(QAbstractTableModel):
         self._rows = list(self._state.events)
         self.endResetModel()
 
+    @property
+    def events(self) -> Iterable[dict[str, Any]]:
+        return self._state.events
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, _parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 3
+        return 4
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         event = self._rows[index.row()]
@@ -50,16 +57,23 @@ class EventsTable(QAbstractTableModel):
         return None
 
     def _cell(self, event: dict[str, Any], column: int) -> str:
+        if column == WALL:
+            wall_s = event.get("wall_s", math.nan)
+            return datetime.fromtimestamp(wall_s).strftime("%H:%M:%S") if math.isfinite(wall_s) else ""
         if column == TIME:
-            return clock(event["time_s"] - self._state.origin_s)
-        return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"])) if column == KIND else str(event["text"])
+            since_s = event.get("since_s", math.nan)
+            return clock(since_s) if math.isfinite(since_s) else ""
+        if column == KIND:
+            return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"]))
+        stream = str(event.get("stream") or "")
+        return f"{stream}: {event['text']}" if stream else str(event["text"])
 
     def _ink(self, kind: str, column: int) -> str:
         if kind in ("failure", "stream_down", "loss"):
             return self.theme.bad if kind != "loss" else self.theme.warn
         if kind == "annotation":
             return self.theme.accent
-        return self.theme.ink if column == 2 and kind == "marker" else self.theme.muted
+        return self.theme.ink if column == TEXT and kind == "marker" else self.theme.muted
 
 
 class EventsView(QWidget):
@@ -91,6 +105,10 @@ class EventsView(QWidget):
         """Show new events."""
         if SnapshotPart.EVENTS in changed:
             bar = self.view.verticalScrollBar()
+            since = any(math.isfinite(event.get("since_s", math.nan)) for event in self.table.events)
+            self.view.setColumnHidden(TIME, not since)
+            wall = any(math.isfinite(event.get("wall_s", math.nan)) for event in self.table.events)
+            self.view.setColumnHidden(WALL, not wall)
             follows = bar.value() >= bar.maximum() - 2
             self.table.reload()
             if follows:

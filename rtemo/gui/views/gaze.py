@@ -14,6 +14,7 @@ from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_line
 from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.views.quality import no_data_for
 from rtemo.gui.window_state import SnapshotPart, WindowState
 
 FIXATIONS_S = 10.0
@@ -30,6 +31,7 @@ class GazeView(QWidget):
         super().__init__()
         self._state, self._theme = state, theme
         self._background = CachedPicture(self, self._paint_background)
+        self.none = ""  # how long no gaze has come
         self.setMinimumSize(160, 110)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -39,21 +41,21 @@ class GazeView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint new gaze."""
-        if changed & {SnapshotPart.GAZE, SnapshotPart.GAZE_EVENTS, SnapshotPart.STREAMS}:
+        self.none = no_data_for(self._state, self._state.gaze.newest_s)
+        if changed & {SnapshotPart.GAZE, SnapshotPart.GAZE_EVENTS, SnapshotPart.STREAMS} or self.none:
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         newest = self._state.gaze.newest_s
-        there = math.isfinite(newest)
+        there = math.isfinite(newest) and not self.none
         painter = QPainter(self)
-        self._background.draw(
-            painter, self._theme, self._state.gaze.restarts, math.floor(newest / BACKGROUND_S) if there else ""
-        )
+        beat = math.floor(self._state.time_s / BACKGROUND_S) if math.isfinite(newest) else ""
+        self._background.draw(painter, self._theme, self._state.gaze.restarts, self.none, beat)
         if there:
             screen = self._screen()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
-            self._draw_gaze(painter, screen, newest)
+            self._draw_gaze(painter, screen, self._state.time_s)
 
     def _paint_background(self, painter: QPainter) -> None:
         """Paint the screen and the fixations on it."""
@@ -61,14 +63,14 @@ class GazeView(QWidget):
         painter.setPen(QPen(colour(self._theme.line), 1.2))
         painter.setBrush(colour(self._theme.window))
         painter.drawRoundedRect(screen, 4, 4)
-        if not math.isfinite(newest):
-            painter.setPen(colour(self._theme.faint))
+        if self.none or not math.isfinite(newest):
+            painter.setPen(colour(self._theme.muted))
             painter.setFont(font(11))
-            painter.drawText(screen, Qt.AlignmentFlag.AlignCenter, texts.NO_GAZE)
+            painter.drawText(screen, Qt.AlignmentFlag.AlignCenter, self.none or texts.NO_GAZE)
             return
         self._draw_middle(painter, screen)
         painter.setClipRect(screen.adjusted(-6, -6, 6, 6))
-        self._draw_fixations(painter, screen, newest)
+        self._draw_fixations(painter, screen, self._state.time_s)
 
     def _screen(self) -> QRectF:
         room = QRectF(self.rect()).adjusted(10, 10, -10, -10)
@@ -108,12 +110,12 @@ class GazeView(QWidget):
         if not len(valid):
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour(self._theme.warn, 0.7), 1.3))
+        painter.setPen(QPen(colour(self._theme.ink, 0.7), 1.3))
         xy = valid.astype(np.float64) * (screen.width(), screen.height()) + (screen.left(), screen.top())
         draw_line(painter, xy[:, 0], xy[:, 1])
         if np.isfinite(rows[-1, :2]).all():
             painter.setPen(QPen(colour(self._theme.panel), 1.5))
-            painter.setBrush(colour(self._theme.warn))
+            painter.setBrush(colour(self._theme.ink))
             painter.drawEllipse(_on(screen, float(valid[-1, 0]), float(valid[-1, 1])), 5.5, 5.5)
 
 

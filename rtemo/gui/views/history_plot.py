@@ -48,7 +48,7 @@ class DoubleClickPlot(pg.PlotWidget):
 
 
 class HistoryPlot(QWidget):
-    """Lines of the last minutes. x is seconds before the newest prediction."""
+    """Lines of the last minutes. x is seconds before now, so that a silence shows as an empty end."""
 
     def __init__(self, state: WindowState, theme: Theme) -> None:
         super().__init__()
@@ -100,16 +100,17 @@ class HistoryPlot(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint the newest minutes."""
-        if not changed & {SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS} or (self._lines and not self.isVisible()):
+        wanted = {SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS, SnapshotPart.STATE}
+        if not changed & wanted or (self._lines and not self.isVisible()):
             return
         if tuple(self._lines) != self._state.labels:
             self._make_lines()
-        newest = self._state.probabilities.newest_s
-        if not self._lines:
+        newest = self._state.time_s  # now
+        if not self._lines or not math.isfinite(newest):
             return
         self._widen(newest)
         span = max(SPANS_S[0], -float(self.plot.getPlotItem().viewRange()[0][0]))
-        times, instant, smoothed, silent = self._state.history((newest if np.isfinite(newest) else 0.0) - span)
+        times, instant, smoothed, silent = self._state.history(newest - span)
         self._shade.setData(times - newest, np.where(silent, 1.0, np.nan))
         hole = np.flatnonzero(np.diff(times) > GAP_S)
         for part, rows in enumerate((instant.copy(), smoothed.copy())):

@@ -18,7 +18,7 @@ from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
-from rtemo.presentation.numbers import percent
+from rtemo.presentation.numbers import percent, seconds
 
 EDGE = 1.16  # half the width of the head map, in head radii: electrodes reach below the head's widest line
 GAZE_GOOD, GAZE_POOR = 0.8, 0.5
@@ -30,12 +30,18 @@ class HeadMap(QWidget):
     def __init__(self, state: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
         self._state, self._theme, self._exclude = state, theme, exclude
+        self.past = False
         self.setMinimumSize(150, 150)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
+        self.update()
+
+    def show_past(self, *, past: bool) -> None:
+        """Paint the newest state, in grey where it is not the present."""
+        self.past = past
         self.update()
 
     def channel_at(self, point: QPointF) -> ChannelStatus | None:
@@ -108,6 +114,10 @@ class HeadMap(QWidget):
             painter.drawLine(at + QPointF(-arm, arm), at + QPointF(arm, -arm))
             return
         painter.setPen(Qt.PenStyle.NoPen)
+        if self.past:
+            painter.setBrush(colour(self._theme.line))
+            painter.drawEllipse(at, 0.72 * dot, 0.72 * dot)
+            return
         if not channel.fault:
             painter.setBrush(colour(self._theme.good))
             painter.drawEllipse(at, 0.72 * dot, 0.72 * dot)
@@ -127,7 +137,7 @@ class QualityView(QWidget):
 
     def __init__(self, state: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
-        self._state = state
+        self._state, self._past = state, ""
         self.head = HeadMap(state, theme, exclude)
         self.summary = PlainLabel("", "")
         self.faults = PlainLabel("", "muted")
@@ -149,17 +159,23 @@ class QualityView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint the newest state."""
-        if SnapshotPart.CHANNELS in changed:
-            self.head.update()
+        state = self._state
+        past = no_data_for(state, state.eeg.newest_s)
+        if SnapshotPart.CHANNELS in changed or past != self._past:
+            self._past = past
+            self.head.show_past(past=bool(past))
             self._summarise()
-        if SnapshotPart.GAZE in changed or SnapshotPart.STREAMS in changed:
-            share = self._state.gaze_validity()
-            self.validity.show_value(share, percent(share), poor=share < GAZE_GOOD, bad=share < GAZE_POOR)
+        share, none = state.gaze_validity(), no_data_for(state, state.gaze.newest_s)
+        self.validity.show_value(share, none or percent(share), poor=share < GAZE_GOOD, bad=share < GAZE_POOR)
 
     def _summarise(self) -> None:
         channels, bad = self._state.snapshot.channels, self._state.bad_channels
         if not channels:
             self.summary.setText(texts.NO_CHANNELS)
+            self.faults.setText("")
+            return
+        if self._past:
+            self.summary.setText(texts.NO_ROLE_DATA.format(role=texts.ROLES["eeg"], none=self._past))
             self.faults.setText("")
             return
         self.summary.setText(texts.CHANNELS_GOOD.format(good=len(channels) - len(bad), all=len(channels)))
@@ -172,6 +188,13 @@ def describe(channel: ChannelStatus) -> str:
     why = texts.EXCLUDED if channel.excluded else channel.fault or texts.GOOD
     action = texts.INCLUDE if channel.excluded else texts.EXCLUDE
     return texts.CHANNEL_TIP.format(label=channel.label, why=why, action=action)
+
+
+def no_data_for(state: WindowState, newest_s: float) -> str:
+    """How long there has been no data of a kind, in words; empty where there is, or never was."""
+    if not math.isfinite(newest_s) or not state.is_past(newest_s):
+        return ""
+    return texts.NO_DATA.format(age=seconds(state.age_s(newest_s)))
 
 
 def letter_ink(ground: str) -> Qt.GlobalColor:

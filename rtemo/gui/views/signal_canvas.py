@@ -227,7 +227,7 @@ class SignalCanvas(QWidget):
             if event.kind == "blink":
                 left, right = self._strip.x_of(event.start_s), self._strip.x_of(event.end_s)
                 where = QRectF(GUTTER + left, top, max(2.0, right - left), bottom - top)
-                painter.fillRect(where, colour(self._theme.warn, 0.25))
+                painter.fillRect(where, colour(self._theme.muted, 0.25))
 
     def _draw_marks(self, painter: QPainter, now: float, bottom: float) -> None:
         theme = self._theme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt
@@ -27,7 +28,7 @@ from rtemo.presentation.numbers import age, number, rates
 
 Index = QModelIndex | QPersistentModelIndex
 LIGHT = 0
-WIDTHS = (26, 74, 184, 70, 36, 124, 66, 108, 84, 220)
+WIDTHS = (26, 74, 180, 64, 46, 150, 66, 108, 84, 220)
 ROLES = ("eeg", "gaze", "markers")
 
 
@@ -38,6 +39,7 @@ class StreamTable(QAbstractTableModel):
         super().__init__()
         self.theme = theme
         self.streams: tuple[StreamStatus, ...] = ()
+        self.past = False  # whether nobody knows what the streams do now
         self._cells: list[tuple[str, ...]] = []
 
     def show_streams(self, streams: tuple[StreamStatus, ...]) -> None:
@@ -72,9 +74,9 @@ class StreamTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(about(stream))
         if role == Qt.ItemDataRole.DecorationRole and index.column() == LIGHT:
-            return QColor(light_of(stream.state, self.theme))
+            return QColor(self.theme.idle if self.past else light_of(stream.state, self.theme))
         if role == Qt.ItemDataRole.ForegroundRole:
-            return QColor(self.theme.ink if stream.role else self.theme.muted)
+            return QColor(self.theme.ink if stream.role and not self.past else self.theme.muted)
         return None
 
 
@@ -139,8 +141,12 @@ class StreamsView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the current streams, and those that are awaited."""
-        if SnapshotPart.STREAMS in changed:
-            self.table.show_streams(self._state.snapshot.streams)
+        past = not self._state.streams_known
+        if SnapshotPart.STREAMS in changed or past or past != self.table.past:
+            self.table.past = past
+            age_s = self._state.stream_age_s
+            streams = self._state.snapshot.streams
+            self.table.show_streams(tuple(replace(s, age_s=age_s(s)) for s in streams) if past else streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
             awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._state.awaited]
             self.awaited.setText("   ".join(awaited))

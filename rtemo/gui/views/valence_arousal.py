@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from rtemo.gui import texts
+from rtemo.gui.alarms import distrust
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.theme import colour, font
@@ -27,6 +28,7 @@ class ValenceArousalView(QWidget):
         super().__init__()
         self._state, self._theme = state, theme
         self._background = CachedPicture(self, self._paint_background)
+        self.grey = False  # whether its newest place must not be believed
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -37,7 +39,9 @@ class ValenceArousalView(QWidget):
 
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint a new prediction."""
-        if SnapshotPart.PREDICTIONS in changed:
+        grey = bool(distrust(self._state))
+        if SnapshotPart.PREDICTIONS in changed or grey != self.grey or (grey):
+            self.grey = grey
             self.update()
 
     @property
@@ -101,8 +105,8 @@ class ValenceArousalView(QWidget):
             painter.drawText(QPointF(left, at.y() + above + 12), label)
 
     def _draw_trail(self, painter: QPainter) -> None:
-        newest = self._state.probabilities.newest_s
-        if not math.isfinite(newest):
+        newest = self._state.time_s
+        if not math.isfinite(self._state.probabilities.newest_s):
             return
         times, _, smoothed, silent = self._state.history(newest - TRAIL_S)
         every = max(1, len(times) // TRAIL_PIECES)
@@ -113,12 +117,12 @@ class ValenceArousalView(QWidget):
         for time_s, place in zip(times, places, strict=True):
             at = None if place is None else self._at(place)
             if at is not None and before is not None:
-                fresh = 1 - (newest - time_s) / TRAIL_S
+                fresh = min(1.0, 1 - (newest - time_s) / TRAIL_S)
                 painter.setPen(QPen(colour(self._theme.ink, 0.08 + 0.72 * fresh), 1 + 1.8 * fresh))
                 painter.drawLine(before, at)
             before = at
         if before is not None:
-            named = not bool(silent[-1])
+            named = not bool(silent[-1]) and not self.grey
             painter.setPen(QPen(colour(self._theme.panel), 2))
             painter.setBrush(colour(self._theme.ink if named else self._theme.faint))
             painter.drawEllipse(before, 8, 8)

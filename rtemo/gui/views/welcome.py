@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
+from rtemo.gui.bars.checklist import checklist
 from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.window_state import SnapshotPart, WindowState
 
 
 class WelcomeView(QWidget):
@@ -16,12 +18,16 @@ class WelcomeView(QWidget):
     recording = Signal()
     doctor = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, state: WindowState) -> None:
         super().__init__()
+        self._state = state
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         title = PlainLabel(texts.WELCOME, "big")
         more = PlainLabel(texts.WELCOME_MORE, "muted")
+        self.steps = PlainLabel("", "steps")
+        offers = PlainLabel(texts.WELCOME_OFFERS, "muted")
+        offers.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.offers = [
             self._offer(texts.DEMO, self.demo),
             self._offer(texts.OPEN, self.recording),
@@ -46,8 +52,16 @@ class WelcomeView(QWidget):
             label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             layout.addWidget(label)
+        layout.addWidget(self.steps, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(12)
+        layout.addWidget(offers)
         layout.addLayout(row)
         layout.addStretch(3)
+
+    def refresh(self, _changed: set[SnapshotPart]) -> None:
+        """Tick off what is done."""
+        if self.isVisible():
+            self.steps.setText("\n".join(map(str, checklist(self._state))))
 
     def _offer(self, text: str, signal: Signal) -> QPushButton:
         button = QPushButton(text)

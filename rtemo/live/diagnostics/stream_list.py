@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtemo.core.types import StreamInfo
+from rtemo.sources.lsl.discovery import named
 from rtemo.sources.lsl.source import EveryStream, LslSource, LslStreamStatus
+from rtemo.sources.lsl.stream_requests import shortened
+from rtemo.sources.lsl.stream_state import not_opened
 
 READ_S = 0.1
 MIN_MEASURE_S = 1.5  # the first clock measurement takes 0.64 s
 MAX_LABELS = 4
+MAX_WIDTH = 40  # of a name in the table
 
 COLUMNS = ("name", "type", "channels", "nominal", "measured", "age", "clock", "host", "profile")
 
@@ -39,7 +43,10 @@ def list_streams(timeout_s: float, profile_of: Callable[[StreamInfo], str]) -> S
         end_s = time.monotonic() + MIN_MEASURE_S
         while (left_s := end_s - time.monotonic()) > 0:
             source.read(min(READ_S, left_s))
-        streams = tuple(sorted(source.status(), key=lambda status: status.info.stream_id.casefold()))
+        opened = source.status()
+        known = {status.info.uid for status in opened}
+        closed = tuple(not_opened(info) for info in named(source.visible) if info.uid not in known)
+        streams = tuple(sorted((*opened, *closed), key=lambda status: status.info.stream_id.casefold()))
         return StreamList(streams, tuple(profile_of(status.info) for status in streams), source.warnings)
     finally:
         source.stop()
@@ -84,20 +91,22 @@ def _record(status: LslStreamStatus, profile: str) -> dict[str, Any]:
 def _row(status: LslStreamStatus, profile: str) -> Sequence[str]:
     info = status.info
     return (
-        info.name,
-        info.type or "-",
+        shortened(info.name, MAX_WIDTH),
+        shortened(info.type, MAX_WIDTH) or "-",
         _channels(info),
         f"{info.nominal_rate_hz:g} Hz" if info.nominal_rate_hz else "irregular",
         f"{status.rate_hz:.4g} Hz" if math.isfinite(status.rate_hz) else "-",
         f"{1e3 * status.age_s:.0f} ms" if math.isfinite(status.age_s) else "no data",
         status.clock.value,
-        info.hostname or "-",
+        shortened(info.hostname, MAX_WIDTH) or "-",
         profile or "-",
     )
 
 
 def _channels(info: StreamInfo) -> str:
-    labels = [label for label in info.labels if label]
+    labels = [shortened(label, MAX_WIDTH) for label in info.labels[: 10 * MAX_LABELS] if label]
+    if not info.n_channels:
+        return "0"
     if not labels:
         return f"{info.n_channels} (no labels)"
     more = ", ..." if len(labels) > MAX_LABELS else ""

@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import (
-    STRING_FORMAT,
     Chunk,
     ClockOffset,
     Item,
     Modality,
     StreamDown,
     StreamInfo,
+    StreamNotice,
     StreamState,
     StreamUp,
 )
@@ -32,6 +33,7 @@ from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
 from rtemo.sources.stream_roles import StreamRoles
@@ -45,12 +47,14 @@ class LiveOptions:
     """What a live session adds to a replay. clock: now, in LSL time.
 
     patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
+    each_turn: called once a read.
     """
 
     clock: Callable[[], float]
     max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
     duration_s: float | None = None
     patient: bool = False
+    each_turn: Callable[[], None] | None = None
 
 
 class Engine:
@@ -63,17 +67,16 @@ class Engine:
         predictor: Predictor,
         events: EventLog,
         outputs: Sequence[PredictionSink] = (),
-        keep: Callable[[Item], None] | None = None,
         live: LiveOptions | None = None,
         session_streams: Sequence[str] = (),
     ) -> None:
-        """keep: is given every item before it is used (the recorder). live: None in replay.
+        """live: None in replay.
 
         session_streams: the streams of a recording that hold its own session's events.
         """
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
-        self._events, self._outputs, self._keep, self._live = events, outputs, keep, live
+        self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch()
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
@@ -82,6 +85,7 @@ class Engine:
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
+        self.taken: Counter[str] = Counter()  # samples, by stream_id
         self.latest: Prediction | None = None
         self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
@@ -121,6 +125,46 @@ class Engine:
         if due:
             self._force(self._live.max_wait_s)
 
+    def rebuild(self, items: Iterable[Sequence[Item]], events: EventLog) -> None:
+        """Take what another engine took before this one, so that this one goes on as that would have. Nothing is given
+        out; events: takes what happened then.
+        """
+        outputs, log = self._outputs, self._events
+        self._outputs, self._events = (), events
+        try:
+            for some in items:
+                for item in join(some, self._marker_clocks):
+                    self._take(item)
+        finally:
+            self._outputs, self._events = outputs, log
+        self.n_predictions = 0
+        self.abstained.clear()
+
+    def state(self) -> dict[str, Any]:
+        """What it knows of the streams, for an engine that goes on from here; see restore."""
+        return {
+            "infos": self._infos,
+            "roles": self._roles,
+            "clocks": self._marker_clocks,
+            "noted": self._noted,
+            "now_s": self._now_s,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another engine, whose predictor's state ours has."""
+        self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
+        self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
+        self._now_s = state["now_s"]
+
+    def use(self, predictor: Predictor) -> None:
+        """Work with another predictor. Nothing has been taken yet."""
+        self._predictor = predictor
+
+    def use_all(self) -> None:
+        """Take what waits to be used."""
+        for item in self._batch.take():
+            self._take(item)
+
     @property
     def started(self) -> bool:
         """Whether a stream was announced to it."""
@@ -128,13 +172,8 @@ class Engine:
 
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
-        for item in self._batch.take():
-            self._take(item)
+        self.use_all()
         self._publish(self._predictor.flush())
-
-    def leave(self) -> list[Item]:
-        """What has been stepped and not used yet, for the engine that goes on with this source."""
-        return self._batch.take()
 
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
@@ -147,6 +186,8 @@ class Engine:
                 if wait_s <= 0:
                     return
             self.step(self._source.read(wait_s))
+            if self._live is not None and self._live.each_turn is not None:
+                self._live.each_turn()
 
     def _awaited_s(self) -> dict[str, float]:
         pipeline = self._predictor.pipeline
@@ -168,16 +209,21 @@ class Engine:
         """Do not wait longer for a stream that lags behind the leading one."""
         newest = self._predictor.pipeline.newest
         if newest is not None:
-            self._publish(self._predictor.force(self._predictor.pipeline.grid.seconds(newest) - max_wait_s))
+            reached_s = self._predictor.pipeline.grid.seconds(newest) - max_wait_s
+            if self._live is not None:  # no window ends in the future, whatever the stamps are
+                reached_s = min(reached_s, self._live.clock())
+            self._publish(self._predictor.force(reached_s))
 
     def _take(self, item: Item) -> None:
-        if self._keep is not None:
-            self._keep(item)
+        if isinstance(item, Chunk):
+            self.taken[item.stream_id] += len(item)
         match item:
-            case StreamUp(info):
-                self._stream_up(info)
+            case StreamUp():
+                self._stream_up(item)
             case StreamDown():
                 self._stream_down(item)
+            case StreamNotice():
+                self._notice(item)
             case Chunk() if item.stream_id in self._session_streams:
                 self._recorded_events(item)
             case Chunk() if item.stream_id in self._marker_clocks:
@@ -189,9 +235,13 @@ class Engine:
                 self._publish(self._predictor.push(item), arrived_s)
                 self._report_notes()
 
-    def _stream_up(self, info: StreamInfo) -> None:
+    def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
+        info = item.info
         before = self._infos.get(info.stream_id)
+        replaced = self._infos.get(item.replaces)
+        if replaced is not None:
+            self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
         text = FOUND if before is None else "back"
@@ -232,11 +282,19 @@ class Engine:
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
             self._publish(self._predictor.expect(role, expected=False))
 
+    def _notice(self, item: StreamNotice) -> None:
+        """What arrival or the network shows about a stream. Windows go on without times that cannot be believed."""
+        info = self._infos.get(item.stream_id)
+        details = {} if item.trusted is None else {"trusted": str(item.trusted).lower()}
+        kind = EventKind.LOSS if item.trusted is False else EventKind.NOTE
+        self._event(kind, item.text, info.name if info else item.stream_id, **details)
+        self._publish(self._predictor.push(item))
+
     def _markers(self, chunk: Chunk) -> None:
         times = self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps)
         info = self._infos[chunk.stream_id]
         for time_s, row in zip(times, chunk.values, strict=True):
-            text = str(row[0]) if info.channel_format == STRING_FORMAT else f"{row[0]:g}"
+            text = marker_text(row, info.channel_format)
             if text and np.isfinite(time_s) and not text.startswith(EXPLANATION):
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 

@@ -13,6 +13,7 @@ from typing import IO, Protocol
 from rtemo.core.errors import RtemoError
 from rtemo.sources.private_files import make_folder, owner_only
 
+LONGEST_LINE = 1 << 20
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT))  # then the file itself is sound
 
 
@@ -33,12 +34,15 @@ class LineFile:
     a next file, `NAME_2`, with the same head. No file that exists is touched.
     """
 
-    def __init__(self, path: Path, head: str = "") -> None:
-        """Raises RtemoError where the file exists or cannot be made."""
+    def __init__(self, path: Path, head: str = "", *, goes_on: bool = False) -> None:
+        """goes_on: the file is there already, of the same session; a line that was cut off is taken out of it.
+
+        Raises RtemoError where the file exists or cannot be made.
+        """
         self.path, self._asked, self._head = path, path, head
         try:
-            self._file: IO[bytes] | None = _create(path)
-            self._begun = False
+            self._file: IO[bytes] | None = _go_on(path) if goes_on and path.exists() else _create(path)
+            self._begun = os.fstat(self._file.fileno()).st_size > 0
             self.write("")
         except FileExistsError as error:
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file") from error
@@ -125,6 +129,15 @@ def _create(path: Path) -> IO[bytes]:
         return owner_only(name, flags | os.O_APPEND)
 
     return open(path, "xb", buffering=0, opener=opener)
+
+
+def _go_on(path: Path) -> IO[bytes]:
+    """A file that is there, behind its last whole line."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        begin = file.seek(max(0, size - LONGEST_LINE))
+        file.truncate(begin + file.read().rfind(b"\n") + 1)
+    return path.open("ab", buffering=0)
 
 
 def _descriptor() -> int | None:

@@ -104,11 +104,12 @@ class _Replaced:
             )
 
 
-def open_output(path: Path, labels: Sequence[str], *, replace: bool) -> PredictionSink:
+def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bool = False) -> PredictionSink:
     """A sink for a path that ends in .jsonl or .csv.
 
     replace: write beside it and take its place on close (a replay can be done again); otherwise an existing file is
-    refused and every line is there at once (a live session cannot be done again).
+    refused and every line is there at once (a live session cannot be done again). goes_on: the file is there already,
+    of the same session; a line that was cut off is taken out of it.
     """
     if path.suffix not in (".jsonl", ".csv"):
         raise RtemoError(
@@ -120,7 +121,7 @@ def open_output(path: Path, labels: Sequence[str], *, replace: bool) -> Predicti
     head = _table_head(labels) if path.suffix == ".csv" else ""
     kind = Csv if path.suffix == ".csv" else JsonLines
     if not replace:
-        return kind(LineFile(path, head))
+        return kind(LineFile(path, head, goes_on=goes_on))
     target = _Replaced(path)
     target.file.write(head)
     return _Renaming(kind(target.file), target)

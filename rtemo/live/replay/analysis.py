@@ -15,7 +15,6 @@ import numpy as np
 
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.types import Modality, StreamState, StreamUp, Window
-from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.replay.replay_engine import replay_engine
@@ -24,6 +23,7 @@ from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
+from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.stream_roles import StreamRoles
@@ -101,7 +101,7 @@ class Analysis:
         if self.done:
             return
         if not self._engine.started:
-            self._engine.step([StreamUp(info) for info in self._recording.streams])
+            self._engine.step([StreamUp(info) for info in self._recording.opening])
             self._display.update(self._predictor.pipeline)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:

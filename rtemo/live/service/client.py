@@ -10,33 +10,31 @@ no other is started before the command `restart_engine`.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client as SocketClient
-from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
-
 from rtemo.core.errors import RtemoError
-from rtemo.live.service.endpoint import DEFAULT_NAME, Address, Endpoint
 from rtemo.live.service.feed import join_eeg, join_gaze
+from rtemo.live.service.recorder_link import RecorderLink, RecorderLook
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
+from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
+from rtemo.recorder.local_server import ANSWER_S, CONNECTION_ERRORS, connect
 
 POLL_S = 0.03  # a little faster than the window paints
 START_S = 30.0  # for an engine to answer after it was started
-STOP_S = 15.0  # for an engine to end after a shutdown: it may have a recording to close
-ANSWER_S = 10.0  # an engine that takes longer counts as gone
+STOP_WAIT_S = 20.0  # for an engine to come that ends a session properly; then the recorder closes it
+STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
-CONNECTION_ERRORS = (OSError, EOFError, AuthenticationError, RtemoError)
 RESTART = "restart_engine"
 
 
@@ -62,6 +60,14 @@ class ClientProtocol(Protocol):
     @property
     def failure(self) -> str: ...
 
+    @property
+    def restarting(self) -> bool: ...
+
+    @property
+    def recorder(self) -> RecorderLook | None: ...
+
+    def refusals(self) -> list[str]: ...
+
     def poll(self) -> Snapshot | None: ...
 
     def send(self, command: str, **arguments: Any) -> None: ...
@@ -73,6 +79,7 @@ class EngineClient:
     def __init__(self, launch: Launch | None = None) -> None:
         self._launch = launch or Launch()
         self._endpoint = Endpoint(self._launch.name, self._launch.folder)
+        self._supervisor = Endpoint(f"{self._launch.name}-supervisor", self._launch.folder)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._unread: Snapshot | None = None
@@ -81,6 +88,11 @@ class EngineClient:
         self._restart = False
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
+        self._dismissed = False
+        self._told = (math.nan, 0.0)  # LSL time in the newest snapshot, and when it came
+        self._stop_due_s = math.inf  # when a session is ended without an engine
+        self._refusals: list[str] = []
+        self._link = RecorderLink(Endpoint(f"{self._launch.name}-recorder", self._launch.folder), self._refusals.append)
         self._thread = threading.Thread(target=self._run, name="engine client", daemon=True)
         self._thread.start()
 
@@ -94,6 +106,25 @@ class EngineClient:
         """Why there is no engine, or empty."""
         return self._failure
 
+    @property
+    def restarting(self) -> bool:
+        """Whether somebody is starting the engine again."""
+        if self._connected or self._process_ended:
+            return False
+        supervisor = self._supervisor.find()
+        return supervisor is not None and supervisor.alive
+
+    @property
+    def recorder(self) -> RecorderLook | None:
+        """What the recorder answered last."""
+        return self._link.look
+
+    def refusals(self) -> list[str]:
+        """What the recorder has refused since the last call."""
+        found = self._refusals[:]
+        del self._refusals[: len(found)]
+        return found
+
     def poll(self) -> Snapshot | None:
         """The newest state, with everything new since the last poll merged; None where nothing is new. Never blocks."""
         with self._lock:
@@ -103,24 +134,43 @@ class EngineClient:
     def send(self, command: str, **arguments: Any) -> None:
         """Send a command to the engine. Its outcome shows in a later snapshot.
 
-        Raises RtemoError for a command that is not known or takes other arguments. Commands are dropped while no engine
-        answers, except restart_engine.
+        Raises RtemoError for a command that is not known or takes other arguments. While no engine answers, annotations
+        go to the recorder, stop and restart_engine wait for the next engine, and everything else is dropped.
         """
         if command == RESTART:
             self._restart = True
         else:
             request = Command(command, arguments)
             pack_request(request)  # raises
+            self._dismissed = self._dismissed or command == "dismiss"
+            if command == "annotate" and (self._link.records or not self._connected):
+                self._link.request("annotate", **arguments)
+                if not self._connected and self._link.records:
+                    self._owe(str(arguments["text"]))
+                return
             with self._lock:
-                if self._connected:
+                if self._connected or command == "stop":
                     self._outbox.append(request)
+                if not self._connected and command == "stop":
+                    self._stop_due_s = time.monotonic() + STOP_WAIT_S
         self._wake.set()
+
+    def _owe(self, text: str) -> None:
+        """Give the next engine an annotation that only the recorder has, so that it stands among the events."""
+        time_s = self._told[0] + time.monotonic() - self._told[1]
+        if math.isfinite(time_s):
+            with self._lock:
+                self._outbox.append(Command("annotated", {"text": text, "time_s": time_s}))
 
     def close(self) -> None:
         """Disconnect; the engine keeps running. Commands that wait are still sent."""
         self._closed = True
         self._wake.set()
         self._thread.join(ANSWER_S)
+        self._link.close()
+        if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
+            self._process.terminate()  # it has only begun: its engine has not heard that nobody needs it
+            self._process.wait()
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
@@ -135,6 +185,7 @@ class EngineClient:
                 self._connected = False
                 if not self._restart:
                     self._failure = self._failure_reason(error)
+                self._stop_without_engine()
             except Exception as error:  # noqa: BLE001 - shown as the failure
                 self._connected, self._failure = False, f"{type(error).__name__}: {error}"
             if self._restart:
@@ -144,24 +195,41 @@ class EngineClient:
                 self._wake.wait(RETRY_S)
                 self._wake.clear()
 
+    def _stop_without_engine(self) -> None:
+        """Have the recorder close a session that should have ended long ago."""
+        if time.monotonic() < self._stop_due_s:
+            return
+        self._stop_due_s = math.inf
+        with self._lock:
+            self._outbox.clear()
+        self._link.request("close")
+
+    @property
+    def _process_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
     def _attach(self, *, may_start: bool) -> Connection:
         """A connection to the engine that runs, or to one that is started now. Raises one of CONNECTION_ERRORS."""
         address = self._endpoint.find()
-        if address is not None and psutil.pid_exists(address.pid):
+        if address is not None and address.alive:
             try:
-                return _connect(address)
+                return connect(address)
             except CONNECTION_ERRORS:
                 if not may_start:
                     raise
-        if not may_start:
-            raise RtemoError("no engine runs", "", "restart it")
-        self._process = _start(self._launch, self._endpoint)
+        supervisor = self._supervisor.find()
+        if supervisor is None or not supervisor.alive:
+            if not may_start:
+                raise RtemoError("no engine runs", "", "restart it")
+            self._process = _start(self._launch, self._endpoint)
+        elif not may_start:
+            raise RtemoError("the engine is being started again", "", "wait")
         end_s = time.monotonic() + START_S
         while time.monotonic() < end_s and not self._closed:
             address = self._endpoint.find()
-            if address is not None and address.pid == self._process.pid:
-                return _connect(address)
-            if self._process.poll() is not None:
+            if address is not None and address.alive:
+                return connect(address)
+            if self._process is not None and self._process.poll() is not None:
                 raise RtemoError("the engine did not start", _last_line(self._endpoint.log), "see `rtemo doctor`")
             self._wake.wait(RETRY_S)
             self._wake.clear()
@@ -187,9 +255,9 @@ class EngineClient:
 
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:
-            self._token = token
+            self._token, self._told = token, (snapshot.time_s, time.monotonic())
             self._unread = snapshot if self._unread is None else merged(self._unread, snapshot)
-            self._connected, self._failure = True, ""
+            self._connected, self._failure, self._stop_due_s = True, "", math.inf
 
     def _failure_reason(self, error: BaseException) -> str:
         """Why there is no engine, as a text for the user."""
@@ -200,22 +268,22 @@ class EngineClient:
             last_line = _last_line(self._endpoint.log)
             return "; ".join(part for part in (f"the engine ended: {how}", last_line) if part)
         address = self._endpoint.find()
-        if address is None or not psutil.pid_exists(address.pid):
+        if address is None or not address.alive:
             return "the engine has ended"
         return str(error) or "the engine does not answer"
 
     def _stop_engine(self) -> None:
-        """Shut the engine down; kill it where it does not end in time."""
+        """Have the engine end; kill it where it does not end in time. Its supervisor starts the next one."""
         self._connected = False
         address = self._endpoint.find()
-        if address is None or not psutil.pid_exists(address.pid):
+        if address is None or not address.alive:
             return
         try:
-            with _connect(address) as connection:
-                connection.send_bytes(pack_request(Command("shutdown", {})))
+            with connect(address) as connection:
+                connection.send_bytes(pack_request(Command("restart", {})))
         except CONNECTION_ERRORS:
             pass  # it is ended below
-        _wait_or_kill(address.pid)
+        address.kill(STOP_S)
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:
@@ -251,18 +319,6 @@ def _await_answer(connection: Connection) -> None:
         raise RtemoError("the engine does not answer", f"for {ANSWER_S:g} s", "restart it")
 
 
-def _connect(address: Address) -> Connection:
-    connection = SocketClient(address.address, address.family)
-    try:
-        _await_answer(connection)
-        answer_challenge(connection, address.key)
-        deliver_challenge(connection, address.key)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _start(launch: Launch, endpoint: Endpoint) -> subprocess.Popen[bytes]:
     """Start a new engine that does not end with this process."""
     command = [sys.executable, "-m", "rtemo", "engine", "--name", launch.name, *launch.options]
@@ -273,18 +329,6 @@ def _start(launch: Launch, endpoint: Endpoint) -> subprocess.Popen[bytes]:
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with endpoint.log.open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **detached)
-
-
-def _wait_or_kill(pid: int) -> None:
-    try:
-        process = psutil.Process(pid)
-        try:
-            process.wait(STOP_S)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_S)
-    except psutil.Error:
-        return  # it is gone
 
 
 def _last_line(path: Path) -> str:

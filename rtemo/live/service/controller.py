@@ -51,7 +51,8 @@ class Export:
 class Controller:
     """`run` blocks until a shutdown; `submit` and `feed` are for other threads."""
 
-    def __init__(self, setup: EngineSetup) -> None:
+    def __init__(self, setup: EngineSetup, *, stays: bool = True) -> None:
+        """stays: whether an engine that failed stays to be seen; else it ends, and another one is tried."""
         self.feed = Feed(setup.clock)
         self._setup, self._clock = setup, setup.clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -60,7 +61,9 @@ class Controller:
         self._sessions = SessionControl(setup, self.feed, self._streaming)
         self._replay = Replay(setup, self.feed)
         self._exports: OutputQueue[Export] = OutputQueue("export", self._write_export)
-        self._over = False
+        self._over, self._stays = False, stays
+        self.dismissed = False  # whether the window that closed needs no engine any more
+        self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
         self._lag_s = lag_s(setup.bundle.spec, setup.hop_s)
@@ -75,21 +78,30 @@ class Controller:
         self._commands.put(command)
 
     def run(self, stop: threading.Event) -> None:
-        """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work and stays to be seen."""
+        """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work; what is recorded goes on."""
         try:
             self._streaming.open()
+            self._take_up()
             while not (stop.is_set() or self._over):
                 self._turn()
         except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
             self._fail(error)
         finally:
             self._close()
-        while self._failure and not (stop.is_set() or self._over):
+        while self._stays and self._failure and not (stop.is_set() or self._over):
             self._obey_failed()
 
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
         self._over = True
+
+    def do_dismiss(self) -> None:
+        """End once no window is connected and no session is kept: another window may still need this engine."""
+        self.dismissed = True
+
+    def do_restart(self) -> None:
+        """End this engine and leave everything to the next one: a session goes on with it."""
+        self.restarting = self._over = True
 
     def do_open_replay(self, path: str) -> None:
         """Play a recording instead of the live streams."""
@@ -123,9 +135,18 @@ class Controller:
         else:
             self._say(EventKind.NOTE, f"{len(export.predictions)} predictions written to {export.path}")
 
+    def _take_up(self) -> None:
+        """Go on with the session of an engine before this one; where that cannot be, its recording goes on."""
+        try:
+            self._sessions.take_up()
+        except RtemoError as error:
+            self._say(EventKind.FAILURE, f"the session cannot be taken up: {error}; its recording goes on")
+
     def _turn(self) -> None:
         wait_s = self._replay_turn() if self._replay.active else self._streaming.turn()
         self._sessions.turn()
+        if self._streaming.ending:
+            self._over = True
         if self._clock() - self._told_s >= STATE_S:
             self._tell()
         while not self._over and (command := self._next_command(wait_s)) is not None:
@@ -190,9 +211,14 @@ class Controller:
         """Close everything, whatever the state is. What goes wrong now is the failure, unless there is one."""
         try:
             self._exports.close()
-            self._sessions.close(self._failure)
-            self._replay.close()
-            self._streaming.close()
+            if self.restarting or self._failure:
+                self._sessions.leave()
+                self._replay.close()
+                self._streaming.leave()
+            else:
+                self._sessions.close()
+                self._replay.close()
+                self._streaming.close()
         except Exception as error:  # noqa: BLE001 - it becomes the phase, for every client to see
             if not self._failure:
                 self._fail(error)

@@ -3,7 +3,7 @@
 The engine's thread puts, the clients' threads take; none waits for another. A client holds a token that marks how far
 it has read, so that it misses nothing and reads nothing twice, also over a new connection. Samples are for display:
 only the newest are kept. Predictions and events are kept much longer than clients pause between polls; a client that
-missed some gets an error.
+was away for longer gets what is kept, and the number of those that it missed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot
 from rtemo.model.prediction import Prediction
-from rtemo.recordings.events import Event
+from rtemo.recordings.events import Event, EventKind
 
 T = TypeVar("T")
 
@@ -134,26 +133,31 @@ class Feed:
     def take(self, token: str) -> tuple[Snapshot, str]:
         """A snapshot with everything new since a token, and the next token. An empty or invalid token: all there is.
 
-        Raises RtemoError where predictions or events that were not read are no longer kept.
+        What was not read in time and is no longer kept is counted in an event of the snapshot.
         """
         with self._lock:
             self._polled_s = self._clock()
             read = self._read_counts(token)
-            if read[0] < self._predictions.start or read[1] < self._events.start:
-                raise RtemoError(
-                    "this client has not polled for too long", "what it missed is no longer kept", "connect it"
-                )
             snapshot = replace(
                 self._state,
                 time_s=self._clock() if self._position_s is None else self._position_s,
                 predictions=tuple(p.to_dict() for p in self._predictions.since(read[0])),
-                events=tuple(self._events.since(read[1])),
+                events=(*self._missed(read), *self._events.since(read[1])),
                 eeg=join_eeg(self._eeg.since(read[2])),
                 gaze=join_gaze(self._gaze.since(read[3])),
                 gaze_events=tuple(self._gaze_events.since(read[4])),
             )
             lists = (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
             return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
+
+    def _missed(self, read: Sequence[int]) -> list[dict[str, Any]]:
+        """An event that counts what a client has missed; none where it has missed nothing."""
+        predictions = max(0, self._predictions.start - read[0])
+        events = max(0, self._events.start - read[1])
+        if not (predictions or events):
+            return []
+        text = f"this window was away: {predictions} predictions and {events} events before are not shown"
+        return [{"time_s": self._clock(), "kind": EventKind.NOTE.value, "text": text, "stream": "", "details": {}}]
 
     def _read_counts(self, token: str) -> list[int]:
         """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events."""

@@ -124,6 +124,7 @@ class RecorderView:
     free_bytes: int
     n_files: int = 1  # more than one where it went on in a next file
     problem: str = ""  # the newest that was met
+    n_lost: int = 0  # samples that are in no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +148,20 @@ class BundleView:
     fingerprint: str
     hop_s: float
     lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.response_lag
+    calibrated: bool = True  # whether its probabilities were fitted on held-out people
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of a baseline or a calibration. NaN total: its length is not known."""
+    """Progress of a baseline or a calibration. NaN total: its length is not known. refused: it is not in effect."""
 
     name: str
     done_s: float
     total_s: float
     verdict: str = ""
+    refused: bool = False
+    poor: bool = False  # in effect, but on signals that are worse than they should be
+    extended: bool = False  # longer than was asked for, until there is enough usable data
 
 
 class ReportState(StrEnum):

@@ -16,9 +16,9 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo, StreamState
-from rtemo.live.engine.announced_streams import AnnouncedStreams
 from rtemo.live.service.column_status import columns_of
 from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, StreamStatus
+from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.sources.devices.profile import Match, match
 from rtemo.sources.lsl.stream_state import LslStreamStatus
 from rtemo.sources.session_settings import SessionSettings

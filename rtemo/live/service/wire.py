@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "pause": {},
     "resume": {},
     "annotate": {"text": str},
+    "annotated": {"text": str, "time_s": float},
     "baseline": {"seconds": float},
     "label": {"label": str, "begin_s": float, "end_s": float},
     "forget_label": {"index": int},
@@ -68,6 +69,8 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "close_replay": {},
     "export": {"path": str, "replace": bool},
     "shutdown": {},
+    "dismiss": {},
+    "restart": {},
 }
 
 

@@ -6,21 +6,31 @@ session's predictions depend on nothing but what it records, and its recording r
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rtemo.core.types import Item, StreamInfo
+import rtemo
+from rtemo.core.frozen_state import freeze, thaw
+from rtemo.core.types import Item, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.saved_state import SAVE_S, SavedState, StateAbout, StateFile, load_state
+from rtemo.live.session.take_up import TakenUpSession
+from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import EventKind, EventLog
 from rtemo.recordings.session_facts import rest_event
-from rtemo.sources.base import Source
 from rtemo.sources.session_settings import SessionSettings
+
+_LOG = logging.getLogger("rtemo.engine")
+
+KEPT = frozenset({"watches"})  # of the predictor: they are the new engine's own
 
 
 class SessionRun:
@@ -29,7 +39,7 @@ class SessionRun:
     def __init__(
         self,
         setup: EngineSetup,
-        source: Source,
+        source: RecordedSource,
         settings: SessionSettings,
         log: EventLog,
         sinks: Sequence[PredictionSink],
@@ -43,46 +53,148 @@ class SessionRun:
         log: the outputs' own, where there are some. patient, duration_s: see LiveOptions. Raises RtemoError where the
         planned baseline does not fit the model or the participant.
         """
-        self.predictor, self.outputs, self._clock = setup.new_predictor(), outputs, setup.clock
-        pipeline, plan = self.predictor.pipeline, BaselinePlan.of(settings)
+        self._setup, self.outputs, self._clock = setup, outputs, setup.clock
+        self._source, self._stop = source, threading.Event()
+        self.predictor = setup.new_predictor()
+        self.calibration: SessionCalibration | None = None
+        self._marked: MarkedBaseline | None = None
+        self.state_file, self._saved_s = _state_file(outputs), setup.clock()
+        self._running = source.running  # where samples are counted from, for a state that is saved
+        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient, each_turn=self.after_read)
+        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
+        if outputs is not None and outputs.taken_up is not None:
+            self._take_up(outputs.taken_up, outputs)
+        else:
+            self._begin(settings)
+        if self._marked is not None:
+            log.listen(self._marked)
+        self.engine.step(outputs.opening if outputs is not None else source.opening())
+
+    def _begin(self, settings: SessionSettings) -> None:
+        """Give the predictor what the session begins with."""
+        setup, outputs, plan = self._setup, self.outputs, BaselinePlan.of(settings)
+        pipeline = self.predictor.pipeline
         if plan is not None:  # the participant is named when a session starts
             plan.prepare(pipeline, settings.subject if outputs is not None else None)
-        self.calibration: SessionCalibration | None = None
         if outputs is None:
             use_persons(setup.persons, self.predictor)
-        else:
-            outputs.announce_session()
-            if plan is not None:
-                outputs.announce_baseline(plan)
-            log.listen(MarkedBaseline(plan, pipeline, lambda why: outputs.note(EventKind.FAILURE, why)))
-            self.calibration = SessionCalibration(
-                setup.bundle, self.predictor, outputs.keep_calibration, setup.clock, log.add
-            )
-            self.calibration.begin_with(setup.persons, outputs.started_s)
-        keep = outputs.keep if outputs is not None else None
-        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient)
-        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, keep, options)
+            return
+        outputs.announce_session()
+        if plan is not None:
+            outputs.announce_baseline(plan)
+        self._marked = MarkedBaseline(plan, pipeline, self._warn)
+        self.calibration = self._new_calibration(outputs)
+        self.calibration.begin_with(setup.persons, outputs.started_s)
 
-    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
+    def _take_up(self, taken_up: TakenUpSession, outputs: SessionOutputs) -> None:
+        """Rebuild the state that the engine before this one had, from what it saved and the recording after that."""
+        setup = self._setup
+        saved = load_state(taken_up.recording, setup.bundle.fingerprint, setup.hop_s)
+        self.calibration = self._new_calibration(outputs)
+        if saved is not None and not self._thaw(saved):
+            saved = None
+            self.predictor = setup.new_predictor()
+            self.engine.use(self.predictor)
+            self.calibration = self._new_calibration(outputs)
+        self.calibration.take_up(taken_up.facts.notes)
+        since_s = -math.inf if saved is None else saved.about.saved_s
+        self._marked = taken_up.prepare(self.predictor, setup.bundle, self._warn, since_s)
+        if saved is not None:
+            self._marked.begun_s = saved.about.marked_s
+        then = EventLog()
+        then.listen(self._marked)
+        there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
+        self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
+        self._running = self._source.running
+
+    def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
+        """The same; whoever looks after the engine sees that it works, though it reads nothing new."""
+        for some in items:
+            self._source.alive()
+            yield some
+
+    def _thaw(self, saved: SavedState) -> bool:
+        """Whether the saved state could be taken over."""
+        assert self.calibration is not None
+        into = {"predictor": self.predictor, "memory": self.calibration.memory}
+        try:
+            found = thaw(saved.state, self._given, into, KEPT)
+            self.engine.restore(found["engine"])
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            _LOG.warning("the engine's saved state is not used: %s: %s", type(error).__name__, error)
+            return False
+        return True
+
+    def save(self) -> None:
+        """Copy the state, and have it written."""
+        if self.state_file is None or self.state_file.busy or self.calibration is None:
+            return
+        self._saved_s = self._clock()
+        roots = {"predictor": self.predictor, "memory": self.calibration.memory, "engine": self.engine.state()}
+        about = StateAbout(
+            rtemo.__version__,
+            self._setup.bundle.fingerprint,
+            self._setup.hop_s,
+            self._saved_s,
+            self._running.first if self._running is not None else 0,
+            dict(self.engine.taken),
+            self._marked.begun_s if self._marked is not None else None,
+        )
+        self.state_file.write(SavedState(about, freeze(roots, self._given, KEPT)))
+
+    @property
+    def _given(self) -> dict[str, object]:
+        """What is not part of the state: it is loaded anew."""
+        return {"bundle": self._setup.bundle, "runtime": self.predictor.runtime}
+
+    def run(self, stop: threading.Event) -> None:
         """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
-        self.engine.run(streams, stop, early)
+        self._stop = stop
+        self.engine.run((), stop)
         self._end()
 
     def finish(self) -> None:
         """The last predictions, for whoever steps the engine himself. Nothing may be stepped afterwards."""
+        if self.outputs is not None:
+            self.engine.step(self._source.hold())
         self.engine.finish()
         self._end()
 
-    def begin_rest(self, seconds: float) -> tuple[float, float]:
+    def begin_rest(self, seconds: float, begin_s: float | None = None) -> tuple[float, float]:
         """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
+
+        begin_s: of a rest that goes on for longer than was announced, LSL time.
 
         Raises RtemoError for a length that cannot be a baseline.
         """
         assert self.outputs is not None
-        begin_s, length_s = self._clock(), float(f"{seconds:g}")
+        length_s = float(f"{seconds:g}")
+        begin_s = self._clock() if begin_s is None else begin_s
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
         self.outputs.events.add(rest_event(begin_s, length_s))
         return begin_s, length_s
+
+    def after_read(self) -> None:
+        """Look after what goes on by itself. To be called once a read, by whoever reads."""
+        if self.outputs is not None:
+            self.outputs.look_after()
+        if self._source.ending:
+            self._stop.set()
+        if self._source.running is not self._running:  # the recorder came back, and records into another file
+            self._running = self._source.running
+            self.engine.use_all()
+            self.engine.taken.clear()
+            self._saved_s = -math.inf
+        elif self._clock() - self._saved_s >= SAVE_S:
+            self.save()
+
+    def _warn(self, why: str) -> None:
+        if self.outputs is not None:
+            self.outputs.note(EventKind.FAILURE, why)
+
+    def _new_calibration(self, outputs: SessionOutputs) -> SessionCalibration:
+        keep, clock = outputs.keep_calibration, self._setup.clock
+        return SessionCalibration(self._setup.bundle, self.predictor, keep, clock, outputs.events.add)
 
     def _end(self) -> None:
         """Wait for a fit that runs, and keep the baseline that was in effect."""
@@ -90,3 +202,10 @@ class SessionRun:
             self.calibration.close()
         if self.outputs is not None:
             self.outputs.keep_baseline(self.predictor.pipeline)
+        if self.state_file is not None:
+            self.state_file.remove()
+
+
+def _state_file(outputs: SessionOutputs | None) -> StateFile | None:
+    """Where the state is saved; None where nothing is recorded that could be taken up."""
+    return StateFile(outputs.recording) if outputs is not None and outputs.recording is not None else None

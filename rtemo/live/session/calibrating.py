@@ -65,6 +65,24 @@ class SessionCalibration:
             self._adopt(person, from_s)
 
     @property
+    def memory(self) -> EmbeddingMemory:
+        """What a calibration is fitted on."""
+        return self._memory
+
+    def take_up(self, notes: Sequence[tuple[float, Note]]) -> None:
+        """Know what was noted before, in the session that is taken up; the predictor was given it already."""
+        for _, note in notes:
+            match note:
+                case LabelGiven():
+                    self._labels.append(note)
+                case LabelWithdrawn():
+                    self._forgotten.add(note.number)
+                case CalibrationBegun():
+                    self._calibrated = True
+                case CalibrationEnded():
+                    self._calibrated = False
+
+    @property
     def labels(self) -> tuple[LabelGiven, ...]:
         """Those that count."""
         return tuple(one for one in self._labels if one.number not in self._forgotten)

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from rtemo.core.types import Item, Modality, StreamInfo
+from rtemo.core.types import Modality
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
-from rtemo.sources.lsl.stream_state import LslStreamStatus as LineStatus
+from rtemo.recorder.recording_source import RecordedSource
 from rtemo.sources.stream_roles import StreamRoles
-
-
-class LiveSource(Protocol):
-    """A source of live streams that also reports their state; see rtemo.sources.base and rtemo.sources.lsl.source."""
-
-    def start(self) -> tuple[StreamInfo, ...]: ...
-
-    def read(self, timeout_s: float) -> list[Item]: ...
-
-    @property
-    def exhausted(self) -> bool: ...
-
-    def stop(self) -> None: ...
-
-    def status(self) -> tuple[LineStatus, ...]: ...
-
-    @property
-    def missing(self) -> Collection[str]: ...
-
-    @property
-    def visible(self) -> tuple[StreamInfo, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +24,7 @@ class EngineSetup:
     """
 
     roles: StreamRoles
-    open_source: Callable[[StreamRoles, dict[Modality, str] | None], LiveSource]
+    open_source: Callable[[StreamRoles, dict[Modality, str] | None], RecordedSource]
     new_predictor: Callable[[], Predictor]
     bundle: Bundle
     hop_s: float

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
-from rtemo.live.engine.announced_streams import GONE, AnnouncedStreams
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
@@ -20,10 +19,12 @@ from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.engine_setup import EngineSetup, LiveSource
+from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
+from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
@@ -74,7 +75,7 @@ class LiveStreams:
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
         self.explaining = Explaining(setup.bundle)
         self._announced = AnnouncedStreams()
-        self._source: LiveSource | None = None
+        self._source: RecordedSource | None = None
         self.run: SessionRun | None = None  # the session's, or that of the preview
 
     # What clients may ask for.
@@ -123,6 +124,12 @@ class LiveStreams:
         if self._source is not None:
             self._source.stop()
 
+    def leave(self) -> None:
+        """Leave the streams, and what is recorded of them, to the next engine."""
+        self.explaining.close()
+        if self._source is not None:
+            self._source.leave()
+
     def turn(self) -> float:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
@@ -131,6 +138,7 @@ class LiveStreams:
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
         self._announced.note(items)
         self.run.engine.step(items)
+        self.run.after_read()
         self.explaining.begin()
         self._taps.update(self.predictor.pipeline)
         return wait_s
@@ -150,19 +158,32 @@ class LiveStreams:
     ) -> SessionRun:
         """Let a new engine with a fresh pipeline go on with the source."""
         assert self._source is not None
-        early = self.run.engine.leave() if self.run is not None else []
         self.recording, self.log = outputs is not None, log
         self.gate.open_for(outputs.sinks if outputs is not None else ())
         run = SessionRun(self._setup, self._source, settings or self.settings, log, [self.gate], outputs, patient=True)
         self.run = run
         self.explaining.follow(run.predictor)
-        run.engine.step(self._announced.opening())
-        run.engine.step(early)
         return run
 
     def say(self, kind: EventKind, text: str) -> None:
         """An event that happens now, of the session or of the preview."""
         self.log.add(Event(self._setup.clock(), kind, text))
+
+    @property
+    def source(self) -> RecordedSource:
+        """What is read. The streams have been opened."""
+        assert self._source is not None
+        return self._source
+
+    @property
+    def ending(self) -> bool:
+        """Whether the engine is asked to end."""
+        return self._source is not None and self._source.ending
+
+    @property
+    def running(self) -> RunningRecording | None:
+        """What was recorded already when the streams were opened."""
+        return self._source.running if self._source is not None else None
 
     @property
     def predictor(self) -> Predictor:

@@ -7,11 +7,12 @@ Each output but the recording is behind a queue of its own, and what befalls an 
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
-import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,16 +25,18 @@ from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.output.output_queue import OutputQueue, OutputState, OutputStatus, QueuedSink, close_all
 from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.service.snapshot import OutputView, RecorderView
+from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.response_lag import lag_s
-from rtemo.recorder.recorder import Recorder, RecorderState, RecorderStatus
+from rtemo.recorder.recorder import RecorderState, RecorderStatus
+from rtemo.recorder.recording_source import RecordedSource, RecordingRequest
 from rtemo.recordings.baseline_file import save_baseline
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
 from rtemo.recordings.session_facts import planned_event, session_event
-from rtemo.recordings.session_folder import SessionFolder, model_record, places_elsewhere
+from rtemo.recordings.session_folder import SessionFolder, model_record
 from rtemo.sources.session_settings import SessionSettings, settings_text
 
 T = TypeVar("T")
@@ -71,43 +74,57 @@ class SessionOutputs:
         bundle: Bundle,
         hop_s: float,
         clock: Callable[[], float],
+        source: RecordedSource,
         listeners: Sequence[Listener] = (),
+        taken_up: TakenUpSession | None = None,
     ) -> None:
-        """clock: now, in LSL time. listeners: get every event.
+        """clock: now, in LSL time. source: has been started; what it reads from now on is recorded, where anything is.
+
+        listeners: get every event. taken_up: a session that goes on, whose request is request_of.
 
         Raises RtemoError where something cannot be made, and leaves nothing open.
         """
-        self.request, self.started_s, self._clock = request, clock(), clock
+        self.request, self.started_s, self._clock, self.taken_up = request, clock(), clock, taken_up
         self.session_id, self._bundle, self._hop_s = uuid.uuid4().hex, bundle, hop_s
+        if taken_up is not None:
+            self.session_id, self.started_s = taken_up.running.session_id, taken_up.started_s
         self.folder: SessionFolder | None = None
-        self.recorder: Recorder | None = None
+        self.opening: list[Item] = []  # what the session's engine is given first
         self.events = EventLog()
+        self._source = source
+        self._final: RecorderStatus | None = None  # how the recording ended
         self._queues: list[OutputQueue[Any]] = []
         self._last: list[OutputQueue[Any]] = []  # of these, those that say how the others ended
-        self._free_bytes = 0
+        self._free_bytes, self._looked_s = 0, -math.inf
         self._recorder_state, self._n_problems = RecorderState.RECORDING, 0  # that are events already
-        self._looking = threading.Lock()
-        self._closed = threading.Event()
+        self._closed = self._left = False
+        goes_on = taken_up is not None
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
             if request.root is not None:
                 self.folder = self._make_folder(request.root)
-            if (recording := self.recording) is not None:
-                elsewhere = places_elsewhere(recording)
-                self.recorder = Recorder(recording, session_id=self.session_id, elsewhere=elsewhere, clock=clock)
-                closing.callback(self.recorder.close)
-            files = [] if self.folder is None else [open_output(self.folder.predictions, bundle.labels, replace=False)]
+            elif taken_up is not None:
+                self.folder = taken_up.folder
+            if taken_up is not None:
+                self.opening = source.opening()
+                source.take_up()
+            elif (recording := self.recording) is not None:
+                self.opening = source.record(RecordingRequest(recording, self.session_id, about=asdict(self.about)))
+                closing.callback(source.close_recording)
+            else:
+                self.opening = source.opening()
+            files = []
+            if self.folder is not None:
+                path = self.folder.predictions
+                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on)]
             for sink in files:
                 closing.callback(sink.close)
-            event_file = LineFile(self.folder.events) if self.folder is not None else None
+            event_file = LineFile(self.folder.events, goes_on=goes_on) if self.folder is not None else None
             self._open_queues([*request.sinks, *files], event_file)
             closing.pop_all()
         for listener in listeners:
             self.events.listen(listener)
-        self._watch = threading.Thread(target=self._look_on, name="rtemo-recording-watch", daemon=True)
-        if self.recorder is not None:
-            self._watch.start()
 
     def _open_queues(self, sinks: Sequence[PredictionSink], event_file: LineFile | None) -> None:
         """Put a queue before each output. From here on, what fails is an event."""
@@ -138,7 +155,7 @@ class SessionOutputs:
             self.keep(ClockOffset(made.info.stream_id, self._clock(), 0.0))  # ours is LSL's clock
         self.sinks: tuple[PredictionSink, ...] = (*self._queued_sinks, outlet)
         self.events.listen(self._event_outlet.send)
-        if self.folder is not None:
+        if self.folder is not None and self.taken_up is None:
             self._write_settings(self.folder)
 
     def queued(
@@ -157,9 +174,18 @@ class SessionOutputs:
         return self.folder.recording if self.folder is not None else None
 
     def keep(self, item: Item) -> None:
-        """Record an item, where there is a recorder. What befalls the recording is an event; the predictions go on."""
-        if self.recorder is not None:
-            self.recorder.submit(item)
+        """Record an item of the session's own. What befalls the recording is an event; the predictions go on."""
+        self._source.submit(item)
+
+    def look_after(self) -> None:
+        """State what has happened to the recorder and the recording, and publish the notes that were given to it."""
+        for time_s, text in self._source.notes():
+            self.events.add(Event(time_s, EventKind.ANNOTATION, text))
+        for text in self._source.outages():
+            self.note(EventKind.FAILURE, text)
+        if time.monotonic() - self._looked_s >= LOOK_S:
+            self._looked_s = time.monotonic()
+            self._look_at_recorder()
 
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
@@ -196,18 +222,19 @@ class SessionOutputs:
     def measure_disk(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""
         try:
-            paths = self.recorder.status().paths if self.recorder is not None else ()
+            status = self.recording_status()
+            paths = status.paths if status is not None else ()
             self._free_bytes = shutil.disk_usage(paths[-1].parent).free if paths else 0
         except OSError:
             self._free_bytes = 0
 
     def view(self) -> RecorderView | None:
         """The state of the recording; None where nothing is recorded."""
-        if self.recorder is None:
+        status, recording = self.recording_status(), self.recording
+        if status is None or recording is None:
             return None
-        status = self.recorder.status()
         return RecorderView(
-            path=str(status.paths[-1] if status.paths else self.recorder.path),
+            path=str(status.paths[-1] if status.paths else recording),
             state=status.state.value,
             error=status.error,
             bytes_written=status.bytes_written,
@@ -216,6 +243,10 @@ class SessionOutputs:
             problem=status.problems[-1] if status.problems else "",
         )
 
+    def recording_status(self) -> RecorderStatus | None:
+        """How the recording stands, or stood when it was closed; None where nothing is recorded."""
+        return self._final or self._source.recording_status()
+
     def output_views(self) -> tuple[OutputView, ...]:
         """The states of all outputs but the recording."""
         found = [queue.status() for queue in self._queues]
@@ -223,41 +254,46 @@ class SessionOutputs:
 
     def close(self) -> None:
         """Close everything: the outputs within the time of one, the recording, and what says how these ended."""
-        if self._closed.is_set():
+        if self._closed:
             return
-        self._closed.set()
-        if self._watch.is_alive():
-            self._watch.join()
+        self._closed = True
         close_all([queue for queue in self._queues if queue not in self._last])
         for sink in self.sinks:
             sink.close()
-        if self.recorder is not None:
-            self.recorder.close()
+        if not self._left:
+            self._final = self._source.close_recording()
             self._look_at_recorder()
         close_all(self._last)
         self._event_outlet.close()
 
+    def leave(self) -> None:
+        """Close what is this process's, and let the recording go on for the next engine."""
+        self._left = True
+        self.close()
+
     def check_recording(self) -> None:
         """Raises RtemoError where the recording is not whole."""
-        status = self.recorder.status() if self.recorder is not None else None
+        status = self.recording_status()
         if status is not None and status.state is RecorderState.FAILED:
             raise RtemoError("the recording failed", status.error, "what was written before can be read")
 
-    def _look_on(self) -> None:
-        while not self._closed.wait(LOOK_S):
-            self._look_at_recorder()
+    @property
+    def about(self) -> SessionAbout:
+        """What an engine that takes this session up needs."""
+        folder = str(self.folder.path) if self.folder is not None else ""
+        return SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish)
 
     def _look_at_recorder(self) -> None:
         """Let each problem and each change of the recorder's state be an event."""
-        assert self.recorder is not None
-        with self._looking:
-            status = self.recorder.status()
-            for problem in status.problems[self._n_problems :]:
-                self.note(EventKind.FAILURE, f"the recording: {problem}")
-            self._n_problems = len(status.problems)
-            before, self._recorder_state = self._recorder_state, status.state
-            if status.state is not before:
-                self._recorder_changed(status)
+        status = self.recording_status()
+        if status is None:
+            return
+        for problem in status.problems[self._n_problems :]:
+            self.note(EventKind.FAILURE, f"the recording: {problem}")
+        self._n_problems = len(status.problems)
+        before, self._recorder_state = self._recorder_state, status.state
+        if status.state is not before:
+            self._recorder_changed(status)
 
     def _recorder_changed(self, status: RecorderStatus) -> None:
         match status.state:
@@ -288,7 +324,7 @@ class SessionOutputs:
     @property
     def unread(self) -> bool:
         """Whether there is nothing but the sinks, and whoever read them has gone."""
-        kept = self.recorder is not None or self.folder is not None or self.request.publish
+        kept = self.recording is not None or self.folder is not None or self.request.publish
         return not kept and all(sink.queue.status().for_good for sink in self._queued_sinks)
 
     def _make_folder(self, root: Path) -> SessionFolder:

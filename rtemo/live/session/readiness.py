@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rtemo.core.types import Modality, StreamState
-from rtemo.live.engine.announced_streams import GONE
 from rtemo.live.service.snapshot import StreamStatus
+from rtemo.recorder.announced_streams import GONE
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)
 _NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}
@@ -23,8 +23,20 @@ def obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> s
     absent = [_NAMES[part] for part in required if not by_role[part]]
     if absent:
         return f"no {' and no '.join(absent)} stream, and the settings require it"
-    silent = [stream.name for part in required or _SIGNALS for stream in by_role[part] if not _delivers(stream, part)]
+    silent = [
+        stream.name
+        for part in required or _SIGNALS
+        for stream in by_role[part]
+        if not _delivers(stream, part) and not _is_ghost(stream, by_role[part], part)
+    ]
     return f"no data from {', '.join(silent)}" if silent else ""
+
+
+def _is_ghost(stream: StreamStatus, others: Sequence[StreamStatus], part: Modality) -> bool:
+    """Whether a stream is what is left of a device that was started again and delivers as another one."""
+    return stream.state in GONE and any(
+        _delivers(o, part) and (o.name, o.type) == (stream.name, stream.type) for o in others
+    )
 
 
 def _delivers(stream: StreamStatus, part: Modality) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,17 @@ from rtemo.live.engine.explanations import as_json, rounded
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Progress
 from rtemo.live.session.assemble_session import SessionRun
-from rtemo.live.session.baseline_check import BaselineCheck
+from rtemo.live.session.baseline_check import BaselineCheck, usable_parts
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.live_streams import LiveStreams
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.readiness import obstacle
 from rtemo.live.session.report_process import ReportProcess
+from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import EventKind
+from rtemo.recordings.events import Event, EventKind
 
 
 class SessionControl:
@@ -53,7 +55,7 @@ class SessionControl:
             baseline.check(streaming.predictor.pipeline.settings, subject)
         own = replace(settings, subject=subject, notes=notes)
         request = OutputsRequest(own, Path(root), publish=self._setup.publish, streams=streaming.by_role)
-        session = SessionOutputs(request, self._setup.bundle, self._setup.hop_s, self._clock, [self._feed.put_event])
+        session = self._open(request)
         assert session.folder is not None
         self.session, self.paused, self._baseline = session, False, None
         session.note(EventKind.SESSION, f"started: {session.folder.path}")
@@ -65,10 +67,23 @@ class SessionControl:
             streaming.preview()
             raise
 
+    def take_up(self) -> None:
+        """Go on with the session that an engine before this one began, where there is one."""
+        running = self._streaming.running
+        if running is None:
+            return
+        taken_up = TakenUpSession(running, self._setup.roles.profiles)
+        request = OutputsRequest(taken_up.settings, publish=taken_up.publish)
+        session = self._open(request, taken_up)
+        self.session, self.paused, self._baseline = session, False, None
+        self._streaming.begin(session, taken_up.settings)
+        self._baseline = self._baseline_of(taken_up)
+        session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
+
     def do_stop(self) -> None:
         """End the session; the streams stay in view."""
         session = self._need_session()
-        self._baseline = None
+        self._cut_baseline(session)
         self._run.finish()
         session.note(EventKind.SESSION, f"stopped after {self._clock() - session.started_s:.0f} s")
         self.session, self.paused = None, False
@@ -100,12 +115,20 @@ class SessionControl:
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
 
+    def do_annotated(self, text: str, time_s: float) -> None:
+        """An annotation that the recorder wrote while there was no engine, at its own time."""
+        self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
+
     def do_baseline(self, seconds: float) -> None:
         """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
         self._need_session()
-        if self._baseline is not None and self._clock() < self._baseline.end_s:
+        if self._baseline is not None and not self._baseline.announced:
             raise RtemoError("a baseline is being recorded", "", "wait for its end")
-        self._baseline = BaselineCheck(*self._run.begin_rest(seconds))
+        if self.paused:
+            raise RtemoError("a baseline cannot be judged", "the predictions are paused", "resume them first")
+        pipeline = self._run.predictor.pipeline
+        begun = self._run.begin_rest(seconds)
+        self._baseline = BaselineCheck(*begun, pipeline.settings.normaliser, usable_parts(pipeline))
 
     def do_label(self, label: str, begin_s: float, end_s: float) -> None:
         """A self-report or a clip's label, for the sets and for a calibration."""
@@ -131,34 +154,36 @@ class SessionControl:
             self.explanation = rounded(explanation)
             if self.session is not None and not self.paused:
                 self.session.explain(as_json(explanation))
-        baseline, session = self._baseline, self.session
-        if baseline is not None and session is not None and self._clock() >= baseline.end_s and not baseline.announced:
-            baseline.announced = True
-            session.note(EventKind.ANNOTATION, f"baseline ends: {baseline.verdict}")
+        if self._baseline is not None and self.session is not None and not self._baseline.announced:
+            self._follow_baseline(self._baseline, self.session)
 
     def take(self, prediction: Prediction) -> None:
-        """Hear a prediction that was published."""
+        """Take in a prediction that was published."""
         if self._baseline is not None:
             self._baseline.take(prediction)
 
     def progress(self, now_s: float) -> Progress | None:
         """Of the baseline while it lasts, else of the calibration, where one was asked for."""
-        if self._baseline is not None and now_s < self._baseline.end_s:
+        if self._baseline is not None and not self._baseline.announced:
             return self._baseline.progress(now_s)
         calibration = self._need_calibration().progress(now_s) if self.session is not None else None
         return calibration or (self._baseline.progress(now_s) if self._baseline is not None else None)
 
-    def close(self, failure: str) -> None:
-        """End a session with the engine. failure: why the engine stopped, empty where it was asked to."""
+    def leave(self) -> None:
+        """Leave a session to the next engine."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.leave()
+
+    def close(self) -> None:
+        """End a session with the engine, which was asked to end."""
         session, self.session = self.session, None
         if session is None:
             return
         try:
-            if not failure:
-                self._run.finish()
-            elif self._run.calibration is not None:
-                self._run.calibration.close()
-            session.note(EventKind.SESSION, f"ended: {failure or 'the engine was shut down'}")
+            self._cut_baseline(session)
+            self._run.finish()
+            session.note(EventKind.SESSION, "ended: the engine was shut down")
         finally:
             try:
                 session.close()
@@ -166,11 +191,50 @@ class SessionControl:
             finally:
                 self._report(session)
 
+    def _follow_baseline(self, baseline: BaselineCheck, session: SessionOutputs) -> None:
+        """Let a baseline go on until enough of it was usable, then state what the pipeline made of it."""
+        now_s = baseline.at(self._clock())
+        if now_s < baseline.end_s:
+            return
+        if baseline.decided_s is None and (length_s := baseline.longer_s()) is not None:
+            baseline.length_s = length_s
+            self._run.begin_rest(length_s, baseline.begin_s)
+            return
+        baseline.decided_s = now_s  # it is not made longer any more
+        if baseline.decide(self._run.predictor.pipeline, now_s):
+            baseline.announced = True
+            kind = EventKind.FAILURE if baseline.refused else EventKind.ANNOTATION
+            session.note(kind, f"baseline ends: {baseline.verdict}")
+
+    def _cut_baseline(self, session: SessionOutputs) -> None:
+        """State that a baseline was not finished, where one runs."""
+        baseline, self._baseline = self._baseline, None
+        if baseline is not None and not baseline.announced:
+            lasted_s = min(self._clock() - baseline.begin_s, baseline.length_s)
+            text = (
+                f"baseline cut short by the end of the session: {lasted_s:.0f} of {baseline.length_s:.0f} s; not used"
+            )
+            session.note(EventKind.FAILURE, text)
+
+    def _baseline_of(self, taken_up: TakenUpSession) -> BaselineCheck | None:
+        """The baseline that was running when the engine before this one ended."""
+        now_s, pipeline = self._clock(), self._run.predictor.pipeline
+        begin_s, end_s = max(taken_up.facts.rests, key=lambda rest: rest[1], default=(0.0, -math.inf))
+        if now_s >= end_s:
+            return None
+        limits = pipeline.settings.normaliser
+        return BaselineCheck(begin_s, end_s - begin_s, limits, usable_parts(pipeline), now_s - begin_s)
+
     @property
     def _run(self) -> SessionRun:
         run = self._streaming.run
         assert run is not None
         return run
+
+    def _open(self, request: OutputsRequest, taken_up: TakenUpSession | None = None) -> SessionOutputs:
+        bundle, hop_s = self._setup.bundle, self._setup.hop_s
+        source, listeners = self._streaming.source, [self._feed.put_event]
+        return SessionOutputs(request, bundle, hop_s, self._clock, source, listeners, taken_up)
 
     def _report(self, session: SessionOutputs) -> None:
         assert session.folder is not None

@@ -1,18 +1,14 @@
-"""Embeddings of a session's windows in bounded memory, for fitting a personal calibration.
+"""Embeddings of a session's windows in memory that is taken once, for fitting a personal calibration.
 
-One settled window a second is kept, of the newest two hours: with the default network 2 kB a window, 14 MB in all.
-Which windows are kept depends on their ends alone, so live and replay keep the same ones at one hop.
+One settled window a second is kept, of the newest two hours: with the default network half a kB a window, 3.5 MB in
+all. Which windows are kept depends on their ends alone, so live and replay keep the same ones at one hop.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
-from rtemo.core.types import FloatArray, Window
+from rtemo.core.types import Window
 from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.decoder import usable
 from rtemo.model.embeddings import HEADS, Embeddings
@@ -21,21 +17,17 @@ from rtemo.model.personal.fit import LabelledClip
 KEPT = 7200
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One window: its end, its combination of modalities, its embeddings."""
-
-    end_s: float
-    combination: str
-    embeddings: Embeddings
-
-
 class EmbeddingMemory:
     """Fed with every final window of a session, in order."""
 
     def __init__(self, spec: BundleSpec) -> None:
         self._spec = spec
-        self._kept: deque[Kept] = deque(maxlen=KEPT)
+        self._names = tuple(spec.combinations)
+        self._ends = np.full(KEPT, np.nan)
+        self._offers = np.zeros(KEPT, np.int8)  # which combination, by its place among the names
+        # Filled and not empty: memory that is first touched hours later would look like a leak
+        self._z = {head: np.full((KEPT, spec.input.embedding), np.nan, np.float32) for head in HEADS}
+        self._n = 0  # ever kept; the newest stands before this place, modulo KEPT
         self._last = -1
 
     def take(self, window: Window, embeddings: Embeddings) -> None:
@@ -46,19 +38,19 @@ class EmbeddingMemory:
         name = usable(window, self._spec.gate, self._spec.combinations)
         if name is not None and all(np.isfinite(embeddings.of(head)).all() for head in HEADS):
             self._last = second
-            self._kept.append(Kept(window.end_s, name, embeddings))
+            at = self._n % KEPT
+            self._ends[at], self._offers[at] = window.end_s, self._names.index(name)
+            for head, rows in self._z.items():
+                rows[at] = embeddings.of(head)
+            self._n += 1
 
     def clip(self, label: int, begin_s: float, end_s: float) -> LabelledClip:
         """The windows that lie wholly in an interval of LSL time; none where there are none."""
         first_s = begin_s + self._spec.pipeline.window.length_s
-        inside = [one for one in self._kept if first_s - 1e-6 <= one.end_s <= end_s + 1e-6]
-        offers = np.array([one.combination for one in inside], dtype=np.str_)
-        times = np.array([one.end_s for one in inside], np.float64)
-        return LabelledClip(label, begin_s, end_s, times, offers, _stacked(inside, self._spec.input.embedding))
-
-
-def _stacked(inside: list[Kept], width: int) -> Mapping[str, FloatArray]:
-    return {
-        head: np.array([one.embeddings.of(head) for one in inside], np.float32).reshape(len(inside), width)
-        for head in HEADS
-    }
+        kept = np.arange(max(self._n - KEPT, 0), self._n) % KEPT
+        ends = self._ends[kept]
+        inside = kept[(first_s - 1e-6 <= ends) & (ends <= end_s + 1e-6)]
+        offers = np.array([self._names[k] for k in self._offers[inside]], dtype=np.str_)
+        return LabelledClip(
+            label, begin_s, end_s, self._ends[inside], offers, {head: rows[inside] for head, rows in self._z.items()}
+        )

@@ -18,9 +18,10 @@ from rtemo.core.types import StreamInfo
 from rtemo.core.units import UNKNOWN, microvolts_per
 from rtemo.sources.devices.column_names import renamed_columns
 from rtemo.sources.devices.profile_schema import DeviceProfile
-from rtemo.sources.stream_xml import channel_numbers
+from rtemo.sources.stream_xml import channel_numbers, n_described
 
 MIN_CHANNELS = 4  # a Muse has four; below that there is no average reference worth the name
+ENOUGH = 0.5  # a smaller share of the channels placed is a cap that was not recognised
 _EEG_TYPES = ("eeg", "exg")
 _SHOWN = 8
 
@@ -62,11 +63,23 @@ def eeg_channel_map(
     rename: the session's own names, label or column number (from 1) -> electrode name, "" to leave the column out.
     unit: what the values are, whatever stream and profile give. RtemoError where fewer than four columns can be placed.
     """
+    described = n_described(info.xml, info.n_channels) if info.xml else 0
+    if described > info.n_channels and not rename:
+        raise RtemoError(
+            f"the EEG stream {info.name!r} describes more channels than it sends",
+            f"{described} are described and {info.n_channels} are sent, so the labels may stand in another order",
+            'name the electrodes in the session\'s settings under [eeg.map], for example 1 = "Fp1"',
+        )
     found = eeg_columns(info, profile, rename)
     placement, notes = found.placement, list(found.notes)
     reasons = {describe_column(found.labels, column): found.reasons[column] for column in sorted(found.reasons)}
     if len(placement.columns) < MIN_CHANNELS:
         raise _too_few(info, placement, reasons)
+    n_eeg = info.n_channels - sum(column not in placement.reasons for column in found.reasons)
+    if len(placement.columns) < ENOUGH * n_eeg:
+        notes.append(
+            f"only {len(placement.columns)} of {n_eeg} channels have a place on the head: are these the cap's labels?"
+        )
     if placement.source != TEN_FIVE:
         notes.append(f"channels placed by: {placement.source}")
     return EegChannelMap(

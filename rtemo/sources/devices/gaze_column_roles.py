@@ -8,6 +8,7 @@ A column that is not clearly one of the kinds below has no role; nothing is gues
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +61,7 @@ _PUPIL_WORDS = _set_of(
 _FLAG_WORDS = _set_of("valid isvalid found tracked is gaze gazepoint point weighted left right l r eye both")
 _CONFIDENCE_WORDS = _set_of("confidence gaze tracking point left right l r eye both")
 _ON_SCREEN = frozenset({"gaze", "norm", "normalized", "screen", "display", "point", "pog", "por"})
+_MNE_WORDS = {"xpos": "x", "ypos": "y", "zpos": "z"}  # MNE names eye channels xpos_left, ypos_left, pupil_left
 _FILTERED = frozenset({"filtered", "smoothed"})
 
 _PIXELS = re.compile(r"px|pix|pixels?")
@@ -135,7 +137,14 @@ def _gazepoint(label: str) -> Role | None:
 
 
 def _words(label: str) -> tuple[str, ...]:
-    return tuple(word.casefold() for word in _WORD.findall(label))
+    words = (word.casefold() for word in _WORD.findall(label))
+    return tuple(_MNE_WORDS.get(word, word) for word in words)
+
+
+def has_depth(labels: Iterable[str], x_label: str) -> bool:
+    """Whether a column of x stands beside one of z: then they are a point in space and no place on a screen."""
+    depth = ["z" if word == "x" else word for word in _words(x_label)]
+    return "z" in depth and any(list(_words(label)) == depth for label in labels)
 
 
 def _eye(stated: str, words: tuple[str, ...]) -> Eye:

@@ -12,13 +12,18 @@ from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, GazeUnit, S
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.sources.devices.column_names import renamed_columns
-from rtemo.sources.devices.gaze_column_roles import Eye, Kind, Role, gaze_unit, millimetres_per, role_of
+from rtemo.sources.devices.gaze_column_roles import Eye, Kind, Role, gaze_unit, has_depth, millimetres_per, role_of
 from rtemo.sources.devices.profile_schema import ColumnRef, DeviceProfile, EyeRules, GazeRules
 
 _CONFIDENT = 0.5  # for scales of 0 to 1 and for levels 0, 1, 2, 3 alike
 _TODO = (
     'name the columns in the session\'s settings under [gaze.map], for example 1 = "left_x" '
     "(left_x, left_y, left_pupil, right_x, ..., or x, y, pupil; also valid and confidence)"
+)
+
+_UNIT_TODO = (
+    "send gaze as a fraction of the screen, in pixels or in percent; where it is one of these, name it in the "
+    'session\'s settings, for example [gaze] unit = "pixels"'
 )
 
 
@@ -92,11 +97,17 @@ def _channel_map(
 
 def _stated_unit(info: StreamInfo, column: int) -> GazeUnit:
     unit = gaze_unit(info.channels[column].unit)
+    if unit == "" and has_depth(info.labels, info.channels[column].label):
+        raise RtemoError(
+            f"the gaze of the stream {info.name!r} is a point in space, and its unit is not stated",
+            _seen(info),
+            _UNIT_TODO,
+        )
     if unit is None:
         raise RtemoError(
             f"the gaze unit of the stream {info.name!r} cannot be used",
             f"the column {info.channels[column].label!r} is in {info.channels[column].unit!r}",
-            "send gaze as a fraction of the screen, in pixels or in percent, or write a device profile with its unit",
+            _UNIT_TODO,
         )
     return unit
 

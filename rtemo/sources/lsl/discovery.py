@@ -9,7 +9,9 @@ from enum import Enum, auto
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
+from rtemo.sources.lsl.inlet import refusal
 from rtemo.sources.lsl.liblsl import local_clock, pylsl
+from rtemo.sources.lsl.stream_requests import shortened
 from rtemo.sources.stream_xml import stream_info
 
 FORGET_S = 4.0  # liblsl asks every 1 to 1.75 s: after two answers that did not come a stream is off the list
@@ -17,13 +19,16 @@ ANSWER_S = 3.0  # how long a stream may take to describe itself
 RETRY_S = 5.0
 DOUBT_S = 0.5  # between two questions to a stream whose life is in doubt
 POLL_S = 0.05
+MAX_STREAMS = 1000  # that are looked at; no lab has as many
+MAX_DESCRIPTIONS = 64 << 20  # characters that the descriptions of all streams may take together
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredStream:
     """A stream that is on the network now.
 
-    info: as it describes itself; without channel labels while `described` is false. handle: what an inlet is made of.
+    info: as it describes itself; without channel labels while `described` is false, which it stays for a stream that
+    cannot be opened. handle: what an inlet is made of.
     first_seen_s, created_s: LSL time here, and the sender's clock when it made its outlet.
     """
 
@@ -32,6 +37,7 @@ class DiscoveredStream:
     first_seen_s: float
     created_s: float
     described: bool
+    refused: bool = False  # it can only be listed
 
 
 class _Reply(Enum):
@@ -49,7 +55,7 @@ class _Question:
         self.xml = ""
         self.reply = _Reply.NONE_YET
         # An inlet that may not recover: with a dead stream it gives up at once and can be thrown away safely.
-        self._inlet: pylsl.StreamInlet | None = pylsl.StreamInlet(handle, recover=False)
+        self._inlet: pylsl.StreamInlet | None = pylsl.StreamInlet(handle, max_buflen=1, recover=False)
 
     def poll(self, now_s: float) -> _Reply:
         if self._inlet is not None:
@@ -83,9 +89,18 @@ class Directory:
         handles = {str(handle.uid()): handle for handle in self._resolver.results()}
         for uid in self._seen.keys() - handles.keys():
             self._forget(uid)
+        self.dead &= handles.keys()
+        for uid in self.problems.keys() - handles.keys() - {_TOO_MANY}:
+            del self.problems[uid]
         for uid, handle in handles.items():
-            if uid not in self._seen and uid not in self.problems and uid not in self.dead:
-                self._meet(uid, handle, now_s)
+            if uid in self._seen or uid in self.problems or uid in self.dead:
+                continue
+            if len(self._seen) >= MAX_STREAMS:
+                self.problems[_TOO_MANY] = (
+                    f"more than {MAX_STREAMS} streams are on the network; the others are left out"
+                )
+                break
+            self._meet(uid, handle, now_s)
         for uid in list(self._questions):
             self._ask(uid, now_s)
         for uid in list(self._doubts):
@@ -111,9 +126,13 @@ class Directory:
         try:
             info = stream_info(handle.as_xml(), "")
         except RtemoError as error:
-            self.problems[uid] = f"{handle.name()!r}: {error}"
+            self.problems[uid] = f"{shortened(handle.name())!r}: {error}"
             return
-        self._seen[uid] = DiscoveredStream(info, handle, now_s, handle.created_at(), described=False)
+        why = refusal(info)
+        self._seen[uid] = DiscoveredStream(info, handle, now_s, handle.created_at(), described=False, refused=bool(why))
+        if why:
+            self.problems[uid] = f"{shortened(info.name)!r} on {info.hostname!r} {why} and is never opened"
+            return
         self._questions[uid] = _Question(handle, now_s)
 
     def _forget(self, uid: str) -> None:
@@ -127,20 +146,30 @@ class Directory:
         match question.poll(now_s):
             case _Reply.DESCRIBED:
                 del self._questions[uid]
-                try:
-                    info = stream_info(question.xml, "")
-                except RtemoError as error:
-                    self.problems[uid] = f"{stream.info.name!r}: {error}"
-                    return
-                self._seen[uid] = replace(stream, info=info, described=True)
-                self.problems.pop(uid, None)
+                self._describe(uid, stream, question.xml)
             case _Reply.REFUSED | _Reply.SILENT:
                 self.problems[uid] = (
-                    f"{stream.info.name!r} on {stream.info.hostname!r} is announced but does not answer: "
+                    f"{shortened(stream.info.name)!r} on {stream.info.hostname!r} is announced but does not answer: "
                     "a firewall between, or a sender that hangs"
                 )
                 if now_s - question.asked_s > RETRY_S:
                     self._questions[uid] = _Question(stream.handle, now_s)
+
+    def _describe(self, uid: str, stream: DiscoveredStream, xml: str) -> None:
+        """Take a description; of one that is too large the core, which is known already."""
+        name = repr(shortened(stream.info.name))
+        self.problems.pop(uid, None)
+        try:
+            info = stream_info(xml, "")
+        except RtemoError as error:
+            self.problems[uid] = f"{name}: {error}"
+            return
+        room = MAX_DESCRIPTIONS - sum(len(other.info.xml) for other in self._seen.values() if other.described)
+        if len(info.xml) > room:
+            info = stream.info
+        if info.xml != xml:
+            self.problems[uid] = f"{name}: its description is too large and left out; its channels have no labels"
+        self._seen[uid] = replace(stream, info=info, described=True)
 
     def _check(self, uid: str, now_s: float) -> None:
         """Strike a stream off that is gone: nobody listens there, or somebody else does."""
@@ -149,6 +178,9 @@ class Directory:
         if reply is _Reply.REFUSED or (reply is _Reply.DESCRIBED and f"<uid>{uid}</uid>" not in question.xml):
             self.dead.add(uid)
             self._forget(uid)
+
+
+_TOO_MANY = ""  # beside the uids of the streams that have a problem
 
 
 def discover(timeout_s: float = 2.0) -> tuple[StreamInfo, ...]:
@@ -161,7 +193,7 @@ def discover(timeout_s: float = 2.0) -> tuple[StreamInfo, ...]:
         end_s = local_clock() + timeout_s
         seen = directory.look()
         while (now_s := local_clock()) < end_s or (
-            now_s < end_s + 1.0 and any(not stream.described for stream in seen.values())
+            now_s < end_s + 1.0 and any(not (stream.described or stream.refused) for stream in seen.values())
         ):
             time.sleep(POLL_S)
             seen = directory.look()
@@ -185,7 +217,7 @@ def named(infos: Iterable[StreamInfo]) -> tuple[StreamInfo, ...]:
 def free_id(info: StreamInfo, taken: Iterable[str]) -> str:
     """A readable id that is not taken: the name, else with the type, else numbered."""
     taken = set(taken)
-    name = info.name or info.type or "stream"
-    candidates = [name, f"{name} ({info.type})"] if info.type and info.type != name else [name]
+    name, type_ = shortened(info.name or info.type or "stream"), shortened(info.type)
+    candidates = [name, f"{name} ({type_})"] if type_ and type_ != name else [name]
     numbered = (f"{candidates[-1]} #{n}" for n in range(2, len(taken) + 3))
     return next(candidate for candidate in (*candidates, *numbered) if candidate not in taken)

@@ -9,27 +9,33 @@ ends, and who takes its place is decided elsewhere.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.types import STRING_FORMAT, Chunk, StreamState
-from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
+from rtemo.core.types import STRING_FORMAT, Chunk, StreamInfo, StreamState
 from rtemo.sources.lsl.liblsl import local_clock, measure_clock, pylsl
 from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, ClockSync, Measurement
 
 _LOG = logging.getLogger("rtemo.lsl")
 
 BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps as much
+BUFFER_BYTES = 256 << 20  # but no more than this for a stream, whatever rate it states
+PULL_BYTES = 16 << 20  # what one pull takes, at most
+TEXT_BYTES = 1 << 12  # a text with as much is long; only what comes tells how long they are
 PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of the reset
 WAITING_PULL_S = 0.02  # while samples wait for the first clock measurement
 MEASURE_S = 1.0  # how often liblsl is asked whether it has measured anew
 OPEN_S = 0.25
 MAX_SAMPLES = 1024
+DRAIN_S = 1.0  # how long what has arrived is taken over after a stop; a sender may be faster than it is read
 PACE_S = 0.003  # a stream that sends its samples one by one, a thousand a second, is taken a few at a time
 
 SWITCHED = "its sender is gone, another stream answers to the same name"
@@ -93,11 +99,11 @@ class InletThread:
 
     def _receive(self) -> None:
         """Lives as long as the inlet: it is destroyed when this returns, in the thread that used it."""
-        inlet = pylsl.StreamInlet(self.handle, max_buflen=BUFFER_S, recover=True, as_numpy=True)
+        inlet = pylsl.StreamInlet(self.handle, max_buflen=buffer_length(self.stream.info), recover=True, as_numpy=True)
         if not self._open(inlet):
             return
         self.stream.mark_up()
-        connection = _Connection(inlet, self.stream, self.newest)
+        connection = _Connection(inlet, self.stream, self.newest, self._stop.is_set)
         try:
             while not self._stop.is_set():
                 connection.pull(connection.patience_s)
@@ -124,10 +130,13 @@ class InletThread:
 class _Connection:
     """What the thread does with an open inlet."""
 
-    def __init__(self, inlet: pylsl.StreamInlet, stream: LslStream, newest: float | None) -> None:
-        self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest)
-        self._inlet, self._stream = inlet, stream
+    def __init__(
+        self, inlet: pylsl.StreamInlet, stream: LslStream, newest: float | None, stopped: Callable[[], bool]
+    ) -> None:
         self._text = stream.info.channel_format == STRING_FORMAT
+        self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest, text=self._text)
+        self._inlet, self._stream, self._stopped = inlet, stream, stopped
+        self._max_samples = max(1, min(MAX_SAMPLES, PULL_BYTES // _sample_bytes(stream.info)))
         self._asked_s = self._pulled_s = 0.0
         self._rate_hz, self._usual_n = stream.info.nominal_rate_hz, 10.0  # samples a pull
         self._published_clock: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
@@ -140,28 +149,31 @@ class _Connection:
         """Waits for the first sample and hands over all that are there."""
         if self._rate_hz * PACE_S > self._usual_n:
             time.sleep(max(0.0, self._pulled_s + PACE_S - local_clock()))
-        n = MAX_SAMPLES
-        while n == MAX_SAMPLES:
-            values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=MAX_SAMPLES, min_samples=1)
+        backlog, end_s = True, math.inf
+        while backlog:
+            values, stamps = self._inlet.pull_chunk(timeout=timeout_s, max_samples=self._max_samples, min_samples=1)
             self._pulled_s = local_clock()
             n, timeout_s = len(stamps), 0.0
+            if self._stopped():
+                end_s = min(end_s, self._pulled_s + DRAIN_S)
+            backlog = n == self._max_samples and self._pulled_s < end_s
             values = _decoded(values) if self._text else values
             chunk = Chunk(self._stream.stream_id, stamps, values, self._pulled_s) if n else None
             self._usual_n += 0.1 * (n - self._usual_n)
-            self._hand_over(self._pulled_s, chunk)
+            self._hand_over(self._pulled_s, chunk, backlog=backlog)
 
     def give_up(self) -> None:
         """Hands over what has waited for a clock measurement that did not come."""
-        self._stream.deliver(local_clock(), None, self.clock_sync.give_up())
+        self._stream.deliver(local_clock(), None, self.clock_sync.give_up(), self.clock_sync.placed)
 
-    def _hand_over(self, now_s: float, chunk: Chunk | None) -> None:
-        items = self.clock_sync.take(now_s, chunk, self._measured(now_s))
+    def _hand_over(self, now_s: float, chunk: Chunk | None, *, backlog: bool) -> None:
+        items = self.clock_sync.take(now_s, chunk, self._measured(now_s), backlog=backlog)
         clock = (self.clock_sync.basis, self.clock_sync.latest)
         if clock != self._published_clock:
             self._published_clock = clock
             self._stream.set_clock(*clock)
         if chunk is not None or items:
-            self._stream.deliver(now_s, chunk, items)
+            self._stream.deliver(now_s, chunk, items, self.clock_sync.placed)
 
     def _measured(self, now_s: float) -> Measurement | None:
         waiting = self.clock_sync.basis is ClockBasis.UNKNOWN
@@ -169,6 +181,26 @@ class _Connection:
             return None
         self._asked_s = now_s
         return measure_clock(self._inlet)
+
+
+def buffer_length(info: StreamInfo) -> int:
+    """What liblsl is asked to keep: seconds of a stream with a rate, hundreds of samples of another."""
+    per_unit = info.nominal_rate_hz if info.nominal_rate_hz > 0 else 100.0
+    units = BUFFER_BYTES / (per_unit * _sample_bytes(info))
+    return max(1, min(BUFFER_S, int(units)))
+
+
+def refusal(info: StreamInfo) -> str:
+    """Why a stream is never opened; empty where it can be. liblsl cannot defend itself."""
+    if info.n_channels == 0:
+        return "has no channels"  # by whose number liblsl divides
+    if info.nominal_rate_hz * _sample_bytes(info) > BUFFER_BYTES:
+        return f"states {info.nominal_rate_hz:g} Hz, more than can be kept"  # liblsl makes room for them in advance
+    return ""
+
+
+def _sample_bytes(info: StreamInfo) -> int:
+    return info.n_channels * (TEXT_BYTES if info.channel_format == STRING_FORMAT else 8)
 
 
 def _decoded(values: NDArray[Any]) -> NDArray[Any]:

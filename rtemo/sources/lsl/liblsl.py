@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from rtemo.core.errors import RtemoError
-from rtemo.sources.lsl.clock_offsets import Measurement
+from rtemo.sources.lsl.times.clock_offsets import Measurement
 
 try:
     import pylsl

@@ -11,14 +11,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Item, StreamInfo, StreamState
+from rtemo.core.types import Item, StreamInfo, StreamNotice, StreamState
 from rtemo.sources.lsl.presence import TWIN_S, ConnectedStream, Connection, VisibleStream
-from rtemo.sources.lsl.stream_requests import OneStream, StreamRequest, sender, unchanged
+from rtemo.sources.lsl.stream_requests import OneStream, StreamRequest, sender, shortened, unchanged
 from rtemo.sources.lsl.stream_state import LslStream
 
 SETTLE_S = 1.0  # a newcomer is chosen only after others had the time to show: there may be two
 RETRY_S = 2.0
 DRAIN_S = 2.0
+SILENT_S = 5.0  # how long a stream that has a rate may be connected without a sample before it is reported
+MAX_WARNINGS = 200
+MAX_OPEN = 500  # streams that are open at once: each takes threads and a buffer
 
 Name = Callable[[StreamInfo, Sequence[str]], str]
 
@@ -41,6 +44,7 @@ class Monitor:
     _connected: list[ConnectedStream] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
     _leaving: list[Connection] = field(default_factory=list)
+    _noticed: set[str] = field(default_factory=set)
 
     def begin(self, now_s: float, seen: Mapping[str, VisibleStream]) -> tuple[StreamInfo, ...]:
         """Opens what is requested and there. Raises RtemoError where a request is ambiguous."""
@@ -65,9 +69,22 @@ class Monitor:
         ended = [connection.join(timeout_s) for connection in everything]
         return all(ended)
 
-    def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings = (*self.warnings, text)
+    def warn(self, text: str, stream: LslStream | None = None) -> None:
+        """Keep a warning, and hand it to the reader as a notice, once. stream: the one that it is about, if any."""
+        line = f"{stream.stream_id}: {text}" if stream is not None else text
+        if line in self.warnings or len(self.warnings) >= MAX_WARNINGS:
+            return
+        self.warnings = (*self.warnings, line)
+        if stream is not None:
+            stream.notice(text)
+        else:
+            self.notice(text)
+
+    def notice(self, text: str) -> None:
+        """Hand the reader something that is about no stream that it knows, once."""
+        if text not in self._noticed and len(self._noticed) < MAX_WARNINGS:
+            self._noticed.add(text)
+            self.put(StreamNotice("", text))
 
     def _watch(
         self, connected: ConnectedStream, now_s: float, seen: Mapping[str, VisibleStream], dead: Collection[str]
@@ -80,8 +97,10 @@ class Monitor:
             stream.mark_down(StreamState.LOST, connected.connection.ended)
         elif is_visible:
             for twin in connected.note_bystanders(now_s, seen):
-                self.warn(f"{stream.stream_id}: another stream is called the same and is left alone: {_who(twin)}")
+                self.warn(f"another stream is called the same and is left alone: {_who(twin)}", stream)
         stream.mark_stalled(now_s)
+        if connected.is_mute(now_s, SILENT_S):
+            self.warn(f"it is connected, but no sample came in {SILENT_S:g} s", stream)
         if connected.uid in dead or connected.is_gone(now_s):
             connected.absent = True
             stream.mark_down(StreamState.LOST, "gone from the network")
@@ -100,7 +119,7 @@ class Monitor:
             self._reconnect(connected, seen[found[0].uid], now_s)
         elif found:
             listed = " | ".join(_who(info) for info in found)
-            self.warn(f"{stream.stream_id}: several streams came back under its name, none is taken: {listed}")
+            self.warn(f"several streams came back under its name, none is taken: {listed}", stream)
         elif connected.connection.over and connected.uid in seen and now_s - connected.over_s > RETRY_S:
             self._reconnect(connected, seen[connected.uid], now_s)
 
@@ -110,14 +129,14 @@ class Monitor:
         stream.mark_down(StreamState.LOST, old.ended or "its sender was started again")
         old.stop()
         if not old.wait_drained(DRAIN_S):
-            self.warn(f"{stream.stream_id}: its old connection does not end")
+            self.warn("its old connection does not end", stream)
             return
         self._leaving.append(old)
         if unchanged(stream.info, visible.info):
             stream.reconnect(replace(visible.info, stream_id=stream.stream_id))
             newest = old.newest
         else:
-            stream, newest = self._new_stream(visible.info, stream), None
+            stream, newest = self._successor(visible.info, stream), None
         self._connected[self._connected.index(connected)] = self._connect_to(stream, visible, now_s, newest)
         self._update_streams()
 
@@ -134,10 +153,15 @@ class Monitor:
             if settled.issuperset(new):  # before that one of them may be an outlet that has just gone
                 self.warn(f"{request.label}: {error}")
             return
-        for uid in settled.intersection(chosen):
+        for uid in chosen:
+            if uid not in settled:
+                continue
+            before = next((connected.stream for connected in holders), None)
             if isinstance(request, OneStream):
                 self._leave(request, holders)
-            self._open(request, seen[uid], now_s, announced=False)
+                self._open(request, seen[uid], now_s, announced=False, replaced=before)
+            else:
+                self._open(request, seen[uid], now_s, announced=False)
 
     def _is_new(
         self, request: StreamRequest, uid: str, visible: VisibleStream, now_s: float, holders: Sequence[ConnectedStream]
@@ -160,13 +184,24 @@ class Monitor:
         has = {connected.uid for connected in self._connected if request.label in connected.stream.requested_by}
         return [uid for uid in chosen if uid not in has]
 
-    def _open(self, request: StreamRequest, visible: VisibleStream, now_s: float, *, announced: bool) -> None:
-        """Connect to a stream, or share the connection that another request has."""
+    def _open(
+        self,
+        request: StreamRequest,
+        visible: VisibleStream,
+        now_s: float,
+        *,
+        announced: bool,
+        replaced: LslStream | None = None,
+    ) -> None:
+        """Connect to a stream, or share the connection that another request has. replaced: the stream before it."""
         for connected in self._connected:
             if connected.uid == visible.info.uid:
                 connected.stream.requested_by.add(request.label)
                 return
-        stream = self._new_stream(visible.info, None, announced=announced)
+        if len(self._connected) >= MAX_OPEN:
+            self.warn(f"{MAX_OPEN} streams are open; the others are left alone")
+            return
+        stream = self._new_stream(visible.info, announced=announced, replaced=replaced)
         stream.requested_by.add(request.label)
         self._connected.append(self._connect_to(stream, visible, now_s, None))
         self._update_streams()
@@ -180,16 +215,17 @@ class Monitor:
                 self._leaving.append(connected.connection)
                 self._connected.remove(connected)
 
-    def _new_stream(self, info: StreamInfo, before: LslStream | None, *, announced: bool = False) -> LslStream:
+    def _new_stream(self, info: StreamInfo, *, announced: bool, replaced: LslStream | None) -> LslStream:
         stream_id = self.name(info, tuple(self._ids))
         self._ids.add(stream_id)
-        stream = LslStream(replace(info, stream_id=stream_id), self.put, announced=announced)
-        if before is not None:
-            stream.requested_by, stream.bystanders, stream.n_returns = (
-                before.requested_by,
-                before.bystanders,
-                before.n_returns + 1,
-            )
+        before = replaced.stream_id if replaced is not None and replaced.announced else ""
+        return LslStream(replace(info, stream_id=stream_id), self.put, announced=announced, replaces=before)
+
+    def _successor(self, info: StreamInfo, before: LslStream) -> LslStream:
+        """The stream that takes the place of one that came back changed."""
+        stream = self._new_stream(info, announced=False, replaced=before)
+        stream.requested_by, stream.bystanders = before.requested_by, before.bystanders
+        stream.n_returns = before.n_returns + 1
         return stream
 
     def _connect_to(
@@ -215,4 +251,4 @@ def _named(infos: Sequence[StreamInfo], name: Name) -> list[StreamInfo]:
 
 
 def _who(info: StreamInfo) -> str:
-    return f"{info.describe()} uid={info.uid[:8]}"
+    return f"{shortened(info.describe(), 300)} uid={info.uid[:8]}"

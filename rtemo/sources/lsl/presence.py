@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from rtemo.core.types import StreamInfo
+from rtemo.core.types import StreamInfo, StreamState
 from rtemo.sources.lsl.stream_requests import successors
 from rtemo.sources.lsl.stream_state import LslStream
 
@@ -78,6 +78,11 @@ class ConnectedStream:
         """Off the network and silent. One that still delivers is only hidden."""
         silent = not now_s - self.stream.last_arrival_s < GONE_S  # also where there was no sample yet
         return silent and now_s - self.seen_s >= GONE_S
+
+    def is_mute(self, now_s: float, silence_s: float) -> bool:
+        """Whether a stream that promises samples has delivered none since it was connected."""
+        waits = self.stream.state is StreamState.WAITING and self.stream.info.nominal_rate_hz > 0
+        return waits and now_s - self.connection.opened_s > silence_s
 
     def needs_new_connection(self, now_s: float) -> bool:
         """Whether the old connection of a stream that is visible again is dead.

@@ -11,19 +11,19 @@ Stamps stay raw and liblsl processes nothing. Keeps looking for what is wanted a
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import threading
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.sources.lsl.config import configure, lsl_version
 from rtemo.sources.lsl.discovery import Directory, DiscoveredStream, discover, free_id
 from rtemo.sources.lsl.inlet import InletThread
+from rtemo.sources.lsl.item_queue import ItemQueue
 from rtemo.sources.lsl.liblsl import local_clock
 from rtemo.sources.lsl.monitor import Monitor
 from rtemo.sources.lsl.presence import VisibleStream
@@ -59,7 +59,7 @@ class LslSource:
 
     def __init__(self, requests: Sequence[StreamRequest], look_s: float = LOOK_S) -> None:
         self._look_s = look_s
-        self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._items = ItemQueue()
         self._monitor = Monitor(requests, self._items.put, _connect, free_id)
         self._watch = _Watch(self._monitor)
         # Threads that still receive while the interpreter shuts down would end in a crash of liblsl.
@@ -78,11 +78,7 @@ class LslSource:
 
     def read(self, timeout_s: float) -> list[Item]:
         """What has come since the last call; waits at most timeout_s for the first item."""
-        items: list[Item] = []
-        with contextlib.suppress(queue.Empty):
-            items.append(self._items.get(timeout=timeout_s) if timeout_s > 0 else self._items.get_nowait())
-            while True:
-                items.append(self._items.get_nowait())
+        items = self._items.take(timeout_s)
         if not items and self._watch.failure:
             raise RtemoError("the search for LSL streams stopped", self._watch.failure, "start the session again")
         return items
@@ -90,7 +86,7 @@ class LslSource:
     @property
     def exhausted(self) -> bool:
         """Live streams never end: true only after stop(), once everything is read."""
-        return not self._close.alive and self._items.empty()
+        return not self._close.alive and self._items.empty
 
     def stop(self) -> None:
         """Closes everything. What has been received can still be read."""
@@ -99,7 +95,8 @@ class LslSource:
     def status(self) -> tuple[LslStreamStatus, ...]:
         """The state of every stream that is or was open."""
         now_s = local_clock()
-        return tuple(stream.status(now_s) for stream in self._monitor.streams)
+        statuses = (stream.status(now_s) for stream in self._monitor.streams)
+        return tuple(replace(status, n_dropped=self._items.n_dropped(status.info.stream_id)) for status in statuses)
 
     @property
     def visible(self) -> tuple[StreamInfo, ...]:
@@ -154,7 +151,7 @@ class _Watch:
         while True:
             seen = dict(directory.look())
             passed_s = local_clock() - begin_s
-            silent = any(not stream.described for stream in seen.values())
+            silent = any(not (stream.described or stream.refused) for stream in seen.values())
             if passed_s >= look_s + (DESCRIBE_S if silent else 0.0) or self._stop.is_set():
                 return seen
             time.sleep(TICK_S / 4)
@@ -166,6 +163,8 @@ class _Watch:
                 self.visible = tuple(stream.info for stream in seen.values())
                 directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
+                for problem in self.problems:
+                    self._monitor.notice(problem)
         except Exception as error:  # noqa: BLE001 - read() raises it
             _LOG.exception("looking for streams stopped")
             self.failure = f"{type(error).__name__}: {error}"

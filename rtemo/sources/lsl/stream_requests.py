@@ -51,3 +51,8 @@ def successors(lost: StreamInfo, newcomers: Collection[StreamInfo]) -> list[Stre
     """The newcomers that may be the lost stream come back: under the same key, or else from the same sender."""
     same = [info for info in newcomers if info.key == lost.key]
     return same or [info for info in newcomers if sender(info) == sender(lost)]
+
+
+def shortened(text: str, characters: int = 80) -> str:
+    """A name or description for people and ids: hostile ones have thousands of characters."""
+    return text if len(text) <= characters else text[: characters - 3] + "..."

@@ -9,17 +9,21 @@ after it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import BoolArray, ClockOffset
+from rtemo.sources.xdf.recording_log import is_log
 from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 
 OUTLIER_S = 1.0
 APART_S = 60.0  # streams of one recording that lie further apart than this have different clocks
 RATE_TOLERANCE = 0.05
+_NOT_SECONDS, _FACTOR_TOLERANCE = (1e3, 1e6, 1e9), 0.3  # stamps in ms, us and ns
+ONE_CLOCK_S = 86_400.0  # streams that are measured against the recorder's clock may lie so far apart
 _RATE_SPAN_S, _RATE_SAMPLES = 2.0, 20  # shorter streams say nothing about their rate
 
 
@@ -37,7 +41,8 @@ class Checked:
     """A recording's clocks and extent, in LSL time, and what is odd about it.
 
     offsets and origins go by stream number. A stream's origin is the first sample of all streams that share its clock;
-    first_s and last_s are of the streams that the recording is about, the largest group with one clock.
+    first_s and last_s are of the streams that the recording is about, the largest group with one clock. spans: of
+    every stream with samples and usable stamps. not_seconds: why those of a stream are not usable.
     """
 
     offsets: dict[int, tuple[ClockOffset, ...]]
@@ -45,6 +50,8 @@ class Checked:
     first_s: float
     last_s: float
     warnings: tuple[str, ...]
+    spans: tuple[StreamSpan, ...] = ()
+    not_seconds: Mapping[int, str] = field(default_factory=dict)
 
 
 def check(index: XdfIndex) -> Checked:
@@ -54,13 +61,20 @@ def check(index: XdfIndex) -> Checked:
     spans: list[StreamSpan] = []
     for stream in index.streams:
         offsets[stream.number], notes = _offsets(stream)
+        if is_log(stream.info):  # the recorder's own: its stamps are LSL time, and nothing of it can be missing
+            continue
         warnings += notes
         if stream.n_samples:
             span = _span(stream, offsets[stream.number])
             spans.append(span)
-            warnings += _counts(span)
-        else:
-            warnings.append(f"{_name(stream)} has no samples")
+    not_seconds = {span.stream.number: text for span in spans if (text := _not_seconds(span, spans))}
+    warnings += [
+        f"{_name(span.stream)}: {not_seconds[n]}" for span in spans if (n := span.stream.number) in not_seconds
+    ]
+    spans = [span for span in spans if span.stream.number not in not_seconds]
+    warnings += [line for span in spans for line in _counts(span)]
+    empty = [stream for stream in index.streams if not stream.n_samples and not is_log(stream.info)]
+    warnings += [f"{_name(stream)} has no samples" for stream in empty]
     groups = _groups(spans)
     main = max(groups, key=lambda group: sum(span.stream.n_samples for span in group), default=[])
     first_s = min((span.first_s for span in main), default=0.0)
@@ -69,7 +83,7 @@ def check(index: XdfIndex) -> Checked:
     origins = dict.fromkeys(offsets, first_s)
     for group in groups:
         origins.update({span.stream.number: min(span.first_s for span in group) for span in group})
-    return Checked(offsets, origins, first_s, last_s, tuple(warnings))
+    return Checked(offsets, origins, first_s, last_s, tuple(warnings), tuple(spans), not_seconds)
 
 
 def clock_of(offsets: tuple[ClockOffset, ...]) -> ClockModel:
@@ -131,15 +145,35 @@ def _counts(span: StreamSpan) -> list[str]:
     return notes
 
 
+def _not_seconds(span: StreamSpan, spans: Sequence[StreamSpan]) -> str:
+    """Why a stream's stamps are no seconds, by its nominal rate or else by the others' duration; "" where they are."""
+    length_s, nominal = span.last_s - span.first_s, span.stream.info.nominal_rate_hz
+    if length_s <= 0.0 or span.stream.n_samples < _RATE_SAMPLES:
+        return ""
+    others = [other.last_s - other.first_s for other in spans if other is not span and other.last_s > other.first_s]
+    if nominal:
+        times, by = nominal * length_s / (span.stream.n_samples - 1), "nominal rate"
+    elif others:
+        times, by = length_s / max(others), "others' duration"
+    else:
+        return ""
+    found = next((factor for factor in _NOT_SECONDS if abs(times / factor - 1.0) < _FACTOR_TOLERANCE), 0.0)
+    return f"stamps are not seconds: {found:.0f} times the {by}; its samples have no usable time" if found else ""
+
+
 def _groups(spans: list[StreamSpan]) -> list[list[StreamSpan]]:
-    """Streams that overlap in time, or nearly, belong together: they can share a clock."""
+    """Streams that overlap in time, or nearly, belong together: they can share a clock. So do those of which each was
+    measured against the recorder's clock, however long the pause between them.
+    """
     groups: list[list[StreamSpan]] = []
-    end_s = -math.inf
+    end_s, end_measured = -math.inf, False
     for span in sorted(spans, key=lambda span: span.first_s):
-        if span.first_s - end_s > APART_S:
+        measured = len(span.stream.offset_times) > 1
+        if span.first_s - end_s > (ONE_CLOCK_S if measured and end_measured else APART_S):
             groups.append([])
         groups[-1].append(span)
-        end_s = max(end_s, span.last_s)
+        if span.last_s > end_s:
+            end_s, end_measured = span.last_s, measured
     return groups
 
 

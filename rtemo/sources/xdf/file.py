@@ -7,24 +7,34 @@ the readers can seek; memory stays bounded, disk is needed.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from rtemo.core.errors import RtemoError
 from rtemo.sources.xdf.chunks import MAGIC
 
 _GZIP, _ZLIB = b"\x1f\x8b", b"\x78"
 _UNPACK_BYTES = 1 << 20
+_PREFIX = "rtemo-xdf-"
+MOST_RATIO = 200  # of the unpacked size to the packed one: recordings of noise reach 2, of a still amplifier some tens
+LEAST_BYTES = 256 << 20  # that may always be unpacked
+LEFT_FREE = 256 << 20  # of the disk
 
 
 class XdfFile:
     """A recording on disk that can be opened several times at once."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Raises RtemoError when there is no XDF file at the path."""
+    def __init__(self, path: Path | str, size: int | None = None) -> None:
+        """size: how many bytes to read of a file that is still being written; None: all.
+
+        Raises RtemoError when there is no XDF file at the path.
+        """
         self.path = Path(path)
         self._folder: str | None = None
         head = _read_head(self.path)
@@ -34,7 +44,8 @@ class XdfFile:
         except RtemoError:
             self.close()
             raise
-        self.size = self._data.stat().st_size
+        there = self._data.stat().st_size
+        self.size = there if size is None else min(size, there)
 
     def open(self) -> BinaryIO:
         """A handle of its own on the uncompressed bytes. Raises RtemoError."""
@@ -58,11 +69,12 @@ class XdfFile:
             raise _no_xdf(self.path, f"it begins with {head!r} and not with {MAGIC.decode()!r}")
 
     def _unpack(self) -> Path:
-        self._folder = tempfile.mkdtemp(prefix="rtemo-xdf-")
+        _sweep()
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         data = Path(self._folder) / "recording.xdf"
         try:
             with self.path.open("rb") as packed, data.open("wb") as plain:
-                _inflate(packed, plain)
+                _inflate(packed, plain, _most_bytes(self.path, data))
         except (OSError, zlib.error) as error:
             self.close()
             raise RtemoError(
@@ -71,12 +83,28 @@ class XdfFile:
         return data
 
 
-def _inflate(packed: BinaryIO, plain: BinaryIO) -> None:
-    """Gzip or zlib, also of several parts; a cut end gives what was whole before it."""
+def _most_bytes(packed: Path, plain: Path) -> int:
+    """How much a file may hold: what no recording exceeds, and what leaves the disk some room."""
+    free = shutil.disk_usage(plain.parent).free - LEFT_FREE
+    return max(0, min(free, LEAST_BYTES + MOST_RATIO * packed.stat().st_size))
+
+
+def _sweep() -> None:
+    """Remove what a process left behind that was killed while it read a compressed recording."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inflate(packed: BinaryIO, plain: BinaryIO, most_bytes: int) -> None:
+    """Gzip or zlib, also of several parts; a cut end gives what was whole before it. Raises OSError for too much."""
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: recognise gzip and zlib by their heads
     while block := packed.read(_UNPACK_BYTES):
         while block:
             plain.write(unpacker.decompress(block, _UNPACK_BYTES))
+            if plain.tell() > most_bytes:
+                raise OSError(f"it holds more than {most_bytes >> 20} MB")
             block = unpacker.unconsumed_tail
             if unpacker.eof:
                 block = unpacker.unused_data

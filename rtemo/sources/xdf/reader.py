@@ -26,19 +26,27 @@ def read_stream(
     when the file changed.
     """
     previous_s = 0.0
-    for start, stop in zip(stream.span_starts[spans], stream.span_stops[spans], strict=True):
-        for samples in _read_span(file, start, stop, stream, previous_s, on_damage):
+    for start, stop, number in zip(
+        stream.span_starts[spans], stream.span_stops[spans], stream.span_samples[spans], strict=True
+    ):
+        for samples in _read_span(file, (start, stop), number, stream, previous_s, on_damage):
             previous_s = float(samples.stamps[-1])
             yield samples
 
 
 def _read_span(
-    file: BinaryIO, start: int, stop: int, stream: XdfStream, previous_s: float, on_damage: Callable[[int, int], None]
+    file: BinaryIO,
+    span: tuple[int, int],
+    number: int,
+    stream: XdfStream,
+    previous_s: float,
+    on_damage: Callable[[int, int], None],
 ) -> Iterator[Samples]:
+    start, stop = span
     if stop - start <= SPAN_BYTES:
         joined = _read_joined(file, start, stop, stream, previous_s)
         if joined is not None:
-            yield joined
+            yield joined._replace(number=number)
             return
 
     def peek(at: int) -> bytes:
@@ -49,11 +57,12 @@ def _read_span(
         found, at = 0, begin
         for samples in read_blocks(file, begin, min(chunk.end, stop), stream.layout, n_samples, previous_s):
             previous_s = float(samples.stamps[-1])
+            yield samples._replace(number=number + found)
             found += len(samples.stamps)
             at += samples.used
-            yield samples
         if at < chunk.end <= stop:  # otherwise all was read, or the file ends here, which the first pass has reported
             on_damage(chunk.start, max(n_samples - found, 1))
+        number += n_samples
 
 
 def _read_joined(file: BinaryIO, start: int, stop: int, stream: XdfStream, previous_s: float) -> Samples | None:

@@ -55,6 +55,11 @@ def log_info(session_id: str) -> StreamInfo:
     )
 
 
+def is_log(info: StreamInfo) -> bool:
+    """Whether it is the recorder's own stream, which has no part in a session."""
+    return info.name == LOG_NAME and info.type == LOG_TYPE and info.channel_format == STRING_FORMAT
+
+
 def read_entry(document: str) -> LogEntry | None:
     """The entry that a document holds; None for what no recorder of ours wrote."""
     try:

@@ -33,11 +33,15 @@ _DOUBLE = struct.Struct("<d")
 
 
 class Samples(NamedTuple):
-    """Decoded samples. stamps: (n,) float64, raw; values: (n, n_channels); used: bytes that they took."""
+    """Decoded samples. stamps: (n,) float64, raw; values: (n, n_channels); used: bytes that they took.
+
+    number: how many samples of the stream lie in the file before them.
+    """
 
     stamps: TimeArray
     values: NDArray[Any]
     used: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class XdfStream:
     """One stream of a file. Raw stamps; NaN where there is none.
 
     Offsets are in the order of the file. Spans are the ranges of the file that hold the stream's samples, each of at
-    most SPAN_BYTES or one chunk, with the first stamp in each (NaN where it is not written down).
+    most SPAN_BYTES or one chunk, with the first stamp in each (NaN where it is not written down) and the number of the
+    stream's samples before it.
     """
 
     number: int  # in the file; the stream_id is the same as text
@@ -51,16 +52,20 @@ class XdfStream:
     span_starts: array[int] = field(default_factory=lambda: array("q"))
     span_stops: array[int] = field(default_factory=lambda: array("q"))
     span_firsts: array[float] = field(default_factory=lambda: array("d"))
+    span_samples: array[int] = field(default_factory=lambda: array("q"))
+    parts: list[tuple[XdfFile, XdfStream]] = field(default_factory=list)  # where it goes on in other files
 
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about the file as bytes. session_id: see XdfWriter; may be empty."""
+    """What a file holds. warnings: one line each, about it as bytes. session_id, continues, its bytes: XdfWriter's."""
 
     size: int
     streams: tuple[XdfStream, ...]
     warnings: tuple[str, ...]
     session_id: str = ""
+    continues: str = ""
+    continues_bytes: int | None = None
 
 
 def scan(file: XdfFile) -> XdfIndex:
@@ -77,7 +82,8 @@ class _Scan:
         self._streams: dict[int, XdfStream] = {}
         self._last: dict[int, tuple[RawChunk, int, int]] = {}  # the last samples chunk, its samples' first byte, count
         self._warnings: list[str] = []
-        self._session_id = ""
+        self._session_id = self._continues = ""
+        self._continues_bytes: int | None = None
         self._nameless: Counter[int] = Counter()  # samples of streams without a readable description
         self._damage: list[tuple[int, int]] = []
         self._span_from = 0  # spans that began before this byte are closed: damage lies between
@@ -94,7 +100,8 @@ class _Scan:
         for number, (chunk, begin, n_samples) in self._last.items():
             self._streams[number].last_s = self._last_stamp(self._streams[number], chunk, begin, n_samples)
         self._report()
-        return XdfIndex(self._size, tuple(self._streams.values()), tuple(self._warnings), self._session_id)
+        streams, warnings = tuple(self._streams.values()), tuple(self._warnings)
+        return XdfIndex(self._size, streams, warnings, self._session_id, self._continues, self._continues_bytes)
 
     def _peek(self, at: int) -> bytes:
         self._file.seek(at)
@@ -140,6 +147,7 @@ class _Scan:
             first_s = _STAMP.unpack_from(head, at)[1]
         if not stream.n_samples:
             stream.first_s = stream.layout.interval_s if math.isnan(first_s) else first_s
+        before = stream.n_samples
         stream.n_samples += n_samples
         stop = min(chunk.end, self._size)
         self._last[stream.number] = (chunk, begin, n_samples)
@@ -153,6 +161,7 @@ class _Scan:
         stream.span_starts.append(chunk.start)
         stream.span_stops.append(stop)
         stream.span_firsts.append(first_s)
+        stream.span_samples.append(before)
 
     def _take_offset(self, chunk: RawChunk, head: bytes) -> bool:
         stream = self._streams.get(chunk.stream)
@@ -177,7 +186,13 @@ class _Scan:
 
     def _take_file_header(self, chunk: RawChunk) -> bool:
         with contextlib.suppress(RtemoError):  # nothing that is needed stands in it
-            self._session_id = (parse_xml(self._read_text(chunk)).findtext("session_id") or "").strip()
+            info = parse_xml(self._read_text(chunk))
+            self._session_id = (info.findtext("session_id") or "").strip()
+            continues = info.find("continues")
+            if continues is not None:
+                self._continues = (continues.text or "").strip()
+                counted = continues.get("bytes", "")
+                self._continues_bytes = int(counted) if counted.isascii() and counted.isdigit() else None
         return True
 
     def _take_footer(self, chunk: RawChunk) -> bool:

@@ -12,54 +12,55 @@ import heapq
 import itertools
 import math
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, ClockOffset, Item, StreamInfo, TimeArray
-from rtemo.sources.xdf.checks import Checked, check, clock_of
+from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
+from rtemo.sources.xdf.checks import Checked, check
+from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
+from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
-from rtemo.sources.xdf.reader import read_stream
-from rtemo.sources.xdf.samples import Samples
-from rtemo.sources.xdf.scan import XdfStream, scan
+from rtemo.sources.xdf.parts import RecordingPart, joined, numbers_in, open_parts
+from rtemo.sources.xdf.recording_log import LogEntry, is_log
+from rtemo.sources.xdf.scan import XdfIndex, XdfStream
+from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
 BATCH_BYTES = 1 << 18  # a read returns about as much
-PIECE_S = 0.25  # chunks come in pieces of at most so much, whatever their length in the file
-MARGIN_S = 10.0  # how far stamps may stand out of order around start_s and stop_s, at the least
-
-
-class Timed(NamedTuple):
-    """An item with the LSL times of its samples (n,); NaN where the clock is not known, empty for offsets.
-
-    elapsed: (n,) seconds since the recording's first sample, never NaN: by which streams are merged, cut and paced. For
-    a stream whose clock is not that of the others they count from its own first sample.
-    """
-
-    times: TimeArray
-    elapsed: TimeArray
-    item: Chunk | ClockOffset
 
 
 class XdfSource:
     """Reads any XDF file as a Source. Not safe to share between threads."""
 
-    def __init__(self, path: Path | str, start_s: float | None = None, stop_s: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        start_s: float | None = None,
+        stop_s: float | None = None,
+        *,
+        size: int | None = None,
+        alone: bool = False,
+    ) -> None:
         """start_s, stop_s: the part to read, start_s <= t < stop_s, in seconds from the recording's first sample in LSL
         time (`first_s`). Windows lie on an absolute grid, so a part gives the same windows as the whole file
-        wherever the filters have settled; begin earlier to have them settled at a certain moment.
+        wherever the filters have settled; begin earlier to have them settled at a certain moment. size: how many bytes
+        to read of a file that is still being written; None: all. alone: without the files in which it goes on.
         """
         self._path, self._start_s, self._stop_s = Path(path), start_s, stop_s
+        self._size, self._alone = size, alone
         self._file: XdfFile | None = None
+        self._parts: list[RecordingPart] = []  # the files in which it goes on
         self._checked: Checked | None = None
         self.session_id = ""  # of the session of rtemo that the file was made for; known from `start` on
         self._streams: tuple[XdfStream, ...] = ()
         self._all: tuple[XdfStream, ...] = ()  # also those that are not selected
-        self._cursors: list[_Cursor] = []
+        self._cursors: list[Cursor] = []
         self._merged: Iterator[Timed] | None = None
-        self._late_warnings: dict[str, int] = {}
+        self._late_warnings: dict[str, int] = {}  # counts by what is wrong
+        self._succession = Succession()
         self._position_s = math.nan
         self._failure: RtemoError | None = None  # raised by the read after the one that met it
         self.exhausted = False
@@ -68,7 +69,7 @@ class XdfSource:
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the file, one line each. Damage inside chunks is added as it is met."""
         checked = self._checked.warnings if self._checked else ()
-        late = (f"{line}: {count} samples left out" for line, count in self._late_warnings.items())
+        late = (line.format(count) for line, count in self._late_warnings.items())
         return (*checked, *late)
 
     @property
@@ -93,9 +94,8 @@ class XdfSource:
 
     def start(self) -> tuple[StreamInfo, ...]:
         """Looks through the file. Returns all its streams, empty ones too. Raises RtemoError."""
-        self._file = XdfFile(self._path)
         try:
-            return self._look_through(self._file)
+            return self._look_through()
         except OSError as error:
             self.stop()
             raise self._failed(error) from error
@@ -118,20 +118,19 @@ class XdfSource:
 
         Of a stream whose clock is not known there are none.
         """
-        if self._file is None:
-            raise ValueError("the source was not started")
         stream = next(stream for stream in self._all if stream.info.stream_id == stream_id)
-        offsets = self._known.offsets[stream.number]
-        with self._file.open() as file:
-            cursor = _Cursor(file, stream, offsets, self._known.origins[stream.number], {})
-            chunks = [(timed.times, timed.item) for timed in cursor.chunks(-math.inf, math.inf)]
-        return [
-            (float(time_s), tuple(map(str, row)))
-            for times, item in chunks
-            if isinstance(item, Chunk)
-            for time_s, row in zip(times, item.values, strict=True)
-            if np.isfinite(time_s)
-        ]
+        return [(time_s, row) for time_s, row in self._rows(stream) if np.isfinite(time_s)]
+
+    @property
+    def opening(self) -> tuple[StreamInfo, ...]:
+        """The streams that are selected, but for those that take another's place: these are announced at theirs."""
+        return tuple(stream.info for stream in self._streams if self._predecessor(stream) is None)
+
+    def predecessor(self, stream_id: str) -> str | None:
+        """The stream whose place a stream took when it was lost. Known from `start` on."""
+        number = next(stream.number for stream in self._all if stream.info.stream_id == stream_id)
+        before = self._succession.replaced.get(number)
+        return None if before is None else next(one.info.stream_id for one in self._all if one.number == before)
 
     def read(self, timeout_s: float = 0.0) -> list[Item]:  # noqa: ARG002 - a file never has to be waited for
         """The next items, by LSL time. Empty only at the end. Raises RtemoError when reading fails."""
@@ -169,6 +168,8 @@ class XdfSource:
         for cursor in self._cursors:
             cursor.file.close()
         self._cursors = []
+        for part in self._parts:
+            part.file.close()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -179,15 +180,81 @@ class XdfSource:
             raise ValueError("the source was not started")
         return self._checked
 
-    def _look_through(self, file: XdfFile) -> tuple[StreamInfo, ...]:
-        index = scan(file)
+    def _look_through(self) -> tuple[StreamInfo, ...]:
+        parts, odd = open_parts(self._path, self._size, alone=self._alone)
+        self._file, index, self._parts = parts[0].file, parts[0].index, parts[1:]
+        odd += [
+            f"the recording goes on in {part.file.path.name} after a pause of {_pause_s(before, part):.1f} s"
+            for before, part in pairwise(parts)
+        ]
+        if self._parts:
+            index = joined(index, self._parts)
         if not index.streams:
             found = "; ".join(index.warnings) or f"{index.size} bytes without a stream's description"
             raise RtemoError(f"there is no stream in {self._path}", found, "give a recording with samples")
-        self._checked, self.session_id = check(index), index.session_id
+        with self._file.open() as handle:
+            for stream in index.streams:
+                if not stream.parts:
+                    mend_edges(handle, stream)
+        self._checked, self.session_id = check(replace(index, warnings=(*index.warnings, *odd))), index.session_id
         self._check_part()
         self._streams = self._all = index.streams
+        self._succession = self._find_succession()
         return tuple(stream.info for stream in index.streams)
+
+    def _find_succession(self) -> Succession:
+        """From the recorder's logs, one for each part of a recording; without any, from names and times."""
+        logs = [stream for stream in self._all if is_log(stream.info)]
+        if not logs:
+            return Succession(from_times(self._known))
+        numbers = frozenset(stream.number for stream in self._all)
+        entries = [self._numbered(entry, log) for log in logs for entry in entries_of([r for _, r in self._rows(log)])]
+        return from_log(entries, numbers)
+
+    def _numbered(self, entry: LogEntry, log: XdfStream) -> LogEntry:
+        """An entry of a later part's log with the streams' numbers and the samples' places in the whole recording."""
+        if not log.parts:
+            return entry
+        numbers = numbers_in(self._all, log.parts[0][0])
+        number, before = numbers.get(entry.stream, (0, 0))
+        replaces, _ = numbers.get(entry.replaces, (0, 0))
+        return replace(entry, stream=number, sample=before + entry.sample, replaces=replaces)
+
+    def _rows(self, stream: XdfStream) -> list[tuple[float, tuple[str, ...]]]:
+        """All samples of a stream of texts with their LSL times, NaN where these are not known."""
+        if self._file is None:
+            raise ValueError("the source was not started")
+        plan = StreamPlan(self._known.offsets[stream.number], self._known.origins[stream.number])
+        with self._file.open() as file:
+            chunks = [(timed.times, timed.item) for timed in Cursor(file, stream, plan, {}).items(-math.inf, math.inf)]
+        return [
+            (float(time_s), tuple(map(str, row)))
+            for times, item in chunks
+            if isinstance(item, Chunk)
+            for time_s, row in zip(times, item.values, strict=True)
+        ]
+
+    def _predecessor(self, stream: XdfStream) -> XdfStream | None:
+        """The selected stream whose place a stream takes."""
+        number = self._succession.replaced.get(stream.number)
+        return next((one for one in self._streams if one.number == number), None)
+
+    def _doubts(self, stream: XdfStream) -> list[tuple[int, StreamNotice]]:
+        """What the file itself shows: stamps that are no seconds."""
+        text = self._known.not_seconds.get(stream.number, "")
+        return [(0, StreamNotice(stream.info.stream_id, text, trusted=False))] if text else []
+
+    def _plan(self, stream: XdfStream) -> StreamPlan:
+        before = self._predecessor(stream)
+        after = next((one for one in self._streams if self._predecessor(one) is stream), None)
+        down = self._succession.reasons.get(stream.number) or "lost" if after is not None else ""
+        return StreamPlan(
+            self._known.offsets[stream.number],
+            self._known.origins[stream.number],
+            (*self._doubts(stream), *self._succession.notices.get(stream.number, ())),
+            StreamUp(stream.info, before.info.stream_id) if before is not None else None,
+            down and f"{down}; {after.info.brief()} takes its place" if after is not None else "",
+        )
 
     def _check_part(self) -> None:
         start_s, stop_s = self.begin_s, math.inf if self._stop_s is None else self._stop_s
@@ -203,80 +270,20 @@ class XdfSource:
         """All offsets, then the samples of all streams, each time the stream that lies furthest back."""
         if self._file is None:
             raise ValueError("the source was not started")
-        checked, nothing = self._known, np.empty(0)
+        nothing = np.empty(0)
         for stream in self._streams:
-            offsets = checked.offsets[stream.number]
-            yield from (Timed(nothing, nothing, offset) for offset in offsets)
-            origin_s = checked.origins[stream.number]
-            self._cursors.append(_Cursor(self._file.open(), stream, offsets, origin_s, self._late_warnings))
+            plan = self._plan(stream)
+            if plan.up is None:
+                yield from (Timed(nothing, nothing, offset) for offset in plan.offsets)
+            self._cursors.append(Cursor(self._file.open(), stream, plan, self._late_warnings))
         start_s = -math.inf if self._start_s is None else self._start_s
         stop_s = math.inf if self._stop_s is None else self._stop_s
-        yield from _by_time([cursor.chunks(start_s, stop_s) for cursor in self._cursors])
+        yield from _by_time([cursor.items(start_s, stop_s) for cursor in self._cursors])
 
     def _failed(self, error: OSError) -> RtemoError:
         return RtemoError(
             f"reading {self._path} failed", error.strerror or str(error), "check the disk or the network folder"
         )
-
-
-class _Cursor:
-    """Where one stream is being read."""
-
-    def __init__(
-        self,
-        file: BinaryIO,
-        stream: XdfStream,
-        offsets: tuple[ClockOffset, ...],
-        origin_s: float,
-        damage: dict[str, int],
-    ) -> None:
-        self.file, self._stream, self._offsets = file, stream, offsets
-        self._origin_s, self._damage = (
-            origin_s,
-            damage,
-        )  # where samples without a known time go; counts by what is wrong
-        self._clock = clock_of(offsets)
-
-    def chunks(self, start_s: float, stop_s: float) -> Iterator[Timed]:
-        """The samples with start_s <= elapsed < stop_s. A sample without a time goes with the one before it."""
-        newest_s = 0.0
-        stream_id = self._stream.info.stream_id
-        for samples in read_stream(self.file, self._stream, self._note_damage, self._spans(start_s, stop_s)):
-            stamps, values = self._stamped(samples)
-            times = self._clock.to_lsl(stamps)
-            elapsed = _filled(times - self._origin_s, newest_s)
-            newest_s = float(elapsed[-1]) if len(elapsed) else newest_s
-            inside = (elapsed >= start_s) & (elapsed < stop_s)
-            if not inside.all():
-                times, elapsed, stamps, values = times[inside], elapsed[inside], stamps[inside], values[inside]
-            for cut in _pieces(elapsed) if len(elapsed) else ():
-                yield Timed(times[cut], elapsed[cut], Chunk(stream_id, stamps[cut], values[cut]))
-
-    def _stamped(self, samples: Samples) -> tuple[TimeArray, NDArray[Any]]:
-        """Stamps and values, without samples whose stamp is no number: nobody could place them."""
-        good = np.isfinite(samples.stamps)
-        if good.all():
-            return samples.stamps, samples.values
-        self._note("has stamps that are no numbers", int(np.sum(~good)))
-        return samples.stamps[good], samples.values[good]
-
-    def _note_damage(self, _byte: int, n_samples: int) -> None:
-        self._note("has damaged chunks", n_samples)
-
-    def _note(self, what: str, n_samples: int) -> None:
-        line = f"stream {self._stream.info.stream_id} {what}"
-        self._damage[line] = self._damage.get(line, 0) + n_samples
-
-    def _spans(self, start_s: float, stop_s: float) -> slice:
-        """The spans that can hold samples of a part, by their first stamps; all where these do not say it."""
-        resets = np.diff([offset.time_s for offset in self._offsets]) < 0
-        if resets.any() or (start_s <= 0 and stop_s == math.inf):
-            return slice(None)
-        elapsed = clock_of(self._offsets).to_lsl(np.array(self._stream.span_firsts)) - self._origin_s
-        reached = np.flatnonzero(~(elapsed < start_s - MARGIN_S))  # NaN may be anywhere
-        before_end = np.flatnonzero(~(elapsed >= stop_s + MARGIN_S))
-        first = int(reached[0]) if len(reached) else len(elapsed)
-        return slice(max(first - 1, 0), int(before_end[-1]) + 1 if len(before_end) else 0)
 
 
 def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
@@ -297,18 +304,11 @@ def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
         advance(stream)
 
 
-def _pieces(elapsed: TimeArray) -> list[slice]:
-    """Cuts times (n,) into stretches of at most PIECE_S, so that streams advance together whatever their chunks."""
-    with np.errstate(over="ignore"):  # damaged stamps may be of any size
-        cell = np.floor((np.maximum.accumulate(elapsed) - elapsed[0]) / PIECE_S)
-    cuts = [0, *(np.flatnonzero(cell[1:] != cell[:-1]) + 1).tolist(), len(elapsed)]
-    return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
+def _pause_s(before: RecordingPart, after: RecordingPart) -> float:
+    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause."""
+    end_s = max((stream.last_s for stream in _with_samples(before.index)), default=0.0)
+    return min((stream.first_s for stream in _with_samples(after.index)), default=0.0) - end_s
 
 
-def _filled(times: TimeArray, before_s: float) -> TimeArray:
-    """Times with each NaN replaced by the last known time before it."""
-    unknown = ~np.isfinite(times)
-    if not unknown.any():
-        return times
-    known = np.maximum.accumulate(np.where(unknown, -1, np.arange(len(times))))
-    return np.where(known >= 0, times[known], before_s)
+def _with_samples(index: XdfIndex) -> list[XdfStream]:
+    return [stream for stream in index.streams if stream.n_samples and not is_log(stream.info)]

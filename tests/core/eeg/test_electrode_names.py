@@ -127,3 +127,12 @@ def test_any_text_is_read_or_refused_with_a_reason(label):
 @given(label=st.text(max_size=10))
 def test_the_key_of_a_name_does_not_change_when_taken_again(label):
     assert canonical_key(canonical_key(label)) == canonical_key(label)
+
+
+@pytest.mark.parametrize(("label", "kind"), [
+    ("left eog", "EOG channel"),  # the whole label says it
+    ("chin - left", "EMG channel"),  # its first word does
+    ("left chin", "not a 10-05 name"),
+])  # fmt: skip
+def test_what_a_label_is_instead_is_read_from_the_whole_of_it_or_its_first_word(label, kind):
+    assert electrode_name(label, {}) == (None, kind)

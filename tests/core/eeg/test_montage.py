@@ -243,3 +243,20 @@ def test_positions_do_not_depend_on_the_order_of_the_channels(order):
 def test_an_electrode_is_known_by_its_spelling():
     assert is_electrode("EEG FP1-LE")
     assert not is_electrode("Trig1")
+
+
+@pytest.mark.parametrize(("numbers", "is_net"), [
+    (range(1, 258), True), (range(1, 259), False),  # 256 electrodes and the vertex
+    (range(1, 5), True), (range(1, 4), False),  # polysomnographs have E1 and E2
+    (range(4), False),  # there is no E0
+])  # fmt: skip
+def test_labels_are_a_net_only_if_one_has_them_all(numbers, is_net):
+    placed = place([f"E{number}" for number in numbers])
+    assert placed.source.startswith("EGI" if is_net else "10-05")
+    assert len(placed.columns) == (len(numbers) if is_net else 0)
+
+
+def test_half_of_the_labels_must_be_those_of_a_net():
+    net = ["E1", "E2", "E3", "E4", "E5"]
+    assert place([*net, "Fz", "Cz", "Pz", "Oz"]).source.startswith("EGI")
+    assert place([*net, "Fz", "Cz", "Pz", "Oz", "Fp1"]).source.startswith("10-05")

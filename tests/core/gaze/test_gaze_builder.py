@@ -174,3 +174,76 @@ def test_a_fixation_right_behind_another_one_is_reached_by_a_saccade_in_between(
     builder = GazeEventBuilder(GazeSettings(), EDGE_N)
     builder.add(first)
     assert told(builder.open_events(late)) == ["fix 300", "sac 33", "fix 267"]
+
+
+def placed(*runs):
+    """The events of runs, all settled."""
+    builder = GazeEventBuilder(GazeSettings(), EDGE_N)
+    for run in runs:
+        builder.add(run)
+    return builder.events + builder.open_events(None)
+
+
+def test_events_know_where_and_when_they_were():
+    first, moving, last = runs_of(("S", 300), ("M", 40, 3.0), ("S", 200))
+    first = first._replace(n=10, place_sum=(2.0, 4.0), tail=(0.5, 1.0), low=(-0.3, -0.1), high=(0.2, 0.7))
+    moving = moving._replace(peak=180.0)
+    last = last._replace(n=4, place_sum=(2.0, 3.0), head=(3.5, 5.0), low=(3.4, 4.0), high=(3.6, 5.5))
+    fixation, saccade, after = placed(first, moving, last)
+    assert (fixation.start_s, fixation.end_s) == pytest.approx((100.0, 100.3))
+    assert (fixation.x, fixation.y) == pytest.approx((0.2, 0.4))
+    assert fixation.dispersion_deg == pytest.approx((0.5, 0.8))
+    assert (saccade.start_s, saccade.end_s) == pytest.approx((100.3, 100.34))
+    assert saccade.amplitude_deg == pytest.approx(5.0)  # from (0.5, 1) to (3.5, 5)
+    assert (saccade.x, saccade.y) == pytest.approx((0.5, 0.75))  # where it landed
+    assert saccade.peak_deg_s == 180.0
+    assert after.dispersion_deg == pytest.approx((0.2, 1.5))
+
+
+@pytest.mark.parametrize(("length_ms", "n_saccades"), [(9, 0), (11, 1), (199, 1), (201, 0)])
+def test_a_saccade_lasts_from_ten_to_two_hundred_milliseconds(length_ms, n_saccades):
+    assert len([e for e in everything(("S", 300), ("M", length_ms, 5.0), ("S", 300)) if e[:3] == "sac"]) == n_saccades
+
+
+@pytest.mark.parametrize(("amplitude_deg", "found"), [(0.49, ["fix 640"]), (0.51, ["fix 300", "sac 40", "fix 300"])])
+def test_a_saccade_is_half_a_degree_at_least(amplitude_deg, found):
+    assert everything(("S", 300), ("M", 40, amplitude_deg), ("S", 300)) == found
+
+
+@pytest.mark.parametrize(("gap_ms", "found"), [(74, ["fix 674"]), (76, ["fix 300", "fix 300"])])
+def test_fixations_in_one_place_are_one_unless_more_than_75_milliseconds_lie_between(gap_ms, found):
+    assert everything(("S", 300), ("M", gap_ms, 0.2), ("S", 300)) == found
+
+
+@pytest.mark.parametrize(("length_ms", "found"), [(59, ["sac 40", "sac 40"]), (61, ["sac 40", "fix 61", "sac 40"])])
+def test_a_fixation_lasts_sixty_milliseconds_at_least(length_ms, found):
+    assert everything(("S", 300), ("M", 40, 5.0), ("S", length_ms), ("M", 40, 9.0), ("S", 300))[1:-1] == found
+
+
+@pytest.mark.parametrize(("still_ms", "found"), [(29, ["sac 99"]), (31, ["sac 40", "sac 30"])])
+def test_a_pause_of_less_than_thirty_milliseconds_is_part_of_the_saccade(still_ms, found):
+    steps = (("S", 300), ("M", 40, 5.0), ("S", still_ms), ("M", 30, 8.0), ("S", 300))
+    assert everything(*steps)[1:-1] == found
+
+
+@pytest.mark.parametrize(("amplitude_deg", "found"), [(0.99, ["fix 630"]), (1.01, ["fix 300", "sac 30", "fix 300"])])
+def test_what_lies_across_a_hole_is_measured_with_the_noise_of_both_sides(amplitude_deg, found):
+    before, hole, after = runs_of(("S", 300), ("L", 30), ("S", 300))
+    after = after._replace(head=(amplitude_deg, 0.0), tail=(amplitude_deg, 0.0))
+    assert told(placed(before._replace(scale=2.0), hole, after)) == found
+    assert told(placed(before, hole, after._replace(scale=2.0))) == found
+
+
+def test_time_in_which_no_samples_came_is_no_blink_from_fifty_milliseconds_on():
+    before, lost, after = runs_of(("S", 300), ("L", 200), ("S", 300))
+    assert told(placed(before, lost._replace(absent_s=0.049), after))[1] == "bli 200"
+    assert told(placed(before, lost._replace(absent_s=0.05), after))[1] == "los 200"
+
+
+def test_runs_that_join_into_one_keep_all_that_they_held():
+    one, two, three = runs_of(("S", 100), ("S", 100), ("M", 40, 5.0))
+    one, two = one._replace(high=(0.4, 0.0), n=2, place_sum=(1.0, 1.0)), two._replace(n=2, place_sum=(3.0, 1.0))
+    fixation = placed(one, two, three)[0]
+    assert fixation.duration_s == pytest.approx(0.2)
+    assert fixation.dispersion_deg == pytest.approx((0.4, 0.0))
+    assert (fixation.x, fixation.y) == pytest.approx((1.0, 0.5))

@@ -175,9 +175,9 @@ def test_a_stretch_of_samples_without_a_time_is_remembered_whatever_the_cuts(siz
     for i in range(0, 1000, size):
         dejitter.push(times[i : i + size], np.zeros((len(times[i : i + size]), 1)))
     gap, other = {"Cz": "gap in the stream"}, {"Cz": "flat"}
-    assert dejitter.with_clock_faults(gap, 4.5, 5.5, False) == {"Cz": "clock trouble"}
-    assert dejitter.with_clock_faults(other, 4.5, 5.5, False) == other
-    assert dejitter.with_clock_faults(gap, 6.0, 9.0, False) == gap
+    assert dejitter.unknown.name_faults(gap, (4.5, 5.5), still=False) == {"Cz": "clock trouble"}
+    assert dejitter.unknown.name_faults(other, (4.5, 5.5), still=False) == other
+    assert dejitter.unknown.name_faults(gap, (6.0, 9.0), still=False) == gap
 
 
 def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_window():
@@ -186,5 +186,5 @@ def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_wind
     dejitter = Dejitter(100.0, even=True)
     dejitter.push(times, np.zeros((600, 1)))
     gap = {"Cz": "gap in the stream"}
-    assert dejitter.with_clock_faults(gap, 4.0, 6.0, False) == gap
-    assert dejitter.with_clock_faults(gap, 4.0, 6.0, True) == {"Cz": "clock trouble"}
+    assert dejitter.unknown.name_faults(gap, (4.0, 6.0), still=False) == gap
+    assert dejitter.unknown.name_faults(gap, (4.0, 6.0), still=True) == {"Cz": "clock trouble"}

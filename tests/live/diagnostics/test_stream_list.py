@@ -8,9 +8,9 @@ import numpy as np
 
 from rtemo.core.types import Channel, Chunk, StreamInfo, StreamState
 from rtemo.live.diagnostics.stream_list import StreamList, as_json, as_table, list_streams
-from rtemo.sources.lsl.clock_offsets import ClockBasis, Measurement
 from rtemo.sources.lsl.liblsl import pylsl
 from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Measurement
 
 TOBII = StreamInfo(
     "Tobii", "Tobii", "Gaze", "float32", 600.0, tuple(Channel(c) for c in "abcdef"), "sn", "gaze-pc", "uid", "<info/>"
@@ -63,4 +63,15 @@ def test_a_real_outlet_is_listed_with_its_profile():
     assert [status.info.name for status in seen.streams] == ["listed"]
     assert seen.profiles == ("profile of listed",)
     assert seen.streams[0].state is StreamState.WAITING
+    del outlet
+
+
+def test_a_stream_without_channels_is_listed_and_never_opened():
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo("MetaOnly", "Gaze", 0, 0.0, "float32", "meta"))
+
+    seen = list_streams(1.0, lambda _info: "")
+
+    assert [(status.info.name, status.info.n_channels) for status in seen.streams] == [("MetaOnly", 0)]
+    assert as_table(seen).splitlines()[1].split()[:3] == ["MetaOnly", "Gaze", "0"]
+    assert any("has no channels and is never opened" in warning for warning in seen.warnings)
     del outlet

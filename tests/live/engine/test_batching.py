@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState
 from rtemo.live.engine.batching import ChunkBatch, join
@@ -85,3 +86,67 @@ def test_markers_stay_text_when_they_are_joined():
     (joined,) = join(marks)
     assert joined.values.dtype == object
     assert joined.values[:, 0].tolist() == ["marker 1.0", "marker 2.0"]
+
+
+@pytest.mark.parametrize(("span_s", "is_due"), [(0.0399, False), (0.0401, True)])
+def test_forty_milliseconds_of_one_stream_are_enough(span_s, is_due):
+    batch = ChunkBatch()
+    batch.add([Chunk("e", np.array([5.0, 5.0 + span_s]), np.zeros((2, 1))), chunk("g", 6.0)])
+    assert bool(batch.due({"e": 10.0, "g": 10.0})) == is_due
+
+
+@pytest.mark.parametrize(("stamp", "is_due"), [(9.9849, False), (9.9851, True)])
+def test_fifteen_milliseconds_before_an_end_a_sample_waits_no_longer(stamp, is_due):
+    batch = ChunkBatch()
+    batch.add([chunk("e", stamp)])
+    assert bool(batch.due({"e": 10.0})) == is_due
+
+
+def test_the_span_counts_from_what_waits_and_not_from_what_was_pushed():
+    batch = ChunkBatch()
+    batch.add([chunk("e", 5.0)])
+    assert len(batch.take()) == 1
+    batch.add([chunk("e", 5.03), chunk("e", 5.06)])
+    assert batch.due({"e": 10.0}) == []
+    batch.add([chunk("e", 5.071)])
+    assert times(batch.due({"e": 10.0})) == {"e": [5.03, 5.06, 5.071]}
+
+
+def test_a_stream_that_awaits_nothing_is_never_near():
+    batch = ChunkBatch()
+    batch.add([chunk("m", 9.99)])
+    assert batch.due({"e": 10.0}) == []
+
+
+def test_what_stays_behind_keeps_its_order_and_its_span():
+    batch = ChunkBatch()
+    batch.add([chunk("g", 5.0), chunk("e", 9.99), chunk("g", 5.01)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [9.99]}
+    batch.add([chunk("g", 5.041)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"g": [5.0, 5.01, 5.041]}
+
+
+def test_empty_chunks_neither_wait_nor_get_lost():
+    batch = ChunkBatch()
+    empty = Chunk("e", np.empty(0), np.empty((0, 2)))
+    batch.add([empty])
+    assert batch.due({"e": 10.0}) == []
+    assert batch.take() == [empty]
+
+
+def test_streams_that_are_kept_apart_keep_their_place_among_the_others():
+    mark = chunk("m", 1.5)
+    joined = join([chunk("e", 1.0), chunk("e", 1.1), mark, chunk("e", 2.0), chunk("e", 2.1)], apart={"m"})
+    assert [(item.stream_id, item.stamps.tolist()) for item in joined] == [
+        ("e", [1.0, 1.1]), ("m", [1.5]), ("e", [2.0, 2.1]),
+    ]  # fmt: skip
+    assert joined[1] is mark
+
+
+def test_awaited_stamps_are_raw_ones():
+    batch = ChunkBatch()
+    batch.add([ClockOffset("e", 0.0, 1000.0)])
+    batch.take()
+    batch.add([replace(chunk("e", 9.98 + 0.01 * i), arrived_s=100.0 + i) for i in range(4)])
+    (due,) = batch.due({"e": 1010.0})
+    assert due.arrived_s == 102.0  # of the part that reaches 10.0 in the sender's clock

@@ -12,7 +12,7 @@ from synthetic_source import SyntheticSource
 from rtemo import resources
 from rtemo.commands.from_arguments import load_model
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamState, StreamUp
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamNotice, StreamState, StreamUp
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.model.bundle_schema import BundleSpec
 from rtemo.recordings.events import EventKind, EventLog
@@ -47,13 +47,13 @@ def session():
     return SimulatedSession(SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250))
 
 
-def engine_on(streams, items, *, live=None, queries=None, keep=None):
+def engine_on(streams, items, *, live=None, queries=None):
     _, predictor = load_model(None, None)
     cast = StreamRoles(PROFILES, SessionSettings(queries=queries or {}))
     cast.choose(streams)
     sink, events = Kept(), EventLog()
     source = SyntheticSource(streams, items)
-    return Engine(source, cast, predictor, events, [sink], keep, live), sink, events
+    return Engine(source, cast, predictor, events, [sink], live), sink, events
 
 
 def run(streams, items, **options):
@@ -153,15 +153,6 @@ def test_predictions_go_on_without_a_lost_stream_and_afterwards_equal_the_replay
     assert {EventKind.STREAM_DOWN, EventKind.STREAM_UP} <= {event.kind for event in events}
 
 
-def test_everything_is_kept_before_it_is_used(session):
-    kept = []
-    items = list(session.items())
-    run(session.streams, items, keep=kept.append)
-    announced = [item for item in kept if isinstance(item, StreamUp)]
-    assert [item.info for item in announced] == list(session.streams)
-    assert [item for item in kept if not isinstance(item, StreamUp)] == items
-
-
 def test_a_stop_ends_the_run_with_what_was_read(session):
     stop = threading.Event()
     taken = []
@@ -226,6 +217,57 @@ def test_a_stream_that_comes_back_with_other_channels_is_taken_up_again(session)
     assert predictions[-1].eeg_coverage > 0.9
     assert sum(event.kind is EventKind.STREAM_UP for event in events) == len(others) + 2
     np.testing.assert_allclose(np.diff([p.time_s for p in predictions]), 0.25)
+
+
+def test_a_stream_takes_the_part_of_the_one_that_it_replaces_whatever_it_is_called(session):
+    start = session.plan.start_s
+    eeg = session.streams[0]
+    other = type(eeg)(
+        **{f: getattr(eeg, f) for f in eeg.__slots__}
+        | {"stream_id": "later", "source_id": "after repair", "channels": eeg.channels[:8]}
+    )
+
+    def changed():
+        up = False
+        for item in session.items(block_s=0.05):
+            if not isinstance(item, Chunk) or item.stream_id != "eeg" or item.stamps[0] < start + 8:
+                yield item
+            elif item.stamps[0] > start + 9:
+                if not up:
+                    up = True
+                    yield StreamDown("eeg", StreamState.LOST, "gone")
+                    yield StreamUp(other, replaces="eeg")
+                yield Chunk("later", item.stamps, item.values[:, :8])
+
+    predictions, events = live_run(session, changed())
+    assert predictions[-1].eeg_coverage > 0.9
+    ups = [event for event in events if event.kind is EventKind.STREAM_UP]
+    assert ups[-1].details["source_id"] == "after repair"
+    assert ups[-1].details["role"] == "eeg"
+
+
+def test_a_notice_is_an_event_and_makes_its_windows_unsettled(session):
+    start = session.plan.start_s
+
+    def doubted():
+        told = False
+        for item in session.items(block_s=0.05):
+            if not told and isinstance(item, Chunk) and item.stream_id == "eeg" and item.stamps[0] > start + 10:
+                told = True
+                yield StreamNotice("eeg", "its clock was set back by 10 s", False)
+                yield StreamNotice("eeg", "a second sender is there")
+            yield item
+
+    for run_ in (run, lambda streams, items: live_run(session, items)):
+        predictions, events = run_(session.streams, doubted())
+        found = [e for e in events if "clock was set back" in e.text]
+        assert [(e.kind, e.stream, e.details) for e in found] == [
+            (EventKind.LOSS, session.streams[0].name, {"trusted": "false"})
+        ]
+        assert [e.kind for e in events if "second sender" in e.text] == [EventKind.NOTE]
+        assert {p.settled for p in predictions if p.time_s > start + 10} == {False}
+        assert {p.eeg_coverage for p in predictions if p.time_s > start + 14.1} == {0.0}
+        assert predictions[-1].time_s > start + 23
 
 
 def test_the_run_ends_when_its_time_is_over(session):

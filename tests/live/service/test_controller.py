@@ -11,8 +11,10 @@ from hand_fed import Lab, wait_for
 
 from rtemo.cli import main
 from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
+from rtemo.live.session.baseline_check import GOOD
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 
@@ -44,7 +46,7 @@ def decided(path):
     """Predictions without what a live session alone knows."""
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms")} for row in rows]
+    return [{key: cell for key, cell in row.items() if key not in ("forced", "latency_ms", "late")} for row in rows]
 
 
 def texts(lab, kind=None):
@@ -119,7 +121,10 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
     lab.do("baseline", seconds=30)
     lab.feed(38)
     wait_for(lambda: any(t.startswith("baseline ends") for t in texts(lab, "annotation")))
-    assert lab.controller.feed.state.progress.verdict
+    lab.feed(1)  # a state is told with time
+    told = lab.controller.feed.state.progress
+    assert told.verdict.startswith("good")
+    assert not told.refused
     wait_for(lambda: len([t for t in texts(lab, "note") if "in effect" in t]) >= 2)
     lab.do("stop")
     (folder,) = tmp_path.iterdir()
@@ -139,6 +144,36 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
         main(["replay", recording, "--speed", "max", "--quiet", "--baseline", str(folder / "baseline.json"), *out]) == 0
     )
     assert [row["smoothed.sad"] for row in decided(tmp_path / "with.csv")] != [row["smoothed.sad"] for row in live]
+
+
+def test_a_baseline_without_enough_usable_data_goes_on_and_one_cut_short_leaves_an_event(lab, tmp_path):
+    begin(lab, tmp_path)
+    for part in GOOD:
+        lab.controller._streaming.predictor.pipeline.branch(part).learner.learn = lambda *_: None  # nothing is usable
+    lab.do("baseline", seconds=20)
+    check = lab.controller._sessions._baseline
+    check.take = lambda made: setattr(check, "_reached_s", max(check._reached_s, made.time_s))
+    lab.feed(24)
+    wait_for(lambda: check.length_s > 20)
+    assert check.progress(lab.time_s).extended
+    assert [t for t in texts(lab, "annotation") if t.startswith("baseline begins: ")][-1] != "baseline begins: 20 s"
+    assert not [t for t in texts(lab) if t.startswith("baseline ends")]
+    lab.feed(26)
+    wait_for(lambda: lab.controller._sessions._baseline.length_s == 60)
+    lab.do("stop")
+    assert any(t.startswith("baseline cut short") for t in texts(lab, "failure"))
+
+
+def test_the_verdict_on_a_baseline_is_what_the_pipeline_did(lab, tmp_path):
+    begin(lab, tmp_path)
+    learner = lab.controller._streaming.predictor.pipeline.branch(Modality.GAZE).learner
+    learner.learn = lambda *_: None  # the eye tracker sees no eyes, whatever else is counted
+    lab.do("baseline", seconds=20)
+    lab.feed(30)
+    wait_for(lambda: any(t.startswith("baseline ends: refused for gaze") for t in texts(lab, "failure")))
+    lab.feed(1)
+    assert lab.controller.feed.state.progress.refused
+    assert any("refused" in t for t in texts(lab, "note"))
 
 
 @pytest.mark.parametrize("seconds", [5, 1000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import secrets
 import subprocess
@@ -14,14 +15,15 @@ import psutil
 import pytest
 from hand_fed import wait_for
 
+from rtemo.cli import main
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.client import EngineClient, Launch, merged
-from rtemo.live.service.endpoint import Endpoint
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.server import Server
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Poll, pack_request, unpack
 from rtemo.model.prediction import Prediction
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -175,8 +177,19 @@ threading.Event().wait()
 """
 
 
+def different(live, replayed):
+    """The predictions of a session that its replay does not give, but for what the session alone knows."""
+
+    def rows(path):
+        with path.open() as file:
+            return [{k: row[k] for k in row.keys() - {"forced", "latency_ms", "late"}} for row in csv.DictReader(file)]
+
+    again = {row["time_s"]: row for row in rows(replayed)}
+    return [row for row in rows(live) if row != again.get(row["time_s"])]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="kills processes by POSIX signals")
-def test_a_killed_window_ends_nothing_and_a_killed_engine_is_said(tmp_path):
+def test_a_killed_window_ends_nothing_and_a_killed_engine_takes_its_session_up_again(tmp_path):
     session, run = f"t{secrets.token_hex(4)}", tmp_path / "run"
     simulate = [sys.executable, "-m", "rtemo", "simulate", "--duration", "120", "--eeg-channels", "8",
                 "--eeg-rate", "250", "--lsl-session", session]  # fmt: skip
@@ -197,16 +210,21 @@ def test_a_killed_window_ends_nothing_and_a_killed_engine_is_said(tmp_path):
             pid = Endpoint("t", run).find().pid
             psutil.Process(pid).kill()
             wait_for(lambda: client.failure)
-            assert not client.connected
+            seen = gather(client, lambda all_: sum(len(s.predictions) for s in all_) > 3)
             (folder,) = (tmp_path / "data").iterdir()
-            assert (folder / "recording.xdf").stat().st_size > 10_000
-            client.send("restart_engine")
-            seen = gather(client, lambda all_: bool(all_) and all_[-1].phase is Phase.PREVIEW)
-            assert client.connected
+            assert seen[-1].phase is Phase.RUNNING
+            assert seen[-1].folder == str(folder)
             assert client.failure == ""
             assert Endpoint("t", run).find().pid != pid
-            assert not any(s.folder for s in seen)  # a new engine keeps nothing before it is asked to
+            client.send("annotate", text="from the second window")
+            client.send("stop")
+            gather(client, lambda all_: any(s.phase is Phase.PREVIEW for s in all_))
             client.send("shutdown")
+            replayed, live = tmp_path / "replay.csv", folder / "predictions.csv"
+            options = ["--speed", "max", "--quiet", "--out", str(replayed)]
+            assert main(["replay", str(folder / "recording.xdf"), *options]) == 0
+            assert not different(live, replayed)
+            assert "from the second window" in (folder / "events.jsonl").read_text()
         finally:
             window.kill()
             person.kill()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rtemo.core.errors import RtemoError
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import HEADS, Embeddings
+from rtemo.model.personal import embedding_memory
 from rtemo.model.personal.calibration import PersonalCalibration, load_person, save_person
 from rtemo.model.personal.embedding_memory import EmbeddingMemory
 from rtemo.model.personal.fit import LabelledClip, fit_person
@@ -205,3 +206,16 @@ def test_the_memory_keeps_one_settled_usable_window_a_second(bundle, window):
     assert found.offers.tolist() == ["both"] * 9 + ["eeg"] * 5
     assert found.rows("eeg").z.shape == (14, WIDTH)
     assert found.rows("joint").z.shape == (9, WIDTH)
+
+
+def test_the_memory_holds_the_newest_windows_and_no_more_than_it_was_made_with(bundle, window, monkeypatch):
+    monkeypatch.setattr(embedding_memory, "KEPT", 5)
+    memory = EmbeddingMemory(bundle.spec)
+    for second in range(1, 9):
+        row = np.full(WIDTH, second, np.float32)
+        memory.take(window(10.0 + second), Embeddings(row, 10 * row, 100 * row))
+    found = memory.clip(2, 0.0, 40.0)
+    assert found.times.tolist() == [14.0, 15.0, 16.0, 17.0, 18.0]
+    assert found.z["eeg"][:, 0].tolist() == [4.0, 5.0, 6.0, 7.0, 8.0]
+    assert found.z["joint"][:, 0].tolist() == [400.0, 500.0, 600.0, 700.0, 800.0]
+    assert memory.clip(2, 12.0, 17.5).times.tolist() == [16.0, 17.0]

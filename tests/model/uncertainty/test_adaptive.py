@@ -7,7 +7,14 @@ import pytest
 
 from rtemo.model.decoder import Decoder
 from rtemo.model.embeddings import Embeddings
-from rtemo.model.uncertainty.adaptive import RecentSets, SelfReport, Smoothed, adapted_level, quantile_at
+from rtemo.model.uncertainty.adaptive import (
+    RecentSets,
+    SelfReport,
+    Smoothed,
+    adapted_level,
+    quantile_at,
+    without,
+)
 from rtemo.model.uncertainty.conformal import members
 
 QUANTILES = {"both": {0.5: 0.3, 0.8: 0.6, 0.9: 0.8}}
@@ -101,3 +108,32 @@ def test_reports_change_the_sets_from_their_time_on_and_no_probability(bundle, w
     assert sum(len(p.set) for p in adapted[31:]) > sum(len(p.set) for p in plain[31:])
     assert [p.set for p in back[:47]] == [p.set for p in adapted[:47]]
     assert [p.set for p in back[47:]] == [p.set for p in plain[47:]]
+
+
+def test_two_hours_are_remembered_one_window_a_second():
+    kept = RecentSets()
+    for k in range(4 * 7300):
+        kept.take(Smoothed(k / 4, "both", np.array([1.0])))
+    found = kept.between(-1.0, 1e9)
+    assert [one.end_s for one in found[:2]] == [100.0, 101.0]
+    assert len(found) == 7200
+    assert [one.end_s for one in kept.between(200.0, 203.0)] == [201.0, 202.0, 203.0]
+    assert [one.end_s for one in kept.copy().between(200.0, 201.0)] == [201.0]
+
+
+def test_a_report_that_was_taken_back_counts_until_then():
+    report = SelfReport(0, 10.0, 20.0, 22.0, until_s=30.0)
+    assert [report.known_at(time_s) for time_s in (22.0, 22.25, 30.0, 30.25)] == [False, True, True, False]
+    first, second = without([SelfReport(0, 1.0, 2.0, 3.0), SelfReport(1, 4.0, 5.0, 6.0)], 1, 9.0)
+    assert first == SelfReport(0, 1.0, 2.0, 3.0)
+    assert second == SelfReport(1, 4.0, 5.0, 6.0, 9.0)
+
+
+def test_only_windows_wholly_within_a_report_judge_it():
+    kept = RecentSets()
+    # windows of four seconds that end at 13 s (one second too early), at 14 s and at 41 s (too late)
+    for end_s, posterior in ((13.0, (0.0, 1.0)), (14.0, (1.0, 0.0)), (41.0, (0.0, 1.0))):
+        kept.take(Smoothed(end_s, "both", np.array(posterior)))
+    report = [SelfReport(0, 10.0, 40.0, 42.0)]
+    assert adapted_level(report, kept, QUANTILES, 0.8, 0.05, 4.0) == 0.8
+    assert adapted_level(report, kept, QUANTILES, 0.8, 0.05, 3.0) == pytest.approx(0.8 + 0.05 * (0.5 - 0.2))

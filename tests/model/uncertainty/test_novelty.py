@@ -3,10 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.spatial.distance import jensenshannon, mahalanobis
 from scipy.special import logsumexp
 
-from rtemo.model.uncertainty.novelty import Familiar, NoveltyScale, disagreement, distance, energy, novelty
+from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
+from rtemo.model.uncertainty.novelty import (
+    CentreAndSpread,
+    Familiar,
+    NoveltyScale,
+    disagreement,
+    distance,
+    energy,
+    novelty,
+)
 
 SCALE = NoveltyScale(distance=(1.0, 0.5), energy=(-3.0, 1.0), disagreement=None, threshold=2.0)
 
@@ -50,3 +61,13 @@ def test_the_threshold_lies_at_one_for_each_measure():
 def test_disagreement_counts_only_where_two_modalities_speak():
     assert novelty(np.float64(1.0), np.float64(-3.0), np.float64(0.7), SCALE) == 0.0
     assert novelty(np.float64(1.0), np.float64(-3.0), None, replace(SCALE, disagreement=(0.1, 0.2))) == 0.0
+
+
+@pytest.mark.parametrize(("spread", "fits"), [(0.01, True), (0.5, True), (0.0, False), (-1.0, False)])
+def test_a_scale_needs_a_spread(spread, fits):
+    reader = Reader("the bundle", "get it again")
+    if fits:
+        assert reader.value(CentreAndSpread, [-3.0, spread], "energy") == (-3.0, spread)
+        return
+    with pytest.raises(RtemoError, match="a centre and a positive spread"):
+        reader.value(CentreAndSpread, [-3.0, spread], "energy")

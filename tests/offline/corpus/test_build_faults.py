@@ -234,3 +234,15 @@ def test_xdf_with_open_trials_a_cut_file_and_one_that_is_none_keeps_the_closed_t
     assert len(mentioning(listed, "trial left out", "P10")) == 1
     assert len(mentioning(listed, "trial left out", "P2")) == 1
     assert len(mentioning(listed, "recording left out", "P3")) == 1
+
+
+def test_seed_v_with_the_sample_count_that_its_files_have_is_read_whole_and_says_so(root, command):
+    seed_v_folder(root, {2: (1,)})
+    with next((root / "EEG_raw").glob("*.cnt")).open("r+b") as file:
+        file.seek(864)
+        file.write((4294966564).to_bytes(4, "little"))
+    code, _, labels = command("seed-v")
+    assert code == 0
+    assert labels == {"2@1": published(SEED_V_TRIALS, SEED_V_LABELS, 1)}
+    (shard,) = open_corpus(root.with_name("corpus"))
+    assert any("states 4294966564 samples; it is read as 32 bit" in note for note in shard.about.notes)

@@ -177,3 +177,19 @@ def test_recordings_are_found_by_person(tmp_path):
     assert corpus.subjects == ("p000", "p001", "p002")
     assert [shard.about.subject for shard in corpus.of(["p002", "p000"])] == ["p000", "p002"]
     assert replace(corpus, shards=()).subjects == ()
+
+
+def test_a_manifest_from_before_there_were_targets_is_read(tmp_path):
+    windows, labels, trials = invented_windows(0, 4)
+    done = write_recording(tmp_path, replace(about(0), targets={"1": {"Valence": 5.5}}), windows, labels, trials)
+    write_manifest(tmp_path, "x", {}, LABELS, {}, [done])
+    assert open_corpus(tmp_path).shards[0].about.targets == {"1": {"Valence": 5.5}}
+    path = tmp_path / "manifest.json"
+    document = json.loads(path.read_text())
+    del document["recordings"][0]["targets"]
+    path.write_text(json.dumps(document))
+    assert open_corpus(tmp_path).shards[0].about.targets == {}
+    known = tmp_path / "recordings" / done.id / "about.json"
+    older = {name: value for name, value in json.loads(known.read_text()).items() if name != "targets"}
+    known.write_text(json.dumps(older))
+    assert read_recording(tmp_path, done.id, done.key) is not None

@@ -3,7 +3,8 @@ from hostile_documents import TOML_TEXTS, changed, damaged, outcome, refused, to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.datasets.mapping import RecordedEvent, TrialMap, find_trials, read_mapping
+from offline.datasets.mapping import TrialMap, read_mapping
+from offline.datasets.trial_finding import RecordedEvent, find_trials
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 

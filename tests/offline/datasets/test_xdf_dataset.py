@@ -182,3 +182,50 @@ def test_an_empty_folder_a_file_and_an_unknown_name_are_errors(tmp_path):
         load("xdf", tmp_path / "file")
     with pytest.raises(RtemoError, match="no data set 'seed-ix'; known are seed-iv"):
         load("seed-ix", tmp_path)
+
+
+def recorder_name(person="P001", session="S001", task="Default", run="001", aside=""):
+    return f"sub-{person}_ses-{session}_task-{task}_run-{run}_eeg{aside}.xdf"
+
+
+def test_names_of_labrecorder_tell_who_was_recorded(tmp_path):
+    folder = tmp_path / "sub-P007" / "ses-S002" / "eeg"
+    folder.mkdir(parents=True)
+    for name in (
+        recorder_name("P007", "S002"),
+        recorder_name("P007", "S002", run="002"),
+        recorder_name("P010", "S001"),
+    ):
+        small(folder / name)
+    dataset = load("xdf", tmp_path)
+    assert [(e.subject, e.session) for e in dataset.entries] == [("P007", "S002"), ("P007", "S002-2"), ("P010", "S001")]
+    assert not any("default name" in note for note in dataset.card.notes)
+
+
+def test_takes_that_were_set_aside_are_of_the_same_person_and_older(tmp_path):
+    names = [recorder_name(aside=aside) for aside in ("", "_old1", "_old2", "_old10")]
+    for name in (*names, "plain.xdf", "plain_old1.xdf"):
+        small(tmp_path / name)
+    entries = load("xdf", tmp_path).entries
+    taken = {(entry.subject, entry.session): entry.files[0].name for entry in entries}
+    assert taken == {
+        ("P001", "S001"): names[1],
+        ("P001", "S001-2"): names[2],
+        ("P001", "S001-3"): names[3],
+        ("P001", "S001-4"): names[0],
+        ("plain", "1"): "plain_old1.xdf",
+        ("plain", "1-2"): "plain.xdf",
+    }
+    aside = [any("set aside by LabRecorder" in note for note in entry.load().notes) for entry in entries]
+    assert aside == [True, True, True, False, True, False]
+
+
+def test_default_names_alone_are_noted_since_they_may_be_of_several_people(tmp_path):
+    for run in ("001", "002"):
+        small(tmp_path / recorder_name(run=run))
+    assert any("all 2 files have LabRecorder's default name" in note for note in load("xdf", tmp_path).card.notes)
+
+
+def test_endings_in_capitals_are_recordings_too(tmp_path):
+    small(tmp_path / "A.XDF")
+    assert [entry.subject for entry in load("xdf", tmp_path).entries] == ["A"]

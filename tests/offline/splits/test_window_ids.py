@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ ABOUT = ShardMetadata("a", "1", "2", "seed-iv", "", (), 0, {"1": "film one", "2"
 def shard(trials, labels, **about):
     rows = np.zeros(len(trials), ROW)
     rows["trial"], rows["label"] = trials, labels
-    return SimpleNamespace(about=replace(ABOUT, **about), rows=rows)
+    return SimpleNamespace(about=replace(ABOUT, **about), rows=rows, folder=Path("nowhere"))
 
 
 def test_ids_follow_the_recordings_and_their_windows_in_order():

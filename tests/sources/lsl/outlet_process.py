@@ -32,6 +32,9 @@ class Sender(threading.Thread):
             channel = node.append_child("channel")
             channel.append_child_value("label", label)
             channel.append_child_value("unit", "microvolts")
+        for _ in range(spec.get("depth", 0)):
+            node = node.append_child("deeper")
+        info.desc().append_child_value("text", "x" * spec.get("text_bytes", 0))
         self.outlet = pylsl.StreamOutlet(info)
         self.uid = self.outlet.get_info().uid()
         self.lock = threading.Lock()
@@ -85,10 +88,16 @@ def answer(command: dict) -> dict:
             sender.paused = False
         elif do == "nan":
             sender.n_nan = command["n"]
+        elif do == "stray":
+            sender.outlet.push_sample([float(sender.sent)] + [0.0] * (sender.spec["channels"] - 1), command["stamp"])
+            sender.sent += 1
+        elif do == "set clock":
+            sender.spec["ahead_s"] += command["by_s"]
         elif do == "burst":
             sender.push(command["n"], pylsl.local_clock(), pylsl.local_clock() - sender.last_s)
         elif do == "say":
-            sender.outlet.push_sample([command["text"]], pylsl.local_clock())
+            text = command["text"] * command.get("times", 1)
+            sender.outlet.push_sample([text], pylsl.local_clock() if "at" not in command else command["at"])
             sender.sent += 1
         elif do == "close":
             sender.gone = True

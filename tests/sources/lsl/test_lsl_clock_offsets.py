@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset
-from rtemo.sources.lsl.clock_offsets import ClockBasis, ClockSync, Measurement
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, ClockSync, Measurement
 
 
 def chunk(*stamps: float) -> Chunk:
@@ -99,7 +99,7 @@ def test_a_replay_with_the_measurements_handed_over_gives_the_live_times_bit_by_
             items.append(item)
             if isinstance(item, ClockOffset):
                 live.add(item)
-            else:
+            elif isinstance(item, Chunk):
                 live_times.append(live.to_lsl(item.stamps))
     items += sync.give_up()
 

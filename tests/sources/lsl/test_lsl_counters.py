@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rtemo.sources.lsl.counters import Counters
+from rtemo.sources.lsl.times.counters import Counters
 
 
 def feed(counters: Counters, stamps: np.ndarray, size: int, delay_s: float = 0.01) -> None:

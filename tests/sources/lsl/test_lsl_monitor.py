@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamState, StreamUp
-from rtemo.sources.lsl.clock_offsets import ClockBasis, Measurement
+from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamNotice, StreamState, StreamUp
+from rtemo.sources.lsl import monitor as lsl_monitor
 from rtemo.sources.lsl.discovery import free_id
 from rtemo.sources.lsl.monitor import Monitor
 from rtemo.sources.lsl.stream_requests import EveryStream, OneStream
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Measurement
 
 TICK_S = 0.1
 
@@ -587,3 +588,137 @@ def test_ending_stops_every_connection_old_ones_too():
 
     assert lab.monitor.end(1.0)
     assert all(connection.stopped for connection in lab.connections)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": (Channel("Fz"), Channel("Cz"), Channel("Pz"))},
+        {"nominal_rate_hz": 50.0},
+        {"channel_format": "double64"},
+        {"source_id": "another"},
+    ],
+)
+def test_a_stream_that_comes_back_changed_names_the_one_whose_place_it_takes(change):
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(2.0)
+    lab.dies("u1")
+    lab.run(4.0)
+
+    lab.outlet("u2", **change)
+    lab.run(2.0)
+    lab.dies("u2")
+    lab.run(4.0)
+    lab.outlet("u3", **change)
+    lab.run(2.0)
+
+    ups = [(item.info.stream_id, item.replaces) for item in lab.items if isinstance(item, StreamUp)]
+    assert ups == [("amp (EEG)", "amp"), ("amp (EEG)", "")]
+
+
+def notices(lab):
+    return [(item.stream_id, item.text, item.trusted) for item in lab.items if isinstance(item, StreamNotice)]
+
+
+def test_a_twin_that_comes_later_is_a_notice_once():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(2.0)
+    assert notices(lab) == []
+
+    lab.outlet("u2", visible_after_s=0.1)
+    lab.run(20.0)
+
+    ((stream, text, trusted),) = notices(lab)
+    assert (stream, trusted) == ("amp", None)
+    assert "called the same" in text
+
+
+def test_a_stream_that_never_sends_is_a_notice_after_its_announcement():
+    lab = Lab(eeg)
+    lab.begin()
+    lab.outlet("u1", sends=False)
+    lab.run(12.0)
+
+    assert [type(item) for item in lab.items] == [StreamUp, StreamNotice]
+    assert "no sample came" in lab.items[1].text
+
+
+def test_streams_that_are_ambiguous_are_a_notice_of_no_stream():
+    lab = Lab(eeg)
+    lab.begin()
+    lab.outlet("u1")
+    lab.outlet("u2", name="other")
+    lab.run(10.0)
+
+    ((stream, text, _),) = notices(lab)
+    assert stream == ""
+    assert "several EEG streams" in text
+
+
+def test_only_so_many_streams_are_opened(monkeypatch):
+    monkeypatch.setattr(lsl_monitor, "MAX_OPEN", 5)
+    lab = Lab(everything)
+    for k in range(9):
+        lab.outlet(f"u{k}", name=f"n{k}")
+    lab.begin()
+    lab.run(3.0)
+
+    assert len(lab.connections) == 5
+    assert [text for _, text, _ in notices(lab)] == ["5 streams are open; the others are left alone"]
+
+
+def test_samples_that_are_lost_by_a_quick_restart_are_counted():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    stream = lab.monitor.streams[0]
+    send = {"data": 0}
+
+    def deliver(begin_s, n):
+        for k in range(n):
+            data = Chunk("amp", np.array([begin_s + 0.01 * k]), np.full((1, 1), float(send["data"])))
+            send["data"] += 1
+            stream.deliver(begin_s + 0.01 * k + 0.02, data, [data])
+
+    deliver(100.0, 400)
+    stream.reconnect(stream.info)
+    deliver(104.37, 400)
+
+    assert stream.status(110.0).n_missing == 37
+    assert [text for _, text, _ in notices(lab)] == ["37 samples are missing since the connection before"]
+
+    stream.reconnect(stream.info)  # the sender's computer was restarted: its clock begins anew
+    stream.deliver(108.87, Chunk("amp", np.array([3.0]), np.zeros((1, 1))), [])
+    deliver(3.01 - 0.0, 10)
+    assert stream.status(110.0).n_missing == 37 + 48  # 0.49 s by arrival
+
+
+def test_samples_that_are_sent_twice_are_counted_and_reported_once():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    stream = lab.monitor.streams[0]
+    rng = np.random.default_rng(1)
+    for k in range(200):
+        chunk = Chunk("amp", 100.0 + 0.01 * (4 * k + np.arange(4)), rng.normal(size=(4, 2)))
+        for _ in range(2 if k in (50, 120) else 1):
+            stream.deliver(100.0 + 0.04 * k, chunk, [chunk])
+
+    assert stream.status(110.0).n_repeated == 8
+    assert [text for _, text, _ in notices(lab)] == ["it sends samples twice"]
+
+
+def test_different_samples_under_one_stamp_are_no_repetition():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    stream = lab.monitor.streams[0]
+    for k in range(100):
+        chunk = Chunk("amp", np.full(4, 100.0 + 0.04 * k), np.arange(8.0).reshape(4, 2))
+        stream.deliver(100.0 + 0.04 * k, chunk, [chunk])
+
+    assert stream.status(110.0).n_repeated == 0

@@ -18,8 +18,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import StreamState
 from rtemo.sources.lsl import inlet as lsl_inlet
-from rtemo.sources.lsl.clock_offsets import ClockBasis
 from rtemo.sources.lsl.source import EveryStream, LslSource, OneStream, local_clock
+from rtemo.sources.lsl.times.clock_offsets import ClockBasis
 
 LOOK_S = 0.8  # all outlets of this computer answer within 0.5 s
 

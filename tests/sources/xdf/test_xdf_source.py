@@ -10,9 +10,10 @@ from xdf_build import boundary, drain, header, offset, ramp, raw_file, samples, 
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
-from rtemo.core.types import Chunk, ClockOffset
+from rtemo.core.types import Chunk, ClockOffset, StreamNotice
 from rtemo.sources.base import Source
-from rtemo.sources.xdf.source import PIECE_S, XdfSource
+from rtemo.sources.xdf.cursor import PIECE_S
+from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
 
 
@@ -310,7 +311,7 @@ def test_a_file_larger_than_the_memory_allowed_streams_through(tmp_path):
 
 def test_a_disk_error_is_raised_once_what_was_read_has_been_given(tmp_path, monkeypatch):
     path = write(tmp_path / "a.xdf", stream(), *[ramp(begin=k, n=5000) for k in range(0, 50_000, 5000)])
-    from rtemo.sources.xdf import source as xdf
+    from rtemo.sources.xdf import cursor as xdf
 
     def failing(*args):
         yield from list(plain(*args))[:1]
@@ -330,3 +331,45 @@ def test_damage_between_chunks_is_skipped_alike_in_both_passes(tmp_path):
     part = [samples(1, np.full((10, 2), k, "<f4"), [100.0 + k + j / 100 for j in range(10)]) for k in range(4)]
     path = raw_file(tmp_path / "a.xdf", header(1), part[0], b"\xff" * 30, part[1], boundary(), part[2], part[3])
     assert drain(started(path))["1"][1][::10, 0].tolist() == [0.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(("factor", "rate"), [(1e3, 100.0), (1e6, 100.0), (1e9, 100.0), (1e3, 0.0)])
+def test_stamps_that_are_not_seconds_are_named_and_hold_up_nobody(tmp_path, factor, rate):
+    wrong = ramp("1", n=2000)
+    wrong = Chunk("1", wrong.stamps * factor, wrong.values)
+    path = write(tmp_path / "a.xdf", stream("1", rate=rate), stream("2", kind="Gaze"), wrong, ramp("2", n=2000))
+    source = started(path)
+    named = [line for line in source.warnings if "stamps are not seconds" in line]
+    assert len(named) == 1
+    assert f"{factor:.0f} times the {'nominal rate' if rate else 'others'}" in named[0]
+    assert (source.first_s, source.last_s) == (1000.0, 1019.99)
+    items = timed(source)
+    first = next(one.item for one in items if getattr(one.item, "stream_id", "") == "1" and len(one.elapsed))
+    assert isinstance(first, StreamNotice)
+    assert first.trusted is False
+    stamps = np.concatenate([one.item.stamps for one in chunks(items) if one.stream_id == "1"])
+    np.testing.assert_array_equal(stamps, wrong.stamps)
+    assert max(one.elapsed[-1] for one in chunks(items)) < 20.1
+
+
+def test_two_takes_of_one_clock_are_one_timeline_however_long_the_pause(tmp_path):
+    measured = [ClockOffset(key, 999.0 + k, 0.0) for key in "12" for k in range(3)]
+    streams = (stream("1"), stream("2", name="gaze"), *measured)
+    later = ramp("2", n=1000, start_s=1100.0)
+    source = started(write(tmp_path / "a.xdf", *streams, ramp("1", n=1000), later), start_s=95.0)
+    assert (source.first_s, source.last_s) == (1000.0, 1109.99)
+    assert source.warnings == ()
+    assert len(drain(source)["2"][0]) == 1000
+    assert [one.warnings for one in [started(tmp_path / "a.xdf")]] == [()]
+
+
+@pytest.mark.parametrize("wrong", [0.0, 970.0, 1e18, float("nan")])
+@pytest.mark.parametrize("end", [0, -1])
+def test_one_wrong_stamp_at_an_end_does_not_move_the_recordings_extent(tmp_path, wrong, end):
+    chunk = ramp(n=1000)
+    stamps = chunk.stamps.copy()
+    stamps[end] = wrong
+    path = write(tmp_path / "a.xdf", stream(), ClockOffset("1", 1.0, 0.0), Chunk("1", stamps, chunk.values))
+    source = started(path)
+    assert source.first_s == pytest.approx(1000.0, abs=0.011)
+    assert source.last_s == pytest.approx(1009.99, abs=0.011)

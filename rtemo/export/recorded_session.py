@@ -1,0 +1,172 @@
+"""What an export is made of: a session folder or an XDF file, read once, with the names that BIDS asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
+from rtemo.core.types import Modality
+from rtemo.export.event_rows import read_markers, rests_of
+from rtemo.export.signals import RecordedSignal, read_signals
+from rtemo.recordings.events import Event
+from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_folder import SessionFolder
+from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.xdf.parts import open_parts
+
+_LAB_RECORDER = re.compile(
+    r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?(?:_task-(?P<task>[^_]+))?(?:_run-(?P<run>\d+))?"
+)
+_DATED = re.compile(r"^(\d{4})-(\d\d)-(\d\d)_(\d\d)-(\d\d)-(\d\d)(?:_|$)")
+_NO_LABEL = re.compile(r"[^A-Za-z0-9]")
+NOBODY = "anonymous"
+TASK = "emotion"
+
+
+@dataclass(frozen=True, slots=True)
+class BidsEntities:
+    """Labels of one recording, letters and digits only. run: None where there is one run."""
+
+    subject: str
+    session: str
+    task: str = TASK
+    run: int | None = None
+
+    @property
+    def stem(self) -> str:
+        """What every file's name begins with."""
+        run = f"_run-{self.run:02d}" if self.run is not None else ""
+        return f"sub-{self.subject}_ses-{self.session}_task-{self.task}{run}"
+
+    @property
+    def folder(self) -> Path:
+        return Path(f"sub-{self.subject}") / f"ses-{self.session}"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEntities:
+    """What the command line asks for instead of what the session is called."""
+
+    subject: str = ""
+    session: str = ""
+    task: str = ""
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedSession:
+    """One recording, read. participant: as the lab wrote it. events: of the session; markers: of the marker streams."""
+
+    target: Path
+    files: tuple[Path, ...]
+    predictions: Path | None
+    participant: str
+    entities: BidsEntities
+    began: datetime | None
+    settings: SessionSettings
+    profiles: Mapping[Modality, DeviceProfile]
+    signals: Mapping[Modality, RecordedSignal]
+    markers: tuple[Event, ...]
+    events: tuple[Event, ...]
+    rests: tuple[tuple[float, float], ...]
+    notices: tuple[str, ...]
+
+
+def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities) -> RecordedSession:
+    """Read a session folder or an XDF file. Raises RtemoError where there is neither EEG nor gaze in it."""
+    folder = SessionFolder(target) if target.is_dir() else None
+    path = folder.recording if folder is not None else target
+    if not path.is_file():
+        raise RtemoError(f"{target} has no recording", f"looked for {path}", "name a session folder or an XDF file")
+    recording = OpenRecording(path, profiles)
+    try:
+        markers = read_markers(recording)
+        rests = rests_of(recording, markers)
+        found: dict[Modality, DeviceProfile] = {
+            role: recording.roles.profile_of(role) for role in recording.roles.filled if role != Modality.MARKERS
+        }
+        settings = recording.roles.settings
+        signals = read_signals(recording)
+    finally:
+        recording.close()
+    participant = _participant(path, folder, settings, asked)
+    return RecordedSession(
+        target=target,
+        files=_files(path, folder),
+        predictions=folder.predictions if folder is not None and folder.predictions.is_file() else None,
+        participant=participant,
+        entities=_entities(path, folder, participant, asked),
+        began=_began(folder),
+        settings=settings,
+        profiles=found,
+        signals=signals,
+        markers=tuple(markers),
+        events=recording.events,
+        rests=tuple(rests),
+        notices=tuple(recording.notices),
+    )
+
+
+def as_label(text: str, what: str) -> str:
+    """A BIDS label: letters and digits. Raises RtemoError where nothing is left of the text."""
+    label = _NO_LABEL.sub("", text)
+    if not label:
+        raise RtemoError(f"the {what} gives no BIDS label", f"found {text!r}", f"give --{what} with letters and digits")
+    return label
+
+
+def _participant(path: Path, folder: SessionFolder | None, settings: SessionSettings, asked: AskedEntities) -> str:
+    """Who was recorded: as asked for, as the settings say, or by the file's name."""
+    if asked.subject or settings.subject != NOBODY:
+        return asked.subject or settings.subject
+    named = _LAB_RECORDER.search(path.name)
+    if named:
+        return named["subject"]
+    return NOBODY if folder is not None else path.stem
+
+
+def _entities(path: Path, folder: SessionFolder | None, participant: str, asked: AskedEntities) -> BidsEntities:
+    """By what is asked for, LabRecorder's file name, or the session folder's date and time."""
+    named = _LAB_RECORDER.search(path.name)
+    dated = _DATED.match(folder.path.name) if folder is not None else None
+    session = named["session"] if named else None
+    if dated:
+        session = f"{''.join(dated.groups()[:3])}T{''.join(dated.groups()[3:])}"
+    elif folder is not None and session is None:
+        session = folder.path.resolve().name
+    run = int(named["run"]) if named and named["run"] else None
+    return BidsEntities(
+        as_label(participant, "subject"),
+        as_label(asked.session or session or "1", "session"),
+        as_label(asked.task or (named["task"] if named and named["task"] else TASK), "task"),
+        asked.run if asked.run is not None else run,
+    )
+
+
+def _files(path: Path, folder: SessionFolder | None) -> tuple[Path, ...]:
+    """The recording in all its parts, and what lies beside it in a session folder."""
+    parts, _ = open_parts(path)
+    files = [part.file.path for part in parts]
+    for part in parts:
+        part.file.close()
+    if folder is not None:
+        files += sorted(one for one in folder.path.iterdir() if one.suffix in (".toml", ".jsonl", ".csv", ".json"))
+    return tuple(dict.fromkeys(files))
+
+
+def _began(folder: SessionFolder | None) -> datetime | None:
+    """When the session began, local time, where its settings file says so."""
+    if folder is None or not folder.settings.is_file():
+        return None
+    try:
+        document = Reader(str(folder.settings), "the export does without it").toml_file(folder.settings)
+        began = datetime.fromisoformat(str(document["record"]["started"]))
+    except (RtemoError, KeyError, TypeError, ValueError):
+        return None
+    return began.replace(tzinfo=None)

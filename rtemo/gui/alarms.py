@@ -1,0 +1,159 @@
+"""What is wrong now, and since when: the alarms of the status strip, and why an emotion must not be believed. No Qt.
+
+Everything is judged by its age: what the engine told last is the past as soon as the engine falls silent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rtemo.core.types import Modality, StreamState
+from rtemo.gui import texts
+from rtemo.gui.disk_space import WARN_S, RecordingTimeLeft
+from rtemo.gui.window_state import WindowState
+from rtemo.live.service.snapshot import ChannelStatus, Phase, StreamStatus
+from rtemo.presentation.numbers import clock, seconds, size
+
+Level = Literal["bad", "warn"]
+PATIENCE_S = 2.0  # how long engine and recorder may differ, as when a session begins
+SILENT = (StreamState.STALLED, StreamState.LOST, StreamState.FAILED)
+PLACED_SHARE = 0.5  # of the electrodes; with fewer, positions mean little
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong. since_s: on the clock of WindowState.now_s; NaN where it has no beginning."""
+
+    text: str
+    level: Level
+    since_s: float = math.nan
+
+    def worded(self, now_s: float) -> str:
+        """The alarm with how long it has lasted."""
+        return self.text if math.isnan(self.since_s) else f"{self.text} {clock(now_s - self.since_s)}"
+
+
+class AlarmWatch:
+    """Finds the alarms, and remembers since when each has lasted."""
+
+    def __init__(self, state: WindowState) -> None:
+        self._state = state
+        self._since: dict[str, float] = {}
+        self._roles: set[str] = set()  # that this session has had
+
+    def current(self) -> list[Alarm]:
+        """The alarms, those about the recording first, then the worst first."""
+        state = self._state
+        if state.snapshot.phase == Phase.REPLAY or state.snapshot.seq < 0:
+            return []
+        found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._outputs()]
+        found += self._electrodes()
+        texts_ = {alarm.text for alarm in found}
+        self._since = {text: since for text, since in self._since.items() if text in texts_}
+        return sorted((a for a in found if self._lasting(a)), key=lambda alarm: alarm.level != "bad")
+
+    def _lasting(self, alarm: Alarm) -> bool:
+        return alarm.text != texts.NOT_RECORDED or self._state.now_s - alarm.since_s >= PATIENCE_S
+
+    def _alarm(self, text: str, level: Level, since_s: float | None = None) -> Alarm:
+        """An alarm that began at since_s, or when it was seen first."""
+        first_s = self._since.setdefault(text, self._state.now_s if since_s is None else since_s)
+        return Alarm(text, level, first_s)
+
+    def _recording(self) -> Iterator[Alarm]:
+        state = self._state
+        if not state.in_session:
+            return
+        if state.recorder_gone:
+            yield self._alarm(texts.RECORDER_GONE, "bad", state.recorder_heard_s)
+        elif (recording := state.recording) is None:
+            yield self._alarm(texts.NOT_RECORDED, "bad")
+        elif recording.state == "waiting":
+            yield self._alarm(texts.REC_WAITING.format(error=recording.error), "bad")
+        elif recording.state != "recording":
+            yield self._alarm(texts.REC_FAILED.format(error=recording.error or recording.state), "bad")
+
+    def _streams(self) -> Iterator[Alarm]:
+        state = self._state
+        level: Level = "bad" if state.in_session else "warn"
+        if not state.streams_known:
+            return  # what they do is not known
+        self._roles = (self._roles if state.in_session else set()) | {s.role for s in state.streams_in_use}
+        needed = state.needed_roles | (self._roles & {Modality.EEG, Modality.GAZE})
+        present = {stream.role: stream for stream in state.streams_in_use}
+        for role in sorted(needed):
+            name = texts.ALARM_ROLES[role]
+            if role not in present:
+                if state.in_session:
+                    yield self._alarm(texts.STREAM_LOST.format(role=name), level)
+            elif is_silent(state, present[role]):
+                age_s = state.stream_age_s(present[role])
+                since_s = state.now_s - age_s if math.isfinite(age_s) else None
+                text = texts.STREAM_STALLED if present[role].state is StreamState.STALLED else texts.STREAM_LOST
+                yield self._alarm(text.format(role=name), level, since_s)
+
+    def _engine(self) -> Iterator[Alarm]:
+        state = self._state
+        if state.snapshot.phase == Phase.FAILED:
+            yield self._alarm(texts.ENGINE_FAILED, "bad" if state.in_session else "warn")
+        elif not state.engine_answers:
+            text = texts.PREDICTIONS_RESTARTING if state.restarting else texts.NO_PREDICTIONS_NOW
+            yield self._alarm(text, "warn", state.snapshot.time_s)
+
+    def _disk(self) -> Iterator[Alarm]:
+        disk, recording = self._state.disk, self._state.recording
+        if recording is None or disk.time_left is RecordingTimeLeft.ENOUGH:
+            return
+        soon = disk.left_s < WARN_S
+        left = texts.DISK_LEFT.format(left=clock(disk.left_s))
+        text = left if soon else texts.DISK_LOW.format(free=size(recording.free_bytes))
+        yield Alarm(text, "bad" if disk.time_left is RecordingTimeLeft.ALMOST_NONE else "warn")
+
+    def _outputs(self) -> Iterator[Alarm]:
+        for output in self._state.snapshot.outputs:
+            if output.state in ("failed", "behind"):
+                yield self._alarm(texts.OUTPUT_BROKEN.format(name=output.name, state=output.state), "warn")
+
+    def _electrodes(self) -> Iterator[Alarm]:
+        channels = [channel for channel in self._state.snapshot.channels if not channel.excluded]
+        n = sum(map(is_placed, channels))
+        if channels and n < PLACED_SHARE * len(channels):
+            yield Alarm(texts.FEW_PLACED.format(n=n, all=len(channels)), "warn")
+
+
+def is_silent(state: WindowState, stream: StreamStatus) -> bool:
+    """Whether a stream that should deliver does not."""
+    if stream.role == Modality.MARKERS:
+        return stream.state in (StreamState.LOST, StreamState.FAILED)
+    return stream.state in SILENT or state.stream_age_s(stream) > state.limit_s
+
+
+def is_placed(channel: ChannelStatus) -> bool:
+    """Whether it is known where an electrode lies on the head."""
+    return all(math.isfinite(v) for v in (channel.x, channel.y, channel.z))
+
+
+def distrust(state: WindowState) -> str:
+    """Why the newest emotion does not hold now, in a few words; empty where it does."""
+    latest, snapshot = state.latest, state.snapshot
+    if snapshot.phase == Phase.FAILED:
+        return texts.CARD_FAILED
+    if snapshot.seq < 0:
+        return texts.CARD_STARTING
+    if not state.engine_answers:
+        return texts.CARD_RESTARTING if state.restarting else texts.NO_DATA.format(age=seconds(state.told_age_s))
+    if snapshot.phase == Phase.PAUSED:
+        return texts.CARD_PAUSED
+    if latest is None:
+        return texts.NOTHING_YET
+    if (age_s := state.age_s(latest["time_s"])) > state.limit_s:
+        return texts.NO_DATA.format(age=seconds(age_s))
+    lost = [s for s in state.streams_in_use if s.role in state.needed_roles and is_silent(state, s)]
+    if lost and snapshot.phase != Phase.REPLAY:
+        return texts.CARD_LOST.format(role=" and ".join(texts.ROLE_NAMES[s.role] for s in lost))
+    if latest["abstain"] is not None:
+        return texts.CARD_ABSTAINED
+    return "" if latest["settled"] else texts.CARD_NOT_SETTLED

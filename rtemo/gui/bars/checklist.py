@@ -1,0 +1,42 @@
+"""What is still to do before and in a session, ticked off by itself. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtemo.core.types import StreamState
+from rtemo.gui import texts
+from rtemo.gui.window_state import WindowState
+from rtemo.presentation.numbers import number
+
+DONE, OPEN = "✓", "○"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. what: its name, with what was found once it is done."""
+
+    what: str
+    done: bool
+
+    def __str__(self) -> str:
+        return f"{DONE if self.done else OPEN} {self.what}"
+
+
+def checklist(state: WindowState) -> list[Step]:
+    """The steps from the first stream to a session that can be relied on."""
+    steps = [_stream(state, "eeg", texts.CHECK_EEG), _stream(state, "gaze", texts.CHECK_GAZE)]
+    named = bool(state.participant) or state.in_session
+    steps.append(Step(texts.CHECK_PARTICIPANT, named))
+    ready = state.in_session or (named and not state.start_obstacle())
+    steps.append(Step(texts.CHECK_START, state.in_session) if ready else Step(texts.CHECK_READY, done=False))
+    steps.append(Step(texts.CHECK_BASELINE, state.in_session and state.has_baseline))
+    return steps
+
+
+def _stream(state: WindowState, role: str, name: str) -> Step:
+    for stream in state.streams_in_use:
+        if stream.role == role and stream.state is StreamState.STREAMING and state.engine_answers:
+            found = texts.CHECK_FOUND.format(name=name, n=stream.n_channels, rate=number(stream.measured_hz))
+            return Step(found, done=True)
+    return Step(name, done=False)

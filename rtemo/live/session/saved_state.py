@@ -1,0 +1,121 @@
+"""The state of a running session beside its recording, so that a new engine need not replay hours.
+
+Every SAVE_S the engine's state is copied, with the number of samples that made it, and written in a thread. A new
+engine takes it and replays only what was recorded after it; without one that fits it replays everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rtemo
+from rtemo.core.errors import RtemoError
+from rtemo.core.frozen_state import FrozenState
+from rtemo.core.records import Reader
+from rtemo.recordings.session_folder import beside
+
+_LOG = logging.getLogger("rtemo.engine")
+
+SAVE_S = 60.0
+NAME = "state"
+_READER = Reader("the saved state of the engine", "everything is replayed instead", longest=1 << 28, nan=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StateAbout:
+    """What the state is of.
+
+    saved_s: LSL time; what the session stated later is not in it. part: the first of the recording's files that `taken`
+    counts in. taken: samples of each stream since then, by stream_id. marked_s: where a baseline between markers has
+    begun; null where none has.
+    """
+
+    version: str
+    fingerprint: str
+    hop_s: float
+    saved_s: float
+    part: int
+    taken: Mapping[str, int]
+    marked_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """The state itself, see rtemo.core.frozen_state."""
+
+    about: StateAbout
+    state: FrozenState
+
+
+class StateFile:
+    """Writes the states of one session; only the newest is kept."""
+
+    def __init__(self, recording: Path) -> None:
+        self._path = _path(recording)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def write(self, saved: SavedState) -> None:
+        """Write it in a thread. What goes wrong there costs a new engine time, nothing else."""
+        self._thread = threading.Thread(target=self._write, args=(saved,), name="state", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until what is being written is there."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def remove(self) -> None:
+        """The session is over: nobody takes it up."""
+        self.wait()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def _write(self, saved: SavedState) -> None:
+        about = {name: getattr(saved.about, name) for name in StateAbout.__slots__}
+        document = json.dumps({"about": about, "nodes": saved.state.nodes, "roots": saved.state.roots})
+        partial = self._path.with_suffix(".partial")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                partial.unlink()
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                arrays = {f"a{number}": array for number, array in enumerate(saved.state.arrays)}
+                np.savez(file, document=np.frombuffer(document.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+            partial.replace(self._path)
+        except OSError as error:
+            _LOG.warning("the engine's state was not saved: %s", error)
+
+
+def load_state(recording: Path, fingerprint: str, hop_s: float) -> SavedState | None:
+    """The newest state of a session; None where there is none that this engine can go on from."""
+    try:
+        with _path(recording).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            document: dict[str, Any] = _READER.json(bytes(file["document"]))
+            arrays = [file[f"a{number}"] for number in range(len(file.files) - 1)]
+        about = _READER.read(StateAbout, document["about"])
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, RtemoError) as error:
+        if not isinstance(error, FileNotFoundError):
+            _LOG.warning("the engine's saved state is not used: %s", error)
+        return None
+    if (about.version, about.fingerprint, about.hop_s) != (rtemo.__version__, fingerprint, hop_s):
+        return None
+    return SavedState(about, FrozenState(document["nodes"], arrays, document["roots"]))
+
+
+def _path(recording: Path) -> Path:
+    return beside(recording, NAME)

@@ -1,0 +1,126 @@
+"""Takes up a session whose engine ended: its pipeline and model are rebuilt from the recording so far.
+
+The pipeline is deterministic and the recording holds every item that the engine before this one was given, in its
+order, and every fact that it went by. So what is predicted afterwards is what it would have predicted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rtemo.core.records import Reader
+from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.live.session.saved_state import StateAbout
+from rtemo.model.bundle import Bundle
+from rtemo.model.predictor import Predictor
+from rtemo.recorder.recording_source import RunningRecording
+from rtemo.recordings.baseline_plan import MarkedBaseline
+from rtemo.recordings.events import EventLog
+from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_facts import SessionFacts
+from rtemo.recordings.session_folder import SessionFolder
+from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.session_settings import parse_settings
+from rtemo.sources.stream_xml import same_description
+from rtemo.sources.xdf.source import XdfSource
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAbout:
+    """What the recorder keeps for the next engine. settings: as TOML, with the participant. folder: empty for none."""
+
+    settings: str
+    folder: str
+    started_s: float
+    publish: bool
+
+
+_READER = Reader("the session that is taken up", "start a new session")
+
+
+class TakenUpSession:
+    """What a session's recording holds up to the item after which a new engine goes on."""
+
+    def __init__(self, running: RunningRecording, profiles: Sequence[DeviceProfile]) -> None:
+        """Raises RtemoError where the recording cannot be read."""
+        about = _READER.read(SessionAbout, running.about)
+        self.running, self.started_s, self.publish = running, about.started_s, about.publish
+        self.settings = parse_settings(about.settings, "the settings of the session that is taken up")
+        self.folder = SessionFolder(Path(about.folder)) if about.folder else None
+        first = Path(running.paths[0])
+        recorded = replace(self.settings, baseline="")
+        self._recording = OpenRecording(first, profiles, lambda _: recorded, size=running.size, complete=False)
+
+    @property
+    def facts(self) -> SessionFacts:
+        """What the session stated about itself."""
+        return self._recording.facts
+
+    @property
+    def recording(self) -> Path:
+        """Its first file."""
+        return self._recording.path
+
+    def prepare(
+        self, predictor: Predictor, bundle: Bundle, warn: Callable[[str], None], since_s: float
+    ) -> MarkedBaseline:
+        """Give a predictor the session's baseline, calibrations and labels: what was stated after since_s, LSL time.
+
+        Returns what listens to markers.
+        """
+        return self._recording.prepare(predictor, bundle, (), EventLog(), warn, since_s)
+
+    def items(self, there: Sequence[StreamInfo], saved: StateAbout | None) -> Iterator[list[Item]]:
+        """The items after those of a saved state, in the names that the streams have now. Closes the file.
+
+        there: the streams that are announced now.
+        """
+        self._recording.close()
+        left = Counter(saved.taken if saved is not None else {})
+        for path in self.running.paths[saved.part if saved is not None else 0 :]:
+            size = self.running.size if path == self.running.paths[-1] else None
+            yield from _items_of(Path(path), size, there, left, self._recording)
+
+
+def _items_of(
+    path: Path, size: int | None, there: Sequence[StreamInfo], left: Counter[str], recording: OpenRecording
+) -> Iterator[list[Item]]:
+    """The items of one file, without the samples that are to be left out first."""
+    source = XdfSource(path, size=size, alone=True)
+    infos = source.start()
+    try:
+        used = [info.stream_id for info in infos if recording.roles.role_of(info) is not None]
+        source.select([*used, *(info.stream_id for info in infos if source.predecessor(info.stream_id) in used)])
+        names = {old.stream_id: new.stream_id for old, new in zip(infos, _renamed(infos, there), strict=True)}
+        yield [_named(StreamUp(info), names) for info in source.opening]
+        while items := source.read(0.0):
+            yield [item for one in items if (item := _later(_named(one, names), left)) is not None]
+    finally:
+        source.stop()
+
+
+def _later(item: Item, left: Counter[str]) -> Item | None:
+    """What of an item is not in the saved state."""
+    if not isinstance(item, Chunk) or not left[item.stream_id]:
+        return item
+    n = min(left[item.stream_id], len(item))
+    left[item.stream_id] -= n
+    return replace(item, stamps=item.stamps[n:], values=item.values[n:]) if n < len(item) else None
+
+
+def _renamed(infos: Sequence[StreamInfo], there: Sequence[StreamInfo]) -> list[StreamInfo]:
+    """Streams of a file under the names that the same ones have now."""
+    found = ((info, next((one.stream_id for one in there if same_description(info, one)), "")) for info in infos)
+    return [replace(info, stream_id=name or info.stream_id) for info, name in found]
+
+
+def _named(item: Item, names: dict[str, str]) -> Item:
+    match item:
+        case StreamUp(info):
+            new = names.get(info.stream_id, info.stream_id)
+            return replace(item, info=replace(info, stream_id=new), replaces=names.get(item.replaces, item.replaces))
+        case Chunk() | ClockOffset() | StreamDown() | StreamNotice():
+            return replace(item, stream_id=names.get(item.stream_id, item.stream_id))

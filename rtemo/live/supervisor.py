@@ -1,0 +1,215 @@
+"""The supervisor: starts the recorder and the engine, and starts again what ends without being asked to.
+
+It computes nothing, reads no stream and holds no data, so that hardly anything can break it. The recorder is looked
+after first: whatever the engine does, the recording goes on until it is asked to end.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rtemo.core.errors import RtemoError
+from rtemo.recorder.endpoint import Endpoint
+from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
+from rtemo.recorder.messages import MAX_BYTES, Message, pack, unpack
+
+_LOG = logging.getLogger("rtemo.supervisor")
+
+LOOK_S = 0.1
+ASK_S = 1.0  # how often the recorder is asked how things stand
+HANG_S = 5.0  # without an answer for so long a recorder hangs
+ENGINE_HANGS_S = 10.0  # an engine that has read nothing for so long
+TRIES, WITHIN_S = 5, 60.0  # an engine that ends more often is given up; the recording goes on
+POLITE_S = 0.5  # for a recorder to answer at the end
+END_S = 2.0  # for an engine to end its session where it was asked politely
+QUIT_S = 1.0  # for a recorder to close its file
+DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
+RESTART = 75  # the exit code by which an engine asks to be started again
+_ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
+
+
+class _Child:
+    """A process that is started again."""
+
+    def __init__(self, command: Sequence[str], streams: Mapping[str, Any]) -> None:
+        self._command, self._streams = command, streams
+        self._starts: deque[float] = deque(maxlen=TRIES)
+        self.process = self._start(())
+
+    @property
+    def tries_left(self) -> int:
+        """How often it may still be started now."""
+        return TRIES - sum(time.monotonic() - start_s < WITHIN_S for start_s in self._starts)
+
+    def restart(self, *options: str) -> None:
+        """Start it again."""
+        self.process = self._start(options)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it has ended by then."""
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _start(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
+        self._starts.append(time.monotonic())
+        return subprocess.Popen([*self._command, *options], **self._streams, **apart())
+
+
+def apart() -> Mapping[str, Any]:
+    """How a process is started that the terminal's Ctrl-C and end do not reach: it is asked to end."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+class Supervisor:
+    """Runs one recorder and one engine until the engine has done its work or is asked to end."""
+
+    def __init__(
+        self,
+        recorder: Endpoint,
+        recorder_command: Sequence[str],
+        engine_command: Sequence[str],
+        say: Callable[[str], None],
+        streams: Mapping[str, Any] | None = None,
+    ) -> None:
+        """recorder: where the recorder can be reached. streams: of the processes, for subprocess.Popen."""
+        self._endpoint, self._say = recorder, say
+        streams = streams or {}
+        self._recorder = _Child(recorder_command, {"stdin": subprocess.DEVNULL, **streams})
+        self._engine = _Child(engine_command, {"stdin": subprocess.DEVNULL, **streams})
+        self._asked_s = self._answered_s = time.monotonic()
+        self._engine_over = False
+
+    def run(self, stop: threading.Event, hurry: threading.Event, duration_s: float | None = None) -> int:
+        """Until the engine has ended as it should, or `stop` is set. Returns the exit code.
+
+        hurry: whoever set `stop` does not wait. duration_s: how long a recording lasts whose engine was given up.
+        """
+        begin_s = time.monotonic()
+        try:
+            while not stop.wait(LOOK_S):
+                code = self._engine.process.poll()
+                if code in _ASKED and not self._engine_over:
+                    return int(code)
+                if code is not None and not self._engine_over:
+                    self._restart_engine(code)
+                if self._recorder.process.poll() is not None:
+                    self._restart_recorder()
+                if time.monotonic() - self._asked_s >= ASK_S:
+                    self._look_after()
+                if self._engine_over and (not self._recording() or _passed(begin_s, duration_s)):
+                    return 1
+            return self._end(hurry)
+        finally:
+            self._quit()
+
+    def _restart_engine(self, code: int) -> None:
+        how = "asked to be started again" if code == RESTART else _how(code)
+        if (left := self._engine.tries_left) > 0:
+            self._engine.restart(*(("--last-try",) if left == 1 else ()))
+            _LOG.error("the engine ended: %s; it is started again", how)
+            self._say(f"warning: the engine ended: {how}; the recording goes on, predictions are restarted")
+        else:
+            self._engine_over = True
+            _LOG.error("the engine ended: %s; it is given up", how)
+            self._say(f"error: the engine ended {TRIES} times, the last time: {how}; no predictions; recording goes on")
+
+    def _restart_recorder(self) -> None:
+        how = _how(self._recorder.process.returncode)
+        _LOG.error("the recorder ended: %s; it is started again", how)
+        if self._recorder.tries_left <= 0:
+            time.sleep(1.0)  # it ends again and again: it is tried for ever, but not in a hurry
+        self._recorder.restart("--resume")
+        self._say(f"warning: the recorder ended: {how}; it is started again and goes on in another file")
+        self._answered_s = time.monotonic()
+
+    def _look_after(self) -> None:
+        """Kill what hangs, so that it is started again."""
+        self._asked_s = time.monotonic()
+        state = self._ask("state", HANG_S)
+        now_s = time.monotonic()
+        if state is not None:
+            self._answered_s = now_s
+            if state.fields.get("engine") and state.fields.get("engine_age_s", 0.0) > ENGINE_HANGS_S:
+                _LOG.error("the engine hangs: it is killed")
+                self._engine.kill()
+        elif now_s - self._answered_s > HANG_S and self._recorder.process.poll() is None:
+            _LOG.error("the recorder hangs: it is killed")
+            self._recorder.kill()
+
+    def _recording(self) -> bool:
+        state = self._ask("state", HANG_S)
+        return state is None or bool(state.fields.get("paths"))
+
+    def _end(self, hurry: threading.Event) -> int:
+        """Ask the engine to end its session; one that does not is killed, and the recording closed."""
+        if self._ask("end", POLITE_S) is None:  # the recorder hangs, or is not there
+            self._recorder.kill()
+            self._engine.process.terminate()
+        end_s = time.monotonic() + END_S
+        while time.monotonic() < end_s:
+            if self._engine.wait(LOOK_S):
+                return self._code()
+        state = self._ask("state", POLITE_S)
+        if state is None or state.fields.get("paths"):
+            self._say("warning: the engine does not end; it is killed, and the recording is closed")
+            self._engine.kill()
+            return 1
+        end_s = time.monotonic() + DONE_S  # the session is closed: it writes its report
+        while time.monotonic() < end_s and not hurry.is_set():
+            if self._engine.wait(LOOK_S):
+                return self._code()
+        return 130
+
+    def _code(self) -> int:
+        code = self._engine.process.returncode
+        return code if code in _ASKED else 1
+
+    def _quit(self) -> None:
+        """End the recorder; what it records is closed."""
+        if self._recorder.process.poll() is None:
+            self._ask("quit", QUIT_S)
+            if not self._recorder.wait(QUIT_S):
+                self._recorder.kill()
+
+    def _ask(self, request: str, timeout_s: float) -> Message | None:
+        """The recorder's answer; None where there is none in time."""
+        address = self._endpoint.find()
+        if address is None:
+            return None
+        try:
+            with connect(address, timeout_s) as connection:
+                connection.send_bytes(pack(request))
+                end_s = time.monotonic() + timeout_s
+                while (left_s := end_s - time.monotonic()) > 0 and connection.poll(left_s):
+                    for one in unpack(connection.recv_bytes(MAX_BYTES)):
+                        if isinstance(one, Message):
+                            return one
+        except CONNECTION_ERRORS as error:
+            if isinstance(error, RtemoError):
+                _LOG.error("%s", error)
+        return None
+
+
+def _passed(begin_s: float, duration_s: float | None) -> bool:
+    return duration_s is not None and time.monotonic() - begin_s >= duration_s
+
+
+def _how(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

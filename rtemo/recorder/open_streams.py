@@ -1,0 +1,47 @@
+"""Opens the LSL streams that a session's settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality, StreamInfo
+from rtemo.recorder.recording_source import LiveSource
+from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.session_settings import parse_settings
+from rtemo.sources.stream_roles import StreamRoles
+
+
+def open_streams(
+    settings: str, profiles: Sequence[DeviceProfile], ambiguous: dict[Modality, str] | None
+) -> tuple[LiveSource, StreamRoles]:
+    """A source that has not started, and the roles that it gives out. settings: as TOML.
+
+    ambiguous: takes why several streams that fit leave a role empty; None: that is an error.
+    """
+    from rtemo.sources.lsl.source import LOOK_S, EveryStream, LslSource, OneStream  # after `configure`
+
+    roles = StreamRoles(profiles, parse_settings(settings))
+    wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
+    look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
+    return LslSource([*wants, EveryStream("markers", roles.take_marker)], look_s), roles
+
+
+def _chooser(
+    roles: StreamRoles, part: Modality, ambiguous: dict[Modality, str] | None
+) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
+    """Chooses, or notes why not: in the window several streams that fit are a question, no error."""
+
+    def choose(infos: Sequence[StreamInfo]) -> StreamInfo | None:
+        try:
+            chosen = roles.choose_for(part, infos)
+        except RtemoError as error:
+            if ambiguous is None:
+                raise
+            ambiguous[part] = str(error)
+            return None
+        if ambiguous is not None:
+            ambiguous.pop(part, None)
+        return chosen
+
+    return choose

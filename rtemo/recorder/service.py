@@ -1,0 +1,431 @@
+"""The recorder's process: reads the live streams, records them, and hands the same items to the engine.
+
+One thread turns it: it reads the source, submits to the recorder and obeys requests. Each client has a thread that
+receives and one that sends, so that an engine which hangs, dies or is slow costs predictions and no sample. What an
+engine or a new recorder needs to go on is kept in a task file, until the recording was closed because it was asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
+from rtemo.core.types import Item, Modality, StreamUp
+from rtemo.recorder.endpoint import Address
+from rtemo.recorder.local_server import LocalServer
+from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, status_fields, unpack
+from rtemo.recorder.outbox import Outbox
+from rtemo.recorder.recorder import Recorder, RecorderStatus
+from rtemo.recorder.recording_source import LiveSource, RecordingRequest, RecordingSource
+from rtemo.sources.stream_roles import StreamRoles
+
+_LOG = logging.getLogger("rtemo.recorder")
+
+READ_S = 0.1  # how long a read may block: how soon a request is obeyed
+STATUS_S = 0.25
+FLUSH_S = 3.0  # for what was recorded so far to be in the file
+ORPHANED_S = 5.0  # for the engine to end its session once nobody looks after both
+IDLE_S = 60.0  # how long streams stay open that nobody records or reads
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderTask:
+    """What a new recorder goes on with. settings: of the session, as TOML. recording: empty where none is made."""
+
+    settings: str = ""
+    patient: bool = False
+    paths: tuple[str, ...] = ()
+    session_id: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class _Client:
+    connection: Connection
+    outbox: Outbox
+    is_engine: bool = False
+
+
+# Opens the streams that the settings ask for. The mapping takes why several that fit leave a role empty; with None that
+# is an error.
+OpenSource = Callable[[str, dict[Modality, str] | None], tuple[LiveSource, StreamRoles]]
+
+
+class RecorderService:
+    """Serves one engine, and whoever watches. `run` blocks until it is asked to quit."""
+
+    def __init__(
+        self,
+        address: Address,
+        open_source: OpenSource,
+        new_recorder: Callable[[RecordingRequest], Recorder],
+        clock: Callable[[], float],
+        task_file: Path,
+    ) -> None:
+        """clock: now, in LSL time. task_file: see RecorderTask. Raises RtemoError where nobody can connect."""
+        self._open_source, self._new_recorder, self._clock = open_source, new_recorder, clock
+        self._task_file, self._task = task_file, RecorderTask()
+        self._source: RecordingSource | None = None
+        self._roles: StreamRoles | None = None
+        self._ambiguous: dict[Modality, str] = {}
+        self._requests: queue.SimpleQueue[tuple[_Client, Message]] = queue.SimpleQueue()
+        self._engine: _Client | None = None
+        self._engine_s = clock()  # when the engine was last heard of
+        self._infos: tuple[Any, ...] = ()
+        self._status_s = float("-inf")
+        self._first = 0  # which of the task's files is the first that this process has written
+        self._over = False
+        self._server = LocalServer(address, self._serve)
+
+    def resume(self) -> None:
+        """Go on with what the recorder before this one did, where it ended without being asked to."""
+        reader = Reader("the recorder's task", "start the session again", longest=MAX_BYTES)
+        try:
+            task = reader.read(RecorderTask, reader.json_file(self._task_file))
+        except RtemoError:
+            return
+        self._task = task
+        self._open()
+        if task.paths and self._source is not None:
+            self._record_on()
+
+    def run(self, stop: threading.Event, orphaned: threading.Event) -> None:
+        """Until it is asked to quit, or `stop` is set; a recording is closed then, and goes on with the next recorder
+        where nobody asked to quit. orphaned: nobody looks after it any more; the engine is asked to end its session.
+        """
+        ends_s = math.inf
+        try:
+            while not (stop.is_set() or self._over):
+                self._turn()
+                if orphaned.is_set() and ends_s == math.inf:
+                    ends_s = self._clock() + ORPHANED_S
+                    self._end_engine()
+                if ends_s < math.inf and (self._engine is None or self._clock() >= ends_s):
+                    self._over = True
+        finally:
+            self._close()
+
+    # One turn.
+
+    def _turn(self) -> None:
+        if self._source is None:
+            self._obey_next(READ_S)
+        else:
+            self._read(self._source)
+        while self._obey_next(0.0):
+            pass
+        if self._clock() - self._status_s >= STATUS_S:
+            self._look_after()
+
+    def _read(self, source: RecordingSource) -> None:
+        try:
+            items = source.read(READ_S)
+        except RtemoError as error:
+            _LOG.error("%s", error)
+            self._reopen()
+            return
+        if items:
+            self._send_items(items)
+
+    def _look_after(self) -> None:
+        now_s = self._status_s = self._clock()
+        self._note_paths()
+        engine = self._engine
+        if engine is not None and engine.outbox.over:
+            _LOG.error("the engine takes nothing more: %s", engine.outbox.over)
+            self._engine = None
+        if engine is not None and self._source is not None:
+            self._send_status(engine)
+        elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
+            self._release()
+
+    def _obey_next(self, wait_s: float) -> bool:
+        try:
+            client, request = self._requests.get(timeout=wait_s) if wait_s > 0 else self._requests.get_nowait()
+        except queue.Empty:
+            return False
+        act = getattr(self, f"_do_{request.name}", self._do_unknown)
+        try:
+            act(client, **request.fields)
+        except RtemoError as error:
+            client.outbox.put(pack("refused", request=request.name, error=[error.fact, error.found, error.todo]))
+        except Exception as error:  # noqa: BLE001 - a request must not end the recording
+            _LOG.exception("%s failed", request.name)
+            text = f"{type(error).__name__}: {error}"
+            client.outbox.put(pack("refused", request=request.name, error=["the recorder failed", text, ""]))
+        return True
+
+    # Requests.
+
+    def _do_attach(self, client: _Client, settings: str, *, patient: bool) -> None:
+        """Be read by this engine. What is recorded goes on; else the streams are those of the settings."""
+        if not self._task.paths and (
+            self._source is None or (settings, patient) != (self._task.settings, self._task.patient)
+        ):
+            self._release()
+            self._task = RecorderTask(settings, patient)
+            self._open()
+            self._keep_task()
+        if self._engine is not None and self._engine is not client:
+            self._engine.outbox.close(0.0)
+        self._engine, client.is_engine, self._engine_s = client, True, self._clock()
+        self._infos = ()
+        client.outbox.put(pack("attached", recording=self._going_on()))
+        if self._source is not None:
+            self._send_items(self._source.opening())
+            self._send_status(client)
+        client.outbox.put(pack("ready"))
+
+    def _do_unknown(self, _client: _Client, **_fields: Any) -> None:
+        raise RtemoError("the recorder knows no such request", "", "use one version of rtemo")
+
+    def _do_record(self, client: _Client, path: str, session_id: str, about: Mapping[str, Any]) -> None:
+        source = self._need_source()
+        opening = source.record(RecordingRequest(Path(path), session_id, about=about))
+        self._first = 0
+        self._task = replace(self._task, paths=(path,), session_id=session_id, about=dict(about))
+        self._keep_task()
+        client.outbox.put(pack("recording"))
+        self._send_items(opening)
+        client.outbox.put(pack("ready"))
+
+    def _do_hold(self, client: _Client) -> None:
+        self._send_items(self._need_source().hold())
+        client.outbox.put(pack("held"))
+
+    def _do_release(self, client: _Client) -> None:
+        """Let go of the streams; a recording is closed by `close`."""
+        if self._source is not None:
+            source = self._source
+            source.stop()
+            while items := source.read(0.0):
+                self._send_items(items)
+        client.outbox.put(pack("released"))
+        if not self._task.paths:
+            self._source = None
+
+    def _do_close(self, client: _Client) -> None:
+        """Close the recording."""
+        status = self._source.close_recording() if self._source is not None else None
+        if self._source is not None and self._source.exhausted:
+            self._source = None
+        self._task = replace(self._task, paths=(), session_id="", about={})
+        self._keep_task()
+        client.outbox.put(pack("closed", status=_status_fields(status)))
+
+    def _do_state(self, client: _Client) -> None:
+        """What a supervisor or a window looks at."""
+        status = self._source.recording_status() if self._source is not None else None
+        client.outbox.put(
+            pack(
+                "state",
+                recording=_status_fields(status),
+                paths=list(self._task.paths),
+                about=dict(self._task.about),
+                engine=self._engine is not None,
+                engine_age_s=self._clock() - self._engine_s,
+            )
+        )
+
+    def _do_annotate(self, client: _Client, text: str) -> None:
+        """A note of the researcher: recorded, and handed to the engine, which publishes it where there is one."""
+        recorder = self._source.recorder if self._source is not None else None
+        if recorder is None:
+            raise RtemoError("nothing is recorded", "", "start a session")
+        recorder.annotate(text)
+        if self._engine is not None:
+            self._engine.outbox.put(pack("annotation", time_s=self._clock(), text=text))
+        client.outbox.put(pack("annotated"))
+
+    def _do_end(self, client: _Client) -> None:
+        """Have the engine end its session."""
+        self._end_engine()
+        client.outbox.put(pack("ending", engine=self._engine is not None))
+
+    def _do_quit(self, client: _Client) -> None:
+        """End for good: the recording is closed and not gone on with."""
+        status = self._source.recording_status() if self._source is not None else None
+        self._over = True
+        self._release()
+        self._task = RecorderTask()
+        self._keep_task()
+        client.outbox.put(pack("gone", status=_status_fields(status)))
+
+    # How it is done.
+
+    def _end_engine(self) -> None:
+        if self._engine is not None:
+            self._engine.outbox.put(pack("end"))
+
+    def _open(self) -> None:
+        self._ambiguous = {}
+        source, self._roles = self._open_source(self._task.settings, self._ambiguous if self._task.patient else None)
+        recording = RecordingSource(source, self._new_recorder)
+        recording.start()
+        self._source = recording
+
+    def _reopen(self) -> None:
+        """Look for the streams anew, with what is recorded going on in another file."""
+        self._close_source()
+        try:
+            self._open()
+        except RtemoError as error:
+            _LOG.error("%s", error)
+            return
+        if self._task.paths:
+            self._record_on()
+
+    def _record_on(self) -> None:
+        """Go on with a recording in another file."""
+        first = Path(self._task.paths[0])
+        path = next_part(first)
+        request = RecordingRequest(path, self._task.session_id, Path(self._task.paths[-1]).name, self._task.about)
+        self._need_source().record(request)
+        self._first = len(self._task.paths)
+        self._task = replace(self._task, paths=(*self._task.paths, str(path)))
+        self._keep_task()
+
+    def _note_paths(self) -> None:
+        """Remember the files in which the recorder goes on by itself."""
+        status = self._source.recording_status() if self._source is not None else None
+        if status is None or not self._task.paths:
+            return
+        paths = (*self._task.paths[: self._first], *map(str, status.paths))
+        if paths != self._task.paths:
+            self._task = replace(self._task, paths=paths)
+            self._keep_task()
+
+    def _release(self) -> None:
+        self._close_source()
+        self._source = None
+
+    def _close_source(self) -> None:
+        """Close the streams with all that they still hold, and a recording."""
+        if self._source is not None:
+            self._source.stop()
+            with contextlib.suppress(RtemoError):
+                while items := self._source.read(0.0):
+                    self._send_items(items)
+            self._source.close_recording()
+
+    def _close(self) -> None:
+        self._close_source()
+        if self._engine is not None:
+            self._engine.outbox.close()
+        self._server.close()
+
+    def _going_on(self) -> dict[str, Any] | None:
+        """What a new engine needs to take up the session that is recorded."""
+        recorder = self._source.recorder if self._source is not None else None
+        if recorder is None or not self._task.paths:
+            return None
+        recorder.wait_flushed(FLUSH_S)
+        self._note_paths()
+        return {
+            "paths": list(self._task.paths),
+            "first": self._first,
+            "size": Path(self._task.paths[-1]).stat().st_size,
+            "session_id": self._task.session_id,
+            "about": dict(self._task.about),
+        }
+
+    def _send_items(self, items: list[Item]) -> None:
+        engine = self._engine
+        if engine is None or engine.outbox.over:
+            return
+        parts = []
+        for item in items:
+            if isinstance(item, StreamUp) and self._roles is not None:
+                role = self._roles.role_of(item.info)
+                parts.append(pack("role", role=role.value if role is not None else ""))
+            parts.append(pack_item(item))
+        engine.outbox.put(b"".join(parts))
+
+    def _send_status(self, engine: _Client) -> None:
+        source = self._need_source()
+        statuses = source.status()
+        infos = (*(status.info for status in statuses), *source.visible)
+        parts = []
+        if infos != self._infos:
+            self._infos = infos
+            open_, visible = [s.info for s in statuses], source.visible
+            parts.append(pack("infos", open=[asdict(i) for i in open_], visible=[asdict(i) for i in visible]))
+        fields = {
+            "streams": [status_fields(status) for status in statuses],
+            "missing": list(source.missing),
+            "ambiguous": {role.value: why for role, why in self._ambiguous.items()},
+            "recording": _status_fields(source.recording_status()),
+        }
+        parts.append(pack("status", **fields))
+        engine.outbox.put(b"".join(parts))
+
+    def _need_source(self) -> RecordingSource:
+        if self._source is None:
+            raise RtemoError("no streams are open", "", "attach first")
+        return self._source
+
+    def _keep_task(self) -> None:
+        """Write down what a new recorder would go on with."""
+        try:
+            if self._task == RecorderTask():
+                self._task_file.unlink(missing_ok=True)
+                return
+            partial = self._task_file.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(asdict(self._task), file)
+            partial.replace(self._task_file)
+        except OSError as error:
+            _LOG.error("a recorder that is killed could not go on: %s", error)
+
+    # Clients, each in a thread of its own.
+
+    def _serve(self, connection: Connection) -> None:
+        client = _Client(connection, Outbox(connection))
+        try:
+            while not self._server.closing:
+                for one in unpack(connection.recv_bytes(MAX_BYTES)):
+                    self._take(client, one)
+        finally:
+            client.outbox.close()
+            if self._engine is client:
+                self._engine = None
+
+    def _take(self, client: _Client, received: Item | Message) -> None:
+        if client.is_engine:
+            self._engine_s = self._clock()
+        if not isinstance(received, Message):
+            if client.is_engine and (source := self._source) is not None:
+                source.submit(received)
+        elif received.name != "alive":
+            self._requests.put((client, received))
+
+
+def next_part(first: Path) -> Path:
+    """The next free name of a recording that goes on: NAME_2.xdf, NAME_3.xdf."""
+    number = 2
+    while (path := first.with_name(f"{first.stem}_{number}{first.suffix}")).exists():
+        number += 1
+    return path
+
+
+def _status_fields(status: RecorderStatus | None) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    fields = asdict(status)
+    fields["state"] = status.state.value
+    plain: dict[str, Any] = json.loads(json.dumps(fields, default=str))
+    return plain

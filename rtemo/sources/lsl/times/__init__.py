@@ -1,0 +1,1 @@
+"""The times of live samples: what their stamps and arrivals show."""

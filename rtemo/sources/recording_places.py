@@ -1,0 +1,31 @@
+"""Where a recording goes on whose own folder no longer works."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+RECORDING = "recording.xdf"  # of a session, in its folder
+NAME_BYTES = 120  # of a subject's name in a folder's: systems allow 255 in all
+
+
+def places_elsewhere(recording: Path) -> tuple[Path, ...]:
+    """Folders in which a recording goes on where its own folder no longer works: on the user's disk, then a temporary
+    one. Each recording has its own.
+    """
+    name = recording.parent.name if recording.name == RECORDING else recording.stem
+    own = safe_name(name)
+    return (
+        platformdirs.user_data_path("rtemo", appauthor=False) / "recordings" / own,
+        Path(tempfile.gettempdir()) / f"rtemo-recordings-{own}",
+    )
+
+
+def safe_name(subject: str) -> str:
+    """A subject's name as a part of a folder's name on any system."""
+    cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
+    short = cleaned[:60].encode()[:NAME_BYTES].decode("utf-8", "ignore")
+    return short or "anonymous"

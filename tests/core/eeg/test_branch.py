@@ -1,0 +1,215 @@
+"""The EEG branch against SciPy on the whole signal: filters designed and applied here, bands summed line by line."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, tf2sos
+
+from rtemo.core.channel_map import EegChannelMap
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.quality import ChannelFault
+from rtemo.core.settings import PipelineSettings
+from rtemo.core.types import WindowSpec
+from rtemo.core.windows import Grid
+
+SETTINGS = PipelineSettings()
+GRID = Grid.of(WindowSpec(), 200.0)
+N_CHANNELS = 4
+
+
+def branch_of(scale=1.0, latency_s=0.0, n=N_CHANNELS, hz=200.0):
+    labels = tuple(f"E{k}" for k in range(n))
+    channel_map = EegChannelMap(
+        tuple(range(n)), labels, np.eye(n, 3, dtype=np.float32), np.full(n, scale), latency_s=latency_s
+    )
+    return EegBranch(SETTINGS, GRID, channel_map, hz)
+
+
+def brain(seconds, hz=200.0, seed=0, n=N_CHANNELS):
+    """Samples on the grid's own times, of some tens of microvolts with an offset."""
+    times = 100.0 + np.arange(round(seconds * hz)) / hz
+    rng = np.random.default_rng(seed)
+    slow = np.cumsum(rng.normal(0.0, 2.0, (len(times), n)), axis=0)
+    return times, slow - slow.mean(axis=0) + rng.normal(0.0, 3.0, (len(times), n)) + 50.0
+
+
+def by_scipy(uv):
+    """Conditioned as the settings say: low-pass of order 6 at 70 Hz, high-pass at 0.5 Hz, notches at 50 and 60 Hz."""
+    lowpass = butter(6, 70.0, fs=200.0, output="sos")
+    smooth = sosfilt(lowpass, uv, axis=0, zi=sosfilt_zi(lowpass)[:, :, None] * uv[0])[0]
+    # the resampler begins with the third sample; the filters behind it are in their steady state there
+    smooth = smooth[2:]
+    parts = [butter(2, 0.5, "highpass", fs=200.0, output="sos")]
+    parts += [tf2sos(*iirnotch(f, 25.0, fs=200.0)) for f in (50.0, 60.0)]
+    sos = np.vstack(parts)
+    return sosfilt(sos, smooth, axis=0, zi=sosfilt_zi(sos)[:, :, None] * smooth[0])[0]
+
+
+def bands_of(frame):
+    """ln PSD of a frame (200, C) in 20 triangular bands from 1 to 48 Hz, by the definition."""
+    frame = frame - frame.mean(axis=1, keepdims=True)
+    taper = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(200) / 200)
+    centres = [math.exp(math.log(48.0) * k / 19) for k in range(20)]
+    ratio = centres[1] / centres[0]
+    out = np.empty((frame.shape[1], 20))
+    for c in range(frame.shape[1]):
+        psd = [
+            2.0 * abs(np.sum(frame[:, c] * taper * np.exp(-2j * np.pi * line * np.arange(200) / 200))) ** 2
+            / (200.0 * np.sum(taper**2))
+            for line in range(101)
+        ]  # fmt: skip
+        for b, centre in enumerate(centres):
+            weights = []
+            for line in range(101):
+                reach = max(centre - centre / ratio, 1.0) if line < centre else max(centre * ratio - centre, 1.0)
+                weights.append(max(1.0 - abs(line - centre) / reach, 0.0) if line else 0.0)
+            out[c, b] = math.log(max(np.dot(weights, psd) / sum(weights), 1e-6))
+    return out
+
+
+def test_frames_are_what_scipy_makes_of_the_whole_signal():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    for i in range(0, len(times), 37):
+        branch.push(times[i : i + 37], uv[i : i + 37].astype(np.float32))
+    conditioned = by_scipy(uv.astype(np.float32).astype(np.float64))
+    assert min(branch.frames) == 200 * 100 + 50  # the first end of a frame behind the first grid sample
+    assert max(branch.frames) == 200 * 107 + 150  # 108 s needs samples up to 108.015 s
+    for end in (200 * 103, 200 * 105 + 50, 200 * 107):
+        begin = end - 200 - (200 * 100 + 2)
+        frame = branch.frames[end]
+        np.testing.assert_allclose(frame.power, bands_of(conditioned[begin : begin + 200]), atol=2e-4)
+        assert (frame.fault == ChannelFault.NONE).all()
+        assert (frame.present, frame.coverage) == (1.0, 1.0)
+
+
+def test_a_frame_is_settled_once_all_of_it_lies_three_seconds_behind_the_start():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.push(times, uv)
+    settled = [end for end, frame in branch.frames.items() if frame.settled]
+    # the first grid sample is 100.01 s: frames that begin at 103.01 s or later
+    assert min(settled) == 200 * 104 + 50
+    assert [end for end in branch.frames if end >= min(settled)] == settled
+
+
+def test_the_stated_unit_and_the_delay_of_the_device_are_taken_off():
+    times, uv = brain(8.0)
+    plain, other = branch_of(), branch_of(scale=1000.0, latency_s=0.25)
+    plain.push(times, uv)
+    other.push(times + 0.25, uv / 1000.0)
+    assert plain.frames.keys() == other.frames.keys()
+    for end, frame in plain.frames.items():
+        np.testing.assert_allclose(other.frames[end].power, frame.power, atol=1e-4)
+    assert other.notes == []
+    assert other.first_time == pytest.approx(100.0)
+
+
+def test_an_impossible_unit_is_corrected_once_and_noted():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.push(times, uv / 1e6)
+    assert len(branch.notes) == 1
+    assert branch.notes[0].endswith("the values are taken as V")
+    reference = branch_of()
+    reference.push(times, uv)
+    np.testing.assert_allclose(branch.frames[200 * 105].power, reference.frames[200 * 105].power, atol=1e-4)
+
+
+def test_a_first_second_without_any_signal_is_taken_as_microvolts():
+    times, uv = brain(8.0)
+    branch = branch_of(scale=np.nan)
+    branch.push(times, np.where(times[:, None] < 106.0, 0.0, uv))
+    assert branch.notes == ["no unit is stated and the first second is flat; the values are taken as microvolts"]
+    reference = branch_of()
+    reference.push(times, np.where(times[:, None] < 106.0, 0.0, uv))
+    np.testing.assert_array_equal(branch.frames[200 * 107].power, reference.frames[200 * 107].power)
+
+
+def with_hole(begin_s, end_s, seconds=12.0):
+    times, uv = brain(seconds)
+    kept = (times < begin_s - 1e-6) | (times >= end_s - 1e-6)
+    branch = branch_of()
+    branch.push(times[kept], uv[kept])
+    return branch
+
+
+def test_a_short_hole_is_bridged_and_its_samples_are_absent():
+    branch = with_hole(105.0, 105.2)
+    frame = branch.frames[200 * 106]
+    assert frame.settled
+    # 40 samples of 200, and the grid sample before them: it lies between a sample and an absent one
+    assert frame.present == pytest.approx((200 - 40) / 200, abs=0.006)
+    assert frame.coverage == frame.present
+    assert (frame.fault == ChannelFault.NONE).all()  # three quarters of it are there
+    assert np.isfinite(frame.power).all()
+
+
+@pytest.mark.parametrize("length_s", [0.5, 2.5])
+def test_after_a_long_hole_the_filters_start_anew_and_settle_again(length_s):
+    branch = with_hole(105.0, 105.0 + length_s)
+    ends = [end for end, frame in branch.frames.items() if end >= 200 * 106 and frame.settled]
+    first = 105.0 + length_s + 0.01  # the third sample
+    assert min(ends) == math.ceil((first + 3.0 + 1.0) * 4) * 50
+    hole = branch.frames[21150]  # 104.75 .. 105.75 s: 47 samples before the hole, and 48 after the short one
+    assert hole.present == pytest.approx((47 + 48) / 200 if length_s == 0.5 else 47 / 200)
+    assert (hole.fault == ChannelFault.GAP).all()
+    assert np.isnan(hole.power).all()
+    assert hole.coverage == 0.0
+
+
+def test_the_raw_signal_is_kept_across_a_push_of_any_length():
+    times, uv = brain(40.0)
+    uv[:, 1] = np.where(np.arange(len(times)) % 200 < 60, 400.0, uv[:, 1])  # at the rail for 30 % of each second
+    whole, pieces = branch_of(), branch_of()
+    whole.push(times, uv)
+    for i in range(0, len(times), 10):
+        pieces.push(times[i : i + 10], uv[i : i + 10])
+    assert all(frame.fault[1] == ChannelFault.RAILED for end, frame in whole.frames.items() if end > 200 * 102)
+    for end, frame in whole.frames.items():
+        np.testing.assert_array_equal(pieces.frames[end].power, frame.power)
+        np.testing.assert_array_equal(pieces.frames[end].fault, frame.fault)
+
+
+def test_bands_above_what_the_native_rate_can_hold_are_not_measured():
+    times, uv = brain(8.0, hz=100.0)
+    branch = branch_of(hz=100.0)
+    branch.push(times, uv)
+    centres = np.geomspace(1.0, 48.0, 20)
+    known = np.isfinite(branch.frames[200 * 105].power).all(axis=0)
+    np.testing.assert_array_equal(known, centres <= 45.0)
+
+
+def test_the_display_is_shown_every_conditioned_sample_once():
+    times, uv = brain(8.0)
+    branch, blocks = branch_of(), []
+    branch.tap = blocks.append
+    for i in range(0, len(times), 50):
+        branch.push(times[i : i + 50], uv[i : i + 50])
+    assert blocks[0].first == 200 * 100 + 2
+    assert [block.first for block in blocks[1:]] == [block.first + len(block.values) for block in blocks[:-1]]
+    np.testing.assert_allclose(np.vstack([block.values for block in blocks]), by_scipy(uv)[:-3], atol=1e-3)
+
+
+def test_a_frame_that_is_not_complete_is_made_of_what_is_there_and_not_kept():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.push(times[:-100], uv[:-100])  # up to 107.5 s
+    partial = branch.frame_at(200 * 108)
+    assert partial is not None
+    assert partial.present == pytest.approx(97 / 200)
+    assert 200 * 108 not in branch.frames
+    assert branch.frame_at(200 * 109) is None  # begins after all that is there
+    assert branch.frame_at(200 * 100) is None  # before the first
+    assert branch.frame_at(200 * 105) is branch.frames[200 * 105]
+
+
+def test_old_frames_are_forgotten():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.push(times, uv)
+    branch.forget_before(200 * 106)
+    assert sorted(branch.frames) == list(range(200 * 106, 200 * 107 + 151, 50))

@@ -1,0 +1,149 @@
+"""The window's connection to the recorder: its state, and annotations that no crash swallows."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+import pytest
+from hand_fed import HandFed, wait_for
+
+from rtemo.core.types import Channel, StreamInfo, StreamUp
+from rtemo.live.service.client import EngineClient, Launch
+from rtemo.live.service.recorder_link import RecorderLink
+from rtemo.recorder.client import RemoteSource
+from rtemo.recorder.endpoint import Endpoint
+from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.recording_source import RecordingRequest
+from rtemo.recorder.service import RecorderService
+from rtemo.sources.session_settings import SessionSettings, settings_text
+from rtemo.sources.stream_roles import StreamRoles
+
+INFO = StreamInfo("eeg", "amp", "EEG", "float32", 100.0, (Channel("Fz"), Channel("Cz")))
+ABOUT = {
+    "settings": settings_text(SessionSettings(subject="P07")),
+    "folder": "/data/s",
+    "started_s": 12.5,
+    "publish": False,
+}
+
+
+class Process:
+    """A recorder in a thread of this process."""
+
+    def __init__(self, folder):
+        self.endpoint, self.stop = Endpoint("link-recorder", folder / "run"), threading.Event()
+        self.endpoint.claim()
+        address = self.endpoint.fresh_address()
+        supply = HandFed()
+        supply.items.put(StreamUp(INFO))
+        self.service = RecorderService(
+            address,
+            lambda _settings, _ambiguous: (supply, StreamRoles(())),
+            lambda request: Recorder(request.path, session_id=request.session_id),
+            time.monotonic,
+            folder / "task.json",
+        )
+        self.endpoint.publish(address)
+        self.thread = threading.Thread(target=self.service.run, args=(self.stop, threading.Event()), daemon=True)
+        self.thread.start()
+
+    def end(self):
+        self.stop.set()
+        self.thread.join(20)
+        self.endpoint.release()
+
+
+@pytest.fixture
+def process(tmp_path):
+    found = Process(tmp_path)
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def engine(process, tmp_path):
+    """An engine's connection to the recorder, recording."""
+    source = RemoteSource(process.endpoint, StreamRoles(()), {})
+    source.start()
+    source.record(RecordingRequest(tmp_path / "recording.xdf", "id", about=ABOUT))
+    yield source
+    source.leave()
+
+
+def client_of(tmp_path):
+    """A window's client where no engine runs and none is started."""
+    return EngineClient(Launch("link", folder=tmp_path / "run", start=False))
+
+
+def test_what_is_recorded_is_known_without_an_engine(process, engine, tmp_path):
+    client = client_of(tmp_path)
+    try:
+        look = wait_for(lambda: client.recorder if client.recorder.recording is not None else None)
+        assert look.recording.path == str(tmp_path / "recording.xdf")
+        assert look.recording.state == "recording"
+        assert (look.subject, look.folder, look.started_s) == ("P07", "/data/s", 12.5)
+        assert look.engine
+        engine.leave()
+        wait_for(lambda: not client.recorder.engine)
+        assert client.recorder.recording is not None
+        process.end()
+        before = client.recorder.answered_s
+        assert before > -math.inf
+        assert client.recorder.answered_s == before  # it only grows old
+    finally:
+        client.close()
+
+
+def test_an_annotation_without_an_engine_is_in_the_recording(process, engine, tmp_path):
+    client = client_of(tmp_path)
+    try:
+        wait_for(lambda: client.recorder.recording is not None)
+        engine.leave()
+        client.send("annotate", text="film <1>")
+        wait_for(lambda: not client._link.pending)
+        assert client.refusals() == []
+    finally:
+        client.close()
+    process.end()
+    assert b"film <1>" in (tmp_path / "recording.xdf").read_bytes()
+
+
+def test_an_annotation_waits_for_a_recorder_that_is_away(tmp_path):
+    client = client_of(tmp_path)
+    client.send("annotate", text="film 2")
+    assert client._link.pending == 1
+    process = Process(tmp_path)
+    source = RemoteSource(process.endpoint, StreamRoles(()), {})
+    try:
+        said = wait_for(client.refusals)  # nothing is recorded, and that is said aloud
+        assert "film 2" in said[0]
+        source.start()
+        source.record(RecordingRequest(tmp_path / "recording.xdf", "id", about=ABOUT))
+        client.send("annotate", text="film 3")
+        wait_for(lambda: not client._link.pending)
+    finally:
+        client.close()
+        source.leave()
+        process.end()
+    assert b"film 3" in (tmp_path / "recording.xdf").read_bytes()
+
+
+def test_a_session_whose_engine_is_gone_for_good_is_closed_by_the_recorder(process, engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("rtemo.live.service.client.STOP_WAIT_S", 0.0)
+    client = client_of(tmp_path)
+    try:
+        wait_for(lambda: client.recorder.recording is not None)
+        engine.leave()
+        client.send("stop")
+        wait_for(lambda: client.recorder.recording is None)
+    finally:
+        client.close()
+
+
+def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):
+    link = RecorderLink(Endpoint("nobody", tmp_path / "run"))
+    link.close()
+    assert link.look.answered_s == -math.inf
+    assert not link.records

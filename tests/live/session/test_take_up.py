@@ -1,0 +1,164 @@
+"""A session whose engine ended is taken up: what it predicts afterwards is what it would have predicted."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+
+import pytest
+from hand_fed import BUNDLE, PROFILES, HandFed, recorded, setup_of
+
+from rtemo.core.types import Chunk, StreamUp
+from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
+from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.recorder.recording_source import RunningRecording
+from rtemo.simulate.plan import SimulationPlan
+from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.stream_roles import StreamRoles
+
+SESSION_S, CRASH_S, SAVED_S = 80.0, 55.0, 35.0
+
+
+@pytest.fixture(scope="module")
+def person():
+    return SimulatedSession(SimulationPlan.for_duration(4, 90, eeg_channels=16, eeg_rate_hz=250))
+
+
+class Session:
+    """Fed by hand; its engine may be replaced in the middle."""
+
+    def __init__(self, person, root, settings):
+        self.person, self.settings, self.time_s = person, settings, person.plan.start_s
+        self.supply = HandFed()
+        self.source = recorded(self.supply)
+        self.source.start()
+        roles = StreamRoles(PROFILES, settings)
+        roles.choose(person.streams)
+        self.setup = setup_of(roles, lambda: self.time_s, lambda *_: None)
+        self.items = person.items(block_s=0.1)
+        self.begin(OutputsRequest(settings, root, publish=False))
+        for info in person.streams:
+            self.give(StreamUp(info))
+
+    def begin(self, request, taken_up=None):
+        self.outputs = SessionOutputs(
+            request, BUNDLE, self.setup.hop_s, self.setup.clock, self.source, taken_up=taken_up
+        )
+        self.run = SessionRun(
+            self.setup, self.source, self.settings, self.outputs.events, self.outputs.sinks, self.outputs
+        )
+
+    def give(self, item):
+        self.supply.items.put(item)
+        self.run.engine.step(self.source.read(0.0))
+
+    def feed(self, until_s):
+        for item in self.items:
+            if isinstance(item, Chunk) and len(item):
+                self.time_s = max(self.time_s, float(item.stamps[-1]))
+            self.give(item)
+            if self.time_s >= self.person.plan.start_s + until_s:
+                return
+
+    def crash(self):
+        """The engine is gone with all that it knew. The recorder goes on, and tells the next engine where it stands."""
+        recorder = self.source.recorder
+        assert recorder.wait_flushed(10.0)
+        outputs = self.outputs
+        size = recorder.path.stat().st_size
+        about = asdict(outputs.about)
+        self.source.running = RunningRecording((str(recorder.path),), 0, size, outputs.session_id, about)
+        outputs.leave()
+        taken_up = TakenUpSession(self.source.running, PROFILES)
+        self.begin(OutputsRequest(taken_up.settings, publish=False), taken_up)
+
+    def end(self):
+        self.run.finish()
+        self.outputs.close()
+
+
+def what_happens(session, crash, save):
+    session.feed(19.0)
+    session.run.begin_rest(20.0)
+    session.feed(SAVED_S)
+    if save:
+        session.run.save()
+        session.run.state_file.wait()
+    session.feed(45.0)
+    session.run.calibration.label("sad", session.time_s - 8.0, session.time_s)
+    session.feed(CRASH_S)
+    if crash:
+        session.crash()
+    session.feed(SESSION_S)
+    session.end()
+    with session.outputs.folder.predictions.open() as file:
+        rows = list(csv.DictReader(file))
+    return [{key: value for key, value in row.items() if key not in ("forced", "latency_ms", "late")} for row in rows]
+
+
+@pytest.fixture(scope="module", params=["", "marker=baseline/start,baseline/end"])
+def settings(request):
+    return SessionSettings(subject="P", baseline=request.param)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(person, settings, tmp_path_factory):
+    return what_happens(Session(person, tmp_path_factory.mktemp("a"), settings), crash=False, save=False)
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_a_new_engine_goes_on_as_the_old_one_would_have(person, settings, undisturbed, save, tmp_path):
+    session = Session(person, tmp_path, settings)
+    rows = what_happens(session, crash=True, save=save)
+    missing = [row["time_s"] for row in undisturbed if row not in rows]
+    assert len(rows) >= len(undisturbed) - 1
+    assert all(row in undisturbed for row in rows)
+    assert len(missing) <= 1
+    samples = session.run.engine.taken["eeg"]
+    assert samples < 250 * (SESSION_S - SAVED_S + 1) if save else samples > 250 * (SESSION_S - 1)
+    assert not list(session.outputs.folder.path.glob("state*"))
+
+
+def test_a_state_of_another_program_is_left_aside(person, tmp_path, undisturbed, settings, monkeypatch):
+    session = Session(person, tmp_path, settings)
+    session.feed(20.0)
+    session.run.save()
+    session.run.state_file.wait()
+    monkeypatch.setattr("rtemo.__version__", "0.0.1")
+    session.crash()
+    assert session.run.engine.taken["eeg"] > 250 * 19
+    session.end()
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+def test_a_damaged_state_is_left_aside(person, tmp_path, settings, damage):
+    session = Session(person, tmp_path, settings)
+    session.feed(20.0)
+    session.run.save()
+    session.run.state_file.wait()
+    (path,) = session.outputs.folder.path.glob("state*")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] if damage is None else damage)
+    session.crash()
+    assert session.run.engine.taken["eeg"] > 250 * 19
+    session.end()
+
+
+def test_labels_and_calibrations_are_known_to_the_new_engine(person, tmp_path, settings):
+    session = Session(person, tmp_path, settings)
+    session.feed(10.0)
+    session.run.calibration.label("sad", session.time_s - 4.0, session.time_s)
+    session.run.calibration.label("happy", session.time_s - 4.0, session.time_s)
+    session.run.calibration.forget(0)
+    heads = {n: dict(c.quantiles) for n, c in BUNDLE.spec.combinations.items()}
+    person_calibration = PersonalCalibration(
+        BUNDLE.fingerprint, dict(BUNDLE.heads), heads, (), {}
+    )  # fmt: skip
+    session.run.calibration.begin_with([person_calibration], session.time_s)
+    session.crash()
+    assert [one.label for one in session.run.calibration.labels] == ["happy"]
+    session.run.calibration.uncalibrate()  # raises where there is none
+    session.end()

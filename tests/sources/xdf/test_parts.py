@@ -1,0 +1,118 @@
+"""A recording that goes on in NAME_2.xdf, NAME_3.xdf is opened as one, with the pauses between as gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from xdf_build import drain, ramp, stream
+
+from rtemo.core.types import Chunk, ClockOffset, StreamNotice
+from rtemo.sources.xdf.parts import part_name
+from rtemo.sources.xdf.recording_log import LOG_NAME, LogEntry, log_info
+from rtemo.sources.xdf.source import XdfSource
+from rtemo.sources.xdf.writer import XdfWriter
+
+
+def write_part(path, items, *, session="s", continues=""):
+    with XdfWriter(path, session, continues) as writer:
+        for item in items:
+            if isinstance(item, Chunk):
+                writer.write_chunk(item)
+            elif isinstance(item, ClockOffset):
+                writer.write_offset(item)
+            else:
+                writer.add_stream(item)
+    return path
+
+
+def log(*entries):
+    return Chunk(LOG_NAME, np.full(len(entries), 1000.0), np.array([[e.document()] for e in entries], object))
+
+
+def eeg(begin, n, start_s=1000.0):
+    return ramp("eeg", begin=begin, n=n, start_s=start_s)
+
+
+def three_parts(tmp_path, **second):
+    """EEG of 10, 5 and 5 s with pauses of 2 s; gaze in the first and the third; a stream that is new in the second."""
+    name = tmp_path / "rec.xdf"
+    amp, gaze, new = stream("eeg"), stream("gaze", name="eye", kind="Gaze"), stream("new", name="other")
+    offset = ClockOffset("eeg", 999.0, 5.0)
+    write_part(name, [log_info("s"), amp, gaze, offset, eeg(0, 1000), ramp("gaze", n=1000)])
+    # the numbers in the file differ from those in the first one
+    items = [new, amp, log_info("s"), ClockOffset("eeg", 1012.0, 5.0), eeg(1200, 500), ramp("new", begin=1200, n=500)]
+    notes = [
+        LogEntry("notice", 2, 100, text="doubt", trusted=False),
+        LogEntry("notice", 2, 300, text="again", trusted=True),
+    ]
+    write_part(part_name(name, 2), [*items, log(*notes)], continues="rec.xdf", **second)
+    write_part(part_name(name, 3), [gaze, amp, eeg(1900, 500), ramp("gaze", begin=1900, n=500)], continues="rec.xdf")
+    return name
+
+
+def started(path, **part):
+    source = XdfSource(path, **part)
+    infos = source.start()
+    return source, {info.name: info.stream_id for info in infos}
+
+
+def test_the_parts_are_one_recording_and_each_stream_goes_on_under_its_first_number(tmp_path):
+    source, ids = started(three_parts(tmp_path))
+    assert (ids["amp"], ids["eye"]) == ("2", "3")
+    assert source.n_samples("2") == 2000
+    assert (source.first_s, source.last_s) == (1000.0, 1028.99)
+    pauses = [line for line in source.warnings if "goes on in" in line]
+    assert pauses == [
+        "the recording goes on in rec_2.xdf after a pause of 2.0 s",
+        "the recording goes on in rec_3.xdf after a pause of 2.0 s",
+    ]
+    given = drain(source)
+    assert given["2"][1][:, 0].astype(int).tolist() == [*range(1000), *range(1200, 1700), *range(1900, 2400)]
+    assert given["3"][1][:, 0].astype(int).tolist() == [*range(1000), *range(1900, 2400)]
+    assert given[ids["other"]][1][:, 0].astype(int).tolist() == list(range(1200, 1700))
+
+
+def test_the_offsets_of_every_part_count(tmp_path):
+    source, _ = started(three_parts(tmp_path))
+    times = [t for timed in source.read_timed() if timed.stream_id == "2" for t in timed.times]
+    assert times[0] == 1005.0
+
+
+def test_a_notice_of_a_later_parts_log_stands_at_its_place_in_the_whole(tmp_path):
+    source, _ = started(three_parts(tmp_path))
+    n, places = 0, []
+    while not source.exhausted:
+        for item in source.read():
+            if isinstance(item, Chunk) and item.stream_id == "2":
+                n += len(item)
+            elif isinstance(item, StreamNotice):
+                places.append((item.stream_id, n, item.trusted))
+    assert places == [("2", 1100, False), ("2", 1300, True)]
+
+
+def test_a_file_of_another_session_or_beside_it_by_chance_is_no_part(tmp_path):
+    source, _ = started(three_parts(tmp_path, session="another"))
+    assert source.n_samples("2") == 1000
+    source.stop()
+    name = tmp_path / "b.xdf"
+    write_part(name, [stream("eeg"), eeg(0, 100)])
+    write_part(part_name(name, 2), [stream("eeg"), eeg(200, 100)])
+    source, _ = started(name)
+    assert source.n_samples("1") == 100
+    source.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"no recording"])
+def test_a_part_that_cannot_be_read_is_said_and_the_first_is(tmp_path, content):
+    name = write_part(tmp_path / "c.xdf", [stream("eeg"), ClockOffset("eeg", 1.0, 0.0), eeg(0, 100)])
+    part_name(name, 2).write_bytes(content)
+    source, _ = started(name)
+    assert len(drain(source)["1"][0]) == 100
+    assert any("may go on in c_2.xdf" in line for line in source.warnings)
+
+
+def test_a_part_of_the_whole_recording_can_be_asked_for(tmp_path):
+    whole, _ = started(three_parts(tmp_path))
+    stamps = drain(whole)["2"][0]
+    source, _ = started(tmp_path / "rec.xdf", start_s=13.0, stop_s=25.0)
+    np.testing.assert_array_equal(drain(source)["2"][0], stamps[(stamps >= 1008.0) & (stamps < 1020.0)])
