@@ -368,7 +368,6 @@ class RecordingFiles:
                 with contextlib.suppress(OSError):
                     writer.path.unlink()  # nothing but a copy of what is in memory
             return None
-        self._settle(self._synced)
         return writer
 
     def _create(self, folder: Path) -> XdfWriter:

@@ -73,6 +73,7 @@ class Disk:
     def __init__(self) -> None:
         self.broken: dict[Path, int] = {}
         self.at: str = "sync"
+        self.n_failed = 0
 
     def writer(self, path, *args) -> XdfWriter:
         disk = self
@@ -81,6 +82,7 @@ class Disk:
             def fail(self, at: str) -> None:
                 number = disk.broken.get(Path(path).parent)
                 if number is not None and disk.at in (at, "all"):
+                    disk.n_failed += 1
                     raise OSError(number, os.strerror(number))
 
             def write_chunk(self, chunk) -> None:
@@ -111,7 +113,9 @@ class Kept:
         self.files.add_stream(EEG)
 
     def _lose(self, stream_id: str, n: int, why: str) -> None:
-        self.lost[stream_id] += max(n, 0)
+        if n > 0:
+            self.lost[stream_id] += n
+            self.problems.append(why)
 
     def write(self, n: int = 10) -> None:
         self.files.write(ramp(self.n, n))
@@ -248,6 +252,43 @@ def test_a_file_that_was_deleted_is_written_again_from_what_is_still_open(tmp_pa
     assert streams_of(rescued)["amp"]["footer"]["info"]["sample_count"] == ["1000"]
     if fault is replace_by_another:
         assert (tmp_path / "r.xdf").read_bytes() == b"not ours"
+
+
+@unix
+@pytest.mark.parametrize("again", [False, True])
+def test_the_newest_offset_is_in_the_next_file_though_it_was_written_last(tmp_path, again):
+    kept = Kept(tmp_path / "r.xdf")
+    kept.files.write(ClockOffset("eeg", 1.0, 0.5))
+    kept.files.write(ClockOffset("eeg", 6.0, 0.25))
+    kept.files.sync()
+    rename(tmp_path / "r.xdf")
+    kept.files.flush()
+    if again:
+        rename(tmp_path / "r_2.xdf")
+        kept.files.flush()
+    kept.files.close()
+    assert streams_of(kept.files.paths[-1])["amp"]["clock_values"] == [0.25]
+    assert len(kept.files.paths) == 2 + again
+
+
+@unix
+def test_what_was_deleted_and_cannot_be_written_again_is_counted(tmp_path):
+    folder = tmp_path / "session"
+    folder.mkdir()
+    kept = Kept(folder / "r.xdf", tmp_path / "b")
+    kept.write(20)
+    kept.files.sync()
+    kept.write()
+    kept.files.flush()
+    delete(folder / "r.xdf")
+    folder.rmdir()
+    folder.write_text("no folder")
+    kept.files.flush()
+    kept.write(5)
+    kept.files.close()
+    assert kept.lost == {"eeg": 30}
+    assert indices(tmp_path / "b" / "r_2.xdf") == list(range(30, 35))
+    assert any("was deleted and cannot be written again" in problem for problem in kept.problems)
 
 
 @unix
@@ -394,6 +435,9 @@ def test_while_no_place_works_what_comes_is_kept_and_then_lost_by_count_until_on
     assert taken == [True] * n_taken + [False] * (20 - n_taken)
     assert 0 < n_taken < 20
     assert recorder.state is RecorderState.FAILED
+    before, n_failed = recorder.status().queue_bytes, disk.n_failed
+    until(lambda: disk.n_failed >= n_failed + 2)  # it is tried again, and nothing is taken out of its bounds meanwhile
+    assert recorder.status().queue_bytes == before > 3000
     disk.broken.clear()
     until(lambda: recorder.state is RecorderState.RECORDING)
     assert recorder.error == ""

@@ -71,19 +71,43 @@ class TimedRuntime(Runtime):
 
 
 class DelaySink:
-    """A sink that notes for every prediction how long ago the last sample of its window had come into this process."""
+    """A sink that notes for every prediction how long ago the last sample of its window had come into this process.
+
+    It is the engine's own; `output` is one behind a queue, as every output of a session is.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.engine: Engine | None = None  # which publishes to it
         self.delays_s: list[float] = []
         self.forced = 0
+        self.output = OutputDelaySink(clock)
 
     def put(self, prediction: Prediction) -> None:
         now_s = self._clock()
         self.forced += prediction.forced
         if self.engine is not None and math.isfinite(self.engine.arrived_s):
             self.delays_s.append(now_s - self.engine.arrived_s)
+            self.output.arrived_s[prediction.time_s] = self.engine.arrived_s
+
+    def discard(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+class OutputDelaySink:
+    """The same in the thread of an output."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.arrived_s: dict[float, float] = {}  # by the window's end
+        self.delays_s: list[float] = []
+
+    def put(self, prediction: Prediction) -> None:
+        if prediction.time_s in self.arrived_s:
+            self.delays_s.append(self._clock() - self.arrived_s[prediction.time_s])
 
     def discard(self) -> None:
         return
@@ -124,9 +148,10 @@ def _measure(
         while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
             source.read(0.1)
         delays = DelaySink(setup.clock)
-        request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays])
+        request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays.output])
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, source)
-        session = SessionRun(setup, source, settings, outputs.events, outputs.sinks, outputs, duration_s=args.seconds)
+        sinks = [delays, *outputs.sinks]
+        session = SessionRun(setup, source, settings, outputs.events, sinks, outputs, duration_s=args.seconds)
         delays.engine = session.engine
         process = psutil.Process()
         before, begin = (_cpu_s(process), _cpu_s(recording)), time.perf_counter()
@@ -148,6 +173,7 @@ def _measure(
         "memory_mb": memory_mb[0],
         "recorder_memory_mb": memory_mb[1],
         "arrival_to_prediction_ms": _quantiles(delays.delays_s),
+        "arrival_to_output_ms": _quantiles(delays.output.delays_s),
         "stages_ms": {"push": _quantiles(pipeline.seconds), "network": _quantiles(runtime.seconds)},
         "samples_missing": missing,
         "samples_not_recorded": lost,
@@ -177,6 +203,10 @@ def _as_text(result: dict[str, Any]) -> str:
         f"lost              {result['samples_missing']} samples sent, {result['samples_not_recorded']} not recorded",
         "                  p50       p99       max (ms)",
     ]
-    rows = {"arrival to result": result["arrival_to_prediction_ms"], **result["stages_ms"]}
+    rows = {
+        "arrival to result": result["arrival_to_prediction_ms"],
+        "arrival to output": result["arrival_to_output_ms"],
+    }
+    rows |= result["stages_ms"]
     lines += [f"{name:<18}" + "".join(f"{value:<10}" for value in row.values()) for name, row in rows.items()]
     return "\n".join(lines)

@@ -84,6 +84,8 @@ class OutputQueue(Generic[T]):
         self._since_s = float("inf")  # when the entry in hand was taken
         self._retry_s = RETRY_S
         self._ending = self._over = False
+        self._untold: deque[OutputStatus] = deque()
+        self._telling = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, entry: T) -> None:
@@ -101,9 +103,8 @@ class OutputQueue(Generic[T]):
             self._wake.notify()
             changed = (full or self._slow) and self._state is OutputState.WORKING
             if changed:
-                self._state, self._error = OutputState.BEHIND, SLOW
-        if changed:
-            self._tell()
+                self._become(OutputState.BEHIND, SLOW)
+        self._tell()
 
     def status(self) -> OutputStatus:
         with self._wake:
@@ -191,11 +192,12 @@ class OutputQueue(Generic[T]):
         with self._wake:
             if self._over:
                 return
-            changed, self._state = self._state is not OutputState.FAILED, OutputState.FAILED
-            self._error, self._for_good = _sentence(error, self.name), isinstance(error, BrokenPipeError)
+            changed = self._state is not OutputState.FAILED
             if dropped:
                 self._n_dropped += self._in_hand
                 self._in_hand, self._since_s = 0, float("inf")
+            self._for_good = isinstance(error, BrokenPipeError)
+            self._become(OutputState.FAILED, _sentence(error, self.name))
         if changed:
             _LOG.warning("%s cannot be written", self.name, exc_info=None if isinstance(error, OSError) else error)
             self._tell()
@@ -207,11 +209,10 @@ class OutputQueue(Generic[T]):
             self._n_written += self._in_hand
             self._in_hand, self._since_s, self._retry_s = 0, float("inf"), RETRY_S
             behind = self._state is OutputState.BEHIND and not self._entries
-            changed = behind or self._state is OutputState.FAILED
-            if changed:
-                self._state, self._error, self._for_good = OutputState.WORKING, "", False
-        if changed:
-            self._tell()
+            if behind or self._state is OutputState.FAILED:
+                self._for_good = False
+                self._become(OutputState.WORKING, "")
+        self._tell()
 
     def _pause(self) -> None:
         """Wait before the next try, longer each time. The end wakes it."""
@@ -224,10 +225,25 @@ class OutputQueue(Generic[T]):
         self._entries.clear()
         self._in_hand = 0
 
+    def _become(self, state: OutputState, error: str) -> None:
+        """Note a state, and that it is to be told where it is another. The lock is held."""
+        changed, self._state, self._error = state is not self._state, state, error
+        if changed:
+            self._untold.append(self.status())
+
     def _tell(self) -> None:
+        """Tell what changed, in the order in which it did. Does not wait for a thread that tells already."""
+        while self._untold and self._telling.acquire(blocking=False):
+            try:
+                while self._untold:
+                    self._tell_one(self._untold.popleft())
+            finally:
+                self._telling.release()
+
+    def _tell_one(self, status: OutputStatus) -> None:
         if self._changed is not None:
             try:
-                self._changed(self.status())
+                self._changed(status)
             except Exception:  # noqa: BLE001 - the output itself works all the same
                 _LOG.exception("the state of %s was not taken", self.name)
 

@@ -128,6 +128,9 @@ def test_an_entry_that_is_at_fault_is_dropped_and_the_next_are_written(error, sa
 def test_an_output_that_takes_nothing_holds_up_nobody_and_keeps_the_newest(monkeypatch):
     place = Place(limit=10)
     place.gate.clear()
+    states = []
+    write = place.queue._write_entry
+    place.queue._write_entry = lambda entry: (states.append(place.queue.status().state), write(entry))
     place.queue.put(0)
     until(lambda: place.tried == 1)
     for entry in range(1, 101):
@@ -140,6 +143,7 @@ def test_an_output_that_takes_nothing_holds_up_nobody_and_keeps_the_newest(monke
     until(lambda: len(place.told) == 2)
     place.queue.close()
     assert place.got == [0, *range(91, 101)]
+    assert states[1:] == [OutputState.BEHIND] * 10  # until nothing waits
     assert place.told[-1] == (OutputState.WORKING, "")
 
 

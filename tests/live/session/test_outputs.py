@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 import pyxdf
-from hand_fed import BUNDLE
+from hand_fed import BUNDLE, HandFed
+from hand_fed import recorded as recorded_source
 
 from rtemo.live.output import line_file, outlet, output_queue
 from rtemo.live.output.line_file import StandardOutput
@@ -75,7 +76,9 @@ class Disk:
 def opened(root: Path | None, **options) -> SessionOutputs:
     settings = options.pop("settings", SessionSettings(subject="P 01"))
     request = OutputsRequest(settings, root, **{"publish": False, **options})
-    return SessionOutputs(request, BUNDLE, 0.25, lambda: 7.0)
+    source = recorded_source(HandFed())
+    source.start()
+    return SessionOutputs(request, BUNDLE, 0.25, lambda: 7.0, source)
 
 
 def state(outputs: SessionOutputs, name: str) -> tuple[str, str, int, int]:
@@ -172,10 +175,31 @@ def test_each_file_of_the_folder_may_fail_alone(tmp_path, monkeypatch, broken):
     assert len(recorded(folder.recording)["rtemo"]) == 1
 
 
-def unwritten(self, path, head=""):
+def unwritten(self, path, head="", *, goes_on=False):
     """How a LineFile is made that writes nothing yet."""
     self.path, self._asked, self._head = path, path, head
     self._file, self._begun = line_file._create(path), False
+
+
+def test_how_an_output_ended_is_in_the_events_too(tmp_path):
+    class Late(Disk):
+        def put(self, one: Prediction) -> None:
+            """Fails once the end has come, and the file of events would have ended too if it did not wait."""
+            until(lambda: outputs._queued_sinks[0].queue._ending)
+            (events,) = [queue for queue in outputs._queues if queue.name.endswith("events.jsonl")]
+            end_s = time.monotonic() + 0.2
+            while not events._ending and time.monotonic() < end_s:
+                time.sleep(0.005)
+            raise FULL
+
+    outputs = opened(tmp_path, sinks=[Late()])
+    give(outputs, 1.0)
+    outputs.close()
+    assert len(texts(outputs)) == 1
+    folder = outputs.folder
+    assert folder is not None
+    assert [read_event(line) for line in folder.events.read_text().splitlines()] == outputs.events.events
+    assert len(recorded(folder.recording)["rtemo_events"]) == 1
 
 
 @pytest.fixture
@@ -294,11 +318,9 @@ def test_an_outlet_that_raises_costs_what_it_did_not_send_and_is_recorded_all_th
 @unix
 def test_a_recording_that_is_deleted_is_an_event_within_two_seconds_and_shown(tmp_path):
     outputs = opened(tmp_path)
-    assert outputs.recorder is not None
-    assert outputs.recorder.wait_flushed(30)
     begun_s = time.monotonic()
     outputs.recording.unlink()
-    until(lambda: any("recording_2.xdf" in text for text in texts(outputs)))
+    until(lambda: outputs.look_after() or any("recording_2.xdf" in text for text in texts(outputs)))
     assert time.monotonic() - begun_s < 2.0
     view = outputs.view()
     assert view is not None

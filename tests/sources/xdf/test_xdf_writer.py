@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import sys
@@ -238,3 +239,16 @@ def test_a_file_that_is_left_is_cut_where_it_counts_whatever_was_not_written_yet
     writer.abandon(size)
     writer.abandon(0)
     assert (tmp_path / "a.xdf").stat().st_size == size
+
+
+def test_a_file_that_is_cut_while_it_is_written_stays_too_short_and_has_no_hole(tmp_path):
+    writer = XdfWriter(tmp_path / "a.xdf")
+    writer.add_stream(stream())
+    writer.write_chunk(ramp(n=1000))
+    writer.flush()
+    os.truncate(tmp_path / "a.xdf", 200)
+    writer.write_chunk(ramp(begin=1000, n=10))
+    writer.flush()
+    assert (tmp_path / "a.xdf").stat().st_size < writer.bytes_written
+    assert b"\0" * 200 not in (tmp_path / "a.xdf").read_bytes()
+    writer.abandon()
