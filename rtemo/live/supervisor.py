@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.recorder.ask import ask
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import MAX_BYTES, Message, pack, unpack
+from rtemo.recorder.messages import Message
 
 _LOG = logging.getLogger("rtemo.supervisor")
 
@@ -95,6 +96,7 @@ class Supervisor:
         self._engine = _Child(engine_command, {"stdin": subprocess.DEVNULL, **streams})
         self._asked_s = self._answered_s = time.monotonic()
         self._engine_over = False
+        self._records = True  # by the last answer; a recorder that does not answer may well record
 
     def run(self, stop: threading.Event, hurry: threading.Event, duration_s: float | None = None) -> int:
         """Until the engine has ended as it should, or `stop` is set. Returns the exit code.
@@ -113,7 +115,7 @@ class Supervisor:
                     self._restart_recorder()
                 if time.monotonic() - self._asked_s >= ASK_S:
                     self._look_after()
-                if self._engine_over and (not self._recording() or _passed(begin_s, duration_s)):
+                if self._engine_over and (not self._records or _passed(begin_s, duration_s)):
                     return 1
             return self._end(hurry)
         finally:
@@ -145,17 +147,13 @@ class Supervisor:
         state = self._ask("state", HANG_S)
         now_s = time.monotonic()
         if state is not None:
-            self._answered_s = now_s
+            self._answered_s, self._records = now_s, bool(state.fields.get("paths"))
             if state.fields.get("engine") and state.fields.get("engine_age_s", 0.0) > ENGINE_HANGS_S:
                 _LOG.error("the engine hangs: it is killed")
                 self._engine.kill()
         elif now_s - self._answered_s > HANG_S and self._recorder.process.poll() is None:
             _LOG.error("the recorder hangs: it is killed")
             self._recorder.kill()
-
-    def _recording(self) -> bool:
-        state = self._ask("state", HANG_S)
-        return state is None or bool(state.fields.get("paths"))
 
     def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
@@ -195,12 +193,7 @@ class Supervisor:
             return None
         try:
             with connect(address, timeout_s) as connection:
-                connection.send_bytes(pack(request))
-                end_s = time.monotonic() + timeout_s
-                while (left_s := end_s - time.monotonic()) > 0 and connection.poll(left_s):
-                    for one in unpack(connection.recv_bytes(MAX_BYTES)):
-                        if isinstance(one, Message):
-                            return one
+                return ask(connection, request, timeout_s)
         except CONNECTION_ERRORS as error:
             if isinstance(error, RtemoError):
                 _LOG.error("%s", error)

@@ -10,11 +10,9 @@ import logging
 import time
 from collections.abc import Collection
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.records import Reader
 from rtemo.core.types import (
     Chunk,
     ClockOffset,
@@ -28,7 +26,18 @@ from rtemo.core.types import (
 from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, read_info, read_status, unpack
+from rtemo.recorder.messages import (
+    MAX_BYTES,
+    Message,
+    pack,
+    pack_item,
+    read_info,
+    read_recorder_status,
+    read_running,
+    read_status,
+    refusal,
+    unpack,
+)
 from rtemo.recorder.outbox import Outbox
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest, RunningRecording
@@ -44,13 +53,6 @@ RETRY_S = 0.1
 ALIVE_S = 0.5
 GIVEN_UP_S = 60.0  # an engine whose recorder is away for longer ends its session
 MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come back
-
-
-def _path(hint: Any, value: Any, _key: str) -> Any:
-    return Path(value) if hint is Path and isinstance(value, str) else NotImplemented
-
-
-_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True, special=_path)
 
 
 class RemoteSource:
@@ -187,7 +189,7 @@ class RemoteSource:
         answer = self._ask("close", "closed")
         self._recording = False
         if answer is not None and answer.fields.get("status") is not None:
-            self._status = _status(answer.fields["status"])
+            self._status = read_recorder_status(answer.fields["status"])
         elif self._status is not None and self._status.state is RecorderState.RECORDING:
             _LOG.error("the recorder did not close the recording in time")
         self._own.clear()
@@ -209,7 +211,7 @@ class RemoteSource:
         patient = self._ambiguous is not None
         found = self._need(self._ask("attach", "attached", settings=self._settings, patient=patient))
         recording = found.fields.get("recording")
-        self.running = None if recording is None else _READER.read(RunningRecording, recording)
+        self.running = None if recording is None else read_running(recording)
         self._need(self._await("ready"))
 
     def _come_back(self, timeout_s: float) -> None:
@@ -279,7 +281,7 @@ class RemoteSource:
                     self._ambiguous.clear()
                     self._ambiguous.update({Modality(role): why for role, why in fields["ambiguous"].items()})
                 if fields["recording"] is not None:
-                    self._status = _status(fields["recording"])
+                    self._status = read_recorder_status(fields["recording"])
             case "end":
                 self.ending = True
             case "annotation":
@@ -329,8 +331,8 @@ class RemoteSource:
         """Raises RtemoError for a refusal, and EOFError where there is no answer."""
         if answer is None:
             raise EOFError("the recorder does not answer")
-        if answer.name == "refused":
-            raise RtemoError(*map(str, answer.fields.get("error", ["the recorder refused", "", ""])))
+        if (error := refusal(answer)) is not None:
+            raise error
         return answer
 
     def _lose(self, why: str) -> None:
@@ -350,7 +352,3 @@ class RemoteSource:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _status(fields: Any) -> RecorderStatus:
-    return _READER.read(RecorderStatus, fields)

@@ -10,6 +10,7 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy as np
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.recorder.recorder import RecorderStatus
+from rtemo.recorder.recording_source import RunningRecording
 from rtemo.sources.lsl.stream_state import LslStreamStatus
 
 MAX_BYTES = 256 << 20
@@ -24,7 +27,13 @@ _RECORD = struct.Struct("<BI")
 _SAMPLES = struct.Struct("<HBIId")  # length of the stream_id, dtype, samples, channels, arrival
 _DOCUMENT, _NUMBERS, _TEXTS = 1, 2, 3
 _DTYPES = ("<f4", "<f8", "<i1", "<i2", "<i4", "<i8")
-_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True)
+
+
+def _path(hint: Any, value: Any, _key: str) -> Any:
+    return Path(value) if hint is Path and isinstance(value, str) else NotImplemented
+
+
+_READER = Reader("a message of the recorder", "use one version of rtemo", longest=MAX_BYTES, nan=True, special=_path)
 _ITEMS = {"up": StreamUp, "down": StreamDown, "offset": ClockOffset, "notice": StreamNotice}
 _NAMES = {kind: name for name, kind in _ITEMS.items()}
 _STATUS = {name: hint for name, hint in get_type_hints(LslStreamStatus).items() if name != "info"}
@@ -72,6 +81,28 @@ def unpack(data: bytes) -> Iterator[Item | Message]:
                 "a message of the recorder does not fit", str(error), "use one version of rtemo"
             ) from error
         at += length
+
+
+def recorder_fields(status: RecorderStatus | None) -> dict[str, Any] | None:
+    """How a recording stands, as JSON values."""
+    return None if status is None else {**asdict(status), "paths": [str(path) for path in status.paths]}
+
+
+def read_recorder_status(fields: object) -> RecorderStatus:
+    """How a recording stands. Raises RtemoError."""
+    return _READER.read(RecorderStatus, fields)
+
+
+def read_running(fields: object) -> RunningRecording:
+    """A recording that is being made. Raises RtemoError."""
+    return _READER.read(RunningRecording, fields)
+
+
+def refusal(answer: Message) -> RtemoError | None:
+    """The error by which a request was refused; None where it was not."""
+    if answer.name != "refused":
+        return None
+    return RtemoError(*map(str, answer.fields.get("error", ["the recorder refused", "", ""])))
 
 
 def _part(view: memoryview, at: int, length: int) -> memoryview:

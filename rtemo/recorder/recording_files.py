@@ -24,6 +24,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, StreamInfo
 from rtemo.recorder.file_faults import FileFault, FileWatch, Rescue, samples_in_file
 from rtemo.sources.private_files import make_folder, sync_folder
+from rtemo.sources.xdf.parts import part_name
 from rtemo.sources.xdf.recording_log import LogEntry, log_info
 from rtemo.sources.xdf.writer import XdfWriter
 
@@ -372,7 +373,7 @@ class RecordingFiles:
 
     def _create(self, folder: Path) -> XdfWriter:
         for number in count(len(self.paths) + 1):
-            path = folder / f"{self._asked.stem}_{number}{self._asked.suffix}"
+            path = part_name(folder / self._asked.name, number)
             try:
                 return self._open_writer(path, self._session_id, self.paths[-1].name, self._continued_bytes)
             except RtemoError as error:

@@ -16,6 +16,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.local_server import LocalServer
-from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, status_fields, unpack
+from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
 from rtemo.recorder.outbox import Outbox
-from rtemo.recorder.recorder import Recorder, RecorderStatus
+from rtemo.recorder.recorder import Recorder
 from rtemo.recorder.recording_source import LiveSource, RecordingRequest, RecordingSource
 from rtemo.sources.stream_roles import StreamRoles
+from rtemo.sources.xdf.parts import part_name
 
 _LOG = logging.getLogger("rtemo.recorder")
 
@@ -223,7 +225,7 @@ class RecorderService:
             self._source = None
         self._task = replace(self._task, paths=(), session_id="", about={})
         self._keep_task()
-        client.outbox.put(pack("closed", status=_status_fields(status)))
+        client.outbox.put(pack("closed", status=recorder_fields(status)))
 
     def _do_state(self, client: _Client) -> None:
         """What a supervisor or a window looks at."""
@@ -231,7 +233,7 @@ class RecorderService:
         client.outbox.put(
             pack(
                 "state",
-                recording=_status_fields(status),
+                recording=recorder_fields(status),
                 paths=list(self._task.paths),
                 about=dict(self._task.about),
                 engine=self._engine is not None,
@@ -261,7 +263,7 @@ class RecorderService:
         self._release()
         self._task = RecorderTask()
         self._keep_task()
-        client.outbox.put(pack("gone", status=_status_fields(status)))
+        client.outbox.put(pack("gone", status=recorder_fields(status)))
 
     # How it is done.
 
@@ -290,7 +292,7 @@ class RecorderService:
     def _record_on(self) -> None:
         """Go on with a recording in another file."""
         first = Path(self._task.paths[0])
-        path = next_part(first)
+        path = next(path for number in count(2) if not (path := part_name(first, number)).exists())
         request = RecordingRequest(path, self._task.session_id, Path(self._task.paths[-1]).name, self._task.about)
         self._need_source().record(request)
         self._first = len(self._task.paths)
@@ -366,7 +368,7 @@ class RecorderService:
             "streams": [status_fields(status) for status in statuses],
             "missing": list(source.missing),
             "ambiguous": {role.value: why for role, why in self._ambiguous.items()},
-            "recording": _status_fields(source.recording_status()),
+            "recording": recorder_fields(source.recording_status()),
         }
         parts.append(pack("status", **fields))
         engine.outbox.put(b"".join(parts))
@@ -412,20 +414,3 @@ class RecorderService:
                 source.submit(received)
         elif received.name != "alive":
             self._requests.put((client, received))
-
-
-def next_part(first: Path) -> Path:
-    """The next free name of a recording that goes on: NAME_2.xdf, NAME_3.xdf."""
-    number = 2
-    while (path := first.with_name(f"{first.stem}_{number}{first.suffix}")).exists():
-        number += 1
-    return path
-
-
-def _status_fields(status: RecorderStatus | None) -> dict[str, Any] | None:
-    if status is None:
-        return None
-    fields = asdict(status)
-    fields["state"] = status.state.value
-    plain: dict[str, Any] = json.loads(json.dumps(fields, default=str))
-    return plain

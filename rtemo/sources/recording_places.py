@@ -1,8 +1,9 @@
-"""Where a recording goes on whose own folder no longer works."""
+"""Where a recording may lie: the room on its disk, and where it goes on whose own folder no longer works."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import platformdirs
 
 RECORDING = "recording.xdf"  # of a session, in its folder
 NAME_BYTES = 120  # of a subject's name in a folder's: systems allow 255 in all
+
+
+def free_bytes(recording: Path) -> int:
+    """The room that a recording's disk has; a disk that does not answer counts as full."""
+    try:
+        return shutil.disk_usage(recording.parent).free
+    except OSError:
+        return 0
 
 
 def places_elsewhere(recording: Path) -> tuple[Path, ...]:

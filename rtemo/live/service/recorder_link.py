@@ -7,21 +7,21 @@ recorder has confirmed it, so that neither an engine nor a recorder that ends sw
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.service.snapshot import RecorderView
+from rtemo.live.service.snapshot import RecorderView, recorder_view
+from rtemo.recorder.ask import ask
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import MAX_BYTES, Message, pack, unpack
+from rtemo.recorder.messages import Message, read_recorder_status, refusal
+from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import parse_settings
 
 ASK_S = 0.5
@@ -98,18 +98,17 @@ class RecorderLink:
             while True:
                 while self._requests:
                     name, fields = self._requests[0]
-                    self._check(name, _ask(connection, name, **fields), fields)
+                    self._check(name, ask(connection, name, ANSWER_S, **fields), fields)
                     with self._lock:
                         self._requests.popleft()
-                self.look = self._read(_ask(connection, "state"))
+                self.look = self._read(ask(connection, "state", ANSWER_S))
                 if self._closed:
                     return
                 self._wake.wait(ASK_S)
                 self._wake.clear()
 
     def _check(self, name: str, answer: Message, fields: Mapping[str, Any]) -> None:
-        if answer.name == "refused":
-            error = RtemoError(*map(str, answer.fields.get("error", ["the recorder refused", "", ""])))
+        if (error := refusal(answer)) is not None:
             self._failed(f"{name} {str(fields.get('text', ''))!r}: {error}")
 
     def _read(self, answer: Message) -> RecorderLook:
@@ -118,15 +117,8 @@ class RecorderLink:
         look = RecorderLook(time.monotonic(), engine=bool(fields.get("engine")))
         if not isinstance(status, Mapping) or not paths:
             return look
-        path = str(paths[0])
-        view = RecorderView(
-            path,
-            str(status.get("state", "")),
-            str(status.get("error", "")),
-            int(status.get("bytes_written", 0)),
-            _free_bytes(Path(path)),
-            sum(int(n) for n in dict(status.get("lost") or {}).values()),
-        )
+        first = Path(str(paths[0]))
+        view = recorder_view(read_recorder_status(status), first, free_bytes(first))
         subject, folder, started_s = self._described(about)
         return replace(look, recording=view, subject=subject, folder=folder, started_s=started_s)
 
@@ -139,22 +131,3 @@ class RecorderLink:
             except (KeyError, ValueError, RtemoError):
                 self._about = (dict(about), "", "", float("nan"))
         return self._about[1:]
-
-
-def _ask(connection: Connection, request: str, **fields: Any) -> Message:
-    """The recorder's answer. Raises EOFError where there is none in time."""
-    connection.send_bytes(pack(request, **fields))
-    end_s = time.monotonic() + ANSWER_S
-    while connection.poll(max(0.0, end_s - time.monotonic())):
-        for one in unpack(connection.recv_bytes(MAX_BYTES)):
-            if isinstance(one, Message):
-                return one
-    raise EOFError("the recorder does not answer")
-
-
-def _free_bytes(path: Path) -> int:
-    """The room that the disk has; a disk that does not answer counts as full."""
-    try:
-        return shutil.disk_usage(path.parent).free
-    except OSError:
-        return 0

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import StreamState
+from rtemo.recorder.recorder import RecorderStatus
 
 
 class Phase(StrEnum):
@@ -125,6 +127,20 @@ class RecorderView:
     n_files: int = 1  # more than one where it went on in a next file
     problem: str = ""  # the newest that was met
     n_lost: int = 0  # samples that are in no file
+
+
+def recorder_view(status: RecorderStatus, recording: Path, free_bytes: int) -> RecorderView:
+    """How a recording stands. recording: its first file. free_bytes: of its disk."""
+    return RecorderView(
+        path=str(status.paths[-1] if status.paths else recording),
+        state=status.state.value,
+        error=status.error,
+        bytes_written=status.bytes_written,
+        free_bytes=free_bytes,
+        n_files=max(len(status.paths), 1),
+        problem=status.problems[-1] if status.problems else "",
+        n_lost=sum(status.lost.values()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

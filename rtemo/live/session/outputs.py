@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ from rtemo.live.output.line_file import LineFile
 from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
 from rtemo.live.output.output_queue import OutputQueue, OutputState, OutputStatus, QueuedSink, close_all
 from rtemo.live.output.prediction_files import PredictionSink, open_output
-from rtemo.live.service.snapshot import OutputView, RecorderView
+from rtemo.live.service.snapshot import OutputView, RecorderView, recorder_view
 from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
@@ -37,6 +36,7 @@ from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
 from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
+from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import SessionSettings, settings_text
 
 T = TypeVar("T")
@@ -221,27 +221,15 @@ class SessionOutputs:
 
     def measure_disk(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""
-        try:
-            status = self.recording_status()
-            paths = status.paths if status is not None else ()
-            self._free_bytes = shutil.disk_usage(paths[-1].parent).free if paths else 0
-        except OSError:
-            self._free_bytes = 0
+        status = self.recording_status()
+        self._free_bytes = free_bytes(status.paths[-1]) if status is not None and status.paths else 0
 
     def view(self) -> RecorderView | None:
         """The state of the recording; None where nothing is recorded."""
         status, recording = self.recording_status(), self.recording
         if status is None or recording is None:
             return None
-        return RecorderView(
-            path=str(status.paths[-1] if status.paths else recording),
-            state=status.state.value,
-            error=status.error,
-            bytes_written=status.bytes_written,
-            free_bytes=self._free_bytes,
-            n_files=max(len(status.paths), 1),
-            problem=status.problems[-1] if status.problems else "",
-        )
+        return recorder_view(status, recording, self._free_bytes)
 
     def recording_status(self) -> RecorderStatus | None:
         """How the recording stands, or stood when it was closed; None where nothing is recorded."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hand_fed import HandFed, wait_for
@@ -12,9 +14,11 @@ from hand_fed import HandFed, wait_for
 from rtemo.core.types import Channel, StreamInfo, StreamUp
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.recorder_link import RecorderLink
+from rtemo.live.service.snapshot import RecorderView, recorder_view
 from rtemo.recorder.client import RemoteSource
 from rtemo.recorder.endpoint import Endpoint
-from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.messages import read_recorder_status, recorder_fields
+from rtemo.recorder.recorder import Recorder, RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest
 from rtemo.recorder.service import RecorderService
 from rtemo.sources.session_settings import SessionSettings, settings_text
@@ -159,3 +163,14 @@ def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):
     link.close()
     assert link.look.answered_s == -math.inf
     assert not link.records
+
+
+def test_what_is_lost_stands_in_its_own_place():
+    status = RecorderStatus(
+        RecorderState.WAITING, "full", {"eeg": 90}, {"eeg": 7, "gaze": 3}, ("first", "second"), 10, 0, 0,
+        (Path("/data/r.xdf"), Path("/data/r_2.xdf")),
+    )  # fmt: skip
+    assert read_recorder_status(json.loads(json.dumps(recorder_fields(status)))) == status
+    assert recorder_view(status, Path("/data/r.xdf"), 20) == RecorderView(
+        "/data/r_2.xdf", "waiting", "full", 10, 20, n_files=2, problem="second", n_lost=10
+    )
