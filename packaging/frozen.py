@@ -1,4 +1,4 @@
-"""What a frozen rtemo starts with. It starts its processes by `sys.executable -m rtemo …`: frozen, that is this file."""
+"""What a frozen rtemo starts with. It starts its own processes by `sys.executable -m rtemo …`: here, this file."""
 
 import sys
 
