@@ -10,40 +10,24 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File, Files
-
 from offline.__main__ import build_parser as build_offline_parser
 from rtemo.cli import build_parser
 from rtemo.commands import COMMANDS
 from rtemo.sources import session_settings
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = {  # pages of the checkout that are pages of the site too
-    "develop/architecture.md": "ARCHITECTURE.md",
-    "develop/contributing.md": "CONTRIBUTING.md",
-    "develop/changes.md": "CHANGELOG.md",
-    "develop/add-device.md": "devices/README.md",
-}
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#|mailto:)[^)\s]+\)")
-
-
-def on_files(files: Files, config: Any) -> Files:
-    """Adds what is made here to the site's files."""
-    for path, source in COPIED.items():
-        files.append(File.generated(config, path, content=without_links((ROOT / source).read_text(encoding="utf-8"))))
-    files.append(File.generated(config, "reference/commands.md", content=commands_page()))
-    files.append(File.generated(config, "reference/settings.md", content=settings_page()))
-    return files
+ASKED = re.compile(r"<!-- (?:made: (\w+)|from: (\S+)) -->")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts the table of devices where a page asks for it."""
-    return markdown.replace("<!-- devices -->", devices_table())
+    """Puts what a page asks for in its place."""
+    return ASKED.sub(lambda found: MADE[found[1]]() if found[1] else copied(found[2]), markdown)
 
 
-def without_links(text: str) -> str:
-    """Links to files of the checkout become names: on the site those files are not there."""
-    return LINK.sub(r"\1", text)
+def copied(name: str) -> str:
+    """A text of the checkout. Its links to files become plain names: on the site those files are not there."""
+    return LINK.sub(r"\1", (ROOT / name).read_text(encoding="utf-8"))
 
 
 def commands_page() -> str:
@@ -101,3 +85,6 @@ def devices_table() -> str:
         facts = " ".join(str(profile.get("facts", "")).split()).replace("|", "\\|")
         lines.append(f"| `{profile['id']}` | {profile['name']} | {profile['kind']} | {facts} |")
     return "\n".join(lines)
+
+
+MADE = {"commands": commands_page, "settings": settings_page, "devices": devices_table}

@@ -76,10 +76,10 @@ def acquisition(python: Path, seconds: float, repeat: int) -> list[str]:
         for delay_s, got in theirs.items():
             with sender(f"peers-{os.getpid()}") as lsl:
                 name = "rtemo simulated EEG"
-                other = peer(python, "peer_acquisition.py", name, seconds, delay_s, lsl=lsl)
-                if other["samples"] < 0.95 * seconds * RATE_HZ:
-                    raise SystemExit(f"only {other['samples']} samples came in {seconds:g} s: the computer is too busy")
-                got.append(other["cpu_percent"])
+                found = peer(python, "peer_acquisition.py", name, seconds, delay_s, lsl=lsl)
+                if found["samples"] < 0.95 * seconds * RATE_HZ:
+                    raise SystemExit(f"only {found['samples']} samples came in {seconds:g} s: the computer is too busy")
+                got.append(found["cpu_percent"])
     mine = float(np.median(ours))
     lines = [f"rtemo: recorder, engine with model, 10 predictions a second | {mine:.1f} % of a core | 1"]
     for delay_s, got in theirs.items():
