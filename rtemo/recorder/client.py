@@ -26,6 +26,7 @@ from rtemo.core.types import (
 from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
+from rtemo.recorder.mailboxes import Inbox, Outbox
 from rtemo.recorder.messages import (
     MAX_BYTES,
     Message,
@@ -38,7 +39,6 @@ from rtemo.recorder.messages import (
     refusal,
     unpack,
 )
-from rtemo.recorder.outbox import Outbox
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest, RunningRecording
 from rtemo.sources.lsl.stream_state import LslStreamStatus
@@ -64,6 +64,7 @@ class RemoteSource:
         self._settings = settings_text(roles.settings)
         self._connection: Connection | None = None
         self._outbox: Outbox | None = None
+        self._inbox: Inbox | None = None
         self._ready: list[Item] = []  # received and not read yet
         self._announced = AnnouncedStreams()
         self._role = ""  # of the stream that is announced next
@@ -207,7 +208,7 @@ class RemoteSource:
         if address is None:
             raise EOFError("no recorder is there")
         self._connection = connect(address)
-        self._outbox = Outbox(self._connection)
+        self._outbox, self._inbox = Outbox(self._connection), Inbox(self._connection, MAX_BYTES)
         patient = self._ambiguous is not None
         found = self._need(self._ask("attach", "attached", settings=self._settings, patient=patient))
         recording = found.fields.get("recording")
@@ -245,14 +246,15 @@ class RemoteSource:
                 self.submit(item)
 
     def _receive(self, timeout_s: float) -> None:
-        connection = self._connection
-        assert connection is not None
+        inbox = self._inbox
+        assert inbox is not None
         try:
             self.alive()
-            while (not self._ready or timeout_s == 0.0) and connection.poll(timeout_s):
-                timeout_s = 0.0
-                for one in unpack(connection.recv_bytes(MAX_BYTES)):
+            data = inbox.take(timeout_s)
+            while data is not None:
+                for one in unpack(data):
                     self._take(one)
+                data = inbox.take(0.0) if inbox.ready else None
         except CONNECTION_ERRORS as error:
             self._lose(str(error) or "its connection ended")
 
@@ -316,12 +318,10 @@ class RemoteSource:
                 if (found := self._answers.pop(0)).name in (answer, "refused"):
                     return found
             left_s = end_s - time.monotonic()
-            if self._connection is None or left_s <= 0:
+            if self._inbox is None or left_s <= 0:
                 return None
             try:
-                if not self._connection.poll(left_s):
-                    return None
-                for one in unpack(self._connection.recv_bytes(MAX_BYTES)):
+                for one in unpack(self._inbox.take(left_s) or b""):
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")
@@ -346,7 +346,7 @@ class RemoteSource:
                 self._ready.append(down)
 
     def _drop(self) -> None:
-        outbox, self._outbox = self._outbox, None
+        outbox, self._outbox, self._inbox = self._outbox, None, None
         if outbox is not None:
             outbox.close()
         if self._connection is not None:
