@@ -21,7 +21,7 @@ from rtemo.gui.views.events import EventsView
 from rtemo.gui.views.gaze import GazeView
 from rtemo.gui.views.history import HistoryView
 from rtemo.gui.views.quality import QualityView
-from rtemo.gui.views.signals import SignalsView
+from rtemo.gui.views.signals.view import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import ValenceArousalView
 from rtemo.gui.views.welcome import WelcomeView
