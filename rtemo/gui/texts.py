@@ -4,6 +4,7 @@ from __future__ import annotations
 
 APP = "rtemo"
 STREAMS, SIGNALS, GAZE, QUALITY = "Streams", "Signals", "Gaze", "Signal quality"
+SPECTRUM, SPECTROGRAM = "Spectrum", "Spectrogram"
 EMOTION, HISTORY, PLANE, EVENTS = "Emotion now", "Probabilities over time", "Valence and arousal", "Events"
 SESSION_BAR, REPLAY_BAR = "Session", "Replay"
 
@@ -135,7 +136,12 @@ CURSOR_KEYS = "The cursor follows the mouse, or Shift with the arrow keys"
 LOOK_KEY, LIVE_KEY = "Signals: look back, or back to live", "Signals: back to live"
 CHANNELS_UP, CHANNELS_DOWN = "Signals: channels above", "Signals: channels below"
 CURSOR_LEFT, CURSOR_RIGHT = "Signals: cursor to the left", "Signals: cursor to the right"
-BAND = "Filter of this view"
+ALL_GOOD, CHANNEL_CHOICE = "all good channels", "Channel of this view"
+MEDIAN_OF = "median of {n} channels"
+SPECTRUM_NOTE = "{which}, last 8 s"
+SPECTROGRAM_NOTE = "{which}, last minute"
+FREQUENCY, DENSITY = "Frequency (Hz)", "dB above 1 µV²/Hz"
+POP_OUT, HIDE_VIEW = "Pop {view} out into a window", "Hide {view}"
 
 LATENCY = "latency {p50} / {p99} ms"
 LATENCY_TIP = (

@@ -83,6 +83,11 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #past {{ background: {raised}; border: 2px solid {accent}; }}
 #pastmark {{ background: {accent}; color: {panel}; font-weight: 700; padding: 3px 8px; border-radius: 4px; }}
+#docktitle {{ background: {panel}; }}
+#docktext {{ color: {muted}; font-weight: 600; }}
+#sign {{ background: transparent; border: 2px solid transparent; border-radius: 4px; color: {muted}; }}
+#sign:hover {{ background: {raised}; color: {ink}; }}
+#sign:focus {{ border-color: {accent}; color: {ink}; }}
 #muted {{ color: {muted}; }}
 #steps {{ font-size: 13pt; color: {ink}; line-height: 160%; }}
 #strong {{ color: {ink}; font-weight: 600; }}
