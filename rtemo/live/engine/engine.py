@@ -180,6 +180,10 @@ class Engine:
         self.use_all()
         self._publish(self._predictor.flush())
 
+    def settle(self) -> None:
+        """Give out the predictions that are still under way; see Predictor.work_ahead."""
+        self._publish(self._predictor.settle())
+
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
         if self._live is not None and self._live.duration_s is not None:
@@ -334,5 +338,6 @@ class Engine:
                     self._event(EventKind.NOTE, note, self._infos[stream].name)
 
     def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+        self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s
         self._events.add(Event(time_s, kind, text, stream, dict(details)))
