@@ -22,14 +22,12 @@ from offline.training.initial_weights import live_settings
 from offline.training.training_run import Training, best_network
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, LinearHead, write_bundle
-from rtemo.model.bundle_schema import BundleSpec, Combination, Decision, InputShape, ModalityGate
+from rtemo.model.bundle_schema import BundleSpec, Combination, InputShape, ModalityGate
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
 from rtemo.model.uncertainty.novelty import Familiar
 
 GATE = ModalityGate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
-# of four labels: it abstains where none can be excluded. The rate moves the level by at most 0.04 a report.
-DECISION = Decision(set_level=0.8, largest_set=3, adaptation_rate=0.05)
 _NOVELTY_SESSIONS = 40  # training sessions that give mean and covariance of the embeddings
 
 
@@ -79,7 +77,7 @@ def _calibrated(
         combinations=combinations,
         gate=GATE,
         smoothing=smoothing,
-        decision=DECISION,
+        decision=calibrate.decision(len(corpus.labels)),
         trained_on=str(corpus.description["people"]),
         training=_training(state, corpus, seed),
         metrics={},
