@@ -52,7 +52,7 @@ class Runtime:
         eeg, eye, joint = self._run({name: value[None] for name, value in zip(INPUTS, inputs, strict=True)})
         return Embeddings(eeg[0], eye[0], joint[0])
 
-    def embed_all(self, windows: Sequence[Window]) -> list[Embeddings]:
+    def embed_windows(self, windows: Sequence[Window]) -> list[Embeddings]:
         """The embeddings of several windows, the same to the last bit as of one after the other."""
         return [self.embed(window) for window in windows]
 
