@@ -333,6 +333,8 @@ def _gaze_part(frame: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArr
 def channels_named(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
     """The channels with a fault in half of the frames or more, or with a pop in any, each with the newest reason."""
     faults = np.stack([np.full(len(labels), ChannelFault.GAP, np.int8) if f is None else f.fault for f in frames])
+    if not faults.any():
+        return {}
     out = (np.mean(faults != ChannelFault.NONE, axis=0) >= 0.5) | (faults == ChannelFault.POPPING).any(axis=0)
     if not out.any():
         return {}

@@ -36,7 +36,7 @@ MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 @dataclass(frozen=True, slots=True)
 class EegFrame:
-    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,).
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault, usable: (C,).
 
     present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any.
     """
@@ -44,14 +44,11 @@ class EegFrame:
     end: int
     power: FloatArray
     fault: NDArray[np.int8]
+    usable: BoolArray
     present: float
     coverage: float
     settled: bool
     scale: NormaliserState
-
-    @property
-    def usable(self) -> BoolArray:
-        return usable(self.fault)
 
 
 class EegBranch:
@@ -220,10 +217,10 @@ class EegBranch:
         power = self._power(values, valid, used)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
-        present = float(valid.mean())
+        present = 1.0 if valid.all() else float(valid.mean())
         some = bool(used.any())
         coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
-        return EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
+        return EegFrame(end, power, fault, used, present, coverage, settled, self.learner.snapshot)
 
     def _cut(self, buffer: RowBuffer[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the buffer has none."""

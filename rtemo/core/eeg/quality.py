@@ -216,10 +216,10 @@ def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolAr
 
 def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:
     noisy = rms > settings.noisy_uv
-    if len(rms) >= 8:
+    loud = rms > settings.noisy_floor_uv
+    if len(rms) >= 8 and loud.any():
         alive = rms[rms >= settings.flat_uv]  # with half of the cap at the rail, the others are not noisy for that
-        relative = rms > settings.noisy_ratio * (np.median(alive) if len(alive) else 0.0)
-        noisy |= relative & (rms > settings.noisy_floor_uv)
+        noisy |= loud & (rms > settings.noisy_ratio * np.median(alive))
     return np.asarray(noisy)
 
 
