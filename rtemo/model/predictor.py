@@ -20,6 +20,7 @@ from rtemo.model.personal.session_notes import (
     NOTICE_S,
     CalibrationBegun,
     CalibrationEnded,
+    ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
     Note,
@@ -104,6 +105,8 @@ class Predictor:
 
     def note(self, note: Note, time_s: float) -> None:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
+        if isinstance(note, ChannelMarked):
+            self.pipeline.mark_channel(note.label, note.mark, note.from_s)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():
@@ -112,8 +115,8 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case CalibrationBegun():
-                    pass  # whoever has its file adopts it
+                case CalibrationBegun() | ChannelMarked():
+                    pass  # whoever has the calibration's file adopts it
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""

@@ -6,7 +6,7 @@ windows are cut cannot change a frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, usable
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, MarkedChannel, apply_marks, usable
 from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
@@ -62,6 +62,7 @@ class EegBranch:
         self.frames: dict[int, EegFrame] = {}
         self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
+        self.marks: Sequence[MarkedChannel] = ()  # by their times, see Pipeline.mark_channel
         self._settings, self._grid = settings, grid
         self._columns = np.array(channel_map.columns, dtype=np.intp)
         self._to_uv = np.array(channel_map.scale, dtype=np.float64)
@@ -213,6 +214,8 @@ class EegBranch:
         fault = self._check(raw, wide, values, valid)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
             fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
+        if self.marks:
+            apply_marks(fault, self.channel_map.labels, self.marks, self._grid.seconds(end))
         used = usable(fault)
         power = self._power(values, valid, used)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
