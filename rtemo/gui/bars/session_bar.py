@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from rtemo.gui import texts
@@ -14,6 +15,7 @@ from rtemo.live.service.snapshot import Phase
 
 Send = Callable[..., None]
 MAX_NAMED, MAX_NAME = 4, 14  # annotation buttons carry their names up to so many, and so long
+ROOMY_PX = 1040  # a bar that is narrower has the keys alone
 
 
 class SessionBar(QWidget):
@@ -105,6 +107,17 @@ class SessionBar(QWidget):
         if in_session and self._state.subject and self.subject.text() != self._state.subject:
             self.subject.setText(self._state.subject)  # attached to a session that was already running
 
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._label_annotation_buttons()
+
+    def minimumSizeHint(self) -> QSize:
+        """Buttons that lose their names where there is no room for them do not keep the window wide."""
+        parts = (self.subject, self.notes, self.start, self.baseline, self.pause, self.stop, self.note)
+        keys = sum(self.fontMetrics().horizontalAdvance(texts.ANNOTATION_KEYS[0]) + 24 for _ in self._annotations)
+        n = len(parts) + len(self._annotations) + 1
+        width = sum(part.minimumSizeHint().expandedTo(part.minimumSize()).width() for part in parts)
+        return QSize(width + keys + n * self.layout().spacing(), super().minimumSizeHint().height())
+
     def _name_participant(self, text: str) -> None:
         self._state.participant = text.strip()
         self.refresh({SnapshotPart.STATE})
@@ -112,7 +125,7 @@ class SessionBar(QWidget):
     def _label_annotation_buttons(self) -> None:
         """Show one button for each annotation; where they are many, with the key alone."""
         self._annotations = self._state.settings.annotations
-        few = len(self._annotations) <= MAX_NAMED
+        few = len(self._annotations) <= MAX_NAMED and self.width() >= ROOMY_PX
         for k, button in enumerate(self.annotation_buttons):
             key, given = texts.ANNOTATION_KEYS[k], k < len(self._annotations)
             name = self._annotations[k] if given else ""
@@ -131,6 +144,7 @@ class SessionBar(QWidget):
 def _line(hint: str, width: int) -> QLineEdit:
     line = QLineEdit()
     line.setPlaceholderText(hint)
+    line.setAccessibleName(hint)
     line.setMinimumWidth(width)
     return line
 
@@ -138,7 +152,7 @@ def _line(hint: str, width: int) -> QLineEdit:
 def _button(text: str, tip: str, role: str = "") -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if role:
         button.setProperty("role", role)
     return button
