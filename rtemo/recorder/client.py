@@ -58,6 +58,8 @@ MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come 
 class RemoteSource:
     """A RecordedSource in the recorder's process. Used by the engine's thread; `submit` by any."""
 
+    buffered = True
+
     def __init__(self, endpoint: Endpoint, roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> None:
         """endpoint: the recorder's. roles: take the streams that the recorder chose. ambiguous: see EngineSetup."""
         self._endpoint, self._roles, self._ambiguous = endpoint, roles, ambiguous

@@ -80,8 +80,12 @@ class RunningRecording:
 class RecordedSource(LiveSource, Protocol):
     """A live source that can be recorded: here (RecordingSource), or in the recorder's process.
 
-    running: what is recorded already when it is started. ending: whether the engine is asked to end.
+    running: what is recorded already when it is started. ending: whether the engine is asked to end. buffered: whether
+    another process keeps what comes while nobody reads.
     """
+
+    @property
+    def buffered(self) -> bool: ...
 
     @property
     def running(self) -> RunningRecording | None: ...
@@ -141,7 +145,7 @@ class RecordingSource:
     """A live source with a recorder in this process. Turned by one thread; `submit` is for any."""
 
     running: RunningRecording | None = None
-    ending = False
+    ending = buffered = False
 
     def __init__(self, source: LiveSource, new_recorder: Callable[[RecordingRequest], Recorder]) -> None:
         self._source, self._new_recorder = source, new_recorder

@@ -28,7 +28,7 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
-from rtemo.live.engine.batching import ChunkBatch, join
+from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
@@ -47,7 +47,8 @@ class LiveOptions:
     """What a live session adds to a replay. clock: now, in LSL time.
 
     patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
-    each_turn: called once a read.
+    each_turn: called once a read. span_s: how much data may wait to be used while no window is near.
+    pauses: whether it may leave the source unread meanwhile.
     """
 
     clock: Callable[[], float]
@@ -55,6 +56,8 @@ class LiveOptions:
     duration_s: float | None = None
     patient: bool = False
     each_turn: Callable[[], None] | None = None
+    span_s: float = SPAN_S
+    pauses: bool = False
 
 
 class Engine:
@@ -77,8 +80,8 @@ class Engine:
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
-        self._batch = ChunkBatch()
-        self._awaited: dict[str, float] | None = None  # see _awaited_s; None: to be asked for again
+        self._batch = ChunkBatch(live.span_s if live is not None else SPAN_S)
+        self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
@@ -120,14 +123,21 @@ class Engine:
                 self._take(item)
             return
         self._batch.add(items)
-        if self._awaited is None:
-            self._awaited = self._awaited_s()
-        due = self._batch.due(self._awaited)
+        due = self._batch.due(self._ends_s())
         for item in due:
             self._take(item)
         if due:
             self._force(self._live.max_wait_s)
             self._awaited = None
+
+    @property
+    def pause_s(self) -> float:
+        """For how long nothing needs to be read: what comes meanwhile completes no window, and is taken at once."""
+        ends_s = self._ends_s()
+        if self._live is None or not (self._live.pauses and ends_s):
+            return 0.0
+        near_s = min(ends_s.values()) - LEAD_S - self._live.clock()
+        return min(max(near_s, 0.0), self._batch.span_s)
 
     def rebuild(self, items: Iterable[Sequence[Item]], events: EventLog) -> None:
         """Take what another engine took before this one, so that this one goes on as that would have. Nothing is given
@@ -193,11 +203,16 @@ class Engine:
             self.step(self._source.read(wait_s))
             if self._live is not None and self._live.each_turn is not None:
                 self._live.each_turn()
+            if (pause_s := self.pause_s) > 0.0:
+                stop.wait(pause_s)
 
-    def _awaited_s(self) -> dict[str, float]:
-        pipeline = self._predictor.pipeline
-        ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
-        return {stream: end_s for stream, end_s in ends.items() if end_s is not None}
+    def _ends_s(self) -> dict[str, float]:
+        """The stamp, LSL time, that completes the next window, by stream."""
+        if self._awaited is None:
+            pipeline = self._predictor.pipeline
+            ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
+            self._awaited = {stream: end_s for stream, end_s in ends.items() if end_s is not None}
+        return self._awaited
 
     def _finish(self) -> None:
         """Take over what the source still held when it was stopped, then the last windows."""

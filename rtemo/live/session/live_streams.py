@@ -134,14 +134,13 @@ class LiveStreams:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
         assert self.run is not None
-        wait_s = READ_S if self._source.exhausted else 0.0
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
         self._announced.note(items)
         self.run.engine.step(items)
         self.run.after_read()
         self.explaining.begin()
         self._taps.update(self.predictor.pipeline)
-        return wait_s
+        return READ_S if self._source.exhausted else self.run.engine.pause_s
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
