@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Annotated, Literal
@@ -26,6 +27,7 @@ import psutil
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
+from rtemo.sources.private_files import replace_file
 
 MAX_SOCKET_PATH = 90  # systems allow about 100 bytes
 KEY_BYTES = 32
@@ -77,6 +79,15 @@ class Endpoint:
         self._lock: IO[bytes] | None = None
         self._socket_folder: tempfile.TemporaryDirectory[str] | None = None
 
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one process of this name until the block ends. Raises RtemoError where another one runs."""
+        self.claim()
+        try:
+            yield
+        finally:
+            self.release()
+
     def claim(self) -> None:
         """Be the one process of this name. Raises RtemoError where another one runs."""
         while True:
@@ -108,12 +119,7 @@ class Endpoint:
     def publish(self, address: Address) -> None:
         """Let clients find the engine."""
         document = {**asdict(address), "key": address.key.hex()}
-        partial = self._file.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        partial.replace(self._file)
+        replace_file(self._file, lambda file: file.write(json.dumps(document).encode()))
 
     def find(self) -> Address | None:
         """The address that was published last; None where there is none. The engine may be gone."""

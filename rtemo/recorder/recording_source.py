@@ -15,9 +15,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamUp
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.recorder.recorder import Recorder, RecorderStatus
+from rtemo.sources.base import DRAIN_READS
 from rtemo.sources.lsl.stream_state import LslStreamStatus
-
-DRAIN_READS = 50  # at most, to take over what the source still holds
 
 
 class LiveSource(Protocol):
@@ -88,6 +87,11 @@ class RecordedSource(LiveSource, Protocol):
     def buffered(self) -> bool: ...
 
     @property
+    def announced(self) -> AnnouncedStreams:
+        """The streams that were announced, and how they stand."""
+        ...
+
+    @property
     def running(self) -> RunningRecording | None: ...
 
     @property
@@ -149,18 +153,18 @@ class RecordingSource:
 
     def __init__(self, source: LiveSource, new_recorder: Callable[[RecordingRequest], Recorder]) -> None:
         self._source, self._new_recorder = source, new_recorder
-        self._announced = AnnouncedStreams()
+        self.announced = AnnouncedStreams()
         self._recorder: Recorder | None = None
         self._held = False
 
     def start(self) -> tuple[StreamInfo, ...]:
         infos = self._source.start()
-        self._announced.note(map(StreamUp, infos))
+        self.announced.note(map(StreamUp, infos))
         return infos
 
     def read(self, timeout_s: float) -> list[Item]:
         items = self._source.read(timeout_s)
-        self._announced.note(items)
+        self.announced.note(items)
         if self._recorder is not None and not self._held:
             for item in items:
                 self._recorder.submit(item)
@@ -185,7 +189,7 @@ class RecordingSource:
         return self._source.visible
 
     def opening(self) -> list[Item]:
-        return self._announced.opening()
+        return self.announced.opening()
 
     @property
     def recorder(self) -> Recorder | None:

@@ -12,7 +12,6 @@ import contextlib
 import json
 import logging
 import math
-import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -27,10 +26,11 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.local_server import LocalServer
-from rtemo.recorder.mailboxes import Inbox, Outbox
+from rtemo.recorder.mailboxes import Inbox, Outbox, shut
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
 from rtemo.recorder.recorder import Recorder
 from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
+from rtemo.sources.private_files import replace_file
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.parts import part_name
 
@@ -163,9 +163,8 @@ class RecorderService:
         self._note_paths()
         engine = self._engine
         if engine is not None and engine.outbox.over:
-            _LOG.error("the engine takes nothing more: %s", engine.outbox.over)
-            self._engine = None
-        if engine is not None and self._source is not None:
+            self._cut_off(engine)
+        elif engine is not None and self._source is not None:
             self._send_status(engine)
         elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
             self._release()
@@ -358,7 +357,7 @@ class RecorderService:
 
     def _send_items(self, items: list[Item]) -> None:
         engine = self._engine
-        if engine is None or engine.outbox.over:
+        if engine is None:
             return
         parts = []
         for item in items:
@@ -366,7 +365,14 @@ class RecorderService:
                 role = self._roles.role_of(item.info)
                 parts.append(pack("role", role=role.value if role is not None else ""))
             parts.append(pack_item(item))
-        engine.outbox.put(b"".join(parts))
+        if not engine.outbox.put(b"".join(parts)):
+            self._cut_off(engine)
+
+    def _cut_off(self, engine: _Client) -> None:
+        """End the connection of an engine that has missed something. The next one has it from the recording."""
+        _LOG.error("the engine takes nothing more: %s", engine.outbox.over or "its connection ended")
+        self._engine = None
+        shut(engine.connection)
 
     def _send_status(self, engine: _Client) -> None:
         source = self._need_source()
@@ -397,12 +403,8 @@ class RecorderService:
             if self._task == RecorderTask():
                 self._task_file.unlink(missing_ok=True)
                 return
-            partial = self._task_file.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(self._task), file)
-            partial.replace(self._task_file)
+            task = json.dumps(asdict(self._task)).encode()
+            replace_file(self._task_file, lambda file: file.write(task))
         except OSError as error:
             _LOG.error("a recorder that is killed could not go on: %s", error)
 

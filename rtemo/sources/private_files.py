@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 
 def owner_only(path: str, flags: int) -> int:
     """An `opener` for `open`: what is created can be read and written by its owner alone."""
     return os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """A file that is its owner's alone and always whole: another process reads what was there before, or the new one.
+
+    One process at a time writes it. Raises OSError; then what was there before stays.
+    """
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with open(partial, "xb", opener=owner_only) as file:
+        write(file)
+    partial.replace(path)
 
 
 def make_folder(path: Path) -> None:

@@ -35,11 +35,10 @@ from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
-from rtemo.sources.base import Source
+from rtemo.sources.base import DRAIN_READS, Source
 from rtemo.sources.stream_roles import StreamRoles
 
 READ_S = 0.1  # how long a read may block: how soon a stop is noticed
-DRAIN_READS = 50  # reads after a stop, at most, to take over what the source still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +101,21 @@ class Engine:
         """Give the predictions to these too, from the next one on."""
         self._outputs = (*self._outputs, *outputs)
 
-    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
-        """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
+        """Until the source is exhausted, the time is over, or `stop` is set. Closes the source then, and where
+        something is wrong with it. What breaks a live engine leaves the source open for the next one.
 
-        The source has been started; `streams` is what it named, `early` what has been read from it since.
+        The source has been started; `streams` is what it named.
         """
         try:
             for info in streams:
                 self._take(StreamUp(info))
-            self.step(early)
             self._loop(stop)
-        finally:
-            self._source.stop()
+        except Exception as error:
+            if self._live is None or isinstance(error, RtemoError):
+                self._source.stop()
+            raise
+        self._source.stop()
         self._finish()
 
     def step(self, items: Sequence[Item]) -> None:
