@@ -31,6 +31,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 
 CYCLE_S = 0.25  # how often the queue is written out and handed to the operating system
 SYNC_S = 0.75  # how often the disk is waited for
+STALLED_S = 1.25  # a disk that has not answered for so long is waited for
 QUEUE_BYTES = 64 << 20  # about four minutes of 64 channels at 1000 Hz: a disk may well stall for some seconds
 MOST_PROBLEMS = 200
 LONGEST_PROBLEM = 500  # characters
@@ -40,7 +41,7 @@ class RecorderState(StrEnum):
     """Whether what is handed over reaches a file."""
 
     RECORDING = "recording"
-    WAITING = "waiting"  # no place takes it; it is kept in memory, and tried again
+    WAITING = "waiting"  # no place takes it, or the disk does not answer; it is kept in memory, and tried again
     FAILED = "failed"  # samples are being lost; until it is closed, it is tried again
     CLOSED = "closed"
 
@@ -114,10 +115,13 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         with self._changed:
-            busy_since_s = self._busy_since_s
+            busy_since_s, state, error = self._busy_since_s, self._state, self._error
+            stalled_s = 0.0 if busy_since_s is None else time.monotonic() - busy_since_s
+            if stalled_s >= STALLED_S and state is RecorderState.RECORDING:
+                state, error = RecorderState.WAITING, f"{self._files.paths[-1]}: the disk does not answer"
             return RecorderStatus(
-                state=self._state,
-                error=self._error,
+                state=state,
+                error=error,
                 samples=dict(self._samples - self._unsettled),
                 lost=dict(self._lost),
                 problems=tuple(self._problems),
@@ -125,7 +129,7 @@ class Recorder:
                 queue_bytes=self._queued,
                 queue_high_bytes=self._high,
                 paths=tuple(self._files.paths),
-                stalled_s=0.0 if busy_since_s is None else time.monotonic() - busy_since_s,
+                stalled_s=stalled_s,
             )
 
     def submit(self, item: Item) -> bool:

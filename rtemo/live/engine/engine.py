@@ -273,19 +273,25 @@ class Engine:
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
-            if before is None or before.channels != info.channels:
-                self._use(info, role)
-            self._publish(self._predictor.expect(role, expected=True))
+            unchanged = before is not None and before.channels == info.channels and info.stream_id in self._roles
+            goes_on = before is not None or replaced is not None
+            if unchanged or self._use(info, role, goes_on=goes_on):
+                self._publish(self._predictor.expect(role, expected=True))
 
-    def _use(self, info: StreamInfo, role: Modality) -> None:
-        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event."""
+    def _use(self, info: StreamInfo, role: Modality, *, goes_on: bool) -> bool:
+        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event, and the
+        stream is not used. goes_on: it takes the place of another one, or of itself.
+        """
         try:
             layout = self._roles_of_streams.layout(info, role)
         except RtemoError as error:
-            if self._live is None or not (self._roles or self._live.patient):
+            patient = self._live is not None and (self._live.patient or bool(self._roles))
+            if not (patient or goes_on):
                 raise
             self._event(EventKind.FAILURE, str(error), info.name)
-            return
+            self._roles.pop(info.stream_id, None)
+            self._publish(self._predictor.drop(info.stream_id))
+            return False
         self._roles = {stream: r for stream, r in self._roles.items() if r != role}
         self._roles[info.stream_id] = role
         self._predictor.pipeline.add_stream(info, layout)
@@ -295,6 +301,7 @@ class Engine:
             self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
         for label, reason in layout.left_out.items():
             self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
+        return True
 
     def _stream_down(self, item: StreamDown) -> None:
         info = self._infos.get(item.stream_id)

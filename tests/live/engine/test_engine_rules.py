@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,6 +74,9 @@ class Predictor:
 
     def force(self, until_s):
         return self._answer("force", until_s)
+
+    def drop(self, stream_id):
+        return self._answer("drop", stream_id)
 
     def flush(self):
         return self._answer("flush")
@@ -358,6 +362,24 @@ def test_a_stream_that_cannot_be_used_is_an_error_unless_the_session_can_go_on(o
     bench.engine.step([StreamUp(EEG)])
     assert bench.told(EventKind.FAILURE) == [(1000.0, "no channel can be placed; found 1; name them", "Amp")]
     assert Modality.EEG not in bench.engine.roles
+
+
+@pytest.mark.parametrize("options", [None, live(patient=True)])
+def test_a_stream_that_comes_back_unusable_is_not_used_until_it_fits_again(options):
+    roles = Roles()
+    bench = Bench(live=options, roles=roles)
+    bench.engine.step([StreamUp(EEG), chunk("e", 1.0)])
+    roles.misfit = ("e",)
+    for n in (1, 2):  # twice, each time with other channels
+        changed = replace(EEG, channels=(Channel(f"A{n}"),) * (3 - n))
+        bench.engine.step([StreamDown("e", StreamState.LOST, "gone"), StreamUp(changed)])
+        assert bench.log[-1] == ("drop", "e")
+        assert Modality.EEG not in bench.engine.roles
+    assert len(bench.told(EventKind.FAILURE)) == 2
+    roles.misfit = ()
+    bench.engine.step([StreamUp(changed)])
+    assert bench.log[-2:] == [("add", "e", 1), ("expect", Modality.EEG, True)]
+    assert bench.engine.roles == {Modality.EEG: changed}
 
 
 def test_markers_become_events_in_lsl_time():
