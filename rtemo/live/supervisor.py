@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.recorder.ask import ask
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import Message
+from rtemo.recorder.messages import Message, ask
 
 _LOG = logging.getLogger("rtemo.supervisor")
 

@@ -27,7 +27,7 @@ import psutil
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
-from rtemo.sources.private_files import replace_file
+from rtemo.sources.private_files import lock_file, replace_file
 
 MAX_SOCKET_PATH = 90  # systems allow about 100 bytes
 KEY_BYTES = 32
@@ -92,7 +92,7 @@ class Endpoint:
         """Be the one process of this name. Raises RtemoError where another one runs."""
         while True:
             lock = self._lock_path.open("ab")
-            if not _locked(lock):
+            if not lock_file(lock):
                 lock.close()
                 raise RtemoError(
                     "an engine runs already", f"it is called {self.name!r}", "attach to it, or shut it down"
@@ -169,23 +169,6 @@ def _is_still(file: IO[bytes], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Lock a file for as long as it is open; False where another process has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _runtime_folder() -> Path:

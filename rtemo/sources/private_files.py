@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -19,11 +20,28 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     One process at a time writes it. Raises OSError; then what was there before stays.
     """
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
     with open(partial, "xb", opener=owner_only) as file:
         write(file)
     partial.replace(path)
+
+
+def lock_file(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False where another process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def make_folder(path: Path) -> None:

@@ -65,4 +65,5 @@ def _new_recorder(request: RecordingRequest) -> Recorder:
         elsewhere=places_elsewhere(request.path),
         clock=local_clock,
         continues=request.continues,
+        continues_bytes=request.continues_bytes,
     )
