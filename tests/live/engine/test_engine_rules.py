@@ -73,6 +73,9 @@ class Predictor:
     def force(self, until_s):
         return self._answer("force", until_s)
 
+    def settle(self):
+        return []  # nothing is under way: no network runs behind this one
+
     def flush(self):
         return self._answer("flush")
 
