@@ -264,6 +264,7 @@ class Controller:
                 self._setup.bundle.fingerprint,
                 self._setup.hop_s,
                 self._lag_s,
+                spec.calibrated,
             ),
             streams=shown.stream_statuses(),
             channels=shown.channel_statuses(),
