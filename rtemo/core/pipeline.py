@@ -11,6 +11,7 @@ so that live and replay agree.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,7 +20,7 @@ from rtemo.core.baseline.rest_interval import Baseline, Rest
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch, EegFrame
-from rtemo.core.eeg.quality import REASONS, ChannelFault
+from rtemo.core.eeg.quality import REASONS, ChannelFault, ChannelMark, MarkedChannel
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.branch import GazeBranch, GazeFrame
 from rtemo.core.gaze.features import GAZE_FEATURES
@@ -54,6 +55,7 @@ class Pipeline:
         self._open_rest_s: float | None = None  # the begin of a rest whose end is not known yet
         self._baseline_planned = False
         self._saved: Mapping[Modality, Baseline] = {}
+        self._marks: list[MarkedChannel] = []  # the EEG's, by their times; its branch has the same list
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -77,6 +79,8 @@ class Pipeline:
             branch = EegBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz, signal=self._signal)
         else:
             branch = GazeBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz)
+        if isinstance(branch, EegBranch):
+            branch.marks = self._marks
         before = self._branches.get(modality)
         self._hand_over(before, branch, modality)
         self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
@@ -118,6 +122,15 @@ class Pipeline:
             if not is_on_time:
                 branch.notes.append(f"{rest}: announced too late, a replay will use it earlier")
         return all(on_time)
+
+    def mark_channel(self, label: str, mark: str, from_s: float) -> None:
+        """Let an EEG channel count as bad or good, or as what is found, in frames that end after from_s, LSL time.
+
+        from_s must lie ahead of all samples so far. A mark that is none of ChannelMark, and a channel that is not
+        there, count for nothing.
+        """
+        if mark in set(ChannelMark):
+            insort(self._marks, MarkedChannel(from_s, label, ChannelMark(mark)), key=lambda one: one.from_s)
 
     def baselines(self) -> Mapping[Modality, Baseline]:
         """What the newest baseline found, of each modality that has one; empty while the surrogate is used."""
@@ -346,6 +359,8 @@ def _gaze_part(frame: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArr
 def channels_named(frames: list[EegFrame | None], labels: tuple[str, ...]) -> dict[str, str]:
     """The channels with a fault in half of the frames or more, or with a pop in any, each with the newest reason."""
     faults = np.stack([np.full(len(labels), ChannelFault.GAP, np.int8) if f is None else f.fault for f in frames])
+    if not faults.any():
+        return {}
     out = (np.mean(faults != ChannelFault.NONE, axis=0) >= 0.5) | (faults == ChannelFault.POPPING).any(axis=0)
     if not out.any():
         return {}

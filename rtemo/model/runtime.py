@@ -33,7 +33,7 @@ _UNSEEN = {"eeg": "eye", "eye": "eeg", "joint": ""}  # head -> the modality that
 
 
 class Runtime:
-    """One inference session. Not for several threads at a time."""
+    """One inference session. It has no state between runs."""
 
     def __init__(self, bundle: Bundle) -> None:
         """Raises RtemoError where the graph cannot be run, or takes or gives something else than the bundle says."""
@@ -50,8 +50,15 @@ class Runtime:
         """
         return self.embed_windows([window])[0]
 
+    def embed_each(self, windows: Sequence[Window]) -> list[Embeddings]:
+        """The embeddings of several windows, the same to the last bit as of one after the other."""
+        return [self.embed(window) for window in windows]
+
     def embed_windows(self, windows: Sequence[Window]) -> list[Embeddings]:
-        """The embeddings of windows in their order; those of one montage that follow each other go in one batch."""
+        """The embeddings of windows in their order; those of one montage that follow each other go in one batch.
+
+        Their last bits depend on the size of the batch: for what is published or compared, see embed_each.
+        """
         found: list[Embeddings] = []
         for _, alike in groupby(windows, key=lambda window: window.positions.tobytes()):
             batch = list(alike)

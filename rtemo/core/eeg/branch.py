@@ -6,7 +6,7 @@ windows are cut cannot change a frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, usable
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, MarkedChannel, apply_marks, usable
 from rtemo.core.eeg.signal import ChannelSizes
 from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.settings import PipelineSettings
@@ -37,7 +37,7 @@ MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
 @dataclass(frozen=True, slots=True)
 class EegFrame:
-    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault (C,).
+    """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault, usable: (C,).
 
     present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any. signal:
     (n, C) microvolts, 0 where absent, and size (C,), see rtemo.core.eeg.signal; None where they are not kept.
@@ -46,16 +46,13 @@ class EegFrame:
     end: int
     power: FloatArray
     fault: NDArray[np.int8]
+    usable: BoolArray
     present: float
     coverage: float
     settled: bool
     scale: NormaliserState
     signal: FloatArray | None = None
     size: FloatArray | None = None
-
-    @property
-    def usable(self) -> BoolArray:
-        return usable(self.fault)
 
 
 class EegBranch:
@@ -78,6 +75,7 @@ class EegBranch:
         self.frames: dict[int, EegFrame] = {}
         self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
+        self.marks: Sequence[MarkedChannel] = ()  # by their times, see Pipeline.mark_channel
         self._settings, self._grid = settings, grid
         self._columns = np.array(channel_map.columns, dtype=np.intp)
         self._to_uv = np.array(channel_map.scale, dtype=np.float64)
@@ -232,14 +230,16 @@ class EegBranch:
         fault = self._check(raw, wide, values, valid)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
             fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
+        if self.marks:
+            apply_marks(fault, self.channel_map.labels, self.marks, self._grid.seconds(end))
         used = usable(fault)
         power = self._power(values, valid, used)
         power[:, self._centres > MEASURABLE * rate_hz] = np.nan
         settled = end - self._grid.frame >= self._settled_from
-        present = float(valid.mean())
+        present = 1.0 if valid.all() else float(valid.mean())
         some = bool(used.any())
         coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
-        frame = EegFrame(end, power, fault, present, coverage, settled, self.learner.snapshot)
+        frame = EegFrame(end, power, fault, used, present, coverage, settled, self.learner.snapshot)
         if self._sizes is None:
             return frame
         signal = np.where(valid, values, 0.0).astype(np.float32)
