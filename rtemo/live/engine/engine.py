@@ -253,8 +253,8 @@ class Engine:
         began_s = self._live.clock()
         predictions = self._predictor.push(item)
         if predictions:
-            hop_s = self._predictor.pipeline.settings.window.hop_s
-            self._pace = self._pace or ModelPace(hop_s)
+            grid = self._predictor.pipeline.grid
+            self._pace = self._pace or ModelPace(grid.seconds(grid.hop))
             told = self._pace.took(self._live.clock() - began_s, len(predictions))
             if told is not None:
                 self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, told)
