@@ -21,8 +21,16 @@ _SAME = ("protocol", "chance")
 _LEVELS = ("window", "trial")
 _POOLED = ("ece", "nll")
 _NEEDED: Mapping[str, Any] = {
-    "protocol": str, "method": str, "seed": int, "chance": float, "init": str | None, "train_subjects": int | None,
-    "modalities": tuple[str, ...], "corpus": Mapping[str, Any], "ece": Mapping[str, Any], "nll": Mapping[str, Any],
+    "protocol": str,
+    "method": str,
+    "seed": int,
+    "chance": float,
+    "init": str | None,
+    "train_subjects": int | None,
+    "modalities": tuple[str, ...],
+    "corpus": Mapping[str, Any],
+    "ece": Mapping[str, Any],
+    "nll": Mapping[str, Any],
     "per_subject": Annotated[tuple[Mapping[str, Any], ...], Check(bool, "a list of one person or more")],
 }
 _OF_PERSON: Mapping[str, Any] = {"subject": str, **dict.fromkeys(_LEVELS, Mapping[str, Any])}

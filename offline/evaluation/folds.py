@@ -31,8 +31,12 @@ from rtemo.model.uncertainty.probabilities import FLOOR, tempered
 LEVELS = (0.8, 0.9)
 _TEXTS = ("subject", "session")
 _PLAIN: Mapping[str, Any] = {
-    "name": str, "auroc": Mapping[str, float], "promised": bool, "counts": Mapping[str, int],
-    "temperature": float, "seconds": float,
+    "name": str,
+    "auroc": Mapping[str, float],
+    "promised": bool,
+    "counts": Mapping[str, int],
+    "temperature": float,
+    "seconds": float,
 }
 OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank
 

@@ -102,30 +102,52 @@ def fit_smoothing(
     Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
     wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
     """
-    fits = [_fit_at(Smoothing(dwell_s, window_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
-    _, best, times = min(fits, key=lambda fit: fit[0])
-    return best, times
+    tables = {name: _grid_losses(name, own, by_head, prior, window_s, validation) for name, own in weights.items()}
+    dwell = int(np.argmin(np.sum([table.min(axis=1) for table in tables.values()], axis=0)))
+    times = {name: _DECORRELATION_S[int(np.argmin(table[dwell]))] for name, table in tables.items()}
+    return Smoothing(_DWELL_S[dwell], window_s, prior), times
 
 
-def _fit_at(
-    smoothing: Smoothing,
-    weights: Mapping[str, Mapping[str, float]],
+def _grid_losses(
+    name: str,
+    weights: Mapping[str, float],
     by_head: Mapping[str, float],
+    prior: tuple[float, ...],
+    window_s: float,
     validation: Sequence[NetworkOutputs],
-) -> tuple[float, Smoothing, dict[str, float]]:
-    """The sum of the least losses at one dwell time, and where they are."""
-    total, times = 0.0, {}
-    for name, own in weights.items():
-        losses = [
-            (
-                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
-                seconds,
-            )
-            for seconds in _DECORRELATION_S
-        ]
-        least, times[name] = min(losses)
-        total += least
-    return total, smoothing, times
+) -> Array:
+    """(dwell times, decorrelation times): `smoothing_loss` of every pair, all of them in one pass over the windows."""
+    plain = Combination(weights, 1.0, 1.0, {}, _NO_SCALE)
+    found = []
+    for session in validation:
+        counted = session.counted(name)
+        if counted.any():
+            p = pool(session.logits, plain, by_head)
+            path = _grid_posteriors(p, session.times, session.passes[name], prior, window_s)[counted]
+            right = np.take_along_axis(path, session.labels[counted][:, None, None, None], axis=-1)[..., 0]
+            found.append(-np.log(np.maximum(right, 1e-12)).mean(axis=0))
+    return np.asarray(np.mean(found, axis=0)) if found else np.zeros((len(_DWELL_S), len(_DECORRELATION_S)))
+
+
+def _grid_posteriors(
+    p: Array, times: Array, passes: NDArray[np.bool_], prior: tuple[float, ...], window_s: float
+) -> Array:
+    """(W, dwell times, decorrelation times, K): `smoothing.advance` with every pair of times side by side."""
+    dwell, decorrelation = np.array(_DWELL_S)[:, None, None], np.array(_DECORRELATION_S)[None, :, None]
+    likelihood = np.log(np.maximum(p, 1e-12)) - np.log(np.asarray(prior))
+    state = np.full((len(_DWELL_S), len(_DECORRELATION_S), p.shape[1]), 1.0 / p.shape[1])
+    out, seen_s = np.empty((len(p), *state.shape)), None
+    for i, time_s in enumerate(times):
+        if i:
+            stay = np.exp(-(time_s - times[i - 1]) / dwell)
+            state = stay * state + (1.0 - stay) / p.shape[1]
+        if passes[i]:
+            new_s = window_s if seen_s is None else min(time_s - seen_s, window_s)
+            log_state = np.log(state) + np.minimum(1.0, new_s / decorrelation) * likelihood[i]
+            state = np.exp(log_state - log_state.max(axis=-1, keepdims=True))
+            state, seen_s = state / state.sum(axis=-1, keepdims=True), time_s
+        out[i] = state
+    return out
 
 
 def smoothed_temperature(
@@ -167,8 +189,12 @@ def combination(
     temperature: float,
     calibration: Sequence[NetworkOutputs],
     familiar: Familiar,
+    levels: Sequence[float] = LEVELS,
 ) -> Combination:
-    """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
+    """Everything about one combination of modalities. temperature: of its smoothed probabilities.
+
+    levels: of the sets. Raises RtemoError where there are too few people to promise one of them.
+    """
     scale = novelty_scale(calibration, name, familiar, by_head)
     best = Combination(weights, decorrelation_s, temperature, {}, scale)
     people, score = [], []
@@ -178,7 +204,7 @@ def combination(
             score.append(scores(smoothed(part, name, best, by_head, smoothing)[counted], part.labels[counted]))
             people.append(np.full(int(counted.sum()), number))
     together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
-    quantiles = {level: quantile(together, who, level) for level in LEVELS}
+    quantiles = {level: quantile(together, who, level) for level in levels}
     return replace(best, quantiles=quantiles)
 
 
@@ -209,12 +235,12 @@ def novelty_measures(
 ) -> tuple[Array, Array, Array | None]:
     """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
     head = MAIN_HEAD[name]
-    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    far = np.concatenate([distance(s.z[head][s.passes[name]], s.familiar.get(name, known)) for s in sessions])
     logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
     apart = None
     if name == "both":
         apart = disagreement(*(tempered(logits[one], by_head[one]) for one in ("eeg", "eye")))
-    return distance(z, known), energy(logits[head]), apart
+    return far, energy(logits[head]), apart
 
 
 def _upper(values: Array, person: NDArray[np.int64]) -> float:

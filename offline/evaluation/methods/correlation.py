@@ -19,6 +19,8 @@ from torch.nn import functional
 from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.linear import Linear, logistic, read_de, read_eye
 from offline.evaluation.window_table import MODALITIES, Windows
+from offline.training.choices import Choice
+from rtemo.core.errors import RtemoError
 
 COMMON = 12  # dimensions in common
 RIDGE = 1e-2  # of the covariances' mean diagonal, as the features are correlated
@@ -53,10 +55,18 @@ class Projected:
     modalities: tuple[str, ...] = MODALITIES
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        return self._classifier(train, seed).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier(people, seed).refit(people, chosen, seed)
+
+    def _classifier(self, train: Windows, seed: int) -> Linear:
         both = train.of(train.has("eeg") & train.has("eye"))
+        if not len(both):
+            raise RtemoError("there is nothing to correlate", "no window has both EEG and eyes", "use another method")
         scaled = Scaled.of(both)
         project = self.learn(*scaled(both), seed)
-        return Linear(MODALITIES, lambda windows: project(*scaled(windows)), logistic).fit(train, validation, seed)
+        return Linear(MODALITIES, lambda windows: project(*scaled(windows)), logistic)
 
 
 def learn_cca(eeg: Array, eye: Array, seed: int) -> Project:  # noqa: ARG001

@@ -16,6 +16,8 @@ from sklearn.svm import LinearSVC
 from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.temperature import equal_units, fit_fusion, fit_temperature, weighted_nll
 from offline.evaluation.window_table import MODALITIES, Windows
+from offline.training.choices import Choice, part_of, prefixed
+from offline.training.deadline import look_at_the_clock
 from rtemo.core.errors import RtemoError
 from rtemo.model.uncertainty.probabilities import FLOOR, tempered
 
@@ -60,12 +62,16 @@ class Majority:
         counts = np.bincount(train.labels, weights=train.weights, minlength=train.n_labels)
         return Prior(counts / counts.sum())
 
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:  # noqa: ARG002
+        return self.fit(people, people, seed)
+
 
 @dataclass(frozen=True, slots=True)
 class Prior:
     """The same probabilities (K,) for every window."""
 
     shares: Array
+    chosen: Choice = field(default_factory=dict)
 
     def probabilities(self, windows: Windows) -> Array:
         return np.tile(self.shares, (len(windows), 1))
@@ -84,17 +90,25 @@ class Linear:
     strengths: Sequence[float] = STRENGTHS
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
-        train, validation = (self._offering(windows) for windows in (train, validation))
+        fits, validation = self._fits(train, self.strengths, seed), self._offering(validation)
+        return min(fits, key=lambda model: model.loss(validation)) if len(validation) else fits[0]
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._fits(people, (chosen["strength"],), seed)[0]
+
+    def _fits(self, train: Windows, strengths: Sequence[float], seed: int) -> list[LinearModel]:
+        train = self._offering(train)
         if len(np.unique(train.labels)) < 2:
             raise RtemoError("training has windows of one label only", f"{len(train)} windows of one label", "")
         features = self.read(train)
         scaler = StandardScaler().fit(features, sample_weight=train.weights)
         scaled = scaler.transform(features)
         fits = []
-        for strength in self.strengths:
+        for strength in strengths:
+            look_at_the_clock()
             estimator = self.make(strength, seed).fit(scaled, train.labels, sample_weight=train.weights)
-            fits.append(LinearModel(self.read, scaler, estimator, train.n_labels, train))
-        return min(fits, key=lambda model: model.loss(validation)) if len(validation) else fits[0]
+            fits.append(LinearModel(self.read, scaler, estimator, train.n_labels, train, {"strength": strength}))
+        return fits
 
     def _offering(self, windows: Windows) -> Windows:
         return windows.of(np.any([windows.has(modality) for modality in self.modalities], axis=0))
@@ -109,6 +123,7 @@ class LinearModel:
     estimator: Any
     n_labels: int
     train: Windows = field(repr=False)
+    chosen: Choice = field(default_factory=dict)
 
     def log_p(self, windows: Windows) -> Array:
         """(n, K) scores up to a constant in each row; labels never seen in training have next to none."""
@@ -154,7 +169,19 @@ class LateFusion:
         weights = np.full(len(models), 1.0 / len(models))
         if len(both):
             weights = fit_fusion(_logs(models, both), both.labels, equal_units(both.subject))
-        return Fused(models, tuple(part.modalities[0] for part in self.parts), weights)
+        return self._fused(models, weights)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        names = [part.modalities[0] for part in self.parts]
+        models = [p.refit(people, part_of(name, chosen), seed) for name, p in zip(names, self.parts, strict=True)]
+        return self._fused(models, np.array([chosen[f"{name} weight"] for name in names]))
+
+    def _fused(self, models: Sequence[Model], weights: Array) -> Fused:
+        names = tuple(part.modalities[0] for part in self.parts)
+        chosen: dict[str, float] = {}
+        for name, model, weight in zip(names, models, weights, strict=True):
+            chosen |= prefixed(name, {**model.chosen, "weight": float(weight)})
+        return Fused(tuple(models), names, weights, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +191,7 @@ class Fused:
     models: tuple[Model, ...]
     modalities: tuple[str, ...]
     weights: Array
+    chosen: Choice = field(default_factory=dict)
 
     def probabilities(self, windows: Windows) -> Array:
         there = np.array([windows.has(modality) for modality in self.modalities])

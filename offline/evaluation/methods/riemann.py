@@ -22,6 +22,7 @@ from offline.evaluation.methods.linear import Linear, logistic
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
 from offline.evaluation.methods.training import pieces
 from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Windows, WindowTable
+from offline.training.choices import Choice
 from rtemo.core.eeg.montage import place
 from rtemo.core.types import FloatArray
 
@@ -39,6 +40,9 @@ class Riemann:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         return Linear(self.modalities, tangent, logistic).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return Linear(self.modalities, tangent, logistic).refit(people, chosen, seed)
 
 
 def tangent(windows: Windows) -> Array:

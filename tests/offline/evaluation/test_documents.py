@@ -18,8 +18,15 @@ from rtemo.core.errors import RtemoError
 
 SCORE = {"balanced_accuracy": 0.5, "accuracy": 0.5}
 RESULT = {
-    "protocol": "loso", "method": "de-lr", "seed": 0, "chance": 0.25, "init": None, "train_subjects": None,
-    "modalities": ["eeg"], "corpus": {"fingerprint": "f", "name": "c"}, "versions": {"rtemo": "1"},
+    "protocol": "loso",
+    "method": "de-lr",
+    "seed": 0,
+    "chance": 0.25,
+    "init": None,
+    "train_subjects": None,
+    "modalities": ["eeg"],
+    "corpus": {"fingerprint": "f", "name": "c"},
+    "versions": {"rtemo": "1"},
     **{score: {"window": {"value": 0.1, "low": 0.0}} for score in ("ece", "nll")},
     "per_subject": [{"subject": who, "window": SCORE, "trial": SCORE} for who in ("a", "b")],
 }
