@@ -38,6 +38,17 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="leave out the people, and in leave-clip-out the clips, that this fold of evaluate tests, with this seed",
     )
     parser.add_argument("--people-out", type=int, default=1, metavar="N", help="of that evaluate (default 1)")
+    parser.add_argument(
+        "--keep-out",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="C",
+        help="corpora whose people are left out, found by name and by their samples: those to be tested on later",
+    )
+    parser.add_argument(
+        "--balance", type=float, metavar="P", help="a corpus's share is its hours to this power; 0: equal (default 0.5)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="(default: auto)")
@@ -116,11 +127,20 @@ def _pretrain(options: argparse.Namespace) -> None:
         masking=Masking(**masking),
         weights=replace(Weights(**_given(options, against="against")), **_weights(options.weight)),
         network=_network(options),
-        **_given(options, steps="steps", batch="batch"),
+        **_given(options, steps="steps", batch="batch", balance="balance"),
     )
     corpora, out, exclude = options.corpus, options.out, options.exclude
     hold_out = None if options.hold_out is None else _hold_out(options.hold_out, options.people_out)
-    step = pretrain(corpora, out, settings, exclude, options.tensorboard, resume=options.resume, hold_out=hold_out)
+    step = pretrain(
+        corpora,
+        out,
+        settings,
+        exclude,
+        options.tensorboard,
+        resume=options.resume,
+        hold_out=hold_out,
+        keep_out=options.keep_out,
+    )
     sys.stdout.write(f"{out}: {step} of {settings.steps} steps\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,14 +45,20 @@ def pretrain(
     *,
     resume: bool,
     hold_out: HoldOut | None = None,
+    keep_out: Sequence[Path] = (),
 ) -> int:
-    """Pretrain on these corpora and return the number of steps that are done."""
+    """Pretrain on these corpora, without the people of others (keep_out), and return the number of steps done."""
     if out.exists() and not resume:
         raise RtemoError(f"{out} is there from an earlier run", "", "pass --resume, or name another file")
     data = [open_corpus(path) for path in corpora]
     people, clips = ((), ()) if hold_out is None else _seen_by(hold_out, settings.seed)
     there = {person(shard.about) for corpus in data for shard in corpus}
-    return run_pretraining(data, settings, out, [*exclude, *(there & set(people))], tensorboard, clips).step
+    excluded = [*exclude, *(there & set(people))]
+    tested = [open_corpus(path) for path in keep_out]
+    state = run_pretraining(data, settings, out, excluded, tensorboard, clips, tested)
+    for line in state.left_out:
+        sys.stderr.write(f"{line}\n")
+    return state.step
 
 
 def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -110,7 +110,8 @@ def _pretrain(work: Comparison, init: str, seed: int) -> None:
     corpora = [open_corpus(work.corpus(slug(source.name))) for source in chosen]
 
     settings = PretrainSettings(seed=seed, **work.scale.pretrain)
-    pretrain(corpora, settings, work.checkpoint(init, seed))
+    tested = open_corpus(work.corpus(slug(work.sources.downstream.name)))
+    pretrain(corpora, settings, work.checkpoint(init, seed), keep_out=[tested])
 
 
 def _evaluate(work: Comparison, run: ExperimentRun) -> None:

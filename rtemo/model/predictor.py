@@ -7,12 +7,13 @@ silently, and everything after them is what a replay of the recording gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import Decoder
+from rtemo.model.embedding_queue import EmbeddingQueue
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.personal.session_notes import (
@@ -44,6 +45,17 @@ class Predictor:
         self._decoder = decoder
         self._ahead: Decoder | None = None  # the decoder of the forced windows, while the real ones are awaited
         self._published_s = float("-inf")
+        self._queue: EmbeddingQueue | None = None
+
+    def work_ahead(self) -> None:
+        """Let the network run behind the pipeline, in a thread of its own: predictions come some pushes later, the same
+        ones in the same order. `settle` waits for all. For recordings; nothing may be forced.
+        """
+        self._queue = EmbeddingQueue(self._runtime)
+
+    def settle(self) -> list[Prediction]:
+        """The predictions that are still under way."""
+        return [] if self._queue is None else self._decided(self._queue.take(wait=True))
 
     @property
     def runtime(self) -> Runtime:
@@ -65,7 +77,7 @@ class Predictor:
 
     def flush(self) -> list[Prediction]:
         """The predictions up to the newest sample of any stream."""
-        return self._decide(self.pipeline.flush())
+        return [*self._decide(self.pipeline.flush()), *self.settle()]
 
     def force(self, until_s: float) -> list[Prediction]:
         """Predictions for the ends up to a time that some stream has not reached, from what is there."""
@@ -116,10 +128,15 @@ class Predictor:
     def _decoders(self) -> list[Decoder]:
         return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]
 
-    def _decide(self, windows: Iterable[Window]) -> list[Prediction]:
+    def _decide(self, windows: Sequence[Window]) -> list[Prediction]:
+        if self._queue is None:
+            return self._decided((window, self._runtime.embed(window)) for window in windows)
+        self._queue.put(windows)
+        return self._decided(self._queue.take(wait=False))
+
+    def _decided(self, embedded: Iterable[tuple[Window, Embeddings]]) -> list[Prediction]:
         predictions = []
-        for window in windows:
-            embeddings = self._runtime.embed(window)
+        for window, embeddings in embedded:
             prediction = self._decoder.step(window, embeddings)
             for watch in self.watches:
                 watch(window, embeddings)

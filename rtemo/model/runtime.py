@@ -6,6 +6,7 @@ One thread: the network takes a few milliseconds, and a second thread that spins
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ _WARM_UP_CHANNELS = (1, 64)
 
 
 class Runtime:
-    """One inference session. Not for several threads at a time."""
+    """One inference session. It has no state between runs."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._shape = bundle.spec.input
@@ -50,6 +51,10 @@ class Runtime:
         inputs = (window.eeg, window.eeg_mask, window.positions, window.eye, window.eye_valid)
         eeg, eye, joint = self._run({name: value[None] for name, value in zip(INPUTS, inputs, strict=True)})
         return Embeddings(eeg[0], eye[0], joint[0])
+
+    def embed_all(self, windows: Sequence[Window]) -> list[Embeddings]:
+        """The embeddings of several windows, the same to the last bit as of one after the other."""
+        return [self.embed(window) for window in windows]
 
     def embed_batch(self, *inputs: np.ndarray[Any, Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """INPUTS with a leading axis N -> the three embeddings, each (N, d)."""

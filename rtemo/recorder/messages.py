@@ -67,7 +67,7 @@ def pack_item(item: Item) -> bytes:
     return _RECORD.pack(_NUMBERS, sum(map(len, parts))) + b"".join(parts)
 
 
-def unpack(data: bytes) -> Iterator[Item | Message]:
+def unpack(data: bytes | memoryview) -> Iterator[Item | Message]:
     """What the bytes hold. Raises RtemoError for anything that does not fit."""
     view, at = memoryview(data), 0
     while at < len(view):

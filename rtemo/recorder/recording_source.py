@@ -41,6 +41,14 @@ class LiveSource(Protocol):
     def visible(self) -> tuple[StreamInfo, ...]: ...
 
 
+class ListenedSource(LiveSource, Protocol):
+    """A live source that lets it be known when something has come."""
+
+    def listen(self, come: Callable[[], None]) -> None:
+        """Have it called whenever there is something to be read, by the thread that brought it, which may read it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingRequest:
     """What is to be recorded.

@@ -1,8 +1,9 @@
 """The recorder's process: reads the live streams, records them, and hands the same items to the engine.
 
-One thread turns it: it reads the source, submits to the recorder and obeys requests. Each client has a thread that
-receives and one that sends, so that an engine which hangs, dies or is slow costs predictions and no sample. What an
-engine or a new recorder needs to go on is kept in a task file, until the recording was closed because it was asked for.
+One thread obeys requests; what has come is recorded and sent by the thread that brings it, one at a time, so that no
+sample waits for a thread to wake up. Each client has a thread that receives and one that sends: an engine which hangs,
+dies or is slow costs predictions and no sample. What an engine or a new recorder needs to go on is kept in a task file,
+until the recording was closed because it was asked for.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.local_server import LocalServer
+from rtemo.recorder.mailboxes import Inbox, Outbox
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
-from rtemo.recorder.outbox import Outbox
 from rtemo.recorder.recorder import Recorder
-from rtemo.recorder.recording_source import LiveSource, RecordingRequest, RecordingSource
+from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.parts import part_name
 
 _LOG = logging.getLogger("rtemo.recorder")
 
-READ_S = 0.1  # how long a read may block: how soon a request is obeyed
+WAIT_S = 0.1  # for a request, before the source is looked at in any case
 STATUS_S = 0.25
 FLUSH_S = 3.0  # for what was recorded so far to be in the file
 ORPHANED_S = 5.0  # for the engine to end its session once nobody looks after both
@@ -62,7 +63,7 @@ class _Client:
 
 # Opens the streams that the settings ask for. The mapping takes why several that fit leave a role empty; with None that
 # is an error.
-OpenSource = Callable[[str, dict[Modality, str] | None], tuple[LiveSource, StreamRoles]]
+OpenSource = Callable[[str, dict[Modality, str] | None], tuple[ListenedSource, StreamRoles]]
 
 
 class RecorderService:
@@ -83,6 +84,9 @@ class RecorderService:
         self._roles: StreamRoles | None = None
         self._ambiguous: dict[Modality, str] = {}
         self._requests: queue.SimpleQueue[tuple[_Client, Message]] = queue.SimpleQueue()
+        self._turning = threading.Lock()  # whoever reads the source, or obeys a request
+        self._news = False  # whether something has come since the source was read
+        self._failure: Exception | None = None  # of a read
         self._engine: _Client | None = None
         self._engine_s = clock()  # when the engine was last heard of
         self._infos: tuple[Any, ...] = ()
@@ -99,9 +103,10 @@ class RecorderService:
         except RtemoError:
             return
         self._task = task
-        self._open()
-        if task.paths and self._source is not None:
-            self._record_on()
+        with self._turning:
+            self._open()
+            if task.paths and self._source is not None:
+                self._record_on()
 
     def run(self, stop: threading.Event, orphaned: threading.Event) -> None:
         """Until it is asked to quit, or `stop` is set; a recording is closed then, and goes on with the next recorder
@@ -117,29 +122,41 @@ class RecorderService:
                 if ends_s < math.inf and (self._engine is None or self._clock() >= ends_s):
                     self._over = True
         finally:
-            self._close()
+            with self._turning:
+                self._close()
 
     # One turn.
 
     def _turn(self) -> None:
-        if self._source is None:
-            self._obey_next(READ_S)
-        else:
-            self._read(self._source)
-        while self._obey_next(0.0):
-            pass
+        with contextlib.suppress(queue.Empty):
+            client, request = self._requests.get(timeout=WAIT_S)
+            with self._turning:
+                self._obey(client, request)
+        self._take_over()
+        if isinstance(self._failure, RtemoError):
+            _LOG.error("%s", self._failure)
+            with self._turning:
+                self._reopen()
+                self._failure = None
+        elif self._failure is not None:
+            raise self._failure
         if self._clock() - self._status_s >= STATUS_S:
-            self._look_after()
+            with self._turning:
+                self._look_after()
+            self._take_over()
 
-    def _read(self, source: RecordingSource) -> None:
-        try:
-            items = source.read(READ_S)
-        except RtemoError as error:
-            _LOG.error("%s", error)
-            self._reopen()
-            return
-        if items:
-            self._send_items(items)
+    def _take_over(self) -> None:
+        """Record and send what has come. Any thread; where another one is at it, that one takes this over as well."""
+        self._news = True
+        while self._news and self._failure is None and self._turning.acquire(blocking=False):
+            try:
+                self._news = False
+                while self._source is not None and (items := self._source.read(0.0)):
+                    self._send_items(items)
+            except Exception as error:  # noqa: BLE001 - the thread that turns raises it
+                self._failure = error
+            finally:
+                self._turning.release()
 
     def _look_after(self) -> None:
         now_s = self._status_s = self._clock()
@@ -153,11 +170,7 @@ class RecorderService:
         elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
             self._release()
 
-    def _obey_next(self, wait_s: float) -> bool:
-        try:
-            client, request = self._requests.get(timeout=wait_s) if wait_s > 0 else self._requests.get_nowait()
-        except queue.Empty:
-            return False
+    def _obey(self, client: _Client, request: Message) -> None:
         act = getattr(self, f"_do_{request.name}", self._do_unknown)
         try:
             act(client, **request.fields)
@@ -167,7 +180,6 @@ class RecorderService:
             _LOG.exception("%s failed", request.name)
             text = f"{type(error).__name__}: {error}"
             client.outbox.put(pack("refused", request=request.name, error=["the recorder failed", text, ""]))
-        return True
 
     # Requests.
 
@@ -275,6 +287,7 @@ class RecorderService:
         self._ambiguous = {}
         source, self._roles = self._open_source(self._task.settings, self._ambiguous if self._task.patient else None)
         recording = RecordingSource(source, self._new_recorder)
+        source.listen(self._take_over)
         recording.start()
         self._source = recording
 
@@ -398,8 +411,9 @@ class RecorderService:
     def _serve(self, connection: Connection) -> None:
         client = _Client(connection, Outbox(connection))
         try:
+            inbox = Inbox(connection, MAX_BYTES)
             while not self._server.closing:
-                for one in unpack(connection.recv_bytes(MAX_BYTES)):
+                for one in unpack(inbox.take(IDLE_S) or b""):
                     self._take(client, one)
         finally:
             client.outbox.close()

@@ -10,7 +10,7 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, MAX_CLIENTS, MAX_NEWCOMERS, LocalServer, connect
-from rtemo.recorder.outbox import SURE_BYTES, Outbox
+from rtemo.recorder.mailboxes import MESSAGE_BYTES, Outbox
 
 DEADLINE_S = 20.0
 
@@ -111,7 +111,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up():
     outbox.close()
 
 
-@pytest.mark.parametrize("size", [1, 1000, SURE_BYTES, SURE_BYTES + 1, 1 << 18])
+@pytest.mark.parametrize("size", [1, 1000, 1 << 18, MESSAGE_BYTES + 1])
 def test_everything_arrives_in_order(size):
     ours, theirs = Pipe()
     outbox, found = Outbox(ours), bytearray()

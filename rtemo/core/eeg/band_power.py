@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.types import BoolArray, FloatArray
@@ -52,7 +51,7 @@ class BandPower:
         whole = valid.shape[1] > 1 and bool(valid.all())  # as nearly every frame is: its weights are known
         weight = self._taper if whole else self._taper * valid
         referenced = frame - self._reference(frame, valid, usable)
-        spectrum = rfft(referenced * weight, axis=0)
+        spectrum = np.fft.rfft(referenced * weight, axis=0)
         energy = self._whole_energy if whole else np.maximum((weight * weight).sum(axis=0), 1e-12)
         psd = 2.0 * (spectrum.real**2 + spectrum.imag**2) / (self._grid_hz * energy)
         power = np.log(np.maximum(self._bank @ psd, FLOOR)).T.astype(np.float32)

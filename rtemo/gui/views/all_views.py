@@ -18,10 +18,11 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.emotion import EmotionView
 from rtemo.gui.views.events import EventsView
+from rtemo.gui.views.frequency.view import FrequencyView
 from rtemo.gui.views.gaze import GazeView
 from rtemo.gui.views.history import HistoryView
 from rtemo.gui.views.quality import QualityView
-from rtemo.gui.views.signals import SignalsView
+from rtemo.gui.views.signals.view import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import ValenceArousalView
 from rtemo.gui.views.welcome import WelcomeView
@@ -46,6 +47,8 @@ class AllViews:
         self.history = HistoryView(state, theme)
         self.valence_arousal = ValenceArousalView(state, theme)
         self.events = EventsView(state, theme)
+        self.spectrum = FrequencyView(state, theme, "spectrum")
+        self.spectrogram = FrequencyView(state, theme, "spectrogram")
         self.strip = StatusStrip(state, theme)
         self.session = SessionBar(state, send, root, dialogs.ask_baseline)
         self.report = ReportBar(state)
@@ -63,9 +66,13 @@ class AllViews:
                 self.report,
                 dialogs,
             ),
-            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
+            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status, *self._by_frequency),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)
+
+    @property
+    def _by_frequency(self) -> tuple[FrequencyView, FrequencyView]:
+        return self.spectrum, self.spectrogram
 
     @property
     def docked(self) -> dict[str, QWidget]:
@@ -78,6 +85,8 @@ class AllViews:
             texts.EVENTS: self.events,
             texts.HISTORY: self.history,
             texts.STREAMS: self.streams,
+            texts.SPECTRUM: self.spectrum,
+            texts.SPECTROGRAM: self.spectrogram,
         }
 
     @property

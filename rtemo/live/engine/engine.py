@@ -78,6 +78,7 @@ class Engine:
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch()
+        self._awaited: dict[str, float] | None = None  # see _awaited_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
@@ -119,11 +120,14 @@ class Engine:
                 self._take(item)
             return
         self._batch.add(items)
-        due = self._batch.due(self._awaited_s())
+        if self._awaited is None:
+            self._awaited = self._awaited_s()
+        due = self._batch.due(self._awaited)
         for item in due:
             self._take(item)
         if due:
             self._force(self._live.max_wait_s)
+            self._awaited = None
 
     def rebuild(self, items: Iterable[Sequence[Item]], events: EventLog) -> None:
         """Take what another engine took before this one, so that this one goes on as that would have. Nothing is given
@@ -162,6 +166,7 @@ class Engine:
 
     def use_all(self) -> None:
         """Take what waits to be used."""
+        self._awaited = None
         for item in self._batch.take():
             self._take(item)
 
@@ -174,6 +179,10 @@ class Engine:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         self.use_all()
         self._publish(self._predictor.flush())
+
+    def settle(self) -> None:
+        """Give out the predictions that are still under way; see Predictor.work_ahead."""
+        self._publish(self._predictor.settle())
 
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
@@ -329,5 +338,6 @@ class Engine:
                     self._event(EventKind.NOTE, note, self._infos[stream].name)
 
     def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+        self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s
         self._events.add(Event(time_s, kind, text, stream, dict(details)))

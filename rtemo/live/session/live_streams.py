@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.engine import READ_S
@@ -16,7 +17,7 @@ from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
-from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
+from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
@@ -225,6 +226,15 @@ class LiveStreams:
 
     def channel_statuses(self) -> tuple[ChannelStatus, ...]:
         return self._channels.statuses(self.predictor.pipeline, self._roles.left_out)
+
+    @property
+    def places(self) -> ElectrodePlaces | None:
+        """How well the places of the EEG channels are known; None without EEG."""
+        branch = self.predictor.pipeline.branch(Modality.EEG)
+        if not isinstance(branch, EegBranch):
+            return None
+        layout = branch.channel_map
+        return ElectrodePlaces(len(layout.unplaced), layout.doubtful)
 
     # How it is done.
 

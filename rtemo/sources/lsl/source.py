@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rtemo.core.errors import RtemoError
@@ -75,6 +75,10 @@ class LslSource:
         except BaseException:
             self.stop()
             raise
+
+    def listen(self, come: Callable[[], None]) -> None:
+        """Have it called, by any thread, whenever something has come."""
+        self._items.come = come
 
     def read(self, timeout_s: float) -> list[Item]:
         """What has come since the last call; waits at most timeout_s for the first item."""
