@@ -30,7 +30,7 @@ from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.metrics import ece
 from offline.evaluation.window_table import tabulate
 from offline.export.export import GATE
-from offline.fit.calibration import Calibration, calibrated, decoded
+from offline.fit.calibration import HeldOutCalibration, calibrated, decoded
 from offline.fit.cross_fit import PER_TRIAL, FitData, cross_fit, fit_data, fit_everybody
 from offline.fit.held_out_outputs import FoldTask, gate_passes, live_combinations, outputs_of
 from offline.fit.scores import coverages, window_accuracy
@@ -39,7 +39,7 @@ from rtemo.core.errors import RtemoError
 
 TESTED = 30
 SCORES = ("accuracy", "ece", "coverage 0.8", "coverage 0.9", "size 0.8")
-Made = tuple[Model, Calibration, NDArray[np.int64]]  # model, calibration, the windows that it learned from
+Made = tuple[Model, HeldOutCalibration, NDArray[np.int64]]  # model, calibration, the windows that it learned from
 
 
 def cross_fitted(data: FitData, method: Method) -> Made:

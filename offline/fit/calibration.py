@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from offline.export import calibrate
 from offline.export.session_outputs import NetworkOutputs
+from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import MAIN_HEAD, Combination
 from rtemo.model.decoder import pool
 from rtemo.model.uncertainty.conformal import members
@@ -32,7 +33,7 @@ Groups = Mapping[int, Sequence[NetworkOutputs]]
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class HeldOutCalibration:
     """temperatures: by head. combinations: fusion weights, smoothed temperature, quantiles and novelty of each."""
 
     temperatures: Mapping[str, float]
@@ -67,7 +68,7 @@ def calibrated(
     quantiles_on: Sequence[NetworkOutputs] | None = None,
     *,
     fused: bool,
-) -> Calibration:
+) -> HeldOutCalibration:
     """From outputs of people whom the models that gave them do not know; a person counts as one.
 
     quantiles_on: other people for the sets and for novelty; None: the same. fused: whether three heads are weighed
@@ -89,10 +90,10 @@ def calibrated(
         levels = [level for level in calibrate.LEVELS if level <= people / (people + 1)]
         near = next(session.familiar[name] for session in there)
         combinations[name] = calibrate.combination(name, *fitted, warmth, there, near, levels)
-    return Calibration(by_head, combinations, smoothing)
+    return HeldOutCalibration(by_head, combinations, smoothing)
 
 
-def decoded(calibration: Calibration, sessions: Sequence[NetworkOutputs], name: str) -> list[Decoded]:
+def decoded(calibration: HeldOutCalibration, sessions: Sequence[NetworkOutputs], name: str) -> list[Decoded]:
     """Each person's sessions as the live decoder would go through them."""
     people = sorted({session.shard.about.subject for session in sessions})
     found = [_person(calibration, [s for s in sessions if s.shard.about.subject == who], name) for who in people]
@@ -112,7 +113,7 @@ def cross_decoded(
     return found
 
 
-def _person(calibration: Calibration, sessions: Sequence[NetworkOutputs], name: str) -> Decoded:
+def _person(calibration: HeldOutCalibration, sessions: Sequence[NetworkOutputs], name: str) -> Decoded:
     parts = [_session(calibration, session, name, number) for number, session in enumerate(sessions)]
     labels, trials, now, smooth, novel = (np.concatenate(values) for values in zip(*parts, strict=True))
     quantiles = calibration.combinations[name].quantiles
@@ -121,7 +122,7 @@ def _person(calibration: Calibration, sessions: Sequence[NetworkOutputs], name: 
 
 
 def _session(
-    calibration: Calibration, session: NetworkOutputs, name: str, number: int
+    calibration: HeldOutCalibration, session: NetworkOutputs, name: str, number: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array, NDArray[np.bool_]]:
     combination, smoothing = calibration.combinations[name], calibration.smoothing
     now = pool(session.logits, combination, calibration.temperatures)
@@ -136,9 +137,11 @@ def _session(
     return session.labels[counted], trials, now[counted], np.array(path)[counted], ~(unlike < 1.0)[counted]
 
 
-def novelty_of(session: NetworkOutputs, name: str, calibration: Calibration) -> Array:
+def novelty_of(session: NetworkOutputs, name: str, calibration: HeldOutCalibration) -> Array:
     """(W,) as the live decoder has it."""
     scale, main = calibration.combinations[name].novelty, MAIN_HEAD[name]
+    if scale is None:
+        raise RtemoError("there is no novelty to judge by", name, "report this")
     apart = None
     if scale.disagreement is not None:
         eeg, eye = (tempered(session.logits[head], calibration.temperatures[head]) for head in ("eeg", "eye"))

@@ -16,7 +16,7 @@ from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.window_table import WindowTable, tabulate
 from offline.export.export import GATE
 from offline.export.session_outputs import NetworkOutputs
-from offline.fit.calibration import Calibration, Decoded, calibrated, cross_decoded
+from offline.fit.calibration import Decoded, HeldOutCalibration, calibrated, cross_decoded
 from offline.fit.held_out_outputs import FoldTask, HeldOut, Passes, gate_passes, hold_out, joined, live_combinations
 from offline.splits import CrossFold, check, cross_fitting
 from offline.training.choices import Choice, typical
@@ -70,7 +70,7 @@ class CrossFit:
     task: FoldTask
     groups: Mapping[int, Sequence[NetworkOutputs]]
     decoded: Mapping[str, Sequence[Decoded]]
-    calibration: Calibration
+    calibration: HeldOutCalibration
     chosen: Choice
     seconds: float
 

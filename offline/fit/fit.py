@@ -29,7 +29,7 @@ from offline.fit.cross_fit import CrossFit, FitData, cross_fit, fit_data
 from offline.fit.held_out_outputs import hold_out
 from offline.fit.kept_folds import KeptFolds
 from offline.fit.scores import coverages, window_accuracy
-from offline.fit.shipping import ship
+from offline.fit.shipping import CannotRunLive, ship
 from offline.splits import PEOPLE_FOLDS
 from offline.training.deadline import OutOfTime
 from offline.training.initial_weights import InitialWeights, read_initial
@@ -39,6 +39,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
 
 AUTO = "auto"
+_SCORE = "balanced accuracy of windows, 95 % over people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class FitRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class MethodComparison:
     """What was compared. found: those that were cross-fitted. left_out: method -> why. rows: of the card's table."""
 
     found: Mapping[str, CrossFit]
@@ -71,7 +72,7 @@ class Comparison:
 
 def fit(
     corpus: Corpus, request: FitRequest, out: Path, workers: Workers = HERE, keep: Path | None = None
-) -> tuple[Bundle, Comparison]:
+) -> tuple[Bundle, MethodComparison]:
     """The bundle in the folder `out`, which must not exist, and what was compared for it.
 
     keep: a folder for finished folds, removed when the bundle is there. Raises RtemoError where nothing can be fitted,
@@ -84,7 +85,15 @@ def fit(
     candidates = _candidates(request, initial)
     data = fit_data(corpus, request.seed, request.folds)
     compared = compare(data, candidates, request, workers, keep, began)
-    bundle = ship(data, compared.found[compared.chosen], compared.rows, compared.note, request.name, out, initial)
+    while True:
+        found = compared.found[compared.chosen]
+        try:
+            bundle = ship(data, found, compared.rows, compared.note, request.name, out, initial)
+            break
+        except CannotRunLive as error:
+            if len(compared.found) < 2:
+                raise
+            compared = without(data, compared, [one.name for one in candidates], str(error))
     if keep is not None:
         shutil.rmtree(keep, ignore_errors=True)
     return bundle, compared
@@ -97,7 +106,7 @@ def compare(
     workers: Workers,
     keep: Path | None,
     began: float,
-) -> Comparison:
+) -> MethodComparison:
     """Cross-fit every candidate that there is time for, the simplest first, and choose."""
     found: dict[str, CrossFit] = {}
     left_out: dict[str, str] = {}
@@ -113,12 +122,24 @@ def compare(
             if len(candidates) == 1:
                 raise
             left_out[one.name] = str(error)
-    order = [one.name for one in candidates]
+    return compared_by(data, found, left_out, [one.name for one in candidates])
+
+
+def without(data: FitData, compared: MethodComparison, order: Sequence[str], why: str) -> MethodComparison:
+    """The comparison without the method that was chosen."""
+    found = {name: one for name, one in compared.found.items() if name != compared.chosen}
+    return compared_by(data, found, {**compared.left_out, compared.chosen: why}, order)
+
+
+def compared_by(
+    data: FitData, found: Mapping[str, CrossFit], left_out: Mapping[str, str], order: Sequence[str]
+) -> MethodComparison:
+    """Choose among those that were cross-fitted."""
     scores = {name: person_scores(data, one) for name, one in found.items() if name != REFERENCE}
     chosen = simplest_of_the_best(scores, order)
-    rows = [_row(data, found[name], name == chosen) for name in order if name in found]
+    rows = [_row(data, found[name], chosen) for name in order if name in found]
     rows += [_missing_row(name, why) for name, why in left_out.items()]
-    return Comparison(found, left_out, chosen, rows, _note(data, scores, order) if len(scores) > 1 else "")
+    return MethodComparison(found, left_out, chosen, rows, _note(data, scores, order) if len(scores) > 1 else "")
 
 
 def person_scores(data: FitData, found: CrossFit) -> dict[str, float]:
@@ -139,13 +160,14 @@ def _with_most(found: CrossFit) -> list[Decoded]:
     return [people[who] for who in sorted(people)]
 
 
-def _row(data: FitData, found: CrossFit, ships: bool) -> dict[str, str]:  # noqa: FBT001
+def _row(data: FitData, found: CrossFit, chosen: str) -> dict[str, str]:
+    ships = found.name == chosen
     scores, people = mean_interval(list(person_scores(data, found).values())), _with_most(found)
     level = found.calibration.set_level
     covered = coverages([one for one in people if level in one.sets], level)
     return {
         "method": f"**{found.name}**" if ships else found.name,
-        "balanced accuracy of windows, 95 % over people": f"{scores['value']:.1%} ({scores['low']:.1%} to {scores['high']:.1%})",
+        _SCORE: f"{scores['value']:.1%} ({scores['low']:.1%} to {scores['high']:.1%})",
         "coverage of sets": f"{sum(covered) / len(covered):.2f} at {level:.0%}" if covered else "-",
         "minutes": f"{found.seconds / 60:.1f}",
         "": "ships" if ships else "",
@@ -155,7 +177,7 @@ def _row(data: FitData, found: CrossFit, ships: bool) -> dict[str, str]:  # noqa
 def _missing_row(name: str, why: str) -> dict[str, str]:
     return {
         "method": name,
-        "balanced accuracy of windows, 95 % over people": "-",
+        _SCORE: "-",
         "coverage of sets": "-",
         "minutes": "-",
         "": f"left out: {why}",
@@ -213,5 +235,3 @@ def _key(data: FitData, one: Candidate, request: FitRequest) -> str:
     given = None if one.initial is None else [str(one.initial.path), one.initial.kind, list(one.initial.people)]
     asked = [data.corpus.fingerprint, one.name, request.seed, request.folds, asdict(request.training), given]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
-
-

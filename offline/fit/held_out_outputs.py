@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.corpus.corpus import Corpus, Shard
-from offline.evaluation.methods.base import Method, Model
+from offline.evaluation.methods.base import Array, ExportableModel, Method, Model
 from offline.evaluation.methods.own import OwnModel, OwnNetwork
 from offline.evaluation.window_table import Windows, WindowTable
 from offline.export import calibrate
+from offline.export.exported_model import embedding_of
 from offline.export.session_outputs import NetworkOutputs, passing, run_network
 from offline.splits import CrossFold
 from offline.training.choices import Choice
@@ -87,19 +88,16 @@ def hold_out(task: FoldTask, fold: CrossFold) -> HeldOut:
 def outputs_of(
     task: FoldTask, model: Model, numbers: Sequence[int], learned_from: NDArray[np.int64]
 ) -> tuple[NetworkOutputs, ...]:
-    """What the model makes of these recordings, by modalities."""
+    """What the model makes of these recordings, by modalities, and how far that is from what it learned from."""
+    known = raw_outputs(task, model, some(np.unique(task.table.shard[learned_from])))
+    return tuple(whitened(raw_outputs(task, model, numbers), known))
+
+
+def raw_outputs(task: FoldTask, model: Model, numbers: Sequence[int]) -> list[NetworkOutputs]:
+    """What the model makes of these recordings, with its own embeddings."""
     if isinstance(model, OwnModel):
-        return _of_network(task, model, numbers, learned_from)
-    return tuple(_of_method(task, model, number) for number in numbers)
-
-
-def _of_network(
-    task: FoldTask, model: OwnModel, numbers: Sequence[int], learned_from: NDArray[np.int64]
-) -> tuple[NetworkOutputs, ...]:
-    shards = task.table.shards
-    network, heads = model.frozen.network, model.heads
-    known = run_network(network, heads, [shards[n] for n in some(np.unique(task.table.shard[learned_from]))], task.gate)
-    return tuple(whitened(run_network(network, heads, [shards[n] for n in numbers], task.gate), known))
+        return run_network(model.frozen.network, model.heads, [task.table.shards[n] for n in numbers], task.gate)
+    return [_of_method(task, model, number) for number in numbers]
 
 
 def whitened(sessions: Sequence[NetworkOutputs], known: Sequence[NetworkOutputs]) -> list[NetworkOutputs]:
@@ -132,18 +130,24 @@ def some(numbers: NDArray[np.int64]) -> list[int]:
 def _of_method(task: FoldTask, model: Model, number: int) -> NetworkOutputs:
     """One output for each combination of modalities, which stands where the network has a head."""
     whole = Windows(task.table, np.flatnonzero(task.table.shard == number), task.modalities)
-    logits = {head: np.zeros((len(whole), whole.n_labels)) for head in HEADS}
-    z = {head: np.zeros((len(whole), 1), np.float32) for head in HEADS}
+    logits, z = {}, {}
     for name in task.names:
         seen = whole if name == "both" else whole.only((name,))
-        logits[MAIN_HEAD[name]] = logs(model.probabilities(seen))
-        novelty = model.novelty(seen)
-        if novelty is not None:
-            z[MAIN_HEAD[name]] = novelty[:, None].astype(np.float32)
-    at_zero = Familiar(np.zeros(1, np.float32), np.eye(1, dtype=np.float32))
-    return NetworkOutputs(
-        task.table.shards[number], z, logits, dict(task.passes[number]), dict.fromkeys(COMBINATIONS, at_zero)
-    )
+        logits[MAIN_HEAD[name]], z[MAIN_HEAD[name]] = _outputs(model, seen)
+    unused = [head for head in HEADS if head not in logits]
+    first = next(iter(logits.values())), next(iter(z.values()))
+    logits |= {head: np.zeros_like(first[0]) for head in unused}
+    z |= {head: np.zeros_like(first[1]) for head in unused}
+    return NetworkOutputs(task.table.shards[number], z, logits, dict(task.passes[number]))
+
+
+def _outputs(model: Model, windows: Windows) -> tuple[Array, NDArray[np.float32]]:
+    """Logits (n, K) and embeddings (n, d), as the live application has them where the method can go live."""
+    if not isinstance(model, ExportableModel):
+        logits = logs(model.probabilities(windows))
+        return logits, logits.astype(np.float32)
+    found, features = model.outputs(windows)
+    return np.asarray(found, np.float64), embedding_of(found, features)
 
 
 def joined(folds: Sequence[HeldOut]) -> dict[int, list[NetworkOutputs]]:

@@ -22,8 +22,11 @@ from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
 
 _PLAIN: Mapping[str, Any] = {
-    **{"group": int, "chosen": Mapping[str, float], "seconds": float},
-    **{"recordings": tuple[int, ...], "familiar": tuple[tuple[str, ...], ...]},
+    "group": int,
+    "chosen": Mapping[str, float],
+    "seconds": float,
+    "recordings": tuple[int, ...],
+    "familiar": tuple[tuple[str, ...], ...],
 }
 
 
@@ -55,7 +58,9 @@ def _write(path: Path, task: FoldTask, done: HeldOut) -> None:
         for name, near in session.familiar.items():
             arrays |= {f"{i}|mean|{name}": near.mean, f"{i}|precision|{name}": near.precision}
     plain = {
-        **{"group": done.group, "chosen": dict(done.chosen), "seconds": done.seconds},
+        "group": done.group,
+        "chosen": dict(done.chosen),
+        "seconds": done.seconds,
         "recordings": [numbers[session.shard.about.id] for session in done.sessions],
         "familiar": [list(session.familiar) for session in done.sessions],
     }

@@ -71,7 +71,10 @@ def _sets(people: Sequence[Decoded], level: float) -> dict[str, float]:
 
 
 def _named(one: Decoded, decision: Decision) -> NDArray[np.bool_]:
-    size = one.sets[decision.set_level].sum(axis=1)
+    level = max((level for level in one.sets if level <= decision.set_level), default=None)  # few allow fewer levels
+    if level is None:
+        return np.zeros(len(one.labels), np.bool_)
+    size = one.sets[level].sum(axis=1)
     return np.asarray(~one.novel & (size <= decision.largest_set))
 
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from offline.corpus.corpus import Shard
 from offline.corpus.eeg_signal import cut, referenced, sizes
-from offline.evaluation.window_table import Windows, weights_onto
+from offline.evaluation.window_table import Windows
+from rtemo.core.eeg.interpolation import weights_onto
 from rtemo.core.types import FloatArray
 
 GRID_HZ = 200.0

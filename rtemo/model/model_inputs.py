@@ -1,0 +1,54 @@
+"""Model inputs: the arrays that a bundle's graph takes, from windows.
+
+N windows, F frames, C channels, B bands, E eye features, S samples of the grid in a window:
+
+    eeg        (N, F, C, B) float32   normalised log-power, 0 where masked
+    eeg_mask   (N, F, C) bool         usable channels
+    positions  (N, C, 3) float32      on the unit sphere
+    eye        (N, E) float32         normalised eye features, 0 where not valid
+    eye_valid  (N, E) bool
+    signal     (N, C, S) float32      the conditioned EEG, referenced and scaled as the bundle declares, 0 where masked
+
+With fixed channels C is theirs: what is missing is interpolated from the usable channels, and `eeg_mask` says in which
+frames there were any. A modality that is not to be looked at is all zeros and masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtemo.core.eeg.interpolation import each_onto
+from rtemo.core.types import Window
+from rtemo.model.bundle_schema import ModelDeclaration
+
+Arrays = dict[str, NDArray[Any]]
+OF_MODALITY = {"eeg": ("eeg", "eeg_mask", "signal"), "eye": ("eye", "eye_valid")}
+
+
+def arrays(windows: Sequence[Window], model: ModelDeclaration) -> Arrays:
+    """The declared inputs of windows of one montage, in the declared order."""
+    made: Mapping[str, Callable[[Window], NDArray[Any]]] = {
+        "eeg": lambda window: window.eeg,
+        "eeg_mask": lambda window: window.eeg_mask,
+        "positions": lambda window: window.positions,
+        "eye": lambda window: window.eye,
+        "eye_valid": lambda window: window.eye_valid,
+    }
+    if model.channels is not None:
+        targets = np.array(model.channels.positions, np.float32)
+        made = {
+            **made,
+            "eeg": lambda window: each_onto(window.eeg, window.eeg_mask, window.positions, targets),
+            "eeg_mask": lambda window: np.repeat(window.eeg_mask.any(axis=1, keepdims=True), len(targets), axis=1),
+            "positions": lambda _: targets,
+        }
+    return {name: np.stack([made[name](window) for window in windows]) for name in model.inputs}
+
+
+def hidden(fed: Arrays, modality: str) -> Arrays:
+    """The same inputs without one modality, "eeg" or "eye"."""
+    return {name: np.zeros_like(value) if name in OF_MODALITY[modality] else value for name, value in fed.items()}
