@@ -134,11 +134,11 @@ def torch_graph(module: nn.Module, inputs: Sequence[str], outputs: Sequence[str]
         )
     assert program is not None
     buffer = io.BytesIO()
-    onnx.save(without_traces(program.model_proto), buffer)
+    onnx.save(cleaned(program.model_proto), buffer)
     return buffer.getvalue()
 
 
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+def cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
     """Without what torch records of the source files of every node: names of folders on this machine, and half a MB."""
     for graph in (model.graph, *model.functions):
         del graph.metadata_props[:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,9 @@ import numpy as np
 from offline.evaluation.methods.base import ExportableModel, Model
 from offline.evaluation.methods.own import OwnModel
 from offline.export import calibrate
-from offline.export.export import head_arrays
 from offline.export.exported_model import ExportedModel
 from offline.export.method_bundle import TrainingFacts, write_method_bundle
-from offline.export.onnx_graph import write_onnx
+from offline.export.onnx_graph import export_network
 from offline.export.run_method import export_method
 from offline.export.session_outputs import NetworkOutputs
 from offline.fit.calibration import FEWEST, promise
@@ -26,8 +24,7 @@ from offline.fit.scores import summary
 from offline.training.initial_weights import InitialWeights, live_settings
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
-from rtemo.model.bundle_schema import OWN_NETWORK, Decision, InputShape
-from rtemo.model.network import Heads, Network
+from rtemo.model.bundle_schema import Decision
 
 
 class CannotRunLive(RtemoError):
@@ -37,30 +34,13 @@ class CannotRunLive(RtemoError):
 def exported(model: Model, name: str) -> ExportedModel:
     """The fitted method as the live application runs it. Raises CannotRunLive where it cannot."""
     if isinstance(model, OwnModel):
-        return exported_network(model.frozen.network, model.heads)
+        return export_network(model.frozen.network, model.heads)
     if not isinstance(model, ExportableModel):
         raise CannotRunLive(f"{name} cannot run live", f"{type(model).__name__} has no graph", "use another method")
     try:
         return export_method(model, name)
     except RtemoError as error:
         raise CannotRunLive(error.fact, error.found, error.todo or "use another method") from error
-
-
-def exported_network(network: Network, heads: Heads) -> ExportedModel:
-    """Rtemo's own network with its heads."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        write_onnx(network, path)
-        graph = path.read_bytes()
-    config = network.config
-    return ExportedModel(
-        graph=graph,
-        declaration=OWN_NETWORK,
-        shape=InputShape(config.frames, config.bands, config.eye_features, config.width),
-        heads=head_arrays(heads),
-        network=config.to_dict(),
-        weights={key: value.half().numpy() for key, value in network.state_dict().items()},
-    )
 
 
 def ship(

@@ -10,10 +10,17 @@ Choice = Mapping[str, float]  # such as a strength of regularisation, or a numbe
 
 
 def typical(choices: Sequence[Choice]) -> dict[str, float]:
-    """What several fits chose, as one: the median of each, the lower one of two."""
-    names = dict.fromkeys(name for choice in choices for name in choice)
-    known = {name: [choice[name] for choice in choices if name in choice] for name in names}
-    return {name: float(np.quantile(values, 0.5, method="lower")) for name, values in known.items()}
+    """What several fits chose, as one: the median of each, the lower one of two.
+
+    A temperature belongs to a strength: it is that of the fits that chose the strength of the same name.
+    """
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(name for choice in choices for name in choice):
+        values = [choice[name] for choice in choices if name in choice]
+        if name.endswith("temperature") and (strength := name.removesuffix("temperature") + "strength") in found:
+            values = [choice[name] for choice in choices if choice.get(strength) == found[strength]]
+        found[name] = float(np.quantile(values, 0.5, method="lower"))
+    return found
 
 
 def prefixed(prefix: str, choice: Choice) -> dict[str, float]:

@@ -50,8 +50,15 @@ class Runtime:
         """
         return self.embed_windows([window])[0]
 
+    def embed_each(self, windows: Sequence[Window]) -> list[Embeddings]:
+        """The embeddings of several windows, the same to the last bit as of one after the other."""
+        return [self.embed(window) for window in windows]
+
     def embed_windows(self, windows: Sequence[Window]) -> list[Embeddings]:
-        """The embeddings of windows in their order; those of one montage that follow each other go in one batch."""
+        """The embeddings of windows in their order; those of one montage that follow each other go in one batch.
+
+        Their last bits depend on the size of the batch: for what is published or compared, see embed_each.
+        """
         found: list[Embeddings] = []
         for _, alike in groupby(windows, key=lambda window: window.positions.tobytes()):
             batch = list(alike)
@@ -76,10 +83,6 @@ class Runtime:
                 f"frames, bands, eye features {found}, the model takes {wanted}",
                 "use the pipeline settings of the bundle",
             )
-
-    def embed_all(self, windows: Sequence[Window]) -> list[Embeddings]:
-        """The embeddings of several windows, the same to the last bit as of one after the other."""
-        return [self.embed(window) for window in windows]
 
     def _embedded(self, fed: Arrays) -> dict[str, FloatArray]:
         """Head -> (N, d); zeros for a head that no combination of modalities uses."""

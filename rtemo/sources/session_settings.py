@@ -205,8 +205,8 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     if settings.required:
         session["required"] = [part.value for part in settings.required]
     session |= {"annotations": list(settings.annotations), "baseline_s": settings.baseline_s}
-    given_names = {"session": settings.session, "task": settings.task, "run": settings.run}
-    session |= {name: value for name, value in given_names.items() if value}
+    own: dict[str, Any] = {"session": settings.session, "task": settings.task, "run": settings.run}
+    session |= {name: value for name, value in own.items() if value}
     if settings.conditions:
         session["conditions"] = list(settings.conditions)
     document: dict[str, Any] = {"session": session}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -104,10 +104,13 @@ class Linear:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> LinearModel:
         fits, validation = self._fits(train, self.strengths, seed), self._offering(validation)
-        return min(fits, key=lambda model: model.loss(validation)) if len(validation) else fits[0]
+        if not len(validation):
+            return fits[0]
+        return min((fit.tempered_on(validation) for fit in fits), key=lambda one: one[0])[1]
 
     def refit(self, people: Windows, chosen: Choice, seed: int) -> LinearModel:
-        return self._fits(people, (chosen["strength"],), seed)[0]
+        fit = self._fits(people, (chosen["strength"],), seed)[0]
+        return replace(fit, chosen=dict(chosen))
 
     def _fits(self, train: Windows, strengths: Sequence[float], seed: int) -> list[LinearModel]:
         train = self._offering(train)
@@ -129,7 +132,9 @@ class Linear:
 
 @dataclass(eq=False)
 class LinearModel:
-    """train: the windows that it was fitted on, for novelty."""
+    """train: the windows that it was fitted on, for novelty. chosen: the strength and, where people were held out to
+    choose on, the temperature there: what is said of windows means the same at every strength.
+    """
 
     read: Features
     scaler: StandardScaler
@@ -137,6 +142,11 @@ class LinearModel:
     n_labels: int
     train: Windows = field(repr=False)
     chosen: Choice = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:
+        """What its scores are divided by."""
+        return self.chosen.get("temperature", 1.0)
 
     @property
     def table(self) -> WindowTable:
@@ -154,6 +164,7 @@ class LinearModel:
         scores = np.asarray(self.estimator.decision_function(scaled))
         if scores.ndim == 1:
             scores = np.stack((-0.5 * scores, 0.5 * scores), axis=1)
+        scores = scores / self.temperature
         least = np.minimum(scores.min(axis=1, keepdims=True), 0.0)
         out = np.repeat(least + np.log(FLOOR), self.n_labels, axis=1)
         out[:, self.estimator.classes_] = scores
@@ -178,11 +189,13 @@ class LinearModel:
     def probabilities(self, windows: Windows) -> Array:
         return tempered(self.log_p(windows), 1.0)
 
-    def loss(self, windows: Windows) -> float:
-        """NLL at the best temperature, each person counting the same."""
+    def tempered_on(self, windows: Windows) -> tuple[float, LinearModel]:
+        """The least NLL over temperatures, each person counting the same, and the model at that temperature."""
         log_p, weight = self.log_p(windows), equal_units(windows.subject)
-        at_best = np.log(np.maximum(tempered(log_p, fit_temperature(log_p, windows.labels, weight)), FLOOR))
-        return weighted_nll(at_best, windows.labels, weight)
+        temperature = fit_temperature(log_p, windows.labels, weight)
+        at_best = np.log(np.maximum(tempered(log_p, temperature), FLOOR))
+        chosen = {**self.chosen, "temperature": self.temperature * temperature}
+        return weighted_nll(at_best, windows.labels, weight), replace(self, chosen=chosen)
 
     @cached_property
     def familiar(self) -> tuple[Array, Array]:
@@ -212,8 +225,8 @@ class LinearGraph(nn.Module):
         arrays = {
             "mean": model.scaler.mean_,
             "scale": model.scaler.scale_,
-            "weight": coefficients.T,
-            "bias": intercept,
+            "weight": coefficients.T / model.temperature,
+            "bias": intercept / model.temperature,
             "onto": onto,
             "unseen": np.where(onto.any(axis=0), 0.0, 1.0),
             "principal": model.principal,

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.methods.features import Features, Fed
 from offline.evaluation.temperature import equal_units
-from offline.evaluation.window_table import Indices, Windows
+from offline.evaluation.window_table import Indices, Windows, WindowTable
 from offline.training.choices import Choice
 from offline.training.deadline import look_at_the_clock
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import FloatArray
+from rtemo.model.bundle_schema import ModelInput
 from rtemo.model.uncertainty.probabilities import tempered
 
-Read = Callable[[Windows], FloatArray]
 _ASK_BATCH = 512
 
 
@@ -39,15 +39,29 @@ class Recipe:
 class TrainedModule:
     """A network that turns what `read` gives of windows into logits."""
 
-    read: Read
+    read: Features
     module: nn.Module
+    table: WindowTable = field(repr=False)
     chosen: Choice = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[ModelInput, ...]:
+        return self.read.inputs
+
+    def outputs(self, windows: Windows) -> tuple[Array, Array]:
+        return self.logits(windows), np.zeros((len(windows), 0))
+
+    def graph(self) -> nn.Module:
+        return NetworkGraph(self.read.graph(self.table), self.module)
 
     def logits(self, windows: Windows) -> Array:
         """(n, K)."""
         self.module.eval()
         with torch.inference_mode():
-            parts = [self.module(torch.from_numpy(self.read(part))).numpy() for part in pieces(windows, _ASK_BATCH)]
+            parts = [
+                self.module(torch.from_numpy(self.read(part).astype(np.float32))).numpy()
+                for part in pieces(windows, _ASK_BATCH)
+            ]
         return np.concatenate(parts).astype(np.float64)
 
     def probabilities(self, windows: Windows) -> Array:
@@ -57,8 +71,19 @@ class TrainedModule:
         return None
 
 
+class NetworkGraph(nn.Module):
+    """The logits of a network on features."""
+
+    def __init__(self, read: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.read, self.network = read, network
+
+    def forward(self, fed: Fed) -> tuple[Tensor]:
+        return (self.network(self.read(fed).float()),)
+
+
 def train_module(
-    make: Callable[[], nn.Module], read: Read, train: Windows, validation: Windows, seed: int, recipe: Recipe
+    make: Callable[[], nn.Module], read: Features, train: Windows, validation: Windows, seed: int, recipe: Recipe
 ) -> Model:
     """A network with the weights that did best on the validation windows, each person counting the same there.
 
@@ -70,25 +95,25 @@ def train_module(
     best: Mapping[str, Tensor] = {}
     best_loss, best_epoch = float("inf"), -1
     for epoch, module in enumerate(_epochs(make, read, train, seed, recipe)):
-        loss = _loss(TrainedModule(read, module), validation)
+        loss = _loss(TrainedModule(read, module, train.table), validation)
         if loss < best_loss:
             best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), loss, epoch
         elif epoch - best_epoch >= recipe.patience:
             break
     module.load_state_dict(best)
-    return TrainedModule(read, module.eval(), {"epochs": best_epoch + 1})
+    return TrainedModule(read, module.eval(), train.table, {"epochs": best_epoch + 1})
 
 
 def train_whole(
-    make: Callable[[], nn.Module], read: Read, people: Windows, chosen: Choice, seed: int, recipe: Recipe
+    make: Callable[[], nn.Module], read: Features, people: Windows, chosen: Choice, seed: int, recipe: Recipe
 ) -> Model:
     """A network trained on everybody for as many epochs as were chosen on others."""
     *_, module = _epochs(make, read, people, seed, replace(recipe, epochs=max(1, round(chosen["epochs"]))))
-    return TrainedModule(read, module.eval(), chosen)
+    return TrainedModule(read, module.eval(), people.table, chosen)
 
 
 def _epochs(
-    make: Callable[[], nn.Module], read: Read, train: Windows, seed: int, recipe: Recipe
+    make: Callable[[], nn.Module], read: Features, train: Windows, seed: int, recipe: Recipe
 ) -> Iterator[nn.Module]:
     """The network after each epoch. Nobody else's random numbers are touched."""
     with torch.random.fork_rng(devices=[]):
@@ -105,6 +130,10 @@ def _epochs(
         yield module
 
 
+def _read(read: Features, windows: Windows) -> Tensor:
+    return torch.from_numpy(read(windows).astype(np.float32, copy=False))
+
+
 def pieces(windows: Windows, size: int) -> Iterator[Windows]:
     """The windows in order, `size` at a time."""
     for start in range(0, len(windows), size):
@@ -112,7 +141,7 @@ def pieces(windows: Windows, size: int) -> Iterator[Windows]:
 
 
 def _epoch(
-    module: nn.Module, optimizer: torch.optim.Optimizer, read: Read, train: Windows, order: Indices, recipe: Recipe
+    module: nn.Module, optimizer: torch.optim.Optimizer, read: Features, train: Windows, order: Indices, recipe: Recipe
 ) -> None:
     module.train()
     weights = torch.from_numpy(train.weights.astype(np.float32))
@@ -121,7 +150,7 @@ def _epoch(
         rows = order[start : start + recipe.batch]
         if len(rows) < 2:  # a batch norm needs two
             continue
-        each = functional.cross_entropy(module(torch.from_numpy(read(train.at(rows)))), labels[rows], reduction="none")
+        each = functional.cross_entropy(module(_read(read, train.at(rows))), labels[rows], reduction="none")
         _step((each * weights[rows]).mean(), module, optimizer)
 
 

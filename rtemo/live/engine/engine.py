@@ -29,6 +29,7 @@ from rtemo.core.types import (
     StreamUp,
 )
 from rtemo.live.engine.batching import ChunkBatch, join
+from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
@@ -78,6 +79,7 @@ class Engine:
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch()
+        self._pace: ModelPace | None = None
         self._awaited: dict[str, float] | None = None  # see _awaited_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
@@ -241,8 +243,22 @@ class Engine:
                 self._marker_clocks[item.stream_id].add(item)
             case Chunk() | ClockOffset():
                 arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-                self._publish(self._predictor.push(item), arrived_s)
+                self._publish(self._pushed(item), arrived_s)
                 self._report_notes()
+
+    def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
+        """What an item completes. Where that takes longer than the windows come, it is told."""
+        if self._live is None:
+            return self._predictor.push(item)
+        began_s = self._live.clock()
+        predictions = self._predictor.push(item)
+        if predictions:
+            hop_s = self._predictor.pipeline.settings.window.hop_s
+            self._pace = self._pace or ModelPace(hop_s)
+            told = self._pace.took(self._live.clock() - began_s, len(predictions))
+            if told is not None:
+                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, told)
+        return predictions
 
     def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""

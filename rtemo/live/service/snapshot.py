@@ -84,6 +84,7 @@ class ChannelStatus:
     z: float
     fault: str  # empty: good. Else the reason: flat, railed, line noise, noisy, bridged, missing samples
     excluded: bool  # by the researcher
+    mark: str = ""  # bad or good, where the researcher has marked it in this session
 
 
 @dataclass(frozen=True, slots=True)

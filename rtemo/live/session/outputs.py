@@ -146,6 +146,7 @@ class SessionOutputs:
             publish=publish,
             lag_s=lag_s(bundle.spec, self._hop_s),
             changed=told,
+            calibrated=bundle.spec.calibrated,
         )
         self._event_outlet = EventOutlet(self.keep, publish=publish, session_id=self.session_id, changed=told)
         if outlet.queue is not None and self._event_outlet.queue is not None:

@@ -49,7 +49,7 @@ def erase_sessions(root: Path, sessions: Sequence[KeptSession]) -> None:
         folder = kept.entry.folder
         if folder.is_symlink() or folder.resolve().parent != root.resolve():
             raise RtemoError(f"{folder} is not erased", f"it does not lie in {root}", "look after it yourself")
-        newest_s = max((path.stat().st_mtime for path, _ in kept.files), default=0.0)
+        newest_s = max((path.lstat().st_mtime for path, _ in kept.files if not path.is_symlink()), default=0.0)
         if time.time() - newest_s < RECORDING_S:
             raise RtemoError(f"{folder} may be recorded now", "it was written to just now", "stop the session first")
     for kept in sessions:
