@@ -86,6 +86,7 @@ def add_inspect(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("inspect", help="summarise what is in a corpus")
     parser.set_defaults(run=_inspect)
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="folder written by build")
+    parser.add_argument("--all", action="store_true", help="every clip, reason and note, not the first ones only")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the plots")
 
 
@@ -97,7 +98,8 @@ def _synthesize(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> None:
-    from offline.corpus.build import Workers, build
+    from offline.corpus.build import build
+    from offline.workers import Workers
 
     dataset, people = _dataset(options)
     for text in options.perturb:
@@ -178,7 +180,7 @@ def _inspect(options: argparse.Namespace) -> None:
     from offline.corpus.inspect.facts import describe
 
     corpus = open_corpus(options.corpus)
-    sys.stdout.write(describe(corpus))
+    sys.stdout.write(describe(corpus, None) if options.all else describe(corpus))
     if options.html is not None:
         from offline.corpus.inspect.page import write_page
 

@@ -13,7 +13,6 @@ mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from offline import datasets
 from offline.datasets.base import Dataset
 from offline.simulated_datasets.synthesize import simulated_as
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,8 @@ def stand_ins(folder: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
 
 def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
     """The data sets that a TOML file names. RtemoError says what is wrong with it; no folder is read yet."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RtemoError("cannot read the file of roots", f"{path}: {error.strerror}", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        todo = "write a [downstream] table and [[unlabelled]] tables"
-        raise RtemoError("the file of roots is no TOML", f"{path}: {error}"[:500], todo) from error
+    todo = "write a [downstream] table and [[unlabelled]] tables"
+    document = Reader(f"the file of roots {path}", todo).toml_file(path)
     listed = document.get("unlabelled")
     if set(document) != {"downstream", "unlabelled"} or not isinstance(listed, list) or not listed:
         todo = "write one [downstream] table and at least one [[unlabelled]] table"

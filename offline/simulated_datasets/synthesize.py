@@ -21,6 +21,7 @@ from offline.simulated_datasets.people import SimulatedPeople, Work
 from offline.simulated_datasets.seed_people import write_seed_iv, write_seed_v
 from offline.simulated_datasets.viewing_people import write_bids, write_eegeyenet
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
@@ -97,9 +98,8 @@ class Simulated:
 
 def simulated_as(root: Path) -> Simulated | None:
     """What was simulated into a folder; None for a folder that `synthesize` did not write."""
-    try:
-        return Simulated(json.loads((root / MARK).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    path = root / MARK
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{root / MARK} cannot be read", str(error), "synthesize the folder again") from error
+    reader = Reader(f"the mark {path}", "synthesize the folder again")
+    return Simulated(reader.read(dict[str, Any], reader.json_file(path)))

@@ -8,6 +8,7 @@ this engine cannot go on. Nothing here waits for the disk.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Collection
 from multiprocessing.connection import Connection
@@ -47,6 +48,8 @@ from rtemo.sources.session_settings import settings_text
 from rtemo.sources.stream_roles import StreamRoles
 
 _LOG = logging.getLogger("rtemo.recorder")
+
+StreamKey = tuple[str, str, str, str]
 
 START_S = 20.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
@@ -88,6 +91,8 @@ class RemoteSource:
         self.running: RunningRecording | None = None
         self._notes: list[tuple[float, str]] = []
         self._outages: list[str] = []
+        self._newest: dict[str, float] = {}  # stamp of each stream's newest sample
+        self._before: dict[StreamKey, float] = {}  # the same when the recorder ended, until the stream is back
 
     def start(self) -> tuple[StreamInfo, ...]:
         """Attach. Returns the streams that are there. Raises RtemoError where there is no recorder, or it refuses."""
@@ -277,7 +282,22 @@ class RemoteSource:
         if isinstance(one, StreamUp):
             self._give_role(one.info)
         self.announced.note([one])
+        if isinstance(one, Chunk) and len(one):
+            self._count_lost(one)
+            self._newest[one.stream_id] = float(one.stamps[-1])
         self._ready.append(one)
+
+    def _count_lost(self, chunk: Chunk) -> None:
+        """State how many samples of a stream are in no file, where it is back after a recorder that ended."""
+        info = self.announced.infos.get(chunk.stream_id)
+        if not self._before or info is None or (last_s := self._before.pop(_key(info), None)) is None:
+            return
+        away_s = float(chunk.stamps[0]) - last_s
+        n = round(away_s * info.nominal_rate_hz) - 1
+        if math.isfinite(away_s) and n > 0 and self._recording:
+            self._outages.append(
+                f"{info.name}: at least {n} samples ({away_s:.1f} s) are in no file: no recorder was there"
+            )
 
     def _take_message(self, message: Message) -> None:
         fields = message.fields
@@ -351,6 +371,8 @@ class RemoteSource:
         self._drop()
         self._lost_s = time.monotonic()
         self._outages.append(f"the recorder ended: {why}")
+        known = {_key(info): self._newest[name] for name, info in self.announced.infos.items() if name in self._newest}
+        self._before, self._newest = {**self._before, **known}, {}
         for stream_id, state in list(self.announced.states.items()):
             if state not in GONE:
                 down = StreamDown(stream_id, StreamState.LOST, "the recorder ended; it is started again")
@@ -364,3 +386,8 @@ class RemoteSource:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _key(info: StreamInfo) -> StreamKey:
+    """What a stream is known by, whoever reads it."""
+    return (info.name, info.type, info.source_id, info.hostname)

@@ -9,6 +9,8 @@ Each fact is an event whose details have the key "fact":
     label_withdrawn     number
     calibration_begins  from_s: a personal calibration decides from then on; its file lies beside the recording
     calibration_ends    from_s: the trained heads decide from then on
+    channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
+    gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
     predictions         given: whether predictions are given out from then on, or suspended
 
 A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
@@ -25,6 +27,7 @@ from typing import Any, get_type_hints
 from rtemo.model.personal.session_notes import (
     CalibrationBegun,
     CalibrationEnded,
+    ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
     Note,
@@ -36,6 +39,7 @@ _NOTES: dict[str, type[Note]] = {
     "label_withdrawn": LabelWithdrawn,
     "calibration_begins": CalibrationBegun,
     "calibration_ends": CalibrationEnded,
+    "channel_marked": ChannelMarked,
 }
 _NAMES = {kind: name for name, kind in _NOTES.items()}
 
@@ -59,13 +63,13 @@ def rest_event(time_s: float, length_s: float) -> Event:
 
 
 def note_event(time_s: float, note: Note) -> Event:
-    """A label or a calibration."""
+    """A label, a calibration or a channel."""
     details = {"fact": _NAMES[type(note)], **asdict(note)}
     return Event(time_s, EventKind.ANNOTATION, note.text, details=details)
 
 
 def note_of(event: Event) -> Note | None:
-    """The label or calibration that an event states; None where it states none, or a damaged one."""
+    """The label, calibration or channel that an event states; None where it states none, or a damaged one."""
     kind = _NOTES.get(str(event.details.get("fact")))
     return _note(kind, event.details) if kind is not None else None
 
@@ -78,6 +82,32 @@ def suspended_event(time_s: float, text: str, *, suspended: bool) -> Event:
 def is_plan(event: Event) -> bool:
     """Whether an event is rtemo's own bookkeeping about the baseline, and nothing that a person noted."""
     return event.details.get("fact") == "baseline_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class GazeCheckResult:
+    """How the eye tracker did on points of known place. accuracy_deg: mean distance from the points; precision_deg: rms
+    from sample to sample; in degrees of visual angle. valid: share of the samples.
+    """
+
+    accuracy_deg: float
+    precision_deg: float
+    valid: float
+
+
+def gaze_check_event(time_s: float, check: GazeCheckResult) -> Event:
+    """The gaze was checked."""
+    measured = f"accuracy {check.accuracy_deg:.2f}°, precision {check.precision_deg:.2f}°, {check.valid:.0%} valid"
+    details = {"fact": "gaze_checked", **asdict(check)}
+    return Event(time_s, EventKind.NOTE, f"gaze check: {measured}", details=details)
+
+
+def gaze_check_of(event: Event) -> GazeCheckResult | None:
+    """The gaze check that an event states; None where it states none, or a damaged one."""
+    if event.details.get("fact") != "gaze_checked":
+        return None
+    found = [_number(event.details.get(field.name)) for field in fields(GazeCheckResult)]
+    return GazeCheckResult(*(one for one in found if one is not None)) if None not in found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +145,8 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
             suspended = not given
         elif (note := note_of(event)) is not None:
             notes.append((event.time_s, note))
+        elif gaze_check_of(event) is not None:
+            pass  # no prediction depends on it
         elif fact is not None:
             problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
     return SessionFacts(settings, planned, tuple(rests), tuple(notes), suspended, tuple(problems))

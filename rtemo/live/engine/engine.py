@@ -29,6 +29,7 @@ from rtemo.core.types import (
     StreamUp,
 )
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
+from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
@@ -80,6 +81,7 @@ class Engine:
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch(live.span_s if live is not None else SPAN_S)
+        self._pace: ModelPace | None = None
         self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
@@ -192,6 +194,10 @@ class Engine:
         self.use_all()
         self._publish(self._predictor.flush())
 
+    def settle(self) -> None:
+        """Give out the predictions that are still under way; see Predictor.work_ahead."""
+        self._publish(self._predictor.settle())
+
     def _loop(self, stop: threading.Event) -> None:
         end_s = None
         if self._live is not None and self._live.duration_s is not None:
@@ -254,8 +260,22 @@ class Engine:
                 self._marker_clocks[item.stream_id].add(item)
             case Chunk() | ClockOffset():
                 arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-                self._publish(self._predictor.push(item), arrived_s)
+                self._publish(self._pushed(item), arrived_s)
                 self._report_notes()
+
+    def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
+        """What an item completes. Where that takes longer than the windows come, it is told."""
+        if self._live is None:
+            return self._predictor.push(item)
+        began_s = self._live.clock()
+        predictions = self._predictor.push(item)
+        if predictions:
+            grid = self._predictor.pipeline.grid
+            self._pace = self._pace or ModelPace(grid.seconds(grid.hop))
+            told = self._pace.took(self._live.clock() - began_s, len(predictions))
+            if told is not None:
+                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, told)
+        return predictions
 
     def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
@@ -358,5 +378,6 @@ class Engine:
                     self._event(EventKind.NOTE, note, self._infos[stream].name)
 
     def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+        self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s
         self._events.add(Event(time_s, kind, text, stream, dict(details)))

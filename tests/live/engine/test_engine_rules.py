@@ -75,6 +75,9 @@ class Predictor:
     def force(self, until_s):
         return self._answer("force", until_s)
 
+    def settle(self):
+        return []  # nothing is under way: no network runs behind this one
+
     def drop(self, stream_id):
         return self._answer("drop", stream_id)
 

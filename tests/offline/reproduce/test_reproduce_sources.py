@@ -57,7 +57,7 @@ def test_roots_are_read_relative_to_their_file(tmp_path: Path):
         (('root = "eye"\n', ""), "unknown or missing keys; root"),
         (('mapping = "map.toml"', 'maping = "map.toml"'), "unknown or missing keys; maping"),
         (('dataset = "bids"', 'name = "gaze estimation"\ndataset = "bids"'), "the same name"),
-        (("[downstream]", "[downstream"), "no TOML"),
+        (("[downstream]", "[downstream"), "cannot be read"),
     ],
 )
 def test_wrong_roots_are_refused_in_one_line(tmp_path: Path, change: tuple[str, str], says: str):
@@ -68,7 +68,7 @@ def test_wrong_roots_are_refused_in_one_line(tmp_path: Path, change: tuple[str, 
 
 
 def test_a_missing_file_of_roots_is_refused(tmp_path: Path):
-    with pytest.raises(RtemoError, match="cannot read the file of roots"):
+    with pytest.raises(RtemoError, match=r"the file of roots .* cannot be read"):
         read_roots(tmp_path / "none.toml", PEOPLE)
 
 

@@ -19,8 +19,10 @@ from test_eeg_gaps import LABELS, onsets_with, samples_of, write_edf, write_set,
 from offline.datasets import mat5
 from offline.datasets.bids import dataset as bids
 from offline.datasets.eeg_files import mne_raw
+from offline.datasets.eegeyenet import synchronised
 from offline.datasets.seed.safe_pickle import load_trials
 from offline.datasets.seed.tobii_tsv import gaze_stream, open_tobii
+from offline.simulated_datasets import eegeyenet
 from offline.simulated_datasets.cnt import write_cnt
 from offline.simulated_datasets.seed_v import write_eye_features
 from rtemo.core.errors import RtemoError
@@ -198,6 +200,21 @@ def test_matlab_files(tmp_path_factory, data):
     savemat(path, {"x_eeg1": np.arange(60.0).reshape(6, 10), "label": np.array([["a", 1.0]], dtype=object)})
     path.write_bytes(data.draw(spoilt(path.read_bytes())))
     survives(lambda: [mat5.variable(path, name) for name in mat5.index(path).shapes])
+
+
+@pytest.mark.parametrize("write", [eegeyenet.write_v5, eegeyenet.write_hdf5])
+@fuzzed
+@given(data=st.data())
+def test_eegeyenet_files(tmp_path_factory, write, data):
+    path = write(tmp_path_factory.mktemp("mat"), "dots", "EP10", 1, np.ones((40, 133)))
+    path.write_bytes(data.draw(spoilt(path.read_bytes())))
+
+    def read():
+        file = synchronised.index(path)
+        for block in synchronised._read(file, file.eeg[:3], 20):
+            assert block.shape[1] == min(3, len(file.eeg))
+
+    survives(read)
 
 
 @fuzzed
