@@ -108,7 +108,8 @@ def _synthesize(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> None:
-    from offline.corpus.build import Workers, build
+    from offline.corpus.build import build
+    from offline.workers import Workers
 
     dataset, people = _dataset(options)
     for text in options.perturb:

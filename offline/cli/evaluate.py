@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 
+SCHEDULER_HELP = "on the workers of a Dask scheduler, which see the same folders"
 PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
 
 
@@ -47,6 +48,7 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="folds at a time (default 1)")
+    parser.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help=SCHEDULER_HELP)
 
 
 def add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,6 +67,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from offline.evaluation.evaluate import evaluate
     from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest
     from offline.training.training_run import TrainingSettings
+    from offline.workers import Workers
 
     asked = {"epochs": options.epochs, "per_trial": options.windows, "rate": options.rate}
     changes = {name: value for name, value in asked.items() if value is not None}
@@ -83,7 +86,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     keep = options.out.with_name(f"{options.out.name}.folds")
     others, tests = ({path.name: open_corpus(path) for path in paths} for paths in (options.ood, options.test))
-    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, jobs=options.jobs, keep=keep)
+    workers = Workers(options.jobs, options.scheduler)
+    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, workers=workers, keep=keep)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(f".{options.out.name}.partial")
     partial.write_text(json.dumps(result, indent=1), encoding="utf-8")

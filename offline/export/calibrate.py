@@ -8,7 +8,7 @@ rests on people used for nothing else. In every fit a person counts as one, howe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from sklearn.covariance import ledoit_wolf
 
 from offline.evaluation.metrics import nll
 from offline.evaluation.temperature import fit_fusion, fit_temperature
+from offline.export.exported_model import ExportedModel
 from offline.export.session_outputs import NetworkOutputs
-from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination
+from rtemo.core.settings import PipelineSettings
+from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination, Decision
 from rtemo.model.decoder import pool
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.conformal import quantile, scores
@@ -29,6 +31,7 @@ LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
 # Of a held-out person's windows, how many may count as novel. At 5 % the gate withheld and held back more good windows
 # of new people than it was worth (offline/LOG.md).
 NOVEL_SHARE = 0.01
+SET_LEVEL = 0.8
 _DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed probabilities
@@ -36,6 +39,67 @@ _WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed pro
 _NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does not look at it
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything in a bundle that was fitted on people whom the model had not seen. It belongs to one model.
+
+    model: SHA-256 of the graph that it is for (ExportedModel.sha256). temperatures: by head. combinations: what is
+    known of each combination of modalities: fusion weights, smoothing, conformal quantiles, novelty statistics.
+    familiar: the embeddings of the people that the model was trained on, by combination. decision: the promised
+    coverage of the sets, and when it abstains.
+    """
+
+    model: str
+    temperatures: Mapping[str, float]
+    combinations: Mapping[str, Combination]
+    smoothing: Smoothing
+    familiar: Mapping[str, Familiar]
+    decision: Decision
+
+
+def decision(n_labels: int) -> Decision:
+    """It abstains where no label can be excluded. The rate moves the level by at most 0.04 a report."""
+    return Decision(set_level=SET_LEVEL, largest_set=max(n_labels - 1, 1), adaptation_rate=0.05)
+
+
+def calibrated(
+    model: ExportedModel,
+    names: Sequence[str],
+    settings: PipelineSettings,
+    training: Sequence[NetworkOutputs],
+    held_out: Sequence[NetworkOutputs],
+    quantiles_on: Sequence[NetworkOutputs] | None = None,
+) -> Calibration:
+    """Calibrate a model for combinations of modalities (`names`).
+
+    training: what the model says of those that it was trained on. held_out: of people not seen, by this model or, in
+    cross-fitting, by ones fitted alike without them (NetworkOutputs.familiar). quantiles_on: other people for the sets
+    and novelty; None: the same. Levels that so few people cannot promise are left out. Raises RtemoError where that
+    leaves out the level of the sets.
+    """
+    by_head = temperatures(held_out)
+    fused = fusion_weights(held_out, by_head)
+    weights = {one: fused[one] if model.declaration.kind == "network" else {MAIN_HEAD[one]: 1.0} for one in names}
+    n_labels = len(model.heads["joint"].bias)
+    prior = label_shares(training, n_labels)
+    smoothing, decorrelation = fit_smoothing(weights, by_head, prior, settings.window.length_s, held_out)
+    known = {one: familiar(training, one) for one in weights}
+    judged = held_out if quantiles_on is None else quantiles_on
+    found: dict[str, Combination] = {}
+    for one, own in weights.items():
+        fitted = (own, by_head, smoothing, decorrelation[one])
+        warmth = smoothed_temperature(one, *fitted, held_out)
+        levels = _promised(judged, one)
+        found[one] = combination(one, *fitted, warmth, judged, known[one], levels)
+    return Calibration(model.sha256, by_head, found, smoothing, known, decision(n_labels))
+
+
+def _promised(sessions: Sequence[NetworkOutputs], name: str) -> tuple[float, ...]:
+    """The levels that the people who offer a combination can promise; always that of the sets."""
+    people = len({s.shard.about.subject for s in sessions if s.counted(name).any()})
+    return tuple(level for level in LEVELS if level <= people / (people + 1) or level == SET_LEVEL)
 
 
 def label_shares(sessions: Sequence[NetworkOutputs], n_labels: int) -> tuple[float, ...]:
@@ -167,8 +231,12 @@ def combination(
     temperature: float,
     calibration: Sequence[NetworkOutputs],
     familiar: Familiar,
+    levels: Sequence[float] = LEVELS,
 ) -> Combination:
-    """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
+    """Everything about one combination of modalities. temperature: of its smoothed probabilities.
+
+    levels: of the sets. Raises RtemoError where there are too few people to promise one of them.
+    """
     scale = novelty_scale(calibration, name, familiar, by_head)
     best = Combination(weights, decorrelation_s, temperature, {}, scale)
     people, score = [], []
@@ -178,7 +246,7 @@ def combination(
             score.append(scores(smoothed(part, name, best, by_head, smoothing)[counted], part.labels[counted]))
             people.append(np.full(int(counted.sum()), number))
     together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
-    quantiles = {level: quantile(together, who, level) for level in LEVELS}
+    quantiles = {level: quantile(together, who, level) for level in levels}
     return replace(best, quantiles=quantiles)
 
 
@@ -209,12 +277,12 @@ def novelty_measures(
 ) -> tuple[Array, Array, Array | None]:
     """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
     head = MAIN_HEAD[name]
-    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    far = np.concatenate([distance(s.z[head][s.passes[name]], s.familiar.get(name, known)) for s in sessions])
     logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
     apart = None
     if name == "both":
         apart = disagreement(*(tempered(logits[one], by_head[one]) for one in ("eeg", "eye")))
-    return distance(z, known), energy(logits[head]), apart
+    return far, energy(logits[head]), apart
 
 
 def _upper(values: Array, person: NDArray[np.int64]) -> float:

@@ -91,8 +91,6 @@ def costs(work: Comparison) -> Html:
     body = [[name, f"{len(own)}", f"{sum(own):.0f}", f"{sum(own) / len(own):.1f}"] for name, own in groups.items()]
     total = sum(sum(own) for own in groups.values())
     body.append(["all", str(sum(len(own) for own in groups.values())), f"{total:.0f}", ""])
-    caption = (
-        f"Seconds of wall time with {work.jobs} processes; interrupted attempts count. In all {total / 60:.1f} minutes."
-    )
+    caption = f"Seconds of wall time with {work.workers}; interrupted attempts count. In all {total / 60:.1f} minutes."
     columns = [("", page.NAME), *page.numbers("stages", "seconds", "seconds a stage")]
     return page.section("Cost", page.table(columns, body, caption))

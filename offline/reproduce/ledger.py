@@ -48,7 +48,7 @@ class Ledger:
 
     def costs(self) -> list[dict[str, Any]]:
         """Every record, by name."""
-        return [_read(path) for path in sorted(self._folder.glob("*.json"))]
+        return [_record(path) for path in sorted(self._folder.glob("*.json"))]
 
     def _path(self, stage: Stage) -> Path:
         plain = "".join(c if c.isalnum() or c in "-+=." else "_" for c in f"{stage.group}_{stage.name}")
@@ -56,15 +56,15 @@ class Ledger:
 
     def _read(self, stage: Stage) -> dict[str, Any]:
         path = self._path(stage)
-        return _read(path) if path.exists() else {"seconds": 0.0, "done": False}
+        return _record(path) if path.exists() else {"seconds": 0.0, "done": False}
 
     def _write(self, stage: Stage, record: Mapping[str, Any]) -> None:
         write_json(self._path(stage), record)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    reader = Reader(f"the record {path}", "remove it")
-    return reader.read(dict[str, Any], reader.json_file(path))
+def _record(path: Path) -> dict[str, Any]:
+    reader = Reader(f"the record {path}", "remove it; the stage is then done again")
+    return reader.table({"stage": str, "group": str, "seconds": float, "done": bool}, reader.json_file(path))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -81,7 +81,8 @@ def hold_settings(path: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, asked)
         return
-    known = _read(path)
+    reader = Reader(f"the settings {path}", "name another folder")
+    known = reader.value(dict[str, Any], reader.json_file(path))
     if known != asked:
         changed = sorted(key for key in {*known, *asked} if known.get(key) != asked.get(key))
         found = f"{', '.join(changed)} differ from {path}"

@@ -7,18 +7,21 @@ silently, and everything after them is what a replay of the recording gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.decoder import Decoder
+from rtemo.model.embedding_queue import EmbeddingQueue
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.personal.session_notes import (
     NOTICE_S,
     CalibrationBegun,
     CalibrationEnded,
+    ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
     Note,
@@ -26,6 +29,13 @@ from rtemo.model.personal.session_notes import (
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.adaptive import SelfReport
+
+
+def new_pipeline(spec: BundleSpec, hop_s: float | None = None) -> Pipeline:
+    """A fresh pipeline that makes the windows that a bundle's model takes. hop_s: None: as the bundle says."""
+    settings = spec.pipeline if hop_s is None else spec.pipeline.with_hop(hop_s)
+    return Pipeline(settings, signal="signal" in spec.model.inputs)
+
 
 Watch = Callable[[Window, Embeddings], object]
 
@@ -44,6 +54,17 @@ class Predictor:
         self._decoder = decoder
         self._ahead: Decoder | None = None  # the decoder of the forced windows, while the real ones are awaited
         self._published_s = float("-inf")
+        self._queue: EmbeddingQueue | None = None
+
+    def work_ahead(self) -> None:
+        """Let the network run behind the pipeline, in a thread of its own: predictions come some pushes later, the same
+        ones in the same order. `settle` waits for all. For recordings; nothing may be forced.
+        """
+        self._queue = EmbeddingQueue(self._runtime)
+
+    def settle(self) -> list[Prediction]:
+        """The predictions that are still under way."""
+        return [] if self._queue is None else self._decided(self._queue.take(wait=True))
 
     @property
     def runtime(self) -> Runtime:
@@ -63,9 +84,13 @@ class Predictor:
         """Whether windows wait for a modality; see Pipeline.expect."""
         return self._decide(self.pipeline.expect(modality, expected))
 
+    def drop(self, stream_id: str) -> list[Prediction]:
+        """See Pipeline.drop_stream."""
+        return self._decide(self.pipeline.drop_stream(stream_id))
+
     def flush(self) -> list[Prediction]:
         """The predictions up to the newest sample of any stream."""
-        return self._decide(self.pipeline.flush())
+        return [*self._decide(self.pipeline.flush()), *self.settle()]
 
     def force(self, until_s: float) -> list[Prediction]:
         """Predictions for the ends up to a time that some stream has not reached, from what is there."""
@@ -92,6 +117,8 @@ class Predictor:
 
     def note(self, note: Note, time_s: float) -> None:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
+        if isinstance(note, ChannelMarked):
+            self.pipeline.mark_channel(note.label, note.mark, note.from_s)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():
@@ -100,8 +127,8 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case CalibrationBegun():
-                    pass  # whoever has its file adopts it
+                case CalibrationBegun() | ChannelMarked():
+                    pass  # whoever has the calibration's file adopts it
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""
@@ -116,10 +143,15 @@ class Predictor:
     def _decoders(self) -> list[Decoder]:
         return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]
 
-    def _decide(self, windows: Iterable[Window]) -> list[Prediction]:
+    def _decide(self, windows: Sequence[Window]) -> list[Prediction]:
+        if self._queue is None:
+            return self._decided((window, self._runtime.embed(window)) for window in windows)
+        self._queue.put(windows)
+        return self._decided(self._queue.take(wait=False))
+
+    def _decided(self, embedded: Iterable[tuple[Window, Embeddings]]) -> list[Prediction]:
         predictions = []
-        for window in windows:
-            embeddings = self._runtime.embed(window)
+        for window, embeddings in embedded:
             prediction = self._decoder.step(window, embeddings)
             for watch in self.watches:
                 watch(window, embeddings)

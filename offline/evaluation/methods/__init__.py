@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from offline.evaluation.methods.base import Method
+from offline.evaluation.methods.braindecode_models import PREFIX, braindecode_method
 from offline.evaluation.methods.correlation import Projected, learn_autoencoder, learn_cca, learn_deep_cca
 from offline.evaluation.methods.feature_networks import DgcnnMethod, EyeMlp
 from offline.evaluation.methods.linear import LateFusion, Linear, Majority, logistic, read_both, read_de, read_eye, svm
@@ -13,6 +14,12 @@ from offline.evaluation.methods.signal_networks import SignalNetwork, conformer,
 
 _DE_LR = Linear(("eeg",), read_de, logistic)
 _EYE_LR = Linear(("eye",), read_eye, logistic)
+
+
+def method_named(name: str) -> Method | None:
+    """The method of this name: one of METHODS, or a model of braindecode. None where there is none."""
+    return braindecode_method(name) if name.startswith(PREFIX) else METHODS.get(name)
+
 
 METHODS: Mapping[str, Method] = {
     "majority": Majority(),

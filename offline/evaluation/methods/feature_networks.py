@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from offline.evaluation.methods.base import Model
+from offline.evaluation.methods.features import read_de_by_channel, read_eye
 from offline.evaluation.methods.training import Recipe, train_module
 from offline.evaluation.window_table import EYE_COLUMNS, Windows
-from rtemo.core.types import FloatArray
 
 
 def eye_network(n_labels: int, hidden: int = 64, dropout: float = 0.3) -> nn.Module:
@@ -71,7 +71,7 @@ class EyeMlp:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = train.of(train.has("eye")), validation.of(validation.has("eye"))
-        return train_module(partial(eye_network, train.n_labels), _eye, train, validation, seed, self.recipe)
+        return train_module(partial(eye_network, train.n_labels), read_eye, train, validation, seed, self.recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,4 @@ class DgcnnMethod:
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = train.of(train.has("eeg")), validation.of(validation.has("eeg"))
         make = partial(Dgcnn, len(train.table.channels.labels), train.n_labels)
-        return train_module(make, _de, train, validation, seed, self.recipe)
-
-
-def _eye(windows: Windows) -> FloatArray:
-    return windows.eye
-
-
-def _de(windows: Windows) -> FloatArray:
-    return windows.de
+        return train_module(make, read_de_by_channel, train, validation, seed, self.recipe)

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from pyriemann.geometry.base import invsqrtm
 from pyriemann.geometry.mean import mean_riemann
 from pyriemann.geometry.tangentspace import tangent_space
+from torch import nn
 
 from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.methods.features import Features
 from offline.evaluation.methods.linear import Linear, logistic
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
 from offline.evaluation.methods.training import pieces
 from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Windows, WindowTable
 from rtemo.core.eeg.montage import place
+from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
 
 RECENTRE_S = 120.0
@@ -38,7 +41,15 @@ class Riemann:
     modalities: tuple[str, ...] = ("eeg",)
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
-        return Linear(self.modalities, tangent, logistic).fit(train, validation, seed)
+        return Linear(self.modalities, Features(tangent, _no_graph, ("signal", "eeg_mask")), logistic).fit(
+            train, validation, seed
+        )
+
+
+def _no_graph(table: WindowTable) -> nn.Module:
+    raise RtemoError(
+        "this method cannot run live yet", f"it re-centres {len(table.shards)} sessions by their first minutes", ""
+    )
 
 
 def tangent(windows: Windows) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.methods.features import Features, Fed
 from offline.evaluation.temperature import equal_units
-from offline.evaluation.window_table import Indices, Windows
+from offline.evaluation.window_table import Indices, Windows, WindowTable
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import FloatArray
+from rtemo.model.bundle_schema import ModelInput
 from rtemo.model.uncertainty.probabilities import tempered
 
-Read = Callable[[Windows], FloatArray]
 _ASK_BATCH = 512
 
 
@@ -37,14 +37,28 @@ class Recipe:
 class TrainedModule:
     """A network that turns what `read` gives of windows into logits."""
 
-    read: Read
+    read: Features
     module: nn.Module
+    table: WindowTable = field(repr=False)
+
+    @property
+    def inputs(self) -> tuple[ModelInput, ...]:
+        return self.read.inputs
+
+    def outputs(self, windows: Windows) -> tuple[Array, Array]:
+        return self.logits(windows), np.zeros((len(windows), 0))
+
+    def graph(self) -> nn.Module:
+        return NetworkGraph(self.read.graph(self.table), self.module)
 
     def logits(self, windows: Windows) -> Array:
         """(n, K)."""
         self.module.eval()
         with torch.inference_mode():
-            parts = [self.module(torch.from_numpy(self.read(part))).numpy() for part in pieces(windows, _ASK_BATCH)]
+            parts = [
+                self.module(torch.from_numpy(self.read(part).astype(np.float32))).numpy()
+                for part in pieces(windows, _ASK_BATCH)
+            ]
         return np.concatenate(parts).astype(np.float64)
 
     def probabilities(self, windows: Windows) -> Array:
@@ -54,8 +68,19 @@ class TrainedModule:
         return None
 
 
+class NetworkGraph(nn.Module):
+    """The logits of a network on features."""
+
+    def __init__(self, read: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.read, self.network = read, network
+
+    def forward(self, fed: Fed) -> tuple[Tensor]:
+        return (self.network(self.read(fed).float()),)
+
+
 def train_module(
-    make: Callable[[], nn.Module], read: Read, train: Windows, validation: Windows, seed: int, recipe: Recipe
+    make: Callable[[], nn.Module], read: Features, train: Windows, validation: Windows, seed: int, recipe: Recipe
 ) -> Model:
     """A network with the weights that did best on the validation windows, each person counting the same there.
 
@@ -68,13 +93,17 @@ def train_module(
         best, best_loss, stale = copy.deepcopy(module.state_dict()), float("inf"), 0
         for epoch in range(recipe.epochs):
             _epoch(module, optimizer, read, train, np.random.default_rng([seed, epoch]).permutation(len(train)), recipe)
-            loss = _loss(TrainedModule(read, module), validation)
+            loss = _loss(TrainedModule(read, module, train.table), validation)
             if loss < best_loss:
                 best, best_loss, stale = copy.deepcopy(module.state_dict()), loss, 0
             elif (stale := stale + 1) >= recipe.patience:
                 break
         module.load_state_dict(best)
-    return TrainedModule(read, module.eval())
+    return TrainedModule(read, module.eval(), train.table)
+
+
+def _read(read: Features, windows: Windows) -> Tensor:
+    return torch.from_numpy(read(windows).astype(np.float32, copy=False))
 
 
 def pieces(windows: Windows, size: int) -> Iterator[Windows]:
@@ -84,7 +113,7 @@ def pieces(windows: Windows, size: int) -> Iterator[Windows]:
 
 
 def _epoch(
-    module: nn.Module, optimizer: torch.optim.Optimizer, read: Read, train: Windows, order: Indices, recipe: Recipe
+    module: nn.Module, optimizer: torch.optim.Optimizer, read: Features, train: Windows, order: Indices, recipe: Recipe
 ) -> None:
     module.train()
     weights = torch.from_numpy(train.weights.astype(np.float32))
@@ -93,7 +122,7 @@ def _epoch(
         rows = order[start : start + recipe.batch]
         if len(rows) < 2:  # a batch norm needs two
             continue
-        each = functional.cross_entropy(module(torch.from_numpy(read(train.at(rows)))), labels[rows], reduction="none")
+        each = functional.cross_entropy(module(_read(read, train.at(rows))), labels[rows], reduction="none")
         _step((each * weights[rows]).mean(), module, optimizer)
 
 

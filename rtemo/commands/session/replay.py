@@ -72,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
         source = recording.source if math.isinf(args.speed) else PacedSource(recording.source, args.speed)
         watched = SourceWithProgress(source, recording.source, bar)
         try:
-            engine = replay_engine(recording, predictor, bundle, log, [output], given, warn=warn, source=watched)
+            paced = not math.isinf(args.speed)
+            engine = replay_engine(
+                recording, predictor, bundle, log, [output], given, warn=warn, source=watched, paced=paced
+            )
             if args.explain is not None:
                 explained = ExplanationFile(args.explain, bundle, predictor)
             engine.run(recording.opening, stop)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.types import BoolArray, FloatArray
@@ -51,8 +50,9 @@ class BandPower:
         """frame, valid: (n, C); usable: (C,) channels that make up the average reference. NaN where not usable."""
         whole = valid.shape[1] > 1 and bool(valid.all())  # as nearly every frame is: its weights are known
         weight = self._taper if whole else self._taper * valid
-        referenced = frame - self._reference(frame, valid, usable)
-        spectrum = rfft(referenced * weight, axis=0)
+        referenced = frame - self._reference(frame, valid, usable, whole=whole)
+        referenced *= weight
+        spectrum = np.fft.rfft(referenced, axis=0)
         energy = self._whole_energy if whole else np.maximum((weight * weight).sum(axis=0), 1e-12)
         psd = 2.0 * (spectrum.real**2 + spectrum.imag**2) / (self._grid_hz * energy)
         power = np.log(np.maximum(self._bank @ psd, FLOOR)).T.astype(np.float32)
@@ -60,10 +60,16 @@ class BandPower:
         return np.ascontiguousarray(power)
 
     @staticmethod
-    def _reference(frame: NDArray[np.float64], valid: BoolArray, usable: BoolArray) -> NDArray[np.float64]:
+    def _reference(
+        frame: NDArray[np.float64], valid: BoolArray, usable: BoolArray, *, whole: bool
+    ) -> NDArray[np.float64]:
         """The average over the usable channels at each sample (n, 1); none below three channels."""
-        if np.count_nonzero(usable) < 3:
+        n = int(np.count_nonzero(usable))
+        if n < 3:
             return np.zeros((len(frame), 1))
+        if whole:
+            used = frame if n == len(usable) else frame * usable
+            return np.asarray(used.sum(axis=1, keepdims=True) / n)
         part = (valid & usable).astype(np.float64)
         mean = (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
         return np.asarray(mean)

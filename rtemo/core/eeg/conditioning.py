@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, tf2sos
 
 from rtemo.core.eeg.settings import EegSettings
+from rtemo.core.filters import butterworth, filter_sections, notch, steady_state
 from rtemo.core.timing.dejitter import SampleRun
 from rtemo.core.types import BoolArray, TimeArray
 
@@ -27,24 +27,24 @@ def anti_aliasing(settings: EegSettings, rate_hz: float) -> Sections:
     edge = settings.lowpass_hz / (0.5 * rate_hz)
     if edge >= 0.9:
         return np.empty((0, 6))
-    return np.asarray(butter(settings.lowpass_order, edge, output="sos"), dtype=np.float64)
+    return butterworth(settings.lowpass_order, edge, "lowpass")
 
 
 def grid_filter(settings: EegSettings) -> Sections:
     """Second-order sections (n, 6) of the high-pass and the notches, at the grid's rate."""
     nyquist = 0.5 * settings.grid_hz
-    sections = [butter(2, settings.highpass_hz / nyquist, "highpass", output="sos")]
-    sections += [tf2sos(*iirnotch(f / nyquist, settings.notch_q)) for f in settings.notch_hz]
-    return np.asarray(np.vstack(sections), dtype=np.float64)
+    sections = [butterworth(2, settings.highpass_hz / nyquist, "highpass")]
+    sections += [notch(f / nyquist, settings.notch_q) for f in settings.notch_hz]
+    return np.vstack(sections)
 
 
 class CausalFilter:
-    """A stateful sosfilt over (n, C) that starts in the steady state of its first sample and never sees a NaN."""
+    """A filter of (n, C) with a state, that starts in the steady state of its first sample and never sees a NaN."""
 
     def __init__(self, sos: Sections, first: Samples) -> None:
         self._sos = sos
         self._held = np.where(np.isfinite(first), first, 0.0)
-        self._state = sosfilt_zi(sos)[:, :, None] * self._held if len(sos) else np.empty(0)
+        self._state = steady_state(sos) * self._held[:, None, None]  # (C, sections, 2)
 
     def __call__(self, values: Samples) -> Samples:
         """Filtered (n, C). A NaN or infinity is replaced by the channel's last good value."""
@@ -54,8 +54,7 @@ class CausalFilter:
         self._held = values[-1]
         if not len(self._sos):
             return values
-        filtered, self._state = sosfilt(self._sos, values, axis=0, zi=self._state)
-        return np.asarray(filtered, dtype=np.float64)
+        return filter_sections(self._sos, values, self._state)
 
 
 def hold(values: Samples, before: Samples) -> Samples:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ class ChannelFault(IntEnum):
 
     GAP: the stream sent nothing. MISSING: it did, but not this channel's values. LINE_NOISE alone does not keep a
     channel from being used: the notch takes the mains out, and what is left is as good as before (README.md of
-    rtemo/model has what leaving such channels out costs).
+    rtemo/model has what leaving such channels out costs). MARKED: by the researcher, whatever else holds.
     """
 
     NONE = 0
@@ -33,6 +34,7 @@ class ChannelFault(IntEnum):
     LOOSE = 9
     BRIDGED = 10
     LINE_NOISE = 11
+    MARKED = 12
 
 
 REASONS = {
@@ -48,7 +50,28 @@ REASONS = {
     ChannelFault.LOOSE: "loose electrode",
     ChannelFault.BRIDGED: "bridged",
     ChannelFault.LINE_NOISE: "line noise",
+    ChannelFault.MARKED: "marked bad",
 }
+NO_SAMPLES = (ChannelFault.GAP, ChannelFault.MISSING)  # what nobody can declare good
+
+
+class ChannelMark(StrEnum):
+    """What a researcher says of a channel. AUTOMATIC: what is found counts again."""
+
+    BAD = "bad"
+    GOOD = "good"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedChannel:
+    """A channel that was marked. It counts for frames that end after from_s, LSL time."""
+
+    from_s: float
+    label: str
+    mark: ChannelMark
+
+
 CLOCK = "clock trouble"  # a gap in which samples came whose times are not known, as the sender's clock was reset
 
 
@@ -97,7 +120,8 @@ class ChannelCheck:
         taper = np.hanning(n_samples + 1)[:-1]
         phase = 2.0 * np.pi * np.outer(LINE_HZ, np.arange(n_samples)) / grid_hz
         # the projection of a wave of 1 uV rms onto these is 1
-        self._waves = np.stack([np.cos(phase), np.sin(phase)]) * taper * (np.sqrt(2.0) / taper.sum())
+        self._waves = np.concatenate([np.cos(phase), np.sin(phase)]) * taper * (np.sqrt(2.0) / taper.sum())
+        self._centred_waves = self._waves - self._waves.mean(axis=1, keepdims=True)  # without a frame's mean
 
     def __call__(
         self, raw: NDArray[np.float32], wide: NDArray[np.float64], frame: NDArray[np.float64], valid: BoolArray
@@ -108,14 +132,15 @@ class ChannelCheck:
         """
         found = np.zeros(frame.shape[1], dtype=np.int8)
         whole = None if valid.all() else valid
-        rms = _rms(frame, whole)
+        products = _products(frame)
+        rms = np.sqrt(np.diagonal(products)) if whole is None else _rms(frame, valid)
         railed, clipped = _at_the_limit(raw, self._settings)
         popping, muscle = _fast(frame, self._settings)
         hums = self._line_uv(wide, whole) > self._settings.line_uv
         missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
         marks = [
             (ChannelFault.LINE_NOISE, hums),
-            (ChannelFault.BRIDGED, _bridged(frame, self._settings.bridged_uv)),
+            (ChannelFault.BRIDGED, _bridged(products, self._settings.bridged_uv)),
             (ChannelFault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
             (ChannelFault.NOISY, _noisy(rms, self._settings)),
             (ChannelFault.MUSCLE, muscle),
@@ -131,9 +156,24 @@ class ChannelCheck:
 
     def _line_uv(self, wide: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
         """(C,) rms of 50 or 60 Hz, whichever is stronger."""
-        mean = _only(valid, wide).sum(axis=0) / _count(valid, wide)
-        parts = self._waves @ _only(valid, wide - mean)
-        return np.asarray(np.sqrt((parts * parts).sum(axis=0)).max(axis=0))
+        if valid is None:
+            parts = self._centred_waves @ wide
+        else:
+            mean = np.where(valid, wide, 0.0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
+            parts = self._waves @ np.where(valid, wide - mean, 0.0)
+        parts *= parts
+        return np.asarray(np.sqrt((parts[: len(LINE_HZ)] + parts[len(LINE_HZ) :]).max(axis=0)))
+
+
+def apply_marks(fault: NDArray[np.int8], labels: Sequence[str], marks: Iterable[MarkedChannel], end_s: float) -> None:
+    """Let what was marked count in a frame that ends at end_s. marks: by their times; the last of a channel counts."""
+    held = {one.label: one.mark for one in marks if one.from_s < end_s}
+    for column, label in enumerate(labels if held else ()):
+        mark = held.get(label, ChannelMark.AUTOMATIC)
+        if mark is ChannelMark.BAD:
+            fault[column] = ChannelFault.MARKED
+        elif mark is ChannelMark.GOOD and fault[column] not in NO_SAMPLES:
+            fault[column] = ChannelFault.NONE
 
 
 def usable(fault: NDArray[np.int8]) -> BoolArray:
@@ -141,18 +181,16 @@ def usable(fault: NDArray[np.int8]) -> BoolArray:
     return np.asarray((fault == ChannelFault.NONE) | (fault == ChannelFault.LINE_NOISE))
 
 
-def _only(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 where not valid. None: everywhere valid, as nearly every frame is, which saves the copy."""
-    return values if valid is None else np.where(valid, values, 0.0)
+def _products(frame: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C, C) mean products of the channels of a frame (n, C), each without its mean."""
+    centred = frame - frame.mean(axis=0)
+    return np.asarray(centred.T @ centred / len(frame))
 
 
-def _count(valid: BoolArray | None, values: NDArray[np.float64]) -> NDArray[np.intp] | int:
-    return len(values) if valid is None else np.maximum(valid.sum(axis=0), 1)
-
-
-def _rms(frame: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
-    n = _count(valid, frame)
-    kept = _only(valid, frame)
+def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
+    """(C,) of the samples that came."""
+    n = np.maximum(valid.sum(axis=0), 1)
+    kept = np.where(valid, frame, 0.0)
     mean = kept.sum(axis=0) / n
     return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=0) / n - mean * mean, 0.0)))
 
@@ -162,9 +200,14 @@ def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[
     if not len(raw):
         return np.zeros(raw.shape[1], dtype=bool), np.zeros(raw.shape[1], dtype=bool)
     low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
-    at_limit = np.maximum(np.count_nonzero(raw == low, axis=0), np.count_nonzero(raw == high, axis=0))
     # the reach of the frame for a channel that moves, its offset for one that does not
     reach = np.where(high > low, high - low, np.abs(high))
+    at_limit = np.zeros(raw.shape[1], dtype=np.intp)
+    far = np.flatnonzero(reach > min(settings.railed_uv, settings.clipped_uv))  # few channels, mostly none
+    if len(far):
+        asked = raw[:, far]
+        at_low, at_high = (np.count_nonzero(asked == extreme[far], axis=0) for extreme in (low, high))
+        at_limit[far] = np.maximum(at_low, at_high)
     railed = (at_limit > settings.railed_share * len(raw)) & (reach > settings.railed_uv)
     clipped = (at_limit > settings.clipped_share * len(raw)) & (reach > settings.clipped_uv)
     return np.asarray(railed), np.asarray(clipped)
@@ -176,13 +219,20 @@ def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolAr
     Fast: half of the second difference, whose gain on a grid of 200 Hz is 2 sin^2(pi f / 200): 0.05 at 10 Hz, 1 at 50.
     A wave's fast part is sin(pi f / 200) of its steps; the steps, not the signal, so that slow waves do not hide it.
     """
-    step = np.diff(frame, axis=0)
+    step = frame[1:] - frame[:-1]
     largest = np.maximum(step.max(axis=0), -step.min(axis=0))
-    usual = np.sqrt(np.einsum("tc,tc->c", step, step) / len(step))
-    popping = (largest > settings.pop_uv) & (largest > settings.pop_ratio * usual)
-    bend = np.diff(step, axis=0)
-    fast_uv = 0.5 * np.sqrt(np.einsum("tc,tc->c", bend, bend) / len(bend))
-    return popping, np.asarray((fast_uv > settings.muscle_uv) & (fast_uv > settings.muscle_ratio * usual))
+    bend = step[1:] - step[:-1]
+    fast_uv = 0.5 * _rms_about_zero(bend)
+    popping, muscle = largest > settings.pop_uv, fast_uv > settings.muscle_uv
+    if popping.any() or muscle.any():
+        usual = _rms_about_zero(step)
+        popping &= largest > settings.pop_ratio * usual
+        muscle &= fast_uv > settings.muscle_ratio * usual
+    return popping, muscle
+
+
+def _rms_about_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.einsum("tc,tc->c", values, values) / len(values)))
 
 
 def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:
@@ -200,18 +250,19 @@ def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolAr
 
 def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:
     noisy = rms > settings.noisy_uv
-    if len(rms) >= 8:
+    loud = rms > settings.noisy_floor_uv
+    if len(rms) >= 8 and loud.any():
         alive = rms[rms >= settings.flat_uv]  # with half of the cap at the rail, the others are not noisy for that
-        relative = rms > settings.noisy_ratio * (np.median(alive) if len(alive) else 0.0)
-        noisy |= relative & (rms > settings.noisy_floor_uv)
+        noisy |= loud & (rms > settings.noisy_ratio * np.median(alive))
     return np.asarray(noisy)
 
 
-def _bridged(frame: NDArray[np.float64], limit_uv: float) -> BoolArray:
-    """All but the first channel of each group that carries one and the same signal."""
-    centred = frame - frame.mean(axis=0)
-    gram = centred.T @ centred / len(frame)
-    power = np.diag(gram)
-    apart = power[:, None] + power[None, :] - 2.0 * gram
-    same = np.tril(apart < limit_uv**2, -1)
-    return np.asarray(same.any(axis=1))
+def _bridged(products: NDArray[np.float64], limit: float) -> BoolArray:
+    """All but the first channel of each group that carries one and the same signal; products: see _products."""
+    power = np.diagonal(products)
+    apart = power[:, None] + power
+    apart -= 2.0 * products
+    same = apart < limit**2
+    if np.count_nonzero(same) <= len(power):  # each channel with itself
+        return np.zeros(len(power), dtype=bool)
+    return np.asarray(np.tril(same, -1).any(axis=1))

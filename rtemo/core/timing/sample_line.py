@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
+from rtemo.core.filters import filter_one
 from rtemo.core.timing.sampling_rate import Rate
 from rtemo.core.types import TimeArray
 
@@ -43,7 +43,7 @@ class SampleLine:
         """Even times of the samples up to the first that is not in line. They are taken in; times (n,) are finite."""
         even = self._origin + self.period * (self._n + np.arange(len(times)))
         residual = times - even
-        level, state = lfilter(self._b, self._a, residual, zi=self._state)
+        level, state = filter_one(self._b, self._a, residual, self._state)
         off = np.abs(residual - level) > self.gap_s * self._keep
         if not off.any():
             self._state = state
@@ -51,7 +51,7 @@ class SampleLine:
             return np.asarray(even + level, dtype=np.float64)
         cut = int(np.argmax(off))
         if cut:
-            _, self._state = lfilter(self._b, self._a, residual[:cut], zi=self._state)
+            _, self._state = filter_one(self._b, self._a, residual[:cut], self._state)
             self._n += cut
         return np.asarray(even[:cut] + level[:cut], dtype=np.float64)
 

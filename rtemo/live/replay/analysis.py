@@ -108,6 +108,7 @@ class Analysis:
             self._take(self._source.exhausted)
             if self.done:
                 return
+        self._engine.settle()  # what `ready_s` covers has been put into the view
 
     def close(self) -> None:
         """Let go of the file."""

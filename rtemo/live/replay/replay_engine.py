@@ -24,12 +24,16 @@ def replay_engine(
     *,
     warn: Callable[[str], None],
     source: Source | None = None,
+    paced: bool = False,
 ) -> Engine:
     """An engine with the recording's baseline, calibrations and self-reports, that has not begun.
 
     predictor: a fresh one on `bundle`. persons: calibrations that are asked for. warn: takes what is missing, one line
-    at a time. source: reads the recording in another way (paced, with a progress bar).
+    at a time. source: reads the recording in another way (with a progress bar, say). paced: predictions come at once,
+    not as fast as possible.
     """
+    if not paced:
+        predictor.work_ahead()
     recording.prepare(predictor, bundle, persons, log, warn)
     return Engine(
         source or recording.source,

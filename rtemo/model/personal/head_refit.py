@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from rtemo.core.types import FloatArray
 from rtemo.model.bundle import LinearHead
@@ -108,6 +107,8 @@ def _fit(strength: float, given: Array, x: Array, target: Array, weight: Array) 
         loss = float(weight @ (np.log(total[:, 0]) - (top * target).sum(axis=1)))
         slope = ((p / total - target) * weight[:, None]).T @ x + strength * moved
         return loss + 0.5 * strength * float((moved * moved).sum()), slope.ravel()
+
+    from scipy.optimize import minimize  # half a second to load, and most sessions refit nothing
 
     found = minimize(objective, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
     return np.asarray(found.x, np.float64).reshape(shape)

@@ -114,9 +114,10 @@ def test_a_single_channel_with_mains_is_not_called_loose_for_want_of_neighbours(
     ],
 )
 def test_a_window_names_what_half_of_its_frames_have_and_every_pop(faults, named):
+    found = [np.array([fault, 0], np.int8) for fault in faults]
     frames = [
-        EegFrame(k, np.zeros((2, 3), np.float32), np.array([fault, 0], np.int8), 1.0, 1.0, settled=True, scale=None)
-        for k, fault in enumerate(faults)
+        EegFrame(k, np.zeros((2, 3), np.float32), fault, usable(fault), 1.0, 1.0, settled=True, scale=None)
+        for k, fault in enumerate(found)
     ]
     assert channels_named(frames, ("Cz", "Pz")) == named
 

@@ -5,7 +5,7 @@ import pytest
 from archive import Archive
 
 from offline.__main__ import main
-from offline.corpus.build import Workers, build
+from offline.corpus.build import build
 from offline.corpus.corpus import open_corpus
 from offline.datasets.bids import dataset as bids
 from offline.fetch.catalogue import Wanted
@@ -13,6 +13,7 @@ from offline.fetch.listing import Servers
 from offline.fetch.remote_dataset import remote_dataset
 from offline.fetch.transfer import Patience
 from offline.simulated_datasets.bids import RunName, write_dataset, write_run
+from offline.workers import Workers
 
 LABELS, HZ, SECONDS = ("Fp1", "Fp2", "Cz", "O1", "O2"), 100.0, 30
 ONE = Wanted("nm000999", "noise")

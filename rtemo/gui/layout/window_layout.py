@@ -12,15 +12,17 @@ from PySide6.QtCore import QRect, QSettings, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.layout.dock_title import DockTitle
 from rtemo.live.service.snapshot import Phase, Snapshot
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 MAX_SIZE = QSize(2560, 1440)  # at the first start; the views cannot use more
 LOW_PX = 900  # windows lower than this put some views into tabs
+SMALL_PX = (1200, 640)  # windows narrower or lower than this have no right column
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
+ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM)  # beside the probabilities, hidden until they are asked for
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
@@ -42,12 +44,28 @@ class WindowLayout:
             window.setCorner(corner, side)
 
     def reset(self) -> None:
-        """Reset to the default layout, which depends on the window's height."""
-        window, docks, low = self._window, self.docks, self._window.height() < LOW_PX
-        area = Qt.DockWidgetArea
+        """Reset to the default layout, which depends on the window's size."""
+        docks = self.docks
         for dock in docks.values():
-            window.removeDockWidget(dock)
+            self._window.removeDockWidget(dock)
             dock.setFloating(False)
+        small = self._window.width() < SMALL_PX[0] or self._window.height() < SMALL_PX[1]
+        in_front = self._place_small() if small else self._place(low=self._window.height() < LOW_PX)
+        for name in ON_DEMAND:
+            self._window.tabifyDockWidget(docks[texts.HISTORY], docks[name])
+        for name, dock in docks.items():
+            dock.setVisible(name not in ON_DEMAND)
+        for name in in_front:
+            docks[name].raise_()
+        if small:
+            self._resize((texts.EMOTION,), (0.29,), self._window.width(), HORIZONTAL)
+            self._resize((texts.HISTORY,), (0.26,), self._window.height(), VERTICAL)
+        else:
+            self._set_dock_sizes(low=self._window.height() < LOW_PX)
+
+    def _place(self, *, low: bool) -> tuple[str, ...]:
+        """Columns at both sides and two views below; low: some of them in tabs. Returns those that are in front."""
+        window, docks, area = self._window, self.docks, Qt.DockWidgetArea
         for names, side in (
             (LEFT, area.LeftDockWidgetArea),
             (RIGHT, area.RightDockWidgetArea),
@@ -55,15 +73,24 @@ class WindowLayout:
         ):
             for name in names:
                 window.addDockWidget(side, docks[name], VERTICAL)
-        if low:
-            window.tabifyDockWidget(docks[texts.QUALITY], docks[texts.PLANE])
-            window.tabifyDockWidget(docks[texts.GAZE], docks[texts.EVENTS])
-        for dock in docks.values():
-            dock.show()
-        if low:
-            for name in (texts.QUALITY, texts.GAZE):
-                docks[name].raise_()
-        self._set_dock_sizes(low=low)
+        if not low:
+            return (texts.HISTORY,)
+        window.tabifyDockWidget(docks[texts.QUALITY], docks[texts.PLANE])
+        window.tabifyDockWidget(docks[texts.GAZE], docks[texts.EVENTS])
+        return texts.QUALITY, texts.GAZE, texts.HISTORY
+
+    def _place_small(self) -> tuple[str, ...]:
+        """One column at the left and one row below, each of tabs."""
+        window, docks, area = self._window, self.docks, Qt.DockWidgetArea
+        for first, others, side in (
+            (texts.EMOTION, (texts.QUALITY, texts.GAZE, texts.PLANE), area.LeftDockWidgetArea),
+            (texts.HISTORY, (texts.STREAMS, texts.EVENTS), area.BottomDockWidgetArea),
+        ):
+            window.addDockWidget(side, docks[first], VERTICAL)
+            for name in others:
+                window.addDockWidget(side, docks[name], VERTICAL)
+                window.tabifyDockWidget(docks[first], docks[name])
+        return texts.EMOTION, texts.HISTORY
 
     def show_docks(self, *, shown: bool) -> None:
         """Hide the docks while they would be empty frames, and show those that were there before again."""
@@ -136,7 +163,7 @@ class LastUsedSettings:
 def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
     dock = QDockWidget(name, window)
     dock.setObjectName(f"dock {name}")
-    dock.setTitleBarWidget(PlainLabel(name, "title"))
+    dock.setTitleBarWidget(DockTitle(dock, name))
     view.setObjectName("panel")
     view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     dock.setWidget(view)
