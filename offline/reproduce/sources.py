@@ -106,7 +106,9 @@ def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
     listed = document.get("unlabelled")
     if set(document) != {"downstream", "unlabelled"} or not isinstance(listed, list) or not listed:
         todo = "write one [downstream] table and at least one [[unlabelled]] table"
-        raise RtemoError("the file of roots has another form", f"{path} holds {', '.join(document) or 'nothing'}", todo)
+        raise RtemoError(
+            "the file of roots has another form", f"{path} holds {', '.join(document)[:200] or 'nothing'}", todo
+        )
     limits = [*people, *[people[-1]] * len(listed)]
     tables = [("downstream", document["downstream"]), *((f"unlabelled {n}", t) for n, t in enumerate(listed, start=1))]
     made = [_source(table, where, path.parent, limits[n]) for n, (where, table) in enumerate(tables)]
@@ -118,16 +120,16 @@ def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
 
 def _source(table: object, where: str, base: Path, people: int | None) -> ComparedDataset:
     if not isinstance(table, Mapping):
-        raise RtemoError(f"{where} is no table", f"{table!r}", f"write [{where.split()[0]}]")
+        raise RtemoError(f"{where} is no table", f"{table!r}"[:200], f"write [{where.split()[0]}]")
     allowed, needed = {"name", "dataset", "root", "mapping"}, {"dataset", "root"}
     if wrong := sorted({*(set(table) - allowed), *(needed - set(table))}):
         todo = 'give "dataset" and "root", and if you like "name" and "mapping"'
-        raise RtemoError(f"{where} has unknown or missing keys", ", ".join(wrong), todo)
+        raise RtemoError(f"{where} has unknown or missing keys", ", ".join(wrong)[:200], todo)
     if texts := sorted(key for key, value in table.items() if not isinstance(value, str)):
-        raise RtemoError(f"{where}: {texts[0]} is no text", f"{table[texts[0]]!r}", "put it in quotes")
+        raise RtemoError(f"{where}: {texts[0]} is no text", f"{table[texts[0]]!r}"[:200], "put it in quotes")
     if table["dataset"] not in datasets.LOADERS:
         todo = f"use one of {', '.join(datasets.LOADERS)}"
-        raise RtemoError(f"{where} names no known data set", f"{table['dataset']!r}", todo)
+        raise RtemoError(f"{where} names no known data set", f"{table['dataset']!r}"[:200], todo)
     root = (base / table["root"]).expanduser()
     if not root.is_dir():
         raise RtemoError(f"{where}: the root is no folder", f"{root}", "check the path")

@@ -103,7 +103,7 @@ def role_of(process: psutil.Process) -> str:
 
 
 class ProcessRun(LiveRun):
-    """A headless session in which one of its processes is killed. Where it has no such process, its only one is."""
+    """A headless session in which one of its processes is killed."""
 
     def __init__(self, fault: Fault, folder: Path, target: str, at_s: float) -> None:
         super().__init__(fault, folder)
@@ -120,13 +120,15 @@ class ProcessRun(LiveRun):
         return super()._await_t0(sender)
 
     def _do_kill_role(self) -> None:
-        found = next((child for child in self.program.family() if role_of(child) == self._target), None)
+        end_s, found = time.monotonic() + START_S, None
+        while found is None and time.monotonic() < end_s:  # it may not have been started yet
+            found = next((child for child in self.program.family() if role_of(child) == self._target), None)
+            time.sleep(0.0 if found is not None else 0.01)
         with contextlib.suppress(psutil.Error):
             if found is not None:
                 found.kill()
-            elif not self.program.family():  # one process for all
-                self.program.process.kill()
-                self.problems.append(f"{self._target} is no process of its own: the session ended with it")
+            else:
+                self.problems.append(f"there is no {self._target} to be killed")
 
 
 class WindowRun(LiveRun):

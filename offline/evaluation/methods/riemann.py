@@ -25,6 +25,7 @@ from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_si
 from offline.evaluation.methods.tangent_graph import FLAT, SHRINK, TangentGraph
 from offline.evaluation.methods.training import pieces
 from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Windows, WindowTable
+from offline.training.choices import Choice
 from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
@@ -41,8 +42,14 @@ class Riemann:
     modalities: tuple[str, ...] = ("eeg",)
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
-        features = Features(tangent, _no_graph, ("signal", "eeg_mask"))
-        return Linear(self.modalities, features, logistic).fit(train, validation, seed)
+        return self._classifier.fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier.refit(people, chosen, seed)
+
+    @property
+    def _classifier(self) -> Linear:
+        return Linear(self.modalities, Features(tangent, _no_graph, ("signal", "eeg_mask")), logistic)
 
 
 def _no_graph(table: WindowTable) -> nn.Module:
@@ -60,7 +67,15 @@ class RiemannFixed:
     modalities: tuple[str, ...] = ("eeg",)
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        return self._classifier(train).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier(people).refit(people, chosen, seed)
+
+    def _classifier(self, train: Windows) -> Linear:
         own = train.of(train.has("eeg"))
+        if not len(own):
+            raise RtemoError("there is nothing to learn from", "no window has EEG", "use another method")
         some = own.at(np.unique(np.linspace(0, len(own) - 1, min(len(own), _FOR_MEAN)).round().astype(np.int64)))
         covariances = band_covariances(some)
         bands = range(covariances.shape[1])
@@ -70,7 +85,7 @@ class RiemannFixed:
             lambda table: TangentGraph(_chosen(table), whitening),
             ("signal", "eeg_mask"),
         )
-        return Linear(self.modalities, features, logistic).fit(train, validation, seed)
+        return Linear(self.modalities, features, logistic)
 
 
 def tangent_around(windows: Windows, whitening: Array) -> Array:

@@ -49,7 +49,8 @@ class TangentGraph(nn.Module):
         centred = self.whitening @ covariances @ self.whitening
         logs = logarithm(torch.where(seen[:, None, None, None], centred, self.same), self.same)
         flat = logs.flatten(2)[:, :, self.upper] * self.weight
-        return (flat * seen[:, None, None]).flatten(1)
+        found: Tensor = (flat * seen[:, None, None]).flatten(1)
+        return found
 
     def _covariance(self, signal: Tensor, i: int) -> Tensor:
         lines = signal @ getattr(self, f"wave{i}")  # real and imaginary parts side by side
