@@ -28,6 +28,7 @@ COMMANDS = {
     "export": CommandEntry("rtemo.commands.data.export", "sessions for other programs: BIDS, FIF, EDF, CSV"),
     "bench": CommandEntry("rtemo.commands.bench.command", "latency, CPU, memory and losses on this computer"),
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
+    "bridge": CommandEntry("rtemo.commands.equipment.bridge", "a device that does not speak LSL, as LSL streams"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
     "recorder": CommandEntry("rtemo.commands.session.recorder", ""),  # the process that reads and records
