@@ -53,6 +53,8 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 
     selection-background-color: {accent}; }}
 QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QPlainTextEdit[role="field"] {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 3px; }}
+QPlainTextEdit[role="field"]:focus {{ border-color: {accent}; }}
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
