@@ -22,7 +22,7 @@ from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamSt
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
-from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.outputs import KEPT_EVENTS, SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.announced_streams import GONE
@@ -70,7 +70,7 @@ class LiveStreams:
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: gets every prediction that is not held back."""
         self.gate = PredictionGate(published)
-        self.log = EventLog()
+        self.log = EventLog(KEPT_EVENTS)
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._setup, self._feed, self._roles = setup, feed, setup.roles
@@ -153,7 +153,7 @@ class LiveStreams:
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
-        log = EventLog()
+        log = EventLog(KEPT_EVENTS)
         log.listen(self._feed.put_event)
         self._take_over(log, None)
 
