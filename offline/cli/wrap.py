@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtemo.core.errors import RtemoError
+from rtemo.model.bundle_schema import ModelInput
 
 if TYPE_CHECKING:
     from offline.corpus.corpus import Corpus
     from offline.export.wrap.declared import Declared
 
-_INPUTS = ("signal", "eeg", "eeg_mask", "positions", "eye", "eye_valid")
+_INPUTS: tuple[ModelInput, ...] = ("signal", "eeg", "eeg_mask", "positions", "eye", "eye_valid")
 _FEATURES = ("de", "eye")
 
 
@@ -98,14 +99,15 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
     )
 
 
-def _inputs(given: Sequence[str]) -> dict[str, str]:
+def _inputs(given: Sequence[str]) -> dict[str, ModelInput]:
     """The graph's name of each input -> what it is."""
-    found = {}
+    known: dict[str, ModelInput] = {name: name for name in _INPUTS}
+    found: dict[str, ModelInput] = {}
     for one in given:
         name, _, what = one.rpartition("=")
-        if what not in _INPUTS:
+        if what not in known:
             raise RtemoError(f"there is no input {what!r}", "", f"use one of {', '.join(_INPUTS)}")
-        found[name or what] = what
+        found[name or what] = known[what]
     return found
 
 

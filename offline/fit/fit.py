@@ -14,7 +14,7 @@ from typing import Any
 
 from offline.corpus.corpus import Corpus
 from offline.evaluation.experiment import NETWORK, PROBE
-from offline.evaluation.methods import METHODS
+from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.statistics import mean_interval
 from offline.fit.calibration import Decoded
@@ -202,7 +202,7 @@ def _note(data: FitData, scores: Mapping[str, Mapping[str, float]], order: Seque
 def _initial(request: FitRequest, corpus: Corpus) -> InitialWeights | None:
     if request.init is None:
         return None
-    if request.method in METHODS:
+    if method_named(request.method) is not None:
         raise RtemoError(f"{request.method} begins from nothing", f"{request.init}", "leave --init out")
     initial = read_initial(request.init)
     initial.check_fits(corpus)
@@ -219,10 +219,11 @@ def _candidates(request: FitRequest, initial: InitialWeights | None) -> list[Can
 
     if request.method == AUTO:
         return [Candidate(REFERENCE, METHODS[REFERENCE]), *all_candidates(network, initial)]
-    if request.method in METHODS:
-        return [Candidate(request.method, METHODS[request.method])]
+    named = method_named(request.method)
+    if named is not None:
+        return [Candidate(request.method, named)]
     if request.method not in (NETWORK, PROBE):
-        known = ", ".join((AUTO, NETWORK, PROBE, *METHODS))
+        known = ", ".join((AUTO, NETWORK, PROBE, *METHODS, "braindecode:NAME"))
         raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
     if request.method == PROBE and initial is None:
         raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")

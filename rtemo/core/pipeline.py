@@ -88,6 +88,11 @@ class Pipeline:
         self._branches[modality] = branch
         self._expected.add(modality)
 
+    def drop_stream(self, stream_id: str) -> list[Window]:
+        """Use a stream no longer: what still comes of it is ignored. Windows that waited only for it are returned."""
+        known = self._streams.pop(stream_id, None)
+        return [] if known is None else self.expect(known[0], expected=False)
+
     def plan_baseline(self) -> None:
         """Announce that a baseline is to come: until one is in effect no window is settled."""
         self._baseline_planned = True

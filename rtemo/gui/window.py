@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.pending_settings = ""  # for the engine, as soon as it answers
         self.outlives_window = True  # whether a session continues without the window
         self._last_settings = LastUsedSettings(last_settings)
-        self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
+        self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme, settings)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
         self.recordings = RecordingOpener(self, self.send, recording)

@@ -58,13 +58,9 @@ def _signal(window: Window, model: ModelDeclaration) -> FloatArray:
     """(C, S), referenced and scaled."""
     if window.signal is None or window.signal_size is None:
         raise RtemoError("the windows do not hold the signal", "the model takes it", "make them with new_pipeline")
-    return prepared_signal(
-        window.signal[None],
-        mostly_usable(window.eeg_mask)[None],
-        window.signal_size[None],
-        model.reference,
-        model.scale,
-    )[0].T
+    values, usable, size = window.signal[None], mostly_usable(window.eeg_mask)[None], window.signal_size[None]
+    prepared = prepared_signal(values, usable, size, model.reference, model.scale)[0]
+    return np.ascontiguousarray(prepared.T)
 
 
 def prepared_signal(values: FloatArray, usable: BoolArray, size: FloatArray, reference: str, scale: str) -> FloatArray:

@@ -84,6 +84,10 @@ class Predictor:
         """Whether windows wait for a modality; see Pipeline.expect."""
         return self._decide(self.pipeline.expect(modality, expected))
 
+    def drop(self, stream_id: str) -> list[Prediction]:
+        """See Pipeline.drop_stream."""
+        return self._decide(self.pipeline.drop_stream(stream_id))
+
     def flush(self) -> list[Prediction]:
         """The predictions up to the newest sample of any stream."""
         return [*self._decide(self.pipeline.flush()), *self.settle()]

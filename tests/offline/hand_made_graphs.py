@@ -6,11 +6,11 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 
-def signal_graph(channels, n_labels, what="signal", bias=0.0):
+def signal_graph(channels, n_labels, what="signal", bias=0.0, gain=1.0):
     """x -> y: the mean square of each channel's signal, or the eye features, times a fixed matrix."""
     width = len(channels) if what == "signal" else 33
     shape = ["N", width, 800] if what == "signal" else ["N", width]
-    weight = np.random.default_rng(1).normal(size=(width, n_labels)).astype(np.float32)
+    weight = (gain * np.random.default_rng(1).normal(size=(width, n_labels))).astype(np.float32)
     nodes = [
         helper.make_node("Mul", ["x", "x"], ["square"]),
         helper.make_node("ReduceMean", ["square", "axis"], ["power"], keepdims=0),

@@ -127,6 +127,11 @@ EEG_DEVICES = {
         "mentalab",
         8,
     ),
+    "brainflow": (
+        stream("BrainFlow Cyton", "EEG", eeg_channels(TEN_TWENTY[:8]), source_id="rtemo-brainflow-0-", rate=250),
+        "brainflow",
+        8,
+    ),
     "openvibe": (stream("openvibeSignal", "signal", TEN_TWENTY), "generic-eeg", 19),
     "a clinical system": (
         stream("EEG system", "EEG", [Channel(f"EEG {x.upper()}-LE", "EEG", "uV") for x in TEN_TWENTY]),

@@ -185,6 +185,10 @@ GAZE_DEVICES = {
     "eyetech": (stream("EyeTechDS Data", "Gaze", _eyetech(), rate=60), "generic-gaze"),
     "gazepoint": (stream("GP3", "Gaze", GAZEPOINT, rate=60), "gazepoint"),
     "gazepoint of another type": (stream("GP3", "Data", GAZEPOINT, rate=60), "gazepoint"),
+    "mouse": (
+        stream("mouse as gaze", "Gaze", [gaze("mouse_x", "both"), gaze("mouse_y", "both")], source_id="rtemo-mouse"),
+        "mouse",
+    ),
     "eyeware beam": (stream("Beam", "GazeHead", ["gaze_x", "gaze_y", "confidence"], rate=60), "generic-gaze"),
     "two columns without labels": (stream("Tobii4C", "Gaze", 2, rate=0, xml=False), "generic-gaze"),
     "labels without a type": (stream("eyes", "", ["gaze_x", "gaze_y", "pupil"], rate=60), "generic-gaze"),

@@ -69,10 +69,10 @@ class ByChannel(nn.Module):
 
     def forward(self, fed: Fed) -> Tensor:
         flat: Tensor = self.part(fed)
-        return flat.unflatten(1, (self.channels, -1))
+        return flat.reshape(flat.shape[0], self.channels, -1)
 
 
-class Signal(nn.Module):
+class SignalGraph(nn.Module):
     """(N, T, S): the signal as it comes."""
 
     def forward(self, fed: Fed) -> Tensor:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from offline.corpus.corpus import Shard
 from offline.corpus.eeg_signal import cut, referenced, sizes
-from offline.evaluation.methods.features import Features, Signal
+from offline.evaluation.methods.features import Features, SignalGraph
 from offline.evaluation.window_table import Windows
 from rtemo.core.eeg.interpolation import weights_onto
 from rtemo.core.eeg.signal import mostly_usable
@@ -34,7 +34,7 @@ def _values(windows: Windows) -> FloatArray:
     return out
 
 
-read_signal = Features(_values, lambda _: Signal(), ("signal",))
+read_signal = Features(_values, lambda _: SignalGraph(), ("signal",))
 
 
 def _of(shard: Shard, index: NDArray[np.int64], targets: FloatArray) -> FloatArray:

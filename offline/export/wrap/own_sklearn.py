@@ -70,7 +70,7 @@ def feature_inputs(features: Sequence[str]) -> dict[str, ModelInput]:
 def _order(classes: Sequence[Any], labels: Sequence[str]) -> list[int]:
     """Where each label stands in the pipeline's output. Its classes are the labels, or their numbers."""
     numbers = dict(enumerate(labels))
-    named = [numbers.get(one, str(one)) if isinstance(one, int | np.integer) else str(one) for one in classes]
+    named = [numbers.get(int(one), str(one)) if isinstance(one, int | np.integer) else str(one) for one in classes]
     if sorted(named) != sorted(labels):
         found = f"{', '.join(named)}; not {', '.join(labels)}"
         raise RtemoError("the pipeline has other labels", found, "see --labels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import warnings
@@ -27,6 +28,13 @@ def program_of(path: Path) -> nn.Module:
         ) from error
 
 
+def _at_rest(module: nn.Module) -> nn.Module:
+    """On the CPU, without dropout. An exported program has its mode built in, and refuses to be told."""
+    with contextlib.suppress(NotImplementedError):
+        module.eval()
+    return module.cpu()
+
+
 def torch_onnx(module: nn.Module, declared: Declared) -> onnx.ModelProto:
     """The graph of a module that takes the declared inputs in their order, for any number of windows."""
     n, channels = torch.export.Dim("N", min=1), torch.export.Dim("C", min=1)
@@ -41,7 +49,7 @@ def torch_onnx(module: nn.Module, declared: Declared) -> onnx.ModelProto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's remarks on its own internals
             program = torch.onnx.export(
-                module.cpu().eval(),
+                _at_rest(module),
                 tuple(given[what] for what in declared.inputs.values()),
                 input_names=list(declared.inputs),
                 output_names=[OUTPUT],

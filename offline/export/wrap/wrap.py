@@ -46,7 +46,7 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     if out.exists():
         raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")
     own = read_model(model, declared)
-    more = {"name": name, "labels": declared.labels, "settings": declared.settings}
+    more: dict[str, Any] = {"name": name, "labels": declared.labels, "settings": declared.settings}
     if corpus is None:
         if not own.heads:
             raise RtemoError("an embedding needs heads", "there is no corpus to fit them on", "name one with --corpus")

@@ -35,7 +35,7 @@ def measure(bundle: Bundle, channels: int, hop_s: float, seconds: float) -> dict
     memory, begin = process.memory_info().rss, time.perf_counter()
     runtime = Runtime(bundle)
     load_s = time.perf_counter() - begin
-    model_s, decoder_s, batch_s = [], [], []
+    model_s, decoder_s, batch_s = list[float](), list[float](), list[float]()
     decoder, end_s = Decoder(bundle), 0.0
     stop = time.perf_counter() + seconds
     while time.perf_counter() < stop or len(model_s) < FEWEST:

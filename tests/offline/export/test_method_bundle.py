@@ -9,7 +9,7 @@ from invented import LABELS, about, invented_windows
 from offline.corpus.corpus import open_corpus, write_manifest
 from offline.corpus.eeg_signal import SignalKeeper, window_with_signal
 from offline.corpus.shard_writer import ShardWriter
-from offline.evaluation.methods import METHODS
+from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.window_table import Windows, tabulate
 from offline.export.calibrate import calibrated
 from offline.export.export import GATE
@@ -23,6 +23,9 @@ from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.probabilities import tempered
 
 HEAD_SEES = {"eeg": ("eeg",), "eye": ("eye",), "joint": ("eeg", "eye")}
+
+
+BRAINDECODE = "braindecode:ShallowFBCSPNet,frozen"  # random weights
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +56,7 @@ def fitted(corpus, name):
     known_people = corpus.subjects[: len(corpus.subjects) // 2]
     known = np.array([table.shards[number].about.subject in known_people for number in table.shard])
     train, validation = (Windows(table, np.flatnonzero(side), ("eeg", "eye")) for side in (known, ~known))
-    method = METHODS[name]
+    method = method_named(name)
     if hasattr(method, "recipe"):
         method = replace(method, recipe=replace(method.recipe, epochs=1))
     model = method.fit(train, validation, 0)
@@ -72,7 +75,7 @@ def bundled(corpus, name, path, *, with_calibration=True):
     return model, bundle
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "riemann"])
+@pytest.mark.parametrize("name", [*(name for name in METHODS if name != "riemann"), BRAINDECODE])
 def test_a_method_gives_the_same_offline_and_live(with_signal, tmp_path, name):
     model, bundle = bundled(with_signal, name, tmp_path / "bundle", with_calibration=False)
 

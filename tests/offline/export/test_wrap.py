@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 from hand_made_graphs import signal_graph
+from invented import invented_corpus
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -42,26 +43,32 @@ class Network(nn.Module):
 """
 
 
+@pytest.fixture(scope="session")
+def few(tmp_path_factory):
+    """Ten people with few windows: enough to calibrate on, and quick."""
+    return invented_corpus(tmp_path_factory.mktemp("few"), 10, n_trials=4, per_trial=3)
+
+
 def wrapped(out, *arguments):
     assert main(["--quiet", "wrap", *map(str, arguments), "--out", str(out)]) == 0
     return load_bundle(out)
 
 
-def test_a_pipeline_on_features_runs_as_it_did_in_scikit_learn(corpus, tmp_path):
-    table = tabulate(corpus)
+def test_a_pipeline_on_features_runs_as_it_did_in_scikit_learn(few, tmp_path):
+    table = tabulate(few)
     windows = Windows(table, np.arange(len(table)), ("eeg", "eye"))
     x = np.concatenate((read_de(windows), read_eye(windows)), axis=1).astype(np.float32)
-    names = np.array(corpus.labels)[windows.labels]  # sorted, they stand in another order than the corpus's
+    names = np.array(few.labels)[windows.labels]  # sorted, they stand in another order than the corpus's
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200)).fit(x[::2], names[::2])
     joblib.dump(pipeline, tmp_path / "own.joblib")
-    bundle = wrapped(tmp_path / "b", tmp_path / "own.joblib", "--features", "de,eye", "--corpus", corpus.path)
+    bundle = wrapped(tmp_path / "b", tmp_path / "own.joblib", "--features", "de,eye", "--corpus", few.path)
 
     assert bundle.spec.calibrated
     assert bundle.spec.model.kind == "scikit-learn"
     rows = np.arange(0, len(table), 29)
     given = [table.shards[table.shard[row]].window(int(table.index[row])) for row in rows]
     found = np.array([tempered(head_logits(bundle, z)["joint"], 1.0) for z in Runtime(bundle).embed_windows(given)])
-    wanted = pipeline.predict_proba(x[rows])[:, [list(pipeline.classes_).index(label) for label in corpus.labels]]
+    wanted = pipeline.predict_proba(x[rows])[:, [list(pipeline.classes_).index(label) for label in few.labels]]
     assert np.abs(found - wanted).max() < 1e-5
     assert found.argmax(axis=1).tolist().count(windows.labels[rows][0]) < len(rows)
 
@@ -82,7 +89,7 @@ def test_a_torch_class_of_any_montage_is_calibrated_and_its_sets_cover_people_ou
     assert np.abs(Runtime(bundle).embed(one).eeg - wanted).max() < 1e-5
 
 
-def test_an_embedding_gets_heads_from_the_corpus(corpus, tmp_path):
+def test_an_embedding_gets_heads_from_the_corpus(few, tmp_path):
     program = torch.export.export(
         _Embedding(),
         (torch.zeros(3, 33), torch.ones(3, 33, dtype=torch.bool)),
@@ -91,11 +98,11 @@ def test_an_embedding_gets_heads_from_the_corpus(corpus, tmp_path):
     torch.export.save(program, tmp_path / "own.pt2")
     bundle = wrapped(
         tmp_path / "b", tmp_path / "own.pt2", "--input", "eye", "--input", "eye_valid", "--output", "embedding",
-        "--corpus", corpus.path,
+        "--corpus", few.path,
     )  # fmt: skip
-    sessions = run_bundle(bundle, corpus.shards[1::2], bundle.spec.gate, "check")
+    sessions = run_bundle(bundle, few.shards[1::2], bundle.spec.gate, "check")
     right = np.concatenate([s.logits["eye"].argmax(axis=1) == s.labels for s in sessions])
-    assert right.mean() > 0.5
+    assert right.mean() > 0.4  # of four
     assert set(bundle.spec.combinations) == {"eye"}
 
 
@@ -104,19 +111,19 @@ class _Embedding(nn.Module):
         return (eye * eye_valid)[:, :24]
 
 
-def test_without_a_corpus_there_are_no_sets_and_no_novelty_and_every_record_says_so(tmp_path, corpus):
+def test_without_a_corpus_there_are_no_sets_and_no_novelty_and_every_record_says_so(tmp_path, few):
     onnx.save(signal_graph(("Fp1", "Fp2", "O1"), 4), tmp_path / "own.onnx")
     bundle = wrapped(
         tmp_path / "b", tmp_path / "own.onnx", "--input", "x=signal", "--channels", "Fp1,Fp2,O1",
-        "--labels", ",".join(corpus.labels),
+        "--labels", ",".join(few.labels),
     )  # fmt: skip
-    window = _with_signal(corpus.shards[0].window(0))
+    window = _with_signal(few.shards[0].window(0))
     prediction = Decoder(bundle).step(window, Runtime(bundle).embed(window))
     record = prediction.to_dict()
     assert record["calibrated"] is False
     assert record["set"] == []
     assert record["novelty"] is None
-    assert record["emotion"] in corpus.labels
+    assert record["emotion"] in few.labels
     assert "Not calibrated" in (bundle.path / "MODEL_CARD.md").read_text()
 
 
@@ -145,19 +152,19 @@ def test_other_numbers_of_labels_are_refused(tmp_path, capsys):
     assert "4 outputs, 3 labels" in capsys.readouterr().err
 
 
-def test_a_model_that_gives_nan_on_the_corpus_is_refused(tmp_path, corpus, capsys):
+def test_a_model_that_gives_nan_on_the_corpus_is_refused(tmp_path, few, capsys):
     onnx.save(signal_graph(("Fp1",), 4, what="eye", bias=float("nan")), tmp_path / "own.onnx")
-    asked = ["--input", "x=eye", "--corpus", str(corpus.path)]
+    asked = ["--input", "x=eye", "--corpus", str(few.path)]
     assert main(["--quiet", "wrap", str(tmp_path / "own.onnx"), *asked, "--out", str(tmp_path / "b")]) == 2
     assert "gives no finite numbers" in capsys.readouterr().err
 
 
-def test_a_calibration_cannot_be_given_to_another_model(tmp_path, corpus):
+def test_a_calibration_cannot_be_given_to_another_model(tmp_path, few):
     """Neither the model under a calibration can be exchanged nor the calibration over a model."""
     bundles = []
     for i, bias in enumerate((0.0, 1.0)):
         onnx.save(signal_graph(("Fp1",), 4, what="eye", bias=bias), tmp_path / "own.onnx")
-        asked = ["--input", "x=eye", "--corpus", corpus.path]
+        asked = ["--input", "x=eye", "--corpus", few.path]
         bundles.append(wrapped(tmp_path / f"b{i}", tmp_path / "own.onnx", *asked))
     one, other = bundles
 
@@ -175,9 +182,9 @@ def test_a_calibration_cannot_be_given_to_another_model(tmp_path, corpus):
     assert load_bundle(tmp_path / "mixed").spec == one.spec
 
 
-def test_a_wrapped_model_runs_without_torch_and_scikit_learn(tmp_path, corpus):
+def test_a_wrapped_model_runs_without_torch_and_scikit_learn(tmp_path, few):
     onnx.save(signal_graph(("Fp1",), 4, what="eye"), tmp_path / "own.onnx")
-    bundle = wrapped(tmp_path / "b", tmp_path / "own.onnx", "--input", "x=eye", "--corpus", corpus.path)
+    bundle = wrapped(tmp_path / "b", tmp_path / "own.onnx", "--input", "x=eye", "--corpus", few.path)
     code = (
         "import sys; from pathlib import Path; from rtemo.model.bundle import load_bundle\n"
         "from rtemo.model.runtime import Runtime\n"
