@@ -10,21 +10,23 @@ import numpy as np
 import pytest
 from invented import LABELS, about, invented_corpus, invented_windows
 
-import offline.fit.fit as module
 import offline.fit.shipping
 from offline.__main__ import main
 from offline.corpus.corpus import open_corpus, write_manifest, write_recording
 from offline.evaluation.methods import METHODS
 from offline.evaluation.window_table import Windows
+from offline.fit.calibration import decoded
 from offline.fit.candidates import SCRATCH
+from offline.fit.cross_fit import cross_fit, fit_data, fit_everybody
 from offline.fit.fit import FitRequest, fit
+from offline.fit.held_out_outputs import raw_outputs
 from offline.fit.shipping import CannotRunLive
 from offline.splits import clip_folds
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import load_bundle
-from rtemo.model.decoder import Decoder
+from rtemo.model.decoder import AbstainReason, Decoder
 from rtemo.model.network import NetworkConfig
 from rtemo.model.runtime import Runtime
 
@@ -64,22 +66,27 @@ def test_the_bundle_was_trained_on_everybody_and_its_card_says_what_is_promised(
     assert "no sets at 90%" in card
 
 
-def test_the_bundle_says_live_what_the_method_says_offline(early, people, tmp_path):
-    data = module.fit_data(people, 0, 4)
-    found = module.cross_fit(data, "early-fusion", METHODS["early-fusion"])
-    from offline.fit.cross_fit import fit_everybody
-
+def test_the_bundle_says_live_what_the_method_says_offline_and_is_scored_as_it_decodes(early, people):
+    data = fit_data(people, 0, 4)
+    found = cross_fit(data, "early-fusion", METHODS["early-fusion"])
     model = fit_everybody(data, found)
-    shard = people.shards[2]
-    rows = np.flatnonzero(data.table.shard == 2)
-    expected = model.probabilities(Windows(data.table, rows, ("eeg", "eye")))
-    runtime, decoder = Runtime(early), Decoder(early)
-    temperature = early.spec.temperatures["joint"]
-    for i in range(len(rows)):
-        window = shard.window(i)
-        prediction = decoder.step(window, runtime.embed(window))
-        p = expected[i] ** (1.0 / temperature)
-        np.testing.assert_allclose(list(prediction.probabilities.values()), p / p.sum(), atol=1e-5)
+    expected = model.probabilities(Windows(data.table, np.flatnonzero(data.table.shard == 2), ("eeg", "eye")))
+    outputs = [replace(one, familiar=early.familiar) for one in raw_outputs(found.task, model, [2])]
+    (scored,) = decoded(found.calibration, outputs, "both")
+    counted = outputs[0].counted("both")
+    runtime, decoder, made = Runtime(early), Decoder(early), []
+    for i in range(len(counted)):
+        window = people.shards[2].window(i)
+        made.append(decoder.step(window, runtime.embed(window)))
+        p = expected[i] ** (1.0 / early.spec.temperatures["joint"])
+        np.testing.assert_allclose(list(made[-1].probabilities.values()), p / p.sum(), atol=1e-5)
+    live = [one for one, counts in zip(made, counted, strict=True) if counts]
+    assert len(live) == len(scored.labels) > 40
+    np.testing.assert_allclose([list(one.smoothed.values()) for one in live], scored.smooth, atol=1e-5)
+    level = early.spec.decision.set_level
+    for one, inside, novel in zip(live, scored.sets[level], scored.novel, strict=True):
+        assert (one.abstain == AbstainReason.NOVEL) == novel
+        assert novel or set(one.set) == {label for label, there in zip(early.labels, inside, strict=True) if there}
 
 
 def test_the_network_becomes_a_bundle_that_training_can_begin_from(people, tmp_path):
@@ -185,7 +192,7 @@ def test_people_who_saw_the_same_films_are_answered_by_models_that_do_not_know_t
     settings = PipelineSettings().with_hop(1.0).to_dict()
     write_manifest(tmp_path / "c", "invented", settings, LABELS, DESCRIPTION, recordings)
     bundle, _ = fit(open_corpus(tmp_path / "c"), FitRequest("de-lr", folds=4), tmp_path / "b")
-    assert clip_folds(module.fit_data(open_corpus(tmp_path / "c"), 0, 4).table.ids) == 3
+    assert clip_folds(fit_data(open_corpus(tmp_path / "c"), 0, 4).table.ids) == 3
     assert "people and films were kept apart" in (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
