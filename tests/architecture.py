@@ -35,6 +35,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         "rtemo.presentation",
     ),
     "rtemo.export": ("rtemo.core", "rtemo.model", "rtemo.sources", "rtemo.recordings"),
+    "rtemo.convert": ("rtemo.core", "rtemo.sources", "rtemo.export"),
     "rtemo.api": (
         "rtemo.core",
         "rtemo.model",

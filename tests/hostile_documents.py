@@ -68,7 +68,7 @@ def _is_clear(error: RtemoError) -> bool:
 def changed(document: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """The document with one to three of its values replaced, taken out, renamed, repeated or added to."""
     change = st.tuples(
-        st.integers(0, len(list(_places(document))) - 1), st.sampled_from(("set", "drop", "name", "add", "twice")),
+        st.integers(0, len(list(places(document))) - 1), st.sampled_from(("set", "drop", "name", "add", "twice")),
         st.sampled_from(VALUES),
     )  # fmt: skip
     return st.lists(change, min_size=1, max_size=3).map(lambda changes: _changed(document, changes))
@@ -93,12 +93,13 @@ def damaged(text: bytes) -> st.SearchStrategy[bytes]:
 _SIGNS = st.sampled_from((b'"', b"{", b"}", b"[", b"]", b"\\", b"\\u0000", b"\\ud800", b"e999", b"nan", b"=", b"."))
 
 
-def _places(value: Any, parent: Any = None, key: Any = None) -> Iterator[tuple[Any, Any]]:
+def places(value: Any, parent: Any = None, key: Any = None) -> Iterator[tuple[Any, Any]]:
+    """Every place of a document, as what holds it and its key there."""
     if parent is not None:
         yield parent, key
     for name, part in list(value.items() if isinstance(value, dict) else enumerate(value)):
         if isinstance(part, dict | list):
-            yield from _places(part, value, name)
+            yield from places(part, value, name)
         else:
             yield value, name
 
@@ -106,10 +107,10 @@ def _places(value: Any, parent: Any = None, key: Any = None) -> Iterator[tuple[A
 def _changed(document: dict[str, Any], changes: list[tuple[int, str, Any]]) -> dict[str, Any]:
     document = copy.deepcopy(document)
     for number, how, value in changes:
-        places = list(_places(document))
-        if not places:
+        found = list(places(document))
+        if not found:
             return document
-        parent, key = places[number % len(places)]
+        parent, key = found[number % len(found)]
         if how == "set" or isinstance(parent, list):
             parent[key] = copy.deepcopy(value)
         elif how == "add":

@@ -74,7 +74,7 @@ def with_spec(bundle: Bundle, **changes: object) -> Bundle:
 def without_novelty(bundle: Bundle) -> Bundle:
     """No window is ever novel."""
     combinations = {
-        name: replace(one, novelty=replace(one.novelty, threshold=1e12))
+        name: replace(one, novelty=None if one.novelty is None else replace(one.novelty, threshold=1e12))
         for name, one in bundle.spec.combinations.items()
     }
     return with_spec(bundle, combinations=combinations)

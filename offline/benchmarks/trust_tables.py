@@ -20,6 +20,7 @@ from offline.benchmarks.trust_elements import (
     without_novelty,
 )
 from offline.benchmarks.trust_people import BenchSession
+from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
 
 _COLUMNS = ("accuracy", "ece", "coverage", "size", "aurc", "abstains", "named", "novel", "signal")
@@ -93,7 +94,10 @@ def _faults(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]]) -> str:
 def _novelty_area(bundle: Bundle, faulty: Sequence[dict[str, BenchSession]], kind: str) -> float:
     """AUROC of novelty, of the windows that the signal gate lets pass, against the same people's without a fault."""
     open_ = without_novelty(bundle)
-    scale = bundle.spec.combinations["both"].novelty.threshold / open_.spec.combinations["both"].novelty.threshold
+    own, other = (one.spec.combinations["both"].novelty for one in (bundle, open_))
+    if own is None or other is None:
+        raise RtemoError("this model has no novelty", "it is not calibrated", "name one that is")
+    scale = own.threshold / other.threshold
     sides = []
     for one in ("none", kind):
         values = [

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 
+SCHEDULER_HELP = "on the workers of a Dask scheduler, which see the same folders"
 PROTOCOLS = ("loso", "cross-session", "subject-dependent", "leave-clip-out")
 
 
@@ -47,6 +48,7 @@ def add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="folds at a time (default 1)")
+    parser.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help=SCHEDULER_HELP)
 
 
 def add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,6 +56,35 @@ def add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser("compare", help="results side by side, with paired tests against the first")
     parser.set_defaults(run=_compare)
     parser.add_argument("results", type=Path, nargs="+", metavar="FILE", help="files written by evaluate")
+
+
+def add_ratings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command `ratings`."""
+    parser = commands.add_parser(
+        "ratings", help="how well ratings, such as valence and arousal, are predicted for people held out in turn"
+    )
+    parser.set_defaults(run=_ratings)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="with ratings of its trials (targets)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON to write")
+    parser.add_argument("--rating", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def _ratings(options: argparse.Namespace) -> None:
+    if options.out.exists():
+        raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another file")
+    from offline.corpus.corpus import open_corpus
+    from offline.evaluation.ratings import rating_scores
+
+    found = rating_scores(open_corpus(options.corpus), options.rating, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for name, scores in found.items():
+        ccc, error, mean = scores["ccc"], scores["rmse"]["value"], scores["rmse_of_the_mean"]["value"]
+        sys.stdout.write(
+            f"{name}: CCC {ccc['value']:.2f} ({ccc['low']:.2f} to {ccc['high']:.2f}), RMSE {error:.2f}; "
+            f"the mean of the training people's ratings {mean:.2f}; {scores['n_people']} people\n"
+        )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -65,6 +96,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from offline.evaluation.evaluate import evaluate
     from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest
     from offline.training.training_run import TrainingSettings
+    from offline.workers import Workers
 
     asked = {"epochs": options.epochs, "per_trial": options.windows, "rate": options.rate}
     changes = {name: value for name, value in asked.items() if value is not None}
@@ -83,7 +115,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     keep = options.out.with_name(f"{options.out.name}.folds")
     others, tests = ({path.name: open_corpus(path) for path in paths} for paths in (options.ood, options.test))
-    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, jobs=options.jobs, keep=keep)
+    workers = Workers(options.jobs, options.scheduler)
+    result = evaluate(open_corpus(options.corpus), request, tests=tests, ood=others, workers=workers, keep=keep)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(f".{options.out.name}.partial")
     partial.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from offline.cli.evaluate import SCHEDULER_HELP
+
 
 def add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command's parser, with what it runs."""
@@ -27,11 +29,13 @@ def add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--effect", type=float, default=0.4, metavar="F", help="strength of simulated emotion (default 0.4)"
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time (default 1)")
+    parser.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help=SCHEDULER_HELP)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all, report.html too")
 
 
 def _reproduce(options: argparse.Namespace) -> None:
     from offline.reproduce.command import reproduce
+    from offline.workers import Workers
 
     report = reproduce(
         options.out,
@@ -39,6 +43,6 @@ def _reproduce(options: argparse.Namespace) -> None:
         roots=options.roots,
         seeds=options.seeds,
         effect=options.effect,
-        jobs=options.jobs,
+        workers=Workers(options.jobs, options.scheduler),
     )
     sys.stdout.write(f"{report}\n")

@@ -6,7 +6,6 @@ cannot be used is left out, listed and counted; a build of which nothing is left
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 from tqdm import tqdm
 
 from offline.corpus.build_recording import Task, build_recording
@@ -25,22 +24,12 @@ from offline.corpus.shards import RECORDINGS, Shard, ShardMetadata, row_counts
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission
 from offline.datasets.child_process import CHILD, ProcessDied
 from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
+from offline.workers import HERE, Workers
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
 HOP_S = 1.0
 _SHOWN = 5  # different reasons in the error where nothing could be built
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Who builds. jobs: processes here. scheduler: address of a Dask scheduler, whose workers see the same folders."""
-
-    jobs: int = 1
-    scheduler: str = ""
-
-
-HERE = Workers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +120,7 @@ def _built(task: Task, entries: Sequence[Entry], workers: Workers) -> Iterator[S
     """Each entry's recording or why there is none. A worker that is killed costs the recording that killed it."""
     done = 0
     jobs = (delayed(build_recording)(task, entry) for entry in entries)
-    with _backend(workers), contextlib.closing(_results(jobs, workers)) as results:
+    with workers.results(jobs) as results:
         try:
             for one in results:
                 done += 1
@@ -164,32 +153,6 @@ def _without_copies(out: Path, recordings: Sequence[ShardMetadata]) -> tuple[lis
             )
             copies[copy.other] = Omission("recording", where, why)
     return [about for k, about in enumerate(recordings) if k not in copies], list(copies.values())
-
-
-def _results(jobs: Iterator[Any], workers: Workers) -> Any:
-    n_jobs = workers.jobs if not workers.scheduler else -1
-    return Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-
-
-def _backend(workers: Workers) -> contextlib.AbstractContextManager[Any]:
-    """Joblib's own processes, or its Dask backend."""
-    if not workers.scheduler:
-        return contextlib.nullcontext()
-    try:
-        import distributed  # noqa: F401 - joblib imports it when the backend is chosen
-    except ImportError as error:
-        raise RtemoError(
-            "a Dask scheduler needs the package distributed", str(error), "install rtemo[cluster]"
-        ) from error
-    try:
-        backend: contextlib.AbstractContextManager[Any] = parallel_config(
-            backend="dask", scheduler_host=workers.scheduler
-        )
-        return backend  # noqa: TRY300 - the connection is made while it is built
-    except (OSError, ValueError) as error:
-        raise RtemoError(
-            f"no Dask scheduler answers at {workers.scheduler}", str(error), "check the address"
-        ) from error
 
 
 def _sweep(out: Path) -> None:

@@ -89,6 +89,10 @@ class Shard:
     def __init__(self, folder: Path, about: ShardMetadata) -> None:
         self.folder, self.about = folder, about
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was read: another process reads it from the same folder."""
+        return {name: value for name, value in self.__dict__.items() if name not in (*ARRAYS, "summary")}
+
     def array(self, name: str) -> NDArray[Any]:
         """One of the optional arrays, such as those of eeg_signal.py."""
         return self._open(name)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from offline.datasets.child_process import CHILD, ProcessDied
 from rtemo.core.errors import RtemoError
@@ -65,13 +65,13 @@ def _not_fetched(path: Path, found: str) -> RtemoError:
     return RtemoError(f"the content of {path} was not fetched", found, todo)
 
 
-def isolated(path: Path, read: Callable[[Path], T], what: str = "") -> T:
+def isolated(read: Callable[..., T], path: Path, *arguments: Any, what: str = "") -> T:
     """What a reader gives that may take its whole process with it on a damaged file, as SciPy's MATLAB reader does.
 
     It runs in a child process, which serves many files; if it dies, this is a RtemoError like any other.
     """
     try:
-        return CHILD.run(read, path)
+        return CHILD.run(read, path, *arguments)
     except ProcessDied as error:
         raise unreadable(path, error, what) from error
 

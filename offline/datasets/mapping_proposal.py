@@ -25,6 +25,13 @@ _TIMES = ("onset", "duration")
 _STANDARD = ("onset", "duration", "sample", "value", "stim_file", "response_time")
 _LABEL_WORDS = ("emotion", "label", "condition", "category", "class", "trial_type")
 _CLIP_WORDS = ("video", "clip", "film", "movie", "stim")
+_BEGIN = re.compile(r"(?i)\b(start|begin|on|onset)\b")
+_END = re.compile(r"(?i)\b(end|stop|off|offset)\b")
+_BASELINE = re.compile(r"(?i)\bbaseline\b")
+_NO_TRIAL = re.compile(r"(?i)\b(session|experiment|baseline|rest|break|pause|practice|instruction\w*)\b")
+_VALUE = re.compile(  # key=value, or a number by itself
+    r"(?:(?<![^\s;,|/])(?P<key>[^\W\d]\w*)[=:](?=\S)|(?<![^\s;,|/_-])(?=\d+(?![^\s;,|/])))(?P<value>[^\s;,|]+)"
+)
 
 
 @dataclass(slots=True)
@@ -135,16 +142,102 @@ def _bids_rules(seen: Seen) -> list[str]:
 
 def _xdf_rules(seen: Seen) -> list[str]:
     """Markers that look like starts and ends become these; else every marker is one to choose from."""
-    words = seen.words.get("marker", Counter())
-    ends = [word for word in words if re.search(r"(?i)\b(end|stop|off|offset)\b", word)]
-    starts = [word for word in words if word not in ends and re.search(r"(?i)\b(start|begin|on|onset)\b", word)]
-    starts = starts or [word for word in words if word not in ends]
-    rules = ["[trials]", f"start = {_quoted('(?P<label>' + _any_of(starts) + ')')}"]
-    if ends:
-        rules += [f"stop = {_quoted(_any_of(ends))}"]
+    shapes = _shapes(seen.words.get("marker", Counter()))
+    ends = [one for one in shapes if one.says(_END)]
+    begins = [one for one in shapes if one not in ends and one.says(_BEGIN)]
+    begins = begins or [one for one in shapes if one not in ends]
+    rest = next((one for one in begins if one.says(_BASELINE)), None)
+    begins = [one for one in begins if not one.says(_NO_TRIAL)] or begins
+    begins = [one for one in begins if one.label is not None] or begins
+    stops = [one for one in ends if any(one.ends(begin) for begin in begins)]
+    words = list(dict.fromkeys(word for one in begins for word in one.labels()))
+    rules = ["[trials]", f"start = {_quoted(_start(begins, words))}"]
+    if stops:
+        rules += [f"stop = {_quoted('|'.join(one.pattern() for one in stops))}"]
     else:
         rules += ["duration_s = 10.0  # no marker looks like an end: state how long a trial lasts, or a stop"]
-    return [*rules, "", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(word)}" for word in starts)]
+    rules += ["", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(word)}" for word in words)]
+    over = next((one for one in ends if rest is not None and one.ends(rest)), None)
+    if rest is not None and over is not None:
+        rules += ["", "[baseline]", f"start = {_quoted(rest.pattern())}", f"stop = {_quoted(over.pattern())}"]
+    return rules
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Markers that are alike but for values: "clip 3 emotion=sad" and "clip 4 emotion=fear".
+
+    parts: the text between the values; keys: a value's own name, "" for a bare number; rows: the values.
+    """
+
+    parts: tuple[str, ...]
+    keys: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def label(self) -> int | None:
+        """Which value is the label."""
+        return self._key(_LABEL_WORDS, _MOST_LABELS)
+
+    @property
+    def clip(self) -> int | None:
+        """Which value names the clip: by its name, else the one number."""
+        found = self._key((*_CLIP_WORDS, "item", "trial", "id"), 1 << 30)
+        bare = [i for i, key in enumerate(self.keys) if not key]
+        return found if found is not None or len(bare) != 1 else bare[0]
+
+    def says(self, word: re.Pattern[str]) -> bool:
+        """Whether the text without its values has the word."""
+        return any(word.search(part) for part in self.parts)
+
+    def ends(self, begin: _Shape) -> bool:
+        """Whether it is the end of what the other begins: the same text but for the word."""
+        mine, other = (rule.sub("", " ".join(one.parts)) for rule, one in ((_END, self), (_BEGIN, begin)))
+        return mine.strip() == other.strip() or mine.split()[:1] == other.split()[:1]
+
+    def labels(self) -> list[str]:
+        """The words that would be labels: the label's values, or the marker itself."""
+        if self.label is not None:
+            return list(dict.fromkeys(row[self.label] for row in self.rows))
+        return list(dict.fromkeys(self._text(row) for row in self.rows))
+
+    def pattern(self, *, named: bool = False) -> str:
+        """A regular expression for all of them. named: with label and clip as groups."""
+        groups = {self.label: "label"} | ({self.clip: "clip"} if self.clip != self.label else {}) if named else {}
+        values = [rf"(?P<{groups[i]}>\S+)" if i in groups else r"\S+" for i in range(len(self.keys))]
+        return "".join(part + value for part, value in zip(map(_escaped, self.parts), [*values, ""], strict=True))
+
+    def _key(self, hints: Sequence[str], most: int) -> int | None:
+        for hint in hints:
+            for i, key in enumerate(self.keys):
+                if hint in key.casefold() and 0 < len({row[i] for row in self.rows}) <= most:
+                    return i
+        return None
+
+    def _text(self, row: Sequence[str]) -> str:
+        return "".join(part + value for part, value in zip(self.parts, [*row, ""], strict=True))
+
+
+def _shapes(words: Iterable[str]) -> list[_Shape]:
+    """The markers, by what they have in common."""
+    rows: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, ...]]] = {}
+    for word in words:
+        parts, keys, values, at = [], [], [], 0
+        for found in _VALUE.finditer(word):
+            parts.append(word[at : found.start("value")])
+            keys.append(found["key"] or "")
+            values.append(found["value"])
+            at = found.end("value")
+        rows.setdefault(((*parts, word[at:]), tuple(keys)), []).append(tuple(values))
+    return [_Shape(parts, keys, tuple(found)) for (parts, keys), found in rows.items()]
+
+
+def _start(begins: Sequence[_Shape], words: Sequence[str]) -> str:
+    """What trials begin with. Where no marker has a label of its own, each is one, as it is."""
+    labelled = next((one for one in begins if one.label is not None), None)
+    if labelled is not None:
+        return labelled.pattern(named=True)
+    return f"(?P<label>{_any_of(words)})" if words else ".*"
 
 
 def _named(words: Mapping[str, Counter[str]], hints: Sequence[str], most: int) -> str | None:
@@ -163,11 +256,18 @@ def _is_rating(column: str, own: Counter[str]) -> bool:
 
 
 def _any_of(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in words) or ".*"
+    return "|".join(map(_escaped, words)) or ".*"
+
+
+def _escaped(text: str) -> str:
+    """The text as a regular expression, without the signs that need no escaping and only hinder reading."""
+    return re.sub(r"\\([ #&~\-])", r"\1", re.escape(text))
 
 
 def _quoted(text: str) -> str:
-    """A TOML string."""
+    """A TOML string, literal where it can be: regular expressions are read there as they are meant."""
+    if text.isprintable() and "'" not in text and "\\" in text:
+        return f"'{text}'"
     return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text) + '"'
 
 

@@ -5,19 +5,35 @@ Results of one method with several seeds are one row: a person's score is then t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from offline.evaluation.statistics import holm, mean_interval, paired_p
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Check, Reader
 
 SCORE = "balanced_accuracy"
 _SAME = ("protocol", "chance")
+_LEVELS = ("window", "trial")
+_POOLED = ("ece", "nll")
+_NEEDED: Mapping[str, Any] = {
+    "protocol": str,
+    "method": str,
+    "seed": int,
+    "chance": float,
+    "init": str | None,
+    "train_subjects": int | None,
+    "modalities": tuple[str, ...],
+    "corpus": Mapping[str, Any],
+    "ece": Mapping[str, Any],
+    "nll": Mapping[str, Any],
+    "per_subject": Annotated[tuple[Mapping[str, Any], ...], Check(bool, "a list of one person or more")],
+}
+_OF_PERSON: Mapping[str, Any] = {"subject": str, **dict.fromkeys(_LEVELS, Mapping[str, Any])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +50,23 @@ class ComparedMethod:
 
 def read_result(path: Path) -> dict[str, Any]:
     """Raises RtemoError where the file is no result."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{path} cannot be read", str(error), "name a file written by evaluate") from error
-    if not isinstance(found, dict) or "per_subject" not in found:
-        raise RtemoError(f"{path} is no result", "it has no per_subject", "name a file written by evaluate")
+    reader = Reader(f"the result {path}", "name a file written by evaluate")
+    found: dict[str, Any] = reader.value(dict[str, Any], reader.json_file(path))
+    _need(reader, _NEEDED, found, "")
+    for number, person in enumerate(found["per_subject"], start=1):
+        _need(reader, _OF_PERSON, person, f"per_subject[{number}]")
+        for level in _LEVELS:
+            _need(reader, {SCORE: float}, person[level], f"per_subject[{number}].{level}")
+    for score in _POOLED:
+        _need(reader, {"window": Mapping[str, Any]}, found[score], score)
+        _need(reader, {"value": float}, found[score]["window"], f"{score}.window")
+    _need(reader, {"fingerprint": str}, found["corpus"], "corpus")
     return found
+
+
+def _need(reader: Reader, hints: Mapping[str, Any], found: Mapping[str, Any], key: str) -> None:
+    """Raises RtemoError where what is compared is not there; a result holds more."""
+    reader.table(hints, {name: found[name] for name in hints if name in found}, key)
 
 
 def rows_of(results: Sequence[dict[str, Any]]) -> list[ComparedMethod]:

@@ -17,20 +17,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from offline.corpus.corpus import Corpus
 from offline.corpus.label_shuffle import shuffled
 from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest, chosen_splits
 from offline.evaluation.folds import Experiment, FoldOutcome, read_outcome, run_fold, write_outcome
-from offline.evaluation.methods import METHODS
+from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.base import Method
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.result import auroc_of, folds_of, scores_of
 from offline.evaluation.window_table import MODALITIES, WindowTable, tabulate, windows_that_offer
 from offline.splits import Split, check
 from offline.training.initial_weights import InitialWeights, read_initial
+from offline.workers import HERE, Workers, alike
 from rtemo.core.errors import RtemoError
 
 FORMAT = 1
@@ -43,7 +43,7 @@ def evaluate(
     *,
     tests: Mapping[str, Corpus] | None = None,
     ood: Mapping[str, Corpus] | None = None,
-    jobs: int = 1,
+    workers: Workers = HERE,
     keep: Path | None = None,
 ) -> dict[str, Any]:
     """The content of result.json: what was requested, every score (offline/evaluation/result.py), and the folds.
@@ -51,6 +51,7 @@ def evaluate(
     tests: other versions of the same people's recordings; the models are fitted on `corpus` alone, and `tests` in the
     result holds the same scores of the tested trials there. `missing` does so with one modality taken away.
     ood: corpora that no window should be familiar in; `ood` holds the AUROC of the method's novelty.
+    workers: who works on the folds; the result does not depend on it.
     keep: a folder for finished folds, so that an interrupted run goes on.
     Raises RtemoError where the request makes no sense, a split leaks, or the labels do not fit.
     """
@@ -79,7 +80,7 @@ def evaluate(
             each[number] = replace(experiment, method=_method(request, initial))
         check(split, table.ids, *(((), None) if initial is None else (initial.people, initial.clips)))
     own = None if keep is None else keep / _key(corpus, request, list(splits), tests, ood)
-    outcomes = _run([(each[number], split) for number, split in splits.items()], jobs, own)
+    outcomes = _run([(each[number], split) for number, split in splits.items()], workers, own)
     return {
         "format": FORMAT,
         **_requested(request, modalities, table),
@@ -117,12 +118,13 @@ def method_of(request: ExperimentRequest, initial: InitialWeights | None) -> tup
 
 
 def _method(request: ExperimentRequest, initial: InitialWeights | None) -> Method:
-    if request.method in METHODS:
+    named = method_named(request.method)
+    if named is not None:
         if initial is not None:
             raise RtemoError(f"{request.method} begins from nothing", f"{initial.path}", "leave --init out")
-        return METHODS[request.method]
+        return named
     if request.method not in (NETWORK, PROBE):
-        known = ", ".join((NETWORK, PROBE, *METHODS))
+        known = ", ".join((NETWORK, PROBE, *METHODS, "braindecode:NAME"))
         raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
     if request.method == PROBE and initial is None:
         raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")
@@ -149,18 +151,13 @@ def _version(corpus: Corpus, name: str, other: Corpus, table: WindowTable) -> Wi
     return tabulate(other, table.channels)
 
 
-def _run(folds: Sequence[tuple[Experiment, Split]], jobs: int, keep: Path | None) -> list[FoldOutcome]:
+def _run(folds: Sequence[tuple[Experiment, Split]], workers: Workers, keep: Path | None) -> list[FoldOutcome]:
     experiment = folds[0][0]
-    if jobs != 1 and not isinstance(experiment.method, OwnNetwork):
+    if not workers.alone and not isinstance(experiment.method, OwnNetwork):
         experiment.table.load(experiment.modalities)
-    tasks = (delayed(_fold)(experiment, split, keep) for experiment, split in folds)
-    bar = tqdm(total=len(folds), desc="evaluate", unit="fold", disable=None)
-    outcomes = []
-    for outcome in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-        outcomes.append(outcome)
-        bar.update()
-    bar.close()
-    return outcomes
+    tasks = (alike(_fold)(experiment, split, keep) for experiment, split in folds)
+    with workers.results(tasks) as outcomes:
+        return list(tqdm(outcomes, total=len(folds), desc="evaluate", unit="fold", disable=None))
 
 
 def _fold(experiment: Experiment, split: Split, keep: Path | None) -> FoldOutcome:

@@ -24,12 +24,20 @@ from offline.evaluation.temperature import equal_units, fit_temperature
 from offline.evaluation.window_table import Indices, Windows, WindowTable
 from offline.splits import Split
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 from rtemo.model.uncertainty.conformal import quantile, scores
 from rtemo.model.uncertainty.probabilities import FLOOR, tempered
 
 LEVELS = (0.8, 0.9)
 _TEXTS = ("subject", "session")
-_PLAIN = ("name", "auroc", "promised", "counts", "temperature", "seconds")
+_PLAIN: Mapping[str, Any] = {
+    "name": str,
+    "auroc": Mapping[str, float],
+    "promised": bool,
+    "counts": Mapping[str, int],
+    "temperature": float,
+    "seconds": float,
+}
 OOD_MOST = 2000  # windows of another corpus, evenly spaced, are enough to rank
 
 
@@ -192,10 +200,15 @@ def read_outcome(path: Path) -> FoldOutcome:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise RtemoError(f"{path} cannot be read", str(error), "remove it; the fold is then run again") from error
-    names = sorted({key.split("|")[0] for key in arrays if "|" in key})
+    reader = Reader(f"the fold {path}", "remove it; the fold is then run again")
+    names = sorted({"main", *(key.split("|")[0] for key in arrays if "|" in key)})
+    wanted = {"plain", *(f"{name}|{f.name}" for name in names for f in fields(WindowPredictions))}
+    if missing := sorted(wanted - arrays.keys()):
+        raise RtemoError(f"{path} cannot be read", f"{missing[0]} is missing", reader.todo)
     predictions = {
         name: WindowPredictions(**{f.name: arrays[f"{name}|{f.name}"] for f in fields(WindowPredictions)})
         for name in names
     }
     others = {name.removeprefix("other "): value for name, value in predictions.items() if name != "main"}
-    return FoldOutcome(main=predictions["main"], others=others, **json.loads(str(arrays["plain"])))
+    plain = reader.table(_PLAIN, reader.json(str(arrays["plain"])))
+    return FoldOutcome(main=predictions["main"], others=others, **plain)

@@ -11,10 +11,10 @@ logarithms over the fine bands stands for the logarithm of their mean. What is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 from offline.splits import WindowIds, window_ids
 from rtemo.core.eeg.band_power import band_centres
+from rtemo.core.eeg.interpolation import each_onto
 from rtemo.core.eeg.montage import place
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.types import BoolArray, FloatArray
@@ -34,8 +35,6 @@ BANDS_HZ = ((1.0, 4.0), (4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 50.0))
 EYE_COLUMNS = 31  # SEED-IV's; the two blink features that follow are not in it
 FEWEST_COMMON = 8
 TEN_TWENTY = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2"
-_KERNEL = 0.3  # in radii of the head: about the spacing of 64 channels
-_SAME_PLACE = 0.05
 _PIECE = 512
 
 
@@ -63,7 +62,10 @@ def fixed_channels(shards: Sequence[Shard]) -> ChannelSet:
 
 @dataclass(frozen=True, eq=False)
 class WindowTable:
-    """N windows of some recordings. shard, index (N,): where each lies. bands: columns of each of BANDS_HZ."""
+    """N windows of some recordings. shard, index (N,): where each lies. bands: columns of each of BANDS_HZ.
+
+    pipeline: the settings that made the windows.
+    """
 
     shards: tuple[Shard, ...]
     shard: Indices
@@ -72,6 +74,7 @@ class WindowTable:
     labels: tuple[str, ...]
     channels: ChannelSet
     bands: tuple[tuple[int, ...], ...]
+    pipeline: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -131,6 +134,7 @@ def tabulate(corpus: Corpus, channels: ChannelSet | None = None, *, labelled: bo
         labels=corpus.labels,
         channels=fixed_channels(corpus.shards) if channels is None else channels,
         bands=tuple(tuple(np.flatnonzero((centres >= low) & (centres < high)).tolist()) for low, high in BANDS_HZ),
+        pipeline=corpus.pipeline,
     )
 
 
@@ -139,22 +143,10 @@ def onto(values: FloatArray, mask: BoolArray, positions: FloatArray, targets: Fl
 
     mask (n, F, C): the usable channels. 0 where a window has none.
     """
-    weight = weights_onto(mask, positions, targets)
-    total = weight.sum(axis=-1, keepdims=True)
-    clean = np.where(mask[..., None], values, np.float32(0.0))
-    at = (weight / np.where(total > 0, total, 1.0)) @ clean
+    at = each_onto(values, mask, positions, targets)
     seen = np.asarray(mask.any(axis=-1))[:, :, None, None]
     frames = np.maximum(seen.sum(axis=1), 1)
     return np.asarray((at * seen).sum(axis=1) / frames, np.float32)
-
-
-def weights_onto(mask: BoolArray, positions: FloatArray, targets: FloatArray) -> FloatArray:
-    """(..., C) usable channels -> (..., T, C) weights: a usable channel at the target's place, else its neighbours."""
-    distance = np.linalg.norm(targets[:, None] - positions[None], axis=-1)
-    kernel = np.exp(-0.5 * (distance / _KERNEL) ** 2).astype(np.float32) + np.float32(1e-12)
-    own: BoolArray = np.logical_and(distance <= _SAME_PLACE, distance == distance.min(axis=1, keepdims=True))
-    usable = mask[..., None, :]
-    return np.asarray(np.where(own & usable, np.float32(1e6), kernel * usable), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

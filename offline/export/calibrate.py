@@ -8,7 +8,7 @@ rests on people used for nothing else. In every fit a person counts as one, howe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from sklearn.covariance import ledoit_wolf
 
 from offline.evaluation.metrics import nll
 from offline.evaluation.temperature import fit_fusion, fit_temperature
+from offline.export.exported_model import ExportedModel
 from offline.export.session_outputs import NetworkOutputs
-from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination
+from rtemo.core.settings import PipelineSettings
+from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, Combination, Decision
 from rtemo.model.decoder import pool
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.conformal import quantile, scores
@@ -29,6 +31,7 @@ LEVELS = (0.5, 0.65, 0.8, 0.9)  # the lower ones are for the adaptive sets
 # Of a held-out person's windows, how many may count as novel. At 5 % the gate withheld and held back more good windows
 # of new people than it was worth (offline/LOG.md).
 NOVEL_SHARE = 0.01
+SET_LEVEL = 0.8
 _DWELL_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _DECORRELATION_S = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 _WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed probabilities
@@ -36,6 +39,67 @@ _WARMTH = np.exp(np.linspace(-0.7, 1.1, 91))  # temperatures of the smoothed pro
 _NO_SCALE = NoveltyScale((0.0, 1.0), (0.0, 1.0), None, 1.0)  # smoothing does not look at it
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything in a bundle that was fitted on people whom the model had not seen. It belongs to one model.
+
+    model: SHA-256 of the graph that it is for (ExportedModel.sha256). temperatures: by head. combinations: what is
+    known of each combination of modalities: fusion weights, smoothing, conformal quantiles, novelty statistics.
+    familiar: the embeddings of the people that the model was trained on, by combination. decision: the promised
+    coverage of the sets, and when it abstains.
+    """
+
+    model: str
+    temperatures: Mapping[str, float]
+    combinations: Mapping[str, Combination]
+    smoothing: Smoothing
+    familiar: Mapping[str, Familiar]
+    decision: Decision
+
+
+def decision(n_labels: int) -> Decision:
+    """It abstains where no label can be excluded. The rate moves the level by at most 0.04 a report."""
+    return Decision(set_level=SET_LEVEL, largest_set=max(n_labels - 1, 1), adaptation_rate=0.05)
+
+
+def calibrated(
+    model: ExportedModel,
+    names: Sequence[str],
+    settings: PipelineSettings,
+    training: Sequence[NetworkOutputs],
+    held_out: Sequence[NetworkOutputs],
+    quantiles_on: Sequence[NetworkOutputs] | None = None,
+) -> Calibration:
+    """Calibrate a model for combinations of modalities (`names`).
+
+    training: what the model says of those that it was trained on. held_out: of people not seen, by this model or, in
+    cross-fitting, by ones fitted alike without them (NetworkOutputs.familiar). quantiles_on: other people for the sets
+    and novelty; None: the same. Levels that so few people cannot promise are left out. Raises RtemoError where that
+    leaves out the level of the sets.
+    """
+    by_head = temperatures(held_out)
+    fused = fusion_weights(held_out, by_head)
+    weights = {one: fused[one] if model.declaration.kind == "network" else {MAIN_HEAD[one]: 1.0} for one in names}
+    n_labels = len(model.heads["joint"].bias)
+    prior = label_shares(training, n_labels)
+    smoothing, decorrelation = fit_smoothing(weights, by_head, prior, settings.window.length_s, held_out)
+    known = {one: familiar(training, one) for one in weights}
+    judged = held_out if quantiles_on is None else quantiles_on
+    found: dict[str, Combination] = {}
+    for one, own in weights.items():
+        fitted = (own, by_head, smoothing, decorrelation[one])
+        warmth = smoothed_temperature(one, *fitted, held_out)
+        levels = _promised(judged, one)
+        found[one] = combination(one, *fitted, warmth, judged, known[one], levels)
+    return Calibration(model.sha256, by_head, found, smoothing, known, decision(n_labels))
+
+
+def _promised(sessions: Sequence[NetworkOutputs], name: str) -> tuple[float, ...]:
+    """The levels that the people who offer a combination can promise; always that of the sets."""
+    people = len({s.shard.about.subject for s in sessions if s.counted(name).any()})
+    return tuple(level for level in LEVELS if level <= people / (people + 1) or level == SET_LEVEL)
 
 
 def label_shares(sessions: Sequence[NetworkOutputs], n_labels: int) -> tuple[float, ...]:
@@ -102,30 +166,52 @@ def fit_smoothing(
     Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
     wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
     """
-    fits = [_fit_at(Smoothing(dwell_s, window_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
-    _, best, times = min(fits, key=lambda fit: fit[0])
-    return best, times
+    tables = {name: _grid_losses(name, own, by_head, prior, window_s, validation) for name, own in weights.items()}
+    dwell = int(np.argmin(np.sum([table.min(axis=1) for table in tables.values()], axis=0)))
+    times = {name: _DECORRELATION_S[int(np.argmin(table[dwell]))] for name, table in tables.items()}
+    return Smoothing(_DWELL_S[dwell], window_s, prior), times
 
 
-def _fit_at(
-    smoothing: Smoothing,
-    weights: Mapping[str, Mapping[str, float]],
+def _grid_losses(
+    name: str,
+    weights: Mapping[str, float],
     by_head: Mapping[str, float],
+    prior: tuple[float, ...],
+    window_s: float,
     validation: Sequence[NetworkOutputs],
-) -> tuple[float, Smoothing, dict[str, float]]:
-    """The sum of the least losses at one dwell time, and where they are."""
-    total, times = 0.0, {}
-    for name, own in weights.items():
-        losses = [
-            (
-                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
-                seconds,
-            )
-            for seconds in _DECORRELATION_S
-        ]
-        least, times[name] = min(losses)
-        total += least
-    return total, smoothing, times
+) -> Array:
+    """(dwell times, decorrelation times): `smoothing_loss` of every pair, all of them in one pass over the windows."""
+    plain = Combination(weights, 1.0, 1.0, {}, _NO_SCALE)
+    found = []
+    for session in validation:
+        counted = session.counted(name)
+        if counted.any():
+            p = pool(session.logits, plain, by_head)
+            path = _grid_posteriors(p, session.times, session.passes[name], prior, window_s)[counted]
+            right = np.take_along_axis(path, session.labels[counted][:, None, None, None], axis=-1)[..., 0]
+            found.append(-np.log(np.maximum(right, 1e-12)).mean(axis=0))
+    return np.asarray(np.mean(found, axis=0)) if found else np.zeros((len(_DWELL_S), len(_DECORRELATION_S)))
+
+
+def _grid_posteriors(
+    p: Array, times: Array, passes: NDArray[np.bool_], prior: tuple[float, ...], window_s: float
+) -> Array:
+    """(W, dwell times, decorrelation times, K): `smoothing.advance` with every pair of times side by side."""
+    dwell, decorrelation = np.array(_DWELL_S)[:, None, None], np.array(_DECORRELATION_S)[None, :, None]
+    likelihood = np.log(np.maximum(p, 1e-12)) - np.log(np.asarray(prior))
+    state = np.full((len(_DWELL_S), len(_DECORRELATION_S), p.shape[1]), 1.0 / p.shape[1])
+    out, seen_s = np.empty((len(p), *state.shape)), None
+    for i, time_s in enumerate(times):
+        if i:
+            stay = np.exp(-(time_s - times[i - 1]) / dwell)
+            state = stay * state + (1.0 - stay) / p.shape[1]
+        if passes[i]:
+            new_s = window_s if seen_s is None else min(time_s - seen_s, window_s)
+            log_state = np.log(state) + np.minimum(1.0, new_s / decorrelation) * likelihood[i]
+            state = np.exp(log_state - log_state.max(axis=-1, keepdims=True))
+            state, seen_s = state / state.sum(axis=-1, keepdims=True), time_s
+        out[i] = state
+    return out
 
 
 def smoothed_temperature(
@@ -167,8 +253,12 @@ def combination(
     temperature: float,
     calibration: Sequence[NetworkOutputs],
     familiar: Familiar,
+    levels: Sequence[float] = LEVELS,
 ) -> Combination:
-    """Everything about one combination of modalities. temperature: of its smoothed probabilities."""
+    """Everything about one combination of modalities. temperature: of its smoothed probabilities.
+
+    levels: of the sets. Raises RtemoError where there are too few people to promise one of them.
+    """
     scale = novelty_scale(calibration, name, familiar, by_head)
     best = Combination(weights, decorrelation_s, temperature, {}, scale)
     people, score = [], []
@@ -178,7 +268,7 @@ def combination(
             score.append(scores(smoothed(part, name, best, by_head, smoothing)[counted], part.labels[counted]))
             people.append(np.full(int(counted.sum()), number))
     together, who = np.concatenate(score), np.concatenate(people).astype(np.int64)
-    quantiles = {level: quantile(together, who, level) for level in LEVELS}
+    quantiles = {level: quantile(together, who, level) for level in levels}
     return replace(best, quantiles=quantiles)
 
 
@@ -187,7 +277,8 @@ def familiar(training: Sequence[NetworkOutputs], name: str) -> Familiar:
     head = MAIN_HEAD[name]
     z = np.concatenate([session.z[head][session.passes[name]] for session in training]).astype(np.float64)
     covariance, _ = ledoit_wolf(z)
-    precision = np.linalg.inv(covariance + 1e-6 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-9  # a model that has seen nothing is constant
+    precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
     return Familiar(z.mean(axis=0).astype(np.float32), precision.astype(np.float32))
 
 
@@ -209,12 +300,12 @@ def novelty_measures(
 ) -> tuple[Array, Array, Array | None]:
     """Distance, energy and, with both modalities, the heads' disagreement of the windows that the gate lets pass."""
     head = MAIN_HEAD[name]
-    z = np.concatenate([s.z[head][s.passes[name]] for s in sessions])
+    far = np.concatenate([distance(s.z[head][s.passes[name]], s.familiar.get(name, known)) for s in sessions])
     logits = {one: np.concatenate([s.logits[one][s.passes[name]] for s in sessions]) for one in HEADS}
     apart = None
     if name == "both":
         apart = disagreement(*(tempered(logits[one], by_head[one]) for one in ("eeg", "eye")))
-    return distance(z, known), energy(logits[head]), apart
+    return far, energy(logits[head]), apart
 
 
 def _upper(values: Array, person: NDArray[np.int64]) -> float:

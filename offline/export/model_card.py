@@ -8,12 +8,15 @@ from typing import Any
 from offline.export.calibrate import NOVEL_SHARE
 from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec
 
+_BOTH = "EEG and eye movements, from either modality or from both"
+_WINDOWS = {("eeg",): "EEG", ("eye",): "eye movements", ("eeg", "eye", "both"): _BOTH}
 _OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
 
 
 def model_card(spec: BundleSpec) -> str:
     """Markdown."""
-    parts = [_head(spec), _training(spec), _scores(spec), _calibration(spec), _limits(spec)]
+    scores = [_scores(spec)] if spec.metrics else []
+    parts = [_head(spec), _training(spec), *_candidates(spec), *scores, _calibration(spec), _limits(spec)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -21,25 +24,39 @@ def _head(spec: BundleSpec) -> str:
     return (
         f"# {spec.name}\n\n"
         f"**Trained on {spec.trained_on}.** It names one of {len(spec.labels)} labels ({', '.join(spec.labels)}) for "
-        f"every window of EEG and eye movements, from either modality or from both. This card was written by the "
-        f"training run itself."
+        f"every window of {_WINDOWS[tuple(spec.combinations)]}. This card was written by the training run itself."
     )
 
 
 def _training(spec: BundleSpec) -> str:
     t = spec.training
-    people = ", ".join(f"{count} {side}" for side, count in t["people"].items())
-    origin = "; ".join(t["origin"])
-    about = "\n".join(f"- {key}: {_text(value)}" for key, value in t["description"].items())
-    return (
-        f"## Training\n\n{about}\n"
-        f"- people: {people}; nobody is on two sides\n"
-        f"- {t['sessions']} sessions, {t['windows']} labelled windows\n"
-        f"- began from {f'a network that was trained on {origin}' if origin else 'random weights'}\n"
-        f"- {t['epochs']} epochs, the best was {_epoch(t['best_epoch'])} by the loss on the validation people; "
-        f"seed {t['seed']}\n"
-        f"- corpus {t['corpus']}, `{t['corpus_fingerprint'][:16]}`"
-    )
+    lines = [f"- {key}: {_text(value)}" for key, value in t["description"].items()]
+    lines.append(f"- model: {spec.model.kind} {spec.model.name}, from {', '.join(spec.model.inputs)}")
+    if t["people"]:
+        apart = "; nobody is on two sides" if "train" in t["people"] else ""
+        lines.append(f"- people: {', '.join(f'{count} {side}' for side, count in t['people'].items())}{apart}")
+    if t["sessions"]:
+        lines.append(f"- {t['sessions']} sessions, {t['windows']} labelled windows")
+    if "epochs" in t:
+        origin = "; ".join(t["origin"])
+        lines += [
+            f"- began from {f'a network that was trained on {origin}' if origin else 'random weights'}",
+            f"- {t['epochs']} epochs, the best was {_epoch(t['best_epoch'])} by the loss on the validation people; "
+            f"seed {t['seed']}",
+        ]
+    if t["corpus"]:
+        lines.append(f"- corpus {t['corpus']}, `{t['corpus_fingerprint'][:16]}`")
+    return "## Training\n\n" + "\n".join(lines)
+
+
+def _candidates(spec: BundleSpec) -> list[str]:
+    """The methods that were compared, one a row."""
+    rows = spec.training.get("candidates", ())
+    if not rows:
+        return []
+    names = list(rows[0])
+    table = [names, ["---"] * len(names), *([_text(row[name]) for name in names] for row in rows)]
+    return ["## Methods that were compared\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in table)]
 
 
 def _epoch(best: int) -> str:
@@ -49,7 +66,7 @@ def _epoch(best: int) -> str:
 def _scores(spec: BundleSpec) -> str:
     names = [name for name in COMBINATIONS if name in spec.metrics]
     lines = [
-        "## Scores on test people\n",
+        "## Scores on people whom it does not know\n",
         "Balanced accuracy over new people: mean ± standard deviation, least to largest. Window: one window alone. "
         "Smoothed: what the application names. Trial: all windows of a clip together. Every window counts that the "
         "signal gate lets pass, also where the model abstains.\n",
@@ -81,6 +98,16 @@ def _set_row(name: str, m: Mapping[str, Any]) -> str:
 
 
 def _calibration(spec: BundleSpec) -> str:
+    if not spec.calibrated:
+        return (
+            "## Calibration\n\n**Not calibrated.** Nothing is known of how it does on people whom it has not seen: its "
+            "probabilities are what the model puts out, there are no sets, and nothing tells when a window is unlike "
+            "its training data."
+        )
+    promise = spec.training.get("promise") or (
+        "the sets' coverage is a promise about new people from the same source and sessions built alike, on average "
+        "over people; it is no promise about one person, another source or another kind of session"
+    )
     lines = [
         f"- {_OFFERS[name]}: head weights {_numbers(c.weights)}; evidence decorrelates in {c.decorrelation_s:g} s; "
         f"temperature of the smoothed probabilities {c.smoothed_temperature:.2f}"
@@ -89,9 +116,8 @@ def _calibration(spec: BundleSpec) -> str:
     return (
         "## Calibration\n\n"
         f"- temperatures {_numbers(spec.temperatures)}\n" + "\n".join(lines) + "\n"
-        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on the validation people\n"
-        "- the sets' coverage is a promise about new people from the same source and sessions built alike, on average "
-        "over people; it is no promise about one person, another source or another kind of session\n"
+        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on held-out people\n"
+        f"- {promise}\n"
         "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
         "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
         f"- it abstains when a set at {spec.decision.set_level:.0%} has more than {spec.decision.largest_set} labels, "
@@ -102,7 +128,7 @@ def _calibration(spec: BundleSpec) -> str:
 
 def _limits(spec: BundleSpec) -> str:
     lines = ["It is no medical device, and its output is no measure of what a person feels."]
-    if spec.trained_on == "simulated people":
+    if spec.trained_on.startswith("simulated people"):
         lines = [
             "**It has never seen a human being.** The people are simulated. The scores show that the software works "
             "from end to end; they do not show how well it would do on anyone's real recordings.",

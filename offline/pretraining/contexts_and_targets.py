@@ -1,6 +1,7 @@
 """Contexts and targets for self-supervised learning: a masked view of a window, and the full view it predicts.
 
-Every batch holds as many windows of each corpus, and of a corpus's people each is drawn as often. Everything about a
+Every batch holds as many windows of each corpus, or as its share of them says, and of a corpus's people each is drawn
+as often. Everything about a
 row follows from (seed, step, row), so that a run can stop anywhere, and any process can make any row. Labels are never
 read. Rows come in groups of one recording, or of two people who saw the same clips: which clip it was and for how long
 it had been running is known, what it made them feel is not.
@@ -92,13 +93,19 @@ class Sampler:
     """Rows from the recordings of several corpora. Raises RtemoError where a corpus has no window to read."""
 
     def __init__(
-        self, corpora: Sequence[Sequence[Shard]], masking: Masking, seed: int, without: Collection[str] = ()
+        self,
+        corpora: Sequence[Sequence[Shard]],
+        masking: Masking,
+        seed: int,
+        without: Collection[str] = (),
+        shares: Sequence[float] = (),
     ) -> None:
-        """without: clips of which no sample is read."""
+        """without: clips of which no sample is read. shares: of the rows, by corpus; none: equal ones."""
         self._masking, self._seed, self._without = masking, seed, frozenset(without)
         self._people = [_by_person(shards, self._without) for shards in corpora]
         if not self._people or not all(self._people):
             raise RtemoError("there is nothing to pretrain on", "a corpus without people", "exclude fewer people")
+        self._bounds = None if len(set(shares)) <= 1 else np.cumsum(shares)[:-1]
 
     def views(self, step: int, rows: range) -> ContextsAndTargets:
         """These rows of the batch of this step."""
@@ -122,7 +129,7 @@ class Sampler:
 
     def _draw(self, step: int, row: int) -> _Row:
         m, group = self._masking, row // self._masking.group
-        people = self._people[group % len(self._people)]
+        people = self._people[self._corpus(step, group)]
         shared = np.random.default_rng([self._seed, 3, step, group])
         who = int(shared.integers(len(people)))
         shard = people[who][shared.integers(len(people[who]))]
@@ -138,6 +145,11 @@ class Sampler:
             target = self._neighbour(shard, index, random)
         window = self._window(shard, index, random)
         return _Row(window, _Window(shard, target, window.channels), random)
+
+    def _corpus(self, step: int, group: int) -> int:
+        if self._bounds is None:
+            return group % len(self._people)
+        return int(np.searchsorted(self._bounds, np.random.default_rng([self._seed, 5, step, group]).random(), "right"))
 
     def _companion(
         self, people: Sequence[Sequence[Shard]], who: int, shard: Shard, random: np.random.Generator

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from offline.corpus.corpus import Corpus, Shard
 from offline.pretraining.contexts_and_targets import Masking, Sampler, clips_read, readable
 from offline.pretraining.diagnostics import gradients, spread
+from offline.pretraining.material import material
 from offline.pretraining.objectives import Objectives, Pairs, Tensors, Weights
 from offline.splits import person
 from offline.training.batches import TrainingBatch
@@ -56,6 +57,7 @@ class PretrainSettings:
     rate: float = 1e-3
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.05
+    balance: float = 0.5  # of several corpora, see material.py
     log_every: int = 25
     save_every: int = 100
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -73,6 +75,7 @@ class Pretraining:
     people: tuple[str, ...]
     clips: tuple[str, ...]
     step: int = 0  # the next one
+    left_out: tuple[str, ...] = ()  # recordings and people, one line each
 
 
 def pretrain(
@@ -82,21 +85,24 @@ def pretrain(
     exclude: Collection[str] = (),
     tensorboard: Path | None = None,
     exclude_clips: Collection[str] = (),
+    keep_out: Sequence[Corpus] = (),
 ) -> Pretraining:
     """Train to the end, or to where time ends, and keep a checkpoint. Goes on from `checkpoint` where it exists.
 
-    exclude: people (offline.splits.person) whose windows are not read; exclude_clips: clips, likewise. The log lies
-    beside the checkpoint.
+    exclude: people (offline.splits.person) whose windows are not read; exclude_clips: clips, likewise; keep_out:
+    corpora whose people are not read, under whatever name they are there. The log lies beside the checkpoint.
     Raises RtemoError where the corpora were built with different settings, where the checkpoint is of another run,
     where nobody has a name that is to be excluded, or where the loss is not finite.
     """
     _check_alike(corpora, settings.network)
-    shards = _without(corpora, exclude)
-    sampler = Sampler(shards, settings.masking, settings.seed, exclude_clips)
+    chosen = material(corpora, exclude, keep_out, settings.balance)
+    shards = chosen.shards
+    sampler = Sampler(shards, settings.masking, settings.seed, exclude_clips, chosen.shares)
     with process_group() as own:
         check_divides(settings.batch, settings.masking.group, own.size)
         device = device_of(settings.device)
         state = _begin(settings, shards, device, frozenset(exclude_clips))
+        state.left_out = chosen.left_out
         if checkpoint.exists():
             _resume(state, corpora, settings, checkpoint)
         log = TrainingLog(log_path(checkpoint), state.step, tensorboard) if own.rank == 0 else None
@@ -205,6 +211,7 @@ def _save(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSetti
             "corpora": [_identity(corpus) for corpus in corpora],
             "people": list(state.people),
             "clips": list(state.clips),
+            "left_out": list(state.left_out),
             "network": _copy(state.network),
             "objectives": _copy(state.objectives),
             "optimizer": state.optimizer.state_dict(),
@@ -218,7 +225,8 @@ def _resume(state: Pretraining, corpora: Sequence[Corpus], settings: PretrainSet
     if saved["corpora"] != [_identity(corpus) for corpus in corpora]:
         names = ", ".join(one["said"] for one in saved["corpora"])
         raise RtemoError(f"{path} was trained on other corpora", names, "name those, in that order, or begin anew")
-    before, now = ({k: v for k, v in s.items() if k not in _FREE} for s in (saved["settings"], asdict(settings)))
+    settings_before = {"balance": 0.0, **saved["settings"]}  # which older checkpoints do not have
+    before, now = ({k: v for k, v in s.items() if k not in _FREE} for s in (settings_before, asdict(settings)))
     if before != now:
         changed = sorted(key for key in now if before.get(key) != now[key])
         raise RtemoError(f"{path} was trained with other settings", f"{changed} differ", "use the same, or begin anew")
@@ -252,10 +260,3 @@ def _check_alike(corpora: Sequence[Corpus], network: NetworkConfig) -> None:
         found, wanted = (eeg[1], eeg[3], eye[1]), (network.frames, network.bands, network.eye_features)
         if found != wanted:
             raise RtemoError(f"the windows of {corpus.path} do not fit the network", f"{found}, not {wanted}", "")
-
-
-def _without(corpora: Sequence[Corpus], exclude: Collection[str]) -> list[list[Shard]]:
-    if unknown := sorted(set(exclude) - {person(shard.about) for corpus in corpora for shard in corpus}):
-        known = person(corpora[0].shards[0].about)
-        raise RtemoError("nobody to exclude has this name", unknown[0], f"they are called like {known}")
-    return [[shard for shard in corpus if person(shard.about) not in set(exclude)] for corpus in corpora]

@@ -8,8 +8,7 @@ from typing import Any
 from offline.corpus.corpus import Corpus, open_corpus
 from offline.reproduce.findings import Results
 from offline.reproduce.ledger import Ledger
-from offline.reproduce.runs import slug
-from offline.reproduce.sources import STAND_INS
+from offline.reproduce.sources import STAND_INS, slug
 from offline.reproduce.stages import Comparison
 from rtemo.presentation import page
 from rtemo.presentation.html import Html
@@ -92,8 +91,6 @@ def costs(work: Comparison) -> Html:
     body = [[name, f"{len(own)}", f"{sum(own):.0f}", f"{sum(own) / len(own):.1f}"] for name, own in groups.items()]
     total = sum(sum(own) for own in groups.values())
     body.append(["all", str(sum(len(own) for own in groups.values())), f"{total:.0f}", ""])
-    caption = (
-        f"Seconds of wall time with {work.jobs} processes; interrupted attempts count. In all {total / 60:.1f} minutes."
-    )
+    caption = f"Seconds of wall time with {work.workers}; interrupted attempts count. In all {total / 60:.1f} minutes."
     columns = [("", page.NAME), *page.numbers("stages", "seconds", "seconds a stage")]
     return page.section("Cost", page.table(columns, body, caption))

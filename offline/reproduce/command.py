@@ -14,10 +14,11 @@ from offline.reproduce.scale import ComparisonScale, scale_of
 from offline.reproduce.sources import read_roots, stand_ins
 from offline.reproduce.stages import Comparison, stages_of
 from offline.splits import PEOPLE_GROUPS, training_people
+from offline.workers import HERE, Workers
 from rtemo import __version__
 from rtemo.core.errors import RtemoError
 
-_SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii")  # data sets that show everybody the same clips
+_SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii", "affec", "faced", "dens")  # which show everybody the same clips
 
 
 def reproduce(
@@ -27,22 +28,23 @@ def reproduce(
     roots: Path | None = None,
     seeds: int | None = None,
     effect: float = 0.4,
-    jobs: int = 1,
+    workers: Workers = HERE,
 ) -> Path:
     """Do what is not done yet, and write the report. roots: a file that names real data sets; None: simulated people.
 
     Returns the report's path. RtemoError where the folder was begun with other settings.
     """
     chosen = scale_of(scale) if isinstance(scale, str) else scale
-    if (seeds is not None and seeds < 1) or jobs < 1 or not effect >= 0:
-        found = f"{seeds} seeds, effect {effect:g}, {jobs} jobs"
-        raise RtemoError("cannot compare like this", found, "use 1 or more seeds and jobs, and an effect of 0 or more")
+    if (seeds is not None and seeds < 1) or not effect >= 0:
+        found = f"{seeds} seeds, effect {effect:g}"
+        raise RtemoError("cannot compare like this", found, "use 1 or more seeds, and an effect of 0 or more")
     sources = stand_ins(out / "data", chosen.people) if roots is None else read_roots(roots, chosen.people)
     people, dataset = sources.downstream.count(), sources.downstream.dataset
+    name = "" if sources.downstream.made_here else sources.downstream.load().card.name
     few = tuple(count for count in chosen.labelled if count <= training_people(people))
-    new_clips = chosen.new_clips and dataset in _SAME_CLIPS and people >= PEOPLE_GROUPS
-    chosen = replace(chosen, labelled=few, new_clips=new_clips)
-    work = Comparison(sources, chosen, chosen.seeds if seeds is None else seeds, effect, out, jobs)
+    new_clips = chosen.new_clips and {dataset, name} & set(_SAME_CLIPS) and people >= PEOPLE_GROUPS
+    chosen = replace(chosen, labelled=few, new_clips=bool(new_clips))
+    work = Comparison(sources, chosen, chosen.seeds if seeds is None else seeds, effect, out, workers)
     settings = _settings(work, roots)
     hold_settings(out / "settings.json", settings)
     ledger, stages = Ledger(out / "stages"), list(stages_of(work))

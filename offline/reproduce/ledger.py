@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,23 @@ class Ledger:
 
     def costs(self) -> list[dict[str, Any]]:
         """Every record, by name."""
-        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self._folder.glob("*.json"))]
+        return [_record(path) for path in sorted(self._folder.glob("*.json"))]
 
     def _path(self, stage: Stage) -> Path:
         plain = "".join(c if c.isalnum() or c in "-+=." else "_" for c in f"{stage.group}_{stage.name}")
         return self._folder / f"{plain}.json"
 
     def _read(self, stage: Stage) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = json.loads(self._path(stage).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {"seconds": 0.0, "done": False}
-        except ValueError as error:
-            raise RtemoError(f"{self._path(stage)} cannot be read", str(error), "remove it") from error
-        return found
+        path = self._path(stage)
+        return _record(path) if path.exists() else {"seconds": 0.0, "done": False}
 
     def _write(self, stage: Stage, record: Mapping[str, Any]) -> None:
         write_json(self._path(stage), record)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    reader = Reader(f"the record {path}", "remove it; the stage is then done again")
+    return reader.table({"stage": str, "group": str, "seconds": float, "done": bool}, reader.json_file(path))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -80,7 +81,8 @@ def hold_settings(path: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, asked)
         return
-    known = json.loads(path.read_text(encoding="utf-8"))
+    reader = Reader(f"the settings {path}", "name another folder")
+    known = reader.value(dict[str, Any], reader.json_file(path))
     if known != asked:
         changed = sorted(key for key in {*known, *asked} if known.get(key) != asked.get(key))
         found = f"{', '.join(changed)} differ from {path}"

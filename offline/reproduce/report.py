@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from offline.evaluation.compare import read_result
 from offline.reproduce import figures
 from offline.reproduce.about import costs, data, limits, settings_of
 from offline.reproduce.findings import (
@@ -36,9 +36,7 @@ SHOWN = ("majority", "late-fusion", "de-svm")  # baselines that the curves leave
 
 def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
     """report.html, from what is in the folder."""
-    results: Results = {
-        run: json.loads(work.result(run).read_text(encoding="utf-8")) for run in work.runs if work.result(run).exists()
-    }
+    results: Results = {run: read_result(work.result(run)) for run in work.runs if work.result(run).exists()}
     simulated = work.sources.downstream.simulated
     rows, found = comparison(results), panels(results)
     parts = [

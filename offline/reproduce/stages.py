@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offline.corpus.build import Workers, build
+from offline.corpus.build import build
 from offline.corpus.corpus import open_corpus
 from offline.datasets.base import Dataset
 from offline.evaluation.evaluate import evaluate
@@ -16,11 +16,12 @@ from offline.evaluation.experiment import ExperimentRequest
 from offline.perturb import perturbed
 from offline.pretraining.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
-from offline.reproduce.runs import ALL, SCRATCH, ExperimentRun, fault_name, faults_for, runs_of, slug
+from offline.reproduce.runs import ALL, SCRATCH, ExperimentRun, fault_name, faults_for, runs_of
 from offline.reproduce.scale import ComparisonScale
-from offline.reproduce.sources import ComparedDataset, ComparedDatasets
+from offline.reproduce.sources import ComparedDataset, ComparedDatasets, slug
 from offline.simulated_datasets.synthesize import synthesize
 from offline.training.training_run import TrainingSettings
+from offline.workers import Workers
 
 CONTROL_SEED = 90  # of the simulated people whose emotions show in nothing
 _FAULT_SEED = 5
@@ -37,7 +38,7 @@ class Comparison:
     seeds: int
     effect: float
     out: Path
-    jobs: int
+    workers: Workers
 
     @property
     def runs(self) -> list[ExperimentRun]:
@@ -93,7 +94,7 @@ def _group(run: ExperimentRun) -> str:
 def _simulate(work: Comparison, source: ComparedDataset, effect: float) -> None:
     seed = 0 if source.seed is None else source.seed
     length, family = work.scale.length, source.family
-    synthesize(source.dataset, source.root, source.people, seed, length, effect, family, work.jobs)
+    synthesize(source.dataset, source.root, source.people, seed, length, effect, family, work.workers.jobs)
 
 
 def _build(work: Comparison, source: ComparedDataset, faults: tuple[tuple[str, float], ...], folder: Path) -> None:
@@ -101,7 +102,7 @@ def _build(work: Comparison, source: ComparedDataset, faults: tuple[tuple[str, f
     for kind, severity in faults:
         dataset = perturbed(dataset, kind, severity, _FAULT_SEED)
     people = "simulated people" if source.simulated else dataset.card.title
-    build(dataset, people, folder, work.scale.hop_s, Workers(work.jobs), root=source.root)
+    build(dataset, people, folder, work.scale.hop_s, work.workers, root=source.root)
 
 
 def _pretrain(work: Comparison, init: str, seed: int) -> None:
@@ -109,7 +110,8 @@ def _pretrain(work: Comparison, init: str, seed: int) -> None:
     corpora = [open_corpus(work.corpus(slug(source.name))) for source in chosen]
 
     settings = PretrainSettings(seed=seed, **work.scale.pretrain)
-    pretrain(corpora, settings, work.checkpoint(init, seed))
+    tested = open_corpus(work.corpus(slug(work.sources.downstream.name)))
+    pretrain(corpora, settings, work.checkpoint(init, seed), keep_out=[tested])
 
 
 def _evaluate(work: Comparison, run: ExperimentRun) -> None:
@@ -131,7 +133,7 @@ def _evaluate(work: Comparison, run: ExperimentRun) -> None:
         open_corpus(work.corpus(main)),
         request,
         tests={fault_name(*fault): open_corpus(work.corpus(fault_name(*fault))) for fault in faults},
-        jobs=work.jobs,
+        workers=work.workers,
         keep=work.out / "folds",
     )
     write_json(work.result(run), {**result, "run": run.id})

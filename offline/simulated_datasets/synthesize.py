@@ -17,10 +17,12 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from offline.datasets.base import Dataset
+from offline.simulated_datasets.affec import write_affec
 from offline.simulated_datasets.people import SimulatedPeople, Work
 from offline.simulated_datasets.seed_people import write_seed_iv, write_seed_v
 from offline.simulated_datasets.viewing_people import write_bids, write_eegeyenet
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
@@ -29,6 +31,7 @@ _WORK: Mapping[str, tuple[Callable[[Path, SimulatedPeople], Work], int, int]] = 
     "seed-iv": (write_seed_iv, 15, 999),
     "seed-v": (write_seed_v, 16, 999),
     "eegeyenet": (write_eegeyenet, 117, 36 * 36 - 1),
+    "affec": (write_affec, 72, 26**4 - 1),
     "bids": (write_bids, 47, 99),
 }
 
@@ -97,9 +100,8 @@ class Simulated:
 
 def simulated_as(root: Path) -> Simulated | None:
     """What was simulated into a folder; None for a folder that `synthesize` did not write."""
-    try:
-        return Simulated(json.loads((root / MARK).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    path = root / MARK
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise RtemoError(f"{root / MARK} cannot be read", str(error), "synthesize the folder again") from error
+    reader = Reader(f"the mark {path}", "synthesize the folder again")
+    return Simulated(reader.read(dict[str, Any], reader.json_file(path)))

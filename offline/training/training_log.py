@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 
 class TrainingLog:
     """One line of numbers a step, in a file that is cut back to where a resumed run goes on."""
 
     def __init__(self, path: Path, first_step: int, tensorboard: Path | None) -> None:
-        kept = [line for line in _lines(path) if json.loads(line)["step"] < first_step]
+        reader = Reader(f"the log {path}", "move it away; it is begun anew")
+        kept = [line for line in _lines(path) if _step(reader, line) < first_step]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         self._path, self._board = path, None if tensorboard is None else _board(tensorboard, first_step)
@@ -34,6 +36,11 @@ class TrainingLog:
     def close(self) -> None:
         if self._board is not None:
             self._board.close()
+
+
+def _step(reader: Reader, line: str) -> int:
+    values = reader.value(dict[str, Any], reader.json(line))
+    return int(reader.value(int, values.get("step"), "step"))
 
 
 def _lines(path: Path) -> list[str]:

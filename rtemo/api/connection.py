@@ -71,6 +71,10 @@ class EngineConnection:
         """State what the participant felt between two LSL times."""
         self.command("label", label=label, begin_s=begin_s, end_s=end_s)
 
+    def mark_channel(self, label: str, mark: str) -> None:
+        """Let an EEG channel of the running session count as "bad", "good" or "automatic" from two seconds on."""
+        self.command("mark_channel", label=label, mark=mark)
+
     def command(self, name: str, **arguments: Any) -> None:
         """Send any command of the engine (rtemo.live.service.wire.COMMANDS). Its outcome shows in `state` and `events`.
 

@@ -33,7 +33,8 @@ class EegChannelMap:
 
     columns: into the stream. labels: electrode names. positions: (C, 3) float32 unit vectors. scale: (C,) float64, NaN
     where the stream states no unit (then the amplitudes decide, see units.py). left_out: channel -> reason. notes: what
-    was assumed.
+    was assumed. unplaced: of left_out, those that may be EEG but have no place. doubtful: electrodes whose place rests
+    on an assumption, or that two columns claim.
     """
 
     columns: tuple[int, ...]
@@ -43,6 +44,8 @@ class EegChannelMap:
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
+    unplaced: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

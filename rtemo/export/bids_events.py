@@ -19,6 +19,8 @@ _HED = {  # a group each, since tags of rows with one onset are taken together a
     "rest": "(Experiment-structure, Rest)",
     "baseline": "(Experiment-control, Label/Baseline)",
     "annotation": "(Measurement-event, Label/Annotation)",
+    "stretch": "(Measurement-event, Label/Stretch)",
+    "condition": "(Experiment-structure, Label/Condition)",
     "self_report": "(Agent-action, Participant-response)",
     "session": "(Experiment-control, Label/Session)",
 }
@@ -43,7 +45,7 @@ stop = '{ends}'
 
 def write_events(folder: Path, session: RecordedSession, timeline: BidsTimeline) -> None:
     """events.tsv and events.json of a run."""
-    rows = event_rows(session.markers, session.events, session.rests)
+    rows = event_rows(session.markers, session.events, session.rests, session.settings.conditions)
     stem = session.entities.stem
     cells = [_cells(row, timeline) for row in rows]
     write_table(folder / f"{stem}_events.tsv", COLUMNS, list(_with_hed(cells)))

@@ -19,10 +19,12 @@ from rtemo.recordings.events import Event, EventKind, is_discovery
 from rtemo.recordings.markers import marker_text, parse_marker
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import is_plan, note_of
+from rtemo.recordings.study.conditions import marker_intervals
 from rtemo.sources.xdf.source import XdfSource
 
 REST_BEGINS, REST_ENDS = "rtemo/baseline start", "rtemo/baseline end"
 EXPLANATION = "explanation: "
+BASELINE = "baseline"  # the name of its stretch, which has rows of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ KINDS = {
     "baseline": "the begin or the end of a rest that predictions are relative to",
     "marker": "a marker as the experiment's program sent it",
     "annotation": "a note of the researcher",
+    "stretch": "what the researcher noted from its begin to its end",
+    "condition": "a stretch of a condition that the lab has chosen among its markers",
     "self_report": "a label that the participant or the researcher gave a stretch of time",
     "stream_lost": "a stream stopped delivering",
     "stream_found": "a stream delivered again",
@@ -110,11 +114,18 @@ def rests_of(recording: OpenRecording, markers: Sequence[Event]) -> list[tuple[f
 
 
 def event_rows(
-    markers: Sequence[Event], events: Sequence[Event], rests: Sequence[tuple[float, float]]
+    markers: Sequence[Event],
+    events: Sequence[Event],
+    rests: Sequence[tuple[float, float]],
+    conditions: Sequence[str] = (),
 ) -> list[EventRow]:
-    """All rows by time. markers: of the marker streams. events: of the session. rests: see rests_of."""
+    """All rows by time. markers: of the marker streams. events: of the session. rests: see rests_of.
+
+    conditions: the markers that are conditions, where the lab has chosen them; each of their stretches gets a row.
+    """
     rows = [EventRow(event.time_s, 0.0, "marker", event.text, event.stream) for event in markers]
     rows += _spans(markers)
+    rows += _stretches(markers, events, conditions)
     for event in events:
         kind = _OF_EVENT.get(event.kind)
         if kind is None or is_plan(event) or is_discovery(event):
@@ -141,6 +152,16 @@ def ratings_of(events: Sequence[Event]) -> list[Rating]:
         elif isinstance(note, LabelWithdrawn):
             found.pop(note.number, None)
     return [found[number] for number in sorted(found)]
+
+
+def _stretches(markers: Sequence[Event], events: Sequence[Event], conditions: Sequence[str]) -> list[EventRow]:
+    """What the researcher marked from its begin to its end, and the stretches of the chosen conditions."""
+    end_s = max((event.time_s for event in (*markers, *events)), default=0.0)
+    notes = [event for event in events if event.kind is EventKind.ANNOTATION]
+    found = [("stretch", one) for one in marker_intervals(notes, end_s) if one.name != BASELINE]
+    if conditions:
+        found += [("condition", one) for one in marker_intervals(markers, end_s, conditions)]
+    return [EventRow(one.begin_s, one.end_s - one.begin_s, kind, one.name, "rtemo") for kind, one in found]
 
 
 def _spans(markers: Sequence[Event]) -> list[EventRow]:

@@ -17,6 +17,7 @@ from rtemo.recordings.baseline_plan import SAVED
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import SessionFolder
+from rtemo.recordings.study.annotations import corrected
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
@@ -97,18 +98,19 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
     finally:
         recording.close()
     participant = _participant(path, folder, settings, asked)
+    named = _named(settings, asked)
     return RecordedSession(
         target=target,
         files=_files(path, folder),
         predictions=folder.predictions if folder is not None and folder.predictions.is_file() else None,
         participant=participant,
-        entities=_entities(path, folder, participant, asked),
+        entities=_entities(path, folder, participant, named),
         began=_began(folder),
         settings=settings,
         profiles=found,
         signals=signals,
         markers=tuple(markers),
-        events=recording.events or _kept_events(folder),
+        events=corrected(recording.events or _kept_events(folder)),
         rests=tuple(rests),
         notices=(*recording.notices, *_on_baseline(recording)),
     )
@@ -153,6 +155,12 @@ def _participant(path: Path, folder: SessionFolder | None, settings: SessionSett
     if named:
         return named["subject"]
     return NOBODY if folder is not None else path.stem
+
+
+def _named(settings: SessionSettings, asked: AskedEntities) -> AskedEntities:
+    """What is asked for, and else what the session's settings name."""
+    run = asked.run if asked.run is not None else settings.run or None
+    return replace(asked, session=asked.session or settings.session, task=asked.task or settings.task, run=run)
 
 
 def _entities(path: Path, folder: SessionFolder | None, participant: str, asked: AskedEntities) -> BidsEntities:

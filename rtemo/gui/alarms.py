@@ -15,11 +15,12 @@ from rtemo.gui import texts
 from rtemo.gui.disk_space import WARN_S, RecordingTimeLeft
 from rtemo.gui.window_state import WindowState
 from rtemo.live.service.snapshot import ChannelStatus, Phase, StreamStatus
-from rtemo.presentation.numbers import clock, seconds, size
+from rtemo.presentation.numbers import clock, seconds, shortened, size
 
 Level = Literal["bad", "warn"]
 PATIENCE_S = 2.0  # how long engine and recorder may differ, as when a session begins
 SILENT = (StreamState.STALLED, StreamState.LOST, StreamState.FAILED)
+MOST_NAMES = 40  # characters
 PLACED_SHARE = 0.5  # of the electrodes; with fewer, positions mean little
 
 
@@ -118,10 +119,14 @@ class AlarmWatch:
                 yield self._alarm(texts.OUTPUT_BROKEN.format(name=output.name, state=output.state), "warn")
 
     def _electrodes(self) -> Iterator[Alarm]:
+        places = self._state.snapshot.places
         channels = [channel for channel in self._state.snapshot.channels if not channel.excluded]
-        n = sum(map(is_placed, channels))
-        if channels and n < PLACED_SHARE * len(channels):
-            yield Alarm(texts.FEW_PLACED.format(n=n, all=len(channels)), "warn")
+        n, n_all = sum(map(is_placed, channels)), len(channels) + (places.n_unplaced if places is not None else 0)
+        if n_all and n < PLACED_SHARE * n_all:
+            yield Alarm(texts.FEW_PLACED.format(n=n, all=n_all), "warn")
+        if places is not None and places.doubtful:
+            names = shortened(", ".join(places.doubtful), MOST_NAMES)
+            yield Alarm(texts.DOUBTFUL_PLACES.format(n=len(places.doubtful), all=n_all, names=names), "warn")
 
 
 def is_silent(state: WindowState, stream: StreamStatus) -> bool:
@@ -129,6 +134,16 @@ def is_silent(state: WindowState, stream: StreamStatus) -> bool:
     if stream.role == Modality.MARKERS:
         return stream.state in (StreamState.LOST, StreamState.FAILED)
     return stream.state in SILENT or state.stream_age_s(stream) > state.limit_s
+
+
+def first_window_s(state: WindowState) -> float:
+    """How long it takes until a session that has begun gives its first window; 0 where that is there, or is late."""
+    latest, bundle, started_s = state.latest, state.bundle, state.session_started_s
+    if not state.in_session or bundle is None or not (math.isfinite(started_s) and math.isfinite(bundle.window_s)):
+        return 0.0
+    if latest is not None and latest["time_s"] > started_s:
+        return 0.0
+    return max(0.0, started_s + bundle.window_s + bundle.hop_s - state.now_s)
 
 
 def is_placed(channel: ChannelStatus) -> bool:
@@ -147,6 +162,8 @@ def distrust(state: WindowState) -> str:
         return texts.CARD_RESTARTING if state.restarting else texts.NO_DATA.format(age=seconds(state.told_age_s))
     if snapshot.phase == Phase.PAUSED:
         return texts.CARD_PAUSED
+    if (left_s := first_window_s(state)) > 0.0:
+        return texts.FIRST_WINDOW.format(left=f"{math.ceil(left_s)} s")
     if latest is None:
         return texts.NOTHING_YET
     if (age_s := state.age_s(latest["time_s"])) > state.limit_s:

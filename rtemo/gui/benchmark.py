@@ -18,6 +18,7 @@ from rtemo.live.service.snapshot import Phase
 
 CHECK_MS = 200
 SETTLE_S = 8.0  # after the session's start: the first window, the first paint of every view
+FRAMES = 30  # of which the mean cost is taken
 STREAMS_S = 120.0  # for the simulated streams to come
 
 
@@ -74,7 +75,9 @@ class WindowBenchmark(QObject):
         cpu_s = used.user + used.system - self._cpu.user - self._cpu.system
         snapshot = self._window.state.snapshot
         gaps_ms = 1e3 * np.diff(self._paints) if len(self._paints) > 2 else np.full(1, np.nan)
+        live_ms, past_ms = self._frame_costs()
         result = {
+            "signals_frame_ms": {"live": round(live_ms, 1), "past": round(past_ms, 1)},
             "platform": QApplication.platformName(),
             "size": [self._window.width(), self._window.height()],
             "first_paint_s": round(self._first_paint_s, 2),
@@ -97,8 +100,26 @@ class WindowBenchmark(QObject):
         sys.stdout.flush()
         self._end(0)
 
+    def _frame_costs(self) -> tuple[float, float]:
+        """What a frame of the signals costs: live in our own painting, and of the past in pyqtgraph while it is moved."""
+        signals = self._window.views.signals
+        live_ms = _mean_ms(signals.canvas.repaint)
+        signals.look_back(0.0)
+        past_ms = _mean_ms(lambda: (signals.look_back(0.1), signals.past.plot.viewport().repaint()))
+        signals.show_live()
+        return live_ms, past_ms
+
     def _end(self, status: int) -> None:
         self._timer.stop()
         self._window.send("stop")
         self._window.send("shutdown")
         QTimer.singleShot(2000, lambda: (self._folder.cleanup(), QApplication.exit(status)))
+
+
+def _mean_ms(paint: Callable[[], object]) -> float:
+    """Mean processor time of a painting, without the first."""
+    paint()
+    began_s = time.process_time()
+    for _ in range(FRAMES):
+        paint()
+    return 1e3 * (time.process_time() - began_s) / FRAMES

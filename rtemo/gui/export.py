@@ -1,7 +1,7 @@
 """Export views as PNG (at twice the size on screen), SVG, or CSV tables of the numbers behind them.
 
-No file is replaced without a question. Tables hold what the window holds, at most the last minute of signals. Times are
-LSL seconds, as in the recording. An empty field is a missing number.
+No file is replaced without a question. Tables hold what the window holds, at most ten minutes of signals. Times are LSL
+seconds, as in the recording. An empty field is a missing number.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
+from rtemo.gui.painting.power import RATE_HZ, STEP_S, WINDOW_S, frequencies, grid_windows, mean_power, window_power
 from rtemo.gui.window_state import WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place
 
 PNG_SCALE = 2.0
+SPECTRUM_S, SPECTROGRAM_S = 8.0, 60.0
 ENDINGS = (".png", ".svg", ".csv")
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # columns, rows
 
@@ -133,9 +135,7 @@ def _field(value: Any) -> Any:
 
 def _signals(state: WindowState) -> Table:
     times, rows = state.eeg.after(-math.inf)
-    known = state.snapshot.channels
-    labels = [known[k].label if k < len(known) else str(k + 1) for k in range(state.eeg.n_columns)]
-    return ["time_s", *(f"{label} [uV]" for label in labels)], _joined(times, rows)
+    return ["time_s", *(f"{label} [uV]" for label in _labels(state))], _joined(times, rows)
 
 
 def _gaze(state: WindowState) -> Table:
@@ -180,6 +180,31 @@ def _events(state: WindowState) -> Table:
     return names, ([event.get(name, "") for name in names] for event in state.events)
 
 
+def _spectrum(state: WindowState) -> Table:
+    newest_s = state.eeg.newest_s
+    times, rows = state.eeg.between(newest_s - SPECTRUM_S, newest_s)
+    power, labels = mean_power(times, rows), _labels(state)
+    return ["hz", *(f"{label} [uV^2/Hz]" for label in labels)], _joined(frequencies(), power)
+
+
+def _spectrogram(state: WindowState) -> Table:
+    """Power of each channel in each half second, so that any mean can be made of it."""
+    times, rows = state.eeg.after(state.time_s - SPECTROGRAM_S)
+    return ["time_s", "hz", *(f"{label} [uV^2/Hz]" for label in _labels(state))], _window_rows(times, rows)
+
+
+def _window_rows(times: Any, rows: Any) -> Iterator[Sequence[Any]]:
+    n = round(WINDOW_S * RATE_HZ)
+    for number, start in grid_windows(times).items():
+        for hz, row in zip(frequencies(), window_power(rows[start : start + n]), strict=True):
+            yield [(number + 1) * STEP_S, float(hz), *map(float, row)]
+
+
+def _labels(state: WindowState) -> list[str]:
+    known = state.snapshot.channels
+    return [known[k].label if k < len(known) else str(k + 1) for k in range(state.eeg.n_columns)]
+
+
 def _streams(state: WindowState) -> Table:
     rows = [{k: v for k, v in asdict(one).items() if k not in ("columns", "labels")} for one in state.snapshot.streams]
     return list(rows[0]) if rows else ["stream_id"], (list(row.values()) for row in rows)
@@ -198,4 +223,6 @@ TABLES: Mapping[str, Callable[[WindowState], Table]] = {
     texts.QUALITY: _quality,
     texts.EVENTS: _events,
     texts.STREAMS: _streams,
+    texts.SPECTRUM: _spectrum,
+    texts.SPECTROGRAM: _spectrogram,
 }

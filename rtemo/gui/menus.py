@@ -15,6 +15,7 @@ from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
 from rtemo.gui.open_recording import RecordingOpener
 from rtemo.gui.painting.colours import DARK, Theme
+from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
 
@@ -51,6 +52,7 @@ class Menus:
     def __init__(self, window: QMainWindow, target: MenuTarget) -> None:
         self._window, self._target = window, target
         self._groups: dict[str, list[QAction]] = {}
+        self._stretches: list[QAction] = []  # begin and end the stretches of the annotation keys
         self._make_file()
         self._make_session()
         self.dark = self._make_view()
@@ -68,8 +70,8 @@ class Menus:
 
     def global_actions(self) -> list[QAction]:
         """The entries whose shortcuts also work in dialogs: an annotation must not wait for a dialog to be closed."""
-        known = [action for actions in self._groups.values() for action in actions]
-        return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+"))]
+        known = [action for actions in self._groups.values() for action in actions] + self._stretches
+        return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+", "Shift+F"))]
 
     def keys(self) -> dict[str, list[tuple[str, str]]]:
         """All shortcuts as (action, keys), by menu."""
@@ -95,16 +97,25 @@ class Menus:
         bar, menu = self._target.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
         self._add(menu, texts.START, "Ctrl+R", bar.ask_start)
         self._add(menu, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
-        self._add(menu, texts.STOP, "Ctrl+.", bar.stop.click)
+        self._add(menu, texts.STOP, "Ctrl+.", bar.ask_stop)
         dialogs = self._target.dialogs
         self._add(menu, texts.BASELINE_MENU, "Ctrl+B", dialogs.ask_baseline)
         self._add(menu, texts.CALIBRATION_MENU, "Ctrl+L", dialogs.ask_calibration)
         self._settings = self._add(menu, texts.SETUP_MENU, "Ctrl+E", dialogs.ask_settings)
         self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", partial(bar.focus_on, bar.subject))
+        self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
+        self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
+        self._add(menu, words.NOTICE, "", dialogs.show_notice)
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
         ]
+        for k, key in enumerate(texts.ANNOTATION_KEYS):
+            stretch = QAction(self._window)
+            stretch.setShortcut(QKeySequence(f"Shift+{key}"))
+            stretch.triggered.connect(lambda _on=False, k=k: bar.annotate_stretch(k))
+            self._window.addAction(stretch)
+            self._stretches.append(stretch)
         self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", partial(bar.focus_on, bar.note))
 
     def _make_view(self) -> QAction:
@@ -139,9 +150,13 @@ class Menus:
             (texts.SMALLER, "Ctrl+Down", lambda: signals.step_scale(1)),
             (texts.LONGER, "Ctrl+Left", lambda: signals.step_span(1)),
             (texts.SHORTER, "Ctrl+Right", lambda: signals.step_span(-1)),
-            (texts.PLAY_OR_HOLD, "Space", replay.toggle),
-            (texts.BACK, "Left", lambda: replay.step(-STEP_S)),
-            (texts.ON, "Right", lambda: replay.step(STEP_S)),
+            (texts.PLAY_OR_HOLD, "Space", lambda: replay.toggle() if replay.active else signals.toggle_past()),
+            (texts.BACK, "Left", lambda: replay.step(-STEP_S) if replay.active else signals.look_back(STEP_S)),
+            (texts.ON, "Right", lambda: replay.step(STEP_S) if replay.active else signals.look_on(STEP_S)),
+            (texts.LOOK_KEY, "Ctrl+Space", signals.toggle_past),
+            (texts.LIVE_KEY, "End", signals.show_live),
+            (texts.CHANNELS_UP, "PgUp", lambda: signals.page_channels(-1)),
+            (texts.CHANNELS_DOWN, "PgDown", lambda: signals.page_channels(1)),
             (texts.SLOWER, "-", lambda: replay.step_speed(-1)),
             (texts.FASTER, "+", lambda: replay.step_speed(1)),
         ):

@@ -20,13 +20,13 @@ from rtemo.gui import texts
 from rtemo.gui.bars.bar_stack import Banner, BarStack, Notice
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
+from rtemo.gui.layout.window_layout import LastUsedSettings, WindowLayout
 from rtemo.gui.menus import Menus
 from rtemo.gui.open_recording import RecordingOpener, recording_in
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.views.all_views import AllViews
-from rtemo.gui.window_layout import LastUsedSettings, WindowLayout
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.client import ClientProtocol
 from rtemo.live.service.snapshot import Phase
@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.pending_settings = ""  # for the engine, as soon as it answers
         self.outlives_window = True  # whether a session continues without the window
         self._last_settings = LastUsedSettings(last_settings)
-        self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme)
+        self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme, settings)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
         self.recordings = RecordingOpener(self, self.send, recording)

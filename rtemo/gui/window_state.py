@@ -30,8 +30,10 @@ from rtemo.live.service.snapshot import (
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 
-EEG_ROWS = 200 * 62  # the grid's rate times the longest span shown, with a margin
-GAZE_ROWS = 1200 * 62  # the fastest trackers
+HISTORY_S = 600  # of signals that can be looked back at
+EEG_ROWS = 200 * HISTORY_S  # the grid's rate
+EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
+GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
@@ -60,9 +62,9 @@ class WindowState:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot(seq=-1, time_s=math.nan, phase=Phase.IDLE)
-        self.eeg = RingBuffer(EEG_ROWS, 0)
+        self.eeg = RingBuffer(1, 0)
         self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
-        self.gaze_events: deque[GazeEventRecord] = deque(maxlen=2000)
+        self.gaze_events: deque[GazeEventRecord] = deque(maxlen=8000)  # of HISTORY_S
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.labels: tuple[str, ...] = ()
@@ -141,6 +143,17 @@ class WindowState:
         if self.snapshot.phase == Phase.REPLAY:
             return self.snapshot.time_s
         return self.snapshot.time_s + self._clock_s - self._told_s
+
+    def wall_s(self, time_s: float) -> float:
+        """The time of day of a time, Unix time; NaN in a replay, and before the engine told anything."""
+        if self.snapshot.phase == Phase.REPLAY:
+            return math.nan
+        return self._wall_s - (self.snapshot.time_s - time_s)
+
+    def since_start_s(self, time_s: float) -> float:
+        """Seconds since the start of the session or recording; NaN outside."""
+        replay = self.snapshot.replay
+        return time_s - (replay.first_s if replay is not None else self.session_started_s)
 
     @property
     def limit_s(self) -> float:
@@ -289,7 +302,8 @@ class WindowState:
         changed = set()
         if new.eeg is not None and len(new.eeg.times):
             if new.eeg.microvolts.shape[1] != self.eeg.n_columns:
-                self.eeg = RingBuffer(EEG_ROWS, new.eeg.microvolts.shape[1])
+                n = new.eeg.microvolts.shape[1]
+                self.eeg = RingBuffer(min(EEG_ROWS, EEG_VALUES // n), n)
             self.eeg.push(new.eeg.times, new.eeg.microvolts)
             changed.add(SnapshotPart.EEG)
         if new.gaze is not None and len(new.gaze.times):

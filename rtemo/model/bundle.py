@@ -6,6 +6,9 @@
     MODEL_CARD.md        for people; the only file that the fingerprint leaves out (line ends may change in a checkout)
 
 Nothing is ever unpickled. Loading checks every hash and every shape and refuses, with the reason, what does not fit.
+
+Formats only gain top-level fields in bundle.json. A reader passes over fields that it does not know, unless the bundle
+names them in `must_understand`: then it is refused, as it would be misread. Format 1 had no fields to pass over.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +29,17 @@ from safetensors.numpy import save
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec, from_json, to_json
+from rtemo.model.bundle_schema import COMBINATIONS, NOT_IN_FORMAT_1, BundleSpec, from_json, to_json
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
 
-FORMAT = 1
+FORMAT = 2
+MUST_UNDERSTAND = tuple(NOT_IN_FORMAT_1)  # what format 2 added: whoever passes over it takes one model for another
 SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "bundle.json", "weights.safetensors", "model.onnx", "MODEL_CARD.md"
 _HASHED = (WEIGHTS_FILE, ONNX_FILE)
-_BOOKKEEPING = ("format", "files", "fingerprint")
+_BOOKKEEPING = ("format", "must_understand", "files", "fingerprint")
+_SPEC_FIELDS = frozenset(one.name for one in fields(BundleSpec))
+_NOT_CALIBRATION = ("name", "decision", "trained_on", "training", "metrics", "calibrated", "calibration_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class LinearHead:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A checked bundle. heads: one of each name in HEADS. familiar: one a combination of modalities."""
+    """A checked bundle. heads: one of each name in HEADS. familiar: one a combination; none without calibration."""
 
     path: Path
     spec: BundleSpec
@@ -72,9 +78,28 @@ def load_bundle(path: Path) -> Bundle:
     document = reader.value(Mapping[str, Any], reader.json_file(path / SPEC_FILE))
     _check_format(document, path)
     _check_hashes(document, path, reader.value(Mapping[str, str], document.get("files"), "files"))
-    spec = from_json({key: part for key, part in document.items() if key not in _BOOKKEEPING}, reader)
+    spec = from_json(_known_fields(document, path, reader), reader)
     heads, familiar = _read_arrays(path / WEIGHTS_FILE, spec)
+    belongs_to = calibration_fingerprint(spec, document["files"][ONNX_FILE], heads, familiar)
+    if document["format"] == 1:
+        spec = replace(spec, calibration_of=belongs_to)
+    _check_calibration(spec, belongs_to, path)
     return Bundle(path, spec, heads, familiar, document["fingerprint"])
+
+
+def calibration_fingerprint(
+    spec: BundleSpec, onnx_sha256: str, heads: Mapping[str, LinearHead], familiar: Mapping[str, Familiar]
+) -> str:
+    """A hash of the model (graph, heads, inputs) and of all that was calibrated for it; "" where nothing was.
+
+    The abstention rule and what is only told (name, training data, scores) are not in it.
+    """
+    if not spec.calibrated:
+        return ""
+    document = {key: value for key, value in to_json(spec).items() if key not in _NOT_CALIBRATION}
+    del document["pipeline"]["window"]["hop_s"]
+    arrays = {name: hashlib.sha256(value.tobytes()).hexdigest() for name, value in _arrays(heads, familiar, {}).items()}
+    return _fingerprint({**document, "arrays": arrays, "graph": onnx_sha256})
 
 
 def write_bundle(
@@ -89,7 +114,7 @@ def write_bundle(
     """Write the folder in one step: a reader sees the whole bundle or none, also when the writing is interrupted.
 
     network: weights for further training. write_onnx writes the graph to the path it is given. Raises RtemoError
-    where `path` exists already: nothing is overwritten.
+    where `path` exists already, as nothing is overwritten, and where the calibration is that of another model.
     """
     if path.exists():
         raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another folder")
@@ -103,7 +128,10 @@ def write_bundle(
         (partial / WEIGHTS_FILE).write_bytes(save(_arrays(heads, familiar, network)))
         write_onnx(partial / ONNX_FILE)
         (partial / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
-        document = _document(spec, partial)
+        belongs_to = calibration_fingerprint(spec, _sha256(partial / ONNX_FILE), heads, familiar)
+        if spec.calibration_of:
+            _check_calibration(spec, belongs_to, path)
+        document = _document(replace(spec, calibration_of=belongs_to), partial)
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (partial / SPEC_FILE).write_text(text, encoding="utf-8", newline="\n")
         load_bundle(partial)  # what cannot be read back is not handed out
@@ -121,7 +149,8 @@ def read_network(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _document(spec: BundleSpec, folder: Path) -> dict[str, Any]:
-    document = {"format": FORMAT, **to_json(spec), "files": {name: _sha256(folder / name) for name in _HASHED}}
+    head = {"format": FORMAT, "must_understand": list(MUST_UNDERSTAND)}
+    document = {**head, **to_json(spec), "files": {name: _sha256(folder / name) for name in _HASHED}}
     return {**document, "fingerprint": _fingerprint(document)}
 
 
@@ -145,6 +174,30 @@ def _check_format(document: Mapping[str, Any], path: Path) -> None:
             f"{path} was written by a newer rtemo",
             f"format {found}, this rtemo reads {FORMAT}",
             "install a newer rtemo",
+        )
+
+
+def _known_fields(document: Mapping[str, Any], path: Path, reader: Reader) -> dict[str, Any]:
+    """What bundle.json says in fields that this rtemo knows."""
+    given = {key: part for key, part in document.items() if key not in _BOOKKEEPING}
+    if document["format"] == 1:
+        if later := [key for key in ("must_understand", *NOT_IN_FORMAT_1) if key in document]:
+            raise reader.wrong("format", 1, f"which has no {later[0]}")
+        return {**given, **NOT_IN_FORMAT_1}
+    needed = reader.value(tuple[str, ...], document.get("must_understand"), "must_understand")
+    if unknown := sorted(set(needed) - _SPEC_FIELDS):
+        raise RtemoError(
+            f"{path} was written by a newer rtemo", f"it needs {', '.join(unknown)} understood", "install a newer rtemo"
+        )
+    return {key: part for key, part in given.items() if key in _SPEC_FIELDS}
+
+
+def _check_calibration(spec: BundleSpec, belongs_to: str, path: Path) -> None:
+    if spec.calibration_of != belongs_to:
+        raise RtemoError(
+            f"{path}: its temperatures, quantiles and novelty were not made for this model",
+            f"they belong to {spec.calibration_of[:16] or 'no model'}, this model with them is {belongs_to[:16]}",
+            "calibrate the model itself: python -m offline wrap MODEL --corpus C",
         )
 
 
@@ -189,7 +242,7 @@ def _read_arrays(path: Path, spec: BundleSpec) -> tuple[dict[str, LinearHead], d
     familiar = {
         name: Familiar(array(f"novelty.{name}.mean", (width,)), array(f"novelty.{name}.precision", (width, width)))
         for name in COMBINATIONS
-        if name in spec.combinations
+        if name in spec.combinations and spec.calibrated
     }
     return heads, familiar
 

@@ -7,10 +7,10 @@ is missing, unknown, of another type or out of range; it never fills in a defaul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any, Literal
 
-from rtemo.core.records import Check, Count, Made, NotNegative, Positive, Reader
+from rtemo.core.records import Check, Count, Made, Misfit, NotNegative, Positive, Reader
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import NoveltyScale
@@ -38,6 +38,12 @@ Weights = Annotated[
     Mapping[str, NotNegative], Check(lambda found: found and set(found) <= set(HEADS), f"some of {HEADS}")
 ]
 Pipeline = Annotated[PipelineSettings, Made(Mapping[str, Any], PipelineSettings.from_dict)]
+ModelKind = Literal["network", "method", "onnx", "torch", "scikit-learn"]
+ModelInput = Literal["eeg", "eeg_mask", "positions", "eye", "eye_valid", "signal"]
+NETWORK_INPUTS: tuple[ModelInput, ...] = ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
+Inputs = Annotated[
+    tuple[ModelInput, ...], Check(lambda names: len(set(names)) == len(names) > 0, "one or more different inputs")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,42 @@ class InputShape:
     bands: Count
     eye_features: Count
     embedding: Count
+
+
+@dataclass(frozen=True, slots=True)
+class FixedChannels:
+    """The channels of a model that takes no others: labels (T,), positions (T, 3) on the unit sphere."""
+
+    labels: tuple[str, ...]
+    positions: tuple[tuple[float, float, float], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.positions) != len(self.labels) or not self.labels:
+            raise Misfit("positions", f"not one place for each of {len(self.labels)} channels")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeclaration:
+    """What model.onnx is: what it takes of a window, and what it gives. See model_inputs.py for the arrays.
+
+    kind: what it was made from; "network" is rtemo's own, which gives the embeddings of all three heads at once. name:
+    of the method or the file. channels: those that it takes; a montage is interpolated onto them; None: any montage.
+    output: of its first output, (N, labels) or, for "embedding", (N, d). features: columns of a second output
+    (N, features) that novelty is judged by beside the first. reference and scale: of `signal`.
+    """
+
+    kind: ModelKind
+    name: str
+    inputs: Inputs
+    channels: FixedChannels | None
+    output: Literal["embedding", "logits", "probabilities"]
+    features: Annotated[int, Check(lambda n: n >= 0, "a whole number of 0 or more")] = 0
+    reference: Literal["average", "none"] = "average"
+    scale: Literal["session", "microvolts"] = "session"
+
+
+OWN_NETWORK = ModelDeclaration("network", "rtemo network", NETWORK_INPUTS, None, "embedding")
+NOT_IN_FORMAT_1: Mapping[str, Any] = {"model": asdict(OWN_NETWORK), "calibrated": True, "calibration_of": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +125,14 @@ class Combination:
 
     weights: of the heads' calibrated log-probabilities (log-linear pool). decorrelation_s: see smoothing.advance.
     smoothed_temperature: see tempered_posterior. quantiles: level -> conformal quantile of smoothed probabilities.
+    Without a calibration there are no quantiles and no novelty.
     """
 
     weights: Weights
     decorrelation_s: Positive
     smoothed_temperature: Positive
     quantiles: Mapping[Level, float]
-    novelty: NoveltyScale
+    novelty: NoveltyScale | None
 
 
 Combinations = Annotated[
@@ -100,7 +143,12 @@ Combinations = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class BundleSpec:
-    """bundle.json without its bookkeeping."""
+    """bundle.json without its bookkeeping.
+
+    calibrated: whether temperatures, quantiles and novelty come from people whom the model had not seen; if not there
+    are no sets and no novelty. calibration_of: the fingerprint of the model with its calibration, which cannot be given
+    to another model (bundle.calibration_fingerprint); "" until it is written.
+    """
 
     name: str
     labels: Labels
@@ -115,6 +163,9 @@ class BundleSpec:
     trained_on: str
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    model: ModelDeclaration = OWN_NETWORK
+    calibrated: bool = True
+    calibration_of: str = field(default="", compare=False)
 
     @property
     def sources(self) -> Mapping[str, str]:
@@ -156,7 +207,12 @@ def from_json(data: Mapping[str, Any], reader: Reader) -> BundleSpec:
     if spec.decision.largest_set > n_labels:
         raise reader.wrong("decision.largest_set", spec.decision.largest_set, f"not at most {n_labels}")
     for name, combination in spec.combinations.items():
-        if level not in combination.quantiles:
+        known = spec.calibrated
+        if known != (combination.novelty is not None):
+            raise reader.wrong(f"combinations.{name}.novelty", combination.novelty, f"with calibrated {known}")
+        if not known and combination.quantiles:
+            raise reader.wrong(f"combinations.{name}.quantiles", combination.quantiles, f"with calibrated {known}")
+        if known and level not in combination.quantiles:
             raise reader.wrong(f"combinations.{name}.quantiles", combination.quantiles, f"without the level {level:g}")
     ordered = {name: spec.combinations[name] for name in COMBINATIONS if name in spec.combinations}
     return replace(spec, combinations=ordered, temperatures={head: spec.temperatures[head] for head in HEADS})

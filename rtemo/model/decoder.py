@@ -36,6 +36,7 @@ class AbstainReason(StrEnum):
 
     NO_SIGNAL = "no signal"  # neither EEG nor gaze arrives
     BAD_SIGNAL = "signal too bad"  # something arrives, too little of it can be used
+    NO_NUMBERS = "the model gives no numbers"  # the signal is good, the model puts out NaN or infinity
     NOVEL = "unlike the training data"
     UNDECIDED = "too many emotions possible"
 
@@ -93,8 +94,8 @@ class Decoder:
         spec = model.spec
         name = usable(window, spec.gate, spec.combinations)
         instant, unlike = (None, float("nan")) if name is None else self._judge(model, name, embeddings)
-        reason = _signal_reason(window) if instant is None else None
-        if reason is None and not unlike < 1.0:
+        reason = _why_nothing(window, name) if instant is None else None
+        if reason is None and spec.calibrated and not unlike < 1.0:
             reason = AbstainReason.NOVEL
         name = name or next(iter(spec.combinations))
         evidence = instant if reason is None else None
@@ -103,19 +104,21 @@ class Decoder:
         smoothed = tempered_posterior(self._state, combination.smoothed_temperature)
         labels = self._labels(model, name, smoothed, window.end_s, reason)
         if reason is None:
-            if window.settled:
+            if window.settled and spec.calibrated:
                 self._recent.take(Smoothed(window.end_s, name, smoothed))
             if len(labels) > spec.decision.largest_set:
                 reason = AbstainReason.UNDECIDED
         return self._record(window, instant, smoothed, labels, unlike, reason)
 
     def _judge(self, model: Bundle, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
-        """Calibrated probabilities (K,) and novelty; None where the network gave no finite numbers.
+        """Calibrated probabilities (K,) and novelty; None where the model gave no finite numbers.
 
         Novelty is about the training data, so the trained heads decide it, whoever the person is.
         """
         logits = head_logits(model, embeddings)
         probabilities = pool(logits, model.spec.combinations[name], model.spec.temperatures)
+        if not model.spec.calibrated:
+            return (probabilities if np.isfinite(probabilities).all() else None), float("nan")
         trained = logits if model is self._trained else head_logits(self._trained, embeddings)
         unlike = float(novelty_of(self._trained, name, embeddings, trained))
         if not (np.isfinite(probabilities).all() and np.isfinite(unlike)):
@@ -125,7 +128,9 @@ class Decoder:
     def _labels(
         self, model: Bundle, name: str, smoothed: FloatVector, end_s: float, reason: AbstainReason | None
     ) -> tuple[str, ...]:
-        """The conformal set; every label where nothing is known about this window."""
+        """The conformal set: every label where nothing is known about this window, none without a calibration."""
+        if not model.spec.calibrated:
+            return ()
         quantile = 1.0
         if reason is None:
             quantile = quantile_at(model.spec.combinations[name].quantiles, self._level_at(model, end_s))
@@ -155,7 +160,7 @@ class Decoder:
         now = np.full(len(names), np.nan) if instant is None else instant
         return Prediction(
             time_s=window.end_s,
-            emotion=labels[0] if reason is None else None,
+            emotion=names[int(smoothed.argmax())] if reason is None else None,
             probabilities=dict(zip(names, now.tolist(), strict=True)),
             smoothed=dict(zip(names, smoothed.tolist(), strict=True)),
             set=labels,
@@ -167,6 +172,7 @@ class Decoder:
             settled=window.settled,
             forced=window.forced,
             faults=dict(window.bad_channels),
+            calibrated=self._trained.spec.calibrated,
         )
 
 
@@ -191,6 +197,8 @@ def novelty_of(
     """How unlike the training data a window is that offers this combination. logits: of the trained heads."""
     main, spec = MAIN_HEAD[name], bundle.spec
     scale = spec.combinations[name].novelty
+    if scale is None:
+        return np.asarray(np.nan)
     apart = None
     if scale.disagreement is not None:
         eeg, eye = (tempered(logits[head], spec.temperatures[head]) for head in ("eeg", "eye"))
@@ -219,7 +227,10 @@ def _eye_passes(window: Window, gate: ModalityGate) -> bool:
     return window.gaze_coverage >= gate.gaze_coverage and float(window.eye_valid.mean()) >= gate.eye_share
 
 
-def _signal_reason(window: Window) -> AbstainReason:
+def _why_nothing(window: Window, name: str | None) -> AbstainReason:
+    """Why there are no probabilities. name: the combination of modalities that the model was asked about, if any."""
+    if name is not None:
+        return AbstainReason.NO_NUMBERS
     lies = any(reason not in NOTHING_CAME for reason in window.bad_channels.values())  # something, but no EEG
     arrives = window.eeg_coverage > 0.0 or window.gaze_coverage > 0.0 or lies
     return AbstainReason.BAD_SIGNAL if arrives else AbstainReason.NO_SIGNAL

@@ -29,7 +29,7 @@ class EmbeddingQueue:
     def put(self, windows: Sequence[Window]) -> None:
         """Hand over windows of one length."""
         if windows:
-            self._waiting.append((windows, self._worker.submit(self._runtime.embed_windows, windows)))
+            self._waiting.append((windows, self._worker.submit(self._runtime.embed_each, windows)))
             self._n_waiting += len(windows)
 
     def take(self, *, wait: bool) -> Iterator[tuple[Window, Embeddings]]:

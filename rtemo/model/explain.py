@@ -21,7 +21,7 @@ from rtemo.core.types import BoolArray, FloatArray, Window
 from rtemo.model.bundle import Bundle
 from rtemo.model.decoder import head_logits, pool, usable
 from rtemo.model.embeddings import HEADS, Embeddings
-from rtemo.model.runtime import INPUTS, Runtime
+from rtemo.model.runtime import Runtime
 
 BANDS_HZ = {"delta": (0.0, 4.0), "theta": (4.0, 8.0), "alpha": (8.0, 14.0), "beta": (14.0, 31.0), "gamma": (31.0, 1e3)}
 REGIONS = {  # unit vectors, x right, y front, z up; a channel belongs to the nearest
@@ -63,8 +63,8 @@ class Explainer:
             return None
         parts = self._parts(window, name)
         versions = [window, *(without(window, *taken) for taken in parts.values())]
-        fed = (np.stack([getattr(version, key) for version in versions]) for key in INPUTS)
-        z = dict(zip(HEADS, self._runtime.embed_batch(*fed), strict=True))
+        embedded = self._runtime.embed_windows(versions)
+        z = {head: np.stack([one.of(head) for one in embedded]) for head in HEADS}
         p = probabilities(model, name, z)
         if not np.isfinite(p).all():
             return None

@@ -35,6 +35,7 @@ FIELDS = (
     "latency_ms",
     "faults",
     "late",
+    "calibrated",
 )
 LATE_S = 2.0
 
@@ -46,7 +47,8 @@ class Prediction:
     emotion: the most probable smoothed label, None when it abstains. probabilities: of this window alone, NaN when
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
     novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
-    bad_channels is one: EEG labels, "gaze" and "pupil".
+    bad_channels is one: EEG labels, "gaze" and "pupil". calibrated: whether the model was calibrated on
+    held-out people; if not, there is no set and no novelty.
     """
 
     time_s: float
@@ -63,6 +65,7 @@ class Prediction:
     forced: bool
     latency_ms: float | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
+    calibrated: bool = True
 
     @property
     def confidence(self) -> float:

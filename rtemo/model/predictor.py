@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.decoder import Decoder
 from rtemo.model.embedding_queue import EmbeddingQueue
 from rtemo.model.embeddings import Embeddings
@@ -20,6 +21,7 @@ from rtemo.model.personal.session_notes import (
     NOTICE_S,
     CalibrationBegun,
     CalibrationEnded,
+    ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
     Note,
@@ -27,6 +29,13 @@ from rtemo.model.personal.session_notes import (
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.adaptive import SelfReport
+
+
+def new_pipeline(spec: BundleSpec, hop_s: float | None = None) -> Pipeline:
+    """A fresh pipeline that makes the windows that a bundle's model takes. hop_s: None: as the bundle says."""
+    settings = spec.pipeline if hop_s is None else spec.pipeline.with_hop(hop_s)
+    return Pipeline(settings, signal="signal" in spec.model.inputs)
+
 
 Watch = Callable[[Window, Embeddings], object]
 
@@ -75,6 +84,10 @@ class Predictor:
         """Whether windows wait for a modality; see Pipeline.expect."""
         return self._decide(self.pipeline.expect(modality, expected))
 
+    def drop(self, stream_id: str) -> list[Prediction]:
+        """See Pipeline.drop_stream."""
+        return self._decide(self.pipeline.drop_stream(stream_id))
+
     def flush(self) -> list[Prediction]:
         """The predictions up to the newest sample of any stream."""
         return [*self._decide(self.pipeline.flush()), *self.settle()]
@@ -104,6 +117,8 @@ class Predictor:
 
     def note(self, note: Note, time_s: float) -> None:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
+        if isinstance(note, ChannelMarked):
+            self.pipeline.mark_channel(note.label, note.mark, note.from_s)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():
@@ -112,8 +127,8 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case CalibrationBegun():
-                    pass  # whoever has its file adopts it
+                case CalibrationBegun() | ChannelMarked():
+                    pass  # whoever has the calibration's file adopts it
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""

@@ -1,12 +1,14 @@
 """The engine's side of the recorder's process: live streams that another process reads and records.
 
 Where the recorder ends, its streams are lost until it is back; the supervisor starts it again, and it goes on with the
-recording in another file. Nothing here waits for the disk.
+recording in another file. Where it is the same recorder that ended the connection, items that are recorded were missed:
+this engine cannot go on. Nothing here waits for the disk.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Collection
 from multiprocessing.connection import Connection
@@ -26,6 +28,7 @@ from rtemo.core.types import (
 from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
+from rtemo.recorder.mailboxes import Inbox, Outbox
 from rtemo.recorder.messages import (
     MAX_BYTES,
     Message,
@@ -38,7 +41,6 @@ from rtemo.recorder.messages import (
     refusal,
     unpack,
 )
-from rtemo.recorder.outbox import Outbox
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest, RunningRecording
 from rtemo.sources.lsl.stream_state import LslStreamStatus
@@ -46,6 +48,8 @@ from rtemo.sources.session_settings import settings_text
 from rtemo.sources.stream_roles import StreamRoles
 
 _LOG = logging.getLogger("rtemo.recorder")
+
+StreamKey = tuple[str, str, str, str]
 
 START_S = 20.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
@@ -58,14 +62,17 @@ MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come 
 class RemoteSource:
     """A RecordedSource in the recorder's process. Used by the engine's thread; `submit` by any."""
 
+    buffered = True
+
     def __init__(self, endpoint: Endpoint, roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> None:
         """endpoint: the recorder's. roles: take the streams that the recorder chose. ambiguous: see EngineSetup."""
         self._endpoint, self._roles, self._ambiguous = endpoint, roles, ambiguous
         self._settings = settings_text(roles.settings)
         self._connection: Connection | None = None
         self._outbox: Outbox | None = None
+        self._inbox: Inbox | None = None
         self._ready: list[Item] = []  # received and not read yet
-        self._announced = AnnouncedStreams()
+        self.announced = AnnouncedStreams()
         self._role = ""  # of the stream that is announced next
         self._own: dict[str, list[Item]] = {}  # how the engine's own streams begin, for a recorder that comes later
         self._kept: list[Item] = []
@@ -76,6 +83,7 @@ class RemoteSource:
         self._released = self.ending = False
         self._status: RecorderStatus | None = None
         self._recording = False
+        self._first = 0  # which of the recording's files is the first one of the recorder that we were attached to
         self._statuses: tuple[tuple[StreamInfo, dict[str, Any]], ...] = ()
         self._opened: dict[str, StreamInfo] = {}
         self.visible: tuple[StreamInfo, ...] = ()
@@ -83,6 +91,8 @@ class RemoteSource:
         self.running: RunningRecording | None = None
         self._notes: list[tuple[float, str]] = []
         self._outages: list[str] = []
+        self._newest: dict[str, float] = {}  # stamp of each stream's newest sample
+        self._before: dict[StreamKey, float] = {}  # the same when the recorder ended, until the stream is back
 
     def start(self) -> tuple[StreamInfo, ...]:
         """Attach. Returns the streams that are there. Raises RtemoError where there is no recorder, or it refuses."""
@@ -103,7 +113,10 @@ class RemoteSource:
         return infos
 
     def read(self, timeout_s: float) -> list[Item]:
-        """What has come since the last call; waits at most timeout_s seconds for the first item."""
+        """What has come since the last call; waits at most timeout_s seconds for the first item.
+
+        Raises RuntimeError where items were missed that are recorded: the next engine takes the session up.
+        """
         if self._connection is None:
             self._come_back(timeout_s)
             if self._connection is not None:
@@ -155,16 +168,16 @@ class RemoteSource:
         self._kept.clear()
         fields = {"path": str(request.path), "session_id": request.session_id, "about": dict(request.about)}
         self._need(self._ask("record", "recording", **fields))
-        self._recording, self._status = True, None
+        self._recording, self._first, self._status = True, 0, None
         self._need(self._await("ready"))
         items, self._ready = self._ready, []
         return items
 
     def take_up(self) -> None:
-        self._recording = True
+        self._recording, self._first = True, self.running.first if self.running is not None else 0
 
     def opening(self) -> list[Item]:
-        return self._announced.opening()
+        return self.announced.opening()
 
     def submit(self, item: Item) -> None:
         if not self._recording:
@@ -207,7 +220,7 @@ class RemoteSource:
         if address is None:
             raise EOFError("no recorder is there")
         self._connection = connect(address)
-        self._outbox = Outbox(self._connection)
+        self._outbox, self._inbox = Outbox(self._connection), Inbox(self._connection, MAX_BYTES)
         patient = self._ambiguous is not None
         found = self._need(self._ask("attach", "attached", settings=self._settings, patient=patient))
         recording = found.fields.get("recording")
@@ -233,6 +246,11 @@ class RemoteSource:
                 _LOG.error("%s", error)
             self._drop()
             return
+        if self._recording and self.running is not None:
+            if self.running.first == self._first:
+                self._drop()
+                raise RuntimeError("the recorder went on without this engine, which did not read; the next one goes on")
+            self._first = self.running.first
         lost_s = time.monotonic() - (self._lost_s or time.monotonic())
         self._lost_s = None
         self._outages.append(f"the recorder is back after {lost_s:.1f} s")
@@ -245,14 +263,15 @@ class RemoteSource:
                 self.submit(item)
 
     def _receive(self, timeout_s: float) -> None:
-        connection = self._connection
-        assert connection is not None
+        inbox = self._inbox
+        assert inbox is not None
         try:
             self.alive()
-            while (not self._ready or timeout_s == 0.0) and connection.poll(timeout_s):
-                timeout_s = 0.0
-                for one in unpack(connection.recv_bytes(MAX_BYTES)):
+            data = inbox.take(timeout_s)
+            while data is not None:
+                for one in unpack(data):
                     self._take(one)
+                data = inbox.take(0.0) if inbox.ready else None
         except CONNECTION_ERRORS as error:
             self._lose(str(error) or "its connection ended")
 
@@ -262,8 +281,23 @@ class RemoteSource:
             return
         if isinstance(one, StreamUp):
             self._give_role(one.info)
-        self._announced.note([one])
+        self.announced.note([one])
+        if isinstance(one, Chunk) and len(one):
+            self._count_lost(one)
+            self._newest[one.stream_id] = float(one.stamps[-1])
         self._ready.append(one)
+
+    def _count_lost(self, chunk: Chunk) -> None:
+        """State how many samples of a stream are in no file, where it is back after a recorder that ended."""
+        info = self.announced.infos.get(chunk.stream_id)
+        if not self._before or info is None or (last_s := self._before.pop(_key(info), None)) is None:
+            return
+        away_s = float(chunk.stamps[0]) - last_s
+        n = round(away_s * info.nominal_rate_hz) - 1
+        if math.isfinite(away_s) and n > 0 and self._recording:
+            self._outages.append(
+                f"{info.name}: at least {n} samples ({away_s:.1f} s) are in no file: no recorder was there"
+            )
 
     def _take_message(self, message: Message) -> None:
         fields = message.fields
@@ -288,7 +322,7 @@ class RemoteSource:
                 self._notes.append((float(fields["time_s"]), str(fields["text"])))
             case _:
                 if message.name == "recording":  # what came before is not in it
-                    self._ready, self._announced = [], AnnouncedStreams()
+                    self._ready = []
                 elif message.name == "held":
                     self._last, self._ready = self._ready, []
                 self._answers.append(message)
@@ -316,12 +350,10 @@ class RemoteSource:
                 if (found := self._answers.pop(0)).name in (answer, "refused"):
                     return found
             left_s = end_s - time.monotonic()
-            if self._connection is None or left_s <= 0:
+            if self._inbox is None or left_s <= 0:
                 return None
             try:
-                if not self._connection.poll(left_s):
-                    return None
-                for one in unpack(self._connection.recv_bytes(MAX_BYTES)):
+                for one in unpack(self._inbox.take(left_s) or b""):
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")
@@ -339,16 +371,23 @@ class RemoteSource:
         self._drop()
         self._lost_s = time.monotonic()
         self._outages.append(f"the recorder ended: {why}")
-        for stream_id, state in list(self._announced.states.items()):
+        known = {_key(info): self._newest[name] for name, info in self.announced.infos.items() if name in self._newest}
+        self._before, self._newest = {**self._before, **known}, {}
+        for stream_id, state in list(self.announced.states.items()):
             if state not in GONE:
                 down = StreamDown(stream_id, StreamState.LOST, "the recorder ended; it is started again")
-                self._announced.note([down])
+                self.announced.note([down])
                 self._ready.append(down)
 
     def _drop(self) -> None:
-        outbox, self._outbox = self._outbox, None
+        outbox, self._outbox, self._inbox = self._outbox, None, None
         if outbox is not None:
             outbox.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _key(info: StreamInfo) -> StreamKey:
+    """What a stream is known by, whoever reads it."""
+    return (info.name, info.type, info.source_id, info.hostname)

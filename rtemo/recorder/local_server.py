@@ -7,8 +7,6 @@ that it has the key is dropped, and does not count as a client: silent connectio
 from __future__ import annotations
 
 import contextlib
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.recorder.endpoint import Address
+from rtemo.recorder.mailboxes import shut
 
 MAX_CLIENTS = 16
 MAX_NEWCOMERS = 64  # connections that have not proved anything yet; the oldest makes room
@@ -62,7 +61,7 @@ class LocalServer:
         self._listener.close()
         with self._lock:
             for client in (*self._clients, *self._newcomers):
-                _shut(client)
+                shut(client)
 
     def _accept(self) -> None:
         while not self._closing.is_set():
@@ -75,7 +74,7 @@ class LocalServer:
                     client.close()
                     continue
                 if len(self._newcomers) >= MAX_NEWCOMERS:
-                    _shut(next(iter(self._newcomers)))
+                    shut(next(iter(self._newcomers)))
                 self._newcomers[client] = time.monotonic()
             threading.Thread(target=self._meet, args=(client,), name="client", daemon=True).start()
 
@@ -128,13 +127,3 @@ def connect(address: Address, wait_s: float = ANSWER_S) -> Connection:
         connection.close()
         raise
     return connection
-
-
-def _shut(client: Connection) -> None:
-    """End a connection that another thread may be waiting on."""
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            client.close()
-            return
-        with socket.socket(fileno=socket.dup(client.fileno())) as same:
-            same.shutdown(socket.SHUT_RDWR)

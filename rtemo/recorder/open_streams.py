@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
-from rtemo.recorder.recording_source import LiveSource
+from rtemo.recorder.recording_source import ListenedSource
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import parse_settings
 from rtemo.sources.stream_roles import StreamRoles
@@ -14,7 +14,7 @@ from rtemo.sources.stream_roles import StreamRoles
 
 def open_streams(
     settings: str, profiles: Sequence[DeviceProfile], ambiguous: dict[Modality, str] | None
-) -> tuple[LiveSource, StreamRoles]:
+) -> tuple[ListenedSource, StreamRoles]:
     """A source that has not started, and the roles that it gives out. settings: as TOML.
 
     ambiguous: takes why several streams that fit leave a role empty; None: that is an error.

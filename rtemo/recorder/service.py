@@ -1,8 +1,9 @@
 """The recorder's process: reads the live streams, records them, and hands the same items to the engine.
 
-One thread turns it: it reads the source, submits to the recorder and obeys requests. Each client has a thread that
-receives and one that sends, so that an engine which hangs, dies or is slow costs predictions and no sample. What an
-engine or a new recorder needs to go on is kept in a task file, until the recording was closed because it was asked for.
+One thread obeys requests; what has come is recorded and sent by the thread that brings it, one at a time, so that no
+sample waits for a thread to wake up. Each client has a thread that receives and one that sends: an engine which hangs,
+dies or is slow costs predictions and no sample. What an engine or a new recorder needs to go on is kept in a task file,
+until the recording was closed because it was asked for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import math
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import count
+from itertools import count, zip_longest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,19 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
+from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
+from rtemo.recorder.mailboxes import Inbox, Outbox, shut
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
-from rtemo.recorder.outbox import Outbox
-from rtemo.recorder.recorder import Recorder
-from rtemo.recorder.recording_source import LiveSource, RecordingRequest, RecordingSource
+from rtemo.recorder.recorder import Recorder, Unwritten
+from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
+from rtemo.sources.private_files import replace_file
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.parts import part_name
 
 _LOG = logging.getLogger("rtemo.recorder")
 
-READ_S = 0.1  # how long a read may block: how soon a request is obeyed
+WAIT_S = 0.1  # for a request, before the source is looked at in any case
 STATUS_S = 0.25
 FLUSH_S = 3.0  # for what was recorded so far to be in the file
 ORPHANED_S = 5.0  # for the engine to end its session once nobody looks after both
@@ -62,7 +65,7 @@ class _Client:
 
 # Opens the streams that the settings ask for. The mapping takes why several that fit leave a role empty; with None that
 # is an error.
-OpenSource = Callable[[str, dict[Modality, str] | None], tuple[LiveSource, StreamRoles]]
+OpenSource = Callable[[str, dict[Modality, str] | None], tuple[ListenedSource, StreamRoles]]
 
 
 class RecorderService:
@@ -79,10 +82,14 @@ class RecorderService:
         """clock: now, in LSL time. task_file: see RecorderTask. Raises RtemoError where nobody can connect."""
         self._open_source, self._new_recorder, self._clock = open_source, new_recorder, clock
         self._task_file, self._task = task_file, RecorderTask()
+        self._journal_file = task_file.with_suffix(".journal")
         self._source: RecordingSource | None = None
         self._roles: StreamRoles | None = None
         self._ambiguous: dict[Modality, str] = {}
         self._requests: queue.SimpleQueue[tuple[_Client, Message]] = queue.SimpleQueue()
+        self._turning = threading.Lock()  # whoever reads the source, or obeys a request
+        self._news = False  # whether something has come since the source was read
+        self._failure: Exception | None = None  # of a read
         self._engine: _Client | None = None
         self._engine_s = clock()  # when the engine was last heard of
         self._infos: tuple[Any, ...] = ()
@@ -99,9 +106,11 @@ class RecorderService:
         except RtemoError:
             return
         self._task = task
-        self._open()
-        if task.paths and self._source is not None:
-            self._record_on()
+        with self._turning:
+            self._open()
+            if task.paths and self._source is not None:
+                before = read_journal(self._journal_file)
+                self._record_on(before if before is not None and str(before.path) == task.paths[-1] else None)
 
     def run(self, stop: threading.Event, orphaned: threading.Event) -> None:
         """Until it is asked to quit, or `stop` is set; a recording is closed then, and goes on with the next recorder
@@ -117,47 +126,54 @@ class RecorderService:
                 if ends_s < math.inf and (self._engine is None or self._clock() >= ends_s):
                     self._over = True
         finally:
-            self._close()
+            with self._turning:
+                self._close()
 
     # One turn.
 
     def _turn(self) -> None:
-        if self._source is None:
-            self._obey_next(READ_S)
-        else:
-            self._read(self._source)
-        while self._obey_next(0.0):
-            pass
+        with contextlib.suppress(queue.Empty):
+            client, request = self._requests.get(timeout=WAIT_S)
+            with self._turning:
+                self._obey(client, request)
+        self._take_over()
+        if isinstance(self._failure, RtemoError):
+            _LOG.error("%s", self._failure)
+            with self._turning:
+                self._reopen()
+                self._failure = None
+        elif self._failure is not None:
+            raise self._failure
         if self._clock() - self._status_s >= STATUS_S:
-            self._look_after()
+            with self._turning:
+                self._look_after()
+            self._take_over()
 
-    def _read(self, source: RecordingSource) -> None:
-        try:
-            items = source.read(READ_S)
-        except RtemoError as error:
-            _LOG.error("%s", error)
-            self._reopen()
-            return
-        if items:
-            self._send_items(items)
+    def _take_over(self) -> None:
+        """Record and send what has come. Any thread; where another one is at it, that one takes this over as well."""
+        self._news = True
+        while self._news and self._failure is None and self._turning.acquire(blocking=False):
+            try:
+                self._news = False
+                while self._source is not None and (items := self._source.read(0.0)):
+                    self._send_items(items, self._source.packed)
+            except Exception as error:  # noqa: BLE001 - the thread that turns raises it
+                self._failure = error
+            finally:
+                self._turning.release()
 
     def _look_after(self) -> None:
         now_s = self._status_s = self._clock()
         self._note_paths()
         engine = self._engine
         if engine is not None and engine.outbox.over:
-            _LOG.error("the engine takes nothing more: %s", engine.outbox.over)
-            self._engine = None
-        if engine is not None and self._source is not None:
+            self._cut_off(engine)
+        elif engine is not None and self._source is not None:
             self._send_status(engine)
         elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
             self._release()
 
-    def _obey_next(self, wait_s: float) -> bool:
-        try:
-            client, request = self._requests.get(timeout=wait_s) if wait_s > 0 else self._requests.get_nowait()
-        except queue.Empty:
-            return False
+    def _obey(self, client: _Client, request: Message) -> None:
         act = getattr(self, f"_do_{request.name}", self._do_unknown)
         try:
             act(client, **request.fields)
@@ -167,7 +183,6 @@ class RecorderService:
             _LOG.exception("%s failed", request.name)
             text = f"{type(error).__name__}: {error}"
             client.outbox.put(pack("refused", request=request.name, error=["the recorder failed", text, ""]))
-        return True
 
     # Requests.
 
@@ -195,7 +210,8 @@ class RecorderService:
 
     def _do_record(self, client: _Client, path: str, session_id: str, about: Mapping[str, Any]) -> None:
         source = self._need_source()
-        opening = source.record(RecordingRequest(Path(path), session_id, about=about))
+        request = RecordingRequest(Path(path), session_id, about=about)
+        opening = source.record(request, Journal(self._journal_file))
         self._first = 0
         self._task = replace(self._task, paths=(path,), session_id=session_id, about=dict(about))
         self._keep_task()
@@ -213,7 +229,7 @@ class RecorderService:
             source = self._source
             source.stop()
             while items := source.read(0.0):
-                self._send_items(items)
+                self._send_items(items, source.packed)
         client.outbox.put(pack("released"))
         if not self._task.paths:
             self._source = None
@@ -274,7 +290,8 @@ class RecorderService:
     def _open(self) -> None:
         self._ambiguous = {}
         source, self._roles = self._open_source(self._task.settings, self._ambiguous if self._task.patient else None)
-        recording = RecordingSource(source, self._new_recorder)
+        recording = RecordingSource(source, self._new_recorder, pack_item)
+        source.listen(self._take_over)
         recording.start()
         self._source = recording
 
@@ -289,12 +306,18 @@ class RecorderService:
         if self._task.paths:
             self._record_on()
 
-    def _record_on(self) -> None:
-        """Go on with a recording in another file."""
+    def _record_on(self, before: Unwritten | None = None) -> None:
+        """Go on with a recording in another file, with what was not written before."""
         first = Path(self._task.paths[0])
         path = next(path for number in count(2) if not (path := part_name(first, number)).exists())
-        request = RecordingRequest(path, self._task.session_id, Path(self._task.paths[-1]).name, self._task.about)
-        self._need_source().record(request)
+        last = Path(self._task.paths[-1])
+        size = before.size if before is not None else None
+        request = RecordingRequest(path, self._task.session_id, last.name, size, self._task.about)
+        source = self._need_source()
+        source.record(request, Journal(self._journal_file), before)
+        if before is not None and source.recorder is not None and source.recorder.wait_flushed(FLUSH_S):
+            with contextlib.suppress(OSError):
+                os.truncate(last, before.size)  # what lies beyond has been written again
         self._first = len(self._task.paths)
         self._task = replace(self._task, paths=(*self._task.paths, str(path)))
         self._keep_task()
@@ -319,7 +342,7 @@ class RecorderService:
             self._source.stop()
             with contextlib.suppress(RtemoError):
                 while items := self._source.read(0.0):
-                    self._send_items(items)
+                    self._send_items(items, self._source.packed)
             self._source.close_recording()
 
     def _close(self) -> None:
@@ -343,17 +366,25 @@ class RecorderService:
             "about": dict(self._task.about),
         }
 
-    def _send_items(self, items: list[Item]) -> None:
+    def _send_items(self, items: Sequence[Item], packed: Sequence[bytes] = ()) -> None:
+        """packed: the items as bytes, where that is known."""
         engine = self._engine
-        if engine is None or engine.outbox.over:
+        if engine is None:
             return
         parts = []
-        for item in items:
+        for item, known in zip_longest(items, packed):
             if isinstance(item, StreamUp) and self._roles is not None:
                 role = self._roles.role_of(item.info)
                 parts.append(pack("role", role=role.value if role is not None else ""))
-            parts.append(pack_item(item))
-        engine.outbox.put(b"".join(parts))
+            parts.append(known or pack_item(item))
+        if not engine.outbox.put(b"".join(parts)):
+            self._cut_off(engine)
+
+    def _cut_off(self, engine: _Client) -> None:
+        """End the connection of an engine that has missed something. The next one has it from the recording."""
+        _LOG.error("the engine takes nothing more: %s", engine.outbox.over or "its connection ended")
+        self._engine = None
+        shut(engine.connection)
 
     def _send_status(self, engine: _Client) -> None:
         source = self._need_source()
@@ -384,12 +415,8 @@ class RecorderService:
             if self._task == RecorderTask():
                 self._task_file.unlink(missing_ok=True)
                 return
-            partial = self._task_file.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(self._task), file)
-            partial.replace(self._task_file)
+            task = json.dumps(asdict(self._task)).encode()
+            replace_file(self._task_file, lambda file: file.write(task))
         except OSError as error:
             _LOG.error("a recorder that is killed could not go on: %s", error)
 
@@ -398,8 +425,9 @@ class RecorderService:
     def _serve(self, connection: Connection) -> None:
         client = _Client(connection, Outbox(connection))
         try:
+            inbox = Inbox(connection, MAX_BYTES)
             while not self._server.closing:
-                for one in unpack(connection.recv_bytes(MAX_BYTES)):
+                for one in unpack(inbox.take(IDLE_S) or b""):
                     self._take(client, one)
         finally:
             client.outbox.close()

@@ -9,6 +9,9 @@ Each fact is an event whose details have the key "fact":
     label_withdrawn     number
     calibration_begins  from_s: a personal calibration decides from then on; its file lies beside the recording
     calibration_ends    from_s: the trained heads decide from then on
+    channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
+    gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
+    predictions         given: whether predictions are given out from then on, or suspended
 
 A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
 to come. Recordings made before there were details are read by rtemo.recordings.older_recordings.
@@ -24,6 +27,7 @@ from typing import Any, get_type_hints
 from rtemo.model.personal.session_notes import (
     CalibrationBegun,
     CalibrationEnded,
+    ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
     Note,
@@ -35,6 +39,7 @@ _NOTES: dict[str, type[Note]] = {
     "label_withdrawn": LabelWithdrawn,
     "calibration_begins": CalibrationBegun,
     "calibration_ends": CalibrationEnded,
+    "channel_marked": ChannelMarked,
 }
 _NAMES = {kind: name for name, kind in _NOTES.items()}
 
@@ -58,15 +63,20 @@ def rest_event(time_s: float, length_s: float) -> Event:
 
 
 def note_event(time_s: float, note: Note) -> Event:
-    """A label or a calibration."""
+    """A label, a calibration or a channel."""
     details = {"fact": _NAMES[type(note)], **asdict(note)}
     return Event(time_s, EventKind.ANNOTATION, note.text, details=details)
 
 
 def note_of(event: Event) -> Note | None:
-    """The label or calibration that an event states; None where it states none, or a damaged one."""
+    """The label, calibration or channel that an event states; None where it states none, or a damaged one."""
     kind = _NOTES.get(str(event.details.get("fact")))
     return _note(kind, event.details) if kind is not None else None
+
+
+def suspended_event(time_s: float, text: str, *, suspended: bool) -> Event:
+    """Predictions are suspended, or given out again."""
+    return Event(time_s, EventKind.SESSION, text, details={"fact": "predictions", "given": not suspended})
 
 
 def is_plan(event: Event) -> bool:
@@ -75,23 +85,51 @@ def is_plan(event: Event) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class GazeCheckResult:
+    """How the eye tracker did on points of known place. accuracy_deg: mean distance from the points; precision_deg: rms
+    from sample to sample; in degrees of visual angle. valid: share of the samples.
+    """
+
+    accuracy_deg: float
+    precision_deg: float
+    valid: float
+
+
+def gaze_check_event(time_s: float, check: GazeCheckResult) -> Event:
+    """The gaze was checked."""
+    measured = f"accuracy {check.accuracy_deg:.2f}°, precision {check.precision_deg:.2f}°, {check.valid:.0%} valid"
+    details = {"fact": "gaze_checked", **asdict(check)}
+    return Event(time_s, EventKind.NOTE, f"gaze check: {measured}", details=details)
+
+
+def gaze_check_of(event: Event) -> GazeCheckResult | None:
+    """The gaze check that an event states; None where it states none, or a damaged one."""
+    if event.details.get("fact") != "gaze_checked":
+        return None
+    found = [_number(event.details.get(field.name)) for field in fields(GazeCheckResult)]
+    return GazeCheckResult(*(one for one in found if one is not None)) if None not in found else None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFacts:
     """All that a recording's own events state. Times are LSL seconds.
 
     settings: text of a settings file, empty where there is none. planned: the baseline's plan. rests: (begin_s, end_s).
-    notes: labels and calibrations, each with the time of its event. problems: facts that cannot be used, a line each.
+    notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    problems: facts that cannot be used, a line each.
     """
 
     settings: str = ""
     planned: str | None = None
     rests: tuple[tuple[float, float], ...] = ()
     notes: tuple[tuple[float, Note], ...] = ()
+    suspended: bool = False
     problems: tuple[str, ...] = ()
 
 
 def facts_of(events: Iterable[Event]) -> SessionFacts:
     """What these events state; of plans the first counts. A fact that is damaged is a problem and is left out."""
-    settings, planned = "", None
+    settings, planned, suspended = "", None, False
     rests: list[tuple[float, float]] = []
     notes: list[tuple[float, Note]] = []
     problems: list[str] = []
@@ -103,11 +141,15 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
             planned = plan if planned is None else planned
         elif fact == "baseline_begins" and (length_s := _number(event.details.get("length_s"))) is not None:
             rests.append((event.time_s, event.time_s + length_s))
+        elif fact == "predictions" and isinstance(given := event.details.get("given"), bool):
+            suspended = not given
         elif (note := note_of(event)) is not None:
             notes.append((event.time_s, note))
+        elif gaze_check_of(event) is not None:
+            pass  # no prediction depends on it
         elif fact is not None:
             problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
-    return SessionFacts(settings, planned, tuple(rests), tuple(notes), tuple(problems))
+    return SessionFacts(settings, planned, tuple(rests), tuple(notes), suspended, tuple(problems))
 
 
 def _note(kind: type[Note], details: dict[str, Any]) -> Note | None:

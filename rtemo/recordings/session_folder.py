@@ -1,7 +1,7 @@
 """The session folder: everything of one session in one place, and nothing ever overwritten.
 
-<root>/<date>_<time>_<subject>/ holds recording.xdf, predictions.csv, session.toml, events.jsonl and, once the session
-is over, report.html.
+<root>/<date>_<time>_<name>/ (the name by rtemo.sources.study_settings) holds recording.xdf, predictions.csv,
+session.toml, events.jsonl and, once the session is over, report.html.
 """
 
 from __future__ import annotations
@@ -58,9 +58,12 @@ class SessionFolder:
         return self.path / "report.html"
 
     @classmethod
-    def create(cls, root: Path, subject: str, when: datetime) -> SessionFolder:
-        """Make a new folder. A name that is taken gets a number. Raises RtemoError where none can be made."""
-        name = f"{when:%Y-%m-%d_%H-%M-%S}_{safe_name(subject)}"
+    def create(cls, root: Path, own_name: str, when: datetime) -> SessionFolder:
+        """Make a new folder. own_name: the participant, or by the study's template. A name that is taken gets a number.
+
+        Raises RtemoError where none can be made.
+        """
+        name = f"{when:%Y-%m-%d_%H-%M-%S}_{safe_name(own_name)}"
         for number in range(1, 100):
             path = root / (name if number == 1 else f"{name}_{number}")
             try:

@@ -32,8 +32,9 @@ from rtemo.presentation.page import (
 )
 from rtemo.presentation.palette import emotion_colours
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
-from rtemo.report.conditions import AFTER_S, Condition, after_annotations, marker_intervals, summed_up
+from rtemo.report.conditions import Condition, summed_up
 from rtemo.report.session_record import SessionRecord, SignalQuality
 from rtemo.report.time_axis import Axis
 from rtemo.report.troubles import interruptions, troubles
@@ -107,7 +108,9 @@ def _over_time(record: SessionRecord) -> Html:
 
 def _conditions(record: SessionRecord) -> Html:
     window_s = record.model.window_s
-    by_marker = summed_up(marker_intervals(record.events, record.end_s), record.predictions, window_s)
+    by_marker = summed_up(
+        marker_intervals(record.events, record.end_s, record.conditions), record.predictions, window_s
+    )
     by_note = summed_up(after_annotations(record.events, record.end_s), record.predictions, window_s)
     if not by_marker and not by_note:
         return Html()

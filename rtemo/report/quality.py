@@ -15,6 +15,7 @@ from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, StreamUp, Window
+from rtemo.model.personal.session_notes import ChannelMarked
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.report.session_record import SignalQuality, StreamSummary
 from rtemo.sources.stream_roles import StreamRoles
@@ -40,6 +41,9 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
     source, roles = recording.source, recording.roles
     try:
         pipeline = Pipeline(settings.with_hop(HOP_S))
+        for _, note in recording.facts.notes:
+            if isinstance(note, ChannelMarked):
+                pipeline.mark_channel(note.label, note.mark, note.from_s)
         for info in recording.opening:
             _use(info, roles, pipeline)
         windows = _windows(source, roles, pipeline)

@@ -22,6 +22,7 @@ from rtemo.recordings.events import Event, EventKind, EventLog, read_event
 from rtemo.recordings.older_recordings import with_details
 from rtemo.recordings.open_recording import OpenRecording, Settings, as_recorded
 from rtemo.recordings.session_folder import SessionFolder, versions
+from rtemo.recordings.study.annotations import corrected
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.quality import Inspection, inspect
 from rtemo.report.session_record import ModelNotes, Predictions, SessionRecord
@@ -95,6 +96,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
         model=model,
         quality=found.quality if found is not None else None,
         settings=settings_document(settings),
+        conditions=settings.conditions,
         versions=about.versions,
         recording_bytes=folder.recording.stat().st_size if folder.recording.is_file() else 0,
         problems=(*problems, *(found.warnings if found is not None else ())),
@@ -119,6 +121,7 @@ def _of_recording(path: Path, inputs: ReportInputs) -> SessionRecord:
         model=_notes_of(inputs.bundle),
         quality=found.quality,
         settings=settings_document(settings),
+        conditions=settings.conditions,
         versions=versions(),
         recording_bytes=path.stat().st_size,
         problems=(*problems, *found.warnings),
@@ -140,7 +143,7 @@ def _replay(
     recording, log, collector = _open(path, inputs), EventLog(), Collector(inputs.bundle.labels)
     engine = replay_engine(recording, inputs.new_predictor(), inputs.bundle, log, [collector], warn=warn)
     engine.run(recording.opening, threading.Event())
-    return collector.table(), tuple(log.events), recording.roles.settings
+    return collector.table(), corrected(log.events), recording.roles.settings
 
 
 def _attempt(problems: list[str], read: Callable[[], T]) -> T | None:
@@ -166,7 +169,7 @@ def _read_events(path: Path) -> tuple[Event, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise RtemoError(f"{path.name} cannot be read", str(error)) from error
     found = [with_details(event) for line in lines if (event := read_event(line)) is not None]
-    return tuple(sorted(found, key=lambda event: event.time_s))
+    return corrected(found)
 
 
 def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspection | None) -> tuple[float, float]:

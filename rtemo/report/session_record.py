@@ -105,7 +105,7 @@ class SessionRecord:
     """One session, or one recording that was replayed for the report.
 
     begin_s, end_s: LSL time. problems: what could not be read or does not fit, one line each. live: whether the
-    predictions are those that were shown during the session.
+    predictions are those that were shown during the session. conditions: the markers that are; empty for all.
     """
 
     title: str
@@ -124,6 +124,7 @@ class SessionRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     recording_bytes: int = 0
     problems: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rtemo.presentation.html import Html, join, tag
 from rtemo.presentation.numbers import shortened
 from rtemo.recordings.events import Event
-from rtemo.report.conditions import Interval, lone_annotations, marker_intervals
+from rtemo.recordings.study.conditions import Interval, lone_annotations, marker_intervals
 from rtemo.report.session_record import SessionRecord
 from rtemo.report.svg import text, tip
 from rtemo.report.time_axis import RIGHT, WIDTH, Axis
@@ -35,7 +35,7 @@ class TimelineMarks:
     """Lays the bars and flags out; `height` is what they need."""
 
     def __init__(self, record: SessionRecord, axis: Axis) -> None:
-        inside = [one for one in marker_intervals(record.events, record.end_s) if _seen(one, axis)]
+        inside = [one for one in marker_intervals(record.events, record.end_s, record.conditions) if _seen(one, axis)]
         self._bars = _bars(inside[:MOST], axis)
         self._flags = _flags(lone_annotations(record.events)[:MOST], axis)
         self._n_bars = 1 + max((one.lane for one in self._bars), default=-1)

@@ -7,6 +7,19 @@ baseline = "marker=rest,go"       # or a FILE.json, as --baseline
 required = ["eeg", "gaze"]        # must be there and deliver before a session starts; left out: whatever is in use
 annotations = ["Artefact"]        # the hot-keys of the window, up to eight
 baseline_s = 120.0                # length of a baseline that is recorded in the window
+session = "01"                    # with task and run: names the session's folder, see rtemo.sources.study_settings
+task = "films"
+run = 1
+conditions = ["film *"]           # names of the markers that are conditions; left out: all of them
+
+[study]                           # see rtemo.sources.study_settings
+name = "Films"
+
+[[protocol]]                      # what happens in a session, block by block
+name = "rest"
+length_s = 120.0
+baseline = true                   # this rest sets the baseline
+sound = true                      # at its end
 
 [eeg]
 query = "name=LiveAmp"            # as --eeg; [gaze] and [markers] have one too
@@ -51,6 +64,7 @@ from rtemo.core.types import Modality
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
 from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.study_settings import MAX_RUN, ProtocolBlock, Study
 
 ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
 MAX_ANNOTATIONS = 8
@@ -63,6 +77,7 @@ class SessionSettings:
     """What a lab sets once for a study or a participant. scene: None where gaze falls on a screen.
 
     units: of EEG and gaze, where they are not as the stream says. required: parts without which no session starts.
+    run: 0 for none. conditions: names of the markers that are conditions, * for any text; empty for all markers.
     """
 
     subject: str = "anonymous"
@@ -77,6 +92,12 @@ class SessionSettings:
     required: tuple[Modality, ...] = ()
     annotations: tuple[str, ...] = ANNOTATIONS
     baseline_s: float = BASELINE_S
+    session: str = ""
+    task: str = ""
+    run: int = 0
+    conditions: tuple[str, ...] = ()
+    study: Study = field(default_factory=Study)
+    protocol: tuple[ProtocolBlock, ...] = ()
 
 
 Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
@@ -87,6 +108,7 @@ Annotations = Annotated[
         f"a list of up to {MAX_ANNOTATIONS} different texts",
     ),
 ]
+RunNumber = Annotated[int, Check(lambda run: 0 <= run <= MAX_RUN, f"0 to {MAX_RUN}")]
 Query = Annotated[StreamQuery, Made(str, StreamQuery.parse)]
 EegUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit such as uV")]
 GazeUnitText = Annotated[str, Check(lambda unit: not unit or gaze_unit(unit), "normalized, pixels or percent")]
@@ -100,6 +122,10 @@ class _SessionTable:
     required: tuple[Required, ...] = ()
     annotations: Annotations = ANNOTATIONS
     baseline_s: Annotated[float, Check(lambda s: 20 <= s <= 600, "20 to 600 seconds")] = BASELINE_S
+    session: str = ""
+    task: str = ""
+    run: RunNumber = 0
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +157,8 @@ class _SettingsFile:
     markers: _MarkersTable = _MarkersTable()
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    study: Study = field(default_factory=Study)
+    protocol: tuple[ProtocolBlock, ...] = ()
     model: Any = None
     versions: Any = None
     streams: Any = None
@@ -164,6 +192,8 @@ def _settings(file: _SettingsFile) -> SessionSettings:
         units={part: unit for part, unit in units.items() if unit},
         screen=file.screen,
         scene=file.scene,
+        study=file.study,
+        protocol=file.protocol,
     )
 
 
@@ -175,7 +205,15 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     if settings.required:
         session["required"] = [part.value for part in settings.required]
     session |= {"annotations": list(settings.annotations), "baseline_s": settings.baseline_s}
+    own: dict[str, Any] = {"session": settings.session, "task": settings.task, "run": settings.run}
+    session |= {name: value for name, value in own.items() if value}
+    if settings.conditions:
+        session["conditions"] = list(settings.conditions)
     document: dict[str, Any] = {"session": session}
+    if settings.study != Study():
+        document["study"] = {name: value for name, value in asdict(settings.study).items() if value}
+    if settings.protocol:
+        document["protocol"] = [asdict(block) for block in settings.protocol]
     maps = {Modality.EEG: settings.eeg_map, Modality.GAZE: settings.gaze_map}
     for part in Modality:
         query, unit, named = settings.queries.get(part), settings.units.get(part), maps.get(part)

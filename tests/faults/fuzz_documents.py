@@ -12,7 +12,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from tests.hostile_documents import JSON_TEXTS, TOML_TEXTS, VALUES
+from tests.hostile_documents import JSON_TEXTS, TOML_TEXTS, VALUES, places
 
 from .plan import build
 from .run_fault import write_recording
@@ -417,7 +417,8 @@ class Fuzzed:
         return RESULT, json_bytes, read_result
 
     def _side_car(self) -> tuple[Any, Write, Read]:
-        from offline.datasets.bids.names import read_json
+        from offline.datasets.account import Account
+        from offline.datasets.bids.side_cars import read_json
 
         return (
             {
@@ -427,7 +428,7 @@ class Fuzzed:
                 "ScreenAOIDefinition": ["square", [1, 2]],
             },
             json_bytes,
-            read_json,
+            lambda path: read_json(path, Account()),
         )
 
     def _checkpoint(self) -> tuple[Any, Write, Read]:
@@ -488,10 +489,10 @@ def changed(document: Any, chance: random.Random) -> Any:
     """The document with one to three of its values replaced, taken out, renamed, repeated or added to."""
     document = copy.deepcopy(document)
     for _ in range(chance.randint(1, 3)):
-        places = list(_places(document))
-        if not places:
+        found = list(places(document))
+        if not found:
             break
-        parent, key = chance.choice(places)
+        parent, key = chance.choice(found)
         how = chance.choice(("set", "set", "set", "drop", "name", "add", "twice", "near"))
         if how == "near":
             parent[key] = _near(parent[key], chance)
@@ -535,16 +536,6 @@ def _near(value: Any, chance: random.Random) -> Any:
             )
         )
     return [value]
-
-
-def _places(value: Any, parent: Any = None, key: Any = None) -> Iterator[tuple[Any, Any]]:
-    if parent is not None:
-        yield parent, key
-    for name, part in list(value.items() if isinstance(value, dict) else enumerate(value)):
-        if isinstance(part, dict | list):
-            yield from _places(part, value, name)
-        else:
-            yield value, name
 
 
 def changed_rows(rows: list[dict[str, str]], chance: random.Random) -> list[dict[str, str]]:

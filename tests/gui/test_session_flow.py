@@ -27,8 +27,8 @@ from rtemo.gui.dialogs.help_dialogs import ShortcutsDialog
 from rtemo.gui.dialogs.labelled_intervals import LabelledInterval, marked_intervals
 from rtemo.gui.dialogs.open_dialogs import ask_quit
 from rtemo.gui.disk_space import DiskWatch, RecordingTimeLeft
+from rtemo.gui.layout.window_layout import LastUsedSettings
 from rtemo.gui.menus import keys_of
-from rtemo.gui.window_layout import LastUsedSettings
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, Progress, ReportState, ReportView
 from rtemo.live.session.readiness import obstacle

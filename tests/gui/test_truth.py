@@ -24,7 +24,7 @@ from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.recorder_link import RecorderLook
-from rtemo.live.service.snapshot import Phase, Progress
+from rtemo.live.service.snapshot import ElectrodePlaces, Phase, Progress
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
@@ -465,3 +465,33 @@ def contrast(one, other):
 def luminance(shade):
     parts = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in shade.getRgbF()[:3]]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def test_channels_that_were_left_out_for_want_of_a_place_count_and_doubtful_places_are_loud(window):
+    feed(window, snapshot(channels=channels(8), places=ElectrodePlaces(9)))
+    assert window.views.strip.alarm.text() == "ONLY 8 OF 17 ELECTRODES HAVE A KNOWN PLACE"
+    feed(window, snapshot(seq=2, channels=channels(8), places=ElectrodePlaces(8)))
+    assert "ELECTRODES" not in window.views.strip.alarm.text()
+    feed(window, snapshot(seq=3, channels=channels(8), places=ElectrodePlaces(0, ("Fp1", "Cz"))))
+    assert window.views.strip.alarm.text() == "THE PLACE OF 2 OF 8 ELECTRODES IS DOUBTFUL: Fp1, Cz"
+
+
+def test_after_the_start_the_card_counts_down_to_the_first_window(window, clock):
+    bundle = replace(BUNDLE, window_s=4.0)
+    feed(window, snapshot(time_s=99.9, bundle=bundle, eeg=block(99.8, 8), predictions=(prediction(99.9),)))
+    feed(window, running(seq=2, time_s=100.0, started_s=100.0, bundle=bundle))
+    assert headline(window).text == "first window in 5 s"
+    clock.s += 1.0
+    feed(window, running(seq=3, time_s=103.0, started_s=100.0, bundle=bundle, eeg=block(102.9, 8)))
+    assert headline(window).text == "first window in 2 s"
+    feed(window, running(seq=4, time_s=104.3, started_s=100.0, bundle=bundle))
+    assert headline(window).text == "no data for 4 s"
+    feed(window, running(seq=5, time_s=104.4, started_s=100.0, bundle=bundle, predictions=(prediction(104.3),)))
+    assert headline(window).named
+
+
+def test_a_model_that_is_not_calibrated_says_so_on_the_card(window):
+    feed(window, full(bundle=replace(BUNDLE, calibrated=False)))
+    assert texts.NOT_CALIBRATED in window.views.emotion.caution.text()
+    feed(window, full(100.1, bundle=BUNDLE))
+    assert texts.NOT_CALIBRATED not in window.views.emotion.caution.text()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from safetensors.numpy import load_file, save_file
 
 from rtemo.core.errors import RtemoError
-from rtemo.model.bundle import Bundle, _fingerprint, _sha256, load_bundle, read_network, write_bundle
+from rtemo.model.bundle import FORMAT, Bundle, _fingerprint, _sha256, load_bundle, read_network, write_bundle
 from rtemo.model.runtime import Runtime
 
 
@@ -78,7 +78,7 @@ def test_other_line_ends_in_the_texts_do_not_matter(copy, bundle):
 
 
 def test_a_newer_format_is_refused(copy):
-    rewrite(copy, lambda document: document.update(format=2))
+    rewrite(copy, lambda document: document.update(format=FORMAT + 1))
     with pytest.raises(RtemoError, match="newer rtemo"):
         load_bundle(copy)
 
@@ -187,11 +187,12 @@ def test_weights_that_are_no_safetensors_are_refused(copy):
         load_bundle(copy)
 
 
-def test_a_graph_that_is_none_is_refused(copy):
-    (copy / "model.onnx").write_bytes(b"no graph")
-    rewrite(copy, lambda document: None)
+def test_a_graph_that_is_none_is_refused(spec, parts, tmp_path):
+    heads, familiar, weights, _, card = parts
+    graph = lambda path: path.write_bytes(b"no graph")  # noqa: E731
+    made = write_bundle(tmp_path / "b", spec, heads, familiar, weights, graph, card)
     with pytest.raises(RtemoError, match="cannot be run"):
-        Runtime(load_bundle(copy))
+        Runtime(made)
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])

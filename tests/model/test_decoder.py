@@ -75,9 +75,12 @@ def test_without_a_usable_modality_it_abstains_and_says_nothing_of_the_window(bu
     assert sum(prediction.smoothed.values()) == pytest.approx(1.0)
 
 
-def test_a_network_that_gives_nan_is_a_bad_signal(bundle, window):
+def test_a_model_that_gives_nan_is_named_and_not_taken_for_a_bad_signal(bundle, window):
     nan = np.full(40, np.nan, np.float32)
-    assert Decoder(bundle).step(window(), Embeddings(nan, nan, nan)).abstain == "signal too bad"
+    found = Decoder(bundle).step(window(), Embeddings(nan, nan, nan))
+    assert found.abstain == "the model gives no numbers"
+    assert found.emotion is None
+    assert np.isnan(list(found.probabilities.values())).all()
 
 
 def test_a_window_unlike_the_training_data_adds_no_evidence(bundle, window, z):

@@ -15,7 +15,7 @@ class Network:
     def __init__(self):
         self.may, self.given = threading.Event(), []
 
-    def embed_windows(self, windows):
+    def embed_each(self, windows):
         assert self.may.wait(10.0)
         self.given.extend(windows)
         if "bad" in windows:

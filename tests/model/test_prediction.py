@@ -29,6 +29,7 @@ DESIGN_FIELDS = [
     "latency_ms",
     "faults",
     "late",
+    "calibrated",
 ]
 
 ONE = Prediction(

@@ -9,10 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtemo.model.personal.session_notes import CalibrationBegun, CalibrationEnded, LabelGiven, LabelWithdrawn
+from rtemo.model.personal.session_notes import (
+    CalibrationBegun,
+    CalibrationEnded,
+    ChannelMarked,
+    LabelGiven,
+    LabelWithdrawn,
+)
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.older_recordings import read_sentence
-from rtemo.recordings.session_facts import facts_of, note_event, note_of, planned_event, rest_event, session_event
+from rtemo.recordings.session_facts import (
+    facts_of,
+    note_event,
+    note_of,
+    planned_event,
+    rest_event,
+    session_event,
+    suspended_event,
+)
 from rtemo.recordings.session_stream import event_of_sample
 
 NOTES = [
@@ -21,10 +35,11 @@ NOTES = [
     CalibrationBegun(1300.1),
     CalibrationEnded(0.1 + 0.2),
 ]
+NEWER = [ChannelMarked("Fp1", "bad", 1000.1)]  # older recordings have none
 PREFIX = "annotation: "
 
 
-@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("note", [*NOTES, *NEWER])
 def test_a_note_is_read_as_it_was_written(note):
     event = note_event(5.0, note)
     assert note_of(read_event(event.to_json_line())) == note
@@ -73,6 +88,8 @@ def test_the_document_of_an_event_is_recorded_and_never_published():
         {"fact": "baseline_begins", "length_s": None},
         {"fact": "baseline_planned", "plan": 5},
         {"fact": "unheard of"},
+        {"fact": "channel_marked", "label": "Fp1", "mark": 1, "from_s": 2.0},
+        {"fact": "gaze_checked", "accuracy_deg": "low", "precision_deg": 1.0, "valid": 1.0},
     ],
 )
 def test_a_damaged_fact_is_a_problem_and_no_fact(details):
@@ -106,3 +123,11 @@ def test_whatever_a_payload_holds_is_an_event_or_nothing(event, changes):
 )
 def test_a_payload_that_is_none_is_nothing(text):
     assert event_of_sample(1.0, ["annotation: x", text]) is None
+
+
+@pytest.mark.parametrize("given", [(), (True,), (True, False), (True, False, True)])
+def test_the_last_word_on_a_pause_counts(given):
+    events = [suspended_event(float(k), "paused", suspended=suspended) for k, suspended in enumerate(given)]
+    again = [read_event(event.payload(published=True), event.time_s) for event in events]
+    assert facts_of(again).suspended is bool(given and given[-1])
+    assert facts_of(again).problems == ()

@@ -21,7 +21,8 @@ from rtemo.presentation.numbers import clock
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_facts import note_event, planned_event
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.report.conditions import Interval, after_annotations, marker_intervals, summed_up
+from rtemo.recordings.study.conditions import Interval, after_annotations, marker_intervals
+from rtemo.report.conditions import summed_up
 from rtemo.report.page import report_page
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.read_session import read_session

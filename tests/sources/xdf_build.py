@@ -30,8 +30,8 @@ def ramp(stream_id="1", begin=0, n=100, rate=100.0, start_s=1000.0, channels=2, 
     return Chunk(stream_id, start_s + index / rate, values)
 
 
-def write(path: Path, *items: StreamInfo | Chunk | ClockOffset) -> Path:
-    with XdfWriter(path) as writer:
+def write(path: Path, *items: StreamInfo | Chunk | ClockOffset, session: str = "", continues: str = "") -> Path:
+    with XdfWriter(path, session, continues) as writer:
         for item in items:
             if isinstance(item, StreamInfo):
                 writer.add_stream(item)

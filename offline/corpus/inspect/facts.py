@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,7 @@ from offline.corpus.corpus import Corpus
 from offline.corpus.shards import UNLABELLED, Shard, row_counts
 from offline.datasets.base import natural_key
 
-_REASONS_SHOWN = 12
-_CLIPS_SHOWN = 24
+_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,11 @@ def clips(corpus: Corpus) -> list[ClipFacts]:
     return [ClipFacts(name, label, len(seen[label, name]), windows[label, name]) for label, name in keys]
 
 
-def describe(corpus: Corpus) -> str:
-    """All of it as plain text, some 40 lines."""
-    return (
-        "\n".join([*_head(corpus), "", *_people_lines(corpus), "", *_clip_lines(corpus), "", *_left_out(corpus)]) + "\n"
-    )
+def describe(corpus: Corpus, most: int | None = _SHOWN) -> str:
+    """All of it as plain text. most: clips, reasons and notes of each kind that are shown; None: every one."""
+    clip_lines, reasons = _clip_lines(corpus, most and 2 * most), _left_out(corpus, most)
+    blocks = (_head(corpus), _people_lines(corpus), clip_lines, reasons, _noted(corpus, most))
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
 def facts(corpus: Corpus) -> list[tuple[str, str]]:
@@ -151,18 +150,28 @@ def _people_lines(corpus: Corpus) -> Iterator[str]:
         )
 
 
-def _clip_lines(corpus: Corpus) -> Iterator[str]:
+def _clip_lines(corpus: Corpus, most: int | None) -> Iterator[str]:
     found = clips(corpus)
     yield f"{len(found)} clips with a label"
-    for clip in found[:_CLIPS_SHOWN]:
+    for clip in found[:most]:
         yield f"  {clip.label:<10} {clip.name:<24} {clip.people:>4} people {clip.windows:>7} windows"
-    if len(found) > _CLIPS_SHOWN:
-        yield f"  ... and {len(found) - _CLIPS_SHOWN} more"
+    if most is not None and len(found) > most:
+        yield f"  ... and {len(found) - most} more: see inspect --all"
 
 
-def _left_out(corpus: Corpus) -> Iterator[str]:
+def _left_out(corpus: Corpus, most: int | None) -> Iterator[str]:
     reasons = left_out(corpus)
     yield f"{sum(n for _, n in reasons)} times something was left out"
-    yield from (f"  {why}" + (f" ({n} times)" if n > 1 else "") for why, n in reasons[:_REASONS_SHOWN])
-    if len(reasons) > _REASONS_SHOWN:
-        yield f"  ... and {len(reasons) - _REASONS_SHOWN} more reasons in the manifest"
+    yield from _counted(reasons, most, "reasons")
+
+
+def _noted(corpus: Corpus, most: int | None) -> Iterator[str]:
+    found = notes(corpus)
+    yield f"{len(found)} notes on how something was read"
+    yield from _counted(found, most, "notes")
+
+
+def _counted(texts: Sequence[tuple[str, int]], most: int | None, what: str) -> Iterator[str]:
+    yield from (f"  {text}" + (f" ({n} times)" if n > 1 else "") for text, n in texts[:most])
+    if most is not None and len(texts) > most:
+        yield f"  ... and {len(texts) - most} more {what}: see inspect --all"

@@ -7,7 +7,6 @@ others still count; nothing here ends a recording.
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from offline.datasets.bids.names import same_case, side_cars
 from offline.datasets.cells import cell
 from offline.datasets.foreign import check_content, reading
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Reader
 
 _MAX_BYTES = 64 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -90,9 +90,7 @@ class SideCars:
 
 def read_json(path: Path, account: Account) -> dict[str, Any]:
     """A JSON object. RtemoError where it is none."""
-    text = _text(path, account)
-    with reading(path, "as JSON", "it should hold a JSON object"):
-        content = json.loads(text)
+    content = Reader(f"the side-car {path}", "it should hold a JSON object").json(_text(path, account))
     if not isinstance(content, dict):
         raise RtemoError(f"{path} holds no JSON object", f"found a {type(content).__name__}", "correct the file")
     return content

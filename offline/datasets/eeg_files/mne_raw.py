@@ -80,7 +80,7 @@ def header(path: Path) -> RawFile:
     if path.suffix.casefold() in _CRASHING:
         with reading(path, "as EEG"):
             check_content(path)
-            return isolated(path, _header, "as EEG")
+            return isolated(_header, path, what="as EEG")
     return _header(path)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from offline.datasets.base import Omission, Recording, Segment, Stream, Trial, lay_out, segment_chunks, slices
+from offline.datasets.foreign import check_content, isolated, reading, unreadable
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
@@ -148,11 +149,12 @@ def _without_blinks(gaze: NDArray[np.floating]) -> NDArray[np.floating]:
 def index(path: Path) -> SynchronisedFile:
     """Channels, rate and length of one file. RtemoError where it is none of EEGEyeNet's."""
     try:
-        rate_hz, n_samples, width, labels, types = _hdf5_header(path) if h5py.is_hdf5(path) else _v5_header(path)
+        check_content(path)
+        rate_hz, n_samples, width, labels, types = isolated(_header, path)
+    except RtemoError:
+        raise
     except Exception as error:
-        raise RtemoError(
-            f"{path} cannot be read as an EEGEyeNet recording", f"{type(error).__name__}: {error}", "copy it again"
-        ) from error
+        raise unreadable(path, error, "as an EEGEyeNet recording") from error
     if width != len(labels):
         raise RtemoError(f"{path} names {len(labels)} channels", f"its data have {width}")
     eyes = {label.upper(): column for column, label in enumerate(labels) if types[column].upper() == "EYE"}
@@ -163,20 +165,30 @@ def index(path: Path) -> SynchronisedFile:
 
 
 def _read(run: SynchronisedFile, columns: tuple[int, ...], n: int) -> Iterator[NDArray[np.floating]]:
-    try:
+    """Blocks of n rows. The files are read in a process of its own, which some damaged ones take with them."""
+    with reading(run.path):
         if not h5py.is_hdf5(run.path):
-            yield from slices(np.asarray(_v5_struct(run.path).data[list(columns)], dtype=np.float32).T, n)
+            yield from slices(isolated(_v5_rows, run.path, columns), n)
             return
         at_once = max(1, round(_READ_AT_ONCE_S * run.rate_hz / n)) * n
-        with h5py.File(run.path, "r") as file:
-            data = file[_struct_name(list(file))]["data"]
-            for start in range(0, run.n_samples, at_once):
-                yield from slices(data[start : start + at_once][:, list(columns)], n)
-    except Exception as error:
-        raise RtemoError(f"{run.path} cannot be read", f"{type(error).__name__}: {error}", "copy it again") from error
+        for start in range(0, run.n_samples, at_once):
+            yield from slices(isolated(_hdf5_rows, run.path, columns, start, start + at_once), n)
+
+
+def _v5_rows(path: Path, columns: tuple[int, ...]) -> NDArray[np.floating]:
+    return np.ascontiguousarray(np.asarray(_v5_struct(path).data[list(columns)], dtype=np.float32).T)
+
+
+def _hdf5_rows(path: Path, columns: tuple[int, ...], start: int, stop: int) -> NDArray[np.floating]:
+    with h5py.File(path, "r") as file:
+        return np.asarray(file[_struct_name(list(file))]["data"][start:stop][:, list(columns)])
 
 
 Header = tuple[float, int, int, tuple[str, ...], tuple[str, ...]]  # rate, samples, channels, labels, types
+
+
+def _header(path: Path) -> Header:
+    return _hdf5_header(path) if h5py.is_hdf5(path) else _v5_header(path)
 
 
 def _v5_struct(path: Path) -> Any:

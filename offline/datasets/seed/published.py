@@ -99,8 +99,10 @@ SEED_VII_LABELS: Mapping[str, int] = {
     "anger": 5,
     "surprise": 6,
 }
+# Session 1 follows the release's own table of stimuli. One public reader has other codes for its trials 12, 14 and 15,
+# with which there would be 13 happy and 7 neutral films; published are 12 of each of six emotions and 8 neutral ones.
 SEED_VII_TRIALS: Labels = {
-    1: _codes("4,3,0,2,5,5,2,0,3,4,4,4,0,5,2,5,2,0,3,4"),
+    1: _codes("4,3,0,2,5,5,2,0,3,4,4,3,0,2,5,5,2,0,3,4"),
     2: _codes("5,2,1,3,6,6,3,1,2,5,5,2,1,3,6,6,3,1,2,5"),
     3: _codes("4,6,0,1,5,5,1,0,6,4,4,6,0,1,5,5,1,0,6,4"),
     4: _codes("0,2,1,6,4,4,6,1,2,0,0,2,1,6,4,4,6,1,2,0"),

@@ -104,7 +104,7 @@ def _chunks(file: TrialFile, starts_s: Mapping[int, float], block_s: float) -> I
 
 
 def _blocks(path: Path, key: str, n: int) -> Iterator[NDArray[np.floating]]:
-    return slices(np.asarray(mat5.variable(path, key), dtype=np.float32).T, n)
+    return slices(mat5.variable(path, key, np.float32).T, n)
 
 
 def missing_entries(name: str, subjects: list[int], seen: Mapping[int, Mapping[int, object]]) -> list[Omission]:

@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from offline.evaluation.methods.base import Array, Model
-from offline.evaluation.methods.linear import Linear, logistic, read_de, read_eye
-from offline.evaluation.window_table import MODALITIES, Windows
+from offline.evaluation.methods.features import Features, Fed, read_both, read_de, read_eye
+from offline.evaluation.methods.linear import OFFERED_BY, Linear, logistic
+from offline.evaluation.window_table import MODALITIES, Windows, WindowTable
+from offline.training.choices import Choice
+from rtemo.core.errors import RtemoError
 
 COMMON = 12  # dimensions in common
 RIDGE = 1e-2  # of the covariances' mean diagonal, as the features are correlated
@@ -41,8 +44,19 @@ class Scaled:
         return eeg * windows.has("eeg")[:, None], eye * windows.has("eye")[:, None]
 
 
-Project = Callable[[Array, Array], Array]  # (n, d_eeg), (n, d_eye) -> (n, D)
-Learn = Callable[[Array, Array, int], Project]
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """(n, d_eeg), (n, d_eye) -> (n, D): a torch module, for arrays."""
+
+    module: nn.Module
+
+    def __call__(self, eeg: Array, eye: Array) -> Array:
+        with torch.inference_mode():
+            found: Array = self.module(torch.from_numpy(eeg), torch.from_numpy(eye)).double().numpy()
+        return found
+
+
+Learn = Callable[[Array, Array, int], Projection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +67,100 @@ class Projected:
     modalities: tuple[str, ...] = MODALITIES
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        return self._classifier(train, seed).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier(people, seed).refit(people, chosen, seed)
+
+    def _classifier(self, train: Windows, seed: int) -> Linear:
         both = train.of(train.has("eeg") & train.has("eye"))
+        if not len(both):
+            raise RtemoError("there is nothing to correlate", "no window has both EEG and eyes", "use another method")
         scaled = Scaled.of(both)
         project = self.learn(*scaled(both), seed)
-        return Linear(MODALITIES, lambda windows: project(*scaled(windows)), logistic).fit(train, validation, seed)
+        features = Features(
+            lambda windows: project(*scaled(windows)),
+            lambda table: ProjectionGraph(table, scaled, project.module),
+            read_both.inputs,
+        )
+        return Linear(MODALITIES, features, logistic)
 
 
-def learn_cca(eeg: Array, eye: Array, seed: int) -> Project:  # noqa: ARG001
+class ProjectionGraph(nn.Module):
+    """Both modalities, standardised and 0 where missing, through a projection."""
+
+    def __init__(self, table: WindowTable, scaled: Scaled, projection: nn.Module) -> None:
+        super().__init__()
+        self.eeg = Standardised(read_de.graph(table), scaled.eeg, OFFERED_BY["eeg"])
+        self.eye = Standardised(read_eye.graph(table), scaled.eye, OFFERED_BY["eye"])
+        self.projection = projection
+
+    def forward(self, fed: Fed) -> Tensor:
+        projected: Tensor = self.projection(self.eeg(fed), self.eye(fed))
+        return projected.double()
+
+
+class Standardised(nn.Module):
+    """Features as a StandardScaler gives them, 0 where their modality is missing."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, read: nn.Module, scaler: StandardScaler, mask: str) -> None:
+        super().__init__()
+        self.read, self.mask = read, mask
+        self.register_buffer("mean", torch.from_numpy(scaler.mean_))
+        self.register_buffer("scale", torch.from_numpy(scaler.scale_))
+
+    def forward(self, fed: Fed) -> Tensor:
+        offered = fed[self.mask].flatten(1).any(dim=1, keepdim=True)
+        scaled: Tensor = (self.read(fed) - self.mean) / self.scale * offered
+        return scaled
+
+
+class LinearProjection(nn.Module):
+    """Both modalities projected by a matrix each, side by side."""
+
+    onto_eeg: Tensor
+    onto_eye: Tensor
+
+    def __init__(self, onto_eeg: Array, onto_eye: Array) -> None:
+        super().__init__()
+        self.register_buffer("onto_eeg", torch.from_numpy(np.ascontiguousarray(onto_eeg)))
+        self.register_buffer("onto_eye", torch.from_numpy(np.ascontiguousarray(onto_eye)))
+
+    def forward(self, eeg: Tensor, eye: Tensor) -> Tensor:
+        return torch.cat((eeg @ self.onto_eeg, eye @ self.onto_eye), dim=1)
+
+
+class Towers(nn.Module):
+    """One encoder a modality, side by side."""
+
+    def __init__(self, eeg: nn.Module, eye: nn.Module) -> None:
+        super().__init__()
+        self.eeg, self.eye = eeg, eye
+
+    def forward(self, eeg: Tensor, eye: Tensor) -> Tensor:
+        return torch.cat((self.eeg(eeg.float()), self.eye(eye.float())), dim=1)
+
+
+class Code(nn.Module):
+    """The code of a bimodal autoencoder."""
+
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, eeg: Tensor, eye: Tensor) -> Tensor:
+        return self.autoencoder.encode(eeg.float(), eye.float())
+
+
+def learn_cca(eeg: Array, eye: Array, seed: int) -> Projection:  # noqa: ARG001
     """Linear CCA (Hotelling 1936) with a ridge on both covariances; both projections side by side."""
     white_eeg, white_eye = _whitening(eeg), _whitening(eye)
     left, _, right = np.linalg.svd(white_eeg @ (eeg.T @ eye / len(eeg)) @ white_eye)
     onto_eeg, onto_eye = white_eeg @ left[:, :COMMON], white_eye @ right[:COMMON].T
-    return lambda a, b: np.concatenate((a @ onto_eeg, b @ onto_eye), axis=1)
+    return Projection(LinearProjection(onto_eeg, onto_eye))
 
 
 def _whitening(x: Array) -> Array:
@@ -89,17 +185,17 @@ def tower(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, 128), nn.Sigmoid(), nn.Linear(128, 64), nn.Sigmoid(), nn.Linear(64, outputs))
 
 
-def learn_deep_cca(eeg: Array, eye: Array, seed: int) -> Project:
+def learn_deep_cca(eeg: Array, eye: Array, seed: int) -> Projection:
     """Deep CCA (Andrew et al. 2013): the sum of the canonical correlations of two encoders' outputs, raised."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        towers = nn.ModuleList((tower(eeg.shape[1], COMMON), tower(eye.shape[1], COMMON)))
+        towers = Towers(tower(eeg.shape[1], COMMON), tower(eye.shape[1], COMMON))
 
         def loss(a: Tensor, b: Tensor) -> Tensor:
-            return -correlation(towers[0](a), towers[1](b))
+            return -correlation(towers.eeg(a), towers.eye(b))
 
         _train(towers, loss, _tensor(eeg), _tensor(eye), seed, Unsupervised())
-    return lambda a, b: _numpy(torch.cat((towers[0](_tensor(a)), towers[1](_tensor(b))), dim=1))
+    return Projection(towers)
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -146,13 +242,13 @@ class Autoencoder(nn.Module):
         return functional.mse_loss(eeg_out, eeg) + functional.mse_loss(eye_out, eye)
 
 
-def learn_autoencoder(eeg: Array, eye: Array, seed: int) -> Project:
+def learn_autoencoder(eeg: Array, eye: Array, seed: int) -> Projection:
     """BDAE's code (n, 32)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Autoencoder(eeg.shape[1], eye.shape[1])
         _train(network, network.loss, _tensor(eeg), _tensor(eye), seed, Unsupervised(batch=128))
-    return lambda a, b: _numpy(network.encode(_tensor(a), _tensor(b)))
+    return Projection(Code(network))
 
 
 def _train(
@@ -177,7 +273,3 @@ def _train(
 
 def _tensor(x: NDArray[np.floating]) -> Tensor:
     return torch.from_numpy(x.astype(np.float32))
-
-
-def _numpy(x: Tensor) -> Array:
-    return x.detach().numpy().astype(np.float64)

@@ -75,12 +75,15 @@ def _measure(args: argparse.Namespace, session: str) -> dict[str, Any]:
 def _as_text(result: dict[str, Any]) -> str:
     handled, whole = result["arrival_to_prediction_ms"], result["window_end_to_prediction_ms"]
     width, height = result["size"]
+    frame = result["signals_frame_ms"]
     return "\n".join(
         [
             f"window of {width} x {height} on {result['platform']}, recording and outlet on",
             f"first paint       {result['first_paint_s']} s after the start of its process",
             f"window            {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB",
             f"frames            {result['frames_per_s']} a second, 99 % within {result['frame_gap_p99_ms']} ms",
+            f"signals           {frame['live']} ms a frame painted by rtemo, {frame['past']} ms a frame of the past "
+            "in pyqtgraph",
             f"engine meanwhile  {result['engine_cpu_percent']} % of one core; from the last sample's arrival to "
             f"the prediction {handled['p50']} / {handled['p99']} ms (p50 / p99), from its window's end "
             f"{whole['p50']} / {whole['p99']} ms",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ class ChannelFault(IntEnum):
 
     GAP: the stream sent nothing. MISSING: it did, but not this channel's values. LINE_NOISE alone does not keep a
     channel from being used: the notch takes the mains out, and what is left is as good as before (README.md of
-    rtemo/model has what leaving such channels out costs).
+    rtemo/model has what leaving such channels out costs). MARKED: by the researcher, whatever else holds.
     """
 
     NONE = 0
@@ -33,6 +34,7 @@ class ChannelFault(IntEnum):
     LOOSE = 9
     BRIDGED = 10
     LINE_NOISE = 11
+    MARKED = 12
 
 
 REASONS = {
@@ -48,7 +50,28 @@ REASONS = {
     ChannelFault.LOOSE: "loose electrode",
     ChannelFault.BRIDGED: "bridged",
     ChannelFault.LINE_NOISE: "line noise",
+    ChannelFault.MARKED: "marked bad",
 }
+NO_SAMPLES = (ChannelFault.GAP, ChannelFault.MISSING)  # what nobody can declare good
+
+
+class ChannelMark(StrEnum):
+    """What a researcher says of a channel. AUTOMATIC: what is found counts again."""
+
+    BAD = "bad"
+    GOOD = "good"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedChannel:
+    """A channel that was marked. It counts for frames that end after from_s, LSL time."""
+
+    from_s: float
+    label: str
+    mark: ChannelMark
+
+
 CLOCK = "clock trouble"  # a gap in which samples came whose times are not known, as the sender's clock was reset
 
 
@@ -140,6 +163,17 @@ class ChannelCheck:
             parts = self._waves @ np.where(valid, wide - mean, 0.0)
         parts *= parts
         return np.asarray(np.sqrt((parts[: len(LINE_HZ)] + parts[len(LINE_HZ) :]).max(axis=0)))
+
+
+def apply_marks(fault: NDArray[np.int8], labels: Sequence[str], marks: Iterable[MarkedChannel], end_s: float) -> None:
+    """Let what was marked count in a frame that ends at end_s. marks: by their times; the last of a channel counts."""
+    held = {one.label: one.mark for one in marks if one.from_s < end_s}
+    for column, label in enumerate(labels if held else ()):
+        mark = held.get(label, ChannelMark.AUTOMATIC)
+        if mark is ChannelMark.BAD:
+            fault[column] = ChannelFault.MARKED
+        elif mark is ChannelMark.GOOD and fault[column] not in NO_SAMPLES:
+            fault[column] = ChannelFault.NONE
 
 
 def usable(fault: NDArray[np.int8]) -> BoolArray:

@@ -11,7 +11,7 @@ from typing import Any
 from rtemo.model.personal.session_notes import LabelGiven, LabelWithdrawn
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_facts import note_of
-from rtemo.report.conditions import marker_intervals
+from rtemo.recordings.study.conditions import marker_intervals
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Display filter of the EEG traces: it never changes what the model gets, only the samples on screen."""
+"""Display filters of EEG views: they never change what the model gets or what is recorded, only what is on screen."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ GRID_HZ = 200.0  # of the display's samples, see rtemo.live.service.snapshot.Eeg
 ORDER = 2
 NOTCH_Q = 30.0
 GAP_S = 0.25  # after a longer gap the filter restarts
+KEPT_S = 62.0  # of filtered samples: the longest time shown, with a margin
+RUN_IN_S = 4.0  # before a stretch, for the filter to settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class DisplayFilter:
 
     def __init__(self, source: RingBuffer, band: DisplayBand) -> None:
         self.source, self.band = source, band
-        self.buffer = RingBuffer(source.capacity, source.n_columns) if band.hz is not None else source
-        self._done, self._restarts = source.start, source.restarts
+        rows = min(source.capacity, int(KEPT_S * GRID_HZ))
+        self.buffer = RingBuffer(rows, source.n_columns) if band.hz is not None else source
+        self._done, self._restarts = max(source.start, source.total - rows), source.restarts
         self._newest_s = float("nan")
         self._apply: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
 
@@ -63,6 +66,21 @@ class DisplayFilter:
                 self._apply = _filter(self.band.hz, rows[part[0]])
             self.buffer.push(times[part], self._apply(np.nan_to_num(rows[part].astype(np.float64))))
         self._newest_s = float(times[-1])
+
+
+def filtered_between(
+    source: RingBuffer, band: DisplayBand, begin_s: float, end_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The rows of a stretch, filtered on their own with a run-in before them: times (n,), values (n, C)."""
+    if band.hz is None:
+        return source.between(begin_s, end_s)
+    times, rows = source.between(begin_s - RUN_IN_S, end_s)
+    stretch = RingBuffer(max(1, len(times)), source.n_columns)
+    made = DisplayFilter(stretch, band)
+    made.buffer = RingBuffer(max(1, len(times)), source.n_columns)
+    stretch.push(times, rows)
+    made.update()
+    return made.buffer.between(begin_s, end_s)
 
 
 def _filter(

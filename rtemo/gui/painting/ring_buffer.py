@@ -19,7 +19,7 @@ class RingBuffer:
         if capacity < 1 or n_columns < 0:
             raise ValueError(f"a ring buffer of {capacity} rows and {n_columns} columns")
         self._times = np.zeros(capacity, np.float64)
-        self._values = np.full((capacity, n_columns), np.nan, np.float32)
+        self._values = np.zeros((capacity, n_columns), np.float32)  # takes memory only where it is written
         self.total = 0  # rows ever pushed
         self._first = 0  # the oldest row since the last restart
         self.restarts = 0
@@ -79,11 +79,20 @@ class RingBuffer:
 
     def after(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """The rows later than a time."""
+        return self.since(self._row_after(time_s))
+
+    def between(self, begin_s: float, end_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The rows later than one time, and not later than another."""
+        where = np.arange(self._row_after(begin_s), self._row_after(end_s)) % self.capacity
+        return self._times[where], self._values[where]
+
+    def _row_after(self, time_s: float) -> int:
+        """Number of the first row later than a time; by bisection, so that only the result is copied."""
         first, end = self.start, self.total
-        while first < end:  # bisection, so that only the result is copied
+        while first < end:
             middle = (first + end) // 2
             first, end = (first, middle) if self._times[middle % self.capacity] > time_s else (middle + 1, end)
-        return self.since(first)
+        return first
 
 
 def decimate(

@@ -24,7 +24,9 @@ GAP_S = 0.25  # samples further apart are not joined
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Columns of a ring buffer painted in one colour. middles (C,): y of `zero`; per_unit: pixels per unit."""
+    """Columns of a ring buffer painted in one colour. middles (C,): y of `zero`; per_unit: pixels per unit; reach: the
+    pixels that it may leave its middle by, as a faulty channel must not cover its neighbours.
+    """
 
     buffer: RingBuffer
     columns: np.ndarray
@@ -32,6 +34,7 @@ class Trace:
     per_unit: float
     zero: float  # the value that lies at the middle
     pen: QColor
+    reach: float = math.inf
 
 
 class Strip:
@@ -144,7 +147,7 @@ class Strip:
         base = math.floor(columns[0] / self._width) * self._width
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(trace.pen, 1.0))
-        ys = trace.middles - trace.per_unit * (rows - np.float32(trace.zero)).astype(np.float64)
+        ys = trace.middles - np.clip(trace.per_unit * (rows - np.float32(trace.zero)), -trace.reach, trace.reach)
         for _ in range(math.floor((columns[-1] - base + 2) / self._width) + 1):
             draw_lines(painter, columns - base, ys)
             painter.translate(-self._width, 0)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from rtemo.gui.painting.colours import Theme
 
 FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
-POINTS = 10
+SMALL, BODY, LARGE, DISPLAY = 9.0, 10.0, 13.0, 30.0  # points: the window has text of these four sizes
 
 SHEET = """
 QMainWindow, QDialog {{ background: {window}; }}
@@ -81,6 +81,13 @@ QSlider::groove:horizontal {{ height: 4px; background: {line}; border-radius: 2p
 QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; border-radius: 7px; }}
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
+#past {{ background: {raised}; border: 2px solid {accent}; }}
+#pastmark {{ background: {accent}; color: {panel}; font-weight: 700; padding: 3px 8px; border-radius: 4px; }}
+#docktitle {{ background: {panel}; }}
+#docktext {{ color: {muted}; font-weight: 600; }}
+#sign {{ background: transparent; border: 2px solid transparent; border-radius: 4px; color: {muted}; }}
+#sign:hover {{ background: {raised}; color: {ink}; }}
+#sign:focus {{ border-color: {accent}; color: {ink}; }}
 #muted {{ color: {muted}; }}
 #steps {{ font-size: 13pt; color: {ink}; line-height: 160%; }}
 #strong {{ color: {ink}; font-weight: 600; }}
@@ -134,7 +141,7 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
     application.setProperty("theme", theme.name)
     application.setStyle("Fusion")
     base = QFont(family())
-    base.setPointSizeF(POINTS)
+    base.setPointSizeF(BODY)
     if hasattr(QFont, "Tag"):
         base.setFeature(QFont.Tag("tnum"), 1)
     application.setFont(base)

@@ -18,10 +18,11 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.emotion import EmotionView
 from rtemo.gui.views.events import EventsView
+from rtemo.gui.views.frequency.view import FrequencyView
 from rtemo.gui.views.gaze import GazeView
 from rtemo.gui.views.history import HistoryView
 from rtemo.gui.views.quality import QualityView
-from rtemo.gui.views.signals import SignalsView
+from rtemo.gui.views.signals.view import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import ValenceArousalView
 from rtemo.gui.views.welcome import WelcomeView
@@ -40,14 +41,18 @@ class AllViews:
         self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
-            state, theme, lambda label, excluded: send("exclude", label=label, excluded=excluded)
+            state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)
         )
         self.emotion = EmotionView(state, theme)
         self.history = HistoryView(state, theme)
         self.valence_arousal = ValenceArousalView(state, theme)
         self.events = EventsView(state, theme)
+        self.spectrum = FrequencyView(state, theme, "spectrum")
+        self.spectrogram = FrequencyView(state, theme, "spectrogram")
         self.strip = StatusStrip(state, theme)
-        self.session = SessionBar(state, send, root, dialogs.ask_baseline)
+        self.session = SessionBar(state, send, root, dialogs.ask_baseline, dialogs.ask_session, dialogs.index)
+        self.session.may_stop = dialogs.ask_stop
+        dialogs.bar = self.session
         self.report = ReportBar(state)
         self.replay = ReplayBar(state, theme, send)
         self.status = StatusLine(state)
@@ -63,9 +68,13 @@ class AllViews:
                 self.report,
                 dialogs,
             ),
-            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status),
+            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status, *self._by_frequency),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)
+
+    @property
+    def _by_frequency(self) -> tuple[FrequencyView, FrequencyView]:
+        return self.spectrum, self.spectrogram
 
     @property
     def docked(self) -> dict[str, QWidget]:
@@ -78,6 +87,8 @@ class AllViews:
             texts.EVENTS: self.events,
             texts.HISTORY: self.history,
             texts.STREAMS: self.streams,
+            texts.SPECTRUM: self.spectrum,
+            texts.SPECTROGRAM: self.spectrogram,
         }
 
     @property
@@ -90,3 +101,14 @@ class AllViews:
         for view in (one for views in self._by_interval.values() for one in views):
             if hasattr(view, "set_theme"):
                 view.set_theme(theme)
+
+
+def _leave_out(state: WindowState, send: Callable[..., None], label: str, *, excluded: bool) -> None:
+    """Leave a channel out, or take it in again: before a session from its layout, in one by a mark from now on."""
+    if not state.in_session:
+        send("exclude", label=label, excluded=excluded)
+        return
+    channel = next((one for one in state.snapshot.channels if one.label == label and not one.excluded), None)
+    if channel is not None:
+        mark = "automatic" if channel.mark else "good" if channel.fault else "bad"
+        send("mark_channel", label=label, mark=mark)

@@ -17,10 +17,9 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import RecorderView, recorder_view
-from rtemo.recorder.ask import ask
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import Message, read_recorder_status, refusal
+from rtemo.recorder.messages import Message, ask, read_recorder_status, refusal
 from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import parse_settings
 

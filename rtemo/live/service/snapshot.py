@@ -84,6 +84,7 @@ class ChannelStatus:
     z: float
     fault: str  # empty: good. Else the reason: flat, railed, line noise, noisy, bridged, missing samples
     excluded: bool  # by the researcher
+    mark: str = ""  # bad or good, where the researcher has marked it in this session
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,18 @@ class BundleView:
     hop_s: float
     lag_s: float = float("nan")  # of the smoothed emotion behind a change, see rtemo.model.response_lag
     calibrated: bool = True  # whether its probabilities were fitted on held-out people
+    window_s: float = float("nan")  # the length of its windows
+    path: str = ""  # its folder
+
+
+@dataclass(frozen=True, slots=True)
+class ElectrodePlaces:
+    """How well the places of the EEG channels are known. n_unplaced: channels that have none, and are left out.
+    doubtful: electrodes whose place was assumed, or is claimed by two channels.
+    """
+
+    n_unplaced: int
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +263,7 @@ class Snapshot:
     bundle: BundleView | None = None
     streams: tuple[StreamStatus, ...] = ()
     channels: tuple[ChannelStatus, ...] = ()
+    places: ElectrodePlaces | None = None
     eeg: EegBlock | None = None
     gaze: GazeBlock | None = None
     gaze_events: tuple[GazeEventRecord, ...] = ()

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import psutil
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.branch import EegBranch
-from rtemo.core.eeg.quality import REASONS, ChannelFault
+from rtemo.core.eeg.quality import REASONS, ChannelFault, ChannelMark
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Modality, StreamInfo, StreamState
 from rtemo.live.service.column_status import columns_of
@@ -145,18 +146,24 @@ class ChannelStatuses:
         newest = max(branch.frames, default=None)
         n = len(branch.channel_map.labels)
         faults = branch.frames[newest].fault if newest is not None else np.zeros(n, np.int8)
-        return self.described(branch.channel_map, faults, left_out)
+        marks = {one.label: one.mark for one in branch.marks}
+        return self.described(branch.channel_map, faults, left_out, marks)
 
     def described(
-        self, layout: EegChannelMap, faults: NDArray[np.int8], left_out: Sequence[str]
+        self,
+        layout: EegChannelMap,
+        faults: NDArray[np.int8],
+        left_out: Sequence[str],
+        marks: Mapping[str, ChannelMark] = MappingProxyType({}),
     ) -> tuple[ChannelStatus, ...]:
-        """The status of a layout's channels with their faults (C,), and of those that are excluded."""
+        """The status of a layout's channels with their faults (C,) and marks, and of those that are excluded."""
         found = []
         for label, place, fault in zip(layout.labels, layout.positions.tolist(), faults.tolist(), strict=True):
             self._positions[label] = (place[0], place[1], place[2])
-            found.append(
-                ChannelStatus(label, place[0], place[1], place[2], REASONS[ChannelFault(fault)], excluded=False)
-            )
+            mark = marks.get(label, ChannelMark.AUTOMATIC)
+            marked = "" if mark is ChannelMark.AUTOMATIC else mark.value
+            why = REASONS[ChannelFault(fault)]
+            found.append(ChannelStatus(label, place[0], place[1], place[2], why, excluded=False, mark=marked))
         for label in left_out:
             x, y, z = self._positions.get(label, (math.nan, math.nan, math.nan))
             found.append(ChannelStatus(label, x, y, z, "", excluded=True))

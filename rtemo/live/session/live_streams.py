@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.core.types import Item, Modality, StreamInfo
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
-from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
+from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
-from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.outputs import KEPT_EVENTS, SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.study_settings import session_name
 
 
 class PredictionGate:
@@ -67,14 +70,14 @@ class LiveStreams:
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: gets every prediction that is not held back."""
         self.gate = PredictionGate(published)
-        self.log = EventLog()
+        self.log = EventLog(KEPT_EVENTS)
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._setup, self._feed, self._roles = setup, feed, setup.roles
         self._taps, self._channels, self._descriptions = DisplayTaps(feed), ChannelStatuses(), StreamStatuses()
+        self._session_settings: SessionSettings | None = None  # of the session that is kept
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
         self.explaining = Explaining(setup.bundle)
-        self._announced = AnnouncedStreams()
         self._source: RecordedSource | None = None
         self.run: SessionRun | None = None  # the session's, or that of the preview
 
@@ -100,6 +103,14 @@ class LiveStreams:
         self._reopen()
         self.say(EventKind.NOTE, "the session's settings were changed")
 
+    def do_describe(self, settings: str) -> None:
+        """Name the next session as other settings do, and take over what else of them is about no stream."""
+        self._require_no_session("a session is named")
+        new = parse_settings(settings)
+        session_name(new)
+        names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s")
+        self._roles.settings = replace(self._roles.settings, **{name: getattr(new, name) for name in names})
+
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
         self._require_no_session("channels are left out")
@@ -111,10 +122,9 @@ class LiveStreams:
 
     def open(self) -> None:
         """Look for streams and show them."""
-        self._announced = AnnouncedStreams()
         self.refused.clear()
         self._source = self._setup.open_source(self._roles, self.refused)
-        self._announced.note(StreamUp(info) for info in self._source.start())
+        self._source.start()
         self.run = None
         self.preview()
 
@@ -134,18 +144,16 @@ class LiveStreams:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
         assert self.run is not None
-        wait_s = READ_S if self._source.exhausted else 0.0
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
-        self._announced.note(items)
         self.run.engine.step(items)
         self.run.after_read()
         self.explaining.begin()
         self._taps.update(self.predictor.pipeline)
-        return wait_s
+        return READ_S if self._source.exhausted else self.run.engine.pause_s
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
-        log = EventLog()
+        log = EventLog(KEPT_EVENTS)
         log.listen(self._feed.put_event)
         self._take_over(log, None)
 
@@ -159,6 +167,7 @@ class LiveStreams:
         """Let a new engine with a fresh pipeline go on with the source."""
         assert self._source is not None
         self.recording, self.log = outputs is not None, log
+        self._session_settings = settings if outputs is not None else None
         self.gate.open_for(outputs.sinks if outputs is not None else ())
         run = SessionRun(self._setup, self._source, settings or self.settings, log, [self.gate], outputs, patient=True)
         self.run = run
@@ -200,12 +209,12 @@ class LiveStreams:
     def playing(self) -> list[StreamInfo]:
         """The EEG and gaze streams that are in use and there."""
         roles = self.run.engine.roles if self.run is not None else {}
-        return [info for info in roles.values() if self._announced.states.get(info.stream_id) not in GONE]
+        return [info for info in roles.values() if self.source.announced.states.get(info.stream_id) not in GONE]
 
     @property
     def by_role(self) -> dict[str, StreamInfo]:
         """The streams that a session begins with, for its settings file."""
-        roles = {info: self._roles.role_of(info) for info in self._announced.infos.values()}
+        roles = {info: self._roles.role_of(info) for info in self.source.announced.infos.values()}
         return {(role.value if role in LISTED else info.stream_id): info for info, role in roles.items() if role}
 
     @property
@@ -215,9 +224,10 @@ class LiveStreams:
 
     @property
     def settings_text(self) -> str:
-        """The same as the text of a file."""
-        if self._written[0] is not self.settings:
-            self._written = (self.settings, settings_text(self.settings))
+        """The same as the text of a file; in a session its own, with participant and notes."""
+        settings = self.settings if self._session_settings is None else self._session_settings
+        if self._written[0] is not settings:
+            self._written = (settings, settings_text(settings))
         return self._written[1]
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
@@ -225,6 +235,15 @@ class LiveStreams:
 
     def channel_statuses(self) -> tuple[ChannelStatus, ...]:
         return self._channels.statuses(self.predictor.pipeline, self._roles.left_out)
+
+    @property
+    def places(self) -> ElectrodePlaces | None:
+        """How well the places of the EEG channels are known; None without EEG."""
+        branch = self.predictor.pipeline.branch(Modality.EEG)
+        if not isinstance(branch, EegBranch):
+            return None
+        layout = branch.channel_map
+        return ElectrodePlaces(len(layout.unplaced), layout.doubtful)
 
     # How it is done.
 
@@ -250,7 +269,7 @@ class LiveStreams:
         return self._descriptions.statuses(
             self._source.status(),
             self._source.visible,
-            self._announced,
+            self._source.announced,
             self._roles,
             self.predictor.pipeline,
             dict(self.refused),

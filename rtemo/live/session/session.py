@@ -6,7 +6,10 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.quality import ChannelMark
 from rtemo.core.errors import RtemoError
+from rtemo.core.types import Modality
 from rtemo.live.engine.explanations import as_json, rounded
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.snapshot import Progress
@@ -19,9 +22,12 @@ from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.readiness import obstacle
 from rtemo.live.session.report_process import ReportProcess
 from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.personal.session_notes import NOTICE_S, ChannelMarked
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_event, note_event, suspended_event
+from rtemo.recordings.study.annotations import AnnotationEdit
 
 
 class SessionControl:
@@ -34,6 +40,7 @@ class SessionControl:
         self.reporting = ReportProcess(setup.report, streaming.say)
         self.explanation: dict[str, float] = {}  # of the newest explained prediction
         self._baseline: BaselineCheck | None = None
+        self._gaze_check: tuple[float, GazeCheckResult] | None = None  # LSL time; for the next session
 
     # What clients may ask for.
 
@@ -66,6 +73,7 @@ class SessionControl:
             session.close()
             streaming.preview()
             raise
+        self._state_gaze_check(session)
 
     def take_up(self) -> None:
         """Go on with the session that an engine before this one began, where there is one."""
@@ -75,8 +83,10 @@ class SessionControl:
         taken_up = TakenUpSession(running, self._setup.roles.profiles)
         request = OutputsRequest(taken_up.settings, publish=taken_up.publish)
         session = self._open(request, taken_up)
-        self.session, self.paused, self._baseline = session, False, None
+        self.session, self.paused, self._baseline = session, taken_up.facts.suspended, None
         self._streaming.begin(session, taken_up.settings)
+        if self.paused:
+            self._streaming.gate.shut()
         self._baseline = self._baseline_of(taken_up)
         session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
@@ -101,14 +111,15 @@ class SessionControl:
         if not self.paused:
             self.paused = True
             self._streaming.gate.shut()
-            session.note(EventKind.SESSION, "paused: predictions are suspended, the recording goes on")
+            text = "paused: predictions are suspended, the recording goes on"
+            session.events.add(suspended_event(self._clock(), text, suspended=True))
 
     def do_resume(self) -> None:
         session = self._need_session()
         if self.paused:
             self.paused = False
             self._streaming.gate.open_for(session.sinks)
-            session.note(EventKind.SESSION, "resumed")
+            session.events.add(suspended_event(self._clock(), "resumed", suspended=False))
 
     def do_annotate(self, text: str) -> None:
         """An event of the session, on the network and in the recording."""
@@ -119,6 +130,35 @@ class SessionControl:
     def do_annotated(self, text: str, time_s: float) -> None:
         """An annotation that the recorder wrote while there was no engine, at its own time."""
         self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
+
+    def do_edit_annotation(self, noted_s: float, was: str, text: str, time_s: float) -> None:
+        """Correct an annotation; an empty text takes it back. What was noted first stays in the record."""
+        if not math.isfinite(noted_s + time_s):
+            raise RtemoError("an annotation has a time", f"found {time_s}", "give it in LSL seconds")
+        edit = AnnotationEdit(noted_s, was, text.strip(), time_s)
+        self._need_session().events.add(edit.event(self._clock()))
+
+    def do_mark_channel(self, label: str, mark: str) -> None:
+        """Let an EEG channel count as bad or good, or as what is found, from now on; see ChannelMark."""
+        session, branch = self._need_session(), self._run.predictor.pipeline.branch(Modality.EEG)
+        if mark not in set(ChannelMark):
+            raise RtemoError(f"no channel can be marked {mark!r}", "", f"the marks are {', '.join(ChannelMark)}")
+        if not isinstance(branch, EegBranch) or label not in branch.channel_map.labels:
+            raise RtemoError(f"there is no EEG channel {label!r}", "", "name one of the electrodes in use")
+        now_s = self._clock()
+        note = ChannelMarked(label, mark, now_s + NOTICE_S)
+        self._run.predictor.note(note, now_s)
+        session.events.add(note_event(now_s, note))
+
+    def do_gaze_check(self, accuracy_deg: float, precision_deg: float, valid: float) -> None:
+        """How the eye tracker did on points of known place; before a session it is stated when that begins."""
+        if not (0.0 <= accuracy_deg < math.inf and 0.0 <= precision_deg < math.inf and 0.0 <= valid <= 1.0):
+            raise RtemoError("the gaze check found nothing", "no point was seen", "check the eye tracker")
+        self._gaze_check = (self._clock(), GazeCheckResult(accuracy_deg, precision_deg, valid))
+        if self.session is not None:
+            self._state_gaze_check(self.session)
+        else:
+            self._streaming.log.add(gaze_check_event(*self._gaze_check))
 
     def do_baseline(self, seconds: float) -> None:
         """Let the next seconds be the baseline that predictions are relative to, and judge its signals."""
@@ -144,6 +184,12 @@ class SessionControl:
 
     def do_uncalibrate(self) -> None:
         self._need_calibration().uncalibrate()
+
+    def _state_gaze_check(self, session: SessionOutputs) -> None:
+        """State the newest gaze check in the session that it is for."""
+        check, self._gaze_check = self._gaze_check, None
+        if check is not None:
+            session.events.add(gaze_check_event(*check))
 
     # For the controller.
 

@@ -1,4 +1,4 @@
-"""Labels and calibrations of a person as a session notes them: what a predictor is told, live and in a replay.
+"""Labels, calibrations and channels as a session notes them: what a predictor is told, live and in a replay.
 
 A label counts for windows that end NOTICE_S after it was given: whenever it is read, those are still to come.
 """
@@ -57,4 +57,17 @@ class CalibrationEnded:
         return f"calibration ends at {self.from_s!r}"
 
 
-Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded
+@dataclass(frozen=True, slots=True)
+class ChannelMarked:
+    """An EEG channel counts as bad, or as good, for frames that end after from_s; automatic: as it is found to be."""
+
+    label: str
+    mark: str  # a ChannelMark
+    from_s: float
+
+    @property
+    def text(self) -> str:
+        return f"channel {self.label} marked {self.mark} from {self.from_s!r}"
+
+
+Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked

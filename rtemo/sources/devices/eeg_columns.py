@@ -29,13 +29,14 @@ _SHOWN = 8
 @dataclass(frozen=True, slots=True)
 class EegColumns:
     """What each column of a stream is taken for. labels: with the session's names put in. reasons: why a column (from
-    0) is not used. notes: what was assumed.
+    0) is not used. notes: what was assumed. assumed: whether the labels are the profile's, as the stream has none.
     """
 
     labels: tuple[str, ...]
     placement: Placement
     reasons: Mapping[int, str]
     notes: tuple[str, ...]
+    assumed: bool = False
 
 
 def eeg_columns(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, str] | None = None) -> EegColumns:
@@ -52,7 +53,7 @@ def eeg_columns(info: StreamInfo, profile: DeviceProfile, rename: Mapping[str, s
         [None if column in left_out else channel.location_mm for column, channel in enumerate(info.channels)],
     )
     _check_names(info, given, placement)
-    return EegColumns(tuple(labels), placement, {**placement.reasons, **left_out}, tuple(notes))
+    return EegColumns(tuple(labels), placement, {**placement.reasons, **left_out}, tuple(notes), bool(notes))
 
 
 def eeg_channel_map(
@@ -75,7 +76,8 @@ def eeg_channel_map(
     reasons = {describe_column(found.labels, column): found.reasons[column] for column in sorted(found.reasons)}
     if len(placement.columns) < MIN_CHANNELS:
         raise _too_few(info, placement, reasons)
-    n_eeg = info.n_channels - sum(column not in placement.reasons for column in found.reasons)
+    unplaced = [column for column, why in placement.reasons.items() if found.reasons[column] == why]
+    n_eeg = len(placement.columns) + len(unplaced)
     if len(placement.columns) < ENOUGH * n_eeg:
         notes.append(
             f"only {len(placement.columns)} of {n_eeg} channels have a place on the head: are these the cap's labels?"
@@ -90,7 +92,17 @@ def eeg_channel_map(
         left_out=reasons,
         latency_s=profile.latency_s,
         notes=tuple(notes),
+        unplaced=tuple(describe_column(found.labels, column) for column in unplaced),
+        doubtful=_doubtful(placement, assumed=found.assumed),
     )
+
+
+def _doubtful(placement: Placement, *, assumed: bool) -> tuple[str, ...]:
+    """The electrodes whose place nobody stated, or that two columns claim."""
+    if assumed:
+        return placement.labels
+    names = dict(zip(placement.columns, placement.labels, strict=True))
+    return tuple(dict.fromkeys(names[first] for first in placement.twins.values() if first in names))
 
 
 def _labels(info: StreamInfo, profile: DeviceProfile, given: Mapping[int, str], notes: list[str]) -> list[str]:

@@ -30,7 +30,8 @@ BUFFER_S = 360  # what liblsl keeps while this process hangs; the sender keeps a
 BUFFER_BYTES = 256 << 20  # but no more than this for a stream, whatever rate it states
 PULL_BYTES = 16 << 20  # what one pull takes, at most
 TEXT_BYTES = 1 << 12  # a text with as much is long; only what comes tells how long they are
-PULL_S = 0.2  # how soon a stop is noticed; must stay below the half second of the reset
+PULL_S = 0.2  # how soon a stop is noticed
+LOOK_S = 0.1  # between looks for a reset; with PULL_S it must stay below the half second of the reset
 WAITING_PULL_S = 0.02  # while samples wait for the first clock measurement
 MEASURE_S = 1.0  # how often liblsl is asked whether it has measured anew
 OPEN_S = 0.25
@@ -107,7 +108,7 @@ class InletThread:
         try:
             while not self._stop.is_set():
                 connection.pull(connection.patience_s)
-                if inlet.was_clock_reset():
+                if connection.was_switched():
                     self.ended = SWITCHED
                     break
             connection.pull(0.0)
@@ -137,7 +138,7 @@ class _Connection:
         self.clock_sync = ClockSync(stream.stream_id, stream.info.nominal_rate_hz, newest, text=self._text)
         self._inlet, self._stream, self._stopped = inlet, stream, stopped
         self._max_samples = max(1, min(MAX_SAMPLES, PULL_BYTES // _sample_bytes(stream.info)))
-        self._asked_s = self._pulled_s = 0.0
+        self._asked_s = self._pulled_s = self._looked_s = 0.0
         self._rate_hz, self._usual_n = stream.info.nominal_rate_hz, 10.0  # samples a pull
         self._published_clock: tuple[ClockBasis, Measurement | None] = (ClockBasis.UNKNOWN, None)
 
@@ -161,6 +162,13 @@ class _Connection:
             chunk = Chunk(self._stream.stream_id, stamps, values, self._pulled_s) if n else None
             self._usual_n += 0.1 * (n - self._usual_n)
             self._hand_over(self._pulled_s, chunk, backlog=backlog)
+
+    def was_switched(self) -> bool:
+        """Whether liblsl has recovered into another stream; looked at often enough to be known before its samples."""
+        if self._pulled_s - self._looked_s < LOOK_S:
+            return False
+        self._looked_s = self._pulled_s
+        return bool(self._inlet.was_clock_reset())
 
     def give_up(self) -> None:
         """Hands over what has waited for a clock measurement that did not come."""

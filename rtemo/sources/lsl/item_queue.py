@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from rtemo.core.types import Chunk, Item, StreamNotice
 
@@ -28,19 +29,22 @@ class ItemQueue:
         self._total = 0
         self._dropping: Counter[str] = Counter()  # samples that a stream has lost since it took too much
         self._dropped: Counter[str] = Counter()
+        self.come: Callable[[], None] = _nobody  # called whenever something was put, by the thread that put it
 
     def put(self, item: Item) -> None:
         """Takes an item, or counts a chunk that there is no room for."""
         size = item_bytes(item)
         with self._changed:
-            if isinstance(item, Chunk):
-                if self._is_too_much(item.stream_id, size):
-                    self._drop(item)
-                    return
+            if not isinstance(item, Chunk):
+                self._append(item)
+            elif self._is_too_much(item.stream_id, size):
+                self._drop(item)
+            else:
                 self._end_of_loss(item.stream_id)
                 self._held[item.stream_id] += size
                 self._total += size
-            self._append(item)
+                self._append(item)
+        self.come()
 
     def take(self, timeout_s: float) -> list[Item]:
         """Everything that is there; waits at most timeout_s for the first item."""
@@ -80,6 +84,10 @@ class ItemQueue:
     def _append(self, item: Item) -> None:
         self._items.append(item)
         self._changed.notify()
+
+
+def _nobody() -> None:
+    """Whoever reads waits for what comes."""
 
 
 def item_bytes(item: Item) -> int:

@@ -6,10 +6,10 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from hand_fed import wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,19 +17,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.live.output import output_queue
 from rtemo.live.output.output_queue import OutputQueue, OutputState, close_all
 
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait for another thread, by a deadline."""
-    end_s = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < end_s
-        time.sleep(0.002)
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    monkeypatch.setattr(output_queue, "RETRY_S", 0.01)
-    monkeypatch.setattr(output_queue, "LONGEST_RETRY_S", 0.02)
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 class Place:
@@ -86,7 +74,7 @@ def test_a_broken_output_is_told_once_tried_again_and_loses_nothing_that_it_has_
     place = Place(error)
     for entry in range(5):
         place.queue.put(entry)
-    until(lambda: place.tried > 3)
+    wait_for(lambda: place.tried > 3)
     assert place.told == [(OutputState.FAILED, said)]
     status = place.queue.status()
     assert (status.state, status.error, status.n_written, status.n_dropped, status.n_waiting) == (
@@ -98,7 +86,7 @@ def test_a_broken_output_is_told_once_tried_again_and_loses_nothing_that_it_has_
     )
     assert status.for_good == isinstance(error, BrokenPipeError)
     place.error = None
-    until(lambda: len(place.got) == 5)
+    wait_for(lambda: len(place.got) == 5)
     place.queue.close()
     assert place.got == list(range(5))
     assert place.told == [(OutputState.FAILED, said), (OutputState.WORKING, "")]
@@ -116,10 +104,10 @@ def test_a_broken_output_is_told_once_tried_again_and_loses_nothing_that_it_has_
 def test_an_entry_that_is_at_fault_is_dropped_and_the_next_are_written(error, said):
     place = Place(error)
     place.queue.put(0)
-    until(lambda: place.queue.status().n_dropped == 1)
+    wait_for(lambda: place.queue.status().n_dropped == 1)
     place.error = None
     place.queue.put(1)
-    until(lambda: place.got == [1])
+    wait_for(lambda: place.got == [1])
     place.queue.close()
     assert place.told == [(OutputState.FAILED, said), (OutputState.WORKING, "")]
     assert (place.queue.status().n_written, place.queue.status().n_dropped) == (1, 1)
@@ -132,15 +120,15 @@ def test_an_output_that_takes_nothing_holds_up_nobody_and_keeps_the_newest(monke
     write = place.queue._write_entry
     place.queue._write_entry = lambda entry: (states.append(place.queue.status().state), write(entry))
     place.queue.put(0)
-    until(lambda: place.tried == 1)
+    wait_for(lambda: place.tried == 1)
     for entry in range(1, 101):
         place.queue.put(entry)  # would never return
     status = place.queue.status()
     assert (status.state, status.n_dropped, status.n_waiting) == (OutputState.BEHIND, 90, 11)
     assert place.told == [(OutputState.BEHIND, output_queue.SLOW)]
     place.gate.set()
-    until(lambda: len(place.got) == 11)
-    until(lambda: len(place.told) == 2)
+    wait_for(lambda: len(place.got) == 11)
+    wait_for(lambda: len(place.told) == 2)
     place.queue.close()
     assert place.got == [0, *range(91, 101)]
     assert states[1:] == [OutputState.BEHIND] * 10  # until nothing waits
@@ -207,9 +195,9 @@ def test_whoever_is_told_may_fail_and_may_put():
     place = Place(FULL)
     place.queue = OutputQueue("a place", place.write, None, tell)
     place.queue.put(1)
-    until(lambda: told == [OutputState.FAILED])
+    wait_for(lambda: told == [OutputState.FAILED])
     place.error = None
-    until(lambda: 7 in place.got)
+    wait_for(lambda: 7 in place.got)
     place.queue.close()
     assert place.got[:2] == [1, 7]
 
@@ -231,7 +219,7 @@ def test_every_entry_is_written_once_in_order_or_counted(steps, limit):
             case "mended":
                 place.error = None
             case _:
-                until(lambda: place.queue.status().n_waiting == 0 or place.error is FULL)
+                wait_for(lambda: place.queue.status().n_waiting == 0 or place.error is FULL)
     place.queue.close()
     status = place.queue.status()
     assert status.n_written == len(place.got)

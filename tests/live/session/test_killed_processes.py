@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import time
 
@@ -63,6 +64,9 @@ def test_a_killed_engine_costs_predictions_and_a_killed_recorder_a_moment(tmp_pa
     np.testing.assert_allclose(np.diff(first), 1 / 250, atol=1e-6)  # not one sample was lost with the engine
     np.testing.assert_allclose(np.diff(rest), 1 / 250, atol=1e-6)
     assert rest[0] - first[-1] < back_s + LOST_S
+    told = int(re.search(r"EEG: at least (\d+) samples \(\S+ s\) are in no file", err)[1])
+    gone = round((rest[0] - first[-1]) * 250) - 1
+    assert gone - LOST_S * 250 <= told <= gone + 2
     assert (
         main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
         == 0

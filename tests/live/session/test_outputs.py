@@ -9,41 +9,27 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pyxdf
-from hand_fed import BUNDLE, HandFed
+from hand_fed import BUNDLE, HandFed, wait_for
 from hand_fed import recorded as recorded_source
 
-from rtemo.live.output import line_file, outlet, output_queue
+from rtemo.live.output import line_file, outlet
 from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, open_output
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.prediction import Prediction
-from rtemo.recordings.events import EventKind, read_event
+from rtemo.recordings.events import Event, EventKind, EventLog, read_event
 from rtemo.recordings.session_folder import SessionFolder, safe_name
 from rtemo.sources.session_settings import SessionSettings
 
 LABELS = BUNDLE.labels
+pytestmark = pytest.mark.usefixtures("quick_retries")
 unix = pytest.mark.skipif(sys.platform == "win32", reason="Windows lets nobody delete an open file")
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait for another thread, by a deadline."""
-    end_s = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < end_s
-        time.sleep(0.005)
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    monkeypatch.setattr(output_queue, "RETRY_S", 0.01)
-    monkeypatch.setattr(output_queue, "LONGEST_RETRY_S", 0.02)
 
 
 def prediction(time_s: float) -> Prediction:
@@ -105,16 +91,16 @@ def test_a_full_disk_under_one_output_is_an_event_a_state_and_over_when_there_is
     disk = Disk(FULL)
     outputs = opened(tmp_path, sinks=[disk])
     give(outputs, 1.0, 2.0)
-    until(lambda: texts(outputs) != [])
+    wait_for(lambda: texts(outputs) != [])
     failed = "output a disk failed: No space left on device; it is tried again, the session goes on"
     assert texts(outputs) == [failed]
     assert state(outputs, "a disk") == ("failed", "No space left on device", 0, 0)
     disk.error = None
-    until(lambda: disk.got == [1.0, 2.0])
-    until(lambda: texts(outputs, EventKind.NOTE) == ["output a disk works again; 0 entries were left out"])
+    wait_for(lambda: disk.got == [1.0, 2.0])
+    wait_for(lambda: texts(outputs, EventKind.NOTE) == ["output a disk works again; 0 entries were left out"])
     disk.error = FULL
     give(outputs, 3.0)
-    until(lambda: len(texts(outputs)) == 2)
+    wait_for(lambda: len(texts(outputs)) == 2)
     outputs.close()
     outputs.check_recording()
     assert texts(outputs) == [failed, failed]
@@ -159,11 +145,11 @@ def test_each_file_of_the_folder_may_fail_alone(tmp_path, monkeypatch, broken):
         outputs.keep_calibration(None)
     give(outputs, 1.0)
     outputs.note(EventKind.ANNOTATION, "hello")
-    until(lambda: texts(outputs) != [])
+    wait_for(lambda: texts(outputs) != [])
     assert len(texts(outputs)) == 1
     assert "No space left on device" in texts(outputs)[0]
     full.clear()
-    until(lambda: any("works again" in text for text in texts(outputs, EventKind.NOTE)))
+    wait_for(lambda: any("works again" in text for text in texts(outputs, EventKind.NOTE)))
     outputs.close()
     folder = outputs.folder
     assert folder is not None
@@ -185,7 +171,7 @@ def test_how_an_output_ended_is_in_the_events_too(tmp_path):
     class Late(Disk):
         def put(self, one: Prediction) -> None:
             """Fails once the end has come, and the file of events would have ended too if it did not wait."""
-            until(lambda: outputs._queued_sinks[0].queue._ending)
+            wait_for(lambda: outputs._queued_sinks[0].queue._ending)
             (events,) = [queue for queue in outputs._queues if queue.name.endswith("events.jsonl")]
             end_s = time.monotonic() + 0.2
             while not events._ending and time.monotonic() < end_s:
@@ -219,7 +205,7 @@ def test_a_reader_that_stops_reading_holds_up_nothing(tmp_path, pipe):
     begun_s = time.monotonic()
     n = 1000
     give(outputs, *map(float, range(n)))
-    until(lambda: state(outputs, str(outputs.folder.predictions))[2] == n)
+    wait_for(lambda: state(outputs, str(outputs.folder.predictions))[2] == n)
     outputs.close()
     assert time.monotonic() - begun_s < 20.0
     name, error, n_written, n_dropped = state(outputs, "standard output")
@@ -236,7 +222,7 @@ def test_a_reader_that_has_gone_is_named_and_the_session_goes_on(tmp_path, pipe)
     outputs = opened(tmp_path, sinks=[JsonLines(StandardOutput())], nobody_reads=lambda: asked.append(1))
     os.close(pipe.pop("reading"))
     give(outputs, 1.0, 2.0)
-    until(lambda: texts(outputs) != [])
+    wait_for(lambda: texts(outputs) != [])
     outputs.close()
     assert texts(outputs) == ["output standard output failed: Broken pipe; it is tried again, the session goes on"]
     assert (asked, outputs.unread) == ([], False)
@@ -260,7 +246,7 @@ def test_a_full_disk_does_not_end_a_session_that_has_no_other_output(tmp_path):
     asked = []
     outputs = opened(None, sinks=[Disk(FULL)], nobody_reads=lambda: asked.append(1))
     give(outputs, 1.0)
-    until(lambda: texts(outputs) != [])
+    wait_for(lambda: texts(outputs) != [])
     outputs.close()
     assert asked == []
 
@@ -304,8 +290,8 @@ def test_an_outlet_that_raises_costs_what_it_did_not_send_and_is_recorded_all_th
     for time_s in range(8):
         give(outputs, float(time_s))
         n = time_s + 1
-        until(lambda n=n: sum(state(outputs, "LSL outlet rtemo")[2:]) == n)
-    until(lambda: any("works again" in text for text in texts(outputs, EventKind.NOTE)))
+        wait_for(lambda n=n: sum(state(outputs, "LSL outlet rtemo")[2:]) == n)
+    wait_for(lambda: any("works again" in text for text in texts(outputs, EventKind.NOTE)))
     outputs.close()
     name, _, n_written, n_dropped = state(outputs, "LSL outlet rtemo")
     assert (name, n_written + n_dropped) == ("closed", 8)
@@ -320,7 +306,7 @@ def test_a_recording_that_is_deleted_is_an_event_within_two_seconds_and_shown(tm
     outputs = opened(tmp_path)
     begun_s = time.monotonic()
     outputs.recording.unlink()
-    until(lambda: outputs.look_after() or any("recording_2.xdf" in text for text in texts(outputs)))
+    wait_for(lambda: outputs.look_after() or any("recording_2.xdf" in text for text in texts(outputs)))
     assert time.monotonic() - begun_s < 2.0
     view = outputs.view()
     assert view is not None
@@ -367,3 +353,14 @@ def test_what_a_session_writes_is_its_owners_alone(tmp_path):
     files = [*folder.path.iterdir(), tmp_path / "p.jsonl"]
     assert len(files) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_a_long_session_keeps_its_newest_events_in_memory_and_hands_on_all_of_them():
+    log, handed = EventLog(10), []
+    log.listen(handed.append)
+    events = [Event(float(k), EventKind.MARKER, "m") for k in range(1000)]
+    for event in events:
+        log.add(event)
+        assert len(log.events) <= 20
+    assert handed == events
+    assert log.events[-10:] == events[-10:]

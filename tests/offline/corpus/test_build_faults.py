@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
+from seed_iv_folder import write as write_seed_iv
 from small_folders import (
     bids_folder,
     eegeyenet_run,
@@ -246,3 +247,38 @@ def test_seed_v_with_the_sample_count_that_its_files_have_is_read_whole_and_says
     assert labels == {"2@1": published(SEED_V_TRIALS, SEED_V_LABELS, 1)}
     (shard,) = open_corpus(root.with_name("corpus"))
     assert any("states 4294966564 samples; it is read as 32 bit" in note for note in shard.about.notes)
+
+
+UNKNOWN_TYPE = 256  # of a matrix's numbers, on which SciPy's reader takes its whole process with it
+
+
+def crash(path, name):
+    """A MATLAB file whose first array is of a type that there is not."""
+    savemat(path, {name: np.arange(62.0 * 500).reshape(62, 500)})
+    data = bytearray(path.read_bytes())
+    data[184:188] = UNKNOWN_TYPE.to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_file_that_crashes_its_reader_is_left_out_and_the_build_goes_on(command, root, jobs):
+    write_seed_iv(root, (2, 3), (1,))
+    crash(root / "eeg_raw_data" / "1" / "2_20150915.mat", "cz_eeg1")
+    code, listed, labels = command("seed-iv", "--jobs", jobs)
+    assert code == 0
+    assert list(labels) == ["3@1"]
+    assert any("2_20150915.mat" in line and "cannot be read as MATLAB v5" in line for line in listed)
+
+
+def test_a_run_that_crashes_its_reader_is_left_out_and_the_others_stay(command, root):
+    for subject in ("EP10", "EP11"):
+        eegeyenet_run(root, subject, 1)
+    path = eegeyenet_run(root, "EP10", 2)
+    data = bytearray(path.read_bytes())
+    for at in range(128, 4096, 8):
+        data[at : at + 4] = UNKNOWN_TYPE.to_bytes(4, "little")
+    path.write_bytes(data)
+    code, listed, labels = command("eegeyenet")
+    assert code == 0
+    assert list(labels) == ["EP10@dots", "EP11@dots"]
+    assert any(path.name in line for line in listed)

@@ -16,13 +16,14 @@ from scipy.io import loadmat, savemat
 from seed_iv_folder import SECONDS, eyes, write
 
 from offline.__main__ import main
-from offline.corpus.build import Workers, build
+from offline.corpus.build import build
 from offline.corpus.corpus import open_corpus
 from offline.datasets import load
 from offline.datasets.feature_sources import FeatureSources
 from offline.datasets.seed import safe_pickle as restricted_pickle
 from offline.datasets.seed.published import SEED_IV_TRIALS
 from offline.simulated_datasets import seed_iv as layout
+from offline.workers import Workers
 from rtemo.core.errors import RtemoError
 
 LABELS = ("neutral", "sad", "fear", "happy")

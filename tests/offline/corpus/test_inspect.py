@@ -62,3 +62,18 @@ def test_the_page_shows_all_plots_flags_released_features_and_is_never_overwritt
     assert "The eye features are as their authors released them" in content
     assert main(["inspect", str(corpus.path), "--html", str(page)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_all_reasons_and_clips_are_shown_on_demand(corpus, capsys):
+    assert main(["inspect", str(corpus.path)]) == 0
+    few = capsys.readouterr().out
+    assert main(["inspect", "--all", str(corpus.path)]) == 0
+    everything = capsys.readouterr().out
+    assert "more: see inspect --all" not in everything
+    reasons = [*corpus.description["omissions"], *(why for shard in corpus for why in shard.about.dropped)]
+    assert all(f"  {reason}" in everything for reason in reasons)
+    assert all(note in everything for shard in corpus for note in shard.about.notes)
+    assert len(few) <= len(everything)
+    shown = describe(corpus, 1)
+    assert "... and 22 more: see inspect --all" in shown
+    assert "more reasons: see inspect --all" in shown

@@ -46,13 +46,16 @@ def test_every_session_has_as_many_films_of_each_emotion(trials, labels, each):
 
 
 def test_the_films_of_seed_vii_come_twice_there_and_back():
-    # of session 1, in which that does not hold, the sources do not agree
     assert [len(codes) for codes in SEED_VII_TRIALS.values()] == [20] * 4
-    for session in (2, 3, 4):
-        codes = SEED_VII_TRIALS[session]
+    for codes in SEED_VII_TRIALS.values():
         assert codes[:10] == codes[10:]
         assert codes[:5] == codes[9:4:-1]
         assert len(set(codes)) == 5
+
+
+def test_seed_vii_has_twelve_films_of_each_emotion_and_eight_neutral_ones():
+    counts = Counter(code for codes in SEED_VII_TRIALS.values() for code in codes)
+    assert counts == {code: 8 if word == "neutral" else 12 for word, code in SEED_VII_LABELS.items()}
 
 
 def test_codes_are_as_published():

@@ -9,7 +9,7 @@ from offline.datasets.seed.published import CHANNELS
 from offline.simulated_datasets.cnt import write_cnt
 
 PUBLISHED = {
-    1: "happy neutral disgust sad anger anger sad disgust neutral happy happy happy disgust anger sad anger sad "
+    1: "happy neutral disgust sad anger anger sad disgust neutral happy happy neutral disgust sad anger anger sad "
     "disgust neutral happy",
     2: "anger sad fear neutral surprise surprise neutral fear sad anger anger sad fear neutral surprise surprise "
     "neutral fear sad anger",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from offline.evaluation.folds import run_fold
 from offline.evaluation.window_table import tabulate
 from offline.splits import Split, check
 from offline.training.initial_weights import InitialWeights
+from offline.workers import Workers
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.network import NetworkConfig
@@ -139,7 +141,7 @@ def test_folds_that_were_kept_are_not_taken_for_another_request(people, tmp_path
 
 
 def test_two_processes_give_what_one_gives(people):
-    one, two = (evaluate(people, ExperimentRequest(method="de-lr", folds=(0, 1)), jobs=jobs) for jobs in (1, 2))
+    one, two = (evaluate(people, ExperimentRequest(method="de-lr", folds=(0, 1)), workers=Workers(n)) for n in (1, 2))
 
     assert one["per_subject"] == two["per_subject"]
 
@@ -201,7 +203,7 @@ def test_the_commands_write_a_result_and_compare_two(people, tmp_path, capsys):
 
     assert "chance 0.250" in lines[0]
     assert lines[2].startswith("late-fusion, eeg+eye")
-    assert lines[3].split()[-2:] == ["-0.458", "0.0078"]  # eight people who all do better: 2 / 2^8
+    assert lines[3].split()[-2:] == ["-0.461", "0.0078"]  # eight people who all do better: 2 / 2^8
 
 
 def test_the_command_sets_the_training_and_tests_other_versions_too(people, tmp_path, monkeypatch):
@@ -243,3 +245,22 @@ def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(peop
         rows_of([results[0], results[0]])
     with pytest.raises(RtemoError, match="different corpora"):
         rows_of([results[0], results[1] | {"corpus": {"fingerprint": "other"}}])
+
+
+def test_a_dask_scheduler_gives_what_one_process_gives(people):
+    distributed = pytest.importorskip("distributed")
+    request = ExperimentRequest(method="late-fusion", folds=(0, 1))
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        there = evaluate(people, request, workers=Workers(scheduler=cluster.scheduler_address))
+    assert there["per_subject"] == evaluate(people, request)["per_subject"]
+
+
+def test_a_recording_that_is_sent_to_a_worker_takes_no_arrays_along(people):
+    shard = people.shards[0]
+    assert len(shard.eeg) == len(shard.rows)
+    sent = pickle.dumps(shard)
+    assert len(sent) < 4_000
+    np.testing.assert_array_equal(pickle.loads(sent).eeg, shard.eeg)

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from xdf_build import drain, ramp, stream
+from xdf_build import drain, ramp, stream, write
 
 from rtemo.core.types import Chunk, ClockOffset, StreamNotice
 from rtemo.sources.xdf.parts import part_name
 from rtemo.sources.xdf.recording_log import LOG_NAME, LogEntry, log_info
 from rtemo.sources.xdf.source import XdfSource
-from rtemo.sources.xdf.writer import XdfWriter
-
-
-def write_part(path, items, *, session="s", continues=""):
-    with XdfWriter(path, session, continues) as writer:
-        for item in items:
-            if isinstance(item, Chunk):
-                writer.write_chunk(item)
-            elif isinstance(item, ClockOffset):
-                writer.write_offset(item)
-            else:
-                writer.add_stream(item)
-    return path
 
 
 def log(*entries):
@@ -37,16 +24,18 @@ def three_parts(tmp_path, **second):
     """EEG of 10, 5 and 5 s with pauses of 2 s; gaze in the first and the third; a stream that is new in the second."""
     name = tmp_path / "rec.xdf"
     amp, gaze, new = stream("eeg"), stream("gaze", name="eye", kind="Gaze"), stream("new", name="other")
-    offset = ClockOffset("eeg", 999.0, 5.0)
-    write_part(name, [log_info("s"), amp, gaze, offset, eeg(0, 1000), ramp("gaze", n=1000)])
+    offset, goes_on = ClockOffset("eeg", 999.0, 5.0), {"session": "s", "continues": "rec.xdf"}
+    write(name, log_info("s"), amp, gaze, offset, eeg(0, 1000), ramp("gaze", n=1000), session="s")
     # the numbers in the file differ from those in the first one
     items = [new, amp, log_info("s"), ClockOffset("eeg", 1012.0, 5.0), eeg(1200, 500), ramp("new", begin=1200, n=500)]
     notes = [
         LogEntry("notice", 2, 100, text="doubt", trusted=False),
         LogEntry("notice", 2, 300, text="again", trusted=True),
     ]
-    write_part(part_name(name, 2), [*items, log(*notes)], continues="rec.xdf", **second)
-    write_part(part_name(name, 3), [gaze, amp, eeg(1900, 500), ramp("gaze", begin=1900, n=500)], continues="rec.xdf")
+    write(part_name(name, 2), *items, log(*notes), **{**goes_on, **second})
+    write(
+        part_name(name, 3), gaze, amp, eeg(1900, 500), ramp("gaze", begin=1900, n=500), session="s", continues="rec.xdf"
+    )
     return name
 
 
@@ -95,8 +84,8 @@ def test_a_file_of_another_session_or_beside_it_by_chance_is_no_part(tmp_path):
     assert source.n_samples("2") == 1000
     source.stop()
     name = tmp_path / "b.xdf"
-    write_part(name, [stream("eeg"), eeg(0, 100)])
-    write_part(part_name(name, 2), [stream("eeg"), eeg(200, 100)])
+    write(name, stream("eeg"), eeg(0, 100), session="s")
+    write(part_name(name, 2), stream("eeg"), eeg(200, 100), session="s")
     source, _ = started(name)
     assert source.n_samples("1") == 100
     source.stop()
@@ -104,7 +93,7 @@ def test_a_file_of_another_session_or_beside_it_by_chance_is_no_part(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"no recording"])
 def test_a_part_that_cannot_be_read_is_said_and_the_first_is(tmp_path, content):
-    name = write_part(tmp_path / "c.xdf", [stream("eeg"), ClockOffset("eeg", 1.0, 0.0), eeg(0, 100)])
+    name = write(tmp_path / "c.xdf", stream("eeg"), ClockOffset("eeg", 1.0, 0.0), eeg(0, 100), session="s")
     part_name(name, 2).write_bytes(content)
     source, _ = started(name)
     assert len(drain(source)["1"][0]) == 100

@@ -19,8 +19,10 @@ from test_eeg_gaps import LABELS, onsets_with, samples_of, write_edf, write_set,
 from offline.datasets import mat5
 from offline.datasets.bids import dataset as bids
 from offline.datasets.eeg_files import mne_raw
+from offline.datasets.eegeyenet import synchronised
 from offline.datasets.seed.safe_pickle import load_trials
 from offline.datasets.seed.tobii_tsv import gaze_stream, open_tobii
+from offline.simulated_datasets import eegeyenet
 from offline.simulated_datasets.cnt import write_cnt
 from offline.simulated_datasets.seed_v import write_eye_features
 from rtemo.core.errors import RtemoError
@@ -158,6 +160,44 @@ def test_files_of_a_bids_folder(run, suffix, packed, data):
         path.write_bytes(whole)
 
 
+@pytest.fixture(scope="module")
+def gazepoint(tmp_path_factory):
+    """A run with Gazepoint's own fields beside it, in two files."""
+    run = Run(tmp_path_factory.mktemp("gazepoint"), eyes=())
+    folder = run.folder.parent / "beh"
+    folder.mkdir()
+    fields = {
+        "gaze": (60, ["onset", "LPOGX", "LPOGY", "LPOGV", "RPOGX", "RPOGY", "RPOGV"]),
+        "pupil": (150, ["onset", "LPUPILD", "LPUPILV", "RPUPILD", "RPUPILV"]),
+    }
+    for part, (rate, columns) in fields.items():
+        rows = ["\t".join([f"{k / rate:.4f}", *["0.5"] * (len(columns) - 2), "1"]) for k in range(int(59 * rate))]
+        stem = folder / run.name.file("physio", "", recording=part)
+        stem.with_suffix(".tsv.gz").write_bytes(gzip.compress("\n".join([*rows, ""]).encode()))
+        stem.with_suffix(".json").write_text(json.dumps({"SamplingFrequency": rate, "Columns": columns}))
+    return run
+
+
+@pytest.mark.parametrize("name", ["gaze_physio.tsv.gz", "pupil_physio.tsv.gz", "gaze_physio.json", "pupil_physio.json"])
+@fuzzed
+@given(data=st.data())
+def test_gazepoint_files(gazepoint, name, data):
+    (path,) = (gazepoint.folder.parent / "beh").glob(f"*{name}")
+    whole = path.read_bytes()
+    packed = name.endswith(".gz")
+    try:
+        made = data.draw(spoilt(gzip.decompress(whole)[:3000] if packed else whole))
+        path.write_bytes(gzip.compress(made) if packed else made)
+        recording = bids.load(gazepoint.root, gazepoint.root / "mapping.toml").entries[0].load()
+        assert recording.streams[0].modality == "eeg"
+        assert len(recording.trials) == 4
+        for stream in recording.streams:
+            for chunk in stream.chunks(5.0):
+                assert np.all(np.diff(chunk.stamps) > 0)
+    finally:
+        path.write_bytes(whole)
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from(["n/a", "", "left", "1"]),
     lambda inner: (
@@ -198,6 +238,21 @@ def test_matlab_files(tmp_path_factory, data):
     savemat(path, {"x_eeg1": np.arange(60.0).reshape(6, 10), "label": np.array([["a", 1.0]], dtype=object)})
     path.write_bytes(data.draw(spoilt(path.read_bytes())))
     survives(lambda: [mat5.variable(path, name) for name in mat5.index(path).shapes])
+
+
+@pytest.mark.parametrize("write", [eegeyenet.write_v5, eegeyenet.write_hdf5])
+@fuzzed
+@given(data=st.data())
+def test_eegeyenet_files(tmp_path_factory, write, data):
+    path = write(tmp_path_factory.mktemp("mat"), "dots", "EP10", 1, np.ones((40, 133)))
+    path.write_bytes(data.draw(spoilt(path.read_bytes())))
+
+    def read():
+        file = synchronised.index(path)
+        for block in synchronised._read(file, file.eeg[:3], 20):
+            assert block.shape[1] == min(3, len(file.eeg))
+
+    survives(read)
 
 
 @fuzzed

@@ -1,0 +1,1 @@
+"""How the window's views are arranged: docks, their titles, what is restored, and which keys belong to what."""

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from invented import LABELS, about, invented_windows
+
+from offline.corpus.corpus import open_corpus, write_manifest
+from offline.corpus.eeg_signal import SignalKeeper, window_with_signal
+from offline.corpus.shard_writer import ShardWriter
+from offline.evaluation.methods import METHODS, method_named
+from offline.evaluation.window_table import Windows, tabulate
+from offline.export.calibrate import calibrated
+from offline.export.export import GATE
+from offline.export.method_bundle import TrainingFacts, write_method_bundle
+from offline.export.run_method import export_method, run_method
+from offline.training.initial_weights import live_settings
+from rtemo.core.eeg.conditioning import GridBlock
+from rtemo.core.settings import PipelineSettings
+from rtemo.model.decoder import head_logits
+from rtemo.model.runtime import Runtime
+from rtemo.model.uncertainty.probabilities import tempered
+
+HEAD_SEES = {"eeg": ("eeg",), "eye": ("eye",), "joint": ("eeg", "eye")}
+
+
+BRAINDECODE = "braindecode:ShallowFBCSPNet,frozen"  # random weights
+
+
+@pytest.fixture(scope="session")
+def with_signal(tmp_path_factory):
+    """Six people with the EEG itself, which says nothing; one has lost a channel in half of the windows."""
+    path, recordings = tmp_path_factory.mktemp("signal"), []
+    for person in range(6):
+        windows, labels, trials = invented_windows(person, 12 if person % 2 else 9, n_trials=4, per_trial=3)
+        for window in windows[::2]:
+            window.eeg_mask[:, 2] = False
+        random = np.random.default_rng(person)
+        with ShardWriter(path, about(person, windows[0].channels)) as writer:
+            for one in zip(windows, labels, trials, strict=True):
+                writer.add(*one)
+            keep = SignalKeeper(writer.append)
+            for first in range(0, round(200 * windows[-1].end_s), 2000):
+                values = 10.0 * random.normal(size=(1990, len(windows[0].channels)))
+                keep(GridBlock(first, values, values, np.ones(values.shape, bool), restarted=False))
+            recordings.append(writer.finish(channels=windows[0].channels))
+    people = {"people": "invented people", "sources": {"eeg": "causal", "eye": "causal"}}
+    write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, people, recordings)
+    return open_corpus(path)
+
+
+def fitted(corpus, name):
+    """The method on the first half of the people; the sessions of both halves."""
+    table, everything = tabulate(corpus), tabulate(corpus, labelled=False)
+    known_people = corpus.subjects[: len(corpus.subjects) // 2]
+    known = np.array([table.shards[number].about.subject in known_people for number in table.shard])
+    train, validation = (Windows(table, np.flatnonzero(side), ("eeg", "eye")) for side in (known, ~known))
+    method = method_named(name)
+    if hasattr(method, "recipe"):
+        method = replace(method, recipe=replace(method.recipe, epochs=1))
+    model = method.fit(train, validation, 0)
+    sessions = run_method(model, everything, GATE)
+    sides = [[s for s in sessions if (s.shard.about.subject in known_people) == side] for side in (True, False)]
+    return model, sides
+
+
+def bundled(corpus, name, path, *, with_calibration=True):
+    model, (training, held_out) = fitted(corpus, name)
+    graph, settings = export_method(model, name), live_settings(corpus)
+    calibration = calibrated(graph, graph.combinations, settings, training, held_out) if with_calibration else None
+    people = sorted({s.shard.about.subject for s in training})
+    facts = TrainingFacts.of(corpus, people, {"trained on": len(people)})
+    bundle = write_method_bundle(path, graph, calibration, facts, name=name, labels=corpus.labels, settings=settings)
+    return model, bundle
+
+
+@pytest.mark.parametrize("name", [*(name for name in METHODS if name != "riemann"), BRAINDECODE])
+def test_a_method_gives_the_same_offline_and_live(with_signal, tmp_path, name):
+    model, bundle = bundled(with_signal, name, tmp_path / "bundle", with_calibration=False)
+
+    table = tabulate(with_signal)
+    rows = np.arange(0, len(table), 11)
+    windows = [window_with_signal(table.shards[table.shard[row]], int(table.index[row]), 800, 200.0) for row in rows]
+    live = Runtime(bundle).embed_windows(windows)
+    for combination in bundle.spec.combinations:
+        head = {"eeg": "eeg", "eye": "eye", "both": "joint"}[combination]
+        offline = model.probabilities(Windows(table, rows, HEAD_SEES[head]))
+        found = np.array([tempered(head_logits(bundle, one)[head], 1.0) for one in live])
+        assert np.abs(found - offline).max() < 1e-5
+
+
+def test_a_regressions_sets_cover_people_outside(corpus, tmp_path):
+    _, bundle = bundled(corpus, "de-lr", tmp_path / "bundle")
+    assert bundle.spec.calibrated
+    assert set(bundle.spec.combinations) == {"eeg"}
