@@ -69,7 +69,7 @@ def test_an_amplifier_without_electrode_names_is_recognised_and_works_once_they_
     found = match(info, PROFILES).profile
 
     assert found.id == profile
-    with pytest.raises(RtemoError, match="eeg.map"):
+    with pytest.raises(RtemoError, match=r"eeg\.map"):
         eeg_channel_map(info, found)
     assert eeg_channel_map(info, found, rename={"1": "Fp1", "2": "Fp2", "3": "C3", "4": "C4"}).labels == (
         "Fp1",
