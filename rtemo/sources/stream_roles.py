@@ -145,7 +145,9 @@ class StreamRoles:
 
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
-        return _layout(info, self.profile_of(role), role, self.settings)
+        layout = _layout(info, self.profile_of(role), role, self.settings)
+        latency = self.settings.latencies.get(role)
+        return layout if latency is None else replace(layout, latency_s=latency.ms / 1000.0)
 
     def profile_of(self, role: Modality) -> DeviceProfile:
         """The device profile that a role's stream is read with. The role was assigned."""

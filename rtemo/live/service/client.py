@@ -94,7 +94,6 @@ class EngineClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
         self._dismissed = False
-        self._told = (math.nan, 0.0)  # LSL time in the newest snapshot, and when it came
         self._stop_due_s = math.inf  # when a session is ended without an engine
         self._refusals: list[str] = []
         self._link = RecorderLink(Endpoint(f"{self._launch.name}-recorder", self._launch.folder), self._refusals.append)
@@ -153,8 +152,6 @@ class EngineClient:
             self._dismissed = self._dismissed or command == "dismiss"
             if command == "annotate" and (self._link.records or not self._connected):
                 self._link.request("annotate", **arguments)
-                if not self._connected and self._link.records:
-                    self._owe(str(arguments["text"]))
                 return
             with self._lock:
                 if self._connected or command in KEPT:
@@ -162,13 +159,6 @@ class EngineClient:
                 if not self._connected and command == "stop":
                     self._stop_due_s = time.monotonic() + STOP_WAIT_S
         self._wake.set()
-
-    def _owe(self, text: str) -> None:
-        """Give the next engine an annotation that only the recorder has, so that it stands among the events."""
-        time_s = self._told[0] + time.monotonic() - self._told[1]
-        if math.isfinite(time_s):
-            with self._lock:
-                self._outbox.append(Command("annotated", {"text": text, "time_s": time_s}))
 
     def close(self) -> None:
         """Disconnect; the engine keeps running. Commands that wait are still sent."""
@@ -275,7 +265,7 @@ class EngineClient:
 
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:
-            self._token, self._told = token, (snapshot.time_s, time.monotonic())
+            self._token = token
             self._unread = snapshot if self._unread is None else merged(self._unread, snapshot)
             self._connected, self._failure, self._stop_due_s = True, "", math.inf
 

@@ -56,7 +56,6 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "pause": {},
     "resume": {},
     "annotate": {"text": str},
-    "annotated": {"text": str, "time_s": float},
     "edit_annotation": {"noted_s": float, "was": str, "text": str, "time_s": float},
     "mark_channel": {"label": str, "mark": str},
     "gaze_check": {"accuracy_deg": float, "precision_deg": float, "valid": float},
