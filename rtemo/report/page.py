@@ -257,6 +257,8 @@ def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, 
 
 def _plain(value: object) -> str:
     """A setting as text: lists without brackets."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(part)}" for key, part in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -81,7 +81,8 @@ class StreamRoles:
         queries = {other: asked for other, asked in self.queries.items() if other != role}
         if query is not None:
             queries[role] = query
-        self.settings = replace(self.settings, queries=queries)
+        also = tuple(one for one in self.settings.also_recorded if one != query)  # it has a role now
+        self.settings = replace(self.settings, queries=queries, also_recorded=also)
 
     def leave_out(self, label: str, *, out: bool) -> None:
         """Whether to leave out the EEG channel of this label, from the next layout on."""

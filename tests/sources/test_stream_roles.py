@@ -103,6 +103,9 @@ def test_streams_without_a_role_are_recorded_where_asked_for_and_markers_left_ou
     assert not found.is_recorded_too(heart)
     found.record(heart, recorded=True)
     assert found.is_recorded_too(heart)
+    pinned = cast(also_recorded=found.settings.also_recorded)
+    pinned.pin(Modality.EEG, StreamQuery("ECG", "ECG", "h1", ""))
+    assert pinned.settings.also_recorded == ()  # it is not opened twice
     assert parse_settings(settings_text(found.settings)) == found.settings
     assert found.take_marker(markers)
     found.give_back()

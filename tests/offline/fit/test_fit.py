@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from invented import LABELS, about, invented_corpus, invented_windows
 
+import offline.fit.fit
 import offline.fit.shipping
 from offline.__main__ import main
 from offline.corpus.corpus import open_corpus, write_manifest, write_recording
@@ -22,6 +23,7 @@ from offline.fit.fit import FitRequest, fit
 from offline.fit.held_out_outputs import raw_outputs
 from offline.fit.shipping import CannotRunLive
 from offline.splits import clip_folds
+from offline.training.deadline import OutOfTime
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
@@ -114,11 +116,21 @@ def test_auto_ships_the_simplest_of_the_best_and_lists_what_it_could_not_try(peo
     assert "The choice itself is worth" in card
 
 
-def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods):
-    request = FitRequest(folds=3, training=replace(QUICK, epochs=4000, patience=4000), max_minutes=0.35)
-    bundle, compared = fit(people, request, tmp_path / "auto")
-    assert "would take longer" in compared.left_out[SCRATCH]
+def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods, monkeypatch):
+    given, original = {}, offline.fit.fit.cross_fit
+
+    def slow_network(data, name, *more):
+        given[name] = more[-1]
+        if name == SCRATCH:
+            raise OutOfTime("there is no time left to train", "", "")
+        return original(data, name, *more[:-1], None)
+
+    monkeypatch.setattr(offline.fit.fit, "cross_fit", slow_network)
+    bundle, compared = fit(people, FitRequest(folds=3, training=QUICK, max_minutes=60.0), tmp_path / "auto")
+    assert compared.left_out[SCRATCH].startswith("would take longer than its share of the time, ")
     assert compared.chosen in ("de-lr", "early-fusion")
+    assert given["majority"] == pytest.approx(3600 / 5, rel=0.1)
+    assert given[SCRATCH] > 2000  # nobody after it, and those before it were quick
     assert bundle.spec.training["people"]["trained on"] == 7
 
 
