@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from offline.corpus.corpus import Corpus, open_corpus
 from offline.evaluation.experiment import ExperimentRequest, held_out
 from offline.export.bundle_scores import score as score_people
 from offline.export.export import export as export_bundle
-from offline.export.session_outputs import run_network
+from offline.export.session_outputs import run_bundle
 from offline.pretraining.pretrain import PretrainSettings
 from offline.pretraining.pretrain import pretrain as run_pretraining
 from offline.splits import person
@@ -23,7 +21,6 @@ from offline.training.initial_weights import live_settings, read_initial
 from offline.training.training_run import Training, TrainingSettings, read_trained
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, load_bundle
-from rtemo.model.network import Heads, Network, NetworkConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,10 @@ def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, 
 def finetune(
     corpus: Path, out: Path, name: str, settings: TrainingSettings, init: Path | None, *, resume: bool
 ) -> Bundle:
-    """Train, calibrate, and write the bundle. The checkpoint stays beside it, for `export` and for more epochs."""
+    """`finetune --split`: train, and hold people out for good to calibrate and to score on.
+
+    The checkpoint stays beside the bundle, for `export` and for more epochs.
+    """
     checkpoint = out.with_name(f"{out.name}.checkpoint.pt")
     if out.exists():
         raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")
@@ -110,20 +110,7 @@ def score(path: Path, corpus: Path) -> dict[str, Any]:
         raise RtemoError(f"{corpus} was built with other pipeline settings than {path}", "", "build it again")
     if data.labels != bundle.labels:
         raise RtemoError(f"{corpus} has other labels", f"{data.labels}, not {bundle.labels}", "use another corpus")
-    network, heads = _as_torch(bundle)
     labelled = [shard for shard in data if len(shard.labelled)]
-    sessions = run_network(network, heads, labelled, bundle.spec.gate, "score")
+    sessions = run_bundle(bundle, labelled, bundle.spec.gate, "score")
     scores = {name: score_people(bundle, sessions, name) for name in bundle.spec.combinations}
     return {"bundle": bundle.fingerprint, "corpus": data.fingerprint, **scores}
-
-
-def _as_torch(bundle: Bundle) -> tuple[Network, Heads]:
-    network = Network(NetworkConfig.from_dict(bundle.spec.network))
-    network.load_state_dict(dict(read_initial(bundle.path).weights))
-    heads = Heads(network.config.width, len(bundle.labels))
-    values = {}
-    for name, head in bundle.heads.items():
-        values[f"linear.{name}.weight"] = torch.from_numpy(head.weight)
-        values[f"linear.{name}.bias"] = torch.from_numpy(head.bias)
-    heads.load_state_dict(values)
-    return network, heads

@@ -11,6 +11,7 @@ divided by its size in the session so far: causal, and blind to labels, as every
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,13 +20,13 @@ from numpy.typing import NDArray
 
 from offline.corpus.shards import Shard
 from rtemo.core.eeg.conditioning import GridBlock
+from rtemo.core.eeg.signal import SMALLEST_UV
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import BoolArray, FloatArray
+from rtemo.core.types import BoolArray, FloatArray, Window
+from rtemo.model.model_inputs import prepared_signal
 
 SIGNAL, RUNS = "signal", "signal_runs"
 Indices = NDArray[np.int64]
-_SMALLEST_UV = 0.1  # a channel that is flat so far is not blown up
-_LIMIT = 20.0  # sizes: beyond is an artefact
 
 
 class SignalKeeper:
@@ -73,17 +74,22 @@ def sizes(shard: Shard, index: Indices, grid_hz: float) -> FloatArray:
     logs = _log_seconds(shard, round(grid_hz))
     ends = np.round(shard.rows["end_s"][index] * grid_hz).astype(np.int64)
     run = np.maximum(np.searchsorted(runs[:, 0], ends, side="right") - 1, 0)
-    rows = np.clip(ends - runs[run, 0] + runs[run, 1], 0, None)
-    seconds = np.clip(rows // round(grid_hz), 1, len(logs))
-    return np.asarray(np.exp(logs[seconds - 1] / seconds[:, None]), np.float32)
+    stops = np.append(runs[1:, 1], len(shard.array(SIGNAL)))
+    rows = np.clip(ends - runs[run, 0] + runs[run, 1], 0, stops[run])  # what follows a hole is not there yet
+    seconds = np.minimum(rows // round(grid_hz), len(logs))
+    known = np.exp(logs[seconds - 1] / np.maximum(seconds, 1)[:, None])
+    return np.where(seconds[:, None] > 0, known, np.inf).astype(np.float32)
 
 
 def referenced(values: FloatArray, usable: BoolArray, size: FloatArray) -> FloatArray:
     """(n, L, C) less the mean of the usable channels (n, C), by their size, and 0 where a channel is not usable."""
-    part = usable[:, None, :]
-    mean = (values * part).sum(axis=2, keepdims=True) / np.maximum(part.sum(axis=2, keepdims=True), 1)
-    scaled = (values - mean) / np.maximum(size, _SMALLEST_UV)[:, None, :]
-    return np.where(part, np.clip(scaled, -_LIMIT, _LIMIT), np.float32(0.0)).astype(np.float32)
+    return prepared_signal(values, usable, size, "average", "session")
+
+
+def window_with_signal(shard: Shard, i: int, length: int, grid_hz: float) -> Window:
+    """Window i with the signal in it, as a pipeline gives it to a model that takes the signal."""
+    at = np.array([i])
+    return replace(shard.window(i), signal=cut(shard, at, length, grid_hz)[0], signal_size=sizes(shard, at, grid_hz)[0])
 
 
 def _opened(shard: Shard) -> tuple[NDArray[np.float16], Indices]:
@@ -111,4 +117,4 @@ def _log_seconds(shard: Shard, per_second: int) -> NDArray[np.float64]:
     count = max(len(signal) // per_second, 1)
     whole = [signal[k * per_second : (k + 1) * per_second].astype(np.float64) for k in range(count)]
     rms = np.stack([np.sqrt(np.mean(second**2, axis=0)) for second in whole])
-    return np.asarray(np.cumsum(np.log(np.maximum(rms, _SMALLEST_UV)), axis=0))
+    return np.asarray(np.cumsum(np.log(np.maximum(rms, SMALLEST_UV)), axis=0))

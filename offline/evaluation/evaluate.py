@@ -23,7 +23,7 @@ from offline.corpus.corpus import Corpus
 from offline.corpus.label_shuffle import shuffled
 from offline.evaluation.experiment import NETWORK, PROBE, ExperimentRequest, chosen_splits
 from offline.evaluation.folds import Experiment, FoldOutcome, read_outcome, run_fold, write_outcome
-from offline.evaluation.methods import METHODS
+from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.base import Method
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.result import auroc_of, folds_of, scores_of
@@ -118,12 +118,13 @@ def method_of(request: ExperimentRequest, initial: InitialWeights | None) -> tup
 
 
 def _method(request: ExperimentRequest, initial: InitialWeights | None) -> Method:
-    if request.method in METHODS:
+    named = method_named(request.method)
+    if named is not None:
         if initial is not None:
             raise RtemoError(f"{request.method} begins from nothing", f"{initial.path}", "leave --init out")
-        return METHODS[request.method]
+        return named
     if request.method not in (NETWORK, PROBE):
-        known = ", ".join((NETWORK, PROBE, *METHODS))
+        known = ", ".join((NETWORK, PROBE, *METHODS, "braindecode:NAME"))
         raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
     if request.method == PROBE and initial is None:
         raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")

@@ -15,16 +15,14 @@ from offline.corpus.corpus import Corpus, Shard
 from offline.export import calibrate
 from offline.export.bundle_scores import score
 from offline.export.model_card import model_card
-from offline.export.onnx_graph import write_onnx
+from offline.export.onnx_graph import head_arrays, write_onnx
 from offline.export.session_outputs import NetworkOutputs, run_network
 from offline.splits import person
 from offline.training.initial_weights import live_settings
 from offline.training.training_run import Training, best_network
 from rtemo.core.errors import RtemoError
-from rtemo.model.bundle import Bundle, LinearHead, write_bundle
+from rtemo.model.bundle import Bundle, write_bundle
 from rtemo.model.bundle_schema import BundleSpec, Combination, InputShape, ModalityGate
-from rtemo.model.embeddings import HEADS
-from rtemo.model.network import Heads
 from rtemo.model.uncertainty.novelty import Familiar
 
 GATE = ModalityGate(eeg_coverage=0.5, eeg_channels=2.0, eeg_share=0.25, gaze_coverage=0.4, eye_share=0.3)
@@ -42,7 +40,7 @@ def export(state: Training, corpus: Corpus, name: str, out: Path, seed: int) -> 
         for side, people in asdict(replace(state.split, train=_some(state.split.train))).items()
     }
     spec, familiar = _calibrated(state, corpus, name, seed, sides)
-    arrays = _head_arrays(heads)
+    arrays = head_arrays(heads)
     draft = Bundle(out, spec, arrays, familiar, "")
     metrics = {name: score(draft, sides["test"], name) for name in spec.combinations}
     spec = replace(spec, metrics={name: value for name, value in metrics.items() if value is not None})
@@ -119,8 +117,3 @@ def _some(people: Sequence[str]) -> tuple[str, ...]:
 
 def _labelled(shards: Sequence[Shard]) -> list[Shard]:
     return [shard for shard in shards if len(shard.labelled)]
-
-
-def _head_arrays(heads: Heads) -> dict[str, LinearHead]:
-    values = {name: value.numpy().copy() for name, value in heads.state_dict().items()}
-    return {name: LinearHead(values[f"linear.{name}.weight"], values[f"linear.{name}.bias"]) for name in HEADS}

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import LinearHead
 from rtemo.model.bundle_schema import COMBINATIONS, FixedChannels, InputShape, ModelDeclaration, ModelInput
 from rtemo.model.embeddings import HEADS
@@ -120,25 +121,29 @@ def torch_graph(module: nn.Module, inputs: Sequence[str], outputs: Sequence[str]
     given = sample(sizes, 3)
     free = tuple({0: n} for _ in inputs)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it logs packages that are not needed
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's remarks on its own internals
-        program = torch.onnx.export(
-            module,
-            tuple(given[name] for name in inputs),
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_shapes=(free,) if isinstance(module, WindowGraph) else free,  # its arguments are one list
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's remarks on its own internals
+            program = torch.onnx.export(
+                module,
+                tuple(given[name] for name in inputs),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes=(free,) if isinstance(module, WindowGraph) else free,  # its arguments are one list
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter's errors have no public base
+        found = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise RtemoError("this model cannot be written as an ONNX graph", found, "use another model") from error
     assert program is not None
     buffer = io.BytesIO()
-    onnx.save(without_traces(program.model_proto), buffer)
+    onnx.save(cleaned(program.model_proto), buffer)
     return buffer.getvalue()
 
 
-def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+def cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
     """Without what torch records of the source files of every node: names of folders on this machine, and half a MB."""
     for graph in (model.graph, *model.functions):
         del graph.metadata_props[:]

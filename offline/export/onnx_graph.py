@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -12,8 +13,12 @@ import onnxruntime
 import torch
 from torch import Tensor
 
+from offline.export.exported_model import ExportedModel, cleaned
 from rtemo.core.errors import RtemoError
-from rtemo.model.network import Network, NetworkConfig
+from rtemo.model.bundle import LinearHead
+from rtemo.model.bundle_schema import OWN_NETWORK, InputShape
+from rtemo.model.embeddings import HEADS
+from rtemo.model.network import Heads, Network, NetworkConfig
 from rtemo.model.runtime import INPUTS, OUTPUTS
 
 TOLERANCE = 1e-4
@@ -47,17 +52,32 @@ def write_onnx(network: Network, path: Path) -> None:
         )
 
 
+def export_network(network: Network, heads: Heads) -> ExportedModel:
+    """The network and its heads as a model for a bundle."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        write_onnx(network, path)
+        graph = path.read_bytes()
+    config = network.config
+    return ExportedModel(
+        graph=graph,
+        declaration=OWN_NETWORK,
+        shape=InputShape(config.frames, config.bands, config.eye_features, config.width),
+        heads=head_arrays(heads),
+        network=config.to_dict(),
+        weights={key: value.half().numpy() for key, value in network.state_dict().items()},
+    )
+
+
+def head_arrays(heads: Heads) -> dict[str, LinearHead]:
+    """The heads as a bundle keeps them."""
+    values = {name: value.numpy().copy() for name, value in heads.state_dict().items()}
+    return {name: LinearHead(values[f"linear.{name}.weight"], values[f"linear.{name}.bias"]) for name in HEADS}
+
+
 def without_traces(path: Path) -> None:
-    """Remove what torch records of the source files of every node: names of folders on this machine, and half a MB."""
-    model = onnx.load(path)
-    for graph in (model.graph, *model.functions):
-        del graph.metadata_props[:]
-        graph.doc_string = ""
-        for part in (*graph.node, *getattr(graph, "initializer", ()), *graph.value_info):
-            del part.metadata_props[:]
-            part.doc_string = ""
-    del model.metadata_props[:]
-    onnx.save(model, path)
+    """Write the graph again without what torch notes of this machine."""
+    onnx.save(cleaned(onnx.load(path)), path)
 
 
 def disagreement(network: Network, path: Path) -> float:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from offline.corpus.corpus import UNLABELLED, Shard
+from offline.corpus.eeg_signal import window_with_signal
 from offline.training.batches import Picked, plain_batches
 from rtemo.core.types import FloatArray, Window
+from rtemo.model.bundle import Bundle
 from rtemo.model.bundle_schema import COMBINATIONS, ModalityGate
 from rtemo.model.decoder import usable
 from rtemo.model.embeddings import HEADS, Embeddings
 from rtemo.model.network import Heads, Network
+from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.novelty import Familiar
 
 _BATCH = 256
@@ -60,11 +63,36 @@ class NetworkOutputs:
 
 
 def run_network(
-    network: Network, heads: Heads, shards: Sequence[Shard], gate: ModalityGate, what: str
+    network: Network, heads: Heads, shards: Sequence[Shard], gate: ModalityGate, what: str = ""
 ) -> list[NetworkOutputs]:
-    """Every window of the shards through the network. `what` names the progress bar."""
+    """Every window of the shards through the network. `what` names the progress bar; without it there is none."""
     network, heads = network.cpu().eval(), heads.cpu().eval()
-    return [_run_one(network, heads, shard, gate) for shard in tqdm(shards, desc=what, unit="session", disable=None)]
+    bar = tqdm(shards, desc=what, unit="session", disable=None if what else True)
+    return [_run_one(network, heads, shard, gate) for shard in bar]
+
+
+def run_bundle(bundle: Bundle, shards: Sequence[Shard], gate: ModalityGate, what: str) -> list[NetworkOutputs]:
+    """Every window of the shards through a bundle's model, by the live application's runtime."""
+    runtime = Runtime(bundle)
+    return [_run_through(runtime, bundle, s, gate) for s in tqdm(shards, desc=what, unit="session", disable=None)]
+
+
+def _run_through(runtime: Runtime, bundle: Bundle, shard: Shard, gate: ModalityGate) -> NetworkOutputs:
+    settings, signal = bundle.spec.pipeline, "signal" in bundle.spec.model.inputs
+    length, grid_hz = round(settings.window.length_s * settings.eeg.grid_hz), settings.eeg.grid_hz
+    z: dict[str, list[FloatArray]] = {head: [] for head in HEADS}
+    for begin in range(0, len(shard.rows), _BATCH):
+        rows = range(begin, min(begin + _BATCH, len(shard.rows)))
+        windows = [window_with_signal(shard, i, length, grid_hz) if signal else shard.window(i) for i in rows]
+        for embeddings in runtime.embed_windows(windows):
+            for head in HEADS:
+                z[head].append(embeddings.of(head))
+    found = {head: np.stack(rows) for head, rows in z.items()}
+    logits = {
+        head: found[head].astype(np.float64) @ one.weight.T.astype(np.float64) + one.bias
+        for head, one in bundle.heads.items()
+    }
+    return NetworkOutputs(shard, found, logits, passing(shard, gate))
 
 
 def _run_one(network: Network, heads: Heads, shard: Shard, gate: ModalityGate) -> NetworkOutputs:

@@ -55,6 +55,9 @@ def read_initial(path: Path) -> InitialWeights:
     """From a checkpoint of pretrain or finetune, or from a bundle."""
     if path.is_dir():
         bundle = load_bundle(path)
+        if bundle.spec.model.kind != "network":
+            model = f"{bundle.spec.model.kind} {bundle.spec.model.name}"
+            raise RtemoError(f"{path} holds no network to begin from", model, "name a bundle of rtemo's own network")
         spec, reader = bundle.spec, Reader(f"the model bundle {path}", "export it again")
         weights = {name: torch.from_numpy(value).float() for name, value in read_network(path).items()}
         people, origin = (

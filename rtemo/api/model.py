@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtemo import resources
-from rtemo.core.pipeline import Pipeline
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.personal.calibration import PersonalCalibration
-from rtemo.model.predictor import Predictor
+from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
 from rtemo.recordings.calibrations import load_persons
 
@@ -43,13 +42,18 @@ class LoadedModel:
         return self.bundle.fingerprint
 
     @property
+    def calibrated(self) -> bool:
+        """Whether it was calibrated on held-out people; if not, its predictions have no sets and no novelty."""
+        return self.bundle.spec.calibrated
+
+    @property
     def hop_s(self) -> float:
         """Seconds between predictions."""
         return self.settings.window.hop_s
 
     def new_predictor(self) -> Predictor:
         """A fresh pipeline and decoder on this model, for one recording."""
-        return Predictor(Pipeline(self.settings), self._runtime, Decoder(self.bundle))
+        return Predictor(new_pipeline(self.bundle.spec, self.hop_s), self._runtime, Decoder(self.bundle))
 
     def __repr__(self) -> str:
         return f"<LoadedModel {self.name}: {', '.join(self.labels)}; every {self.hop_s:g} s; {self.fingerprint[:12]}>"

@@ -9,11 +9,10 @@ from pathlib import Path
 from rtemo import resources
 from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import warn
-from rtemo.core.pipeline import Pipeline
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
-from rtemo.model.predictor import Predictor
+from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
 from rtemo.recorder.client import RemoteSource
 from rtemo.recorder.endpoint import Endpoint
@@ -48,10 +47,7 @@ def open_recording(
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:
     """The bundle and a predictor on it; the demonstration model where no path is given."""
     bundle = load_bundle(path or resources.assets() / DEMO_MODEL)
-    settings = bundle.spec.pipeline
-    if hop_s is not None:
-        settings = settings.with_hop(hop_s)
-    return bundle, Predictor(Pipeline(settings), Runtime(bundle), Decoder(bundle))
+    return bundle, Predictor(new_pipeline(bundle.spec, hop_s), Runtime(bundle), Decoder(bundle))
 
 
 def live_setup(
@@ -75,7 +71,7 @@ def live_setup(
     return EngineSetup(
         roles=roles_of(settings),
         open_source=lambda roles, ambiguous: RemoteSource(recorder, roles, ambiguous),
-        new_predictor=lambda: Predictor(Pipeline(pipeline), runtime, Decoder(bundle)),
+        new_predictor=lambda: Predictor(new_pipeline(bundle.spec, hop_s), runtime, Decoder(bundle)),
         bundle=bundle,
         hop_s=pipeline.window.hop_s,
         clock=local_clock,

@@ -40,8 +40,10 @@ class Pipeline:
     `n_skipped` counts such holes.
     """
 
-    def __init__(self, settings: PipelineSettings) -> None:
+    def __init__(self, settings: PipelineSettings, *, signal: bool = False) -> None:
+        """signal: whether windows hold the conditioned EEG itself, for models that take it."""
         self.settings = settings
+        self._signal = signal
         self.grid = Grid.of(settings.window, settings.eeg.grid_hz)
         self.n_skipped = 0
         self._n_bands = len(band_centres(settings.eeg))
@@ -74,7 +76,7 @@ class Pipeline:
         modality = Modality.EEG if isinstance(channel_map, EegChannelMap) else Modality.GAZE
         branch: Branch
         if isinstance(channel_map, EegChannelMap):
-            branch = EegBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz)
+            branch = EegBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz, signal=self._signal)
         else:
             branch = GazeBranch(self.settings, self.grid, channel_map, info.nominal_rate_hz)
         if isinstance(branch, EegBranch):
@@ -85,6 +87,11 @@ class Pipeline:
         self._streams[info.stream_id] = (modality, ClockModel())
         self._branches[modality] = branch
         self._expected.add(modality)
+
+    def drop_stream(self, stream_id: str) -> list[Window]:
+        """Use a stream no longer: what still comes of it is ignored. Windows that waited only for it are returned."""
+        known = self._streams.pop(stream_id, None)
+        return [] if known is None else self.expect(known[0], expected=False)
 
     def plan_baseline(self) -> None:
         """Announce that a baseline is to come: until one is in effect no window is settled."""
@@ -318,6 +325,7 @@ class Pipeline:
             bad_channels=bad_channels,
             settled=steady and bool(parts) and all(p.scale.ready for p in parts) and not self._is_resting(end),
             forced=forced,
+            **(_signal_part(frames, self.grid.frame, n_channels) if self._signal else {}),
         )
 
     def _is_over(self, modality: Modality, forced: bool) -> bool:  # noqa: FBT001
@@ -333,6 +341,16 @@ def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[Fl
     mask = np.stack([np.zeros(shape[0], dtype=bool) if f is None else f.usable for f in frames])
     normal = there[-1].scale.apply(power, np.isfinite(power)) if there else np.zeros_like(power)
     return power, mask, normal
+
+
+def _signal_part(frames: list[EegFrame | None], length: int, n_channels: int) -> dict[str, FloatArray]:
+    """The signal (S, C) of the frames, 0 where there is none, and the channels' sizes (C,) by the newest one."""
+    there = [f for f in frames if f is not None]
+    nothing = np.zeros((length, n_channels), np.float32)
+    signals = [nothing if f is None or f.signal is None else f.signal for f in frames]
+    newest = there[-1].size if there else None
+    size = np.full(n_channels, np.inf, np.float32) if newest is None else newest
+    return {"signal": np.concatenate(signals), "signal_size": size}
 
 
 def _gaze_part(frame: GazeFrame | None) -> tuple[FloatArray, BoolArray, FloatArray]:

@@ -192,6 +192,8 @@ class Window:
     eye_valid    (E,) bool
     positions    (C, 3) float32, unit sphere, x right, y front, z up
     eeg_coverage, gaze_coverage: share of the window with usable samples, 0 to 1
+    signal       (S, C) float32, conditioned EEG in microvolts on the grid, 0 where absent; None where nobody asked
+    signal_size  (C,) float32, each channel's size in the session so far, see rtemo.core.eeg.signal; None likewise
     settled      filters and normaliser have had the data that they need
     forced       cut before every expected stream had reached end_s
     """
@@ -210,3 +212,5 @@ class Window:
     bad_channels: Mapping[str, str] = field(default_factory=dict)  # label, or "gaze" or "pupil" -> what is wrong
     settled: bool = False
     forced: bool = False
+    signal: FloatArray | None = None
+    signal_size: FloatArray | None = None

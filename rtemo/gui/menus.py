@@ -15,6 +15,7 @@ from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
 from rtemo.gui.open_recording import RecordingOpener
 from rtemo.gui.painting.colours import DARK, Theme
+from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
 
@@ -55,6 +56,7 @@ class Menus:
         self._groups: dict[str, list[QAction]] = {}
         self._settings: QAction | None = None
         self._annotations: list[QAction] = []
+        self._stretches: list[QAction] = []  # begin and end the stretches of the annotation keys
         self._make_file()
         if not target.watches:
             self._make_session()
@@ -74,8 +76,8 @@ class Menus:
 
     def global_actions(self) -> list[QAction]:
         """The entries whose shortcuts also work in dialogs: an annotation must not wait for a dialog to be closed."""
-        known = [action for actions in self._groups.values() for action in actions]
-        return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+"))]
+        known = [action for actions in self._groups.values() for action in actions] + self._stretches
+        return [action for action in known if action.shortcut().toString().startswith(("F", "Ctrl+", "Shift+F"))]
 
     def keys(self) -> dict[str, list[tuple[str, str]]]:
         """All shortcuts as (action, keys), by menu."""
@@ -84,10 +86,7 @@ class Menus:
     def _make_file(self) -> None:
         target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_FILE)
         if not target.watches:
-            self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
-            self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
-            menu.addSeparator()
-            self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
+            self._make_open(menu)
         pictures = menu.addMenu(texts.EXPORT_ANY)
         for name in target.exports.views:
             keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
@@ -99,20 +98,43 @@ class Menus:
             self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
         self._add(menu, texts.QUIT, "Ctrl+Q", target.close)
 
+    def _make_open(self, menu: QMenu) -> None:
+        target = self._target
+        self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
+        self.recent = menu.addMenu(words.RECENT)
+        self.recent.aboutToShow.connect(self._list_recent)
+        self._add(menu, words.SESSIONS_MENU, "Ctrl+Shift+S", target.dialogs.ask_sessions)
+        self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
+        menu.addSeparator()
+        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
+
     def _make_session(self) -> None:
         bar, menu = self._target.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)
         self._add(menu, texts.START, "Ctrl+R", bar.ask_start)
         self._add(menu, f"{texts.PAUSE} / {texts.RESUME}", "Ctrl+P", bar.ask_pause)
-        self._add(menu, texts.STOP, "Ctrl+.", bar.stop.click)
+        self._add(menu, texts.STOP, "Ctrl+.", bar.ask_stop)
         dialogs = self._target.dialogs
         self._add(menu, texts.BASELINE_MENU, "Ctrl+B", dialogs.ask_baseline)
         self._add(menu, texts.CALIBRATION_MENU, "Ctrl+L", dialogs.ask_calibration)
         self._settings = self._add(menu, texts.SETUP_MENU, "Ctrl+E", dialogs.ask_settings)
         self._add(menu, texts.FOCUS_SUBJECT, "Ctrl+I", partial(bar.focus_on, bar.subject))
+        self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
+        self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
+        self._add(menu, words.NOTICE, "", dialogs.show_notice)
+        self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
+        self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
+        self._add(menu, words.ANNOTATIONS_MENU, "Ctrl+J", dialogs.ask_annotations)
+        self._add(menu, words.MODEL_MENU, "Ctrl+M", dialogs.ask_model)
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
         ]
+        for k, key in enumerate(texts.ANNOTATION_KEYS):
+            stretch = QAction(self._window)
+            stretch.setShortcut(QKeySequence(f"Shift+{key}"))
+            stretch.triggered.connect(lambda _on=False, k=k: bar.annotate_stretch(k))
+            self._window.addAction(stretch)
+            self._stretches.append(stretch)
         self._add(menu, texts.FOCUS_NOTE, "Ctrl+N", partial(bar.focus_on, bar.note))
 
     def _make_view(self) -> QAction:
@@ -139,6 +161,7 @@ class Menus:
         keys = self._add(menu, texts.SHORTCUTS, "F1", target.show_shortcuts)
         keys.setShortcuts([QKeySequence(text) for text in ("F1", "?", "Ctrl+/")])
         self._add(menu, texts.DOCTOR, "", target.show_doctor)
+        self._add(menu, words.ABOUT_MENU, "", target.dialogs.show_about)
 
     def _make_keys(self) -> None:
         """Add the shortcuts that have no menu entry."""
@@ -168,6 +191,13 @@ class Menus:
         menu.addAction(action)
         self._groups.setdefault(menu.title() if isinstance(menu, QMenu) else texts.KEYS_ALONE, []).append(action)
         return action
+
+    def _list_recent(self) -> None:
+        """List the recordings that were opened last."""
+        self.recent.clear()
+        for path in self._target.recordings.recent:
+            action = self.recent.addAction(path.replace("&", "&&"))
+            action.triggered.connect(lambda _on=False, path=path: self._target.recordings.open(path))
 
     def _restart(self) -> None:
         """Restart only an engine that failed: a slip must not end a session."""

@@ -1,7 +1,8 @@
 """Rotating log file of an engine, in the platform's folder for logs, that a lab can send.
 
 It holds failures, losses, lost streams and unexpected exceptions with their tracebacks, nothing of the signals. Only
-the user can read it. An engine that cannot write it runs on.
+the user can read it. An engine that cannot write it runs on. Files are named for what writes them and not for its
+process, so that they stay few; each has one writer at a time, and whoever comes while one writes takes the next number.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import threading
 from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import platformdirs
 
 from rtemo.core.errors import RtemoError
+from rtemo.sources.private_files import lock_file, owner_only
 
 BYTES, BACKUPS = 1 << 20, 2  # of one file, and how many older ones are kept
+MOST_WRITERS = 16  # of one name at a time
 _ROOT = logging.getLogger("rtemo")
 
 
@@ -29,6 +32,13 @@ class _PrivateFile(RotatingFileHandler):
     """Makes each file readable for this user only. When writing fails it says so once, and nothing else happens."""
 
     _failed = False
+    claim: IO[bytes]  # held for as long as it is written
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self.claim.close()
 
     def _open(self) -> Any:
         os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
@@ -74,16 +84,30 @@ def _log_thread(args: threading.ExceptHookArgs) -> None:
 def start_log(name: str, folder: Path | None = None) -> Path | None:
     """Write what is logged from now on into a file of this name, instead of an older one; None where it cannot be."""
     stop_log()
-    path = (folder or log_folder()) / f"{re.sub(r'[^A-Za-z0-9_-]', '-', name)[:40] or 'engine'}.log"
+    stem = re.sub(r"-\d+(?=-|$)", "", re.sub(r"[^A-Za-z0-9_-]", "-", name))[:40] or "engine"  # without process numbers
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = folder or log_folder()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path, lock = _free_file(folder, stem)
         handler = _PrivateFile(path, maxBytes=BYTES, backupCount=BACKUPS, encoding="utf-8", errors="backslashreplace")
+        handler.claim = lock
     except OSError:
         return None
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
     _ROOT.addHandler(handler)
     _ROOT.setLevel(logging.INFO)
     return path
+
+
+def _free_file(folder: Path, stem: str) -> tuple[Path, IO[bytes]]:
+    """A log that nobody writes now, and what shows others that it is taken. Raises OSError."""
+    for number in range(1, MOST_WRITERS + 1):
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.log"
+        lock = open(path.with_suffix(".lock"), "ab", opener=owner_only)  # noqa: SIM115 - open while the log is written
+        if lock_file(lock):
+            return path, lock
+        lock.close()
+    raise OSError(f"{MOST_WRITERS} processes write {stem}.log")
 
 
 def log_path() -> Path | None:

@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.recorder.ask import ask
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import Message
+from rtemo.recorder.messages import Message, ask
 
 _LOG = logging.getLogger("rtemo.supervisor")
 
@@ -28,6 +27,7 @@ ASK_S = 1.0  # how often the recorder is asked how things stand
 HANG_S = 5.0  # without an answer for so long a recorder hangs
 ENGINE_HANGS_S = 10.0  # an engine that has read nothing for so long
 TRIES, WITHIN_S = 5, 60.0  # an engine that ends more often is given up; the recording goes on
+FROZEN_S = 2.0  # between two looks: everything stood still, and hardly the recorder alone
 POLITE_S = 0.5  # for a recorder to answer at the end
 END_S = 2.0  # for an engine to end its session where it was asked politely
 QUIT_S = 1.0  # for a recorder to close its file
@@ -103,9 +103,13 @@ class Supervisor:
 
         hurry: whoever set `stop` does not wait. duration_s: how long a recording lasts whose engine was given up.
         """
-        begin_s = time.monotonic()
+        begin_s = looked_s = time.monotonic()
         try:
             while not stop.wait(LOOK_S):
+                now_s = time.monotonic()
+                if now_s - looked_s > FROZEN_S:  # what could not answer gets time to do so
+                    self._asked_s = self._answered_s = now_s
+                looked_s = now_s
                 code = self._engine.process.poll()
                 if code in _ASKED and not self._engine_over:
                     return int(code)

@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.eeg.interpolation import each_onto
-from rtemo.core.types import Window
+from rtemo.core.eeg.interpolation import each_onto, weights_onto
+from rtemo.core.eeg.signal import masked, mostly_usable, referenced, scaled
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import BoolArray, FloatArray, Window
 from rtemo.model.bundle_schema import ModelDeclaration
 
 Arrays = dict[str, NDArray[Any]]
+MASKS = ("eeg_mask", "eye_valid")
 OF_MODALITY = {"eeg": ("eeg", "eeg_mask", "signal"), "eye": ("eye", "eye_valid")}
 
 
@@ -37,6 +40,7 @@ def arrays(windows: Sequence[Window], model: ModelDeclaration) -> Arrays:
         "positions": lambda window: window.positions,
         "eye": lambda window: window.eye,
         "eye_valid": lambda window: window.eye_valid,
+        "signal": lambda window: _signal(window, model),
     }
     if model.channels is not None:
         targets = np.array(model.channels.positions, np.float32)
@@ -45,8 +49,34 @@ def arrays(windows: Sequence[Window], model: ModelDeclaration) -> Arrays:
             "eeg": lambda window: each_onto(window.eeg, window.eeg_mask, window.positions, targets),
             "eeg_mask": lambda window: np.repeat(window.eeg_mask.any(axis=1, keepdims=True), len(targets), axis=1),
             "positions": lambda _: targets,
+            "signal": lambda window: signal_onto(_signal(window, model), window, targets),
         }
     return {name: np.stack([made[name](window) for window in windows]) for name in model.inputs}
+
+
+def _signal(window: Window, model: ModelDeclaration) -> FloatArray:
+    """(C, S), referenced and scaled."""
+    if window.signal is None or window.signal_size is None:
+        raise RtemoError("the windows do not hold the signal", "the model takes it", "make them with new_pipeline")
+    values, usable, size = window.signal[None], mostly_usable(window.eeg_mask)[None], window.signal_size[None]
+    prepared = prepared_signal(values, usable, size, model.reference, model.scale)[0]
+    return np.ascontiguousarray(prepared.T)
+
+
+def prepared_signal(values: FloatArray, usable: BoolArray, size: FloatArray, reference: str, scale: str) -> FloatArray:
+    """(n, S, C) microvolts as a model takes them: by its reference ("average", "none") and scale (ModelDeclaration)."""
+    if reference == "average":
+        values = referenced(values, usable)
+    if scale == "session":
+        values = scaled(values, size)
+    return masked(values, usable)
+
+
+def signal_onto(signal: FloatArray, window: Window, targets: FloatArray) -> FloatArray:
+    """(C, S) -> (T, S) on fixed channels."""
+    weight = weights_onto(mostly_usable(window.eeg_mask), window.positions, targets)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+    return np.asarray((weight / total) @ signal, np.float32)
 
 
 def hidden(fed: Arrays, modality: str) -> Arrays:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.model.bundle import Bundle
+from rtemo.model.bundle_schema import BundleSpec
 from rtemo.model.decoder import Decoder
 from rtemo.model.embedding_queue import EmbeddingQueue
 from rtemo.model.embeddings import Embeddings
@@ -28,6 +29,13 @@ from rtemo.model.personal.session_notes import (
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.adaptive import SelfReport
+
+
+def new_pipeline(spec: BundleSpec, hop_s: float | None = None) -> Pipeline:
+    """A fresh pipeline that makes the windows that a bundle's model takes. hop_s: None: as the bundle says."""
+    settings = spec.pipeline if hop_s is None else spec.pipeline.with_hop(hop_s)
+    return Pipeline(settings, signal="signal" in spec.model.inputs)
+
 
 Watch = Callable[[Window, Embeddings], object]
 
@@ -75,6 +83,10 @@ class Predictor:
     def expect(self, modality: Modality, *, expected: bool) -> list[Prediction]:
         """Whether windows wait for a modality; see Pipeline.expect."""
         return self._decide(self.pipeline.expect(modality, expected))
+
+    def drop(self, stream_id: str) -> list[Prediction]:
+        """See Pipeline.drop_stream."""
+        return self._decide(self.pipeline.drop_stream(stream_id))
 
     def flush(self) -> list[Prediction]:
         """The predictions up to the newest sample of any stream."""

@@ -1,7 +1,8 @@
 """The engine's side of the recorder's process: live streams that another process reads and records.
 
 Where the recorder ends, its streams are lost until it is back; the supervisor starts it again, and it goes on with the
-recording in another file. Nothing here waits for the disk.
+recording in another file. Where it is the same recorder that ended the connection, items that are recorded were missed:
+this engine cannot go on. Nothing here waits for the disk.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ MAX_KEPT = 20_000  # items of the engine's own that wait for a recorder to come 
 class RemoteSource:
     """A RecordedSource in the recorder's process. Used by the engine's thread; `submit` by any."""
 
+    buffered = True
+
     def __init__(self, endpoint: Endpoint, roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> None:
         """endpoint: the recorder's. roles: take the streams that the recorder chose. ambiguous: see EngineSetup."""
         self._endpoint, self._roles, self._ambiguous = endpoint, roles, ambiguous
@@ -69,7 +72,7 @@ class RemoteSource:
         self._outbox: Outbox | None = None
         self._inbox: Inbox | None = None
         self._ready: list[Item] = []  # received and not read yet
-        self._announced = AnnouncedStreams()
+        self.announced = AnnouncedStreams()
         self._role = ""  # of the stream that is announced next
         self._own: dict[str, list[Item]] = {}  # how the engine's own streams begin, for a recorder that comes later
         self._kept: list[Item] = []
@@ -80,6 +83,7 @@ class RemoteSource:
         self._released = self.ending = False
         self._status: RecorderStatus | None = None
         self._recording = False
+        self._first = 0  # which of the recording's files is the first one of the recorder that we were attached to
         self._statuses: tuple[tuple[StreamInfo, dict[str, Any]], ...] = ()
         self._opened: dict[str, StreamInfo] = {}
         self.visible: tuple[StreamInfo, ...] = ()
@@ -109,7 +113,10 @@ class RemoteSource:
         return infos
 
     def read(self, timeout_s: float) -> list[Item]:
-        """What has come since the last call; waits at most timeout_s seconds for the first item."""
+        """What has come since the last call; waits at most timeout_s seconds for the first item.
+
+        Raises RuntimeError where items were missed that are recorded: the next engine takes the session up.
+        """
         if self._connection is None:
             self._come_back(timeout_s)
             if self._connection is not None:
@@ -161,16 +168,16 @@ class RemoteSource:
         self._kept.clear()
         fields = {"path": str(request.path), "session_id": request.session_id, "about": dict(request.about)}
         self._need(self._ask("record", "recording", **fields))
-        self._recording, self._status = True, None
+        self._recording, self._first, self._status = True, 0, None
         self._need(self._await("ready"))
         items, self._ready = self._ready, []
         return items
 
     def take_up(self) -> None:
-        self._recording = True
+        self._recording, self._first = True, self.running.first if self.running is not None else 0
 
     def opening(self) -> list[Item]:
-        return self._announced.opening()
+        return self.announced.opening()
 
     def submit(self, item: Item) -> None:
         if not self._recording:
@@ -239,6 +246,11 @@ class RemoteSource:
                 _LOG.error("%s", error)
             self._drop()
             return
+        if self._recording and self.running is not None:
+            if self.running.first == self._first:
+                self._drop()
+                raise RuntimeError("the recorder went on without this engine, which did not read; the next one goes on")
+            self._first = self.running.first
         lost_s = time.monotonic() - (self._lost_s or time.monotonic())
         self._lost_s = None
         self._outages.append(f"the recorder is back after {lost_s:.1f} s")
@@ -269,7 +281,7 @@ class RemoteSource:
             return
         if isinstance(one, StreamUp):
             self._give_role(one.info)
-        self._announced.note([one])
+        self.announced.note([one])
         if isinstance(one, Chunk) and len(one):
             self._count_lost(one)
             self._newest[one.stream_id] = float(one.stamps[-1])
@@ -277,7 +289,7 @@ class RemoteSource:
 
     def _count_lost(self, chunk: Chunk) -> None:
         """State how many samples of a stream are in no file, where it is back after a recorder that ended."""
-        info = self._announced.infos.get(chunk.stream_id)
+        info = self.announced.infos.get(chunk.stream_id)
         if not self._before or info is None or (last_s := self._before.pop(_key(info), None)) is None:
             return
         away_s = float(chunk.stamps[0]) - last_s
@@ -310,7 +322,7 @@ class RemoteSource:
                 self._notes.append((float(fields["time_s"]), str(fields["text"])))
             case _:
                 if message.name == "recording":  # what came before is not in it
-                    self._ready, self._announced = [], AnnouncedStreams()
+                    self._ready = []
                 elif message.name == "held":
                     self._last, self._ready = self._ready, []
                 self._answers.append(message)
@@ -359,12 +371,12 @@ class RemoteSource:
         self._drop()
         self._lost_s = time.monotonic()
         self._outages.append(f"the recorder ended: {why}")
-        known = {_key(info): self._newest[name] for name, info in self._announced.infos.items() if name in self._newest}
+        known = {_key(info): self._newest[name] for name, info in self.announced.infos.items() if name in self._newest}
         self._before, self._newest = {**self._before, **known}, {}
-        for stream_id, state in list(self._announced.states.items()):
+        for stream_id, state in list(self.announced.states.items()):
             if state not in GONE:
                 down = StreamDown(stream_id, StreamState.LOST, "the recorder ended; it is started again")
-                self._announced.note([down])
+                self.announced.note([down])
                 self._ready.append(down)
 
     def _drop(self) -> None:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Annotated, Literal
@@ -26,6 +27,7 @@ import psutil
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
+from rtemo.sources.private_files import lock_file, replace_file
 
 MAX_SOCKET_PATH = 90  # systems allow about 100 bytes
 KEY_BYTES = 32
@@ -77,11 +79,20 @@ class Endpoint:
         self._lock: IO[bytes] | None = None
         self._socket_folder: tempfile.TemporaryDirectory[str] | None = None
 
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one process of this name until the block ends. Raises RtemoError where another one runs."""
+        self.claim()
+        try:
+            yield
+        finally:
+            self.release()
+
     def claim(self) -> None:
         """Be the one process of this name. Raises RtemoError where another one runs."""
         while True:
             lock = self._lock_path.open("ab")
-            if not _locked(lock):
+            if not lock_file(lock):
                 lock.close()
                 raise RtemoError(
                     "an engine runs already", f"it is called {self.name!r}", "attach to it, or shut it down"
@@ -108,12 +119,7 @@ class Endpoint:
     def publish(self, address: Address) -> None:
         """Let clients find the engine."""
         document = {**asdict(address), "key": address.key.hex()}
-        partial = self._file.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        partial.replace(self._file)
+        replace_file(self._file, lambda file: file.write(json.dumps(document).encode()))
 
     def find(self) -> Address | None:
         """The address that was published last; None where there is none. The engine may be gone."""
@@ -163,23 +169,6 @@ def _is_still(file: IO[bytes], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Lock a file for as long as it is open; False where another process has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _runtime_folder() -> Path:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -81,6 +83,17 @@ def unpack(data: bytes | memoryview) -> Iterator[Item | Message]:
                 "a message of the recorder does not fit", str(error), "use one version of rtemo"
             ) from error
         at += length
+
+
+def ask(connection: Connection, request: str, wait_s: float, **fields: Any) -> Message:
+    """Ask the recorder one thing, for whoever reads no items from it. Raises EOFError where no answer comes in time."""
+    connection.send_bytes(pack(request, **fields))
+    end_s = time.monotonic() + wait_s
+    while connection.poll(max(0.0, end_s - time.monotonic())):
+        for one in unpack(connection.recv_bytes(MAX_BYTES)):
+            if isinstance(one, Message):
+                return one
+    raise EOFError("the recorder does not answer")
 
 
 def recorder_fields(status: RecorderStatus | None) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 
 CYCLE_S = 0.25  # how often the queue is written out and handed to the operating system
 SYNC_S = 0.75  # how often the disk is waited for
+STALLED_S = 1.25  # a disk that has not answered for so long is waited for
 QUEUE_BYTES = 64 << 20  # about four minutes of 64 channels at 1000 Hz: a disk may well stall for some seconds
 MOST_PROBLEMS = 200
 LONGEST_PROBLEM = 500  # characters
@@ -40,7 +42,7 @@ class RecorderState(StrEnum):
     """Whether what is handed over reaches a file."""
 
     RECORDING = "recording"
-    WAITING = "waiting"  # no place takes it; it is kept in memory, and tried again
+    WAITING = "waiting"  # no place takes it, or the disk does not answer; it is kept in memory, and tried again
     FAILED = "failed"  # samples are being lost; until it is closed, it is tried again
     CLOSED = "closed"
 
@@ -64,6 +66,28 @@ class RecorderStatus:
     stalled_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What a recorder that was killed had not written. path, size: its last file, and how much of that counts.
+
+    entries: in order, after the streams that were there; each with the time when it was submitted.
+    """
+
+    path: Path
+    size: int
+    entries: tuple[tuple[Item | LogEntry, float], ...]
+
+
+class UnwrittenItems(Protocol):
+    """Keeps what is not in the file yet, see rtemo.recorder.journal."""
+
+    def append(self, item: Item | LogEntry, time_s: float, packed: bytes | None) -> None: ...
+
+    def strike_off(self, n: int, path: Path, size: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Recorder:
     """Records items into an XDF file, or several where one is lost. `submit` may be called from any thread."""
 
@@ -76,12 +100,13 @@ class Recorder:
         elsewhere: Sequence[Path] = (),
         clock: Callable[[], float] = time.monotonic,
         continues: str = "",
+        continues_bytes: int | None = None,
     ) -> None:
         """Creates the file and starts. Raises RtemoError when the file exists or cannot be made.
 
         session_id: written into the file's header, see XdfWriter. elsewhere: folders in which the recording goes on
         where the file's own no longer works. clock: LSL time, for the stamps of the recorder's own log. continues: the
-        name of the file that it goes on from.
+        name of the file that it goes on from. continues_bytes: how much of that counts; None: all.
         """
         self.path = Path(path)
         self._limit, self._clock = queue_bytes, clock
@@ -99,8 +124,17 @@ class Recorder:
         self._busy_since_s: float | None = None
         self._synced_s = time.monotonic()
         self._files = RecordingFiles(
-            self.path, session_id, elsewhere, open_writer, self._lost_in_file, self._add_problem, clock, continues
+            self.path,
+            session_id,
+            elsewhere,
+            open_writer,
+            self._lost_in_file,
+            self._add_problem,
+            clock,
+            continues,
+            continues_bytes,
         )
+        self._journal: UnwrittenItems | None = None
         self._thread = threading.Thread(target=self._run, name="rtemo-recorder", daemon=True)
         self._thread.start()
 
@@ -114,10 +148,13 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         with self._changed:
-            busy_since_s = self._busy_since_s
+            busy_since_s, state, error = self._busy_since_s, self._state, self._error
+            stalled_s = 0.0 if busy_since_s is None else time.monotonic() - busy_since_s
+            if stalled_s >= STALLED_S and state is RecorderState.RECORDING:
+                state, error = RecorderState.WAITING, f"{self._files.paths[-1]}: the disk does not answer"
             return RecorderStatus(
-                state=self._state,
-                error=self._error,
+                state=state,
+                error=error,
                 samples=dict(self._samples - self._unsettled),
                 lost=dict(self._lost),
                 problems=tuple(self._problems),
@@ -125,19 +162,28 @@ class Recorder:
                 queue_bytes=self._queued,
                 queue_high_bytes=self._high,
                 paths=tuple(self._files.paths),
-                stalled_s=0.0 if busy_since_s is None else time.monotonic() - busy_since_s,
+                stalled_s=stalled_s,
             )
 
-    def submit(self, item: Item) -> bool:
+    def keep_in(self, journal: UnwrittenItems) -> None:
+        """Have what is not in the file yet kept. Nothing has been submitted."""
+        self._journal = journal
+
+    def submit(self, item: Item, packed: bytes | None = None) -> bool:
         """Takes an item to be written; never waits for the disk. The item's arrays must not change afterwards.
 
-        False: it is not recorded (the queue is full, or the recorder is closed), which is counted.
+        packed: the same as bytes, for the journal. False: it is not recorded (the queue is full, or the recorder is
+        closed), which is counted.
         """
-        return self._submit(item, _size(item))
+        return self._submit(item, packed=packed)
 
-    def annotate(self, text: str) -> bool:
-        """Writes a text with the present time into the recorder's log. False: it is not recorded."""
-        return self._submit(LogEntry("annotation", text=text), 256 + 4 * len(text))
+    def submit_again(self, item: Item | LogEntry, time_s: float) -> bool:
+        """Takes what a recorder before this one had not written. time_s: when it took it."""
+        return self._submit(item, time_s)
+
+    def annotate(self, text: str, time_s: float) -> bool:
+        """Writes what a person noted at a time, LSL's, into the recorder's log. False: it is not recorded."""
+        return self._submit(LogEntry("annotation", text=text, noted=True), time_s)
 
     def wait_flushed(self, timeout_s: float) -> bool:
         """Waits until everything submitted so far would survive the end of this process. Does not hurry the writer."""
@@ -157,8 +203,10 @@ class Recorder:
         if self._thread.is_alive():
             self._fail(f"the disk did not take the rest within {timeout_s:g} s")
 
-    def _submit(self, item: Item | LogEntry, size: int) -> bool:
-        time_s = 0.0 if isinstance(item, Chunk | ClockOffset) else self._clock()
+    def _submit(self, item: Item | LogEntry, time_s: float | None = None, packed: bytes | None = None) -> bool:
+        size = _size(item)
+        if time_s is None:
+            time_s = 0.0 if isinstance(item, Chunk | ClockOffset) else self._clock()
         with self._changed:
             reason = self._refusal(item, size)
             if reason:
@@ -166,6 +214,8 @@ class Recorder:
                 return False
             self._queue.append((item, time_s))
             self._n_submitted += 1
+            if self._journal is not None:
+                self._journal.append(item, time_s, packed)
             self._queued += size
             self._high = max(self._high, self._queued)
             if self._queued > self._limit // 4:
@@ -221,6 +271,8 @@ class Recorder:
                     self._error = self._files.error
                     self._state = RecorderState.FAILED if self._error else RecorderState.CLOSED
                     self._unsettled.clear()
+                    if self._journal is not None:
+                        self._journal.close()
                 self._over = True
                 self._changed.notify_all()
         finally:
@@ -265,6 +317,8 @@ class Recorder:
                 self._state, self._error = RecorderState.RECORDING, ""
                 self._n_flushed = self._n_taken
                 self._unsettled.clear()
+                if self._journal is not None:
+                    self._journal.strike_off(self._n_flushed, self._files.paths[-1], self._files.flushed_bytes)
             self._changed.notify_all()
 
     def _take(self, item: Item | LogEntry, time_s: float) -> None:
@@ -407,8 +461,10 @@ def _join(key: str, chunks: list[Chunk]) -> Chunk:
     return Chunk(key, stamps, np.concatenate([chunk.values for chunk in chunks]))
 
 
-def _size(item: Item) -> int:
+def _size(item: Item | LogEntry) -> int:
     """Bytes that an item holds in the queue, roughly."""
+    if isinstance(item, LogEntry):
+        return 256 + 4 * len(item.text)
     if isinstance(item, StreamUp):
         return 1024 + 4 * len(item.info.xml) + 512 * item.info.n_channels
     if not isinstance(item, Chunk):

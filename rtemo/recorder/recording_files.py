@@ -86,11 +86,13 @@ class RecordingFiles:
         problem: Callable[[str], None],
         clock: Callable[[], float],
         continues: str = "",
+        continues_bytes: int | None = None,
     ) -> None:
         """Creates the file and waits until it is on the disk. Raises RtemoError where that cannot be done.
 
         elsewhere: folders to go on in where the file's own does not work. lost, problem: are told what goes wrong.
-        clock: LSL time. continues: the name of the file that the first one goes on from.
+        clock: LSL time. continues, continues_bytes: the name of the file that the first one goes on from, and how much
+        of that counts.
         """
         self._asked, self.paths = path, [path]
         self.error = ""  # why no file takes what is written; empty while one does
@@ -110,7 +112,7 @@ class RecordingFiles:
         self._tried, self._retry_s = 0, 0.0
         self._rescues: list[Rescue] = []
         self._writer: XdfWriter | None = (
-            open_writer(path, session_id, continues) if continues else open_writer(path, session_id)
+            open_writer(path, session_id, continues, continues_bytes) if continues else open_writer(path, session_id)
         )
         try:
             self._begin(self._writer)
@@ -119,6 +121,11 @@ class RecordingFiles:
             raise RtemoError(
                 f"cannot record to {path}", error.strerror or str(error), "give a folder that can be written"
             ) from error
+
+    @property
+    def flushed_bytes(self) -> int:
+        """How much of the newest file the operating system has."""
+        return self._flushed
 
     @property
     def bytes_written(self) -> int:
@@ -257,6 +264,7 @@ class RecordingFiles:
             state=entry.state,
             text=entry.text[:LONGEST_TEXT],
             trusted=entry.trusted,
+            noted=entry.noted,
         ).document()
         return Chunk(self._log.stream_id, np.array([logged.time_s]), np.array([[document]], dtype=object))
 

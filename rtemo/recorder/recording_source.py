@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamUp
 from rtemo.recorder.announced_streams import AnnouncedStreams
-from rtemo.recorder.recorder import Recorder, RecorderStatus
+from rtemo.recorder.recorder import Recorder, RecorderStatus, Unwritten, UnwrittenItems
+from rtemo.sources.base import DRAIN_READS
 from rtemo.sources.lsl.stream_state import LslStreamStatus
-
-DRAIN_READS = 50  # at most, to take over what the source still holds
 
 
 class LiveSource(Protocol):
@@ -54,12 +54,14 @@ class RecordingRequest:
     """What is to be recorded.
 
     session_id: of the session that it is made for; empty outside of one. continues: the name of the file that it goes
-    on from, empty for none. about: what an engine needs to take the session up again, kept for it and not looked at.
+    on from, empty for none; continues_bytes: how much of that counts, None for all. about: what an engine needs to take
+    the session up again, kept for it and not looked at.
     """
 
     path: Path
     session_id: str = ""
     continues: str = ""
+    continues_bytes: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -80,8 +82,17 @@ class RunningRecording:
 class RecordedSource(LiveSource, Protocol):
     """A live source that can be recorded: here (RecordingSource), or in the recorder's process.
 
-    running: what is recorded already when it is started. ending: whether the engine is asked to end.
+    running: what is recorded already when it is started. ending: whether the engine is asked to end. buffered: whether
+    another process keeps what comes while nobody reads.
     """
+
+    @property
+    def buffered(self) -> bool: ...
+
+    @property
+    def announced(self) -> AnnouncedStreams:
+        """The streams that were announced, and how they stand."""
+        ...
 
     @property
     def running(self) -> RunningRecording | None: ...
@@ -141,25 +152,33 @@ class RecordingSource:
     """A live source with a recorder in this process. Turned by one thread; `submit` is for any."""
 
     running: RunningRecording | None = None
-    ending = False
+    ending = buffered = False
 
-    def __init__(self, source: LiveSource, new_recorder: Callable[[RecordingRequest], Recorder]) -> None:
-        self._source, self._new_recorder = source, new_recorder
-        self._announced = AnnouncedStreams()
+    def __init__(
+        self,
+        source: LiveSource,
+        new_recorder: Callable[[RecordingRequest], Recorder],
+        pack: Callable[[Item], bytes] | None = None,
+    ) -> None:
+        """pack: makes bytes of items for whoever else gets them; see `packed`."""
+        self._source, self._new_recorder, self._pack = source, new_recorder, pack
+        self.packed: list[bytes] = []  # what was read last
+        self.announced = AnnouncedStreams()
         self._recorder: Recorder | None = None
         self._held = False
 
     def start(self) -> tuple[StreamInfo, ...]:
         infos = self._source.start()
-        self._announced.note(map(StreamUp, infos))
+        self.announced.note(map(StreamUp, infos))
         return infos
 
     def read(self, timeout_s: float) -> list[Item]:
         items = self._source.read(timeout_s)
-        self._announced.note(items)
+        self.announced.note(items)
+        self.packed = [self._pack(item) for item in items] if self._pack is not None else []
         if self._recorder is not None and not self._held:
-            for item in items:
-                self._recorder.submit(item)
+            for item, packed in zip_longest(items, self.packed):
+                self._recorder.submit(item, packed)
         return items
 
     @property
@@ -181,7 +200,7 @@ class RecordingSource:
         return self._source.visible
 
     def opening(self) -> list[Item]:
-        return self._announced.opening()
+        return self.announced.opening()
 
     @property
     def recorder(self) -> Recorder | None:
@@ -200,10 +219,17 @@ class RecordingSource:
     def outages(self) -> list[str]:
         return []
 
-    def record(self, request: RecordingRequest) -> list[Item]:
+    def record(
+        self, request: RecordingRequest, journal: UnwrittenItems | None = None, before: Unwritten | None = None
+    ) -> list[Item]:
+        """journal: keeps what is not in the file yet. before: what the recorder before this one had not written."""
         if self._recorder is not None:
             raise RtemoError("a recording is being made", str(self._recorder.path), "stop it first")
         self._recorder, self._held = self._new_recorder(request), False
+        if journal is not None:
+            self._recorder.keep_in(journal)
+        for item, time_s in before.entries if before is not None else ():
+            self._recorder.submit_again(item, time_s)
         opening = self.opening()
         for item in opening:
             self._recorder.submit(item)

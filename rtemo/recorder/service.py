@@ -15,9 +15,9 @@ import math
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import count
+from itertools import count, zip_longest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
+from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
-from rtemo.recorder.mailboxes import Inbox, Outbox
+from rtemo.recorder.mailboxes import Inbox, Outbox, shut
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
-from rtemo.recorder.recorder import Recorder
+from rtemo.recorder.recorder import Recorder, Unwritten
 from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
+from rtemo.sources.private_files import replace_file
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.parts import part_name
 
@@ -80,6 +82,7 @@ class RecorderService:
         """clock: now, in LSL time. task_file: see RecorderTask. Raises RtemoError where nobody can connect."""
         self._open_source, self._new_recorder, self._clock = open_source, new_recorder, clock
         self._task_file, self._task = task_file, RecorderTask()
+        self._journal_file = task_file.with_suffix(".journal")
         self._source: RecordingSource | None = None
         self._roles: StreamRoles | None = None
         self._ambiguous: dict[Modality, str] = {}
@@ -106,7 +109,8 @@ class RecorderService:
         with self._turning:
             self._open()
             if task.paths and self._source is not None:
-                self._record_on()
+                before = read_journal(self._journal_file)
+                self._record_on(before if before is not None and str(before.path) == task.paths[-1] else None)
 
     def run(self, stop: threading.Event, orphaned: threading.Event) -> None:
         """Until it is asked to quit, or `stop` is set; a recording is closed then, and goes on with the next recorder
@@ -152,7 +156,7 @@ class RecorderService:
             try:
                 self._news = False
                 while self._source is not None and (items := self._source.read(0.0)):
-                    self._send_items(items)
+                    self._send_items(items, self._source.packed)
             except Exception as error:  # noqa: BLE001 - the thread that turns raises it
                 self._failure = error
             finally:
@@ -163,9 +167,8 @@ class RecorderService:
         self._note_paths()
         engine = self._engine
         if engine is not None and engine.outbox.over:
-            _LOG.error("the engine takes nothing more: %s", engine.outbox.over)
-            self._engine = None
-        if engine is not None and self._source is not None:
+            self._cut_off(engine)
+        elif engine is not None and self._source is not None:
             self._send_status(engine)
         elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
             self._release()
@@ -207,7 +210,8 @@ class RecorderService:
 
     def _do_record(self, client: _Client, path: str, session_id: str, about: Mapping[str, Any]) -> None:
         source = self._need_source()
-        opening = source.record(RecordingRequest(Path(path), session_id, about=about))
+        request = RecordingRequest(Path(path), session_id, about=about)
+        opening = source.record(request, Journal(self._journal_file))
         self._first = 0
         self._task = replace(self._task, paths=(path,), session_id=session_id, about=dict(about))
         self._keep_task()
@@ -225,7 +229,7 @@ class RecorderService:
             source = self._source
             source.stop()
             while items := source.read(0.0):
-                self._send_items(items)
+                self._send_items(items, source.packed)
         client.outbox.put(pack("released"))
         if not self._task.paths:
             self._source = None
@@ -258,9 +262,10 @@ class RecorderService:
         recorder = self._source.recorder if self._source is not None else None
         if recorder is None:
             raise RtemoError("nothing is recorded", "", "start a session")
-        recorder.annotate(text)
+        time_s = self._clock()
+        recorder.annotate(text, time_s)
         if self._engine is not None:
-            self._engine.outbox.put(pack("annotation", time_s=self._clock(), text=text))
+            self._engine.outbox.put(pack("annotation", time_s=time_s, text=text))
         client.outbox.put(pack("annotated"))
 
     def _do_end(self, client: _Client) -> None:
@@ -286,7 +291,7 @@ class RecorderService:
     def _open(self) -> None:
         self._ambiguous = {}
         source, self._roles = self._open_source(self._task.settings, self._ambiguous if self._task.patient else None)
-        recording = RecordingSource(source, self._new_recorder)
+        recording = RecordingSource(source, self._new_recorder, pack_item)
         source.listen(self._take_over)
         recording.start()
         self._source = recording
@@ -302,12 +307,18 @@ class RecorderService:
         if self._task.paths:
             self._record_on()
 
-    def _record_on(self) -> None:
-        """Go on with a recording in another file."""
+    def _record_on(self, before: Unwritten | None = None) -> None:
+        """Go on with a recording in another file, with what was not written before."""
         first = Path(self._task.paths[0])
         path = next(path for number in count(2) if not (path := part_name(first, number)).exists())
-        request = RecordingRequest(path, self._task.session_id, Path(self._task.paths[-1]).name, self._task.about)
-        self._need_source().record(request)
+        last = Path(self._task.paths[-1])
+        size = before.size if before is not None else None
+        request = RecordingRequest(path, self._task.session_id, last.name, size, self._task.about)
+        source = self._need_source()
+        source.record(request, Journal(self._journal_file), before)
+        if before is not None and source.recorder is not None and source.recorder.wait_flushed(FLUSH_S):
+            with contextlib.suppress(OSError):
+                os.truncate(last, before.size)  # what lies beyond has been written again
         self._first = len(self._task.paths)
         self._task = replace(self._task, paths=(*self._task.paths, str(path)))
         self._keep_task()
@@ -332,7 +343,7 @@ class RecorderService:
             self._source.stop()
             with contextlib.suppress(RtemoError):
                 while items := self._source.read(0.0):
-                    self._send_items(items)
+                    self._send_items(items, self._source.packed)
             self._source.close_recording()
 
     def _close(self) -> None:
@@ -356,17 +367,25 @@ class RecorderService:
             "about": dict(self._task.about),
         }
 
-    def _send_items(self, items: list[Item]) -> None:
+    def _send_items(self, items: Sequence[Item], packed: Sequence[bytes] = ()) -> None:
+        """packed: the items as bytes, where that is known."""
         engine = self._engine
-        if engine is None or engine.outbox.over:
+        if engine is None:
             return
         parts = []
-        for item in items:
+        for item, known in zip_longest(items, packed):
             if isinstance(item, StreamUp) and self._roles is not None:
                 role = self._roles.role_of(item.info)
                 parts.append(pack("role", role=role.value if role is not None else ""))
-            parts.append(pack_item(item))
-        engine.outbox.put(b"".join(parts))
+            parts.append(known or pack_item(item))
+        if not engine.outbox.put(b"".join(parts)):
+            self._cut_off(engine)
+
+    def _cut_off(self, engine: _Client) -> None:
+        """End the connection of an engine that has missed something. The next one has it from the recording."""
+        _LOG.error("the engine takes nothing more: %s", engine.outbox.over or "its connection ended")
+        self._engine = None
+        shut(engine.connection)
 
     def _send_status(self, engine: _Client) -> None:
         source = self._need_source()
@@ -397,12 +416,8 @@ class RecorderService:
             if self._task == RecorderTask():
                 self._task_file.unlink(missing_ok=True)
                 return
-            partial = self._task_file.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(self._task), file)
-            partial.replace(self._task_file)
+            task = json.dumps(asdict(self._task)).encode()
+            replace_file(self._task_file, lambda file: file.write(task))
         except OSError as error:
             _LOG.error("a recorder that is killed could not go on: %s", error)
 

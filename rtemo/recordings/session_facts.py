@@ -11,6 +11,7 @@ Each fact is an event whose details have the key "fact":
     calibration_ends    from_s: the trained heads decide from then on
     channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
     gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
+    predictions         given: whether predictions are given out from then on, or suspended
 
 A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
 to come. Recordings made before there were details are read by rtemo.recordings.older_recordings.
@@ -73,6 +74,11 @@ def note_of(event: Event) -> Note | None:
     return _note(kind, event.details) if kind is not None else None
 
 
+def suspended_event(time_s: float, text: str, *, suspended: bool) -> Event:
+    """Predictions are suspended, or given out again."""
+    return Event(time_s, EventKind.SESSION, text, details={"fact": "predictions", "given": not suspended})
+
+
 def is_plan(event: Event) -> bool:
     """Whether an event is rtemo's own bookkeeping about the baseline, and nothing that a person noted."""
     return event.details.get("fact") == "baseline_planned"
@@ -109,19 +115,21 @@ class SessionFacts:
     """All that a recording's own events state. Times are LSL seconds.
 
     settings: text of a settings file, empty where there is none. planned: the baseline's plan. rests: (begin_s, end_s).
-    notes: labels and calibrations, each with the time of its event. problems: facts that cannot be used, a line each.
+    notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    problems: facts that cannot be used, a line each.
     """
 
     settings: str = ""
     planned: str | None = None
     rests: tuple[tuple[float, float], ...] = ()
     notes: tuple[tuple[float, Note], ...] = ()
+    suspended: bool = False
     problems: tuple[str, ...] = ()
 
 
 def facts_of(events: Iterable[Event]) -> SessionFacts:
     """What these events state; of plans the first counts. A fact that is damaged is a problem and is left out."""
-    settings, planned = "", None
+    settings, planned, suspended = "", None, False
     rests: list[tuple[float, float]] = []
     notes: list[tuple[float, Note]] = []
     problems: list[str] = []
@@ -133,13 +141,15 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
             planned = plan if planned is None else planned
         elif fact == "baseline_begins" and (length_s := _number(event.details.get("length_s"))) is not None:
             rests.append((event.time_s, event.time_s + length_s))
+        elif fact == "predictions" and isinstance(given := event.details.get("given"), bool):
+            suspended = not given
         elif (note := note_of(event)) is not None:
             notes.append((event.time_s, note))
         elif gaze_check_of(event) is not None:
             pass  # no prediction depends on it
         elif fact is not None:
             problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
-    return SessionFacts(settings, planned, tuple(rests), tuple(notes), tuple(problems))
+    return SessionFacts(settings, planned, tuple(rests), tuple(notes), suspended, tuple(problems))
 
 
 def _note(kind: type[Note], details: dict[str, Any]) -> Note | None:

@@ -10,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from rtemo.core.types import Item, StreamInfo
 
+DRAIN_READS = 50  # after a stop, at most, to take over what a source still holds
+
 
 @runtime_checkable
 class Source(Protocol):

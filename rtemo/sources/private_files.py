@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 
 def owner_only(path: str, flags: int) -> int:
     """An `opener` for `open`: what is created can be read and written by its owner alone."""
     return os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """A file that is its owner's alone and always whole: another process reads what was there before, or the new one.
+
+    One process at a time writes it. Raises OSError; then what was there before stays.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with open(partial, "xb", opener=owner_only) as file:
+        write(file)
+    partial.replace(path)
+
+
+def lock_file(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False where another process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def make_folder(path: Path) -> None:

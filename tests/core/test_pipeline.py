@@ -164,6 +164,17 @@ def test_what_there_is_no_stream_for_cannot_be_expected():
     assert pipeline.expected == {Modality.EEG}
 
 
+def test_a_stream_that_is_dropped_is_not_waited_for_and_what_comes_of_it_is_ignored():
+    pipeline = pipeline_of()
+    pipeline.push(gaze(100.0, 105.0))
+    assert ends(pipeline.push(eeg(100.0, 106.03)))[-1] == 104.75
+    assert ends(pipeline.drop_stream("g"))[-1] == 106.0
+    narrow = Chunk("g", np.arange(106.0, 110.0, 1 / HZ), np.zeros((4 * round(HZ), 1), np.float32))
+    assert pipeline.push(narrow) == []
+    assert ends(pipeline.push(eeg(106.03, 107.03))) == every_quarter(106.25, 107)
+    assert pipeline.drop_stream("g") == []
+
+
 def test_items_of_other_streams_are_ignored():
     pipeline = pipeline_of(EEG)
     assert pipeline.push(eeg(100.0, 110.0, "other")) == []

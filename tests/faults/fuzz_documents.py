@@ -417,7 +417,8 @@ class Fuzzed:
         return RESULT, json_bytes, read_result
 
     def _side_car(self) -> tuple[Any, Write, Read]:
-        from offline.datasets.bids.names import read_json
+        from offline.datasets.account import Account
+        from offline.datasets.bids.side_cars import read_json
 
         return (
             {
@@ -427,7 +428,7 @@ class Fuzzed:
                 "ScreenAOIDefinition": ["square", [1, 2]],
             },
             json_bytes,
-            read_json,
+            lambda path: read_json(path, Account()),
         )
 
     def _checkpoint(self) -> tuple[Any, Write, Read]:

@@ -285,6 +285,8 @@ def _accelerated(args: argparse.Namespace) -> list[tuple[float, float]]:
     from rtemo.model.decoder import Decoder
     from rtemo.model.predictor import Predictor
     from rtemo.model.runtime import Runtime
+    from rtemo.recorder.recorder import Recorder
+    from rtemo.recorder.recording_source import RecordingSource
     from rtemo.sources.session_settings import SessionSettings
 
     points: list[tuple[float, float]] = []
@@ -313,9 +315,11 @@ def _accelerated(args: argparse.Namespace) -> list[tuple[float, float]]:
             {},
             {},
         )
-        outputs = SessionOutputs(request, bundle, args.hop, setup.clock, [])
-        session = SessionRun(setup, source, SessionSettings(), outputs.events, outputs.sinks, outputs)
-        session.run(source.streams, threading.Event())
+        recorded = RecordingSource(source, lambda asked: Recorder(asked.path, session_id=asked.session_id))
+        recorded.start()
+        outputs = SessionOutputs(request, bundle, args.hop, setup.clock, recorded)
+        session = SessionRun(setup, recorded, SessionSettings(), outputs.events, outputs.sinks, outputs)
+        session.run(threading.Event())
         for line in source.grown():
             print(line)
         print(f"{session.engine.n_predictions} predictions, {len(outputs.events.events)} events")

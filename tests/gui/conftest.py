@@ -9,7 +9,15 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
+from rtemo.gui.dialogs.open_dialogs import SessionDialogs
+
 sys.path.append(str(Path(__file__).resolve().parent.parent / "live"))  # the engine that is fed by hand
+
+
+@pytest.fixture(autouse=True)
+def stopping_is_meant(monkeypatch):
+    """The question before a session ends, which is modal, is answered with yes; a test may answer it otherwise."""
+    monkeypatch.setattr(SessionDialogs, "ask_stop", lambda _dialogs: True)
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ def open_window(qtbot, tmp_path):
     def make(*, watches=True):
         apply_theme(QApplication.instance(), DARK)
         settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
-        window = MainWindow(ScriptedClient(), settings, DARK, watches=watches)
+        window = MainWindow(ScriptedClient(), settings, DARK, clock=lambda: 500.0, watches=watches)
         window._timer.stop()
         window.ask_quit = lambda: texts.QUIT_KEEP
         qtbot.addWidget(window)
@@ -64,9 +64,10 @@ def test_nothing_in_a_watching_window_sends_a_command(open_window):
     feed(window, session())
     for name in COMMANDS:
         window.send(name)
-    for action in window.findChildren(type(window.menus.dark)):
-        if action.text() not in (texts.QUIT, "") and "Export" not in action.text() and "…" not in action.text():
-            action.trigger()
+    offered = {action.text() for actions in window.menus._groups.values() for action in actions}
+    assert not offered & {texts.START, texts.STOP, texts.OPEN, texts.RESTART, texts.SETUP_MENU, texts.BASELINE_MENU}
+    for action in window.menus._groups[texts.KEYS_ALONE]:
+        action.trigger()
     for key in (Qt.Key.Key_F2, Qt.Key.Key_F3, Qt.Key.Key_Space):
         QTest.keyClick(window, key)
     head = window.views.quality.head
@@ -124,7 +125,7 @@ def test_a_window_that_watches_takes_no_option_that_changes_anything(option, cap
 
 
 def large(window):
-    QTest.keyClick(window, Qt.Key.Key_F10)
+    next(a for a in window.menus._groups[texts.MENU_VIEW] if a.shortcut().toString() == "F10").trigger()
     view = window.views.distance
     view.resize(1280, 720)
     return view
@@ -170,14 +171,16 @@ def test_a_stream_that_is_silent_differs_by_its_shape_too(open_window):
     feed(window, session(seq=2, streams=(stream("eeg"), stream("gaze", state=StreamState.LOST, age_s=12.0))))
     lost = view.grab().toImage()
 
-    def corner(image, k):  # a disc leaves the lower corner of its square free, a triangle fills it
-        height = 720 * 0.2
-        lamp, left = 0.24 * height, 0.03 * 1280 + k * (1280 * 0.94) / 2
-        return image.pixelColor(round(left + 1.5), round(720 - height / 2 + lamp / 2 - 1)).name()
+    def share(image, ink, k):  # of the pixels of a stream's half that have the ink of its lamp
+        half = range(k * image.width() // 2, (k + 1) * image.width() // 2, 1)
+        lamp = [(x, y) for x in half for y in range(580, 720) if image.pixelColor(x, y).name() == ink]
+        across = max(x for x, _ in lamp) - min(x for x, _ in lamp) + 1
+        down = max(y for _, y in lamp) - min(y for _, y in lamp) + 1
+        return len(lamp) / (across * down)
 
-    assert corner(well, 1) == DARK.window
-    assert corner(lost, 1) == DARK.bad
-    assert corner(lost, 0) == DARK.window
+    assert share(well, DARK.good, 1) == pytest.approx(0.785, abs=0.04)  # a disc
+    assert share(lost, DARK.bad, 1) == pytest.approx(0.5, abs=0.06)  # a triangle
+    assert share(lost, DARK.good, 0) == pytest.approx(0.785, abs=0.04)
 
 
 def test_escape_closes_the_large_view_and_it_goes_with_the_window(open_window):

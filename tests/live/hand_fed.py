@@ -9,7 +9,6 @@ import time
 
 from rtemo import resources
 from rtemo.commands.from_arguments import load_model
-from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.wire import Command
@@ -17,7 +16,7 @@ from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.decoder import Decoder
-from rtemo.model.predictor import Predictor
+from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
 from rtemo.recorder.recorder import Recorder
 from rtemo.recorder.recording_source import RecordingSource
@@ -39,14 +38,14 @@ def wait_for(condition, what=""):
     return found
 
 
-def setup_of(roles, clock, open_source, persons=(), hop_s=0.25):
-    """The demonstration model on whatever is fed."""
-    settings = FIRST.pipeline.settings.with_hop(hop_s)
+def setup_of(roles, clock, open_source, persons=(), hop_s=0.25, bundle=None):
+    """The demonstration model, or another, on whatever is fed."""
+    used, runtime = (BUNDLE, RUNTIME) if bundle is None else (bundle, Runtime(bundle))
     return EngineSetup(
         roles=roles,
         open_source=open_source,
-        new_predictor=lambda: Predictor(Pipeline(settings), RUNTIME, Decoder(BUNDLE)),
-        bundle=BUNDLE,
+        new_predictor=lambda: Predictor(new_pipeline(used.spec, hop_s), runtime, Decoder(used)),
+        bundle=used,
         hop_s=hop_s,
         clock=clock,
         publish=False,

@@ -7,6 +7,8 @@ import io
 import logging
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -58,10 +60,39 @@ def test_it_never_grows_beyond_its_bound(tmp_path):
     log = EventLog()
     for k in range(400):
         log.add(Event(float(k), EventKind.LOSS, "x" * 20_000))
-    files = sorted(tmp_path.iterdir())
+    files = sorted(tmp_path.glob("*.log*"))
     assert len(files) == 1 + BACKUPS
     assert all(file.stat().st_size <= BYTES for file in files)
     assert path in files
+
+
+def test_files_are_few_whatever_the_processes_are_numbered(tmp_path):
+    for pid in (77, 1234, 99999):
+        assert start_log(f"live-{pid}-recorder", tmp_path) == tmp_path / "live-recorder.log"
+    assert [path.name for path in tmp_path.glob("*.log")] == ["live-recorder.log"]
+
+
+WRITES = """
+import logging, sys
+from pathlib import Path
+from rtemo.live.log_file import start_log
+print(start_log("live", Path(sys.argv[1])).name, flush=True)
+logging.getLogger("rtemo").error("mine")
+sys.stdin.readline()
+"""
+
+
+def test_two_that_write_at_once_have_a_file_each(tmp_path):
+    command = [sys.executable, "-c", WRITES, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as first:
+        assert first.stdout.readline() == "live.log\n"
+        with subprocess.Popen(command, **pipes) as second:
+            assert second.stdout.readline() == "live-2.log\n"
+            second.communicate("\n", timeout=60)
+        first.communicate("\n", timeout=60)
+    assert start_log("live", tmp_path) == tmp_path / "live.log"
+    assert (tmp_path / "live-2.log").read_text().count("mine") == 1
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", "ü" * 300])

@@ -10,7 +10,7 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, MAX_CLIENTS, MAX_NEWCOMERS, LocalServer, connect
-from rtemo.recorder.mailboxes import MESSAGE_BYTES, Outbox
+from rtemo.recorder.mailboxes import MESSAGE_BYTES, Inbox, Outbox
 
 DEADLINE_S = 20.0
 
@@ -35,6 +35,12 @@ def server(endpoint):
     running = LocalServer(address, echo)
     yield running
     running.close()
+
+
+def read_on(read):
+    """Until it raises."""
+    while True:
+        read()
 
 
 def answers(connection):
@@ -109,6 +115,44 @@ def test_a_reader_that_does_not_read_holds_nobody_up():
     assert not outbox.put(b"x")
     theirs.close()
     outbox.close()
+
+
+def test_messages_arrive_one_by_one_whatever_comes_together():
+    ours, theirs = Pipe()
+    sent = [b"", b"a", bytes(3 << 18), b"b" * 1000, b"c"]
+    outbox, inbox = Outbox(ours), Inbox(theirs, 1 << 20)
+    assert inbox.take(0.0) is None
+    found = []
+    for message in sent:
+        assert outbox.put(message)
+    while len(found) < len(sent):
+        message = inbox.take(DEADLINE_S)
+        if message is not None:
+            found.append(bytes(message))
+    assert found == sent
+    assert not inbox.ready
+    outbox.close()
+    ours.close()
+    with pytest.raises(EOFError):
+        inbox.take(DEADLINE_S)
+
+
+def test_a_message_that_is_too_long_is_not_waited_for():
+    ours, theirs = Pipe()
+    outbox, inbox = Outbox(ours), Inbox(theirs, 10)
+    outbox.put(bytes(11))
+    with pytest.raises(RtemoError, match="too long"):
+        inbox.take(DEADLINE_S)
+    outbox.close()
+
+
+def test_what_ends_ends_its_connection_though_nobody_reads():
+    ours, theirs = Pipe()
+    outbox = Outbox(ours)
+    assert outbox.put(bytes(8 << 20))  # more than the socket takes
+    outbox.close(0.0)
+    with pytest.raises((EOFError, OSError)):
+        read_on(theirs.recv_bytes)
 
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 18, MESSAGE_BYTES + 1])

@@ -159,6 +159,27 @@ def test_a_slow_disk_holds_nobody_up_and_an_overflow_is_counted(tmp_path):
     assert len(read(recorder.path)[1]["time_stamps"]) == 10 * n_taken
 
 
+def test_a_disk_that_hangs_is_a_state_until_it_answers(tmp_path, monkeypatch):
+    class Writer(GatedWriter):
+        gate, stuck = threading.Event(), threading.Event()
+
+    monkeypatch.setattr("rtemo.recorder.recorder.STALLED_S", 0.0)
+    recorder = Recorder(tmp_path / "a.xdf", open_writer=Writer)
+    recorder.submit(StreamUp(EEG))
+    recorder.submit(ramp())
+    assert Writer.stuck.wait(30)
+    status = recorder.status()
+    assert status.state is RecorderState.WAITING
+    assert status.error == f"{tmp_path / 'a.xdf'}: the disk does not answer"
+    assert status.stalled_s > 0.0
+    Writer.gate.set()
+    assert recorder.wait_flushed(30)
+    monkeypatch.undo()
+    assert recorder.status().state is RecorderState.RECORDING
+    recorder.close()
+    assert recorder.status().lost == {}
+
+
 def test_a_disk_that_never_answers_does_not_keep_the_program_from_ending(tmp_path):
     class Writer(GatedWriter):
         gate, stuck = threading.Event(), threading.Event()

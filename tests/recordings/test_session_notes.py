@@ -18,7 +18,15 @@ from rtemo.model.personal.session_notes import (
 )
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.older_recordings import read_sentence
-from rtemo.recordings.session_facts import facts_of, note_event, note_of, planned_event, rest_event, session_event
+from rtemo.recordings.session_facts import (
+    facts_of,
+    note_event,
+    note_of,
+    planned_event,
+    rest_event,
+    session_event,
+    suspended_event,
+)
 from rtemo.recordings.session_stream import event_of_sample
 
 NOTES = [
@@ -115,3 +123,11 @@ def test_whatever_a_payload_holds_is_an_event_or_nothing(event, changes):
 )
 def test_a_payload_that_is_none_is_nothing(text):
     assert event_of_sample(1.0, ["annotation: x", text]) is None
+
+
+@pytest.mark.parametrize("given", [(), (True,), (True, False), (True, False, True)])
+def test_the_last_word_on_a_pause_counts(given):
+    events = [suspended_event(float(k), "paused", suspended=suspended) for k, suspended in enumerate(given)]
+    again = [read_event(event.payload(published=True), event.time_s) for event in events]
+    assert facts_of(again).suspended is bool(given and given[-1])
+    assert facts_of(again).problems == ()

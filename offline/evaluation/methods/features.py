@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from offline.evaluation.methods.base import Array
@@ -18,16 +20,16 @@ Fed = Mapping[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """values: (n, d) float64 of windows. graph: the same from the declared inputs, as a torch module.
+    """values: (n, ...) of windows. graph: the same from the declared inputs, as a torch module.
 
     inputs: those that the graph takes.
     """
 
-    values: Callable[[Windows], Array]
+    values: Callable[[Windows], NDArray[Any]]
     graph: Callable[[WindowTable], nn.Module]
     inputs: tuple[ModelInput, ...]
 
-    def __call__(self, windows: Windows) -> Array:
+    def __call__(self, windows: Windows) -> NDArray[Any]:
         return self.values(windows)
 
 
@@ -58,6 +60,25 @@ class EyeGraph(nn.Module):
         return torch.where(valid, eye, torch.zeros_like(eye))
 
 
+class ByChannel(nn.Module):
+    """(N, T * K) -> (N, T, K)."""
+
+    def __init__(self, part: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.part, self.channels = part, channels
+
+    def forward(self, fed: Fed) -> Tensor:
+        flat: Tensor = self.part(fed)
+        return flat.reshape(flat.shape[0], self.channels, -1)
+
+
+class SignalGraph(nn.Module):
+    """(N, T, S): the signal as it comes."""
+
+    def forward(self, fed: Fed) -> Tensor:
+        return fed["signal"]
+
+
 class SideBySide(nn.Module):
     """Several features in one row."""
 
@@ -84,6 +105,11 @@ def _eye(windows: Windows) -> Array:
 
 read_de = Features(_de, de_graph, ("eeg", "eeg_mask"))  # (n, T * 5)
 read_eye = Features(_eye, lambda _: EyeGraph(), ("eye", "eye_valid"))  # (n, 31)
+read_de_by_channel = Features(  # (n, T, 5)
+    lambda windows: windows.de,
+    lambda table: ByChannel(de_graph(table), len(table.channels.labels)),
+    read_de.inputs,
+)
 read_both = Features(  # (n, T * 5 + 31)
     lambda windows: np.concatenate((_de(windows), _eye(windows)), axis=1),
     lambda table: SideBySide(de_graph(table), EyeGraph()),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,13 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from offline.evaluation.methods.base import Array, Model
+from offline.evaluation.methods.features import Features, Fed
 from offline.evaluation.temperature import equal_units
-from offline.evaluation.window_table import Indices, Windows
+from offline.evaluation.window_table import Indices, Windows, WindowTable
+from offline.training.choices import Choice
+from offline.training.deadline import look_at_the_clock
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import FloatArray
+from rtemo.model.bundle_schema import ModelInput
 from rtemo.model.uncertainty.probabilities import tempered
 
-Read = Callable[[Windows], FloatArray]
 _ASK_BATCH = 512
 
 
@@ -37,14 +39,29 @@ class Recipe:
 class TrainedModule:
     """A network that turns what `read` gives of windows into logits."""
 
-    read: Read
+    read: Features
     module: nn.Module
+    table: WindowTable = field(repr=False)
+    chosen: Choice = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[ModelInput, ...]:
+        return self.read.inputs
+
+    def outputs(self, windows: Windows) -> tuple[Array, Array]:
+        return self.logits(windows), np.zeros((len(windows), 0))
+
+    def graph(self) -> nn.Module:
+        return NetworkGraph(self.read.graph(self.table), self.module)
 
     def logits(self, windows: Windows) -> Array:
         """(n, K)."""
         self.module.eval()
         with torch.inference_mode():
-            parts = [self.module(torch.from_numpy(self.read(part))).numpy() for part in pieces(windows, _ASK_BATCH)]
+            parts = [
+                self.module(torch.from_numpy(self.read(part).astype(np.float32))).numpy()
+                for part in pieces(windows, _ASK_BATCH)
+            ]
         return np.concatenate(parts).astype(np.float64)
 
     def probabilities(self, windows: Windows) -> Array:
@@ -54,27 +71,67 @@ class TrainedModule:
         return None
 
 
+class NetworkGraph(nn.Module):
+    """The logits of a network on features."""
+
+    def __init__(self, read: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.read, self.network = read, network
+
+    def forward(self, fed: Fed) -> tuple[Tensor]:
+        return (self.network(self.read(fed).float()),)
+
+
 def train_module(
-    make: Callable[[], nn.Module], read: Read, train: Windows, validation: Windows, seed: int, recipe: Recipe
+    make: Callable[[], nn.Module], read: Features, train: Windows, validation: Windows, seed: int, recipe: Recipe
 ) -> Model:
     """A network with the weights that did best on the validation windows, each person counting the same there.
 
     Trials count the same in training. Raises RtemoError where the loss is not finite.
     """
+    for side, windows in (("learn from", train), ("choose on", validation)):
+        if not len(windows):
+            raise RtemoError(f"there is nothing to {side}", "nobody there has what the method looks at", "")
+    best: Mapping[str, Tensor] = {}
+    best_loss, best_epoch = float("inf"), -1
+    for epoch, module in enumerate(_epochs(make, read, train, seed, recipe)):
+        loss = _loss(TrainedModule(read, module, train.table), validation)
+        if loss < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), loss, epoch
+        elif epoch - best_epoch >= recipe.patience:
+            break
+    module.load_state_dict(best)
+    return TrainedModule(read, module.eval(), train.table, {"epochs": best_epoch + 1})
+
+
+def train_whole(
+    make: Callable[[], nn.Module], read: Features, people: Windows, chosen: Choice, seed: int, recipe: Recipe
+) -> Model:
+    """A network trained on everybody for as many epochs as were chosen on others."""
+    *_, module = _epochs(make, read, people, seed, replace(recipe, epochs=max(1, round(chosen["epochs"]))))
+    return TrainedModule(read, module.eval(), people.table, chosen)
+
+
+def _epochs(
+    make: Callable[[], nn.Module], read: Features, train: Windows, seed: int, recipe: Recipe
+) -> Iterator[nn.Module]:
+    """The network after each epoch. Nobody else's random numbers are touched."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = make()
-        optimizer = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-        best, best_loss, stale = copy.deepcopy(module.state_dict()), float("inf"), 0
-        for epoch in range(recipe.epochs):
-            _epoch(module, optimizer, read, train, np.random.default_rng([seed, epoch]).permutation(len(train)), recipe)
-            loss = _loss(TrainedModule(read, module), validation)
-            if loss < best_loss:
-                best, best_loss, stale = copy.deepcopy(module.state_dict()), loss, 0
-            elif (stale := stale + 1) >= recipe.patience:
-                break
-        module.load_state_dict(best)
-    return TrainedModule(read, module.eval())
+        state = torch.random.get_rng_state()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    for epoch in range(recipe.epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(train))
+        with torch.random.fork_rng(devices=[]):
+            torch.random.set_rng_state(state)
+            _epoch(module, optimizer, read, train, order, recipe)
+            state = torch.random.get_rng_state()
+        yield module
+
+
+def _read(read: Features, windows: Windows) -> Tensor:
+    return torch.from_numpy(read(windows).astype(np.float32, copy=False))
 
 
 def pieces(windows: Windows, size: int) -> Iterator[Windows]:
@@ -84,7 +141,7 @@ def pieces(windows: Windows, size: int) -> Iterator[Windows]:
 
 
 def _epoch(
-    module: nn.Module, optimizer: torch.optim.Optimizer, read: Read, train: Windows, order: Indices, recipe: Recipe
+    module: nn.Module, optimizer: torch.optim.Optimizer, read: Features, train: Windows, order: Indices, recipe: Recipe
 ) -> None:
     module.train()
     weights = torch.from_numpy(train.weights.astype(np.float32))
@@ -93,11 +150,12 @@ def _epoch(
         rows = order[start : start + recipe.batch]
         if len(rows) < 2:  # a batch norm needs two
             continue
-        each = functional.cross_entropy(module(torch.from_numpy(read(train.at(rows)))), labels[rows], reduction="none")
+        each = functional.cross_entropy(module(_read(read, train.at(rows))), labels[rows], reduction="none")
         _step((each * weights[rows]).mean(), module, optimizer)
 
 
 def _step(loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    look_at_the_clock()
     if not bool(torch.isfinite(loss)):
         raise RtemoError("the loss of this method is not finite", "", "look at the corpus: values that are not finite?")
     optimizer.zero_grad()

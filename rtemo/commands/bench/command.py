@@ -1,4 +1,4 @@
-"""`rtemo bench`: of an engine, or of a window. A window that is measured loads no more than `rtemo app` does."""
+"""`rtemo bench`: of an engine, a model, or a window. A window that is measured loads no more than `rtemo app` does."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
     p.add_argument("--rate", type=rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
     p.add_argument("--hop", type=seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
+    p.add_argument("--model", metavar="BUNDLE", help="measure this model alone instead: no stream is needed")
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure one session, or a window on one."""
+    """Measure one session, a model, or a window on a session."""
     if args.gui or args.window_of:
         from rtemo.commands.bench import window as bench_gui
 
         return bench_gui.run_window(args) if args.window_of else bench_gui.run(args)
+    if args.model:
+        from rtemo.commands.bench import model as bench_model
+
+        return bench_model.run(args)
     from rtemo.commands.bench import engine as bench_engine
 
     return bench_engine.run(args)

@@ -46,23 +46,16 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.recorder is None:
         supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
-        supervisor.claim()
-        try:
+        with supervisor.claimed():
             supervisor.publish(supervisor.fresh_address())  # nobody listens there: it shows who looks after the engine
             return supervised(
                 args.words, args.name, lsl_session=args.lsl_session or "", folder=args.endpoint, owner=args.owner
             )
-        finally:
-            supervisor.release()
     if args.lsl_session:
         configure("machine", args.lsl_session)
     endpoint = Endpoint(args.name, args.endpoint)
-    endpoint.claim()
-    try:
-        with logged(endpoint.name, say), stop_on_signal() as stop:
-            return _serve(args, endpoint, stop)
-    finally:
-        endpoint.release()
+    with endpoint.claimed(), logged(endpoint.name, say), stop_on_signal() as stop:
+        return _serve(args, endpoint, stop)
 
 
 def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:

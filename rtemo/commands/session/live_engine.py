@@ -14,7 +14,7 @@ from rtemo.commands.console import INTERRUPTED, say, warn
 from rtemo.commands.data.report import inputs_of
 from rtemo.commands.from_arguments import live_setup
 from rtemo.commands.summary import print_event, print_outputs, print_summary
-from rtemo.core.errors import StreamMissing
+from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.output.line_file import StandardOutput
@@ -73,6 +73,7 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
             left_s -= setup.clock() - outputs.started_s
         with contextlib.ExitStack() as closing:
             closing.callback(outputs.close)
+            closing.push(lambda _kind, error, _trace: _leave_broken(error, source, outputs))
             session = SessionRun(
                 setup, source, asked.settings, outputs.events, outputs.sinks, outputs, duration_s=left_s
             )
@@ -90,6 +91,13 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
         _report(outputs.folder, asked.model)
     _check_lost(source, asked)
     return INTERRUPTED if source.ending or (stop.is_set() and not outputs.unread) else 0
+
+
+def _leave_broken(error: BaseException | None, source: RecordedSource, outputs: SessionOutputs) -> None:
+    """Leave the session to the next engine where something broke this one that nobody thought of."""
+    if isinstance(error, Exception) and not isinstance(error, RtemoError):
+        source.leave()
+        outputs.leave()
 
 
 def _await_streams(source: RecordedSource, setup: EngineSetup, wait_s: float, stop: threading.Event) -> None:

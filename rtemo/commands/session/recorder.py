@@ -35,28 +35,24 @@ def run(args: argparse.Namespace) -> int:
     from rtemo.sources.lsl.liblsl import local_clock  # after `configure`
 
     endpoint = Endpoint(args.name, args.endpoint)
-    endpoint.claim()
-    try:
-        with logged(endpoint.name, say), stop_on_signal() as stop:
-            orphaned = threading.Event()
-            stop_with(args.owner, orphaned)
-            profiles = load_profiles(resources.devices())
-            address = endpoint.fresh_address()
-            task_file = endpoint.folder / f"{endpoint.name}.task.json"
-            if not args.resume:
-                task_file.unlink(missing_ok=True)
-            service = RecorderService(
-                address,
-                lambda settings, ambiguous: open_streams(settings, profiles, ambiguous),
-                _new_recorder,
-                local_clock,
-                task_file,
-            )
-            service.resume()
-            endpoint.publish(address)
-            service.run(stop, orphaned)
-    finally:
-        endpoint.release()
+    with endpoint.claimed(), logged(endpoint.name, say), stop_on_signal() as stop:
+        orphaned = threading.Event()
+        stop_with(args.owner, orphaned)
+        profiles = load_profiles(resources.devices())
+        address = endpoint.fresh_address()
+        task_file = endpoint.folder / f"{endpoint.name}.task.json"
+        if not args.resume:
+            task_file.unlink(missing_ok=True)
+        service = RecorderService(
+            address,
+            lambda settings, ambiguous: open_streams(settings, profiles, ambiguous),
+            _new_recorder,
+            local_clock,
+            task_file,
+        )
+        service.resume()
+        endpoint.publish(address)
+        service.run(stop, orphaned)
     return 0
 
 
@@ -69,4 +65,5 @@ def _new_recorder(request: RecordingRequest) -> Recorder:
         elsewhere=places_elsewhere(request.path),
         clock=local_clock,
         continues=request.continues,
+        continues_bytes=request.continues_bytes,
     )

@@ -7,7 +7,7 @@ windows are cut cannot change a frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
 from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, MarkedChannel, apply_marks, usable
+from rtemo.core.eeg.signal import ChannelSizes
 from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
@@ -38,7 +39,8 @@ MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 class EegFrame:
     """One frame that ends at grid index `end`. power (C, B): ln(uV^2/Hz), NaN where not usable. fault, usable: (C,).
 
-    present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any.
+    present: share of the frame's samples that came; coverage: of those of the usable channels, 0 without any. signal:
+    (n, C) microvolts, 0 where absent, and size (C,), see rtemo.core.eeg.signal; None where they are not kept.
     """
 
     end: int
@@ -49,15 +51,26 @@ class EegFrame:
     coverage: float
     settled: bool
     scale: NormaliserState
+    signal: FloatArray | None = None
+    size: FloatArray | None = None
 
 
 class EegBranch:
     """One EEG stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
 
-    `tap`, where there is one, is shown every conditioned block, for display: it must change nothing.
+    `tap`, where there is one, is shown every conditioned block, for display: it must change nothing. signal: whether
+    frames keep the signal that they are made of.
     """
 
-    def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: EegChannelMap, nominal_hz: float) -> None:
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        grid: Grid,
+        channel_map: EegChannelMap,
+        nominal_hz: float,
+        *,
+        signal: bool = False,
+    ) -> None:
         self.channel_map = channel_map
         self.frames: dict[int, EegFrame] = {}
         self.tap: Callable[[GridBlock], None] | None = None
@@ -69,6 +82,7 @@ class EegBranch:
         self._unit_known = False
         n = len(channel_map.columns)
         self._conditioner = EegConditioner(settings.eeg, n)
+        self._sizes = ChannelSizes(n, settings.eeg.grid_hz) if signal else None
         self._power = BandPower(settings.eeg, settings.window.frame_s)
         self._check = ChannelCheck(settings.quality, settings.eeg.grid_hz, grid.frame, settings.eeg.min_coverage)
         keep = max(grid.frame + grid.step, round(PIECE_S * grid.hz))  # a buffer has room for a piece beside it
@@ -154,6 +168,8 @@ class EegBranch:
         self._values.append(block.values)
         self._wide.append(block.wide)
         self._valid.append(block.valid)
+        if self._sizes is not None:
+            self._sizes.push(block)
         if self.tap is not None:
             self.tap(block)
         self._compute_ready(learn=True)
@@ -223,7 +239,11 @@ class EegBranch:
         present = 1.0 if valid.all() else float(valid.mean())
         some = bool(used.any())
         coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
-        return EegFrame(end, power, fault, used, present, coverage, settled, self.learner.snapshot)
+        frame = EegFrame(end, power, fault, used, present, coverage, settled, self.learner.snapshot)
+        if self._sizes is None:
+            return frame
+        signal = np.where(valid, values, 0.0).astype(np.float32)
+        return replace(frame, signal=signal, size=self._sizes.at(end))
 
     def _cut(self, buffer: RowBuffer[T], end: int) -> NDArray[T]:
         """The rows of the frame that ends at `end`, zeros where the buffer has none."""

@@ -41,7 +41,7 @@ def gaze_accuracy(points: Sequence[FixatedPoint], view: ViewGeometry) -> GazeAcc
     n_valid = n_all = 0
     for point in points:
         degrees = view.to_degrees(np.asarray(point.gaze, np.float64).reshape(-1, 2))
-        seen: BoolArray = np.isfinite(degrees).all(axis=1)
+        seen: BoolArray = np.asarray(np.isfinite(degrees).all(axis=1))
         n_valid, n_all = n_valid + int(seen.sum()), n_all + len(seen)
         if seen.sum() < MIN_SAMPLES:
             offsets.append((float("nan"), float("nan")))

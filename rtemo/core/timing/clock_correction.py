@@ -14,6 +14,7 @@ The arithmetic, for a raw stamp s of one stream:
 8. A stamp that is no number has no LSL time and changes nothing. Nor does one that steps back as in 6 where the next
    ones return to where the stamps were: it was a wrong stamp.
 9. With no measurement at all the offset is 0: the sender shares our clock.
+10. A measurement that moves stamps further than LONGEST_S is none: double precision would not tell samples apart there.
 So a recording with its clock offsets gives the same times as the live session did, however the samples were cut.
 """
 
@@ -31,6 +32,7 @@ SLEW = 1e-3  # seconds a second
 STEP_S = 0.05
 RESET_S = 1.0
 STALE_S = 60.0
+LONGEST_S = 2.0**42  # some 140,000 years, where a double is exact to a millisecond
 
 
 class _Group:
@@ -90,6 +92,8 @@ class ClockModel:
         return bool(self._groups)
 
     def add(self, measurement: ClockOffset) -> None:
+        if not abs(measurement.time_s + measurement.offset_s) < LONGEST_S:  # NaN is not
+            return
         if not self._groups or measurement.time_s < self._groups[-1].times[-1] - RESET_S:
             self._groups.append(_Group())
         self._groups[-1].add(measurement.time_s, measurement.offset_s)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from rtemo.gui import texts
-from rtemo.gui.painting.text_labels import plain_tip
+from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.study import words
+from rtemo.gui.study.session_index import SessionIndex
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
+from rtemo.presentation.numbers import several, shortened
+from rtemo.recordings.study.session_list import of_participant
+from rtemo.sources.session_settings import settings_text
 
 Send = Callable[..., None]
+MAX_DETAILS = 24
 MAX_NAMED, MAX_NAME = 4, 14  # annotation buttons carry their names up to so many, and so long
 ROOMY_PX = 1040  # a bar that is narrower has the keys alone
 
@@ -24,11 +31,23 @@ class SessionBar(QWidget):
     refused = Signal(str)
 
     def __init__(
-        self, state: WindowState, send: Send, root: str, ask_baseline: Callable[[], None] = lambda: None
+        self,
+        state: WindowState,
+        send: Send,
+        root: str,
+        ask_baseline: Callable[[], None] = lambda: None,
+        ask_details: Callable[[], None] = lambda: None,
+        index: SessionIndex | None = None,
     ) -> None:
-        """ask_baseline: opens the baseline dialog."""
+        """ask_baseline, ask_details: open the dialogs. index: the sessions that are there already."""
         super().__init__()
-        self._state, self._send, self.root = state, send, root
+        self._state, self._send = state, send
+        self.root = root
+        self._ask_details, self._index = ask_details, index or SessionIndex()
+        self.may_stop: Callable[[], bool] = lambda: True
+        self._began = False  # whether a session was running at the last look
+        self.details = _button(words.DETAILS, words.DETAILS_TIP, "flat")
+        self.known = ElidedLabel("", "warn")
         self.subject = _line(texts.SUBJECT_HINT, 92)
         self.notes = _line(texts.NOTES_HINT, 90)
         self.start = _button(texts.START, texts.START_TIP, "start")
@@ -39,15 +58,26 @@ class SessionBar(QWidget):
         self.note.setToolTip(texts.NOTE_TIP)
         self.annotation_buttons = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
         self._annotations: tuple[str, ...] = ()
+        self.known.hide()
         self._lay_out()
         self._connect(ask_baseline)
         self.refresh({SnapshotPart.STATE, SnapshotPart.SETTINGS})
+
+    @property
+    def root(self) -> str:
+        return self._state.root
+
+    @root.setter
+    def root(self, folder: str) -> None:
+        self._state.root = folder
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.subject, 1)
+        layout.addWidget(self.details)
+        layout.addWidget(self.known, 2)
         layout.addWidget(self.notes, 3)
         for widget in (self.start, self.baseline, self.pause, self.stop, _rule(), *self.annotation_buttons):
             layout.addWidget(widget)
@@ -56,7 +86,8 @@ class SessionBar(QWidget):
     def _connect(self, ask_baseline: Callable[[], None]) -> None:
         self.start.clicked.connect(self.ask_start)
         self.pause.clicked.connect(self.ask_pause)
-        self.stop.clicked.connect(lambda: self._send("stop"))
+        self.stop.clicked.connect(self.ask_stop)
+        self.details.clicked.connect(lambda: self._ask_details())
         self.baseline.clicked.connect(ask_baseline)
         self.note.returnPressed.connect(self._send_note)
         self.subject.textChanged.connect(self._name_participant)
@@ -68,8 +99,26 @@ class SessionBar(QWidget):
         if not self.start.isEnabled():
             if not self._state.in_session:
                 self.refused.emit(self.start.toolTip())
+        elif (study := self._state.settings.study).name and not (study.purpose and study.consent):
+            self.refused.emit(texts.START_BLOCKED.format(why=words.STUDY_NEEDED))
+            self._ask_details()
         else:
             self._send("start", subject=self.subject.text().strip(), notes=self.notes.text().strip(), root=self.root)
+
+    def ask_stop(self) -> None:
+        """Stop the session, where the user means it."""
+        if self._state.in_session and self.may_stop():
+            self._send("stop")
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The participant and the notes that are entered."""
+        return self.subject.text().strip(), self.notes.text().strip()
+
+    def name(self, subject: str, notes: str) -> None:
+        """Enter a participant and notes."""
+        self.subject.setText(subject)
+        self.notes.setText(" ".join(notes.split("\n")))
 
     def ask_pause(self) -> None:
         """Pause or resume."""
@@ -86,10 +135,34 @@ class SessionBar(QWidget):
         if self._state.in_session and number < len(self._annotations):
             self._send("annotate", text=self._annotations[number])
 
+    def annotate_stretch(self, number: int) -> None:
+        """Begin the stretch of a key, or end the one that runs."""
+        if self._state.in_session and number < len(self._annotations):
+            name = self._annotations[number]
+            text = words.STRETCH_ENDS if name in self.stretches else words.STRETCH_BEGINS
+            self._send("annotate", text=text.format(name=name))
+
+    @property
+    def stretches(self) -> set[str]:
+        """The annotations of keys that have begun and not ended."""
+        running: set[str] = set()
+        ends = {words.STRETCH_ENDS.format(name=name): name for name in self._annotations}
+        begins = {words.STRETCH_BEGINS.format(name=name): name for name in self._annotations}
+        for mark in self._state.marks:
+            if mark["time_s"] >= self._state.session_started_s and mark.get("kind") == "annotation":
+                text = str(mark["text"])
+                running = running | {begins[text]} if text in begins else running - {ends.get(text, "")}
+        return running
+
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show the phase and enable the controls that apply in it."""
         if SnapshotPart.SETTINGS in changed:
             self._label_annotation_buttons()
+            self._show_details()
+        if SnapshotPart.EVENTS in changed:
+            running = self.stretches
+            for k, name in enumerate(self._annotations):
+                self.annotation_buttons[k].setDown(name in running)
         snapshot = self._state.snapshot
         phase = snapshot.phase
         in_session = self._state.in_session
@@ -106,6 +179,41 @@ class SessionBar(QWidget):
             line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW) and not in_session)
         if in_session and self._state.subject and self.subject.text() != self._state.subject:
             self.subject.setText(self._state.subject)  # attached to a session that was already running
+            self.notes.setText(self._state.settings.notes)
+        elif in_session and not self.notes.text():
+            self.notes.setText(self._state.settings.notes)
+        self._look_for_known(in_session=in_session)
+
+    def _show_details(self) -> None:
+        """Name session, task and run on the button that edits them."""
+        settings = self._state.settings
+        given = (
+            settings.session and f"ses-{settings.session}",
+            settings.task,
+            settings.run and f"run-{settings.run:02d}",
+        )
+        text = shortened(" ".join(one for one in given if one), MAX_DETAILS)
+        self.details.setText((text or words.DETAILS).replace("&", "&&"))
+
+    def _look_for_known(self, *, in_session: bool) -> None:
+        """Warn of a participant whose sessions are there already; after a session count its run on."""
+        if not in_session:
+            self._index.look(self.root)
+        ended, self._began = self._began and not in_session, in_session
+        settings, subject = self._state.settings, self.subject.text().strip()
+        if ended and settings.run:
+            following = replace(settings, run=settings.run + 1, subject="anonymous", notes="")
+            self._send("describe", settings=settings_text(following))
+        theirs = of_participant(self._index.sessions, subject) if subject and not in_session else []
+        same = (settings.session, settings.task, settings.run)
+        twice = any((one.session, one.task, one.run) == same for one in theirs) and any(same)
+        text = words.KNOWN_RUN_SHORT if twice else ""
+        if theirs and not twice:
+            text = words.KNOWN_SHORT.format(n=several(len(theirs), "session"))
+        if text != self.known.text():
+            self.known.setText(text)
+            self.known.setVisible(bool(text))
+            self.known.setMinimumWidth(self.known.sizeHint().width() if text else 0)
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._label_annotation_buttons()
@@ -130,7 +238,8 @@ class SessionBar(QWidget):
             key, given = texts.ANNOTATION_KEYS[k], k < len(self._annotations)
             name = self._annotations[k] if given else ""
             button.setText(f"{key}  {name}".replace("&", "&&") if few and len(name) <= MAX_NAME else key)
-            button.setToolTip(plain_tip(f"{name} ({key})"))
+            button.setToolTip(plain_tip(words.STRETCH_TIP.format(name=name, key=key)))
+            button.setAccessibleName(name)
             button.setVisible(given)
 
     def _send_note(self) -> None:

@@ -6,15 +6,22 @@ Each dialog is imported when it is first opened, so that the window opens faster
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.study import words
+from rtemo.gui.study.session_index import SessionIndex
 from rtemo.gui.window_state import SnapshotPart, WindowState
+from rtemo.presentation.numbers import clock
+from rtemo.sources.session_settings import SessionSettings
+
+if TYPE_CHECKING:
+    from rtemo.gui.bars.session_bar import SessionBar
 
 
 @runtime_checkable
@@ -28,10 +35,20 @@ class SessionDialogs:
     """The open dialogs, at most one of each kind. theme: called when a dialog is opened."""
 
     def __init__(
-        self, window: QWidget, state: WindowState, send: Callable[..., None], theme: Callable[[], Theme]
+        self,
+        window: QWidget,
+        state: WindowState,
+        send: Callable[..., None],
+        theme: Callable[[], Theme],
+        places: QSettings | None = None,
     ) -> None:
-        self._window, self._state, self._send, self._theme = window, state, send, theme
+        """places: keeps where the user left each dialog."""
+        self._window, self._state, self._send, self._theme, self._places = window, state, send, theme, places
         self.open: dict[str, QDialog] = {}
+        self.index = SessionIndex()
+        self.bar: SessionBar | None = None  # whose participant and notes the form of a session edits
+        self.open_recording: Callable[[str], None] = lambda _path: None
+        self.use_model: Callable[[str], None] = lambda _folder: None
         self.keys: Sequence[QAction] = ()  # the window's shortcuts that also work in dialogs
 
     def ask_settings(self) -> None:
@@ -56,6 +73,96 @@ class SessionDialogs:
 
         self._show("calibration", lambda: CalibrationDialog(self._state, self._send, self._window))
 
+    def ask_session(self) -> None:
+        """Name the next session, and describe its study."""
+        from rtemo.gui.study.session_form import SessionForm
+
+        bar = self.bar
+        if bar is None:
+            return
+        self.index.look(bar.root)
+        self._show(
+            "session",
+            lambda: SessionForm(self._state, self.index, bar.named, self._name, self.show_notice, self._window),
+        )
+
+    def next_participant(self) -> None:
+        """Name the next session for the next participant."""
+        if not self._state.in_session:
+            self.ask_session()
+            form: Any = self.open.get("session")
+            form.next_participant()
+
+    def show_notice(self, settings: SessionSettings | None = None) -> None:
+        """Show the participant what is recorded and why."""
+        from rtemo.gui.study.participant_notice import ParticipantNotice
+
+        study = (settings or self._state.settings).study
+        self._show("notice", lambda: ParticipantNotice(study, self._window))
+
+    def ask_annotations(self) -> None:
+        """Correct annotations of the running session."""
+        from rtemo.gui.study.annotations_dialog import AnnotationsDialog
+
+        self._show("annotations", lambda: AnnotationsDialog(self._state, self._send, self._window))
+
+    def ask_protocol(self) -> None:
+        """Edit the protocol, and run it."""
+        from rtemo.gui.study.protocol_dialog import ProtocolDialog
+
+        self._show("protocol", lambda: ProtocolDialog(self._state, self._send, self._window))
+
+    def ask_gaze_check(self) -> None:
+        """Check the gaze on five points."""
+        from rtemo.gui.study.gaze_check import GazeCheckDialog
+
+        self._show("gaze check", lambda: GazeCheckDialog(self._state, self._send, self._window))
+
+    def ask_sessions(self) -> None:
+        """List the sessions that there are."""
+        from rtemo.gui.study.sessions_dialog import SessionsDialog
+
+        if self.bar is not None:
+            root = self.bar.root
+            self._show("sessions", lambda: SessionsDialog(self.index, root, self.open_recording, self._window))
+
+    def ask_model(self, folder: str = "") -> None:
+        """Show the model, or another one that may be used instead."""
+        from rtemo.gui.study.model_dialog import ModelDialog
+
+        self._show("model", lambda: ModelDialog(self._state, self.use_model, self._window))
+        dialog = self.open["model"]
+        if folder and isinstance(dialog, ModelDialog):
+            dialog.show_folder(folder)
+
+    def show_about(self) -> None:
+        """Show the version, the licence and how to cite."""
+        from rtemo.gui.study.about_dialog import AboutDialog
+
+        if self.bar is not None:
+            self.index.look(self.bar.root)
+        self._show("about", lambda: AboutDialog(self.index, self._window))
+
+    def ask_stop(self) -> bool:
+        """Ask whether the session is to end."""
+        state = self._state
+        box = QMessageBox(self._window)
+        box.setWindowTitle(words.STOP_TITLE)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(words.STOP_TITLE)
+        length = clock(state.now_s - state.session_started_s)
+        box.setInformativeText(words.STOP_ASK.format(subject=state.subject, length=length))
+        box.addButton(words.STOP_YES, QMessageBox.ButtonRole.DestructiveRole)
+        go_on = box.addButton(words.STOP_NO, QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(go_on)
+        box.exec()
+        return box.clickedButton() is not None and box.clickedButton() is not go_on
+
+    def _name(self, subject: str, notes: str, settings: str) -> None:
+        if self.bar is not None:
+            self.bar.name(subject, notes)
+        self._send("describe", settings=settings)
+
     def show_keys(self, groups: Mapping[str, list[tuple[str, str]]]) -> None:
         """List the keyboard shortcuts."""
         from rtemo.gui.dialogs.help_dialogs import ShortcutsDialog
@@ -77,13 +184,23 @@ class SessionDialogs:
             dialog = self.open[name] = make()
             dialog.addActions(list(self.keys))
             dialog.finished.connect(lambda _result: self._remove(name))
+            self._restore(name, dialog)
             dialog.show()
+        dialog.setVisible(True)
         dialog.raise_()
         dialog.activateWindow()
+
+    def _restore(self, name: str, dialog: QDialog) -> None:
+        """Open a dialog where the user left it."""
+        place = self._places.value(f"dialog {name}") if self._places is not None else None
+        if place is not None:
+            dialog.restoreGeometry(place)
 
     def _remove(self, name: str) -> None:
         dialog = self.open.pop(name, None)
         if dialog is not None:
+            if self._places is not None:
+                self._places.setValue(f"dialog {name}", dialog.saveGeometry())
             dialog.deleteLater()
 
 

@@ -39,10 +39,10 @@ class AllViews:
         """send: a command to the engine. root: the folder that sessions are written to."""
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
-        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
+        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
-            state, theme, lambda label, excluded: send("exclude", label=label, excluded=excluded)
+            state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)
         )
         self.emotion = EmotionView(state, theme)
         self.history = HistoryView(state, theme)
@@ -52,7 +52,9 @@ class AllViews:
         self.spectrum = FrequencyView(state, theme, "spectrum")
         self.spectrogram = FrequencyView(state, theme, "spectrogram")
         self.strip = StatusStrip(state, theme)
-        self.session = SessionBar(state, send, root, dialogs.ask_baseline)
+        self.session = SessionBar(state, send, root, dialogs.ask_baseline, dialogs.ask_session, dialogs.index)
+        self.session.may_stop = dialogs.ask_stop
+        dialogs.bar = self.session
         self.report = ReportBar(state)
         self.replay = ReplayBar(state, theme, send)
         self.status = StatusLine(state)
@@ -102,3 +104,14 @@ class AllViews:
         for view in (one for views in self._by_interval.values() for one in views):
             if hasattr(view, "set_theme"):
                 view.set_theme(theme)
+
+
+def _leave_out(state: WindowState, send: Callable[..., None], label: str, *, excluded: bool) -> None:
+    """Leave a channel out, or take it in again: before a session from its layout, in one by a mark from now on."""
+    if not state.in_session:
+        send("exclude", label=label, excluded=excluded)
+        return
+    channel = next((one for one in state.snapshot.channels if one.label == label and not one.excluded), None)
+    if channel is not None:
+        mark = "automatic" if channel.mark else "good" if channel.fault else "bad"
+        send("mark_channel", label=label, mark=mark)

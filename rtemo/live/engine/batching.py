@@ -1,6 +1,6 @@
 """Collects chunks until it is worth pushing them: the cost of a push does not depend on how many samples it carries.
 
-A stream's chunks are pushed when they hold SPAN_S of data, and each as it comes once the stream is within LEAD_S of the
+A stream's chunks are pushed when they hold span_s of data, and each as it comes once the stream is within LEAD_S of the
 next end of a window that it has not reached: so nothing old is left to be done when the window's last sample arrives,
 and no stream waits for another. Nothing is reordered within a stream.
 """
@@ -14,14 +14,15 @@ import numpy as np
 
 from rtemo.core.types import Chunk, ClockOffset, Item
 
-SPAN_S = 0.04
+SPAN_S = 0.04  # where signals are shown as they come
 LEAD_S = 0.015
 
 
 class ChunkBatch:
     """Items that wait to be pushed."""
 
-    def __init__(self) -> None:
+    def __init__(self, span_s: float = SPAN_S) -> None:
+        self.span_s = span_s
         self._items: list[Item] = []
         self._offsets: dict[str, float] = {}
         self._newest_s: dict[str, float] = {}  # of the streams that wait, LSL time
@@ -42,7 +43,7 @@ class ChunkBatch:
 
     def due(self, awaited_s: Mapping[str, float]) -> list[Item]:
         """What is to be pushed now. awaited_s: the stamp, LSL time, that completes the next window, by stream."""
-        much = any(self._newest_s[stream] - oldest_s >= SPAN_S for stream, oldest_s in self._oldest_s.items())
+        much = any(self._newest_s[stream] - oldest_s >= self.span_s for stream, oldest_s in self._oldest_s.items())
         if self._news or much:
             return self._take(self._items, awaited_s)
         near = {s for s, newest_s in self._newest_s.items() if newest_s >= awaited_s.get(s, np.inf) - LEAD_S}

@@ -28,18 +28,18 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
-from rtemo.live.engine.batching import ChunkBatch, join
+from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
+from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
-from rtemo.sources.base import Source
+from rtemo.sources.base import DRAIN_READS, Source
 from rtemo.sources.stream_roles import StreamRoles
 
 READ_S = 0.1  # how long a read may block: how soon a stop is noticed
-DRAIN_READS = 50  # reads after a stop, at most, to take over what the source still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class LiveOptions:
     """What a live session adds to a replay. clock: now, in LSL time.
 
     patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
-    each_turn: called once a read.
+    each_turn: called once a read. span_s: how much data may wait to be used while no window is near.
+    pauses: whether it may leave the source unread meanwhile.
     """
 
     clock: Callable[[], float]
@@ -55,6 +56,8 @@ class LiveOptions:
     duration_s: float | None = None
     patient: bool = False
     each_turn: Callable[[], None] | None = None
+    span_s: float = SPAN_S
+    pauses: bool = False
 
 
 class Engine:
@@ -77,8 +80,9 @@ class Engine:
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
-        self._batch = ChunkBatch()
-        self._awaited: dict[str, float] | None = None  # see _awaited_s; None: to be asked for again
+        self._batch = ChunkBatch(live.span_s if live is not None else SPAN_S)
+        self._pace: ModelPace | None = None
+        self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
@@ -99,18 +103,21 @@ class Engine:
         """Give the predictions to these too, from the next one on."""
         self._outputs = (*self._outputs, *outputs)
 
-    def run(self, streams: Sequence[StreamInfo], stop: threading.Event, early: Sequence[Item] = ()) -> None:
-        """Until the source is exhausted, the time is over, or `stop` is set. Always closes the source.
+    def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
+        """Until the source is exhausted, the time is over, or `stop` is set. Closes the source then, and where
+        something is wrong with it. What breaks a live engine leaves the source open for the next one.
 
-        The source has been started; `streams` is what it named, `early` what has been read from it since.
+        The source has been started; `streams` is what it named.
         """
         try:
             for info in streams:
                 self._take(StreamUp(info))
-            self.step(early)
             self._loop(stop)
-        finally:
-            self._source.stop()
+        except Exception as error:
+            if self._live is None or isinstance(error, RtemoError):
+                self._source.stop()
+            raise
+        self._source.stop()
         self._finish()
 
     def step(self, items: Sequence[Item]) -> None:
@@ -120,14 +127,21 @@ class Engine:
                 self._take(item)
             return
         self._batch.add(items)
-        if self._awaited is None:
-            self._awaited = self._awaited_s()
-        due = self._batch.due(self._awaited)
+        due = self._batch.due(self._ends_s())
         for item in due:
             self._take(item)
         if due:
             self._force(self._live.max_wait_s)
             self._awaited = None
+
+    @property
+    def pause_s(self) -> float:
+        """For how long nothing needs to be read: what comes meanwhile completes no window, and is taken at once."""
+        ends_s = self._ends_s()
+        if self._live is None or not (self._live.pauses and ends_s):
+            return 0.0
+        near_s = min(ends_s.values()) - LEAD_S - self._live.clock()
+        return min(max(near_s, 0.0), self._batch.span_s)
 
     def rebuild(self, items: Iterable[Sequence[Item]], events: EventLog) -> None:
         """Take what another engine took before this one, so that this one goes on as that would have. Nothing is given
@@ -197,11 +211,16 @@ class Engine:
             self.step(self._source.read(wait_s))
             if self._live is not None and self._live.each_turn is not None:
                 self._live.each_turn()
+            if (pause_s := self.pause_s) > 0.0:
+                stop.wait(pause_s)
 
-    def _awaited_s(self) -> dict[str, float]:
-        pipeline = self._predictor.pipeline
-        ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
-        return {stream: end_s for stream, end_s in ends.items() if end_s is not None}
+    def _ends_s(self) -> dict[str, float]:
+        """The stamp, LSL time, that completes the next window, by stream."""
+        if self._awaited is None:
+            pipeline = self._predictor.pipeline
+            ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
+            self._awaited = {stream: end_s for stream, end_s in ends.items() if end_s is not None}
+        return self._awaited
 
     def _finish(self) -> None:
         """Take over what the source still held when it was stopped, then the last windows."""
@@ -241,8 +260,22 @@ class Engine:
                 self._marker_clocks[item.stream_id].add(item)
             case Chunk() | ClockOffset():
                 arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-                self._publish(self._predictor.push(item), arrived_s)
+                self._publish(self._pushed(item), arrived_s)
                 self._report_notes()
+
+    def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
+        """What an item completes. Where that takes longer than the windows come, it is told."""
+        if self._live is None:
+            return self._predictor.push(item)
+        began_s = self._live.clock()
+        predictions = self._predictor.push(item)
+        if predictions:
+            grid = self._predictor.pipeline.grid
+            self._pace = self._pace or ModelPace(grid.seconds(grid.hop))
+            told = self._pace.took(self._live.clock() - began_s, len(predictions))
+            if told is not None:
+                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, told)
+        return predictions
 
     def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
@@ -260,19 +293,25 @@ class Engine:
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
-            if before is None or before.channels != info.channels:
-                self._use(info, role)
-            self._publish(self._predictor.expect(role, expected=True))
+            unchanged = before is not None and before.channels == info.channels and info.stream_id in self._roles
+            goes_on = before is not None or replaced is not None
+            if unchanged or self._use(info, role, goes_on=goes_on):
+                self._publish(self._predictor.expect(role, expected=True))
 
-    def _use(self, info: StreamInfo, role: Modality) -> None:
-        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event."""
+    def _use(self, info: StreamInfo, role: Modality, *, goes_on: bool) -> bool:
+        """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event, and the
+        stream is not used. goes_on: it takes the place of another one, or of itself.
+        """
         try:
             layout = self._roles_of_streams.layout(info, role)
         except RtemoError as error:
-            if self._live is None or not (self._roles or self._live.patient):
+            patient = self._live is not None and (self._live.patient or bool(self._roles))
+            if not (patient or goes_on):
                 raise
             self._event(EventKind.FAILURE, str(error), info.name)
-            return
+            self._roles.pop(info.stream_id, None)
+            self._publish(self._predictor.drop(info.stream_id))
+            return False
         self._roles = {stream: r for stream, r in self._roles.items() if r != role}
         self._roles[info.stream_id] = role
         self._predictor.pipeline.add_stream(info, layout)
@@ -282,6 +321,7 @@ class Engine:
             self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
         for label, reason in layout.left_out.items():
             self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
+        return True
 
     def _stream_down(self, item: StreamDown) -> None:
         info = self._infos.get(item.stream_id)

@@ -60,11 +60,13 @@ class PredictionOutlet:
         publish: bool = True,
         lag_s: float | None = None,
         changed: Changed | None = None,
+        calibrated: bool = True,
     ) -> None:
         """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
 
         lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. changed: is told when
-        publishing fails, falls behind, or works again.
+        publishing fails, falls behind, or works again. calibrated: whether held-out people stand behind the
+        probabilities; without them novelty is NaN.
         """
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
@@ -72,6 +74,7 @@ class PredictionOutlet:
         model = info.desc().append_child("model")
         model.append_child_value("bundle_fingerprint", fingerprint)
         model.append_child_value("hop_s", repr(float(hop_s)))
+        model.append_child_value("calibrated", str(calibrated).lower())
         if lag_s is not None:
             model.append_child_value("lag_s", f"{lag_s:.2f}")
         self._outlet = _Outlet(info, keep, publish=publish, changed=changed)

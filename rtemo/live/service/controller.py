@@ -264,7 +264,7 @@ class Controller:
                 self._setup.bundle.fingerprint,
                 self._setup.hop_s,
                 self._lag_s,
-                getattr(spec, "calibrated", True),
+                spec.calibrated,
                 spec.pipeline.window.length_s,
                 str(self._setup.bundle.path),
             ),

@@ -95,7 +95,7 @@ class RecorderLink:
         address = self._endpoint.find()
         if address is None or not address.alive:
             return
-        from rtemo.recorder.ask import ask  # only where there is a recorder: the window paints before that
+        from rtemo.recorder.messages import ask  # only where there is a recorder: the window paints before that
 
         with connect(address, ANSWER_S) as connection:
             while True:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import rtemo
 from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.types import Item, StreamUp
-from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.live.engine.batching import SPAN_S
+from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
@@ -50,8 +51,8 @@ class SessionRun:
     ) -> None:
         """source: has been started. settings: with the participant. outputs: None for a preview, which keeps nothing.
 
-        log: the outputs' own, where there are some. patient, duration_s: see LiveOptions. Raises RtemoError where the
-        planned baseline does not fit the model or the participant.
+        log: the outputs' own, where there are some. patient: in the window, see LiveOptions. duration_s: see there.
+        Raises RtemoError where the planned baseline does not fit the model or the participant.
         """
         self._setup, self.outputs, self._clock = setup, outputs, setup.clock
         self._source, self._stop = source, threading.Event()
@@ -60,7 +61,14 @@ class SessionRun:
         self._marked: MarkedBaseline | None = None
         self.state_file, self._saved_s = _state_file(outputs), setup.clock()
         self._running = source.running  # where samples are counted from, for a state that is saved
-        options = LiveOptions(setup.clock, duration_s=duration_s, patient=patient, each_turn=self.after_read)
+        options = LiveOptions(
+            setup.clock,
+            duration_s=duration_s,
+            patient=patient,
+            each_turn=self.after_read,
+            span_s=SPAN_S if patient else READ_S,
+            pauses=source.buffered,
+        )
         self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
         if outputs is not None and outputs.taken_up is not None:
             self._take_up(outputs.taken_up, outputs)
@@ -106,6 +114,8 @@ class SessionRun:
         there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
         self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
+        for note in taken_up.notes:
+            outputs.events.add(note)
 
     def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
         """The same; whoever looks after the engine sees that it works, though it reads nothing new."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
+from rtemo.core.types import Item, Modality, StreamInfo
 from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
 from rtemo.live.output.prediction_files import PredictionSink
@@ -22,10 +22,10 @@ from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamSt
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
-from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.outputs import KEPT_EVENTS, SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recorder.announced_streams import GONE, AnnouncedStreams
+from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
@@ -70,7 +70,7 @@ class LiveStreams:
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: gets every prediction that is not held back."""
         self.gate = PredictionGate(published)
-        self.log = EventLog()
+        self.log = EventLog(KEPT_EVENTS)
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._setup, self._feed, self._roles = setup, feed, setup.roles
@@ -78,7 +78,6 @@ class LiveStreams:
         self._session_settings: SessionSettings | None = None  # of the session that is kept
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
         self.explaining = Explaining(setup.bundle)
-        self._announced = AnnouncedStreams()
         self._source: RecordedSource | None = None
         self.run: SessionRun | None = None  # the session's, or that of the preview
 
@@ -91,6 +90,18 @@ class LiveStreams:
             raise RtemoError(f"there is no role {role!r}", "", f"the roles are {', '.join(Modality)}")
         part = Modality(role)
         self._roles.pin(part, self._query_of(stream_id) if stream_id else None)
+        self._roles.give_back()
+        self._reopen()
+
+    def do_record_stream(self, stream_id: str, *, recorded: bool) -> None:
+        """Whether to record a stream that is neither the EEG nor the gaze."""
+        self._require_no_session("what is recorded is chosen")
+        found = self._streams().get(stream_id)
+        if found is None:
+            raise RtemoError(f"there is no stream {stream_id!r}", "", "choose one of the list")
+        if found[1].role in LISTED:
+            raise RtemoError(f"{found[0].name} is recorded", "it is in use", "choose another stream in its place")
+        self._roles.record(found[0], recorded=recorded)
         self._roles.give_back()
         self._reopen()
 
@@ -109,7 +120,7 @@ class LiveStreams:
         self._require_no_session("a session is named")
         new = parse_settings(settings)
         session_name(new)
-        names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s")
+        names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s", "required")
         self._roles.settings = replace(self._roles.settings, **{name: getattr(new, name) for name in names})
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
@@ -123,10 +134,9 @@ class LiveStreams:
 
     def open(self) -> None:
         """Look for streams and show them."""
-        self._announced = AnnouncedStreams()
         self.refused.clear()
         self._source = self._setup.open_source(self._roles, self.refused)
-        self._announced.note(StreamUp(info) for info in self._source.start())
+        self._source.start()
         self.run = None
         self.preview()
 
@@ -146,18 +156,16 @@ class LiveStreams:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
         assert self.run is not None
-        wait_s = READ_S if self._source.exhausted else 0.0
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
-        self._announced.note(items)
         self.run.engine.step(items)
         self.run.after_read()
         self.explaining.begin()
         self._taps.update(self.predictor.pipeline)
-        return wait_s
+        return READ_S if self._source.exhausted else self.run.engine.pause_s
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
-        log = EventLog()
+        log = EventLog(KEPT_EVENTS)
         log.listen(self._feed.put_event)
         self._take_over(log, None)
 
@@ -213,12 +221,12 @@ class LiveStreams:
     def playing(self) -> list[StreamInfo]:
         """The EEG and gaze streams that are in use and there."""
         roles = self.run.engine.roles if self.run is not None else {}
-        return [info for info in roles.values() if self._announced.states.get(info.stream_id) not in GONE]
+        return [info for info in roles.values() if self.source.announced.states.get(info.stream_id) not in GONE]
 
     @property
     def by_role(self) -> dict[str, StreamInfo]:
         """The streams that a session begins with, for its settings file."""
-        roles = {info: self._roles.role_of(info) for info in self._announced.infos.values()}
+        roles = {info: self._roles.role_of(info) for info in self.source.announced.infos.values()}
         return {(role.value if role in LISTED else info.stream_id): info for info, role in roles.items() if role}
 
     @property
@@ -273,7 +281,7 @@ class LiveStreams:
         return self._descriptions.statuses(
             self._source.status(),
             self._source.visible,
-            self._announced,
+            self._source.announced,
             self._roles,
             self.predictor.pipeline,
             dict(self.refused),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import threading
 import zipfile
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import FrozenState
 from rtemo.core.records import Reader
 from rtemo.recordings.session_folder import beside
+from rtemo.sources.private_files import replace_file
 
 _LOG = logging.getLogger("rtemo.engine")
 
@@ -88,15 +88,10 @@ class StateFile:
     def _write(self, saved: SavedState) -> None:
         about = {name: getattr(saved.about, name) for name in StateAbout.__slots__}
         document = json.dumps({"about": about, "nodes": saved.state.nodes, "roots": saved.state.roots})
-        partial = self._path.with_suffix(".partial")
+        arrays: dict[str, Any] = {f"a{number}": array for number, array in enumerate(saved.state.arrays)}
+        arrays["document"] = np.frombuffer(document.encode(), np.uint8)
         try:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                arrays = {f"a{number}": array for number, array in enumerate(saved.state.arrays)}
-                np.savez(file, document=np.frombuffer(document.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-            partial.replace(self._path)
+            replace_file(self._path, lambda file: np.savez(file, **arrays))
         except OSError as error:
             _LOG.warning("the engine's state was not saved: %s", error)
 

@@ -25,8 +25,8 @@ from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.personal.session_notes import NOTICE_S, ChannelMarked
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import Event, EventKind
-from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_event, note_event
+from rtemo.recordings.events import EventKind
+from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_event, note_event, suspended_event
 from rtemo.recordings.study.annotations import AnnotationEdit
 
 
@@ -83,8 +83,10 @@ class SessionControl:
         taken_up = TakenUpSession(running, self._setup.roles.profiles)
         request = OutputsRequest(taken_up.settings, publish=taken_up.publish)
         session = self._open(request, taken_up)
-        self.session, self.paused, self._baseline = session, False, None
+        self.session, self.paused, self._baseline = session, taken_up.facts.suspended, None
         self._streaming.begin(session, taken_up.settings)
+        if self.paused:
+            self._streaming.gate.shut()
         self._baseline = self._baseline_of(taken_up)
         session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
@@ -109,24 +111,21 @@ class SessionControl:
         if not self.paused:
             self.paused = True
             self._streaming.gate.shut()
-            session.note(EventKind.SESSION, "paused: predictions are suspended, the recording goes on")
+            text = "paused: predictions are suspended, the recording goes on"
+            session.events.add(suspended_event(self._clock(), text, suspended=True))
 
     def do_resume(self) -> None:
         session = self._need_session()
         if self.paused:
             self.paused = False
             self._streaming.gate.open_for(session.sinks)
-            session.note(EventKind.SESSION, "resumed")
+            session.events.add(suspended_event(self._clock(), "resumed", suspended=False))
 
     def do_annotate(self, text: str) -> None:
         """An event of the session, on the network and in the recording."""
         if not text.strip():
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
-
-    def do_annotated(self, text: str, time_s: float) -> None:
-        """An annotation that the recorder wrote while there was no engine, at its own time."""
-        self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
 
     def do_edit_annotation(self, noted_s: float, was: str, text: str, time_s: float) -> None:
         """Correct an annotation; an empty text takes it back. What was noted first stays in the record."""

@@ -3,10 +3,12 @@
 Driven by `tick`, with the time and what is visible as arguments; knows LSL only through what it is given.
 How a loss is noticed: a steady stream that is silent too long has stalled; one that is off the network as well, or
 whose connection is over, is lost. How a return is noticed: data comes again; or a newcomer from the same sender shows.
+Where this process itself stood still, nothing can be said of anybody until what has come meanwhile was taken over.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +23,7 @@ RETRY_S = 2.0
 DRAIN_S = 2.0
 SILENT_S = 5.0  # how long a stream that has a rate may be connected without a sample before it is reported
 MAX_WARNINGS = 200
+GRACE_S = 1.5  # to take over what has come while nobody received, and to see again who is there
 MAX_OPEN = 500  # streams that are open at once: each takes threads and a buffer
 
 Name = Callable[[StreamInfo, Sequence[str]], str]
@@ -45,6 +48,7 @@ class Monitor:
     _ids: set[str] = field(default_factory=set)
     _leaving: list[Connection] = field(default_factory=list)
     _noticed: set[str] = field(default_factory=set)
+    _fair_s: float = -math.inf  # from when on silence and absence say something again
 
     def begin(self, now_s: float, seen: Mapping[str, VisibleStream]) -> tuple[StreamInfo, ...]:
         """Opens what is requested and there. Raises RtemoError where a request is ambiguous."""
@@ -56,10 +60,20 @@ class Monitor:
     def tick(self, now_s: float, seen: Mapping[str, VisibleStream], dead: Collection[str] = ()) -> set[str]:
         """Look after everything once. dead: uids that are known to be gone. Returns the uids whose life is in doubt."""
         self._leaving = [connection for connection in self._leaving if not connection.join(0.0)]
+        if now_s < self._fair_s:
+            for connected in self._connected:
+                connected.seen_s = connected.seen_s if connected.absent else now_s
+            return set()
         doubts = {connected.uid for connected in list(self._connected) if self._watch(connected, now_s, seen, dead)}
         for request in self.requests:
             self._serve(request, now_s, seen)
         return doubts
+
+    def stood_still(self, now_s: float, seconds: float) -> None:
+        """Take in that this process, or the whole computer, did nothing for a while."""
+        self._fair_s = now_s + GRACE_S
+        text = f"rtemo stood still for {seconds:.1f} s, frozen or suspended: what came meanwhile comes late"
+        self.put(StreamNotice("", text))
 
     def end(self, timeout_s: float) -> bool:
         """Ends all connections. Returns whether all have ended in time."""

@@ -51,6 +51,7 @@ _LOG = logging.getLogger("rtemo.lsl")
 LOOK_S = 1.0  # how long `start` looks around: streams elsewhere in the lab answer within half a second
 DESCRIBE_S = 0.5  # and how much longer it waits for descriptions
 TICK_S = 0.1
+FROZEN_S = 1.0  # a tick that takes so long: nobody looked, and nobody received
 STOP_S = 3.0
 
 
@@ -162,13 +163,17 @@ class _Watch:
 
     def _run(self, directory: Directory) -> None:
         try:
+            begin_s = local_clock()
             while not self._stop.wait(TICK_S):
+                if (waited_s := local_clock() - begin_s) > FROZEN_S:
+                    self._monitor.stood_still(local_clock(), waited_s)
                 seen = directory.look()
                 self.visible = tuple(stream.info for stream in seen.values())
                 directory.doubt(self._monitor.tick(local_clock(), seen, directory.dead))
                 self.problems = tuple(directory.problems.values())
                 for problem in self.problems:
                     self._monitor.notice(problem)
+                begin_s = local_clock()
         except Exception as error:  # noqa: BLE001 - read() raises it
             _LOG.exception("looking for streams stopped")
             self.failure = f"{type(error).__name__}: {error}"

@@ -113,3 +113,16 @@ def test_the_input_is_left_as_it_is(n):
     before = stamps.copy()
     clock((100.0, 3.0)).to_lsl(stamps)
     np.testing.assert_array_equal(stamps, before)
+
+
+@pytest.mark.parametrize("offset_s", [1e300, -1e300, 1e13, float("nan"), float("inf")])
+def test_an_offset_beyond_all_times_is_no_measurement(offset_s):
+    model = clock((0.0, 5.0), (10.0, offset_s))
+    np.testing.assert_array_equal(model.to_lsl(np.array([9.0, 10.5, 11.0])), [14.0, 15.5, 16.0])
+    assert not clock((0.0, offset_s)).measured
+
+
+def test_a_clock_of_its_own_may_be_far_away():
+    uptime_ns = 3.0e12
+    model = clock((uptime_ns, 500.0 - uptime_ns))
+    np.testing.assert_array_equal(model.to_lsl(np.array([uptime_ns + 1.0])), [501.0])

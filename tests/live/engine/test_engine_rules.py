@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamDown, StreamInfo, StreamState, StreamUp
 from rtemo.core.windows import Grid
-from rtemo.live.engine.engine import DRAIN_READS, READ_S, Engine, LiveOptions
+from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import EventKind, EventLog
 from rtemo.recordings.session_stream import EXPLANATION
+from rtemo.sources.base import DRAIN_READS
 
 EEG = StreamInfo("e", "Amp", "EEG", "float32", 250.0, (Channel("Fz"),), source_id="s1", hostname="h1")
 GAZE = StreamInfo("g", "Tracker", "Gaze", "float32", 60.0, (Channel("x"), Channel("y")))
@@ -72,6 +74,12 @@ class Predictor:
 
     def force(self, until_s):
         return self._answer("force", until_s)
+
+    def settle(self):
+        return []  # nothing is under way: no network runs behind this one
+
+    def drop(self, stream_id):
+        return self._answer("drop", stream_id)
 
     def flush(self):
         return self._answer("flush")
@@ -203,18 +211,20 @@ def test_the_source_is_closed_when_something_fails():
     assert bench.source.stopped
 
 
+@pytest.mark.parametrize("options", [None, live()])
+def test_what_breaks_a_live_engine_leaves_the_source_to_the_next_one(options):
+    bench = Bench(Source([lambda: 1 / 0]), options)
+    with pytest.raises(ZeroDivisionError):
+        bench.engine.run([EEG], threading.Event())
+    assert bench.source.stopped == (options is None)
+
+
 def test_the_time_to_run_bounds_how_long_a_read_may_block():
     now = iter([100.0, 100.0, 100.93, 101.0, 101.0, 101.0])
     bench = Bench(Source([[], [], []]), LiveOptions(lambda: next(now), duration_s=1.0))
     bench.engine.run([], threading.Event())
     assert bench.source.timeouts[:2] == [READ_S, pytest.approx(0.07)]
     assert len(bench.source.reads) == 1  # the third read was not made
-
-
-def test_what_was_read_before_the_run_comes_first():
-    bench = Bench(Source([[chunk("e", 2.0)]]))
-    bench.engine.run([EEG], threading.Event(), [chunk("e", 1.0)])
-    assert pushed(bench) == [("e", [1.0]), ("e", [2.0])]
 
 
 def test_samples_wait_for_the_end_of_a_window_and_are_joined():
@@ -355,6 +365,24 @@ def test_a_stream_that_cannot_be_used_is_an_error_unless_the_session_can_go_on(o
     bench.engine.step([StreamUp(EEG)])
     assert bench.told(EventKind.FAILURE) == [(1000.0, "no channel can be placed; found 1; name them", "Amp")]
     assert Modality.EEG not in bench.engine.roles
+
+
+@pytest.mark.parametrize("options", [None, live(patient=True)])
+def test_a_stream_that_comes_back_unusable_is_not_used_until_it_fits_again(options):
+    roles = Roles()
+    bench = Bench(live=options, roles=roles)
+    bench.engine.step([StreamUp(EEG), chunk("e", 1.0)])
+    roles.misfit = ("e",)
+    for n in (1, 2):  # twice, each time with other channels
+        changed = replace(EEG, channels=(Channel(f"A{n}"),) * (3 - n))
+        bench.engine.step([StreamDown("e", StreamState.LOST, "gone"), StreamUp(changed)])
+        assert bench.log[-1] == ("drop", "e")
+        assert Modality.EEG not in bench.engine.roles
+    assert len(bench.told(EventKind.FAILURE)) == 2
+    roles.misfit = ()
+    bench.engine.step([StreamUp(changed)])
+    assert bench.log[-2:] == [("add", "e", 1), ("expect", Modality.EEG, True)]
+    assert bench.engine.roles == {Modality.EEG: changed}
 
 
 def test_markers_become_events_in_lsl_time():

@@ -5,21 +5,25 @@ from __future__ import annotations
 import csv
 import json
 import threading
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hand_fed import Lab, wait_for
+from hand_fed import PROFILES, Lab, setup_of, wait_for
 
 from rtemo.cli import main
 from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
+from rtemo.live.service.controller import Controller
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
 from rtemo.live.session.baseline_check import GOOD
+from rtemo.recorder.recording_source import RunningRecording
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.stream_roles import StreamRoles
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,33 @@ def test_a_pause_suspends_predictions_and_the_recording_goes_on(lab, tmp_path):
     assert main(["replay", written, "--speed", "max", "--quiet", "--out", str(tmp_path / "r.jsonl")]) == 0
     ends = [json.loads(line)["time_s"] for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     np.testing.assert_allclose(np.diff(ends), 0.25)
+
+
+def test_a_pause_outlives_its_engine(lab, person, tmp_path):
+    begin(lab, tmp_path)
+    lab.feed(2)
+    lab.do("pause")
+    source, session = lab.controller._streaming.source, lab.controller._sessions.session
+    assert source.recorder.wait_flushed(10.0)
+    path = source.recorder.path
+    about = asdict(session.about)
+    source.running = RunningRecording((str(path),), 0, path.stat().st_size, session.session_id, about)
+    lab.do("restart")
+    roles = StreamRoles(PROFILES)
+    roles.choose(person.streams)
+    following = Controller(setup_of(roles, lambda: lab.time_s, lambda *_: source))
+    stop = threading.Event()
+    thread = threading.Thread(target=following.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        wait_for(lambda: following.feed.state.phase is Phase.PAUSED)
+        following.submit(Command("resume", {}))
+        wait_for(lambda: following.feed.state.phase is Phase.RUNNING)
+    finally:
+        stop.set()
+        thread.join(60.0)
+    texts = [json.loads(line)["text"] for line in (path.parent / "events.jsonl").read_text().splitlines()]
+    assert "resumed" in texts
 
 
 def test_a_baseline_ends_with_a_verdict(lab, tmp_path):

@@ -6,17 +6,20 @@ import json
 import math
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hand_fed import HandFed, wait_for
 
-from rtemo.core.types import Channel, StreamInfo, StreamUp
+from rtemo.core.types import Channel, Chunk, StreamInfo, StreamUp
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.recorder_link import RecorderLink
 from rtemo.live.service.snapshot import RecorderView, recorder_view
 from rtemo.recorder.client import RemoteSource
 from rtemo.recorder.endpoint import Endpoint
+from rtemo.recorder.mailboxes import Outbox
 from rtemo.recorder.messages import read_recorder_status, recorder_fields
 from rtemo.recorder.recorder import Recorder, RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest
@@ -40,7 +43,7 @@ class Process:
         self.endpoint, self.stop = Endpoint("link-recorder", folder / "run"), threading.Event()
         self.endpoint.claim()
         address = self.endpoint.fresh_address()
-        supply = HandFed()
+        supply = self.supply = HandFed()
         supply.items.put(StreamUp(INFO))
         self.service = RecorderService(
             address,
@@ -156,6 +159,42 @@ def test_a_window_that_closes_with_a_session_to_stop_has_it_closed(process, engi
     wait_for(lambda: again.recorder.answered_s > -math.inf)
     assert again.recorder.recording is None
     again.close()
+
+
+def read_on(source):
+    """Until it raises."""
+    while True:
+        source.read(0.1)
+
+
+def test_an_engine_that_does_not_read_is_cut_off_and_the_next_one_takes_the_session_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("rtemo.recorder.service.Outbox", partial(Outbox, limit_bytes=1 << 20))
+    process = Process(tmp_path)
+    source = RemoteSource(process.endpoint, StreamRoles(()), {})
+    source.start()
+    source.record(RecordingRequest(tmp_path / "recording.xdf", "id", about=ABOUT))
+    n = 40
+    for k in range(n):  # of 120 kB each: more than the socket and the limit take
+        stamps = 10.0 + (np.arange(10_000) + 10_000 * k) / 1e4
+        process.supply.items.put(Chunk("eeg", stamps, np.full((10_000, 2), k, np.float32)))
+    wait_for(lambda: process.service._engine is None)
+    with pytest.raises(RuntimeError, match="the next one goes on"):
+        read_on(source)
+    source.leave()
+    following = RemoteSource(process.endpoint, StreamRoles(()), {})
+    following.start()
+    assert following.running is not None
+    assert following.running.paths == (str(tmp_path / "recording.xdf"),)
+    following.take_up()
+    process.supply.items.put(Chunk("eeg", np.array([99.0]), np.zeros((1, 2), np.float32)))
+    (found,) = wait_for(lambda: following.read(0.1))
+    assert found.stamps.tolist() == [99.0]
+    wait_for(lambda: process.supply.items.empty())
+    status = following.close_recording()
+    assert status.samples["eeg"] == n * 10_000 + 1
+    assert status.lost == {}
+    following.leave()
+    process.end()
 
 
 def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):

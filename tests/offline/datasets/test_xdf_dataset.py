@@ -60,6 +60,9 @@ class WindowsOnly:
         self.windows += self.pipeline.push(item)
         return []
 
+    def settle(self):
+        return []
+
     def expect(self, modality, *, expected):
         self.windows += self.pipeline.expect(modality, expected)
         return []

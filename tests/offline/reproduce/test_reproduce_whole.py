@@ -187,7 +187,7 @@ def test_build_takes_faults_from_the_command_line_and_says_so_in_the_manifest(ro
 
 def test_the_command_line_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["reproduce", "--roots", str(tmp_path / "none.toml"), "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith("error: cannot read the file of roots")
+    assert capsys.readouterr().err.startswith("error: the file of roots")
     assert main(["reproduce", "--synthetic", "--scale", "huge", "--out", str(tmp_path / "out")]) == 2
     assert main(["reproduce", "--seeds", "0", "--scale", "small", "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()

@@ -191,6 +191,36 @@ def test_a_steady_stream_that_falls_silent_has_stalled_and_goes_on_unannounced()
     assert len(lab.connections) == 1
 
 
+def test_where_we_stood_still_nobody_is_lost_before_what_came_meanwhile_is_taken_over():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(3.0)
+    lab.now_s += 4.0
+    visible, lab.seen = lab.seen, {}  # it takes a while until others are seen again
+    sending, lab.sending = lab.sending, set()
+    lab.monitor.stood_still(lab.now_s, 4.0)
+    lab.run(1.3)
+    assert lab.states == {"amp": StreamState.STREAMING}
+    lab.seen, lab.sending = visible, sending
+    lab.run(3.0)
+    assert lab.announcements() == []
+    notices = [item.text for item in lab.items if isinstance(item, StreamNotice)]
+    assert notices == ["rtemo stood still for 4.0 s, frozen or suspended: what came meanwhile comes late"]
+
+
+def test_whoever_is_gone_after_we_stood_still_is_lost_as_ever():
+    lab = Lab(eeg)
+    lab.outlet("u1")
+    lab.begin()
+    lab.run(3.0)
+    lab.now_s += 4.0
+    lab.monitor.stood_still(lab.now_s, 4.0)
+    lab.dies("u1")
+    lab.run(3.0)
+    assert lab.announcements()[-1] == ("lost", "amp")
+
+
 def test_a_stalled_stream_is_doubted_and_lost_at_once_when_it_is_known_to_be_dead():
     lab = Lab(eeg)
     lab.outlet("u1")

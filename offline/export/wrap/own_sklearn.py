@@ -1,0 +1,106 @@
+"""An own scikit-learn pipeline as an ONNX graph, behind the features that it was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import compose, helper, numpy_helper, version_converter
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from torch import Tensor, nn
+
+from offline.evaluation.methods.features import DeGraph, EyeGraph, Fed, SideBySide
+from offline.evaluation.window_table import BANDS_HZ, EYE_COLUMNS
+from offline.export.exported_model import WindowGraph, torch_graph
+from offline.export.wrap.declared import Declared
+from rtemo.core.eeg.band_power import band_centres
+from rtemo.core.errors import RtemoError
+from rtemo.model.bundle_schema import ModelInput
+from rtemo.model.runtime import OUTPUT
+
+FEATURE_INPUTS: dict[str, tuple[ModelInput, ...]] = {"de": ("eeg", "eeg_mask"), "eye": ("eye", "eye_valid")}
+_ROW = "row"
+_OPSET = 18
+
+
+def sklearn_onnx(pipeline: Any, declared: Declared) -> onnx.ModelProto:
+    """Features and pipeline in one graph that gives probabilities. Raises RtemoError where it does not fit."""
+    width = _width(declared)
+    found = getattr(pipeline, "n_features_in_", None)
+    if found is None or not hasattr(pipeline, "predict_proba"):
+        todo = "fit it, and let it give predict_proba (CalibratedClassifierCV)"
+        raise RtemoError("this is no fitted classifier with probabilities", type(pipeline).__name__, todo)
+    if found != width:
+        features = ", ".join(declared.features)
+        raise RtemoError(
+            "the pipeline wants other features", f"{found} columns; {features} are {width}", "see --features"
+        )
+    order = _order(list(pipeline.classes_), declared.labels)
+    options = {id(pipeline): {"zipmap": False}}
+    classes = convert_sklearn(pipeline, initial_types=[(_ROW, FloatTensorType([None, width]))], options=options,
+                              target_opset={"": _OPSET, "ai.onnx.ml": 3})  # fmt: skip
+    parts = [_graph(name, declared) for name in declared.features]
+    inputs = [name for feature in declared.features for name in FEATURE_INPUTS[feature]]
+    module = WindowGraph(inputs, _AsRow(SideBySide(*parts)))
+    features_graph = onnx.load_from_string(torch_graph(module, inputs, [_ROW], declared.sizes))
+    features_graph = version_converter.convert_version(features_graph, _OPSET)
+    first, second = (compose.add_prefix(one, prefix) for one, prefix in ((features_graph, "f_"), (classes, "c_")))
+    first.ir_version = second.ir_version = max(first.ir_version, second.ir_version)
+    probabilities = f"c_{classes.graph.output[1].name}"
+    merged = compose.merge_models(first, second, io_map=[(f"f_{_ROW}", f"c_{_ROW}")], outputs=[probabilities])
+    _reorder(merged.graph, order)
+    for one in merged.graph.input:
+        own = one.name
+        one.name = own.removeprefix("f_")
+        for node in merged.graph.node:
+            for i, value in enumerate(node.input):
+                if value == own:
+                    node.input[i] = one.name
+    return merged
+
+
+def feature_inputs(features: Sequence[str]) -> dict[str, ModelInput]:
+    """The declared inputs that these features are made of."""
+    return {name: name for feature in features for name in FEATURE_INPUTS[feature]}
+
+
+def _order(classes: Sequence[Any], labels: Sequence[str]) -> list[int]:
+    """Where each label stands in the pipeline's output. Its classes are the labels, or their numbers."""
+    numbers = dict(enumerate(labels))
+    named = [numbers.get(int(one), str(one)) if isinstance(one, int | np.integer) else str(one) for one in classes]
+    if sorted(named) != sorted(labels):
+        found = f"{', '.join(named)}; not {', '.join(labels)}"
+        raise RtemoError("the pipeline has other labels", found, "see --labels")
+    return [named.index(label) for label in labels]
+
+
+def _reorder(graph: onnx.GraphProto, order: Sequence[int]) -> None:
+    """Let the only output give the labels in this order."""
+    output = graph.output[0]
+    own, output.name = output.name, OUTPUT
+    graph.initializer.append(numpy_helper.from_array(np.array(order, np.int64), "order_of_labels"))
+    graph.node.append(helper.make_node("Gather", [own, "order_of_labels"], [OUTPUT], axis=1))
+
+
+class _AsRow(nn.Module):
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, fed: Fed) -> tuple[Tensor]:
+        return (self.part(fed),)
+
+
+def _width(declared: Declared) -> int:
+    return sum(len(BANDS_HZ) * declared.sizes.channels if name == "de" else EYE_COLUMNS for name in declared.features)
+
+
+def _graph(name: str, declared: Declared) -> nn.Module:
+    if name == "eye":
+        return EyeGraph()
+    centres = band_centres(declared.settings.eeg)
+    bands = [np.flatnonzero((centres >= low) & (centres < high)).tolist() for low, high in BANDS_HZ]
+    return DeGraph(bands, len(centres))

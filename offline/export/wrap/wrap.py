@@ -1,0 +1,197 @@
+"""Wrap an own model: read it, check it against what is declared, calibrate it on held-out people, write the bundle."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import joblib
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from offline.corpus.corpus import Corpus
+from offline.export.bundle_scores import score
+from offline.export.calibrate import Calibration, calibrated, familiar
+from offline.export.export import GATE
+from offline.export.exported_model import ExportedModel
+from offline.export.method_bundle import TrainingFacts, write_method_bundle
+from offline.export.session_outputs import NetworkOutputs, run_bundle
+from offline.export.wrap.declared import Declared
+from offline.export.wrap.own_onnx import own_graph
+from offline.export.wrap.own_sklearn import sklearn_onnx
+from offline.export.wrap.own_torch import program_of, torch_onnx
+from rtemo.core.errors import RtemoError
+from rtemo.model.bundle import Bundle, LinearHead
+from rtemo.model.embeddings import HEADS
+from rtemo.model.runtime import Runtime
+
+STRENGTH = 1e-2  # of the logistic regression that new heads are, as of the methods'
+_KIND_OF_SUFFIX = {".onnx": "onnx", ".pt2": "torch", ".joblib": "scikit-learn"}
+
+
+def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name: str) -> Bundle:
+    """Write the bundle of an own model: a file (.onnx, .pt2, .joblib) or MODULE:NAME.
+
+    corpus: people whom the model has not seen, to calibrate it on; None: a bundle that is marked as uncalibrated.
+    Raises RtemoError where the model does not fit what is declared, or gives no finite numbers on the corpus.
+    """
+    if out.exists():
+        raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")
+    own = read_model(model, declared)
+    more: dict[str, Any] = {"name": name, "labels": declared.labels, "settings": declared.settings}
+    if corpus is None:
+        if not own.heads:
+            raise RtemoError("an embedding needs heads", "there is no corpus to fit them on", "name one with --corpus")
+        facts = TrainingFacts("data that only its author knows", {})
+        with TemporaryDirectory() as folder:  # nothing is left where the graph cannot be run
+            Runtime(write_method_bundle(Path(folder) / "bundle", own, None, facts, **more))
+        return write_method_bundle(out, own, None, facts, **more)
+    names = [one for one in corpus.sources.live_combinations() if one in own.combinations]
+    if not names:
+        raise RtemoError("this corpus cannot calibrate the model", f"it takes {own.declaration.inputs}", "use another")
+    own, sessions = _run(own, corpus, more)
+    calibration = _calibrated(own, names, declared, sessions)
+    shaped = corpus.subjects
+    people = {"calibrated on, whom its author says it had not seen": len(shaped)}
+    facts = TrainingFacts.of(corpus, shaped, people, scores=_scores(own, names, declared, sessions, corpus, more))
+    known = f"data that only its author knows; calibrated on {len(shaped)} people of {corpus.name}"
+    facts = replace(facts, trained_on=known)
+    return write_method_bundle(out, own, calibration, facts, **more)
+
+
+def read_model(model: str, declared: Declared) -> ExportedModel:
+    """The model of a file, or of MODULE:NAME: a torch module or its class, or a fitted scikit-learn pipeline."""
+    path = Path(model)
+    if path.suffix in _KIND_OF_SUFFIX and not path.is_file():
+        raise RtemoError(f"{model} is not there", "", "name a file or MODULE:NAME")
+    if path.suffix == ".onnx":
+        try:
+            graph = onnx.load(path)
+        except Exception as error:  # protobuf's errors have no public base
+            raise RtemoError(f"{model} is no ONNX graph", str(error)[:200], "export it again") from error
+        return own_graph(graph, declared, "onnx", path.name)
+    found = program_of(path) if path.suffix == ".pt2" else _loaded(path) if path.suffix == ".joblib" else _named(model)
+    if inspect.isclass(found) and issubclass(found, nn.Module):
+        found = found()
+    if isinstance(found, nn.Module):
+        return own_graph(torch_onnx(found, declared), declared, "torch", model)
+    if not declared.features:
+        raise RtemoError("a scikit-learn pipeline takes features", "none are named", "say which: --features de,eye")
+    return own_graph(sklearn_onnx(found, declared), replace(declared, output="probabilities"), "scikit-learn", model)
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        return joblib.load(path)
+    except Exception as error:  # whatever unpickling raises
+        raise RtemoError(
+            f"{path} cannot be read", f"{type(error).__name__}: {error}"[:200], "write it again"
+        ) from error
+
+
+def _named(model: str) -> Any:
+    module, _, name = model.partition(":")
+    if not module or not name:
+        raise RtemoError(f"{model} is no model", "", "name FILE.onnx, FILE.pt2, FILE.joblib or MODULE:NAME")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise RtemoError(f"{model} cannot be imported", str(error), "put its folder on PYTHONPATH") from error
+
+
+def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> tuple[ExportedModel, list[NetworkOutputs]]:
+    """What the model says of everybody, by the live runtime; with new heads where it gives embeddings."""
+    shards = [shard for shard in corpus if len(shard.labelled)]
+    width = own.shape.embedding
+    blank = LinearHead(np.zeros((len(corpus.labels), width), np.float32), np.zeros(len(corpus.labels), np.float32))
+    draft = own if own.heads else replace(own, heads=dict.fromkeys(HEADS, blank))
+    with TemporaryDirectory() as folder:
+        bundle = write_method_bundle(Path(folder) / "bundle", draft, None, TrainingFacts("nothing", {}), **more)
+        sessions = run_bundle(bundle, shards, GATE, "model")
+    _check_numbers(own, sessions)
+    return (own, sessions) if own.heads else _with_new_heads(own, sessions, len(corpus.labels))
+
+
+def _check_numbers(own: ExportedModel, sessions: Sequence[NetworkOutputs]) -> None:
+    head = "joint" if "both" in own.combinations else own.combinations[0]
+    used = [np.any([s.passes[name] for name in own.combinations], axis=0) for s in sessions]
+    wrong = [int((~np.isfinite(s.z[head][rows]).all(axis=1)).sum()) for s, rows in zip(sessions, used, strict=True)]
+    if sum(wrong):
+        windows = sum(int(rows.sum()) for rows in used)
+        raise RtemoError("the model gives no finite numbers", f"in {sum(wrong)} of {windows} windows", "mend the model")
+
+
+def _with_new_heads(
+    own: ExportedModel, sessions: Sequence[NetworkOutputs], n_labels: int
+) -> tuple[ExportedModel, list[NetworkOutputs]]:
+    """Heads that are fitted on every other person, and what they say of the others."""
+    fit_on, rest = _halves(sessions)
+    heads = {head: _head(fit_on, head, n_labels) for head in HEADS}
+    own = replace(own, heads=heads)
+    logits = [{h: s.z[h].astype(np.float64) @ heads[h].weight.T + heads[h].bias for h in HEADS} for s in rest]
+    return own, [replace(s, logits=one) for s, one in zip(rest, logits, strict=True)]
+
+
+def _head(sessions: Sequence[NetworkOutputs], head: str, n_labels: int) -> LinearHead:
+    name = {"eeg": "eeg", "eye": "eye", "joint": "both"}[head]
+    z = np.concatenate([s.z[head][s.counted(name)] for s in sessions])
+    labels = np.concatenate([s.labels[s.counted(name)] for s in sessions])
+    weight, bias = np.zeros((n_labels, z.shape[1]), np.float32), np.zeros(n_labels, np.float32)
+    seen = np.unique(labels)
+    if len(seen) > 1 and z.std() > 0:
+        spread = np.maximum(z.std(axis=0), 1e-6)
+        fit = LogisticRegression(C=STRENGTH, max_iter=300).fit((z - z.mean(axis=0)) / spread, labels)
+        coefficients = np.concatenate((-fit.coef_, fit.coef_)) / 2 if len(seen) == 2 else fit.coef_
+        intercept = np.concatenate((-fit.intercept_, fit.intercept_)) / 2 if len(seen) == 2 else fit.intercept_
+        weight[seen] = coefficients / spread
+        bias[seen] = intercept - (coefficients / spread) @ z.mean(axis=0)
+    return LinearHead(weight, bias)
+
+
+def _calibrated(
+    own: ExportedModel, names: Sequence[str], declared: Declared, sessions: Sequence[NetworkOutputs]
+) -> Calibration:
+    """What is familiar is learned from one half of the people, and judged on the other, both ways."""
+    halves = _halves(sessions)
+    if not all(halves):
+        raise RtemoError("one person cannot calibrate a model", "", "use a corpus of 4 people or more")
+    known = [{name: familiar(half, name) for name in names} for half in halves]
+    crossed = [replace(s, familiar=known[1 - i]) for i, half in enumerate(halves) for s in half]
+    return calibrated(own, names, declared.settings, sessions, crossed)
+
+
+def _scores(
+    own: ExportedModel,
+    names: Sequence[str],
+    declared: Declared,
+    sessions: Sequence[NetworkOutputs],
+    corpus: Corpus,
+    more: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Scores of one half of the people with a calibration on the other; none where there are too few for that."""
+    first, second = _halves(sessions)
+    if min(len({s.shard.about.subject for s in half}) for half in (first, second)) < 5:
+        return {}
+    with TemporaryDirectory() as folder:
+        made = _calibrated(own, names, declared, first)
+        facts = TrainingFacts.of(corpus, (), {})
+        bundle = write_method_bundle(Path(folder) / "bundle", own, made, facts, **more)
+        found = {name: score(bundle, second, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _halves(sessions: Sequence[NetworkOutputs]) -> tuple[list[NetworkOutputs], list[NetworkOutputs]]:
+    """The sessions of every other person, and those of the rest."""
+    people: NDArray[Any] = np.array(sorted({s.shard.about.subject for s in sessions}))
+    first = set(people[::2])
+    return [s for s in sessions if s.shard.about.subject in first], [
+        s for s in sessions if s.shard.about.subject not in first
+    ]

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import onnx
+import pytest
+import torch
+from hand_made_graphs import signal_graph
+from invented import invented_corpus
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from offline.__main__ import main
+from offline.evaluation.methods.features import read_de, read_eye
+from offline.evaluation.window_table import Windows, tabulate
+from offline.export.session_outputs import run_bundle
+from rtemo.core.errors import RtemoError
+from rtemo.model.bundle import load_bundle, write_bundle
+from rtemo.model.decoder import Decoder, head_logits
+from rtemo.model.runtime import Runtime
+from rtemo.model.uncertainty.probabilities import tempered
+
+OWN_NETWORK = """
+import torch
+from torch import nn
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.out = nn.Linear(20, 4)
+
+    def forward(self, eeg, eeg_mask):
+        return self.out((eeg * eeg_mask[..., None]).mean(dim=(1, 2)))
+"""
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory):
+    """Ten people with few windows: enough to calibrate on, and quick."""
+    return invented_corpus(tmp_path_factory.mktemp("few"), 10, n_trials=4, per_trial=3)
+
+
+def wrapped(out, *arguments):
+    assert main(["--quiet", "wrap", *map(str, arguments), "--out", str(out)]) == 0
+    return load_bundle(out)
+
+
+def test_a_pipeline_on_features_runs_as_it_did_in_scikit_learn(few, tmp_path):
+    table = tabulate(few)
+    windows = Windows(table, np.arange(len(table)), ("eeg", "eye"))
+    x = np.concatenate((read_de(windows), read_eye(windows)), axis=1).astype(np.float32)
+    names = np.array(few.labels)[windows.labels]  # sorted, they stand in another order than the corpus's
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200)).fit(x[::2], names[::2])
+    joblib.dump(pipeline, tmp_path / "own.joblib")
+    bundle = wrapped(tmp_path / "b", tmp_path / "own.joblib", "--features", "de,eye", "--corpus", few.path)
+
+    assert bundle.spec.calibrated
+    assert bundle.spec.model.kind == "scikit-learn"
+    rows = np.arange(0, len(table), 29)
+    given = [table.shards[table.shard[row]].window(int(table.index[row])) for row in rows]
+    found = np.array([tempered(head_logits(bundle, z)["joint"], 1.0) for z in Runtime(bundle).embed_windows(given)])
+    wanted = pipeline.predict_proba(x[rows])[:, [list(pipeline.classes_).index(label) for label in few.labels]]
+    assert np.abs(found - wanted).max() < 1e-5
+    assert found.argmax(axis=1).tolist().count(windows.labels[rows][0]) < len(rows)
+
+
+def test_a_torch_class_of_any_montage_is_calibrated_and_its_sets_cover_people_outside(corpus, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(OWN_NETWORK, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    bundle = wrapped(
+        tmp_path / "b", "mine:Network", "--input", "eeg", "--input", "eeg_mask", "--channels", "any",
+        "--corpus", corpus.path,
+    )  # fmt: skip
+    assert bundle.spec.calibrated
+    assert bundle.spec.model.channels is None
+    assert bundle.spec.metrics["eeg"]["sets"]["0.8"]["coverage"] > 0.7
+    one, module = corpus.shards[1].window(3), importlib.import_module("mine").Network().eval()
+    with torch.inference_mode():
+        wanted = module(torch.from_numpy(one.eeg)[None], torch.from_numpy(one.eeg_mask)[None])[0].numpy()
+    assert np.abs(Runtime(bundle).embed(one).eeg - wanted).max() < 1e-5
+
+
+def test_an_embedding_gets_heads_from_the_corpus(few, tmp_path):
+    program = torch.export.export(
+        _Embedding(),
+        (torch.zeros(3, 33), torch.ones(3, 33, dtype=torch.bool)),
+        dynamic_shapes=({0: torch.export.Dim("N", min=1)},) * 2,
+    )
+    torch.export.save(program, tmp_path / "own.pt2")
+    bundle = wrapped(
+        tmp_path / "b", tmp_path / "own.pt2", "--input", "eye", "--input", "eye_valid", "--output", "embedding",
+        "--corpus", few.path,
+    )  # fmt: skip
+    sessions = run_bundle(bundle, few.shards[1::2], bundle.spec.gate, "check")
+    right = np.concatenate([s.logits["eye"].argmax(axis=1) == s.labels for s in sessions])
+    assert right.mean() > 0.4  # of four
+    assert set(bundle.spec.combinations) == {"eye"}
+
+
+class _Embedding(nn.Module):
+    def forward(self, eye, eye_valid):
+        return (eye * eye_valid)[:, :24]
+
+
+def test_without_a_corpus_there_are_no_sets_and_no_novelty_and_every_record_says_so(tmp_path, few):
+    onnx.save(signal_graph(("Fp1", "Fp2", "O1"), 4), tmp_path / "own.onnx")
+    bundle = wrapped(
+        tmp_path / "b", tmp_path / "own.onnx", "--input", "x=signal", "--channels", "Fp1,Fp2,O1",
+        "--labels", ",".join(few.labels),
+    )  # fmt: skip
+    window = _with_signal(few.shards[0].window(0))
+    prediction = Decoder(bundle).step(window, Runtime(bundle).embed(window))
+    record = prediction.to_dict()
+    assert record["calibrated"] is False
+    assert record["set"] == []
+    assert record["novelty"] is None
+    assert record["emotion"] in few.labels
+    assert "Not calibrated" in (bundle.path / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--input", "x=signal", "--channels", "Fp1,O1"], "has another shape"),
+        (["--input", "x=eeg_mask", "--channels", "Fp1,Fp2,O1"], "is of another type"),
+        (["--input", "y=signal", "--channels", "Fp1,Fp2,O1"], "wants other inputs than are declared"),
+        (["--input", "x=noise", "--channels", "Fp1,Fp2,O1"], "there is no input 'noise'"),
+        (["--input", "x=signal", "--channels", "Fp1,Fp2,Nose"], "these electrodes are not known"),
+    ],
+)
+def test_a_graph_that_wants_other_inputs_is_refused_with_both_sides(tmp_path, capsys, arguments, said):
+    onnx.save(signal_graph(("Fp1", "Fp2", "O1"), 4), tmp_path / "own.onnx")
+    labels = ["--labels", "a,b,c,d"]
+    assert main(["wrap", str(tmp_path / "own.onnx"), *arguments, *labels, "--out", str(tmp_path / "b")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_other_numbers_of_labels_are_refused(tmp_path, capsys):
+    onnx.save(signal_graph(("Fp1",), 4), tmp_path / "own.onnx")
+    asked = ["--input", "x=signal", "--channels", "Fp1", "--labels", "a,b,c"]
+    assert main(["wrap", str(tmp_path / "own.onnx"), *asked, "--out", str(tmp_path / "b")]) == 2
+    assert "4 outputs, 3 labels" in capsys.readouterr().err
+
+
+def test_a_model_that_gives_nan_on_the_corpus_is_refused(tmp_path, few, capsys):
+    onnx.save(signal_graph(("Fp1",), 4, what="eye", bias=float("nan")), tmp_path / "own.onnx")
+    asked = ["--input", "x=eye", "--corpus", str(few.path)]
+    assert main(["--quiet", "wrap", str(tmp_path / "own.onnx"), *asked, "--out", str(tmp_path / "b")]) == 2
+    assert "gives no finite numbers" in capsys.readouterr().err
+
+
+def test_a_calibration_cannot_be_given_to_another_model(tmp_path, few):
+    """Neither the model under a calibration can be exchanged nor the calibration over a model."""
+    bundles = []
+    for i, bias in enumerate((0.0, 1.0)):
+        onnx.save(signal_graph(("Fp1",), 4, what="eye", bias=bias), tmp_path / "own.onnx")
+        asked = ["--input", "x=eye", "--corpus", few.path]
+        bundles.append(wrapped(tmp_path / f"b{i}", tmp_path / "own.onnx", *asked))
+    one, other = bundles
+
+    def write(spec, graph):
+        parts = (one.heads, one.familiar, {})
+        write_bundle(tmp_path / "mixed", spec, *parts, lambda path: path.write_bytes(graph.read_bytes()), "# card\n")
+
+    with pytest.raises(RtemoError, match="were not made for this model"):
+        write(one.spec, other.onnx_path)  # other weights under its quantiles
+    foreign = {name: replace(c, quantiles={k: q / 2 for k, q in c.quantiles.items()}) for name, c in
+               one.spec.combinations.items()}  # fmt: skip
+    with pytest.raises(RtemoError, match="were not made for this model"):
+        write(replace(one.spec, combinations=foreign), one.onnx_path)  # other quantiles over its weights
+    write(one.spec, one.onnx_path)
+    assert load_bundle(tmp_path / "mixed").spec == one.spec
+
+
+def test_a_wrapped_model_runs_without_torch_and_scikit_learn(tmp_path, few):
+    onnx.save(signal_graph(("Fp1",), 4, what="eye"), tmp_path / "own.onnx")
+    bundle = wrapped(tmp_path / "b", tmp_path / "own.onnx", "--input", "x=eye", "--corpus", few.path)
+    code = (
+        "import sys; from pathlib import Path; from rtemo.model.bundle import load_bundle\n"
+        "from rtemo.model.runtime import Runtime\n"
+        f"Runtime(load_bundle(Path({str(bundle.path)!r})))\n"
+        "assert not {'torch', 'sklearn', 'onnx', 'skl2onnx'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _with_signal(window):
+    shape = len(window.channels)
+    signal = np.random.default_rng(0).normal(size=(800, shape)).astype(np.float32)
+    return replace(window, signal=signal, signal_size=np.ones(shape, np.float32))
