@@ -330,4 +330,4 @@ def test_electrodes_are_excluded_by_keys(open_window):
     here = {channel.label: head.place(channel) for channel in window.state.snapshot.channels}
     assert here[head.current].y() < here[first].y()
     QTest.keyClick(head, Qt.Key.Key_Space)
-    assert window.client.sent == [("exclude", {"label": head.current, "excluded": True})]
+    assert window.client.sent == [("mark_channel", {"label": head.current, "mark": "bad"})]  # as by a click
