@@ -127,6 +127,7 @@ def test_a_window_that_watches_takes_no_option_that_changes_anything(option, cap
 def large(window):
     next(a for a in window.menus._groups[texts.MENU_VIEW] if a.shortcut().toString() == "F10").trigger()
     view = window.views.distance
+    assert view.width() <= view.screen().availableSize().width()
     view.resize(1280, 720)
     return view
 

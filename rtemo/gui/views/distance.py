@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from rtemo.core.types import StreamState
@@ -70,6 +70,10 @@ class DistanceView(QWidget):
             return texts.REC.format(time=clock(state.now_s - started_s) if math.isfinite(started_s) else "").strip()
         unrecorded = state.in_session and recording is None
         return texts.PHASES["unrecorded" if unrecorded else state.snapshot.phase.value]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.resize(self.size().boundedTo(self.screen().availableSize()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F11 fills the screen, Escape leaves it, and then closes the view."""
