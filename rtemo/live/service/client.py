@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +36,8 @@ STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
+USE_MODEL = "use_model"  # path: of a bundle, empty for rtemo's own; the engine starts again with it
+OF_MODEL = ("--model", "--person")  # options that are about one model
 ENDING = ("stop", "shutdown")
 KEPT = (*ENDING, "dismiss")  # for an engine that answers only later
 
@@ -53,7 +55,7 @@ class Launch:
 class ClientProtocol(Protocol):
     """What the window needs of its connection to the engine; the tests give it a scripted one.
 
-    The commands and their arguments are rtemo.live.service.wire.COMMANDS, and restart_engine without any.
+    The commands and their arguments are rtemo.live.service.wire.COMMANDS, restart_engine without any, and use_model.
     """
 
     @property
@@ -88,6 +90,7 @@ class EngineClient:
         self._outbox: list[Command] = []
         self._connected, self._failure, self._closed = False, "", False
         self._restart = False
+        self._model: str | None = None  # that the engine is to start again with
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
         self._dismissed = False
@@ -140,6 +143,9 @@ class EngineClient:
         """
         if command == RESTART:
             self._restart = True
+        elif command == USE_MODEL:
+            self._model = str(arguments["path"])
+            self._restart = True
         else:
             request = Command(command, arguments)
             pack_request(request)  # raises
@@ -184,6 +190,10 @@ class EngineClient:
                 self._connected, self._failure = False, f"{type(error).__name__}: {error}"
             if self._restart:
                 self._stop_engine()
+                if self._model is not None:
+                    self._await_supervisor()
+                    options = with_model(self._launch.options, self._model)
+                    self._launch, self._model, self._process = replace(self._launch, options=options), None, None
                 self._restart, may_start = False, True
             elif not self._closed:
                 self._wake.wait(RETRY_S)
@@ -280,10 +290,32 @@ class EngineClient:
             return
         try:
             with connect(address) as connection:
-                connection.send_bytes(pack_request(Command("restart", {})))
+                how = "restart" if self._model is None else "shutdown"
+                connection.send_bytes(pack_request(Command(how, {})))
         except CONNECTION_ERRORS:
             pass  # it is ended below
         address.kill(STOP_S)
+
+    def _await_supervisor(self) -> None:
+        """Wait until whoever looks after the engine has ended with it: the next one has other options."""
+        end_s = time.monotonic() + 2 * STOP_S
+        while (supervisor := self._supervisor.find()) is not None and supervisor.alive and time.monotonic() < end_s:
+            self._wake.wait(RETRY_S)
+            self._wake.clear()
+        if self._process is not None:
+            self._process.poll()
+
+
+def with_model(options: Sequence[str], path: str) -> tuple[str, ...]:
+    """Options of an engine with another model; an empty path is rtemo's own. Calibrations belong to the one before."""
+    kept: list[str] = []
+    rest = iter(options)
+    for option in rest:
+        if option in OF_MODEL:
+            next(rest, None)
+        else:
+            kept.append(option)
+    return (*kept, "--model", path) if path else tuple(kept)
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:

@@ -49,6 +49,7 @@ _HEADER = {"snapshot": Mapping[str, Any], "arrays": _ARRAYS, "token": str}
 COMMANDS: Mapping[str, Mapping[str, type]] = {
     "choose": {"role": str, "stream_id": str},
     "configure": {"settings": str},
+    "record_stream": {"stream_id": str, "recorded": bool},
     "exclude": {"label": str, "excluded": bool},
     "start": {"subject": str, "notes": str, "root": str},
     "stop": {},
