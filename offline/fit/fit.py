@@ -107,17 +107,21 @@ def compare(
     keep: Path | None,
     began: float,
 ) -> MethodComparison:
-    """Cross-fit every candidate that there is time for, the simplest first, and choose."""
+    """Cross-fit every candidate that there is time for, the simplest first, and choose.
+
+    Each may take an even share of the time that is left, so that no slow one leaves nothing to those after it.
+    """
     found: dict[str, CrossFit] = {}
     left_out: dict[str, str] = {}
-    for one in candidates:
+    for number, one in enumerate(candidates):
         left_s = 60.0 * request.max_minutes - (time.monotonic() - began)
-        budget_s = left_s if math.isfinite(left_s) and len(candidates) > 1 else None
+        share_s = left_s / (len(candidates) - number)
+        budget_s = share_s if math.isfinite(share_s) and len(candidates) > 1 else None
         try:
             fold = hold_out if keep is None else KeptFolds(keep, _key(data, one, request))
             found[one.name] = cross_fit(data, one.name, one.method, workers, one.known, fold, budget_s)
         except OutOfTime:
-            left_out[one.name] = f"would take longer than the {left_s / 60:.0f} minutes that were left"
+            left_out[one.name] = f"would take longer than its share of the time, {share_s / 60:.1f} minutes"
         except RtemoError as error:
             if len(candidates) == 1:
                 raise

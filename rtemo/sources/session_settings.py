@@ -11,6 +11,8 @@ session = "01"                    # with task and run: names the session's folde
 task = "films"
 run = 1
 conditions = ["film *"]           # names of the markers that are conditions; left out: all of them
+also_recorded = ["name=ECG"]      # streams that have no role and are recorded all the same
+not_recorded = ["name=Clock"]     # marker streams that are left out
 
 [study]                           # see rtemo.sources.study_settings
 name = "Films"
@@ -89,6 +91,7 @@ class SessionSettings:
     units: of EEG and gaze, where they are not as the stream says. latencies: where they were measured; they take the
     place of the device profile's. required: parts without which no session starts.
     run: 0 for none. conditions: names of the markers that are conditions, * for any text; empty for all markers.
+    also_recorded: streams without a role; not_recorded: marker streams.
     """
 
     subject: str = "anonymous"
@@ -110,6 +113,8 @@ class SessionSettings:
     conditions: tuple[str, ...] = ()
     study: Study = field(default_factory=Study)
     protocol: tuple[ProtocolBlock, ...] = ()
+    also_recorded: tuple[StreamQuery, ...] = ()
+    not_recorded: tuple[StreamQuery, ...] = ()
 
 
 Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
@@ -139,6 +144,8 @@ class _SessionTable:
     task: str = ""
     run: RunNumber = 0
     conditions: tuple[str, ...] = ()
+    also_recorded: tuple[Query, ...] = ()
+    not_recorded: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +239,9 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     session |= {name: value for name, value in own.items() if value}
     if settings.conditions:
         session["conditions"] = list(settings.conditions)
+    for name in ("also_recorded", "not_recorded"):
+        if queries := getattr(settings, name):
+            session[name] = [str(query) for query in queries]
     document: dict[str, Any] = {"session": session}
     if settings.study != Study():
         document["study"] = {name: value for name, value in asdict(settings.study).items() if value}

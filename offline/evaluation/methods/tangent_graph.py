@@ -56,7 +56,8 @@ class TangentGraph(nn.Module):
         lines = signal @ getattr(self, f"wave{i}")  # real and imaginary parts side by side
         covariance = lines @ lines.transpose(1, 2) / SAMPLES**2
         level = self._trace(covariance)[:, None, None] / covariance.shape[1] + 1e-9
-        return (1.0 - SHRINK) * covariance + SHRINK * level * self.same
+        shrunk: Tensor = (1.0 - SHRINK) * covariance + SHRINK * level * self.same
+        return shrunk
 
     def _trace(self, matrices: Tensor) -> Tensor:
         total: Tensor = (matrices * self.same).sum(dim=(-2, -1))
