@@ -141,11 +141,11 @@ def measured(
     """One line a way, for one deal of people; `refused` where a way cannot be done with so few."""
     order = [str(who) for who in np.random.default_rng([deal, 23]).permutation(sorted(_subjects(corpus)))]
     tested = of_people(corpus, order[max(n_people, len(order) - TESTED) :])
-    data = fit_data(of_people(corpus, order[:n_people]), deal, folds)
     lines = []
     for way in ways:
         began, line = time.monotonic(), {"method": name, "people": n_people, "deal": deal, "way": way}
         try:
+            data = fit_data(of_people(corpus, order[:n_people]), deal, folds)
             made = WAYS[way](data, method)
             line |= scored(data, made, method, tested)
         except RtemoError as error:

@@ -60,12 +60,21 @@ def cross_fitting(ids: WindowIds, seed: int, folds: int = PEOPLE_FOLDS) -> Itera
             if len(others) > 1:
                 select, inner = learn & np.isin(ids.subject, held_out_for_selection(others, (seed, number))), "subject"
             else:
-                select, inner = last_trials(ids, learn, 1), "trial"
+                select, inner = last_trials(ids, learn & _spared(ids, learn), 1), "trial"
             name = f"people {number + 1}/{len(groups)}" + (f", clips {clip + 1}/{n_clips}" if n_clips > 1 else "")
             apart = ("subject", "clip") if n_clips > 1 else ("subject",)
             split = split_of(ids, "cross-fitting", name, learn & ~select, select, own & here, apart, (inner,))
             if len(split.test):
                 yield CrossFold(split, number, np.flatnonzero(own & here))
+
+
+def _spared(ids: WindowIds, learn: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) whether the window is of a label that has two trials or more to learn from, so that one can be spared."""
+    spared = np.zeros(len(ids), np.bool_)
+    for label in np.unique(ids.label[learn & (ids.label != UNLABELLED)]):
+        own = learn & (ids.label == label)
+        spared |= own & (len(np.unique(ids.keys["trial"][own])) > 1)
+    return spared
 
 
 def _clip_groups(ids: WindowIds, seed: int, n_groups: int) -> tuple[NDArray[np.int64], int]:

@@ -54,9 +54,9 @@ class Menus:
     def __init__(self, window: QMainWindow, target: MenuTarget) -> None:
         self._window, self._target = window, target
         self._groups: dict[str, list[QAction]] = {}
+        self._stretches: list[QAction] = []  # begin and end the stretches of the annotation keys
         self._settings: QAction | None = None
         self._annotations: list[QAction] = []
-        self._stretches: list[QAction] = []  # begin and end the stretches of the annotation keys
         self._make_file()
         if not target.watches:
             self._make_session()
@@ -86,7 +86,13 @@ class Menus:
     def _make_file(self) -> None:
         target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_FILE)
         if not target.watches:
-            self._make_open(menu)
+            self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
+            self.recent = menu.addMenu(words.RECENT)
+            self.recent.aboutToShow.connect(self._list_recent)
+            self._add(menu, words.SESSIONS_MENU, "Ctrl+Shift+S", target.dialogs.ask_sessions)
+            self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
+            menu.addSeparator()
+            self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
         pictures = menu.addMenu(texts.EXPORT_ANY)
         for name in target.exports.views:
             keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
@@ -97,16 +103,6 @@ class Menus:
             self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", target.views.report.open_report)
             self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
         self._add(menu, texts.QUIT, "Ctrl+Q", target.close)
-
-    def _make_open(self, menu: QMenu) -> None:
-        target = self._target
-        self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
-        self.recent = menu.addMenu(words.RECENT)
-        self.recent.aboutToShow.connect(self._list_recent)
-        self._add(menu, words.SESSIONS_MENU, "Ctrl+Shift+S", target.dialogs.ask_sessions)
-        self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
-        menu.addSeparator()
-        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
 
     def _make_session(self) -> None:
         bar, menu = self._target.views.session, self._window.menuBar().addMenu(texts.MENU_SESSION)

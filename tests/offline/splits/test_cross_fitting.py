@@ -47,6 +47,15 @@ def test_clips_of_ones_own_are_not_held_out_and_few_shared_ones_cannot_be():
     assert clip_folds(ids_of(6, clips=4)) == 1
 
 
+def test_of_one_person_left_to_learn_from_no_label_loses_its_only_trial():
+    """Labels 0 and 1 have two trials, 2 and 3 one: the last ones of the first two choose."""
+    ids = ids_of(2, clips=6, shared=False)
+    for fold in cross_fitting(ids, 0, 2):
+        check(fold.split, ids)
+        assert set(ids.label[fold.split.train]) == {0, 1, 2, 3}
+        assert set(ids.trial[fold.split.validation]) == {4, 5}
+
+
 def test_the_same_seed_deals_the_same_and_another_one_others():
     ids = ids_of(9, shared=False)
     deals = [[fold.answers.tolist() for fold in cross_fitting(ids, seed, 4)] for seed in (1, 1, 2)]
