@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -117,11 +117,6 @@ class ShrinkableArea(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         return QSize(self.widget().minimumSizeHint().width(), LEAST_PX)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:  # what is inside grew or shrank
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
 
 class EmotionView(QWidget):
     """Headline, prediction set, bars, coverage, novelty, explanation, and the model's origin."""
@@ -170,7 +165,8 @@ class EmotionView(QWidget):
         details.addLayout(meters)
         for label in (self.explanation, self.bundle):
             details.addWidget(label)
-        layout.addWidget(ShrinkableArea(details))
+        self._details = ShrinkableArea(details)
+        layout.addWidget(self._details)
         layout.addWidget(self.origin)  # whom the model was trained on is never scrolled away
         layout.addStretch(0)
 
@@ -210,6 +206,7 @@ class EmotionView(QWidget):
         self.caution.setText("" if past else caution(record, self._state.bundle))
         self.caution.setVisible(bool(self.caution.text()))
         self.bars.show_record(record, labels, grey=bool(why))
+        self._details.updateGeometry()  # the bars may be others
         for name in ("eeg", "gaze"):
             share = math.nan if past else record[f"{name}_coverage"]
             self.meters[name].show_value(share, percent(share), poor=share < COVERAGE_GOOD, bad=share < COVERAGE_POOR)
@@ -234,6 +231,7 @@ class EmotionView(QWidget):
         past = not state.engine_answers or (latest is not None and state.is_past(latest["time_s"]))
         shares = [] if past else list(state.snapshot.explanation.items())[:MAX_REASONS]
         self.explanation.show_shares(shares)
+        self._details.updateGeometry()
 
 
 def verdict(record: Mapping[str, Any]) -> str:
