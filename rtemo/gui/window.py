@@ -150,7 +150,11 @@ class MainWindow(QMainWindow):
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
+        self.views.distance.setParent(self, Qt.WindowType.Window)  # Qt takes it away with the window
         if self.watches:
+            for unused in (self.views.session, self.views.replay, self.views.report):
+                unused.setParent(self)
+                unused.hide()
             named = {name: named[name] for name in (texts.STATUS_STRIP, texts.BANNER)}
             self.banner.restart.hide()
             self.views.welcome.only_watch()
