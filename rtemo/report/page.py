@@ -37,7 +37,7 @@ from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker
 from rtemo.report import charts, timeline
 from rtemo.report.conditions import Condition, summed_up
 from rtemo.report.session_record import SessionRecord, SignalQuality
-from rtemo.report.time_axis import Axis
+from rtemo.report.time_shares import time_shares
 from rtemo.report.troubles import interruptions, troubles
 
 MOST_EVENTS = 3000
@@ -48,14 +48,17 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _conditions, _quality, _streams, _abstentions, _events, _setup,
+        _warning, _tiles, _problems, _over_time, _shares, _conditions, _quality, _streams, _abstentions, _events,
+        _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
         *(part(record) for part in parts),
         above="Session report" if record.live else "Report on a replayed recording",
-        below=" · ".join(fact for fact in (record.when, record.title if record.subject else "", record.notes) if fact),
-        foot=f"Written by rtemo {rtemo.__version__}. Times count from the session's start.",
+        below=" · ".join(
+            fact for fact in (_when(record), record.title if record.subject else "", record.notes) if fact
+        ),
+        foot=f"Written by rtemo {rtemo.__version__}. Times count from the session's start; times of day are local.",
         tab=f"{record.title} – rtemo report",
     )
 
@@ -111,6 +114,30 @@ def _over_time(record: SessionRecord) -> Html:
     )
 
 
+def _when(record: SessionRecord) -> str:
+    """Day, beginning and end by the clock of the place, as 30 November 2026, 14:02:11 to 14:31:40."""
+    began, ended = record.local(record.begin_s), record.local(record.end_s)
+    if began is None or ended is None:
+        return record.when
+    day = f"{began.day} {began.strftime('%B %Y, %H:%M:%S')}"
+    return f"{day} to {ended.strftime('%H:%M:%S')}"
+
+
+def _shares(record: SessionRecord) -> Html:
+    """How much of the time each emotion was named, and how much none."""
+    found = time_shares(record.predictions)
+    if not found:
+        return Html()
+    inks = emotion_colours(record.predictions.labels)
+    return section(
+        "Share of time",
+        paragraph(
+            "How long each emotion was the one that was named; without a name where the model abstained.", "caption"
+        ),
+        charts.shares(found, inks),
+    )
+
+
 def _conditions(record: SessionRecord) -> Html:
     window_s = record.model.window_s
     by_marker = summed_up(
@@ -145,9 +172,8 @@ def _condition_table(record: SessionRecord, found: Sequence[Condition], name: st
 
 
 def _quality(record: SessionRecord) -> Html:
-    axis = Axis(record.begin_s, record.end_s)
-    parts = [timeline.coverage(record.predictions, axis)] if len(record.predictions) else []
-    quality = record.quality
+    axis, quality = timeline.axis_of(record), record.quality
+    parts = [timeline.coverage(record.predictions, axis, quality)] if len(record.predictions) else []
     if quality is not None and quality.labels:
         worst = timeline.worst_channels(quality)
         good = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
@@ -221,8 +247,9 @@ def _event_table(record: SessionRecord, events: Sequence[Event]) -> Html:
     for event in events:
         text = f"{event.stream}: {event.text}" if event.stream else event.text
         when, kind = clock(event.time_s - record.begin_s), event.kind.value.replace("_", " ")
-        rows.append([when, kind, " ".join(text.split())])
-    return table([("", TIME), ("", TIME), ("", TEXT)], rows)
+        day = record.local(event.time_s)
+        rows.append([day.strftime("%H:%M:%S") if day is not None else "", when, kind, " ".join(text.split())])
+    return table([("", TIME), ("", TIME), ("", TIME), ("", TEXT)], rows)
 
 
 def _setup(record: SessionRecord) -> Html:

@@ -53,7 +53,7 @@ class TangentGraph(nn.Module):
         return found
 
     def _covariance(self, signal: Tensor, i: int) -> Tensor:
-        lines = signal @ getattr(self, f"wave{i}")  # real and imaginary parts side by side
+        lines: Tensor = signal @ getattr(self, f"wave{i}")  # real and imaginary parts side by side
         covariance = lines @ lines.transpose(1, 2) / SAMPLES**2
         level = self._trace(covariance)[:, None, None] / covariance.shape[1] + 1e-9
         shrunk: Tensor = (1.0 - SHRINK) * covariance + SHRINK * level * self.same

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 from rtemo.core.types import Modality
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, light_of
+from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
 from rtemo.gui.window_state import SIGNALS, SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, StreamStatus
@@ -175,11 +176,11 @@ class LightDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(index.data(Qt.ItemDataRole.DecorationRole))
         lamp = QRectF(0, 0, 11, 11)
         lamp.moveCenter(QRectF(option.rect).center())
-        painter.drawEllipse(lamp)
+        ink, theme = index.data(Qt.ItemDataRole.DecorationRole).name(), index.model().theme
+        signs: dict[str, Sign] = {theme.good: "good", theme.idle: "waiting"}
+        draw_lamp(painter, lamp, ink, signs.get(ink, "wrong"))
         painter.restore()
 
 
@@ -198,6 +199,8 @@ class StreamsView(QWidget):
         self._state, self._choose = state, choose
         self.table = StreamTable(state, theme, choose, send)
         self.view = QTableView()
+        self.view.setAccessibleName(texts.STREAMS)
+        self.view.setTabKeyNavigation(False)
         self.view.setModel(self.table)
         self._light = LightDelegate(self.view)
         self.view.setItemDelegateForColumn(LIGHT, self._light)

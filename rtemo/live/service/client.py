@@ -50,6 +50,7 @@ class Launch:
     options: tuple[str, ...] = ()
     folder: Path | None = None
     start: bool = True  # whether to start one where none runs
+    watches: bool = False  # whether it may only look: nothing is ever sent but polls
 
 
 class ClientProtocol(Protocol):
@@ -139,8 +140,11 @@ class EngineClient:
         """Send a command to the engine. Its outcome shows in a later snapshot.
 
         Raises RtemoError for a command that is not known or takes other arguments. While no engine answers, annotations
-        go to the recorder, what ends a session or the engine waits for the next one, and everything else is dropped.
+        go to the recorder, what ends a session or the engine waits for the next one, and everything else is dropped. A
+        client that only watches refuses all.
         """
+        if self._launch.watches:
+            raise RtemoError("this window only watches", f"{command} was asked for", "use the session's own window")
         if command == RESTART:
             self._restart = True
         elif command == USE_MODEL:
