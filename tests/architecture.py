@@ -75,6 +75,8 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BASE, ("rtemo.*",)),
     **dict.fromkeys(QT, ("rtemo.gui", "rtemo.gui.*")),
     "pylsl": ("rtemo.sources.lsl*", "rtemo.live.output.outlet", "rtemo.simulate.*"),
+    "pythonosc": ("rtemo.live.output.osc",),
+    "websockets": ("rtemo.live.output.websocket",),
     "torch": (NETWORK,),
 }
 REFUSED_OFFLINE = ("pylsl", *QT)

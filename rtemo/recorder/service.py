@@ -24,7 +24,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
-from rtemo.core.types import Item, Modality, StreamUp
+from rtemo.core.types import Chunk, Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
@@ -94,6 +94,7 @@ class RecorderService:
         self._engine_s = clock()  # when the engine was last heard of
         self._infos: tuple[Any, ...] = ()
         self._status_s = float("-inf")
+        self._unused: set[str] = set()  # streams that are recorded and have no role
         self._first = 0  # which of the task's files is the first that this process has written
         self._over = False
         self._server = LocalServer(address, self._serve)
@@ -376,6 +377,9 @@ class RecorderService:
             if isinstance(item, StreamUp) and self._roles is not None:
                 role = self._roles.role_of(item.info)
                 parts.append(pack("role", role=role.value if role is not None else ""))
+                (self._unused.discard if role is not None else self._unused.add)(item.info.stream_id)
+            if isinstance(item, Chunk) and item.stream_id in self._unused:
+                continue  # recorded, and nothing for the engine to compute with
             parts.append(known or pack_item(item))
         if not engine.outbox.put(b"".join(parts)):
             self._cut_off(engine)
