@@ -25,6 +25,7 @@ from scipy.stats import t as student_t
 from tqdm import tqdm
 
 from offline.corpus.corpus import UNLABELLED, Corpus, open_corpus
+from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.base import Method, Model
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.metrics import ece
@@ -35,6 +36,8 @@ from offline.fit.cross_fit import PER_TRIAL, FitData, cross_fit, fit_data, fit_e
 from offline.fit.held_out_outputs import FoldTask, gate_passes, live_combinations, outputs_of
 from offline.fit.scores import coverages, window_accuracy
 from offline.splits import split_subjects
+from offline.training.initial_weights import read_initial
+from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
 
 TESTED = 30
@@ -126,16 +129,24 @@ def _subjects(corpus: Corpus) -> list[str]:
     return list(dict.fromkeys(shard.about.subject for shard in corpus))
 
 
-def measured(corpus: Corpus, name: str, method: Method, n_people: int, deal: int) -> list[dict[str, Any]]:
+def measured(
+    corpus: Corpus,
+    name: str,
+    method: Method,
+    n_people: int,
+    deal: int,
+    ways: Sequence[str] = tuple(WAYS),
+    folds: int = 8,
+) -> list[dict[str, Any]]:
     """One line a way, for one deal of people; `refused` where a way cannot be done with so few."""
     order = [str(who) for who in np.random.default_rng([deal, 23]).permutation(sorted(_subjects(corpus)))]
-    tested = of_people(corpus, order[-TESTED:])
-    data = fit_data(of_people(corpus, order[:n_people]), deal, 8)
+    tested = of_people(corpus, order[max(n_people, len(order) - TESTED) :])
+    data = fit_data(of_people(corpus, order[:n_people]), deal, folds)
     lines = []
-    for way, make in WAYS.items():
+    for way in ways:
         began, line = time.monotonic(), {"method": name, "people": n_people, "deal": deal, "way": way}
         try:
-            made = make(data, method)
+            made = WAYS[way](data, method)
             line |= scored(data, made, method, tested)
         except RtemoError as error:
             line["refused"] = str(error)
@@ -181,13 +192,17 @@ def main() -> int:
     parser.add_argument("--people", type=int, nargs="+", default=[6, 10, 16, 30], metavar="N")
     parser.add_argument("--deals", type=int, default=5, metavar="N", help="(default 5)")
     parser.add_argument("--epochs", type=int, default=6, metavar="N", help="of the network")
+    parser.add_argument("--init", type=Path, metavar="CKPT", help="for the methods probe and fine-tuned")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS), metavar="WAY")
+    parser.add_argument("--folds", type=int, default=8, metavar="N", help="of cross-fitting (default 8)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="lines that are there stay")
     options = parser.parse_args()
     lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
     corpus, known = open_corpus(options.corpus), {(line["method"], line["people"], line["deal"]) for line in lines}
     wanted = [(m, n, deal) for n in options.people for m in options.methods for deal in range(options.deals)]
     for name, n_people, deal in tqdm([one for one in wanted if one not in known], disable=None):
-        made = measured(corpus, name, _method(name, options.epochs), n_people, deal)
+        method = _method(name, options.epochs, options.init)
+        made = measured(corpus, name, method, n_people, deal, options.ways, options.folds)
         lines += made
         with options.out.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in made)
@@ -195,11 +210,17 @@ def main() -> int:
     return 0
 
 
-def _method(name: str, epochs: int) -> Method:
-    from offline.evaluation.methods import METHODS
-    from offline.training.training_run import TrainingSettings
-
-    return OwnNetwork(TrainingSettings(epochs=epochs)) if name == "network" else METHODS[name]
+def _method(name: str, epochs: int, init: Path | None) -> Method:
+    """network: from scratch. probe, fine-tuned: from given weights."""
+    if name not in ("network", "probe", "fine-tuned"):
+        return METHODS[name]
+    settings = TrainingSettings(epochs=epochs, mode="probe" if name == "probe" else "full")
+    if name == "network":
+        return OwnNetwork(settings)
+    if init is None:
+        raise RtemoError(f"{name} begins from weights", "no --init", "name them with --init")
+    given = read_initial(init)
+    return OwnNetwork(replace(settings, network=given.network, rate=5e-4), given.weights)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offline.cli.fetch import MIRROR
 from rtemo.core.errors import RtemoError
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from offline.datasets.feature_sources import FeatureSources
 
 Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
-NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "bids", "xdf", "synthetic")
-PRESETS = ("faced", "bbbd")
+NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "affec", "bids", "xdf", "synthetic")
+PRESETS = ("faced", "bbbd", "dens", "emoeeg-mc", "eegeyenet", "affec", "eeg-et")
 SIMULATED = "simulated people"
 _TRAPS = "muscles, luminance, no-ocular-leak or own-stimuli; repeatable (rtemo/simulate/confounds.py)"
 _WORDS = {"causal": "causal", "released": "as released", "none": "none"}
@@ -26,7 +27,7 @@ def add_synthesize(commands: Commands[argparse.ArgumentParser]) -> None:
     """The command `synthesize`."""
     parser = commands.add_parser("synthesize", help="write simulated people in a data set's own layout")
     parser.set_defaults(run=_synthesize)
-    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "bids"], help="the data set")
+    parser.add_argument("name", choices=["seed-iv", "seed-v", "eegeyenet", "affec", "bids"], help="the data set")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--subjects", type=int, metavar="N", help="how many people (default: as many as it has)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
@@ -46,9 +47,18 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("name", choices=NAMES, help="the data set")
     parser.add_argument("--root", type=Path, metavar="DIR", help="where it lies (all but synthetic)")
     parser.add_argument("--out", type=Path, required=True, metavar="CORPUS", help="folder to write")
+    parser.add_argument(
+        "--fetch", default="", metavar="NAME", help="download it into --root: a name or number of fetch"
+    )
+    parser.add_argument(
+        "--let-go",
+        action="store_true",
+        help="with --fetch: remove each recording when it is built, so that the disk never holds the whole set (bids)",
+    )
+    parser.add_argument("--mirror", default="", metavar="URL", help=MIRROR)
     mappings = parser.add_mutually_exclusive_group()
     mappings.add_argument("--mapping", type=Path, metavar="FILE", help="markers to labels, TOML (xdf, bids)")
-    mappings.add_argument("--preset", choices=PRESETS, help="the mapping of a public data set (bids)")
+    mappings.add_argument("--preset", choices=PRESETS, help="the mapping of a public data set (bids, xdf)")
     parser.add_argument("--eeg", choices=["causal", "released"], help="EEG features (default: causal)")
     parser.add_argument("--eye", choices=list(_WORDS), help="eye features (default: what is usual for the data set)")
     parser.add_argument(
@@ -66,7 +76,7 @@ def add_build(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     faults.add_argument("--perturb-seed", type=int, default=0, metavar="N", help="which channels and moments")
     people = parser.add_argument_group("simulated people (synthetic)")
-    people.add_argument("--subjects", type=int, metavar="N", help="how many (default 96)")
+    people.add_argument("--subjects", type=int, metavar="N", help="how many (default 96; with --fetch: all)")
     people.add_argument("--seed", type=int, metavar="N", help="seed of the first person (default 1000)")
     people.add_argument("--family", help="generator family (default: default)")
     people.add_argument("--effect", type=float, metavar="F", help="strength of emotion, 0: none (default 1)")
@@ -118,6 +128,10 @@ def _build(options: argparse.Namespace) -> None:
         signal=options.signal,
         rests=not options.no_rests,
     )
+    if options.let_go:
+        from offline.fetch.remote_dataset import let_go
+
+        let_go(options.root)
     for line in built.omissions:
         sys.stderr.write(f"{line}\n")
     sys.stdout.write(f"{built}\n")
@@ -137,10 +151,8 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
         traps = tuple(chosen["trap"])
         population = Population(chosen["subjects"], chosen["seed"], chosen["effect"], chosen["family"], traps)
         return simulated_people(population), SIMULATED
-    from offline.datasets import load
-    from offline.simulated_datasets.synthesize import simulated_as
-
-    if wrong := [f"--{name}" for name in _OF_SIMULATION if getattr(options, name) is not None]:
+    others = _OF_SIMULATION[1:] if options.fetch else _OF_SIMULATION
+    if wrong := [f"--{name}" for name in others if getattr(options, name) is not None]:
         raise RtemoError(f"{', '.join(wrong)} are about simulated people", f"found with {options.name}", "leave it out")
     if options.root is None:
         raise RtemoError(f"where {options.name} lies is not given", "no --root", "pass --root DIR")
@@ -149,9 +161,44 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
         from offline.datasets.presets import preset
 
         mapping = preset(options.preset, options.name)
+    if options.fetch:
+        return _fetched(options, mapping)
+    if options.let_go:
+        raise RtemoError("only what was fetched is removed", "--let-go without --fetch", "name what to fetch")
+    return _here(options, mapping)
+
+
+def _here(options: argparse.Namespace, mapping: Path | None) -> tuple[Dataset, str]:
+    from offline.datasets import load
+    from offline.simulated_datasets.synthesize import simulated_as
+
     dataset = load(options.name, options.root, mapping)
     simulated = simulated_as(options.root)
     return (dataset, dataset.card.title) if simulated is None else (simulated.relabel(dataset), SIMULATED)
+
+
+def _fetched(options: argparse.Namespace, mapping: Path | None) -> tuple[Dataset, str]:
+    """The data set that is fetched, at once or recording by recording."""
+    from offline.fetch.catalogue import wanted
+    from offline.fetch.fetch import fetch
+    from offline.fetch.listing import Servers
+    from offline.fetch.remote_dataset import remote_dataset
+
+    chosen = wanted(options.fetch)
+    if len(chosen) > 1:
+        numbers = ", ".join(one.accession for one in chosen)
+        raise RtemoError(f"{options.fetch} is {len(chosen)} data sets", numbers, "build them one by one")
+    servers = Servers(mirror=options.mirror.rstrip("/"))
+    if options.let_go:
+        if options.name != "bids":
+            raise RtemoError("only BIDS is built recording by recording", f"found {options.name}", "fetch it first")
+        dataset = remote_dataset(chosen[0], options.root, mapping, options.subjects, servers)
+        return dataset, dataset.card.title
+    found = fetch(chosen[0], options.root, options.subjects, servers, say=lambda line: sys.stderr.write(f"{line}\n"))
+    if found.failed:
+        reasons = "; ".join(found.failed[:3])
+        raise RtemoError(f"{len(found.failed)} files were not fetched", reasons, "start the same command again")
+    return _here(options, mapping)
 
 
 def _sources(options: argparse.Namespace, dataset: Dataset) -> FeatureSources:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,10 @@ def build_recording(task: Task, entry: Entry) -> ShardMetadata | Omission:
         return known
     where = f"{task.card.name} subject {entry.subject} session {entry.session}"
     try:
-        with reading(entry.files[0] if entry.files else Path(where)):
-            recording = entry.load()
-        return _build(task, recording, _about(task, entry, identifier, key))
+        with entry.present() if entry.present is not None else nullcontext(entry) as there:
+            with reading(there.files[0] if there.files else Path(where)):
+                recording = there.load()
+            return _build(task, recording, _about(task, entry, identifier, key))
     except RtemoError as error:
         return Omission("recording", where, str(error))
 
@@ -315,7 +317,7 @@ def _key(task: Task, entry: Entry) -> str:
 
     Not of the data set's size: a corpus may be built again with more people without building the old ones.
     """
-    files = [(_name(path, task.root), *_size_and_time(path)) for path in entry.files]
+    files = entry.made_of or [(_name(path, task.root), *_size_and_time(path)) for path in entry.files]
     made_of: list[Any] = [task.card.name, dict(task.card.labels), task.labels, entry.subject, entry.session, files]
     made_of += [task.settings.to_dict(), task.sources.to_dict(), task.rests, *(["signal"] if task.signal else [])]
     made_of += [*task.card.faults, *([f"mapping {task.mapping}"] if task.mapping else [])]

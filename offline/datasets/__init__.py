@@ -19,6 +19,7 @@ LOADERS: Mapping[str, str] = {
     "seed-vii": "offline.datasets.seed.seed_vii",
     "seed": "offline.datasets.seed.seed",
     "eegeyenet": "offline.datasets.eegeyenet.dataset",
+    "affec": "offline.datasets.affec",
     "bids": "offline.datasets.bids.dataset",
     "xdf": "offline.datasets.xdf",
 }

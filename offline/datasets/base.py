@@ -20,6 +20,7 @@ import heapq
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +82,7 @@ class Trial:
 
     number counts from 1 within the session, as published. start_s and stop_s are on the recording's clock. label is the
     published word, or None where the data set has none. targets are other published values, such as a gaze position.
+    lead_in_s: how much earlier than its presentation it begins, so that a whole window lies in it.
     """
 
     number: int
@@ -89,6 +91,7 @@ class Trial:
     start_s: float
     stop_s: float
     targets: Mapping[str, float] = field(default_factory=dict)
+    lead_in_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +176,18 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A recording that has not been opened. `load` reads headers and raises RtemoError where the files are no good."""
+    """A recording that has not been opened. `load` reads headers and raises RtemoError where the files are no good.
+
+    Where its files are not here yet, `present` gives an entry of which they are, for as long as it is entered, and
+    made_of states what they are: names, sizes and checksums.
+    """
 
     subject: str
     session: str
     files: tuple[Path, ...]
     load: Callable[[], Recording]
+    made_of: tuple[tuple[str, int, str], ...] = ()
+    present: Callable[[], AbstractContextManager[Entry]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

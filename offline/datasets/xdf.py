@@ -21,7 +21,15 @@ import numpy as np
 
 from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
 from offline.datasets.mapping import TrialMap, read_mapping
-from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
+from offline.datasets.trial_finding import (
+    RecordedEvent,
+    event_rows,
+    find_trials,
+    lead_ins,
+    not_asked_for,
+    thirds_among,
+    unmatched,
+)
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
@@ -60,7 +68,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         entries.append(Entry(subject, name, (path,), partial(_recording, path, subject, name, rules)))
     entries.sort(key=lambda entry: (natural_key(entry.subject), natural_key(entry.session)))
     card = DatasetCard(
-        name="xdf",
+        name=(rules.dataset if rules is not None else "") or "xdf",
         title=f"recordings in {root.resolve().name}",
         labels=(rules if rules is not None else _OWN_MARKERS).codes,
         licence="the lab's own",
@@ -117,7 +125,8 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     markers = [info for info, role in roles.items() if role is Modality.MARKERS]
     events = _events(path, markers)
     map_ = rules if rules is not None else _OWN_MARKERS
-    trials, left_out = find_trials(events, map_, found.source.last_s, path.name, {}, "xdf")
+    thirds = thirds_among(events, map_)
+    trials, left_out = find_trials(events, map_, found.source.last_s, path.name, {}, "xdf", thirds)
     left_out += unmatched(events, rules, path.name) if rules is not None else []
     rests, saved = _baseline(found, events, left_out)
     if map_.rest is not None:
@@ -135,7 +144,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         ),
         files=(path, *([saved] if saved is not None else [])),
         omissions=(*omissions, *left_out),
-        notes=(*found.notices, *_notes_on(path), *not_asked_for(events, map_, path.name)),
+        notes=(
+            *found.notices,
+            *_notes_on(path),
+            *not_asked_for(events, map_, path.name),
+            *lead_ins(trials, path.name),
+        ),
         rests=tuple(rests),
         rows={"event": event_rows(events, map_, len(trials))} if events else {},
         baseline_planned=found.facts.planned is not None and map_.rest is None,
@@ -220,11 +234,15 @@ def marker_events(path: Path) -> list[RecordedEvent]:
 
 
 def _event(path: Path, info: StreamInfo, time_s: float, row: Sequence[object]) -> RecordedEvent:
-    """One marker. Its text is that of the first column; all columns have the names of the stream's channels."""
+    """One marker. Its text is that of the first column; all columns have the names of the stream's channels.
+
+    The column `stream` holds the stream's name.
+    """
     words = [str(cell) if info.channel_format == STRING_FORMAT else f"{cell:g}" for cell in row]
     named = [channel.label or str(n) for n, channel in enumerate(info.channels, start=1)]
-    columns = dict(zip(named, words, strict=False)) | {str(n): word for n, word in enumerate(words, start=1)}
+    columns = {"stream": info.name, **dict(zip(named, words, strict=False))}
+    columns |= {str(n): word for n, word in enumerate(words, start=1)}
     if np.isfinite(time_s):
-        return RecordedEvent(time_s, words[0], columns=columns)
+        return RecordedEvent(time_s, words[0], columns=columns, stream=info.name)
     source = f"{path.name} stream {info.name}"
-    return RecordedEvent(0.0, words[0], None, source, "it has no time", columns)
+    return RecordedEvent(0.0, words[0], None, source, "it has no time", columns, info.name)

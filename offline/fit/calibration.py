@@ -77,20 +77,33 @@ def calibrated(
     by_head = calibrate.temperatures(sessions)
     alone: dict[str, dict[str, float]] = {name: {head: 1.0} for name, head in MAIN_HEAD.items()}
     weights = calibrate.fusion_weights(sessions, by_head) if fused else alone
-    offered = [name for name in names if any(name in s.familiar and s.counted(name).any() for s in sessions)]
+    judged = sessions if quantiles_on is None else quantiles_on
+    levels = _levels(judged, names)
+    offered = [name for name in names if name in levels]
     chosen = {name: weights[name] for name in offered}
     prior = calibrate.label_shares(sessions, n_labels)
     smoothing, times = calibrate.fit_smoothing(chosen, by_head, prior, window_s, sessions)
-    combinations, judged = {}, sessions if quantiles_on is None else quantiles_on
+    combinations = {}
     for name, own in chosen.items():
         fitted = (own, by_head, smoothing, times[name])
         warmth = calibrate.smoothed_temperature(name, *fitted, sessions)
         there = [session for session in judged if name in session.familiar]
-        people = len({session.shard.about.subject for session in there if session.counted(name).any()})
-        levels = [level for level in calibrate.LEVELS if level <= people / (people + 1)]
         near = next(session.familiar[name] for session in there)
-        combinations[name] = calibrate.combination(name, *fitted, warmth, there, near, levels)
+        combinations[name] = calibrate.combination(name, *fitted, warmth, there, near, levels[name])
     return HeldOutCalibration(by_head, combinations, smoothing)
+
+
+def _levels(sessions: Sequence[NetworkOutputs], names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Combination -> the levels of sets that the people who offer it allow.
+
+    A combination that too few offer for the level of the others' sets is left out: it would lower everybody's.
+    """
+    found = {}
+    for name in names:
+        people = len({s.shard.about.subject for s in sessions if name in s.familiar and s.counted(name).any()})
+        found[name] = tuple(level for level in calibrate.LEVELS if level <= people / (people + 1))
+    wanted = max((level for levels in found.values() for level in levels if level <= SET_LEVEL), default=0.0)
+    return {name: levels for name, levels in found.items() if wanted in levels}
 
 
 def decoded(calibration: HeldOutCalibration, sessions: Sequence[NetworkOutputs], name: str) -> list[Decoded]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from offline.corpus.corpus import Corpus
 from offline.evaluation.experiment import NETWORK, PROBE
-from offline.evaluation.methods import METHODS
+from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.own import OwnNetwork
 from offline.evaluation.statistics import mean_interval
 from offline.fit.calibration import Decoded
@@ -107,17 +107,21 @@ def compare(
     keep: Path | None,
     began: float,
 ) -> MethodComparison:
-    """Cross-fit every candidate that there is time for, the simplest first, and choose."""
+    """Cross-fit every candidate that there is time for, the simplest first, and choose.
+
+    Each may take an even share of the time that is left, so that no slow one leaves nothing to those after it.
+    """
     found: dict[str, CrossFit] = {}
     left_out: dict[str, str] = {}
-    for one in candidates:
+    for number, one in enumerate(candidates):
         left_s = 60.0 * request.max_minutes - (time.monotonic() - began)
-        budget_s = left_s if math.isfinite(left_s) and len(candidates) > 1 else None
+        share_s = left_s / (len(candidates) - number)
+        budget_s = share_s if math.isfinite(share_s) and len(candidates) > 1 else None
         try:
             fold = hold_out if keep is None else KeptFolds(keep, _key(data, one, request))
             found[one.name] = cross_fit(data, one.name, one.method, workers, one.known, fold, budget_s)
         except OutOfTime:
-            left_out[one.name] = f"would take longer than the {left_s / 60:.0f} minutes that were left"
+            left_out[one.name] = f"would take longer than its share of the time, {share_s / 60:.1f} minutes"
         except RtemoError as error:
             if len(candidates) == 1:
                 raise
@@ -202,7 +206,7 @@ def _note(data: FitData, scores: Mapping[str, Mapping[str, float]], order: Seque
 def _initial(request: FitRequest, corpus: Corpus) -> InitialWeights | None:
     if request.init is None:
         return None
-    if request.method in METHODS:
+    if method_named(request.method) is not None:
         raise RtemoError(f"{request.method} begins from nothing", f"{request.init}", "leave --init out")
     initial = read_initial(request.init)
     initial.check_fits(corpus)
@@ -219,10 +223,11 @@ def _candidates(request: FitRequest, initial: InitialWeights | None) -> list[Can
 
     if request.method == AUTO:
         return [Candidate(REFERENCE, METHODS[REFERENCE]), *all_candidates(network, initial)]
-    if request.method in METHODS:
-        return [Candidate(request.method, METHODS[request.method])]
+    named = method_named(request.method)
+    if named is not None:
+        return [Candidate(request.method, named)]
     if request.method not in (NETWORK, PROBE):
-        known = ", ".join((AUTO, NETWORK, PROBE, *METHODS))
+        known = ", ".join((AUTO, NETWORK, PROBE, *METHODS, "braindecode:NAME"))
         raise RtemoError(f"there is no method {request.method!r}", "", f"use one of {known}")
     if request.method == PROBE and initial is None:
         raise RtemoError("there is nothing to probe", "no weights to begin from", "name them with --init")

@@ -8,8 +8,7 @@ from typing import Any
 from offline.corpus.corpus import Corpus, open_corpus
 from offline.reproduce.findings import Results
 from offline.reproduce.ledger import Ledger
-from offline.reproduce.runs import slug
-from offline.reproduce.sources import STAND_INS
+from offline.reproduce.sources import STAND_INS, slug
 from offline.reproduce.stages import Comparison
 from rtemo.presentation import page
 from rtemo.presentation.html import Html

@@ -18,7 +18,7 @@ from offline.workers import HERE, Workers
 from rtemo import __version__
 from rtemo.core.errors import RtemoError
 
-_SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii")  # data sets that show everybody the same clips
+_SAME_CLIPS = ("seed", "seed-iv", "seed-v", "seed-vii", "affec", "faced", "dens")  # which show everybody the same clips
 
 
 def reproduce(
@@ -40,9 +40,10 @@ def reproduce(
         raise RtemoError("cannot compare like this", found, "use 1 or more seeds, and an effect of 0 or more")
     sources = stand_ins(out / "data", chosen.people) if roots is None else read_roots(roots, chosen.people)
     people, dataset = sources.downstream.count(), sources.downstream.dataset
+    name = "" if sources.downstream.made_here else sources.downstream.load().card.name
     few = tuple(count for count in chosen.labelled if count <= training_people(people))
-    new_clips = chosen.new_clips and dataset in _SAME_CLIPS and people >= PEOPLE_GROUPS
-    chosen = replace(chosen, labelled=few, new_clips=new_clips)
+    new_clips = chosen.new_clips and {dataset, name} & set(_SAME_CLIPS) and people >= PEOPLE_GROUPS
+    chosen = replace(chosen, labelled=few, new_clips=bool(new_clips))
     work = Comparison(sources, chosen, chosen.seeds if seeds is None else seeds, effect, out, workers)
     settings = _settings(work, roots)
     hold_settings(out / "settings.json", settings)

@@ -9,6 +9,7 @@ from offline.evaluation.experiment import NETWORK, PROBE
 from offline.evaluation.methods import METHODS
 from offline.perturb import KINDS
 from offline.reproduce.scale import ComparisonScale
+from offline.reproduce.sources import slug
 from rtemo.core.types import Modality
 
 SCRATCH, ALL = "scratch", "all"
@@ -94,8 +95,3 @@ def faults_for(scale: ComparisonScale, modalities: Sequence[str]) -> list[tuple[
 def fault_name(kind: str, severity: float) -> str:
     """As the results call the perturbed corpus."""
     return f"{kind}={severity:g}"
-
-
-def slug(name: str) -> str:
-    """Letters, digits and dashes of a name, for files."""
-    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")

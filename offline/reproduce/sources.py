@@ -8,7 +8,7 @@ root = "/data/SEED_IV"
 name = "gaze estimation"        # how tables and plots call it; left out: the data set's name
 dataset = "eegeyenet"
 root = "/data/EEGEyeNet"        # relative to the file
-mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md
+mapping = "bids_labels.toml"    # for bids and xdf, see offline/README.md; or preset = "faced", for a public data set
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from typing import Any
 
 from offline import datasets
 from offline.datasets.base import Dataset
+from offline.datasets.presets import LOADER_OF, preset
 from offline.simulated_datasets.synthesize import simulated_as
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
+
+_ANY = ("bids", "xdf")  # loaders of anybody's folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,15 @@ class ComparedDataset:
         """The data set with the first `people` of its people."""
         whole, mark = datasets.load(self.dataset, self.root, self.mapping), simulated_as(self.root)
         whole = whole if mark is None else mark.relabel(whole)
+        if whole.card.name in _ANY:  # people of two such folders must not have the same names
+            whole = replace(whole, card=replace(whole.card, name=slug(self.name)))
         chosen = list(dict.fromkeys(entry.subject for entry in whole.entries))[: self.people]
         return replace(whole, entries=tuple(entry for entry in whole.entries if entry.subject in chosen))
+
+
+def slug(name: str) -> str:
+    """Letters, digits and dashes of a name, for files."""
+    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,9 @@ def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
 def _source(table: object, where: str, base: Path, people: int | None) -> ComparedDataset:
     if not isinstance(table, Mapping):
         raise RtemoError(f"{where} is no table", f"{table!r}"[:200], f"write [{where.split()[0]}]")
-    allowed, needed = {"name", "dataset", "root", "mapping"}, {"dataset", "root"}
+    allowed, needed = {"name", "dataset", "root", "mapping", "preset"}, {"dataset", "root"}
     if wrong := sorted({*(set(table) - allowed), *(needed - set(table))}):
-        todo = 'give "dataset" and "root", and if you like "name" and "mapping"'
+        todo = 'give "dataset" and "root", and if you like "name" and "mapping" or "preset"'
         raise RtemoError(f"{where} has unknown or missing keys", ", ".join(wrong)[:200], todo)
     if texts := sorted(key for key, value in table.items() if not isinstance(value, str)):
         raise RtemoError(f"{where}: {texts[0]} is no text", f"{table[texts[0]]!r}"[:200], "put it in quotes")
@@ -134,4 +144,9 @@ def _source(table: object, where: str, base: Path, people: int | None) -> Compar
     if not root.is_dir():
         raise RtemoError(f"{where}: the root is no folder", f"{root}", "check the path")
     mapping = (base / table["mapping"]).expanduser() if "mapping" in table else None
+    if "preset" in table:
+        if mapping is not None or table["preset"] not in LOADER_OF:
+            todo = f"give one of {', '.join(LOADER_OF)}, and no mapping"
+            raise RtemoError(f"{where}: the preset cannot be used", repr(table["preset"]), todo)
+        mapping = preset(table["preset"], table["dataset"])
     return ComparedDataset(table.get("name", table["dataset"]), table["dataset"], root, people, mapping)

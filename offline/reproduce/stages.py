@@ -16,9 +16,9 @@ from offline.evaluation.experiment import ExperimentRequest
 from offline.perturb import perturbed
 from offline.pretraining.pretrain import PretrainSettings, pretrain
 from offline.reproduce.ledger import Stage, write_json
-from offline.reproduce.runs import ALL, SCRATCH, ExperimentRun, fault_name, faults_for, runs_of, slug
+from offline.reproduce.runs import ALL, SCRATCH, ExperimentRun, fault_name, faults_for, runs_of
 from offline.reproduce.scale import ComparisonScale
-from offline.reproduce.sources import ComparedDataset, ComparedDatasets
+from offline.reproduce.sources import ComparedDataset, ComparedDatasets, slug
 from offline.simulated_datasets.synthesize import synthesize
 from offline.training.training_run import TrainingSettings
 from offline.workers import Workers

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from offline.datasets.base import Dataset
+from offline.simulated_datasets.affec import write_affec
 from offline.simulated_datasets.people import SimulatedPeople, Work
 from offline.simulated_datasets.seed_people import write_seed_iv, write_seed_v
 from offline.simulated_datasets.viewing_people import write_bids, write_eegeyenet
@@ -30,6 +31,7 @@ _WORK: Mapping[str, tuple[Callable[[Path, SimulatedPeople], Work], int, int]] = 
     "seed-iv": (write_seed_iv, 15, 999),
     "seed-v": (write_seed_v, 16, 999),
     "eegeyenet": (write_eegeyenet, 117, 36 * 36 - 1),
+    "affec": (write_affec, 72, 26**4 - 1),
     "bids": (write_bids, 47, 99),
 }
 

@@ -26,9 +26,12 @@ COMMANDS = {
     "record": CommandEntry("rtemo.commands.data.record", "record LSL streams into XDF"),
     "report": CommandEntry("rtemo.commands.data.report", "one HTML page about a session or a recording"),
     "export": CommandEntry("rtemo.commands.data.export", "sessions for other programs: BIDS, FIF, EDF, CSV"),
+    "convert": CommandEntry("rtemo.commands.data.convert", "files of other programs into one XDF recording"),
     "withdraw": CommandEntry("rtemo.commands.data.withdraw", "list and erase what there is of a participant"),
     "bench": CommandEntry("rtemo.commands.bench.command", "latency, CPU, memory and losses on this computer"),
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
+    "bridge": CommandEntry("rtemo.commands.equipment.bridge", "a device that does not speak LSL, as LSL streams"),
+    "lag": CommandEntry("rtemo.commands.equipment.lag", "how late a device's stamps are, from a recording"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
     "script": CommandEntry("rtemo.commands.session.script", ""),  # a user's own code beside a session

@@ -80,6 +80,9 @@ class Menus:
     def _make_file(self) -> None:
         target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_FILE)
         self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
+        self.recent = menu.addMenu(words.RECENT)
+        self.recent.aboutToShow.connect(self._list_recent)
+        self._add(menu, words.SESSIONS_MENU, "Ctrl+Shift+S", target.dialogs.ask_sessions)
         self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
         menu.addSeparator()
         self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
@@ -106,6 +109,10 @@ class Menus:
         self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
         self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
         self._add(menu, words.NOTICE, "", dialogs.show_notice)
+        self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
+        self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
+        self._add(menu, words.ANNOTATIONS_MENU, "Ctrl+J", dialogs.ask_annotations)
+        self._add(menu, words.MODEL_MENU, "Ctrl+M", dialogs.ask_model)
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
@@ -141,6 +148,7 @@ class Menus:
         keys = self._add(menu, texts.SHORTCUTS, "F1", target.show_shortcuts)
         keys.setShortcuts([QKeySequence(text) for text in ("F1", "?", "Ctrl+/")])
         self._add(menu, texts.DOCTOR, "", target.show_doctor)
+        self._add(menu, words.ABOUT_MENU, "", target.dialogs.show_about)
 
     def _make_keys(self) -> None:
         """Add the shortcuts that have no menu entry."""
@@ -170,6 +178,13 @@ class Menus:
         menu.addAction(action)
         self._groups.setdefault(menu.title() if isinstance(menu, QMenu) else texts.KEYS_ALONE, []).append(action)
         return action
+
+    def _list_recent(self) -> None:
+        """List the recordings that were opened last."""
+        self.recent.clear()
+        for path in self._target.recordings.recent:
+            action = self.recent.addAction(path.replace("&", "&&"))
+            action.triggered.connect(lambda _on=False, path=path: self._target.recordings.open(path))
 
     def _restart(self) -> None:
         """Restart only an engine that failed: a slip must not end a session."""

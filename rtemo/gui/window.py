@@ -26,9 +26,11 @@ from rtemo.gui.open_recording import RecordingOpener, recording_in
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
+from rtemo.gui.study.dropped_model import model_in
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.live.service.client import ClientProtocol
+from rtemo.live.last_used import MODEL_FILE, keep_model
+from rtemo.live.service.client import USE_MODEL, ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
 FRAME_MS = 33
@@ -59,7 +61,9 @@ class MainWindow(QMainWindow):
         self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme, settings)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
-        self.recordings = RecordingOpener(self, self.send, recording)
+        self.recordings = RecordingOpener(self, self.send, recording, settings)
+        self.dialogs.open_recording, self.dialogs.use_model = self.recordings.open, self.use_model
+        self._last_model = last_settings.with_name(MODEL_FILE) if last_settings is not None else None
         self.setWindowTitle(texts.APP)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -223,6 +227,12 @@ class MainWindow(QMainWindow):
             self.views.session.root = folder
             self.settings.setValue("root", folder)
 
+    def use_model(self, folder: str) -> None:
+        """Have the engine start again with the model in a folder, empty for rtemo's own; it is remembered."""
+        if self._last_model is not None:
+            keep_model(self._last_model, folder)
+        self.send(USE_MODEL, path=folder)
+
     def start_demo(self) -> None:
         """Start the demonstration in a window of its own."""
         from rtemo.gui.demo_process import DemoProcess  # loaded when needed: the window opens faster
@@ -240,11 +250,14 @@ class MainWindow(QMainWindow):
         self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if recording_in(event):
+        if recording_in(event) or model_in(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         path = recording_in(event)
+        if not path and (folder := model_in(event)):
+            self.dialogs.ask_model(folder)
+            event.acceptProposedAction()
         if path:
             self.recordings.open(path)
             event.acceptProposedAction()

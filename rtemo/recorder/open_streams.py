@@ -8,11 +8,8 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.recorder.recording_source import ListenedSource
 from rtemo.sources.devices.profile import DeviceProfile
-from rtemo.sources.lsl.stream_requests import StreamRequest
 from rtemo.sources.session_settings import parse_settings
-from rtemo.sources.stream_choice import is_own
 from rtemo.sources.stream_roles import StreamRoles
-from rtemo.sources.xdf.recording_log import is_log
 
 
 def open_streams(
@@ -25,14 +22,10 @@ def open_streams(
     from rtemo.sources.lsl.source import LOOK_S, EveryStream, LslSource, OneStream  # after `configure`
 
     roles = StreamRoles(profiles, parse_settings(settings))
-    wants: list[StreamRequest] = [
-        OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)
-    ]
-    wants = [*wants, EveryStream("markers", roles.take_marker)]
-    if roles.settings.record_all:
-        wants.append(EveryStream("further", lambda info: not is_own(info) and not is_log(info)))
+    wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
     look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
-    return LslSource(wants, look_s), roles
+    others = [EveryStream("markers", roles.take_marker), EveryStream("others", roles.is_recorded_too)]
+    return LslSource([*wants, *others], look_s), roles
 
 
 def _chooser(

@@ -24,7 +24,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
-from rtemo.core.types import Chunk, Item, Modality, StreamUp
+from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
@@ -94,7 +94,6 @@ class RecorderService:
         self._engine_s = clock()  # when the engine was last heard of
         self._infos: tuple[Any, ...] = ()
         self._status_s = float("-inf")
-        self._unused: set[str] = set()  # streams that are recorded and have no role
         self._first = 0  # which of the task's files is the first that this process has written
         self._over = False
         self._server = LocalServer(address, self._serve)
@@ -263,9 +262,10 @@ class RecorderService:
         recorder = self._source.recorder if self._source is not None else None
         if recorder is None:
             raise RtemoError("nothing is recorded", "", "start a session")
-        recorder.annotate(text)
+        time_s = self._clock()
+        recorder.annotate(text, time_s)
         if self._engine is not None:
-            self._engine.outbox.put(pack("annotation", time_s=self._clock(), text=text))
+            self._engine.outbox.put(pack("annotation", time_s=time_s, text=text))
         client.outbox.put(pack("annotated"))
 
     def _do_end(self, client: _Client) -> None:
@@ -377,9 +377,6 @@ class RecorderService:
             if isinstance(item, StreamUp) and self._roles is not None:
                 role = self._roles.role_of(item.info)
                 parts.append(pack("role", role=role.value if role is not None else ""))
-                (self._unused.discard if role is not None else self._unused.add)(item.info.stream_id)
-            if isinstance(item, Chunk) and item.stream_id in self._unused:
-                continue  # recorded, and nothing for the engine to compute with
             parts.append(known or pack_item(item))
         if not engine.outbox.put(b"".join(parts)):
             self._cut_off(engine)

@@ -32,6 +32,7 @@ from rtemo.presentation.page import (
 )
 from rtemo.presentation.palette import emotion_colours
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
 from rtemo.report.conditions import Condition, summed_up
@@ -40,6 +41,7 @@ from rtemo.report.time_axis import Axis
 from rtemo.report.troubles import interruptions, troubles
 
 MOST_EVENTS = 3000
+POOR_GAZE_DEG = 2.0
 TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 
 
@@ -83,6 +85,9 @@ def _tiles(record: SessionRecord) -> Html:
     ]
     if len(latency):
         tiles.append((number(float(np.percentile(latency, 99)), 0, "ms"), "latency, 99th percentile", False))
+    if checks := [check for event in record.events if (check := gaze_check_of(event)) is not None]:
+        off_deg = checks[-1].accuracy_deg
+        tiles.append((f"{off_deg:.1f}°", "gaze accuracy in the last check", off_deg > POOR_GAZE_DEG))
     if record.recording_bytes:
         tiles.append((size(record.recording_bytes), "recording", False))
     shown = (tag("div", tag("b", value), tag("span", name), class_="tile" + " bad" * bad) for value, name, bad in tiles)
@@ -252,6 +257,8 @@ def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, 
 
 def _plain(value: object) -> str:
     """A setting as text: lists without brackets."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(part)}" for key, part in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -106,8 +106,8 @@ def choose_markers(
 
 
 def is_own(info: StreamInfo) -> bool:
-    """Whether rtemo itself sends the stream: predictions, events, or what a script gives out."""
-    return info.name in _OWN_NAMES or _OWN_SOURCE.match(info.source_id) is not None
+    """Whether rtemo itself sends the stream: predictions, events, what a script gives out, a recording's log."""
+    return info.name in _OWN_NAMES or _OWN_SOURCE.match(info.source_id) is not None or is_log(info)
 
 
 def _is_marker(info: StreamInfo) -> bool:

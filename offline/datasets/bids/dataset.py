@@ -12,10 +12,11 @@ session. Whatever is not used (a run, an eye, a row, a side-car's value) is list
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from offline.datasets.account import Account
 from offline.datasets.base import (
@@ -33,7 +34,8 @@ from offline.datasets.base import (
     segment_chunks,
 )
 from offline.datasets.bids.events import run_events
-from offline.datasets.bids.eyetrack import PHYSIO, BidsGaze, EyeSamples, gaze_channels, gaze_chunks
+from offline.datasets.bids.eye_samples import BidsGaze, EyeSamples, gaze_channels, gaze_chunks
+from offline.datasets.bids.eyetrack import PHYSIO
 from offline.datasets.bids.more_columns import with_more_columns
 from offline.datasets.bids.names import entities_of, parse_name
 from offline.datasets.bids.runs import BidsRun, check_alike, run_of_eeg, run_of_eyes
@@ -42,12 +44,21 @@ from offline.datasets.bids.side_cars import SideCars, read_json
 from offline.datasets.cells import given, number
 from offline.datasets.eeg_files import mne_raw
 from offline.datasets.mapping import TrialMap, read_mapping
-from offline.datasets.trial_finding import RecordedEvent, event_rows, find_trials, not_asked_for, unmatched
+from offline.datasets.trial_finding import (
+    RecordedEvent,
+    event_rows,
+    find_trials,
+    lead_ins,
+    not_asked_for,
+    thirds_among,
+    unmatched,
+)
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
 
 FIRST_SAMPLE = "LslTimeOfFirstSample"  # in eeg.json of a data set that `rtemo export` wrote
 _WHOLE_RUN = re.compile("run")
+_ACCESSION = re.compile(r"\b(ds|nm|on)\d{6}\b")
 _MARGIN_S = 5.0  # of gaze before and after a run's EEG
 _SHORT = {"session": "ses", "task": "task", "run": "run", "subject": "sub"}
 
@@ -80,6 +91,15 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
     return Dataset(card, tuple(entries), (*omissions, *account.omissions), rules.source)
 
 
+def card_of(root: Path, mapping: Path | None = None) -> tuple[DatasetCard, Mapping[str, str]]:
+    """What a folder's own description and a mapping file say of the whole, before any recording is there.
+
+    The second is the mapping file, as Dataset.mapping.
+    """
+    rules = read_mapping(mapping) if mapping is not None else TrialMap()
+    return _card(root, rules, Account()), rules.source
+
+
 def _card(root: Path, rules: TrialMap, account: Account) -> DatasetCard:
     path = root / "dataset_description.json"
     about = {}
@@ -89,7 +109,7 @@ def _card(root: Path, rules: TrialMap, account: Account) -> DatasetCard:
     authors = about.get("Authors", [])
     named = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
     return DatasetCard(
-        name="bids",
+        name=rules.dataset or _accession(root, about) or "bids",
         title=str(about.get("Name") or root.resolve().name),
         labels=rules.codes,
         licence=str(about.get("License", "not stated")),
@@ -97,6 +117,12 @@ def _card(root: Path, rules: TrialMap, account: Account) -> DatasetCard:
         url=str(about.get("DatasetDOI", "")),
         notes=tuple(account.notes),
     )
+
+
+def _accession(root: Path, about: Mapping[str, Any]) -> str:
+    """The data set's number at OpenNeuro or NEMAR, where its DOI or its folder has one."""
+    found = _ACCESSION.search(f"{about.get('DatasetDOI', '')} {root.resolve().name}")
+    return found[0] if found else ""
 
 
 def _in_order(cars: SideCars, paths: Sequence[Path]) -> list[Path]:
@@ -233,31 +259,39 @@ def _trials(
     root: Path, cars: SideCars, runs: Sequence[BidsRun], starts: Sequence[float], rules: TrialMap, account: Account
 ) -> list[Trial]:
     """Every run one trial, or the trials among its events, numbered over the session."""
+    whole = rules if rules.start is not None else replace(rules, start=_WHOLE_RUN, stop=None, offset_s=0.0)
+    events = [_events(root, cars, run, start_s, rules, account) for run, start_s in zip(runs, starts, strict=True)]
+    thirds = thirds_among([event for own in events for event in own], whole)
     trials: list[Trial] = []
-    for run, start_s in zip(runs, starts, strict=True):
+    for run, start_s, own in zip(runs, starts, events, strict=True):
         name, entities = run.file.path.name, parse_name(run.file.path).entities
         fixed = {
             key: entities.get(_SHORT[entity], "") if entity else None
             for key, entity in (("label", rules.label_from), ("clip", rules.clip_from))
         }
-        end_s = start_s + run.file.duration_s
-        events = [RecordedEvent(start_s, "run", run.file.duration_s)]
-        if rules.start is None and rules.table is not None and rules.table.of_people:
-            events = with_more_columns(root, run.file.path, events, rules, account)
-        if rules.start is not None:
-            events = run_events(cars, run.file, rules, start_s, account)
-            events = with_more_columns(root, run.file.path, events, rules, account)
-            account.extend(unmatched(events, rules, name))
-            for note in not_asked_for(events, rules, name):
-                account.note(note)
-        whole = rules if rules.start is not None else replace(rules, start=_WHOLE_RUN, stop=None, offset_s=0.0)
-        found, left_out = find_trials(events, whole, end_s, name, fixed, "bids")
-        trials += [
-            Trial(len(trials) + n, trial.clip, trial.label, trial.start_s, trial.stop_s, trial.targets)
-            for n, trial in enumerate(found, start=1)
-        ]
+        found, left_out = find_trials(own, whole, start_s + run.file.duration_s, name, fixed, "bids", thirds)
+        trials += [replace(trial, number=len(trials) + n) for n, trial in enumerate(found, start=1)]
         account.extend(left_out)
+        for note in lead_ins(found, name):
+            account.note(note)
         if rules.start is not None:
-            rows = event_rows(events, rules, len(found))
+            rows = event_rows(own, rules, len(found))
             account.count("event", rows.read, rows.used, rows.left_out)
     return trials
+
+
+def _events(
+    root: Path, cars: SideCars, run: BidsRun, start_s: float, rules: TrialMap, account: Account
+) -> list[RecordedEvent]:
+    """A run's events with all their columns; the run itself where the mapping names none."""
+    if rules.start is None:
+        events = [RecordedEvent(start_s, "run", run.file.duration_s)]
+        if rules.table is not None and rules.table.of_people:
+            return with_more_columns(root, run.file.path, events, rules, account)
+        return events
+    events = run_events(cars, run.file, rules, start_s, account)
+    events = with_more_columns(root, run.file.path, events, rules, account)
+    account.extend(unmatched(events, rules, run.file.path.name))
+    for note in not_asked_for(events, rules, run.file.path.name):
+        account.note(note)
+    return events

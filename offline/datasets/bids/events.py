@@ -49,13 +49,13 @@ def run_events(cars: SideCars, file: RawFile, rules: TrialMap, start_s: float, a
     """
     table = cars.table(file.path, "events")
     rows = _of_table(cars, table, file, rules, start_s, account)
-    if any(rules.begins(event.text) for event in rows):
+    if any(rules.begins(event) for event in rows):
         return rows
     inside = [
         RecordedEvent(start_s + onset_s, text, duration_s or None, f"{file.path.name} annotation at {onset_s:g} s")
         for onset_s, duration_s, text in file.annotations
     ]
-    if any(rules.begins(event.text) for event in inside):
+    if any(rules.begins(event) for event in inside):
         where = "no row of events.tsv begins a trial" if rows else "there are no rows in events.tsv"
         account.note(f"trials of {file.path.name} are its own annotations: {where}")
         return inside
@@ -143,7 +143,7 @@ def _units(
     durations = np.array([value for value in cells["duration"] if value is not None and value > 0])
     samples = [number(row.get("sample")) for row in table]
     if rules.onset_unit is not None:
-        onset, why = TIME_UNITS[rules.onset_unit], ""
+        onset, why = TIME_UNITS.get(rules.onset_unit, 1.0 / file.rate_hz), ""
     else:
         onset, why = _onset_unit(onsets, stated["onset"], file, _from_samples(cells["onset"], samples, file.rate_hz))
     if why:
@@ -182,9 +182,9 @@ def _onset_unit(
         return unit, "" if unit == 1.0 else "so its side-car states"
     most, middle = float(onsets.max()), float(np.median(onsets))
     if middle * unit > length_s:
-        for other in (1e-3, 1e-6):
-            if other < unit and most * other <= length_s:
-                return other, f"the recording is {length_s:g} s long, the last onset is {most:g}"
+        possible = [other for other in (1e-3, 1e-6, 1.0 / file.rate_hz) if other < unit and most * other <= length_s]
+        if possible:  # events go on to the end of a recording rather than stop in its first part
+            return max(possible), f"the recording is {length_s:g} s long, the last onset is {most:g}"
     if unit < 1.0 and most * unit < _BEGINNING * length_s and most <= length_s:
         said = f"its side-car states {_NAMES[unit]}, by which all lie in the first {most * unit:g} s"
         return 1.0, said

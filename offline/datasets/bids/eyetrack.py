@@ -3,29 +3,31 @@
 A file belongs to the EEG with which all its entities but `recording` agree. Left and right eye become one stream by
 time: a row of one eye that has no partner within half a sample stands alone. A cyclopean file is used where there is no
 single eye. Data sets older than 1.11 that name the same columns and no PhysioType are taken too. Every file that is not
-used is listed with the reason, and what was recognised in spite of its side-car is noted.
+used is listed with the reason, and what was recognised in spite of its side-car is noted. gazepoint.py reads the files
+whose columns are Gazepoint's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from offline.datasets.account import Account
 from offline.datasets.bids.events import TIME_UNITS
-from offline.datasets.bids.eye_clock import Doubles, Eeg, clock
+from offline.datasets.bids.eye_clock import Eeg, clock
+from offline.datasets.bids.eye_samples import EyeSamples
+from offline.datasets.bids.gazepoint import eyes_of_gazepoint, gazepoint_parts
 from offline.datasets.bids.names import entities_of, parse_name
 from offline.datasets.bids.physio_rows import read_rows
 from offline.datasets.bids.side_cars import SideCars
 from offline.datasets.cells import given, number
 from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Channel, Chunk
+from rtemo.core.types import Channel
 
 PHYSIO = ("physio", "eyetrack")
 _AXES = ("x_coordinate", "y_coordinate")
@@ -33,19 +35,6 @@ _EYES = ("left", "right", "cyclopean")
 _WORDS = {"l": "left", "r": "right", "left eye": "left", "right eye": "right", "lefteye": "left", "righteye": "right"}
 _EYE_WORDS = ("eye", "gaze", "pupil")
 _LARGEST_SCREEN_M, _LARGEST_DISTANCE_M = 10.0, 30.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EyeSamples:
-    """One eye's recording. times_s (n,): from the EEG's first sample, increasing. values (n, k): its channels."""
-
-    path: Path
-    eye: str
-    rate_hz: float
-    channels: tuple[Channel, ...]
-    times_s: Doubles
-    values: NDArray[np.float32]
-    by_rows: bool  # times are counted from rows, so that a lost row shifts all later ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +66,8 @@ def is_eyetracking(cars: SideCars, path: Path) -> bool:
     """Whether a file's side-car says that it holds gaze. RtemoError where it looks like it and does not say so."""
     suffix = parse_name(path).suffix
     about = cars.metadata(path, suffix)
+    if gazepoint_parts(about):
+        return True
     kind = _kind(path, about, suffix)
     if kind == "unknown":
         found = f"PhysioType {about.get('PhysioType')!r}, columns {_columns(about)}"
@@ -86,6 +77,9 @@ def is_eyetracking(cars: SideCars, path: Path) -> bool:
 
 def eyes_of(cars: SideCars, paths: Sequence[Path], eeg: Eeg, account: Account) -> tuple[EyeSamples, ...]:
     """The eyes of one EEG run from the files that belong to it: left and right, one of them, or both as one."""
+    vendor = {path: about for path in paths if gazepoint_parts(about := cars.metadata(path, parse_name(path).suffix))}
+    if vendor:
+        return eyes_of_gazepoint(vendor, eeg, account)
     found: dict[str, EyeSamples] = {}
     for path in paths:
         with account.omitting("gaze", path.name):
@@ -272,59 +266,3 @@ def _pair(
     unit = "pixels" if name == "ScreenResolution" else "metres"
     account.omit("side-car", where, f"{name} is {value!r}, not a width and a height in {unit}")
     return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BidsGaze:
-    """The eyes of one EEG run, whose first sample is at start_s."""
-
-    eyes: tuple[EyeSamples, ...]
-    start_s: float
-
-
-def gaze_chunks(runs: tuple[BidsGaze, ...], block_s: float) -> Iterator[Chunk]:
-    """The runs one after the other, all eyes of a run side by side."""
-    for run in runs:
-        times_s, values = joined(run.eyes)
-        stamps, first = run.start_s + times_s, 0
-        while first < len(stamps):
-            last = int(np.searchsorted(stamps, stamps[first] + block_s, side="left"))
-            last = max(last, first + 1)
-            yield Chunk("gaze", stamps[first:last], values[first:last])
-            first = last
-
-
-def joined(eyes: Sequence[EyeSamples]) -> tuple[Doubles, NDArray[np.float32]]:
-    """(n,) times and (n, k) columns of all eyes; NaN where an eye has no row within half a sample."""
-    lead = eyes[0]
-    if len(eyes) == 1:
-        return lead.times_s, lead.values
-    other = eyes[1]
-    nearest = _nearest(lead.times_s, other.times_s)
-    apart_s = np.abs(other.times_s - lead.times_s[nearest])
-    partner = apart_s <= 0.5 / lead.rate_hz
-    order = np.lexsort((apart_s, nearest))  # of two rows with the same partner, the nearer one has it
-    repeated = np.zeros(len(order), bool)
-    repeated[order[1:]] = nearest[order[1:]] == nearest[order[:-1]]
-    partner &= ~repeated
-    widths = (lead.values.shape[1], other.values.shape[1])
-    values = np.full((len(lead.times_s) + int((~partner).sum()), sum(widths)), np.nan, np.float32)
-    values[: len(lead.times_s), : widths[0]] = lead.values
-    values[nearest[partner], widths[0] :] = other.values[partner]
-    values[len(lead.times_s) :, widths[0] :] = other.values[~partner]
-    times_s = np.concatenate([lead.times_s, other.times_s[~partner]])
-    in_time = np.argsort(times_s, kind="stable")
-    return times_s[in_time], values[in_time]
-
-
-def _nearest(times_s: Doubles, wanted_s: Doubles) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each wanted time the index of the nearest one."""
-    right = np.clip(np.searchsorted(times_s, wanted_s), 1, max(1, len(times_s) - 1))
-    right = np.minimum(right, len(times_s) - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(wanted_s - times_s[left] <= times_s[right] - wanted_s, left, right)
-
-
-def gaze_channels(eyes: Sequence[EyeSamples]) -> tuple[Channel, ...]:
-    """The columns of gaze_chunks."""
-    return tuple(channel for one in eyes for channel in one.channels)

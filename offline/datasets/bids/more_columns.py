@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +59,7 @@ def _of_person(table: Table, events: Sequence[RecordedEvent], subject: str, acco
 
 def _in_order(table: Table, events: Sequence[RecordedEvent], rules: TrialMap, account: Account) -> list[RecordedEvent]:
     """The n-th row belongs to the n-th start of a trial: only where there are as many of both."""
-    starts = [event for event in events if rules.begins(event.text)]
+    starts = [event for event in events if rules.begins(event)]
     if len(starts) != len(table.rows):
         assert table.path is not None
         why = f"it has {len(table.rows)} rows for {len(starts)} trials: which belongs to which cannot be told"
@@ -68,7 +69,7 @@ def _in_order(table: Table, events: Sequence[RecordedEvent], rules: TrialMap, ac
         return list(events)  # without its time, a start's place in the order is not known
     rows = dict(zip(sorted(range(len(starts)), key=lambda k: starts[k].time_s), table.rows, strict=True))
     numbers = iter(range(len(starts)))
-    return [_with(event, rows[next(numbers)]) if rules.begins(event.text) else event for event in events]
+    return [_with(event, rows[next(numbers)]) if rules.begins(event) else event for event in events]
 
 
 def _by_key(table: Table, events: Sequence[RecordedEvent], rules: TrialMap, account: Account) -> list[RecordedEvent]:
@@ -78,15 +79,16 @@ def _by_key(table: Table, events: Sequence[RecordedEvent], rules: TrialMap, acco
     if not table.has(key):
         account.omit("side-car", table.path.name, f"it has no column {key!r}, but {', '.join(table.columns)}")
         return list(events)
-    times = Counter(_value(row.get(key)) for row in table)
-    rows = {_value(row.get(key)): row for row in table if times[_value(row.get(key))] == 1}
+    values = [_value(row.get(key), rules.table.key_pattern) for row in table]
+    times = Counter(values)
+    rows = {value: row for value, row in zip(values, table, strict=True) if times[value] == 1}
     for value in (value for value, n in times.items() if n > 1):
         account.omit("side-car", table.path.name, f"{times[value]} rows have {key} {value!r}: none of them is used")
     used = set()
     joined = []
     for event in events:
-        value = _value(cell(event.columns, key) or "")
-        if rules.begins(event.text) and value in rows:
+        value = _value(cell(event.columns, rules.table.event_key or key) or "", rules.table.event_key_pattern)
+        if rules.begins(event) and value in rows:
             used.add(value)
             event = _with(event, rows[value])
         joined.append(event)
@@ -95,8 +97,10 @@ def _by_key(table: Table, events: Sequence[RecordedEvent], rules: TrialMap, acco
     return joined
 
 
-def _value(text: str) -> str:
-    """The same for 3, 03 and 3.0."""
+def _value(text: str, pattern: re.Pattern[str] | None) -> str:
+    """What of a cell is compared. The same for 3, 03 and 3.0."""
+    match = pattern.fullmatch(text.strip()) if pattern is not None else None
+    text = text if match is None else match[1] or ""
     value = number(text)
     return text.strip() if value is None else f"{value:.15g}"
 

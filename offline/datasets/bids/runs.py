@@ -9,7 +9,8 @@ from pathlib import Path
 
 from offline.datasets.account import Account
 from offline.datasets.bids.eye_clock import Eeg
-from offline.datasets.bids.eyetrack import EyeSamples, eyes_of, screen_of
+from offline.datasets.bids.eye_samples import EyeSamples
+from offline.datasets.bids.eyetrack import eyes_of, screen_of
 from offline.datasets.bids.side_cars import SideCars, Table
 from offline.datasets.cells import given, number
 from offline.datasets.eeg_files import mne_raw

@@ -12,7 +12,7 @@ from rtemo.commands.arguments import add_bundle, add_person
 from rtemo.commands.console import warn
 from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.display import why_no_window
-from rtemo.live.last_used import last_settings
+from rtemo.live.last_used import MODEL_FILE, kept_model, last_settings
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.session_settings import read_settings
@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if settings is not None:
         read_settings(settings)  # what is wrong with it is reported here
         options += ["--settings", str(settings)]
-    if args.model is not None:
-        options += ["--model", str(args.model)]
+    model = args.model if args.model is not None else kept_model(last.with_name(MODEL_FILE))
+    if model is not None:
+        options += ["--model", str(model)]
     for person in args.person:
         if not person.is_file():
             raise RtemoError("there is no such calibration", f"found no file {person}", "name a PERSON.json")

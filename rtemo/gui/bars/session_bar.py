@@ -39,7 +39,8 @@ class SessionBar(QWidget):
     ) -> None:
         """ask_baseline, ask_details: open the dialogs. index: the sessions that are there already."""
         super().__init__()
-        self._state, self._send, self.root = state, send, root
+        self._state, self._send = state, send
+        self.root = root
         self._ask_details, self._index = ask_details, index or SessionIndex()
         self.may_stop: Callable[[], bool] = lambda: True
         self._began = False  # whether a session was running at the last look
@@ -59,6 +60,14 @@ class SessionBar(QWidget):
         self._lay_out()
         self._connect(ask_baseline)
         self.refresh({SnapshotPart.STATE, SnapshotPart.SETTINGS})
+
+    @property
+    def root(self) -> str:
+        return self._state.root
+
+    @root.setter
+    def root(self, folder: str) -> None:
+        self._state.root = folder
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -196,12 +205,13 @@ class SessionBar(QWidget):
         theirs = of_participant(self._index.sessions, subject) if subject and not in_session else []
         same = (settings.session, settings.task, settings.run)
         twice = any((one.session, one.task, one.run) == same for one in theirs) and any(same)
-        text = words.KNOWN_RUN.format(subject=subject) if twice else ""
+        text = words.KNOWN_RUN_SHORT if twice else ""
         if theirs and not twice:
-            text = words.KNOWN.format(subject=subject, n=several(len(theirs), "session"))
+            text = words.KNOWN_SHORT.format(n=several(len(theirs), "session"))
         if text != self.known.text():
             self.known.setText(text)
             self.known.setVisible(bool(text))
+            self.known.setMinimumWidth(self.known.sizeHint().width() if text else 0)
 
     def _name_participant(self, text: str) -> None:
         self._state.participant = text.strip()

@@ -53,6 +53,8 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 
     selection-background-color: {accent}; }}
 QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QPlainTextEdit[role="field"] {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 3px; }}
+QPlainTextEdit[role="field"]:focus {{ border-color: {accent}; }}
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
@@ -99,6 +101,10 @@ QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; bord
 QCheckBox::indicator {{ border-radius: 3px; }}
 QRadioButton::indicator {{ border-radius: 7px; }}
 QCheckBox::indicator:checked, QRadioButton::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QAbstractItemView::indicator {{ width: 13px; height: 13px; border: 1px solid {muted}; border-radius: 3px;
+    background: {raised}; }}
+QAbstractItemView::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QAbstractItemView::indicator:disabled {{ border-color: {line}; }}
 QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 4px; }}
 QListWidget::item {{ padding: 4px 6px; }}
 #good {{ color: {good}; font-weight: 600; }}

@@ -38,7 +38,7 @@ class AllViews:
         """send: a command to the engine. root: the folder that sessions are written to."""
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
-        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
+        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
             state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)

@@ -72,6 +72,7 @@ class StreamStatus:
     clock_offset_ms: float = float("nan")
     clock_uncertainty_ms: float = float("nan")
     columns: tuple[ColumnStatus, ...] = ()
+    recorded: bool = True  # whether a session records it
 
 
 @dataclass(frozen=True, slots=True)

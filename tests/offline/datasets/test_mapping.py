@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline.datasets.mapping import TrialMap, read_mapping
-from offline.datasets.trial_finding import RecordedEvent, find_trials
+from offline.datasets.trial_finding import RecordedEvent, find_trials, lead_ins, thirds_among, unmatched
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 
@@ -156,3 +156,88 @@ def test_hostile_texts_are_refused(read, text):
 @given(st.one_of(changed(EVERYTHING).map(toml_bytes), damaged(toml_bytes(EVERYTHING))))
 def test_changed_files_are_refused_or_read(read, text):
     outcome(lambda: read(text), TrialMap)
+
+
+def rated(k, valence, **more):
+    return RecordedEvent(10.0 * k, "go", 5.0, columns={"Valence": str(valence), **more})
+
+
+THIRDS = "[trials]\nstart = 'go'\n[ratings]\n" + "".join(
+    f"{third} = 'Valence is {third}'\n" for third in ("low", "middle", "high")
+)
+
+
+def labels_by_thirds(tmp_path, values):
+    rules, events = mapping(tmp_path, THIRDS), [rated(k, value) for k, value in enumerate(values)]
+    found, left_out = find_trials(events, rules, 1e6, "here", {}, "xdf", thirds_among(events, rules))
+    return {trial.number: trial.label for trial in found}, [str(one) for one in left_out]
+
+
+def test_thirds_are_of_the_persons_own_ratings(tmp_path):
+    low, _ = labels_by_thirds(tmp_path, [1, 2, 3, 2, 1, 3])
+    high, _ = labels_by_thirds(tmp_path, [7, 8, 9, 8, 7, 9])
+    assert low == high == dict(enumerate(["low", "middle", "high", "middle", "low", "high"], start=1))
+
+
+@given(st.lists(st.integers(1, 9), min_size=3, max_size=40))
+def test_no_rating_is_in_two_thirds_and_higher_ratings_are_never_in_lower_ones(tmp_path_factory, values):
+    labels, left_out = labels_by_thirds(tmp_path_factory.mktemp("map"), values)
+    if len(set(values)) < 3:
+        assert labels == {}
+        assert "too few different ratings" in left_out[0]
+        return
+    assert len(labels) == len(values)
+    order = ["low", "middle", "high"]
+    ranked = sorted(zip(values, (order.index(labels[k + 1]) for k in range(len(values))), strict=True))
+    assert [third for _, third in ranked] == sorted(third for _, third in ranked)
+    assert len({(value, third) for value, third in ranked}) == len(set(values))
+
+
+def test_a_rating_that_is_no_number_leaves_its_trial_out_and_counts_in_no_third(tmp_path):
+    labels, left_out = labels_by_thirds(tmp_path, [1, "n/a", 2, 3])
+    assert labels == {1: "low", 3: "middle", 4: "high"}
+    assert "its Valence is 'n/a', not a number" in left_out[0]
+
+
+SPANS = "[trials]\nstart = '1'\nstop = '1'\nstart_stream = 'Film.*'\nstop_stream = 'Button'\n"
+
+
+def test_starts_and_stops_may_be_in_streams_of_their_own_with_the_same_text(tmp_path):
+    rules = mapping(tmp_path, SPANS)
+    events = [
+        RecordedEvent(t, "1", stream=name) for t, name in ((1, "Films"), (4, "Button"), (9, "Films"), (12, "Button"))
+    ]
+    assert [(start, stop) for *_, start, stop in trials(rules, events)[0]] == [(1, 4), (9, 12)]
+    assert not any(rules.asks_for(RecordedEvent(1.0, "1", stream="Other")) for _ in "x")
+    assert trials(rules, [RecordedEvent(1.0, "1", stream="Other")]) == ([], [])
+    (left_out,) = unmatched([RecordedEvent(1.0, "1", stream="Other")], rules, "here")
+    assert "in a stream 'Film.*'" in str(left_out)
+    assert "'1' in Other" in str(left_out)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(10.0, 3.0)], [(8.0, 13.0)]),
+        ([(10.0, 5.0), (20.0, 9.0)], [(10.0, 15.0), (20.0, 29.0)]),
+        ([(10.0, 6.0), (17.0, 3.0)], [(10.0, 16.0), (16.0, 20.0)]),
+        ([(0.0, 3.0)], [(-2.0, 3.0)]),
+    ],
+)
+def test_short_trials_begin_earlier_but_not_within_the_one_before(tmp_path, spans, expected):
+    rules = mapping(tmp_path, "[trials]\nstart = 'go'\nleast_s = 5.0\n")
+    found, left_out = find_trials(
+        [RecordedEvent(at, "go", length) for at, length in spans], rules, 99.0, "here", {}, ""
+    )
+    assert [(trial.start_s, trial.stop_s) for trial in found] == expected
+    assert not left_out
+    early = [trial for trial in found if trial.lead_in_s]
+    assert [trial.start_s + trial.lead_in_s for trial in found] == [at for at, _ in spans]
+    assert len(lead_ins(found, "here")) == bool(early)
+
+
+def test_a_data_set_has_a_name_of_letters_digits_and_dashes(tmp_path):
+    assert mapping(tmp_path, "[dataset]\nname = 'my-study-2'\n").dataset == "my-study-2"
+    for wrong in ("", "a/b", "my study", "-"):
+        with pytest.raises(RtemoError, match=r"dataset\.name"):
+            mapping(tmp_path, f"[dataset]\nname = '{wrong}'\n")

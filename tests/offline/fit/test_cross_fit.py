@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from invented import invented_corpus
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.own import OwnNetwork
 from offline.export import calibrate
-from offline.fit.calibration import promise
+from offline.fit.calibration import cross_decoded, promise
 from offline.fit.cross_fit import cross_fit, fit_data, fit_everybody
 from offline.fit.held_out_outputs import hold_out
 from offline.fit.scores import coverages, summary
@@ -143,3 +144,22 @@ def test_distances_from_what_each_fold_learned_stand_side_by_side(data):
         np.testing.assert_allclose(
             distance(white.z["joint"], white.familiar["both"]), distance(plain.z["joint"], near), rtol=2e-2
         )
+
+
+def test_nobodys_labels_calibrate_what_they_are_scored_with(data, late):
+    """One group's labels dealt anew: its own probabilities and sets stay, everybody else's calibration moves."""
+    first = next(iter(late.groups))
+    changed = {**late.groups, first: [replace(one, shard=relabelled(one.shard)) for one in late.groups[first]]}
+    names, n_labels = late.task.names, len(data.corpus.labels)
+    found = cross_decoded(changed, names, n_labels, data.window_s, fused=False)["both"]
+    own = {session.shard.about.subject for session in late.groups[first]}
+    for before, after in zip(late.decoded["both"], found, strict=True):
+        same = np.array_equal(before.now, after.now) and np.array_equal(before.sets[0.8], after.sets[0.8])
+        assert same == (before.subject in own)
+
+
+def relabelled(shard):
+    """The recording with every label one further."""
+    rows = np.array(shard.rows)
+    rows["label"] = np.where(rows["label"] >= 0, (rows["label"] + 1) % 4, rows["label"])
+    return SimpleNamespace(rows=rows, about=shard.about, labelled=shard.labelled)

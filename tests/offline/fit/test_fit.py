@@ -8,26 +8,33 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from invented import invented_corpus
+from invented import LABELS, about, invented_corpus, invented_windows
 
-import offline.fit.fit as module
+import offline.fit.fit
 import offline.fit.shipping
 from offline.__main__ import main
+from offline.corpus.corpus import open_corpus, write_manifest, write_recording
 from offline.evaluation.methods import METHODS
 from offline.evaluation.window_table import Windows
+from offline.fit.calibration import decoded
 from offline.fit.candidates import SCRATCH
+from offline.fit.cross_fit import cross_fit, fit_data, fit_everybody
 from offline.fit.fit import FitRequest, fit
+from offline.fit.held_out_outputs import raw_outputs
 from offline.fit.shipping import CannotRunLive
 from offline.splits import clip_folds
+from offline.training.deadline import OutOfTime
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
+from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle import load_bundle
-from rtemo.model.decoder import Decoder
+from rtemo.model.decoder import AbstainReason, Decoder
 from rtemo.model.network import NetworkConfig
 from rtemo.model.runtime import Runtime
 
 SMALL = NetworkConfig(channel_width=16, queries=2, pool_heads=2, width=32, layers=1, heads=2, joint_tokens=1)
 QUICK = TrainingSettings(epochs=2, rate=3e-3, network=SMALL, least_steps=4)
+DESCRIPTION = {"people": "invented people", "sources": {"eeg": "causal", "eye": "causal"}, "baseline": "none"}
 FEW = ("majority", "de-lr", "early-fusion", "eegnet")
 
 
@@ -61,22 +68,27 @@ def test_the_bundle_was_trained_on_everybody_and_its_card_says_what_is_promised(
     assert "no sets at 90%" in card
 
 
-def test_the_bundle_says_live_what_the_method_says_offline(early, people, tmp_path):
-    data = module.fit_data(people, 0, 4)
-    found = module.cross_fit(data, "early-fusion", METHODS["early-fusion"])
-    from offline.fit.cross_fit import fit_everybody
-
+def test_the_bundle_says_live_what_the_method_says_offline_and_is_scored_as_it_decodes(early, people):
+    data = fit_data(people, 0, 4)
+    found = cross_fit(data, "early-fusion", METHODS["early-fusion"])
     model = fit_everybody(data, found)
-    shard = people.shards[2]
-    rows = np.flatnonzero(data.table.shard == 2)
-    expected = model.probabilities(Windows(data.table, rows, ("eeg", "eye")))
-    runtime, decoder = Runtime(early), Decoder(early)
-    temperature = early.spec.temperatures["joint"]
-    for i in range(len(rows)):
-        window = shard.window(i)
-        prediction = decoder.step(window, runtime.embed(window))
-        p = expected[i] ** (1.0 / temperature)
-        np.testing.assert_allclose(list(prediction.probabilities.values()), p / p.sum(), atol=1e-5)
+    expected = model.probabilities(Windows(data.table, np.flatnonzero(data.table.shard == 2), ("eeg", "eye")))
+    outputs = [replace(one, familiar=early.familiar) for one in raw_outputs(found.task, model, [2])]
+    (scored,) = decoded(found.calibration, outputs, "both")
+    counted = outputs[0].counted("both")
+    runtime, decoder, made = Runtime(early), Decoder(early), []
+    for i in range(len(counted)):
+        window = people.shards[2].window(i)
+        made.append(decoder.step(window, runtime.embed(window)))
+        p = expected[i] ** (1.0 / early.spec.temperatures["joint"])
+        np.testing.assert_allclose(list(made[-1].probabilities.values()), p / p.sum(), atol=1e-5)
+    live = [one for one, counts in zip(made, counted, strict=True) if counts]
+    assert len(live) == len(scored.labels) > 40
+    np.testing.assert_allclose([list(one.smoothed.values()) for one in live], scored.smooth, atol=1e-5)
+    level = early.spec.decision.set_level
+    for one, inside, novel in zip(live, scored.sets[level], scored.novel, strict=True):
+        assert (one.abstain == AbstainReason.NOVEL) == novel
+        assert novel or set(one.set) == {label for label, there in zip(early.labels, inside, strict=True) if there}
 
 
 def test_the_network_becomes_a_bundle_that_training_can_begin_from(people, tmp_path):
@@ -104,11 +116,21 @@ def test_auto_ships_the_simplest_of_the_best_and_lists_what_it_could_not_try(peo
     assert "The choice itself is worth" in card
 
 
-def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods):
-    request = FitRequest(folds=3, training=replace(QUICK, epochs=4000, patience=4000), max_minutes=0.35)
-    bundle, compared = fit(people, request, tmp_path / "auto")
-    assert "would take longer" in compared.left_out[SCRATCH]
+def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods, monkeypatch):
+    given, original = {}, offline.fit.fit.cross_fit
+
+    def slow_network(data, name, *more):
+        given[name] = more[-1]
+        if name == SCRATCH:
+            raise OutOfTime("there is no time left to train", "", "")
+        return original(data, name, *more[:-1], None)
+
+    monkeypatch.setattr(offline.fit.fit, "cross_fit", slow_network)
+    bundle, compared = fit(people, FitRequest(folds=3, training=QUICK, max_minutes=60.0), tmp_path / "auto")
+    assert compared.left_out[SCRATCH].startswith("would take longer than its share of the time, ")
     assert compared.chosen in ("de-lr", "early-fusion")
+    assert given["majority"] == pytest.approx(3600 / 5, rel=0.1)
+    assert given[SCRATCH] > 2000  # nobody after it, and those before it were quick
     assert bundle.spec.training["people"]["trained on"] == 7
 
 
@@ -150,6 +172,19 @@ def test_an_interrupted_fit_goes_on_and_ends_the_same(people, tmp_path, monkeypa
     assert not (tmp_path / "folds").exists()
 
 
+def test_eyes_of_one_person_are_not_enough_and_do_not_lower_the_sets_of_the_others(tmp_path):
+    recordings = []
+    for person in range(6):
+        windows, labels, trials = invented_windows(person, 8, with_eyes=person == 0)
+        who = about(person, windows[0].channels)
+        recordings.append(write_recording(tmp_path / "c", who, windows, labels, trials))
+    settings = PipelineSettings().with_hop(1.0).to_dict()
+    write_manifest(tmp_path / "c", "invented", settings, LABELS, DESCRIPTION, recordings)
+    bundle, _ = fit(open_corpus(tmp_path / "c"), FitRequest("early-fusion"), tmp_path / "b")
+    assert list(bundle.spec.combinations) == ["eeg"]
+    assert bundle.spec.decision.set_level == 0.8
+
+
 @pytest.mark.parametrize("people", [2, 4])
 def test_two_to_five_people_give_a_bundle_that_says_so_on_screen(tmp_path, people):
     bundle, _ = fit(invented_corpus(tmp_path / "c", people), FitRequest("early-fusion"), tmp_path / "few")
@@ -159,11 +194,6 @@ def test_two_to_five_people_give_a_bundle_that_says_so_on_screen(tmp_path, peopl
 
 
 def test_people_who_saw_the_same_films_are_answered_by_models_that_do_not_know_these(tmp_path):
-    from invented import LABELS, about, invented_windows
-
-    from offline.corpus.corpus import open_corpus, write_manifest, write_recording
-    from rtemo.core.settings import PipelineSettings
-
     recordings = []
     for person in range(4):
         windows, labels, trials = invented_windows(person, 8, n_trials=12, per_trial=3)
@@ -171,11 +201,10 @@ def test_people_who_saw_the_same_films_are_answered_by_models_that_do_not_know_t
         recordings.append(
             write_recording(tmp_path / "c", about(person, windows[0].channels, films), windows, labels, trials)
         )
-    about_it = {"people": "invented people", "sources": {"eeg": "causal", "eye": "causal"}, "baseline": "none"}
     settings = PipelineSettings().with_hop(1.0).to_dict()
-    write_manifest(tmp_path / "c", "invented", settings, LABELS, about_it, recordings)
+    write_manifest(tmp_path / "c", "invented", settings, LABELS, DESCRIPTION, recordings)
     bundle, _ = fit(open_corpus(tmp_path / "c"), FitRequest("de-lr", folds=4), tmp_path / "b")
-    assert clip_folds(module.fit_data(open_corpus(tmp_path / "c"), 0, 4).table.ids) == 3
+    assert clip_folds(fit_data(open_corpus(tmp_path / "c"), 0, 4).table.ids) == 3
     assert "people and films were kept apart" in (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 

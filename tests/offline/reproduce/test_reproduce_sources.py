@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from offline.datasets.presets import preset
 from offline.reproduce.scale import SCALES, scale_of
-from offline.reproduce.sources import STAND_INS, read_roots, stand_ins
+from offline.reproduce.sources import STAND_INS, ComparedDataset, read_roots, stand_ins
 from rtemo.core.errors import RtemoError
 
 PEOPLE = (6, 5, 4)
@@ -83,3 +84,19 @@ def test_simulated_people_are_in_one_data_set_only_and_the_tested_ones_come_from
 def test_an_unknown_scale_is_refused():
     with pytest.raises(RtemoError, match="small or full"):
         scale_of("tiny")
+
+
+def test_a_preset_stands_for_its_mapping_and_fits_its_loader_only(tmp_path: Path):
+    named = GOOD.replace('mapping = "map.toml"', 'preset = "faced"')
+    assert read_roots(write(tmp_path, named), PEOPLE).unlabelled[1].mapping == preset("faced", "bids")
+    for wrong in ('preset = "nothing"', 'preset = "eeg-et"', 'preset = "faced"\nmapping = "map.toml"'):
+        with pytest.raises(RtemoError, match="preset"):
+            read_roots(write(tmp_path, GOOD.replace('mapping = "map.toml"', wrong)), PEOPLE)
+
+
+def test_people_of_two_labs_folders_have_different_names(tmp_path: Path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "P001.xdf").write_bytes(b"")
+    first = ComparedDataset("one task", "xdf", tmp_path / "one", None)
+    assert first.load().card.name == "one-task"
+    assert ComparedDataset("other", "xdf", tmp_path / "one", None).load().card.name == "other"

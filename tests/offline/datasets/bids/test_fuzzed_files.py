@@ -160,6 +160,44 @@ def test_files_of_a_bids_folder(run, suffix, packed, data):
         path.write_bytes(whole)
 
 
+@pytest.fixture(scope="module")
+def gazepoint(tmp_path_factory):
+    """A run with Gazepoint's own fields beside it, in two files."""
+    run = Run(tmp_path_factory.mktemp("gazepoint"), eyes=())
+    folder = run.folder.parent / "beh"
+    folder.mkdir()
+    fields = {
+        "gaze": (60, ["onset", "LPOGX", "LPOGY", "LPOGV", "RPOGX", "RPOGY", "RPOGV"]),
+        "pupil": (150, ["onset", "LPUPILD", "LPUPILV", "RPUPILD", "RPUPILV"]),
+    }
+    for part, (rate, columns) in fields.items():
+        rows = ["\t".join([f"{k / rate:.4f}", *["0.5"] * (len(columns) - 2), "1"]) for k in range(int(59 * rate))]
+        stem = folder / run.name.file("physio", "", recording=part)
+        stem.with_suffix(".tsv.gz").write_bytes(gzip.compress("\n".join([*rows, ""]).encode()))
+        stem.with_suffix(".json").write_text(json.dumps({"SamplingFrequency": rate, "Columns": columns}))
+    return run
+
+
+@pytest.mark.parametrize("name", ["gaze_physio.tsv.gz", "pupil_physio.tsv.gz", "gaze_physio.json", "pupil_physio.json"])
+@fuzzed
+@given(data=st.data())
+def test_gazepoint_files(gazepoint, name, data):
+    (path,) = (gazepoint.folder.parent / "beh").glob(f"*{name}")
+    whole = path.read_bytes()
+    packed = name.endswith(".gz")
+    try:
+        made = data.draw(spoilt(gzip.decompress(whole)[:3000] if packed else whole))
+        path.write_bytes(gzip.compress(made) if packed else made)
+        recording = bids.load(gazepoint.root, gazepoint.root / "mapping.toml").entries[0].load()
+        assert recording.streams[0].modality == "eeg"
+        assert len(recording.trials) == 4
+        for stream in recording.streams:
+            for chunk in stream.chunks(5.0):
+                assert np.all(np.diff(chunk.stamps) > 0)
+    finally:
+        path.write_bytes(whole)
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from(["n/a", "", "left", "1"]),
     lambda inner: (

@@ -10,7 +10,7 @@ from offline.__main__ import main
 from offline.datasets import xdf
 from offline.datasets.bids import dataset as bids
 from offline.datasets.mapping import read_mapping
-from offline.datasets.presets import preset
+from offline.datasets.presets import LOADER_OF, preset
 from offline.simulated_datasets.bids import RunName
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, StreamInfo
@@ -179,10 +179,86 @@ def test_bbbd_takes_the_session_for_the_label(tmp_path):
         preset("bbbd", "xdf")
 
 
+DENS = ("onset", "duration", "trial_type", "label")
+FILMS_OF_DENS = [("12_1", "12.m4v", 9.0, 8.0), ("neutral_1_2", "neutral_1.mp4", 6.0, 4.0), ("7_3", "7.mp4", 2.0, 7.5)]
+
+
+@pytest.mark.parametrize("unit", [1000.0, 100.0])
+def test_dens_finds_its_ratings_by_the_films_names_and_its_unit_by_the_length(tmp_path, unit):
+    """unit: ms, or samples at 100 Hz. The rows of ratings are in another order than the films were shown."""
+    run = Run(tmp_path, seconds=200.0)
+    rows = [(unit * (5 + 62 * k), 0, "stm", label) for k, (label, *_) in enumerate(FILMS_OF_DENS)]
+    run.write_events([(unit * 2, 0, "Fixation", "x"), *rows], DENS)
+    beh = run.folder.parent / "beh" / run.name.file("beh", ".tsv")
+    beh.parent.mkdir()
+    columns = ("", "stimuliName", "valence", "arousal", "dominance", "liking", "familiarity", "relevance")
+    lines = ["\t".join(columns)]
+    lines += [f"{k}\t{name}\t{v}\t{a}\t5\t5\t5\t5" for k, (_, name, v, a) in enumerate(FILMS_OF_DENS[::-1])]
+    beh.write_text("\n".join(lines) + "\n")
+    recording = loaded(run, preset("dens", "bids"))
+    assert labels_at(recording) == [(5.0, "HVHA"), (67.0, "HVLA"), (129.0, "LVHA")]
+    assert [trial.clip for trial in recording.trials] == ["bids/12.m4v", "bids/neutral_1.mp4", "bids/7.mp4"]
+    assert any("onsets are taken as" in note for note in recording.notes)
+
+
+def test_emoeeg_mc_pairs_the_rows_of_ratings_with_its_trials(run):
+    marks = [
+        (5.0, 0, 28, "fade"),
+        (15.0, 0, 29, "rating"),
+        (18.0, 0, 27, "n/a"),
+        (20.0, 0, 28, "fade"),
+        (33.0, 0, 30, "ima"),
+    ]
+    run.write_events(marks, ("onset", "duration", "stim_type", "trial_type"))
+    beh = run.folder.parent / "beh" / run.name.file("beh", ".tsv")
+    beh.parent.mkdir()
+    scores = [f"score_{k}" for k in range(1, 11)]
+    lines = ["\t".join(["trial_number", "video_name", *scores])]
+    lines += ["\t".join([str(k + 1), "35", *["3"] * 7, valence, "1", "1"]) for k, valence in enumerate(("6.5", "1.0"))]
+    beh.write_text("\n".join(lines) + "\n")
+    recording = loaded(run, preset("emoeeg-mc", "bids"))
+    assert labels_at(recording) == [(5.0, "positive"), (20.0, "negative")]
+    assert recording.trials[0].targets["score_8"] == 6.5
+    beh.write_text("\n".join(lines[:2]) + "\n")
+    recording = loaded(run, preset("emoeeg-mc", "bids"))
+    assert recording.trials == ()
+    assert any("1 rows for 2 trials" in one for one in reasons(recording))
+
+
+def test_the_eeg_eye_tracking_set_takes_its_tasks_from_the_names_of_its_marker_streams(tmp_path):
+    """Its streams as its own application sends them: Muse, webcam gaze in pixels, the stimulus's place, states."""
+    eeg = tuple(Channel(name, "EEG", "microvolts") for name in ("TP9", "AF7", "AF8", "TP10", "Right AUX"))
+    axes = tuple(Channel(axis, f"Screen{axis.upper()}", "pixels", "both") for axis in "xy")
+    streams = [
+        StreamInfo("1", "Muse-1A2B", "EEG", "float32", 256.0, eeg),
+        StreamInfo("2", "webcam", "Gaze", "float32", 0.0, axes),
+        StreamInfo("3", "level-1-smooth-stimulus", "Stimulus", "float32", 0.0, axes),
+        StreamInfo("4", "level-1-smooth-markers", "Markers", "string", 0.0, (Channel("state"),)),
+    ]
+    rng, times = np.random.default_rng(0), np.arange(0, 40, 1 / 256)
+    (tmp_path / "xdf").mkdir()
+    with XdfWriter(tmp_path / "xdf" / "P007_01.xdf") as writer:
+        for info in streams:
+            writer.add_stream(info)
+        writer.write_chunk(Chunk("1", 100 + times, rng.normal(0, 20, (len(times), 5)).astype(np.float32)))
+        seen = 100 + np.arange(0, 40, 1 / 25)
+        places = rng.uniform(200, 1000, (len(seen), 2)).astype(np.float32)
+        writer.write_chunk(Chunk("2", seen, places))
+        writer.write_chunk(Chunk("3", seen, places))
+        states = np.array([["starting"], ["moving"], ["stopped"]], object)
+        writer.write_chunk(Chunk("4", np.array([101.0, 105.0, 135.0]), states))
+    (entry,) = xdf.load(tmp_path / "xdf", preset("eeg-et", "xdf")).entries
+    assert (entry.subject, entry.session) == ("P007", "01")
+    recording = entry.load()
+    assert [(t.label, t.start_s, t.stop_s) for t in recording.trials] == [("level-1-smooth", 105.0, 135.0)]
+    assert [stream.modality for stream in recording.streams] == ["eeg", "gaze"]
+
+
 def test_every_preset_of_the_command_line_is_there():
     from offline.cli.data import PRESETS
 
     for name in PRESETS:
-        rules = read_mapping(preset(name, "bids"))
-        assert rules.codes
+        rules = read_mapping(preset(name, LOADER_OF[name]))
+        assert rules.codes or name == "eegeyenet"
+        assert rules.dataset
         assert not re.search(r"\.py\b", rules.source["text"])
