@@ -10,6 +10,9 @@
     with rtemo.connect() as engine:                       # the engine of the open window
         engine.annotate("door opens")
 
+    for news in rtemo.beside():                           # in a script of `rtemo live --script`
+        ...
+
 Names are loaded when they are first used, so that `import rtemo` costs nothing; __init__.pyi has their types.
 """
 
@@ -26,8 +29,10 @@ _DOORS = {
     "LoadedModel": "model",
     "PredictionTable": "prediction_table",
     "RecordingFile": "recording",
+    "ScriptSession": "beside",
     "SessionFiles": "session",
     "Signal": "arrays",
+    "beside": "beside",
     "connect": "connection",
     "load": "model",
     "open_recording": "recording",

@@ -1,4 +1,6 @@
 from rtemo.api.arrays import Signal as Signal
+from rtemo.api.beside import ScriptSession as ScriptSession
+from rtemo.api.beside import beside as beside
 from rtemo.api.connection import EngineConnection as EngineConnection
 from rtemo.api.connection import connect as connect
 from rtemo.api.live_stream import LiveStream as LiveStream

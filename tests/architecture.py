@@ -76,6 +76,8 @@ BASE = ("numpy", "scipy", "onnxruntime", "safetensors", "tqdm", "tomli_w", "plat
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BASE, ("rtemo.*",)),
     **dict.fromkeys(QT, ("rtemo.gui", "rtemo.gui.*")),
+    "pythonosc": ("rtemo.live.output.osc",),
+    "websockets": ("rtemo.live.output.websocket",),
     "pylsl": (
         "rtemo.sources.lsl*",
         "rtemo.live.output.outlet",

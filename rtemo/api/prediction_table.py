@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rtemo.core.errors import RtemoError
 from rtemo.export.extras import needed
 from rtemo.model.prediction import FIELDS, csv_cells, csv_header
+from rtemo.recordings.prediction_rows import read_rows
 
 PredictionRecord = Mapping[str, Any]
 _NUMBERS = ("valence", "arousal", "eeg_coverage", "gaze_coverage", "novelty", "latency_ms")
@@ -113,18 +114,9 @@ class PredictionTable(Sequence[PredictionRecord]):
 
 def read_csv(path: Path) -> PredictionTable:
     """The table in a predictions.csv of any version: columns that it lacks are None. Raises RtemoError."""
+    found = read_rows(path)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-            file.seek(0)
-            header = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RtemoError(f"{path} cannot be read", str(error), "name a predictions.csv that rtemo wrote") from error
-    labels = [name.removeprefix("smoothed.") for name in header if name.startswith("smoothed.")]
-    if "time_s" not in header or not labels:
-        raise RtemoError(f"{path} holds no predictions", f"its columns are {', '.join(header)[:200]}", "name another")
-    try:
-        return PredictionTable(labels, [_record(row, labels) for row in rows if None not in row.values()])
+        return PredictionTable(found.labels, [_record(row, found.labels) for row in found.rows])
     except ValueError as error:
         raise RtemoError(f"{path} has a cell that does not fit", str(error), "copy the file again") from error
 

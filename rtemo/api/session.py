@@ -63,8 +63,8 @@ class SessionFiles:
 
 
 def read_session(folder: PathLike) -> SessionFiles:
-    """The session in a folder that rtemo wrote. Raises RtemoError where it is none."""
-    found = SessionFolder(Path(folder))
+    """The session in a folder, or around a recording that remote control named. Raises RtemoError where it is none."""
+    found = SessionFolder.of(Path(folder)) or SessionFolder(Path(folder))
     if not any(path.is_file() for path in (found.recording, found.predictions, found.events)):
         raise RtemoError(
             f"{folder} is no session folder",

@@ -34,5 +34,6 @@ COMMANDS = {
     "lag": CommandEntry("rtemo.commands.equipment.lag", "how late a device's stamps are, from a recording"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
+    "script": CommandEntry("rtemo.commands.session.script", ""),  # a user's own code beside a session
     "recorder": CommandEntry("rtemo.commands.session.recorder", ""),  # the process that reads and records
 }

@@ -39,6 +39,18 @@ def add_explain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--explain", type=Path, metavar="FILE.jsonl", help="what predictions rest on, one a second")
 
 
+def add_receivers(p: argparse.ArgumentParser) -> None:
+    """--osc, --websocket, --outlet-name, --allow-network."""
+    p.add_argument("--osc", metavar="HOST:PORT", help="send predictions as OSC messages over UDP")
+    p.add_argument("--websocket", metavar="[HOST:]PORT", help="serve predictions, events and state as JSON")
+    p.add_argument("--outlet-name", metavar="NAME", help="of the LSL outlet (default: rtemo and the participant)")
+    p.add_argument("--script", type=Path, metavar="FILE.py", help="a script of your own beside each session")
+    p.add_argument(
+        "--allow-network", action="store_true",
+        help="whether --osc may send to, and --websocket and --remote listen to, other computers, by a token",
+    )  # fmt: skip
+
+
 def add_baseline(p: argparse.ArgumentParser, forms: str) -> None:
     """--baseline. forms: the metavar."""
     rest = "the person at rest, whom predictions are relative to"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtemo import resources
-from rtemo.commands.asked_settings import settings_of
+from rtemo.commands.asked_settings import settings_of, token
 from rtemo.commands.console import warn
+from rtemo.live.output.receivers import Receivers
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
@@ -59,8 +60,11 @@ def live_setup(
     *,
     publish: bool = True,
     report: Callable[[Path], Sequence[str]] | None = None,
+    root: Path | None = None,
+    engine: Endpoint | None = None,
 ) -> EngineSetup:
     """What live sessions work with. Loads liblsl. recorder: where the recorder's process can be reached.
+    root: of sessions that remote control starts. engine: where this one can be.
 
     Raises RtemoError where model or calibrations cannot be used.
     """
@@ -78,4 +82,8 @@ def live_setup(
         publish=publish,
         report=report,
         persons=load_persons(persons, bundle),
+        receivers=Receivers(token()),
+        root=root or Path.home() / "rtemo",
+        token=token(),
+        engine=engine,
     )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rtemo.commands.asked_settings import token
 from rtemo.commands.console import say, stop_requests, stop_with
 from rtemo.live.log_file import logged
 from rtemo.live.supervisor import Supervisor, apart
@@ -34,6 +35,7 @@ def supervised(
     at = ["--recorder-at", str(folder)] if folder is not None else []
     engine_command = [*PROGRAM, *words, "--recorder", recorder.name, *at]
     recorder_command = _recorder_command(recorder, lsl_session, folder)
+    token()  # the same for an engine that is started again
     with logged(f"{name}-supervisor", say), stop_requests() as stop:
         stop_with(owner, stop.asked)
         return Supervisor(recorder, recorder_command, engine_command, say).run(stop.asked, stop.hurry, duration_s)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, Literal
 
 from rtemo.core.channel_map import EegChannelMap
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.export.brainvision import write_brainvision
 from rtemo.export.edf import write_edf
@@ -15,7 +13,7 @@ from rtemo.export.recorded_session import RecordedSession
 from rtemo.export.signals import RecordedSignal
 from rtemo.export.tables import write_json, write_table
 from rtemo.sources.devices.profile import DeviceProfile
-from rtemo.sources.stream_xml import parse_xml
+from rtemo.sources.stream_xml import desc_of
 
 FIRST_SAMPLE = "LslTimeOfFirstSample"  # offline.datasets.bids.dataset puts windows where the session's lay by it
 HEAD_MM = 95.0
@@ -113,11 +111,6 @@ def _maker(profile: DeviceProfile | None) -> str:
 
 def _stated(info: StreamInfo, tags: tuple[str, ...]) -> str:
     """What the stream's own description says."""
-    if not info.xml:
-        return ""
-    try:
-        desc = parse_xml(info.xml).find("desc")
-    except (RtemoError, ET.ParseError):
-        return ""
+    desc = desc_of(info)
     texts = [" ".join((desc.findtext(tag) or "").split()) for tag in tags] if desc is not None else []
     return next((text for text in texts if text), "")

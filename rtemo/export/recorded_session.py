@@ -82,7 +82,7 @@ class RecordedSession:
 
 def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities) -> RecordedSession:
     """Read a session folder or an XDF file. Raises RtemoError where there is neither EEG nor gaze in it."""
-    folder = SessionFolder(target) if target.is_dir() else None
+    folder = SessionFolder.of(target)
     path = folder.recording if folder is not None else target
     if not path.is_file():
         raise RtemoError(f"{target} has no recording", f"looked for {path}", "name a session folder or an XDF file")
@@ -168,12 +168,12 @@ def _named(settings: SessionSettings, asked: AskedEntities) -> AskedEntities:
 def _entities(path: Path, folder: SessionFolder | None, participant: str, asked: AskedEntities) -> BidsEntities:
     """By what is asked for, LabRecorder's file name, or the session folder's date and time."""
     named = _LAB_RECORDER.search(path.name)
-    dated = _DATED.match(folder.path.name) if folder is not None else None
+    dated = _DATED.match(folder.target.name) if folder is not None else None
     session = named["session"] if named else None
     if dated:
         session = f"{''.join(dated.groups()[:3])}T{''.join(dated.groups()[3:])}"
     elif folder is not None and session is None:
-        session = folder.path.resolve().name
+        session = folder.target.resolve().name
     run = int(named["run"]) if named and named["run"] else None
     return BidsEntities(
         as_label(participant, "subject"),
@@ -190,7 +190,9 @@ def _files(path: Path, folder: SessionFolder | None) -> tuple[Path, ...]:
     for part in parts:
         part.file.close()
     if folder is not None:
-        files += sorted(one for one in folder.path.iterdir() if one.suffix in (".toml", ".jsonl", ".csv", ".json"))
+        own = "" if folder.target == folder.path else f"{folder.recording.stem}."
+        kept = (one for one in folder.path.iterdir() if one.suffix in (".toml", ".jsonl", ".csv", ".json"))
+        files += sorted(one for one in kept if one.name.startswith(own))
     return tuple(dict.fromkeys(files))
 
 

@@ -29,33 +29,62 @@ VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 @dataclass(frozen=True, slots=True)
 class SessionFolder:
-    """The files of one session."""
+    """The files of one session. name: of the recording; another one than RECORDING stands before the others' names."""
 
     path: Path
+    name: str = RECORDING
+
+    @property
+    def target(self) -> Path:
+        """By what a session is named: its folder, or its recording where other sessions lie in the folder."""
+        return self.path if self.name == RECORDING else self.recording
 
     @property
     def recording(self) -> Path:
-        return self.path / RECORDING
+        return self.path / self.name
 
     @property
     def predictions(self) -> Path:
-        return self.path / "predictions.csv"
+        return beside(self.recording, "predictions.csv")
 
     @property
     def settings(self) -> Path:
-        return self.path / "session.toml"
+        return beside(self.recording, "session.toml")
 
     @property
     def events(self) -> Path:
-        return self.path / "events.jsonl"
+        return beside(self.recording, "events.jsonl")
 
     @property
     def baseline(self) -> Path:
-        return self.path / "baseline.json"
+        return beside(self.recording, "baseline.json")
 
     @property
     def report(self) -> Path:
-        return self.path / "report.html"
+        return beside(self.recording, "report.html")
+
+    @classmethod
+    def named(cls, target: Path) -> SessionFolder:
+        """The session that is called so, see `target`; whether it is there or not."""
+        return cls(target.parent, target.name) if target.suffix.casefold() == ".xdf" else cls(target)
+
+    @classmethod
+    def of(cls, target: Path) -> SessionFolder | None:
+        """The session in a folder or around a recording; None for a recording that is alone, or one of a folder."""
+        found = cls(target) if target.is_dir() else cls.named(target)
+        return found if target.is_dir() or (target.name != RECORDING and found.settings.is_file()) else None
+
+    @classmethod
+    def around(cls, recording: Path) -> SessionFolder:
+        """Of a session whose recording is called so. Raises RtemoError where it is there or its folder cannot be."""
+        if recording.exists():
+            raise RtemoError(f"{recording} exists already", "nothing is overwritten", "give another name")
+        try:
+            make_folder(recording.parent)
+        except (OSError, ValueError) as error:
+            found = getattr(error, "strerror", None) or str(error)
+            raise RtemoError(f"{recording.parent!s:.300} cannot be made", found, "choose another folder") from error
+        return cls(recording.parent, recording.name)
 
     @classmethod
     def create(cls, root: Path, own_name: str, when: datetime) -> SessionFolder:

@@ -7,18 +7,16 @@ session that there is. What other sessions stated is listed and not used.
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, StreamInfo
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.older_recordings import read_sentence
-from rtemo.sources.stream_xml import parse_xml
+from rtemo.sources.stream_xml import desc_of
 from rtemo.sources.xdf.source import XdfSource
 
-EVENTS = "rtemo_events"  # the stream's name
+EVENTS = "rtemo_events"  # how the stream's name begins, unless the session was given another, and its source_id
 SESSION_ID = "session_id"  # in its desc, and in the header of a recording
 EXPLANATION = "explanation: "  # how the sentence of an explanation begins; it is no event of the session
 
@@ -33,7 +31,7 @@ class SessionStream:
 
 def find_session_stream(streams: Iterable[StreamInfo], own_id: str | None) -> SessionStream:
     """Which streams hold the events of the recording's session. own_id: from the file's header, empty for none."""
-    found = [info for info in streams if info.name == EVENTS and info.channel_format == STRING_FORMAT]
+    found = [info for info in streams if is_session_stream(info)]
     by_session: dict[str | None, list[StreamInfo]] = {}
     for info in found:
         by_session.setdefault(session_id_of(info), []).append(info)
@@ -43,14 +41,15 @@ def find_session_stream(streams: Iterable[StreamInfo], own_id: str | None) -> Se
     return SessionStream(obeyed, tuple(info.describe() for info in found if info.stream_id not in obeyed))
 
 
+def is_session_stream(info: StreamInfo) -> bool:
+    """Whether a stream holds the events of a session, this one's or another's."""
+    named = info.name == EVENTS or info.source_id.startswith(f"{EVENTS}:")
+    return named and info.channel_format == STRING_FORMAT
+
+
 def session_id_of(info: StreamInfo) -> str:
     """The session that a stream of events belongs to, by its description; empty where it names none."""
-    if not info.xml:
-        return ""
-    try:
-        desc = parse_xml(info.xml).find("desc")
-    except (RtemoError, ET.ParseError):
-        return ""
+    desc = desc_of(info)
     return (desc.findtext(SESSION_ID) or "").strip() if desc is not None else ""
 
 

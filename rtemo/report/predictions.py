@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rtemo.core.errors import RtemoError
 from rtemo.model.prediction import Prediction
+from rtemo.recordings.prediction_rows import read_rows
 from rtemo.report.session_record import Predictions
-
-_SMOOTHED = "smoothed."
 
 
 class Collector:
@@ -43,18 +40,8 @@ def read_predictions(path: Path) -> Predictions:
 
     Raises RtemoError where the file cannot be read or is none.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = tuple(reader.fieldnames or ())
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RtemoError(f"{path.name} cannot be read", str(error)) from error
-    labels = tuple(name.removeprefix(_SMOOTHED) for name in columns if name.startswith(_SMOOTHED))
-    if not labels or "time_s" not in columns:
-        raise RtemoError(f"{path.name} holds no predictions", f"its columns are {', '.join(columns) or 'none'}")
-    whole = [row for row in rows if row[columns[-1]] is not None]
-    return _table(labels, [_from_row(row, labels) for row in whole])
+    found = read_rows(path)
+    return _table(found.labels, [_from_row(row, found.labels) for row in found.rows])
 
 
 def _from_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +56,7 @@ def _from_row(row: Mapping[str, str], labels: Sequence[str]) -> dict[str, Any]:
     return {
         **row,
         "probabilities": [_number(row.get(f"probabilities.{label}")) for label in labels],
-        "smoothed": [_number(row.get(f"{_SMOOTHED}{label}")) for label in labels],
+        "smoothed": [_number(row.get(f"smoothed.{label}")) for label in labels],
         "settled": row.get("settled") == "true",
     }
 

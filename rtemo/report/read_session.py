@@ -53,8 +53,7 @@ class _AboutSession:
 
 def read_session(target: Path, inputs: ReportInputs) -> SessionRecord:
     """The record of a session folder or of an XDF file. Raises RtemoError where there is nothing to report on."""
-    if target.is_dir():
-        folder = SessionFolder(target)
+    if (folder := SessionFolder.of(target)) is not None:
         if not any(path.is_file() for path in (folder.recording, folder.predictions, folder.events)):
             raise RtemoError(
                 f"{target} is no session folder",
@@ -83,7 +82,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
     model = _own_model(about.model, inputs, problems)
     begin_s, end_s = _extent(events, predictions, found)
     return SessionRecord(
-        title=folder.path.name,
+        title=folder.target.name,
         subject=settings.subject,
         notes=settings.notes,
         when=str(about.record.get("started", "")),

@@ -7,6 +7,7 @@ baseline = "marker=rest,go"       # or a FILE.json, as --baseline
 required = ["eeg", "gaze"]        # must be there and deliver before a session starts; left out: whatever is in use
 annotations = ["Artefact"]        # the hot-keys of the window, up to eight
 baseline_s = 120.0                # length of a baseline that is recorded in the window
+record_all = true                 # every LSL stream is recorded; else those in use and all markers
 session = "01"                    # with task and run: names the session's folder, see rtemo.sources.study_settings
 task = "films"
 run = 1
@@ -44,6 +45,14 @@ width_mm = 531.0
 height_mm = 299.0
 distance_mm = 650.0
 
+[outputs]                         # besides files and LSL; all of it is optional
+osc = "127.0.0.1:9000"            # as --osc
+websocket = "8765"                # as --websocket
+remote = "22345"                  # as --remote
+outlet_name = "rtemo"             # as --outlet-name
+script = "FILE.py"                # as --script
+allow_network = true              # whether any of these may be another computer's
+
 [scene]                           # instead: the scene camera of glasses
 width_px = 1600
 height_px = 1200
@@ -56,20 +65,23 @@ The session.toml of a session folder is such a file too; what it says about mode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tomli_w
 
 from rtemo.core.channel_map import Scene, Screen
+from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
 from rtemo.core.types import Modality
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
+from rtemo.sources.output_settings import NetworkAddress, OutputSettings, outputs_table
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import MAX_RUN, ProtocolBlock, Study
 
+ANONYMOUS = "anonymous"
 ANNOTATIONS = ("Look here", "Artefact", "Speech", "Break")
 MAX_ANNOTATIONS = 8
 BASELINE_S = 120.0
@@ -94,7 +106,7 @@ class SessionSettings:
     also_recorded: streams without a role; not_recorded: marker streams.
     """
 
-    subject: str = "anonymous"
+    subject: str = ANONYMOUS
     notes: str = ""
     baseline: str = ""  # see rtemo.recordings.baseline_plan; empty: the session's first minutes
     queries: Mapping[Modality, StreamQuery] = field(default_factory=dict)
@@ -115,6 +127,13 @@ class SessionSettings:
     protocol: tuple[ProtocolBlock, ...] = ()
     also_recorded: tuple[StreamQuery, ...] = ()
     not_recorded: tuple[StreamQuery, ...] = ()
+    record_all: bool = False
+    outputs: OutputSettings = field(default_factory=OutputSettings)
+
+    @property
+    def participant(self) -> str:
+        """Who takes part; empty where nobody is named."""
+        return "" if self.subject == ANONYMOUS else self.subject
 
 
 Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
@@ -129,12 +148,13 @@ RunNumber = Annotated[int, Check(lambda run: 0 <= run <= MAX_RUN, f"0 to {MAX_RU
 Query = Annotated[StreamQuery, Made(str, StreamQuery.parse)]
 EegUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit such as uV")]
 LatencyMs = Annotated[float, Check(lambda ms: -1000.0 <= ms <= 1000.0, "-1000 to 1000 ms")]
+Address = Annotated[NetworkAddress, Made(str, NetworkAddress.parse)]
 GazeUnitText = Annotated[str, Check(lambda unit: not unit or gaze_unit(unit), "normalized, pixels or percent")]
 
 
 @dataclass(frozen=True, slots=True)
 class _SessionTable:
-    subject: str = "anonymous"
+    subject: str = ANONYMOUS
     notes: str = ""
     baseline: str = ""
     required: tuple[Required, ...] = ()
@@ -146,6 +166,7 @@ class _SessionTable:
     conditions: tuple[str, ...] = ()
     also_recorded: tuple[Query, ...] = ()
     not_recorded: tuple[Query, ...] = ()
+    record_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,16 @@ class _MarkersTable:
 
 
 @dataclass(frozen=True, slots=True)
+class _OutputsTable:
+    osc: Address | None = None
+    websocket: Address | None = None
+    remote: Address | None = None
+    outlet_name: str = ""
+    allow_network: bool = False
+    script: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _SettingsFile:
     """The last four tables only describe a session that was: they are not read."""
 
@@ -179,6 +210,7 @@ class _SettingsFile:
     eeg: _EegTable = _EegTable()
     gaze: _GazeTable = _GazeTable()
     markers: _MarkersTable = _MarkersTable()
+    outputs: _OutputsTable = _OutputsTable()
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
     study: Study = field(default_factory=Study)
@@ -209,6 +241,8 @@ def _settings(file: _SettingsFile) -> SessionSettings:
     queries = {Modality.EEG: file.eeg.query, Modality.GAZE: file.gaze.query, Modality.MARKERS: file.markers.query}
     units = {Modality.EEG: file.eeg.unit, Modality.GAZE: file.gaze.unit}
     measured: dict[Modality, _EegTable | _GazeTable] = {Modality.EEG: file.eeg, Modality.GAZE: file.gaze}
+    outputs = OutputSettings(**{name: getattr(file.outputs, name) for name in _OutputsTable.__slots__})
+    outputs.check()
     return SessionSettings(
         **{name: getattr(file.session, name) for name in _SessionTable.__slots__},
         queries={part: query for part, query in queries.items() if query is not None},
@@ -224,6 +258,23 @@ def _settings(file: _SettingsFile) -> SessionSettings:
         scene=file.scene,
         study=file.study,
         protocol=file.protocol,
+        outputs=outputs,
+    )
+
+
+def with_entities(settings: SessionSettings, entities: Mapping[str, str]) -> SessionSettings:
+    """The settings with other names of the session: some of study, session, task, run. Raises RtemoError for a run that
+    is no number.
+    """
+    run = entities.get("run", "")
+    if run and not (run.isascii() and run.isdecimal() and int(run) <= MAX_RUN):
+        raise RtemoError(f"a run is a number up to {MAX_RUN}", f"found {run!r:.80}", "for example {run:2}")
+    return replace(
+        settings,
+        study=replace(settings.study, name=entities.get("study", settings.study.name)),
+        session=entities.get("session", settings.session),
+        task=entities.get("task", settings.task),
+        run=int(run) if run else settings.run,
     )
 
 
@@ -247,6 +298,10 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
         document["study"] = {name: value for name, value in asdict(settings.study).items() if value}
     if settings.protocol:
         document["protocol"] = [asdict(block) for block in settings.protocol]
+    if settings.record_all:
+        session["record_all"] = True
+    if outputs := outputs_table(settings.outputs):
+        document["outputs"] = outputs
     maps = {Modality.EEG: settings.eeg_map, Modality.GAZE: settings.gaze_map}
     for part in Modality:
         query, unit, named = settings.queries.get(part), settings.units.get(part), maps.get(part)

@@ -16,7 +16,8 @@ from rtemo.sources.xdf.recording_log import is_log
 KEYS = ("name", "type", "source_id", "hostname")
 
 _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
-_OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sends
+_OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sent before its source_ids named a session
+_OWN_SOURCE = re.compile(r"rtemo(_events|_values|_texts)?:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,6 @@ def choose(
     return found[0] if found else None
 
 
-def is_own(info: StreamInfo) -> bool:
-    """Whether rtemo itself sends a stream: it is in the recording anyway."""
-    return info.name in _OWN_NAMES or is_log(info)
-
-
 def choose_markers(
     infos: Sequence[StreamInfo], query: StreamQuery | None, profiles: Sequence[DeviceProfile]
 ) -> tuple[StreamInfo, ...]:
@@ -105,8 +101,13 @@ def choose_markers(
     """
     found = [info for info in infos if _is_marker(info) and match(info, profiles) is None and not is_log(info)]
     if query is None:
-        return tuple(info for info in found if info.name not in _OWN_NAMES)
+        return tuple(info for info in found if not is_own(info))
     return tuple(info for info in found if query.fits(info))
+
+
+def is_own(info: StreamInfo) -> bool:
+    """Whether rtemo itself sends the stream: predictions, events, what a script gives out, a recording's log."""
+    return info.name in _OWN_NAMES or _OWN_SOURCE.match(info.source_id) is not None or is_log(info)
 
 
 def _is_marker(info: StreamInfo) -> bool:
@@ -116,10 +117,7 @@ def _is_marker(info: StreamInfo) -> bool:
 def _may_be(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> bool:
     """True for numbers that no profile claims for anything, and that are neither markers nor our own predictions."""
     return (
-        not _is_marker(info)
-        and info.name not in _OWN_NAMES
-        and match(info, profiles) is None
-        and ignored(info, profiles) is None
+        not _is_marker(info) and not is_own(info) and match(info, profiles) is None and ignored(info, profiles) is None
     )
 
 

@@ -61,7 +61,7 @@ class StreamRoles:
 
     def is_recorded_too(self, info: StreamInfo) -> bool:
         """Whether a stream without a role is recorded all the same, as the settings ask for."""
-        asked = any(query.fits(info) for query in self.settings.also_recorded)
+        asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:

@@ -237,6 +237,21 @@ def _text(node: ET.Element, tag: str) -> str:
     return (node.findtext(tag) or "").strip()
 
 
+def desc_of(info: StreamInfo) -> ET.Element | None:
+    """The element that holds what a sender says of its stream besides the core; None where there is none to be read."""
+    if not info.xml:
+        return None
+    try:
+        return parse_xml(info.xml).find("desc")
+    except (RtemoError, ET.ParseError):
+        return None
+
+
+def xml_text(text: str) -> str:
+    """A text without what a description cannot hold: control characters, halves of characters."""
+    return _CONTROL.sub("", text).encode("utf-8", "replace").decode()
+
+
 def _add(parent: ET.Element, tag: str, text: str) -> None:
     ET.SubElement(parent, tag).text = _CONTROL.sub("", text)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+import rtemo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 RTEMO = [sys.executable, "-m", "rtemo"]
@@ -82,3 +87,52 @@ def test_a_session_is_driven_by_a_script(person, tmp_path):
     (folder,) = (tmp_path / "sessions").iterdir()
     events = (folder / "events.jsonl").read_text()
     assert [f"trial {n} begins" in events for n in range(3)] == [True] * 3
+
+
+@contextlib.contextmanager
+def live(person, *options):
+    """`rtemo live` with a port that is free, once somebody listens there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*RTEMO, "live", *(option.format(port=port) for option in options), "--lsl-session", person]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        end_s = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the session ended"
+                assert time.monotonic() < end_s
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_the_closed_loop_table_names_every_file():
+    folder = EXAMPLES / "closed_loop"
+    named = set(re.findall(r"^\| `([\w.]+)", (folder / "README.md").read_text(), re.MULTILINE))
+    assert named == {path.name for path in folder.iterdir() if path.suffix in (".py", ".cs", ".html")}
+
+
+def test_a_stimulus_follows_predictions_by_websocket(person):
+    with live(person, "--websocket", "{port}", "--no-outlet", "--hop", "0.1") as port:
+        lines = run("closed_loop/psychopy_feedback", port, 8).splitlines()
+    assert re.fullmatch(r"\d+ predictions shown", lines[-1])
+    assert int(lines[-1].split()[0]) == len(lines) - 1
+    assert all(re.fullmatch(r"valence [+-]\d\.\d\d, radius \d\.\d{3}", line) for line in lines[:-1])
+
+
+def test_one_script_runs_a_whole_session_by_remote_control(person, tmp_path):
+    with live(person, "--remote", "{port}", "--no-outlet") as port:
+        said = run("closed_loop/psychopy_session", port, tmp_path, 20)
+    recording = tmp_path / "sub-P01" / "sub-P01_task-faces_run-1_eeg.xdf"
+    assert f"start: OK recording to {recording}" in said
+    assert f"stop: OK stopped; {recording}" in said
+    session = rtemo.read_session(recording)
+    texts = [event.text for event in session.events]
+    assert [f"{name} begins" in texts for name in ("happy_01", "sad_01", "neutral_01")] == [True] * 3
+    assert any(text.startswith("baseline ends: ") for text in texts)

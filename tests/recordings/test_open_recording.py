@@ -9,7 +9,7 @@ import pytest
 from hand_fed import PROFILES, FedSession, setup_of
 
 from rtemo.core.types import Chunk, StreamUp
-from rtemo.live.output.outlet import EventOutlet
+from rtemo.live.output.outlet import EventOutlet, OutletIdentity
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import rest_event
@@ -27,7 +27,7 @@ def person():
 
 def foreign(session_id):
     """The stream of events of a session on another computer."""
-    info = EventOutlet(publish=False, session_id=session_id).info
+    info = EventOutlet(publish=False, identity=OutletIdentity(session_id)).info
     return replace(info, stream_id=session_id, source_id=f"rtemo_events@{session_id}", hostname=session_id)
 
 

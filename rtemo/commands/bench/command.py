@@ -15,6 +15,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--rate", type=rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
     p.add_argument("--hop", type=seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
     p.add_argument("--model", metavar="BUNDLE", help="measure this model alone instead: no stream is needed")
+    p.add_argument("--receivers", action="store_true", help="with OSC to nobody, and a WebSocket reader that is frozen")
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import platform
+import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.live.engine.engine import Engine
+from rtemo.live.output.receivers import Receivers
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.bundle import Bundle, load_bundle
@@ -37,9 +40,14 @@ from rtemo.model.predictor import Predictor
 from rtemo.model.runtime import Runtime
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.lsl.config import configure
+from rtemo.sources.output_settings import LOOPBACK, NetworkAddress, OutputSettings
 from rtemo.sources.session_settings import SessionSettings
 
 MARGIN_S = 60.0
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 class TimedPipeline(Pipeline):
@@ -116,6 +124,27 @@ class OutputDelaySink:
         return
 
 
+@contextlib.contextmanager
+def receivers_that_hang(receivers: Receivers | None) -> Iterator[None]:
+    """OSC to a port where nobody listens, and a WebSocket reader that connects and never reads."""
+    if receivers is None:
+        yield
+        return
+    with socket.socket() as free:
+        free.bind((LOOPBACK, 0))
+        port = free.getsockname()[1]
+    address = NetworkAddress(LOOPBACK, port)
+    receivers.adopt(OutputSettings(osc=address, websocket=address))
+    with socket.create_connection((LOOPBACK, port)) as frozen:
+        frozen.sendall(HANDSHAKE)
+        try:
+            yield
+        finally:
+            for status in receivers.statuses():
+                say(f"{status.name}: {status.state}, {status.n_written} written, {status.n_dropped} dropped")
+            receivers.end()
+
+
 def run(args: argparse.Namespace) -> int:
     """Measure one session."""
     session = f"rtemo-bench-{os.getpid()}"
@@ -148,14 +177,18 @@ def _measure(
         while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
             source.read(0.1)
         delays = DelaySink(setup.clock)
-        request = OutputsRequest(settings, record=Path(folder) / "bench.xdf", sinks=[delays.output])
+        receivers = setup.receivers if args.receivers else None
+        request = OutputsRequest(
+            settings, record=Path(folder) / "bench.xdf", sinks=[delays.output], receivers=receivers
+        )
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, source)
         sinks = [delays, *outputs.sinks]
         session = SessionRun(setup, source, settings, outputs.events, sinks, outputs, duration_s=args.seconds)
         delays.engine = session.engine
         process = psutil.Process()
         before, begin = (_cpu_s(process), _cpu_s(recording)), time.perf_counter()
-        session.run(stop)
+        with receivers_that_hang(receivers):
+            session.run(stop)
         after, wall_s = (_cpu_s(process), _cpu_s(recording)), time.perf_counter() - begin
         memory_mb = [round(one.memory_info().rss / 1e6, 1) for one in (process, recording)]
         outputs.close()
@@ -166,6 +199,7 @@ def _measure(
     return {
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
         "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
+        "receivers": args.receivers,
         "predictions": session.engine.n_predictions,
         "forced": delays.forced,
         "cpu_percent_of_one_core": round(engine + recorder_cpu, 1),

@@ -51,4 +51,5 @@ def inputs_of(model: Path | None, args: argparse.Namespace | None) -> ReportInpu
 
 def default_out(target: Path) -> Path:
     """Where the report goes by default: into the folder, or beside the recording."""
-    return SessionFolder(target).report if target.is_dir() else target.with_suffix(".report.html")
+    folder = SessionFolder.of(target)
+    return folder.report if folder is not None else target.with_suffix(".report.html")

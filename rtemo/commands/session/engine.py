@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import threading
 from pathlib import Path
 
-from rtemo.commands.arguments import add_model, add_person, add_queries, add_supervised, seconds
-from rtemo.commands.asked_settings import settings_of
+from rtemo.commands.arguments import add_model, add_person, add_queries, add_receivers, add_supervised, seconds
+from rtemo.commands.asked_settings import settings_of, token
 from rtemo.commands.console import say, stop_on_signal
 from rtemo.commands.from_arguments import live_setup
 from rtemo.commands.supervised import supervised
@@ -36,6 +37,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     add_queries(p)
     add_model(p)
     add_person(p)
+    add_receivers(p)
     add_supervised(p)
 
 
@@ -45,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     Without --recorder: looks after the recorder and the engine.
     """
     if args.recorder is None:
+        if settings_of(args).outputs.listens_on_network:
+            say(f"who connects over the network needs the token {token()}")
         supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
         with supervisor.claimed():
             supervisor.publish(supervisor.fresh_address())  # nobody listens there: it shows who looks after the engine
@@ -53,19 +57,31 @@ def run(args: argparse.Namespace) -> int:
             )
     if args.lsl_session:
         configure("machine", args.lsl_session)
-    endpoint = Endpoint(args.name, args.endpoint)
+    return _serve_at(Endpoint(args.name, args.endpoint), args, args.linger, None)
+
+
+def serve_remote(args: argparse.Namespace, name: str) -> int:
+    """Serve remote control until the engine is asked to end. args: of `rtemo live`. name: of the engine."""
+    if args.lsl_session:
+        configure("machine", args.lsl_session)
+    return _serve_at(Endpoint(name), args, math.inf, args.session)
+
+
+def _serve_at(endpoint: Endpoint, args: argparse.Namespace, linger_s: float, root: Path | None) -> int:
     with endpoint.claimed(), logged(endpoint.name, say), stop_on_signal() as stop:
-        return _serve(args, endpoint, stop)
+        return _serve(args, endpoint, linger_s, root, stop)
 
 
-def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) -> int:
-    controller = Controller(setup_of(args), stays=args.last_try)
+def _serve(
+    args: argparse.Namespace, endpoint: Endpoint, linger_s: float, root: Path | None, stop: threading.Event
+) -> int:
+    controller = Controller(setup_of(args, root, endpoint), stays=args.last_try)
     address = endpoint.fresh_address()
     server = Server(address, controller.feed, controller.submit)
     endpoint.publish(address)
     say(f"engine {endpoint.name!r} is ready")
     over = threading.Event()
-    watch = threading.Thread(target=_watch, args=(controller, server, args.linger, stop, over), daemon=True)
+    watch = threading.Thread(target=_watch, args=(controller, server, linger_s, stop, over), daemon=True)
     watch.start()
     try:
         controller.run(stop)
@@ -73,6 +89,7 @@ def _serve(args: argparse.Namespace, endpoint: Endpoint, stop: threading.Event) 
         over.set()
         watch.join()
         server.close()
+        controller.close_receivers()
     if controller.restarting:
         return RESTART
     state = controller.feed.state
@@ -95,8 +112,8 @@ def _watch(
             return
 
 
-def setup_of(args: argparse.Namespace) -> EngineSetup:
-    """What the engine works with."""
+def setup_of(args: argparse.Namespace, root: Path | None = None, engine: Endpoint | None = None) -> EngineSetup:
+    """What the engine works with. root: of sessions that remote control starts."""
     settings = settings_of(args)
     BaselinePlan.of(settings)  # refused now, not when a session starts
     return live_setup(
@@ -107,6 +124,8 @@ def setup_of(args: argparse.Namespace) -> EngineSetup:
         Endpoint(args.recorder, args.recorder_at),
         publish=not args.no_outlet,
         report=lambda folder: _report_command(folder, args),
+        root=root,
+        engine=engine,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
+from rtemo.live.script.script_process import ScriptPlace
+from rtemo.live.service.headless_feed import HeadlessFeed
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
@@ -61,6 +64,16 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
     setup = live_setup(asked.settings, asked.model, asked.hop_s, asked.persons, recorder, publish=asked.publish)
     source = setup.open_source(setup.roles, None)
     try:
+        return _run(asked, setup, source, stop)
+    finally:
+        if setup.receivers is not None:
+            setup.receivers.end()
+
+
+def _run(asked: LiveRun, setup: EngineSetup, source: RecordedSource, stop: threading.Event) -> int:
+    try:
+        if setup.receivers is not None:
+            setup.receivers.adopt(asked.settings.outputs)
         source.start()
         taken_up = TakenUpSession(source.running, setup.roles.profiles) if source.running is not None else None
         if taken_up is None:
@@ -81,6 +94,8 @@ def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
                 explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor, outputs.queued)
                 closing.callback(explanations.close)
                 session.engine.add_outputs([explanations])
+            if asked.settings.outputs.script:
+                closing.enter_context(_beside(asked, setup, outputs, session))
             session.run(stop)
     finally:
         source.stop()
@@ -98,6 +113,27 @@ def _leave_broken(error: BaseException | None, source: RecordedSource, outputs: 
     if isinstance(error, Exception) and not isinstance(error, RtemoError):
         source.leave()
         outputs.leave()
+
+
+@contextlib.contextmanager
+def _beside(asked: LiveRun, setup: EngineSetup, outputs: SessionOutputs, session: SessionRun) -> Iterator[None]:
+    """The user's script beside the session, and what it is shown."""
+    place = Endpoint(f"live-{os.getpid()}-script")
+    obey: dict[str, Callable[..., object]] = {
+        "give": outputs.give,
+        "annotate": lambda text: outputs.note(EventKind.ANNOTATION, text),
+        "failed": lambda text: outputs.note(EventKind.FAILURE, text),
+    }
+    shown = HeadlessFeed(place, setup.clock, obey)
+    try:
+        session.engine.add_outputs([shown])
+        session.each_turn = lambda: shown.update(session.predictor.pipeline)
+        session.predictor.watches.append(shown.feed.put_window)
+        outputs.events.listen(shown.feed.put_event)
+        outputs.run_script(ScriptPlace(Path(asked.settings.outputs.script), place.name, place.folder))
+        yield
+    finally:
+        shown.close()
 
 
 def _await_streams(source: RecordedSource, setup: EngineSetup, wait_s: float, stop: threading.Event) -> None:
@@ -156,6 +192,7 @@ def _open_outputs(
         _plain(asked),
         by_role,
         nobody_reads if asked.explain is None else None,
+        setup.receivers,
     )
     outputs = SessionOutputs(request, setup.bundle, setup.hop_s, setup.clock, source, taken_up=taken_up)
     outputs.events.listen(outputs.queued("terminal", print_event).put)

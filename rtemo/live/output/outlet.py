@@ -10,6 +10,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from rtemo.live.output.output_queue import Changed, OutputQueue
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
-from rtemo.sources.stream_xml import stream_info
+from rtemo.sources.recording_places import safe_name
+from rtemo.sources.stream_xml import stream_info, xml_text
 
-PREDICTIONS = "rtemo"
+PREDICTIONS, VALUES, TEXTS = "rtemo", "rtemo_values", "rtemo_texts"
 MEASURES = (  # channel, type, unit
     ("confidence", "Confidence", "probability"),
     ("eeg_coverage", "Coverage", "fraction"),
@@ -43,9 +45,40 @@ LINGER_S = 0.2  # a destroyed outlet drops what it has not sent yet
 Keep = Callable[[Chunk], object]
 
 
-class PredictionOutlet:
-    """Name rtemo, type Emotion: one channel a label with its smoothed probability, then MEASURES. A PredictionSink.
+@dataclass(frozen=True, slots=True)
+class OutletIdentity:
+    """Whose outlets these are: participant and session, so that two sessions on one network are never mixed up.
 
+    session_id: unique; receivers recover a lost stream by source_id, and must not find another session's. participant,
+    session: in the names, where they are given; name: instead of these.
+    """
+
+    session_id: str = ""
+    participant: str = ""
+    session: str = ""
+    name: str = ""
+
+    def named(self, kind: str) -> str:
+        """The name of an outlet. kind: PREDICTIONS, EVENTS, …"""
+        if self.name:
+            return self.name + kind.removeprefix(PREDICTIONS)
+        who, session = self._who, f"ses-{safe_name(self.session)}" if self.session else ""
+        return "_".join(part for part in (kind, who, session) if part)
+
+    def source_id(self, kind: str) -> str:
+        """The same for an engine that takes the session up, another one for every other session."""
+        return f"{kind}:{self._who}:{self.session_id}@{socket.gethostname()}"
+
+    @property
+    def _who(self) -> str:
+        """The participant in letters that every receiver takes."""
+        return safe_name(self.participant) if self.participant else ""
+
+
+class PredictionOutlet:
+    """Type Emotion: one channel a label with its smoothed probability, then MEASURES. A PredictionSink.
+
+    Its name is rtemo, with participant and session where these are named, see OutletIdentity.
     Stamps are the windows' ends. The stream is irregular: predictions can be left out, and receivers that straighten
     stamps by a nominal rate would shift all that follow.
     """
@@ -59,18 +92,19 @@ class PredictionOutlet:
         *,
         publish: bool = True,
         lag_s: float | None = None,
+        identity: OutletIdentity | None = None,
         changed: Changed | None = None,
         calibrated: bool = True,
     ) -> None:
         """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
 
-        lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. changed: is told when
-        publishing fails, falls behind, or works again. calibrated: whether held-out people stand behind the
-        probabilities; without them novelty is NaN.
+        lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. identity: whose
+        predictions they are. changed: is told when publishing fails, falls behind, or works again. calibrated: whether
+        held-out people stand behind the probabilities; without them novelty is NaN.
         """
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
-        info = _described(PREDICTIONS, "Emotion", "float32", channels)
+        info = _described(PREDICTIONS, "Emotion", "float32", channels, identity or OutletIdentity())
         model = info.desc().append_child("model")
         model.append_child_value("bundle_fingerprint", fingerprint)
         model.append_child_value("hop_s", repr(float(hop_s)))
@@ -104,20 +138,21 @@ class PredictionOutlet:
 
 
 class EventOutlet:
-    """Name rtemo_events: one sample an event, a sentence and the same event as JSON."""
+    """Name rtemo_events[_…], see PredictionOutlet: one sample an event, a sentence and the same event as JSON."""
 
     def __init__(
         self,
         keep: Keep | None = None,
         *,
         publish: bool = True,
-        session_id: str = "",
+        identity: OutletIdentity | None = None,
         changed: Changed | None = None,
     ) -> None:
+        identity = identity or OutletIdentity()
         channels = [("event", "Marker", ""), ("json", "Marker", "")]
-        info = _described(EVENTS, "Markers", "string", channels)
-        if session_id:
-            info.desc().append_child_value(SESSION_ID, session_id)
+        info = _described(EVENTS, "Markers", "string", channels, identity)
+        if identity.session_id:
+            info.desc().append_child_value(SESSION_ID, identity.session_id)
         self._outlet = _Outlet(info, keep, publish=publish, changed=changed)
 
     @property
@@ -141,6 +176,54 @@ class EventOutlet:
     def explain(self, text: str, time_s: float) -> None:
         """Send an explanation, a JSON object. time_s: LSL time."""
         self._outlet.push(_row(EXPLANATION + text, ""), time_s)
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+class ValueOutlet:
+    """Name rtemo_values[_…], type Values: the numbers that a script gives out, one channel each."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        identity: OutletIdentity,
+        keep: Keep | None = None,
+        *,
+        publish: bool = True,
+        changed: Changed | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        channels = [(xml_text(name), "Value", "") for name in names]
+        info = _described(VALUES, "Values", "float32", channels, identity)
+        self._outlet = _Outlet(info, keep, publish=publish, changed=changed)
+        self.info, self.queue = self._outlet.info, self._outlet.queue
+
+    def push(self, values: NDArray[np.floating], time_s: float) -> None:
+        """values: one for each name. time_s: LSL time."""
+        self._outlet.push(np.asarray(values, dtype=np.float32), time_s)
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+class TextOutlet:
+    """Name rtemo_texts[_…], type Markers: what a script says."""
+
+    def __init__(
+        self,
+        identity: OutletIdentity,
+        keep: Keep | None = None,
+        *,
+        publish: bool = True,
+        changed: Changed | None = None,
+    ) -> None:
+        info = _described(TEXTS, "Markers", "string", [("text", "Marker", "")], identity)
+        self._outlet = _Outlet(info, keep, publish=publish, changed=changed)
+        self.info, self.queue = self._outlet.info, self._outlet.queue
+
+    def push(self, text: str, time_s: float) -> None:
+        self._outlet.push(np.array([text], dtype=object), time_s)
 
     def close(self) -> None:
         self._outlet.close()
@@ -200,10 +283,20 @@ def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArr
     return np.array(numbers, dtype=np.float32)
 
 
-def _described(name: str, kind: str, channel_format: str, channels: Sequence[tuple[str, str, str]]) -> pylsl.StreamInfo:
-    """A description whose source_id names this computer: receivers find the stream again, and never another's."""
-    source_id = f"{name}@{socket.gethostname()}"
-    info = pylsl.StreamInfo(name, kind, len(channels), pylsl.IRREGULAR_RATE, channel_format, source_id)
+def _described(
+    kind: str,
+    stream_type: str,
+    channel_format: str,
+    channels: Sequence[tuple[str, str, str]],
+    identity: OutletIdentity,
+) -> pylsl.StreamInfo:
+    """A description whose source_id names session and computer: receivers find it again, and never another's."""
+    name, source_id = identity.named(kind), identity.source_id(kind)
+    info = pylsl.StreamInfo(name, stream_type, len(channels), pylsl.IRREGULAR_RATE, channel_format, source_id)
+    whose = info.desc().append_child("session")
+    for key, text in (("id", identity.session_id), ("participant", identity.participant), ("label", identity.session)):
+        if text:
+            whose.append_child_value(key, xml_text(text))
     acquisition = info.desc().append_child("acquisition")
     acquisition.append_child_value("manufacturer", "rtemo")
     acquisition.append_child_value("version", rtemo.__version__)

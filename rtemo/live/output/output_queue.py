@@ -68,13 +68,15 @@ class OutputQueue(Generic[T]):
         close: Callable[[], object] | None = None,
         changed: Changed | None = None,
         limit: int = LIMIT,
+        longest_retry_s: float | None = None,
     ) -> None:
         """write: may block and raise; after an OSError it is given the same entry again, after another one the next.
 
         close: what is called at the end, in the thread. changed: is told each change of the state but the last, to
-        CLOSED; it must not wait.
+        CLOSED; it must not wait. longest_retry_s: the pause before another try grows up to it.
         """
         self.name = name
+        self._longest_retry_s = LONGEST_RETRY_S if longest_retry_s is None else longest_retry_s
         self._write_entry, self._close, self._changed, self._limit = write, close, changed, limit
         self._wake = threading.Condition()
         self._entries: deque[T] = deque()
@@ -218,7 +220,7 @@ class OutputQueue(Generic[T]):
         """Wait before the next try, longer each time. The end wakes it."""
         with self._wake:
             self._wake.wait_for(lambda: self._ending, self._retry_s)
-        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+        self._retry_s = min(2 * self._retry_s, self._longest_retry_s)
 
     def _drop_rest(self) -> None:
         self._n_dropped += len(self._entries) + self._in_hand

@@ -331,6 +331,7 @@ def merged(old: Snapshot, new: Snapshot) -> Snapshot:
         predictions=old.predictions + new.predictions,
         events=old.events + new.events,
         gaze_events=old.gaze_events + new.gaze_events,
+        window=new.window or old.window,
         eeg=_newest_eeg(join_eeg([block for block in (old.eeg, new.eeg) if block is not None])),
         gaze=_newest_gaze(join_gaze([block for block in (old.gaze, new.gaze) if block is not None])),
     )

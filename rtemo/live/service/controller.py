@@ -11,7 +11,7 @@ import logging
 import math
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,22 +21,33 @@ from rtemo.live.engine.engine import READ_S
 from rtemo.live.log_file import log_path
 from rtemo.live.output.output_queue import OutputQueue
 from rtemo.live.output.prediction_files import PredictionSink, open_output
+from rtemo.live.remote.line_server import LineServer
+from rtemo.live.remote.remote_control import RemoteControl
 from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
-from rtemo.live.service.snapshot import BundleView, Phase, Snapshot
+from rtemo.live.service.snapshot import BundleView, OutputView, Phase, Snapshot
 from rtemo.live.service.status import HealthMeter
 from rtemo.live.service.wire import Command
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.live_streams import LiveStreams
+from rtemo.live.session.outputs import output_views
 from rtemo.live.session.session import SessionControl
 from rtemo.model.prediction import Prediction
 from rtemo.model.response_lag import lag_s
 from rtemo.recordings.events import Event, EventKind, log_event
+from rtemo.sources.output_settings import NetworkAddress
 
 _LOG = logging.getLogger("rtemo.engine")
 
 STATE_S = 0.2  # how often the state is updated
 MEASURE_S = 1.0  # how often the system is asked
+
+
+Answer = Callable[[RtemoError | None], object]
+
+
+def _nobody(_error: RtemoError | None) -> None:
+    """The outcome of a command shows in the feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,15 @@ class Controller:
         """stays: whether an engine that failed stays to be seen; else it ends, and another one is tried."""
         self.feed = Feed(setup.clock)
         self._setup, self._clock = setup, setup.clock
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[tuple[Command, Answer]] = queue.SimpleQueue()
         self._meter = HealthMeter()
         self._streaming = LiveStreams(setup, self.feed, self._published)
         self._sessions = SessionControl(setup, self.feed, self._streaming)
         self._replay = Replay(setup, self.feed)
         self._exports: OutputQueue[Export] = OutputQueue("export", self._write_export)
         self._over, self._stays = False, stays
+        self._remote: LineServer | None = None
+        self._remote_at: NetworkAddress | None = None
         self.dismissed = False  # whether the window that closed needs no engine any more
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
@@ -75,12 +88,26 @@ class Controller:
 
     def submit(self, command: Command) -> None:
         """Have a command executed. Any thread; returns at once."""
-        self._commands.put(command)
+        self._commands.put((command, _nobody))
+
+    def ask(self, name: str, arguments: Mapping[str, Any], wait_s: float) -> None:
+        """Have a command executed, and wait for it. Any thread but the engine's. Raises RtemoError where it is refused,
+        or takes too long.
+        """
+        answers: queue.SimpleQueue[RtemoError | None] = queue.SimpleQueue()
+        self._commands.put((Command(name, arguments), answers.put))
+        try:
+            error = answers.get(timeout=wait_s)
+        except queue.Empty:
+            raise RtemoError(f"the engine did not {name} within {wait_s:g} s", self._failure, "see its log") from None
+        if error is not None:
+            raise error
 
     def run(self, stop: threading.Event) -> None:
         """Until a shutdown is asked for or `stop` is set. Whatever fails ends the work; what is recorded goes on."""
         try:
             self._streaming.open()
+            self._streaming.open_receivers()
             self._take_up()
             while not (stop.is_set() or self._over):
                 self._turn()
@@ -90,6 +117,14 @@ class Controller:
             self._close()
         while self._stays and self._failure and not (stop.is_set() or self._over):
             self._obey_failed()
+
+    def close_receivers(self) -> None:
+        """Close what outlives sessions. Nothing may be run afterwards."""
+        if self._setup.receivers is not None:
+            self._setup.receivers.end()
+        if self._remote is not None:
+            self._remote.close()
+            self._remote = None
 
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
@@ -149,9 +184,26 @@ class Controller:
             self._over = True
         if self._clock() - self._told_s >= STATE_S:
             self._tell()
-        while not self._over and (command := self._next_command(wait_s)) is not None:
-            self._obey(command)
+            self._look_after_remote()
+        while not self._over and (asked := self._next_command(wait_s)) is not None:
+            self._obey(*asked)
             wait_s = 0.0
+
+    def _look_after_remote(self) -> None:
+        """Listen where the settings say, from now on."""
+        wanted = self._streaming.settings.outputs.remote
+        if wanted == self._remote_at:
+            return
+        self._remote_at = wanted
+        if self._remote is not None:
+            self._remote.close()
+            self._remote = None
+        if wanted is not None:
+            control = RemoteControl(self, self._setup.root)
+            try:
+                self._remote = LineServer(wanted, self._setup.token, control.answer)
+            except RtemoError as error:
+                self._say(EventKind.FAILURE, str(error))
 
     def _replay_turn(self) -> float:
         try:
@@ -161,19 +213,22 @@ class Controller:
             self._say(EventKind.FAILURE, f"replay: {error}")
             return 0.0
 
-    def _next_command(self, wait_s: float) -> Command | None:
+    def _next_command(self, wait_s: float) -> tuple[Command, Answer] | None:
         try:
             return self._commands.get(timeout=wait_s) if wait_s > 0 else self._commands.get_nowait()
         except queue.Empty:
             return None
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command, answer: Answer) -> None:
         """Execute a command. What cannot be done changes nothing and becomes an event."""
+        refused = None
         try:
             self._act_of(command.name)(**command.arguments)
         except RtemoError as error:
+            refused = error
             self._say(EventKind.FAILURE, f"{command.name}: {error}")
         self._tell()
+        answer(refused)
 
     def _act_of(self, name: str) -> Callable[..., None]:
         live = (self._sessions, self._streaming, self._replay)
@@ -193,9 +248,13 @@ class Controller:
             self._streaming.say(kind, text)
 
     def _obey_failed(self) -> None:
-        command = self._next_command(READ_S)
-        if command is not None and command.name == "shutdown":
+        asked = self._next_command(READ_S)
+        if asked is None:
+            return
+        command, answer = asked
+        if command.name == "shutdown":
             self._over = True
+        answer(RtemoError("the engine stopped", self._failure, "start it again"))
 
     @property
     def _phase(self) -> Phase:
@@ -272,7 +331,7 @@ class Controller:
             channels=shown.channel_statuses(),
             places=self._streaming.places if not self._replay.active else None,
             recorder=session.view() if session else None,
-            outputs=session.output_views() if session else (),
+            outputs=self._output_views(),
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
             settings=self._streaming.settings_text,
@@ -281,3 +340,19 @@ class Controller:
             explanation=dict(self._replay.explanation if self._replay.active else self._sessions.explanation),
         )
         self.feed.publish(state)
+        if session is None and self._setup.receivers is not None:
+            self._setup.receivers.put_state(_state_without_session(state))
+
+    def _output_views(self) -> tuple[OutputView, ...]:
+        """Of the session, or of the receivers alone."""
+        if self._sessions.session is not None:
+            return self._sessions.session.output_views()
+        receivers = self._setup.receivers
+        return output_views(receivers.statuses()) if receivers is not None else ()
+
+
+def _state_without_session(state: Snapshot) -> dict[str, Any]:
+    """What receivers are told between sessions."""
+    streams = {one.name: one.state.value for one in state.streams}
+    labels = list(state.bundle.labels) if state.bundle is not None else []
+    return {"phase": state.phase.value, "participant": "", "session": "", "labels": labels, "streams": streams}

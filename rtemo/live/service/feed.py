@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot
+from rtemo.core.types import Window
+from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot, WindowBlock
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 
@@ -76,6 +77,7 @@ class Feed:
         self._eeg: NumberedLog[EegBlock] = NumberedLog(BLOCKS)
         self._gaze: NumberedLog[GazeBlock] = NumberedLog(BLOCKS)
         self._gaze_events: NumberedLog[GazeEventRecord] = NumberedLog(GAZE_EVENTS)
+        self._windows: NumberedLog[WindowBlock] = NumberedLog(1)
 
     @property
     def wanted(self) -> bool:
@@ -97,7 +99,7 @@ class Feed:
         with self._lock:
             self._position_s = position_s
             self._state = replace(self._state, era=self._state.era + 1)
-            for entries in (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events):
+            for entries in (*self._lists, self._windows):
                 entries.clear()
 
     def set_position(self, position_s: float) -> None:
@@ -125,6 +127,20 @@ class Feed:
     def put_gaze(self, block: GazeBlock) -> None:
         self._put_samples(self._gaze, block)
 
+    def put_window(self, window: Window, _embeddings: object = None) -> None:
+        """Show a window: the newest alone is kept."""
+        block = WindowBlock(
+            window.end_s,
+            window.settled,
+            window.channels,
+            window.eeg.reshape(-1, window.eeg.shape[-1]),
+            window.eeg_mask.astype(np.float32),
+            window.eye,
+            window.eye_valid.astype(np.float32),
+        )
+        with self._lock:
+            self._windows.put(block)
+
     def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None:
         with self._lock:
             for event in events:
@@ -146,9 +162,14 @@ class Feed:
                 eeg=join_eeg(self._eeg.since(read[2])),
                 gaze=join_gaze(self._gaze.since(read[3])),
                 gaze_events=tuple(self._gaze_events.since(read[4])),
+                window=next(iter(self._windows.since(read[5])), None),
             )
-            lists = (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
+            lists = (*self._lists, self._windows)
             return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
+
+    @property
+    def _lists(self) -> tuple[NumberedLog[Any], ...]:
+        return (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
 
     def _missed(self, read: Sequence[int]) -> list[dict[str, Any]]:
         """An event that counts what a client has missed; none where it has missed nothing."""
@@ -160,11 +181,11 @@ class Feed:
         return [{"time_s": self._clock(), "kind": EventKind.NOTE.value, "text": text, "stream": "", "details": {}}]
 
     def _read_counts(self, token: str) -> list[int]:
-        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events."""
+        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events, windows."""
         era, *numbers = token.split(",")
-        if era != self._era or len(numbers) != 5 or not all(n.isascii() and n.isdigit() for n in numbers):
+        if era != self._era or len(numbers) != 6 or not all(n.isascii() and n.isdigit() for n in numbers):
             first = max(self._predictions.start, self._predictions.stop - HISTORY)
-            return [first, self._events.start, 0, 0, 0]
+            return [first, self._events.start, 0, 0, 0, 0]
         return [int(n) for n in numbers]
 
     @property

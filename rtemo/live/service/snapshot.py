@@ -120,6 +120,23 @@ class GazeEventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowBlock:
+    """A window that the model has seen, for a script; see rtemo.core.types.Window. F frames, C channels, B bands.
+
+    eeg (F * C, B): normalised log-power, frame by frame; eeg_mask (F, C), eye_valid (E,): 1 where it can be used; eye
+    (E,): normalised eye features.
+    """
+
+    end_s: float
+    settled: bool
+    channels: tuple[str, ...]
+    eeg: NDArray[np.float32]
+    eeg_mask: NDArray[np.float32]
+    eye: NDArray[np.float32]
+    eye_valid: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class RecorderView:
     """Status of the recorder."""
 
@@ -252,8 +269,8 @@ class Snapshot:
     predictions: records with the fields of rtemo.model.prediction.FIELDS. events: records of
     rtemo.recordings.events.Event. settings: the session's settings as the text of a TOML file, see
     rtemo.sources.session_settings. era: a new number means that clients clear what came before: a recording was
-    opened, closed, or sought in. explanation: of the newest explained prediction, feature -> share, largest first;
-    empty where there is none.
+    opened, closed, or sought in. window: the newest, while a script runs. explanation: of the newest explained
+    prediction, feature -> share, largest first; empty where there is none.
     """
 
     seq: int
@@ -270,6 +287,7 @@ class Snapshot:
     eeg: EegBlock | None = None
     gaze: GazeBlock | None = None
     gaze_events: tuple[GazeEventRecord, ...] = ()
+    window: WindowBlock | None = None
     predictions: tuple[dict[str, Any], ...] = ()
     events: tuple[dict[str, Any], ...] = ()
     recorder: RecorderView | None = None

@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "mark_channel": {"label": str, "mark": str},
     "gaze_check": {"accuracy_deg": float, "precision_deg": float, "valid": float},
     "describe": {"settings": str},
+    "give": {"values": str, "text": str, "time_s": float},
     "baseline": {"seconds": float},
     "label": {"label": str, "begin_s": float, "end_s": float},
     "forget_label": {"index": int},

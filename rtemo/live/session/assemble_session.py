@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import rtemo
 from rtemo.core.frozen_state import freeze, thaw
@@ -58,6 +58,7 @@ class SessionRun:
         self._source, self._stop = source, threading.Event()
         self.predictor = setup.new_predictor()
         self.calibration: SessionCalibration | None = None
+        self.each_turn: Callable[[], object] = lambda: None  # whatever else is to be done once a read
         self._marked: MarkedBaseline | None = None
         self.state_file, self._saved_s = _state_file(outputs), setup.clock()
         self._running = source.running  # where samples are counted from, for a state that is saved
@@ -188,6 +189,7 @@ class SessionRun:
         """Look after what goes on by itself. To be called once a read, by whoever reads."""
         if self.outputs is not None:
             self.outputs.look_after()
+        self.each_turn()
         if self._source.ending:
             self._stop.set()
         if self._source.running is not self._running:  # the recorder came back, and records into another file

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtemo.core.types import Modality
+from rtemo.live.output.receivers import Receivers
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -20,7 +22,9 @@ class EngineSetup:
 
     open_source: a source on what the roles choose. It writes into the mapping why several streams that fit leave a role
     empty; without one that is an error. report: the command that writes the report of a session folder; None for no
-    reports. persons: calibrations to begin with.
+    reports. persons: calibrations to begin with. receivers: on the network, for all sessions; None for none.
+    root: of sessions that are started by remote control and name none. token: what others on the network need.
+    engine: where this engine can be reached, by the scripts beside its sessions.
     """
 
     roles: StreamRoles
@@ -32,3 +36,7 @@ class EngineSetup:
     publish: bool = True
     report: Callable[[Path], Sequence[str]] | None = None
     persons: tuple[PersonalCalibration, ...] = ()
+    receivers: Receivers | None = None
+    root: Path = Path("rtemo")
+    token: str = ""
+    engine: Endpoint | None = None

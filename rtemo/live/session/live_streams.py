@@ -113,6 +113,7 @@ class LiveStreams:
             plan.prepare(self._setup.new_predictor().pipeline, None)
         self._roles.adopt(new)
         self._reopen()
+        self.open_receivers()
         self.say(EventKind.NOTE, "the session's settings were changed")
 
     def do_describe(self, settings: str) -> None:
@@ -131,6 +132,14 @@ class LiveStreams:
         self.say(EventKind.NOTE, f"channel {label} {'left out' if excluded else 'used again'}")
 
     # For the controller.
+
+    def open_receivers(self) -> None:
+        """Publish on the network as the settings ask for. What cannot be opened is an event, and the rest goes on."""
+        if self._setup.receivers is not None:
+            try:
+                self._setup.receivers.adopt(self.settings.outputs)
+            except RtemoError as error:
+                self.say(EventKind.FAILURE, str(error))
 
     def open(self) -> None:
         """Look for streams and show them."""

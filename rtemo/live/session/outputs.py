@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,13 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import ClockOffset, Item, StreamInfo, StreamUp
 from rtemo.live.output.line_file import LineFile
-from rtemo.live.output.outlet import EventOutlet, PredictionOutlet
+from rtemo.live.output.outlet import EventOutlet, OutletIdentity, PredictionOutlet
 from rtemo.live.output.output_queue import OutputQueue, OutputState, OutputStatus, QueuedSink, close_all
 from rtemo.live.output.prediction_files import PredictionSink, open_output
-from rtemo.live.service.snapshot import OutputView, RecorderView, recorder_view
+from rtemo.live.output.receivers import Receivers
+from rtemo.live.script.script_outlets import ScriptOutlets
+from rtemo.live.script.script_process import ScriptPlace, ScriptProcess
+from rtemo.live.service.snapshot import OutputView, Phase, RecorderView, recorder_view
 from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
@@ -36,6 +40,7 @@ from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
 from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import SessionFolder, model_record
+from rtemo.sources.output_settings import OutputSettings
 from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import SessionSettings, settings_text
 from rtemo.sources.study_settings import session_name
@@ -54,7 +59,8 @@ class OutputsRequest:
     sinks: further outputs of predictions; they are closed with the session, and called by their attribute `name` where
     they have one. publish: on the network too. asked: what else was asked for, for the folder's settings file. streams:
     those that the session begins with, by role. nobody_reads: called where there was nothing but the sinks, and whoever
-    read them has gone.
+    read them has gone. receivers: on the network; they are not closed with the session. file: with root, the recording
+    of a session whose files are to lie beside it instead of in a folder of their own.
     """
 
     settings: SessionSettings
@@ -65,6 +71,8 @@ class OutputsRequest:
     asked: Mapping[str, Any] = field(default_factory=dict)
     streams: Mapping[str, StreamInfo] = field(default_factory=dict)
     nobody_reads: Callable[[], object] | None = None
+    receivers: Receivers | None = None
+    file: Path | None = None
 
 
 class SessionOutputs:
@@ -100,11 +108,16 @@ class SessionOutputs:
         self._free_bytes, self._looked_s = 0, -math.inf
         self._recorder_state, self._n_problems = RecorderState.RECORDING, 0  # that are events already
         self._closed = self._left = False
+        self.phase = Phase.RUNNING.value  # for the receivers
+        self._script: ScriptProcess | None = None
+        self._given: ScriptOutlets | None = None
+        self._giving = threading.Lock()
         goes_on = taken_up is not None
         with contextlib.ExitStack() as closing:
             for sink in request.sinks:
                 closing.callback(sink.close)
             if request.root is not None:
+                self._began = datetime.now().astimezone()
                 self.folder = self._make_folder(request.root)
             elif taken_up is not None:
                 self.folder = taken_up.folder
@@ -139,6 +152,8 @@ class SessionOutputs:
             events = self.queued(str(event_file.path), event_file.write, event_file.close)
             self._last.append(events)
             self.events.listen(lambda event: events.put(event.to_json_line() + "\n"))
+        settings = self.request.settings
+        identity = OutletIdentity(self.session_id, settings.participant, settings.session, settings.outputs.outlet_name)
         outlet = PredictionOutlet(
             bundle.labels,
             bundle.fingerprint,
@@ -146,10 +161,11 @@ class SessionOutputs:
             self.keep,
             publish=publish,
             lag_s=lag_s(bundle.spec, self._hop_s),
+            identity=identity,
             changed=told,
             calibrated=bundle.spec.calibrated,
         )
-        self._event_outlet = EventOutlet(self.keep, publish=publish, session_id=self.session_id, changed=told)
+        self._event_outlet = EventOutlet(self.keep, publish=publish, identity=identity, changed=told)
         if outlet.queue is not None and self._event_outlet.queue is not None:
             self._queues += [outlet.queue, self._event_outlet.queue]
             self._last.append(self._event_outlet.queue)
@@ -158,6 +174,11 @@ class SessionOutputs:
             self.keep(ClockOffset(made.info.stream_id, self._clock(), 0.0))  # ours is LSL's clock
         self.sinks: tuple[PredictionSink, ...] = (*self._queued_sinks, outlet)
         self.events.listen(self._event_outlet.send)
+        self._identity = identity
+        if (receivers := self.request.receivers) is not None:
+            receivers.changed = told
+            self.sinks = (*self.sinks, receivers)
+            self.events.listen(receivers.put_event)
         if self.folder is not None and self.taken_up is None:
             self._write_settings(self.folder)
 
@@ -189,6 +210,51 @@ class SessionOutputs:
         if time.monotonic() - self._looked_s >= LOOK_S:
             self._looked_s = time.monotonic()
             self._look_at_recorder()
+            if self._script is not None:
+                self._script.look()
+            self.tell_state(self.phase)
+
+    def run_script(self, place: ScriptPlace) -> None:
+        """Have a user's script run beside the session until it is closed. What befalls it is an event."""
+        publish, told = self.request.publish, self._output_changed
+        self._given = ScriptOutlets(self._identity, self.keep, self._clock, publish=publish, changed=told)
+        try:
+            self._script = ScriptProcess(place, self.note)
+        except OSError as error:
+            self.note(EventKind.FAILURE, f"the script {place.file} cannot be started: {error}")
+
+    def give(self, values: str, text: str, time_s: float) -> None:
+        """Give out what the script gives; with nothing it shows that it is alive. Any thread. Raises RtemoError."""
+        if self._given is None or self._script is None:
+            raise RtemoError("a script gives out values", "none runs", "start the session with one")
+        if not (values or text):
+            self._script.alive()
+            return
+        with self._giving:
+            self._given.give(values, text, time_s)
+        self._script.given()
+
+    def tell_state(self, phase: str) -> None:
+        """Tell the receivers how things stand."""
+        if self.request.receivers is None:
+            return
+        settings, status = self.request.settings, self.recording_status()
+        about = {
+            "phase": phase,
+            "participant": settings.participant,
+            "session": self.session_id,
+            "study": settings.study.name,
+            "task": settings.task,
+            "visit": settings.session,
+            "run": settings.run,
+            "started_s": self.started_s,
+            "labels": list(self._bundle.labels),
+            "hop_s": self._hop_s,
+            "recording": None if status is None else status.state.value,
+            "streams": {one.info.name: one.state.value for one in self._source.status()},
+            "missing": list(self._source.missing),
+        }
+        self.request.receivers.put_state(about)
 
     def note(self, kind: EventKind, text: str) -> None:
         """Add an event that happens now."""
@@ -200,7 +266,8 @@ class SessionOutputs:
 
     def announce_session(self) -> None:
         """State what the session runs on, for the replay of its recording. Who it is about stays out of it."""
-        shared = replace(self.request.settings, subject="", notes="", baseline="")
+        nothing = OutputSettings()  # where it is published is nobody's business
+        shared = replace(self.request.settings, subject="", notes="", baseline="", outputs=nothing)
         about = {"bundle_fingerprint": self._bundle.fingerprint, "hop_s": self._hop_s}
         self.events.add(session_event(self._clock(), self.session_id, settings_text(shared), about))
 
@@ -240,14 +307,22 @@ class SessionOutputs:
 
     def output_views(self) -> tuple[OutputView, ...]:
         """The states of all outputs but the recording."""
-        found = [queue.status() for queue in self._queues]
-        return tuple(OutputView(s.name, s.state.value, s.error, s.n_written, s.n_dropped) for s in found)
+        receivers = self.request.receivers.statuses() if self.request.receivers is not None else ()
+        script = [self._script.status()] if self._script is not None else []
+        given = self._given.queues if self._given is not None else ()
+        return output_views([*(queue.status() for queue in (*self._queues, *given)), *script, *receivers])
 
     def close(self) -> None:
         """Close everything: the outputs within the time of one, the recording, and what says how these ended."""
         if self._closed:
             return
         self._closed = True
+        self.tell_state("closing")
+        if self._script is not None:
+            self._script.look()
+            self._script.close()
+        if self._given is not None:
+            self._given.close()
         close_all([queue for queue in self._queues if queue not in self._last])
         for sink in self.sinks:
             sink.close()
@@ -256,6 +331,9 @@ class SessionOutputs:
             self._look_at_recorder()
         close_all(self._last)
         self._event_outlet.close()
+        if self.request.receivers is not None:
+            self.tell_state("stopped")
+            self.request.receivers.changed = None
 
     def leave(self) -> None:
         """Close what is this process's, and let the recording go on for the next engine."""
@@ -271,7 +349,7 @@ class SessionOutputs:
     @property
     def about(self) -> SessionAbout:
         """What an engine that takes this session up needs."""
-        folder = str(self.folder.path) if self.folder is not None else ""
+        folder = str(self.folder.target) if self.folder is not None else ""
         return SessionAbout(settings_text(self.request.settings), folder, self.started_s, self.request.publish)
 
     def _look_at_recorder(self) -> None:
@@ -315,11 +393,13 @@ class SessionOutputs:
     @property
     def unread(self) -> bool:
         """Whether there is nothing but the sinks, and whoever read them has gone."""
-        kept = self.recording is not None or self.folder is not None or self.request.publish
+        receivers = self.request.receivers is not None and self.request.receivers.any
+        kept = self.recording is not None or self.folder is not None or self.request.publish or receivers
         return not kept and all(sink.queue.status().for_good for sink in self._queued_sinks)
 
     def _make_folder(self, root: Path) -> SessionFolder:
-        self._began = datetime.now().astimezone()
+        if self.request.file is not None:
+            return SessionFolder.around(self.request.file)
         return SessionFolder.create(root, session_name(self.request.settings), self._began)
 
     def _write_settings(self, folder: SessionFolder) -> None:
@@ -328,6 +408,11 @@ class SessionOutputs:
         record |= {"published": request.publish, **request.asked, "session_id": self.session_id}
         model = model_record(self._bundle)
         self._small_files.put(lambda: folder.write_settings(request.settings, model, record, request.streams))
+
+
+def output_views(statuses: Iterable[OutputStatus]) -> tuple[OutputView, ...]:
+    """The states of outputs, for the window."""
+    return tuple(OutputView(s.name, s.state.value, s.error, s.n_written, s.n_dropped) for s in statuses)
 
 
 def _call(work: Callable[[], object]) -> object:

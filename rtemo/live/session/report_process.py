@@ -49,7 +49,7 @@ class ReportProcess:
             self._try(self._command)
 
     def _try(self, command: Command) -> None:
-        self._next_s, out = float("inf"), str(SessionFolder(self._folder).report)
+        self._next_s, out = float("inf"), str(SessionFolder.named(self._folder).report)
         self._view = ReportView(out, ReportState.WRITING)
         try:
             self._process = _start(command(self._folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from rtemo.core.eeg.quality import ChannelMark
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.live.engine.explanations import as_json, rounded
+from rtemo.live.script.script_process import ScriptPlace
 from rtemo.live.service.feed import Feed
-from rtemo.live.service.snapshot import Progress
+from rtemo.live.service.snapshot import Phase, Progress
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.baseline_check import BaselineCheck, usable_parts
 from rtemo.live.session.calibrating import SessionCalibration
@@ -28,6 +30,7 @@ from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import EventKind
 from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_event, note_event, suspended_event
 from rtemo.recordings.study.annotations import AnnotationEdit
+from rtemo.sources.session_settings import with_entities
 
 
 class SessionControl:
@@ -44,8 +47,12 @@ class SessionControl:
 
     # What clients may ask for.
 
-    def do_start(self, subject: str, notes: str, root: str) -> None:
-        """Begin a session."""
+    def do_start(
+        self, subject: str, notes: str, root: str, file: str = "", entities: Mapping[str, str] | None = None
+    ) -> None:
+        """Begin a session. file: of the recording, where the session is not to have a folder of its own. entities: its
+        study, session, task and run, instead of those of the settings.
+        """
         streaming = self._streaming
         if self.session is not None:
             raise RtemoError("a session starts before a session", "one is running", "stop it first")
@@ -61,13 +68,22 @@ class SessionControl:
         if baseline is not None:
             baseline.check(streaming.predictor.pipeline.settings, subject)
         own = replace(settings, subject=subject, notes=notes)
-        request = OutputsRequest(own, Path(root), publish=self._setup.publish, streams=streaming.by_role)
+        own = with_entities(own, entities or {})
+        request = OutputsRequest(
+            own,
+            Path(root),
+            publish=self._setup.publish,
+            streams=streaming.by_role,
+            receivers=self._setup.receivers,
+            file=Path(file) if file else None,
+        )
         session = self._open(request)
         assert session.folder is not None
         self.session, self.paused, self._baseline = session, False, None
-        session.note(EventKind.SESSION, f"started: {session.folder.path}")
+        session.note(EventKind.SESSION, f"started: {session.folder.target}")
         try:
-            streaming.begin(session, own)
+            run = streaming.begin(session, own)
+            self._begin_script(session, run)
         except RtemoError:
             self.session = None
             session.close()
@@ -81,12 +97,14 @@ class SessionControl:
         if running is None:
             return
         taken_up = TakenUpSession(running, self._setup.roles.profiles)
-        request = OutputsRequest(taken_up.settings, publish=taken_up.publish)
+        request = OutputsRequest(taken_up.settings, publish=taken_up.publish, receivers=self._setup.receivers)
         session = self._open(request, taken_up)
         self.session, self.paused, self._baseline = session, taken_up.facts.suspended, None
         self._streaming.begin(session, taken_up.settings)
         if self.paused:
             self._streaming.gate.shut()
+            session.phase = Phase.PAUSED.value
+        self._begin_script(session, self._run)
         self._baseline = self._baseline_of(taken_up)
         session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
@@ -111,6 +129,7 @@ class SessionControl:
         if not self.paused:
             self.paused = True
             self._streaming.gate.shut()
+            session.phase = Phase.PAUSED.value
             text = "paused: predictions are suspended, the recording goes on"
             session.events.add(suspended_event(self._clock(), text, suspended=True))
 
@@ -119,6 +138,7 @@ class SessionControl:
         if self.paused:
             self.paused = False
             self._streaming.gate.open_for(session.sinks)
+            session.phase = Phase.RUNNING.value
             session.events.add(suspended_event(self._clock(), "resumed", suspended=False))
 
     def do_annotate(self, text: str) -> None:
@@ -126,6 +146,10 @@ class SessionControl:
         if not text.strip():
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
+
+    def do_give(self, values: str, text: str, time_s: float) -> None:
+        """Values or a text of the script beside the session."""
+        self._need_session().give(values, text, time_s)
 
     def do_edit_annotation(self, noted_s: float, was: str, text: str, time_s: float) -> None:
         """Correct an annotation; an empty text takes it back. What was noted first stays in the record."""
@@ -250,6 +274,13 @@ class SessionControl:
             kind = EventKind.FAILURE if baseline.refused else EventKind.ANNOTATION
             session.note(kind, f"baseline ends: {baseline.verdict}")
 
+    def _begin_script(self, session: SessionOutputs, run: SessionRun) -> None:
+        """Run the script that the settings name, where the engine can be reached by one."""
+        file, engine = session.request.settings.outputs.script, self._setup.engine
+        if file and engine is not None:
+            run.predictor.watches.append(self._feed.put_window)
+            session.run_script(ScriptPlace(Path(file), engine.name, engine.folder))
+
     def _cut_baseline(self, session: SessionOutputs) -> None:
         """State that a baseline was not finished, where one runs."""
         baseline, self._baseline = self._baseline, None
@@ -282,7 +313,7 @@ class SessionControl:
 
     def _report(self, session: SessionOutputs) -> None:
         assert session.folder is not None
-        self.reporting.begin(session.folder.path)
+        self.reporting.begin(session.folder.target)
 
     def _need_calibration(self) -> SessionCalibration:
         self._need_session()

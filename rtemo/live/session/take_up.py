@@ -49,7 +49,7 @@ class TakenUpSession:
         about = _READER.read(SessionAbout, running.about)
         self.running, self.started_s, self.publish = running, about.started_s, about.publish
         self.settings = parse_settings(about.settings, "the settings of the session that is taken up")
-        self.folder = SessionFolder(Path(about.folder)) if about.folder else None
+        self.folder = SessionFolder.named(Path(about.folder)) if about.folder else None
         first = Path(running.paths[0])
         recorded = replace(self.settings, baseline="")
         self._recording = OpenRecording(first, profiles, lambda _: recorded, size=running.size, complete=False)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
+import pylsl
 import pytest
 
 from rtemo.core.types import Chunk
-from rtemo.live.output.outlet import EventOutlet, PredictionOutlet, prediction_values
+from rtemo.live.output.outlet import EventOutlet, OutletIdentity, PredictionOutlet, prediction_values
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_stream import find_session_stream
 from rtemo.sources.lsl.source import EveryStream, LslSource, discover, local_clock
+from rtemo.sources.stream_choice import is_own
+from rtemo.sources.stream_xml import parse_xml
 
 LABELS = ("neutral", "sad", "fear", "happy")
 CHANNELS = (*LABELS, "confidence", "eeg_coverage", "gaze_coverage", "novelty", "abstain", "settled",
@@ -126,3 +132,76 @@ def test_the_channels_follow_the_labels_of_the_bundle_not_of_the_prediction():
     assert values[:2].tolist() == [0.125, 0.5]
     with pytest.raises(KeyError):
         prediction_values(prediction(1.0), ("disgust",))
+
+
+SENDER = """
+import sys, time
+import numpy as np
+from rtemo.live.output.outlet import OutletIdentity, PredictionOutlet
+from rtemo.sources.lsl.source import local_clock
+value, session_id, participant = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+outlet = PredictionOutlet(("a",), "f", 0.05, identity=OutletIdentity(session_id, participant, name=sys.argv[4]))
+while True:
+    outlet.push(np.full(9, value), local_clock())
+    time.sleep(0.02)
+"""
+
+
+@pytest.mark.parametrize(("participants", "name"), [(("", ""), ""), (("P01", "P02"), "rtemo"), (("P01", "P01"), "")])
+def test_a_receiver_finds_its_session_again_and_never_another_one(participants, name):
+    running = []
+
+    def send(value, session_id, participant):
+        command = [sys.executable, "-c", SENDER, str(value), session_id, participant, name]
+        running.append(subprocess.Popen(command))
+        return running[-1]
+
+    try:
+        first = send(1.0, "one", participants[0])
+        send(2.0, "two", participants[1])
+        ours = next(iter(wait(lambda: [i for i in resolved() if ":one@" in i.source_id()])))
+        wait(lambda: [i for i in resolved() if ":two@" in i.source_id()])
+        inlet = pylsl.StreamInlet(ours, recover=True)
+        assert inlet.pull_sample(DEADLINE_S)[0][0] == 1.0
+        first.kill()
+        first.wait()
+        send(3.0, "one", participants[0])  # an engine that takes the session up
+        seen = set()
+        while 3.0 not in seen:
+            sample, _ = inlet.pull_sample(DEADLINE_S)
+            seen.add(sample[0])
+        assert seen <= {1.0, 3.0}
+        inlet.close_stream()
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def resolved():
+    return pylsl.resolve_byprop("type", "Emotion", minimum=2, timeout=1.0)
+
+
+def wait(found):
+    end_s = local_clock() + DEADLINE_S
+    while not (what := found()):
+        assert local_clock() < end_s
+    return what
+
+
+def test_names_and_descriptions_carry_participant_and_session():
+    identity = OutletIdentity("0123", "P 01", "visit2")
+    outlets = PredictionOutlet(LABELS, "f", 0.25, identity=identity), EventOutlet(identity=identity)
+    for outlet, name in zip(outlets, ("rtemo_P-01_ses-visit2", "rtemo_events_P-01_ses-visit2"), strict=True):
+        assert outlet.info.name == name
+        assert ":P-01:0123@" in outlet.info.source_id
+        whose = parse_xml(outlet.info.xml).find("desc/session")
+        assert {node.tag: node.text for node in whose} == {"id": "0123", "participant": "P 01", "label": "visit2"}
+        assert is_own(outlet.info)
+        outlet.close()
+    named = OutletIdentity("0123", "P 01", name="lab")
+    assert [named.named(kind) for kind in ("rtemo", "rtemo_events")] == ["lab", "lab_events"]
+    events = EventOutlet(identity=named)
+    assert find_session_stream([events.info], "0123").stream_ids == ("lab_events",)
+    assert find_session_stream([events.info, outlets[1].info], "4567").stream_ids == ()
+    events.close()

@@ -113,8 +113,8 @@ def test_a_full_disk_under_one_output_is_an_event_a_state_and_over_when_there_is
     assert written == outputs.events.events
     assert written[0].details == {"output": "a disk", "state": "failed", "dropped": 0}
     streams = recorded(folder.recording)
-    assert len(streams["rtemo"]) == 3
-    assert [json.loads(row[1])["text"] for row in streams["rtemo_events"]] == [failed, failed]
+    assert len(streams["rtemo_P-01"]) == 3
+    assert [json.loads(row[1])["text"] for row in streams["rtemo_events_P-01"]] == [failed, failed]
 
 
 @pytest.mark.parametrize("broken", ["predictions", "events", "settings", "small files"])
@@ -158,7 +158,7 @@ def test_each_file_of_the_folder_may_fail_alone(tmp_path, monkeypatch, broken):
     assert len(folder.predictions.read_text().splitlines()) == 2
     assert 'subject = "P 01"' in folder.settings.read_text()
     assert [read_event(line) for line in folder.events.read_text().splitlines()] == outputs.events.events
-    assert len(recorded(folder.recording)["rtemo"]) == 1
+    assert len(recorded(folder.recording)["rtemo_P-01"]) == 1
 
 
 def unwritten(self, path, head="", *, goes_on=False):
@@ -185,7 +185,7 @@ def test_how_an_output_ended_is_in_the_events_too(tmp_path):
     folder = outputs.folder
     assert folder is not None
     assert [read_event(line) for line in folder.events.read_text().splitlines()] == outputs.events.events
-    assert len(recorded(folder.recording)["rtemo_events"]) == 1
+    assert len(recorded(folder.recording)["rtemo_events_P-01"]) == 1
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_a_reader_that_stops_reading_holds_up_nothing(tmp_path, pipe):
     assert (name, n_written + n_dropped) == ("behind", n)
     assert 0 < n_written < 500
     assert "within" in error
-    assert len(recorded(outputs.recording)["rtemo"]) == n
+    assert len(recorded(outputs.recording)["rtemo_P-01"]) == n
     os.read(pipe["reading"], 1 << 20)  # lets the thread go
 
 
@@ -227,7 +227,7 @@ def test_a_reader_that_has_gone_is_named_and_the_session_goes_on(tmp_path, pipe)
     assert texts(outputs) == ["output standard output failed: Broken pipe; it is tried again, the session goes on"]
     assert (asked, outputs.unread) == ([], False)
     assert state(outputs, "standard output") == ("failed", "Broken pipe", 0, 2)
-    assert len(recorded(outputs.recording)["rtemo"]) == 2
+    assert len(recorded(outputs.recording)["rtemo_P-01"]) == 2
 
 
 @unix
@@ -290,15 +290,15 @@ def test_an_outlet_that_raises_costs_what_it_did_not_send_and_is_recorded_all_th
     for time_s in range(8):
         give(outputs, float(time_s))
         n = time_s + 1
-        wait_for(lambda n=n: sum(state(outputs, "LSL outlet rtemo")[2:]) == n)
+        wait_for(lambda n=n: sum(state(outputs, "LSL outlet rtemo_P-01")[2:]) == n)
     wait_for(lambda: any("works again" in text for text in texts(outputs, EventKind.NOTE)))
     outputs.close()
-    name, _, n_written, n_dropped = state(outputs, "LSL outlet rtemo")
+    name, _, n_written, n_dropped = state(outputs, "LSL outlet rtemo_P-01")
     assert (name, n_written + n_dropped) == ("closed", 8)
     assert 0 < n_dropped <= made + sent
-    assert [t for name, t in lsl.got if name == "rtemo"] == list(range(n_dropped, 8))
-    assert any(text.startswith("output LSL outlet rtemo failed: RuntimeError: ") for text in texts(outputs))
-    assert len(recorded(outputs.recording)["rtemo"]) == 8
+    assert [t for name, t in lsl.got if name == "rtemo_P-01"] == list(range(n_dropped, 8))
+    assert any(text.startswith("output LSL outlet rtemo_P-01 failed: RuntimeError: ") for text in texts(outputs))
+    assert len(recorded(outputs.recording)["rtemo_P-01"]) == 8
 
 
 @unix
@@ -314,7 +314,7 @@ def test_a_recording_that_is_deleted_is_an_event_within_two_seconds_and_shown(tm
     assert view.problem != ""
     give(outputs, 1.0)
     outputs.close()
-    assert len(recorded(Path(view.path))["rtemo"]) == 1
+    assert len(recorded(Path(view.path))["rtemo_P-01"]) == 1
     outputs.check_recording()
 
 

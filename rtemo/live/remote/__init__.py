@@ -1,0 +1,1 @@
+"""Remote control of sessions over TCP, by LabRecorder's commands and some of rtemo's own."""

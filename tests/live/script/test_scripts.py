@@ -1,0 +1,151 @@
+"""A user's script beside a session: what it is given and gives out, and that it harms only itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyxdf
+from hand_fed import wait_for
+
+import rtemo
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Chunk, StreamUp
+from rtemo.live.output.outlet import OutletIdentity
+from rtemo.live.output.output_queue import OutputState
+from rtemo.live.script import script_process
+from rtemo.live.script.script_outlets import ScriptOutlets
+from rtemo.live.script.script_process import ScriptPlace, ScriptProcess
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "beside_session.py"
+
+
+def outlets(kept):
+    return ScriptOutlets(OutletIdentity("0123", "P01"), kept.append, lambda: 7.0, publish=False)
+
+
+def test_values_and_texts_are_streams_of_the_session_from_the_first_on():
+    kept = []
+    given = outlets(kept)
+    assert kept == []
+    given.give('{"alpha": 1.5, "beta": null}', "", 3.0)
+    given.give('{"beta": 2, "alpha": 1}', "", 0.0)
+    given.give("", "Tür", 4.0)
+    ups = [item.info for item in kept if isinstance(item, StreamUp)]
+    assert [(info.name, info.type, info.labels) for info in ups] == [
+        ("rtemo_values_P01", "Values", ("alpha", "beta")),
+        ("rtemo_texts_P01", "Markers", ("text",)),
+    ]
+    chunks = [item for item in kept if isinstance(item, Chunk)]
+    assert [chunk.stamps.tolist() for chunk in chunks] == [[3.0], [7.0], [4.0]]
+    np.testing.assert_array_equal(chunks[0].values, [[1.5, np.nan]])
+    np.testing.assert_array_equal(chunks[1].values, [[1.0, 2.0]])
+    assert chunks[2].values[0, 0] == "Tür"
+
+
+TOO_MANY = json.dumps(dict.fromkeys(map(str, range(65)), 1))
+
+
+@pytest.mark.parametrize("values", ["[]", "{}", '{"a": "x"}', "no", '{"a": [1]}', "[" * 10_000, TOO_MANY])
+def test_what_are_no_values_is_refused_and_gives_out_nothing(values):
+    kept = []
+    with pytest.raises(RtemoError, match="values"):
+        outlets(kept).give(values, "", 1.0)
+    assert kept == []
+
+
+def test_the_values_are_the_same_each_time():
+    given = outlets([])
+    given.give('{"a": 1}', "", 1.0)
+    with pytest.raises(RtemoError, match="a script gives out the same values each time; b instead of a"):
+        given.give('{"b": 1}', "", 2.0)
+
+
+def started(tmp_path, text):
+    file, notes = tmp_path / "own.py", []
+    file.write_text(text)
+    return ScriptProcess(ScriptPlace(file, "nobody"), lambda kind, text: notes.append((kind.value, text))), notes
+
+
+def test_a_script_that_crashes_is_an_event_with_its_last_line(tmp_path):
+    script, notes = started(tmp_path, "print('before')\nraise ValueError('my own mistake')\n")
+    wait_for(lambda: script.look() or len(notes) == 2)
+    assert notes[1] == (
+        "failure",
+        "script own.py ended: exit code 1; ValueError: my own mistake; the session goes on without it",
+    )
+    assert (script.status().state, script.status().error) == (
+        OutputState.FAILED,
+        "exit code 1; ValueError: my own mistake",
+    )
+    script.close()
+
+
+def test_a_script_that_hangs_is_an_event_and_ended_with_the_session(tmp_path, monkeypatch):
+    monkeypatch.setattr(script_process, "HANGS_S", 0.2)
+    monkeypatch.setattr(script_process, "END_S", 0.5)
+    there = tmp_path / "there"
+    deaf = "import pathlib, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    script, notes = started(tmp_path, f"{deaf}pathlib.Path({str(there)!r}).touch()\nwhile True: pass\n")
+    wait_for(there.exists)
+    wait_for(lambda: script.look() or len(notes) == 2)
+    assert notes[1] == ("failure", "script own.py hangs: it has taken nothing for 0.2 s; the session goes on")
+    script.alive()
+    script.look()
+    assert notes[2] == ("note", "script own.py goes on")
+    script.close()
+    assert script._process.returncode == -9
+
+
+def test_by_itself_a_script_has_no_session(monkeypatch):
+    monkeypatch.delenv("RTEMO_SCRIPT_ENGINE", raising=False)
+    with pytest.raises(RtemoError, match="no session runs this script"):
+        rtemo.beside()
+
+
+@pytest.fixture
+def person(tmp_path, monkeypatch):
+    monkeypatch.delenv("LSLAPICFG")
+    session = f"script-{tmp_path.name}"
+    options = ["--eeg-channels", "8", "--eeg-rate", "250", "--duration", "120"]
+    command = [sys.executable, "-m", "rtemo", "simulate", *options, "--lsl-session", session]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    yield session
+    process.terminate()
+    process.wait()
+
+
+def live(person, script, root):
+    options = ["--lsl-session", person, "--session", str(root), "--no-outlet", "--duration", "9", "--subject", "P01"]
+    command = [sys.executable, "-m", "rtemo", "live", *options, "--script", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (folder,) = root.iterdir()
+    streams = pyxdf.load_xdf(folder / "recording.xdf", dejitter_timestamps=False)[0]
+    return {one["info"]["name"][0]: one for one in streams}, (folder / "events.jsonl").read_text()
+
+
+def test_the_example_gives_out_what_it_makes_of_windows_and_it_is_recorded(person, tmp_path):
+    streams, events = live(person, EXAMPLE, tmp_path / "sessions")
+    values = streams["rtemo_values_P01"]
+    labels = [channel["label"][0] for channel in values["info"]["desc"][0]["channels"][0]["channel"]]
+    assert labels == ["alpha", "saccades"]
+    assert len(values["time_series"]) > 3
+    assert np.isfinite(values["time_series"]).all()
+    ends = set(np.round(streams["rtemo_P01"]["time_stamps"], 6))
+    assert set(np.round(values["time_stamps"], 6)) <= ends
+    assert "script beside_session.py is started" in events
+
+
+def test_a_script_that_crashes_and_hangs_costs_the_session_nothing(person, tmp_path):
+    script = tmp_path / "bad.py"
+    script.write_text("import rtemo\nfor news in rtemo.beside():\n    if news.predictions:\n        1 / 0\n")
+    streams, events = live(person, script, tmp_path / "sessions")
+    assert "script bad.py ended: exit code 1; ZeroDivisionError" in events
+    gaps = np.diff(streams["rtemo_P01"]["time_stamps"])
+    assert len(gaps) > 8
+    np.testing.assert_allclose(gaps, 0.25, atol=1e-6)
