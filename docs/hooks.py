@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from offline.__main__ import build_parser as build_offline_parser
+from rtemo.bridges import BRIDGES
 from rtemo.cli import build_parser
 from rtemo.commands import COMMANDS
 from rtemo.sources import session_settings
@@ -79,12 +80,23 @@ def settings_page() -> str:
 
 def devices_table() -> str:
     """One line a profile."""
-    lines = ["| profile | device | kind | what the facts rest on |", "|---|---|---|---|"]
+    lines = ["| profile | device | kind | what the facts rest on | to know |", "|---|---|---|---|---|"]
     for path in sorted((ROOT / "devices").glob("*/profile.toml")):
         profile = tomllib.loads(path.read_text(encoding="utf-8"))
         facts = " ".join(str(profile.get("facts", "")).split()).replace("|", "\\|")
-        lines.append(f"| `{profile['id']}` | {profile['name']} | {profile['kind']} | {facts} |")
+        notes = " ".join(profile.get("notes", [])).replace("|", "\\|")
+        lines.append(f"| `{profile['id']}` | {profile['name']} | {profile['kind']} | {facts} | {notes} |")
     return "\n".join(lines)
 
 
-MADE = {"commands": commands_page, "settings": settings_page, "devices": devices_table}
+def bridges_table() -> str:
+    """One line a bridge."""
+    lines = ["| command | reads | profile | how far it was tried |", "|---|---|---|---|"]
+    lines += [
+        f"| `rtemo bridge {name}` | {entry.summary} | `{entry.profile}` | {entry.tried} |"
+        for name, entry in BRIDGES.items()
+    ]
+    return "\n".join(lines)
+
+
+MADE = {"commands": commands_page, "settings": settings_page, "devices": devices_table, "bridges": bridges_table}

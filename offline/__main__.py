@@ -12,10 +12,11 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from offline.cli.data import add_build, add_inspect, add_mapping, add_synthesize
-from offline.cli.evaluate import add_compare, add_evaluate
+from offline.cli.evaluate import add_compare, add_evaluate, add_ratings
 from offline.cli.fetch import add_fetch
+from offline.cli.fit import add_finetune, add_fit
 from offline.cli.reproduce import add_reproduce
-from offline.cli.train import add_export, add_finetune, add_pretrain, add_score
+from offline.cli.train import add_export, add_pretrain, add_score
 from offline.cli.wrap import add_wrap
 from rtemo.core.errors import RtemoError
 
@@ -47,8 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     data = (add_synthesize, add_fetch, add_build, add_mapping, add_inspect)
-    training = (add_pretrain, add_finetune, add_export, add_wrap, add_score)
-    for add in (*data, *training, add_evaluate, add_compare, add_reproduce):
+    training = (add_pretrain, add_fit, add_finetune, add_export, add_wrap, add_score)
+    for add in (*data, *training, add_evaluate, add_compare, add_ratings, add_reproduce):
         add(commands)
     return parser
 

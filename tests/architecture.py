@@ -21,6 +21,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rtemo.model": ("rtemo.core",),
     "rtemo.sources": ("rtemo.core", "rtemo.model"),
     "rtemo.simulate": ("rtemo.core", "rtemo.sources", "rtemo.recordings"),
+    "rtemo.bridges": ("rtemo.core", "rtemo.sources"),
     "rtemo.presentation": ("rtemo.core",),
     "rtemo.recorder": ("rtemo.core", "rtemo.sources"),
     "rtemo.recordings": ("rtemo.core", "rtemo.model", "rtemo.sources"),
@@ -75,7 +76,17 @@ BASE = ("numpy", "scipy", "onnxruntime", "safetensors", "tqdm", "tomli_w", "plat
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BASE, ("rtemo.*",)),
     **dict.fromkeys(QT, ("rtemo.gui", "rtemo.gui.*")),
-    "pylsl": ("rtemo.sources.lsl*", "rtemo.live.output.outlet", "rtemo.simulate.*"),
+    "pylsl": (
+        "rtemo.sources.lsl*",
+        "rtemo.live.output.outlet",
+        "rtemo.simulate.*",
+        "rtemo.bridges.outlets",
+        "rtemo.commands.equipment.bridge",
+    ),
+    "brainflow": ("rtemo.bridges.brainflow",),
+    "pupil_labs": ("rtemo.bridges.pupil_labs",),
+    "tobii_research": ("rtemo.bridges.tobii_pro",),
+    "pylink": ("rtemo.bridges.eyelink",),
     "torch": (NETWORK,),
 }
 REFUSED_OFFLINE = ("pylsl", *QT)

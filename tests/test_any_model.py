@@ -18,6 +18,7 @@ from offline.__main__ import main as offline
 from rtemo.cli import main
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.model.bundle import load_bundle
+from rtemo.model.explain import Explainer
 from rtemo.simulate.caps import spread
 from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
@@ -166,3 +167,15 @@ def test_an_uncalibrated_model_has_no_quantiles_to_claim(tmp_path):
     with pytest.raises(rtemo.RtemoError, match="novelty does not fit"):
         load_bundle(bundle.path)
     assert replace(bundle.spec, calibrated=True) != bundle.spec
+
+
+def test_what_a_model_of_the_signal_goes_by_is_told_by_region(person, tmp_path):
+    bundle = made(tmp_path, signal_graph(CHANNELS, 4), "--input", "x=signal", "--channels", ",".join(CHANNELS))
+    folder = live_session(person, bundle, tmp_path / "sessions")
+    model = rtemo.load(bundle.path, hop_s=HOP_S)
+    assert not model.calibrated
+    *_, window = rtemo.open_recording(folder / "recording.xdf").windows(model)
+    found = Explainer(bundle).explain(window)
+    assert found is not None
+    assert {name.split()[0] for name in found.shares} == {"EEG"}
+    assert any(abs(share) > 1e-3 for share in found.shares.values())

@@ -56,7 +56,7 @@ def ablate(
             network, heads = fit(learning, selecting, own, init, len(corpus.labels))
             known = FrozenNetwork(network)
         else:
-            known, heads = fit_frozen(frozen, learning, selecting, own, init, len(corpus.labels))
+            known, heads, _ = fit_frozen(frozen, learning, selecting, own, init, len(corpus.labels))
         by_person = [accuracies(known, heads, shard) for shard in testing]
         for head in HEADS:
             found[head].append(float(np.mean([one[head] for one in by_person if head in one])))

@@ -58,6 +58,35 @@ def add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("results", type=Path, nargs="+", metavar="FILE", help="files written by evaluate")
 
 
+def add_ratings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command `ratings`."""
+    parser = commands.add_parser(
+        "ratings", help="how well ratings, such as valence and arousal, are predicted for people held out in turn"
+    )
+    parser.set_defaults(run=_ratings)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="with ratings of its trials (targets)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON to write")
+    parser.add_argument("--rating", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def _ratings(options: argparse.Namespace) -> None:
+    if options.out.exists():
+        raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another file")
+    from offline.corpus.corpus import open_corpus
+    from offline.evaluation.ratings import rating_scores
+
+    found = rating_scores(open_corpus(options.corpus), options.rating, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for name, scores in found.items():
+        ccc, error, mean = scores["ccc"], scores["rmse"]["value"], scores["rmse_of_the_mean"]["value"]
+        sys.stdout.write(
+            f"{name}: CCC {ccc['value']:.2f} ({ccc['low']:.2f} to {ccc['high']:.2f}), RMSE {error:.2f}; "
+            f"the mean of the training people's ratings {mean:.2f}; {scores['n_people']} people\n"
+        )
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     if options.out.exists():
         raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another file")

@@ -1,4 +1,4 @@
-"""The arguments of the training commands: pretrain, finetune, export, score.
+"""The arguments of the training commands: pretrain, export, score.
 
 Each run function imports what it needs only when it runs, so that --help is quick.
 """
@@ -72,32 +72,11 @@ def add_pretrain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--resume", action="store_true", help="go on from CKPT")
 
 
-def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The command `finetune`: training with labels."""
-    parser = commands.add_parser("finetune", help="train with labels, and write a model bundle")
-    parser.set_defaults(run=_finetune)
-    parser.add_argument("--corpus", type=Path, required=True, metavar="C", help="folder written by build")
-    parser.add_argument(
-        "--init", type=Path, metavar="CKPT", help="checkpoint or bundle to begin from (default: scratch)"
-    )
-    parser.add_argument(
-        "--mode", default="full", choices=["full", "probe"], help="probe: train the heads only (default: full)"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
-    parser.add_argument("--name", default="rtemo", help="the model's name in its card")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: cuda where there is one)")
-    parser.add_argument("--epochs", type=int, default=24, metavar="N", help="at most (default 24)")
-    parser.add_argument("--rate", type=float, metavar="R", help="learning rate at its highest (default 0.002)")
-    parser.add_argument("--max-minutes", type=float, default=float("inf"), metavar="M", help="of training, at most")
-    parser.add_argument("--resume", action="store_true", help="go on from OUT.checkpoint.pt")
-
-
 def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command `export`: calibrate a checkpoint and write the bundle."""
     parser = commands.add_parser("export", help="calibrate a trained checkpoint and write it as a bundle")
     parser.set_defaults(run=_export)
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune")
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="file written by finetune --split")
     parser.add_argument("--corpus", type=Path, metavar="C", help="where the corpus is now (default: where it was)")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--name", default="rtemo", help="the model's name in its card")
@@ -185,22 +164,6 @@ def _weights(pairs: Sequence[str]) -> dict[str, Any]:
         if name not in _TERMS:
             raise RtemoError("there is no such term", repr(name), f"use {', '.join(_TERMS)}")
     return found
-
-
-def _finetune(options: argparse.Namespace) -> None:
-    from offline.cli.training_commands import finetune
-    from offline.training.training_run import TrainingSettings
-
-    settings = TrainingSettings(
-        seed=options.seed,
-        device=options.device,
-        max_minutes=options.max_minutes,
-        epochs=options.epochs,
-        mode=options.mode,
-        **_given(options, rate="rate"),
-    )
-    bundle = finetune(options.corpus, options.out, options.name, settings, options.init, resume=options.resume)
-    sys.stdout.write(f"{bundle.path}\n")
 
 
 def _export(options: argparse.Namespace) -> None:

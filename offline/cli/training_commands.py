@@ -66,7 +66,10 @@ def _seen_by(hold_out: HoldOut, seed: int) -> tuple[tuple[str, ...], tuple[str, 
 def finetune(
     corpus: Path, out: Path, name: str, settings: TrainingSettings, init: Path | None, *, resume: bool
 ) -> Bundle:
-    """Train, calibrate, and write the bundle. The checkpoint stays beside it, for `export` and for more epochs."""
+    """`finetune --split`: train, and hold people out for good to calibrate and to score on.
+
+    The checkpoint stays beside the bundle, for `export` and for more epochs.
+    """
     checkpoint = out.with_name(f"{out.name}.checkpoint.pt")
     if out.exists():
         raise RtemoError(f"{out} exists already", "nothing is overwritten", "name another folder")

@@ -166,30 +166,52 @@ def fit_smoothing(
     Both describe the sessions that were trained on: how long an emotion lasts there, and how long a wrong window stays
     wrong. Fitting only one of them makes the other pay: a dwell that is too long silences the evidence.
     """
-    fits = [_fit_at(Smoothing(dwell_s, window_s, prior), weights, by_head, validation) for dwell_s in _DWELL_S]
-    _, best, times = min(fits, key=lambda fit: fit[0])
-    return best, times
+    tables = {name: _grid_losses(name, own, by_head, prior, window_s, validation) for name, own in weights.items()}
+    dwell = int(np.argmin(np.sum([table.min(axis=1) for table in tables.values()], axis=0)))
+    times = {name: _DECORRELATION_S[int(np.argmin(table[dwell]))] for name, table in tables.items()}
+    return Smoothing(_DWELL_S[dwell], window_s, prior), times
 
 
-def _fit_at(
-    smoothing: Smoothing,
-    weights: Mapping[str, Mapping[str, float]],
+def _grid_losses(
+    name: str,
+    weights: Mapping[str, float],
     by_head: Mapping[str, float],
+    prior: tuple[float, ...],
+    window_s: float,
     validation: Sequence[NetworkOutputs],
-) -> tuple[float, Smoothing, dict[str, float]]:
-    """The sum of the least losses at one dwell time, and where they are."""
-    total, times = 0.0, {}
-    for name, own in weights.items():
-        losses = [
-            (
-                smoothing_loss(name, Combination(own, seconds, 1.0, {}, _NO_SCALE), by_head, smoothing, validation),
-                seconds,
-            )
-            for seconds in _DECORRELATION_S
-        ]
-        least, times[name] = min(losses)
-        total += least
-    return total, smoothing, times
+) -> Array:
+    """(dwell times, decorrelation times): `smoothing_loss` of every pair, all of them in one pass over the windows."""
+    plain = Combination(weights, 1.0, 1.0, {}, _NO_SCALE)
+    found = []
+    for session in validation:
+        counted = session.counted(name)
+        if counted.any():
+            p = pool(session.logits, plain, by_head)
+            path = _grid_posteriors(p, session.times, session.passes[name], prior, window_s)[counted]
+            right = np.take_along_axis(path, session.labels[counted][:, None, None, None], axis=-1)[..., 0]
+            found.append(-np.log(np.maximum(right, 1e-12)).mean(axis=0))
+    return np.asarray(np.mean(found, axis=0)) if found else np.zeros((len(_DWELL_S), len(_DECORRELATION_S)))
+
+
+def _grid_posteriors(
+    p: Array, times: Array, passes: NDArray[np.bool_], prior: tuple[float, ...], window_s: float
+) -> Array:
+    """(W, dwell times, decorrelation times, K): `smoothing.advance` with every pair of times side by side."""
+    dwell, decorrelation = np.array(_DWELL_S)[:, None, None], np.array(_DECORRELATION_S)[None, :, None]
+    likelihood = np.log(np.maximum(p, 1e-12)) - np.log(np.asarray(prior))
+    state = np.full((len(_DWELL_S), len(_DECORRELATION_S), p.shape[1]), 1.0 / p.shape[1])
+    out, seen_s = np.empty((len(p), *state.shape)), None
+    for i, time_s in enumerate(times):
+        if i:
+            stay = np.exp(-(time_s - times[i - 1]) / dwell)
+            state = stay * state + (1.0 - stay) / p.shape[1]
+        if passes[i]:
+            new_s = window_s if seen_s is None else min(time_s - seen_s, window_s)
+            log_state = np.log(state) + np.minimum(1.0, new_s / decorrelation) * likelihood[i]
+            state = np.exp(log_state - log_state.max(axis=-1, keepdims=True))
+            state, seen_s = state / state.sum(axis=-1, keepdims=True), time_s
+        out[i] = state
+    return out
 
 
 def smoothed_temperature(
@@ -255,7 +277,8 @@ def familiar(training: Sequence[NetworkOutputs], name: str) -> Familiar:
     head = MAIN_HEAD[name]
     z = np.concatenate([session.z[head][session.passes[name]] for session in training]).astype(np.float64)
     covariance, _ = ledoit_wolf(z)
-    precision = np.linalg.inv(covariance + 1e-6 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    ridge = 1e-6 * np.trace(covariance) / len(covariance) + 1e-9  # a model that has seen nothing is constant
+    precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
     return Familiar(z.mean(axis=0).astype(np.float32), precision.astype(np.float32))
 
 

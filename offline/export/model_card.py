@@ -66,7 +66,7 @@ def _epoch(best: int) -> str:
 def _scores(spec: BundleSpec) -> str:
     names = [name for name in COMBINATIONS if name in spec.metrics]
     lines = [
-        "## Scores on test people\n",
+        "## Scores on people whom it does not know\n",
         "Balanced accuracy over new people: mean ± standard deviation, least to largest. Window: one window alone. "
         "Smoothed: what the application names. Trial: all windows of a clip together. Every window counts that the "
         "signal gate lets pass, also where the model abstains.\n",
@@ -116,7 +116,7 @@ def _calibration(spec: BundleSpec) -> str:
     return (
         "## Calibration\n\n"
         f"- temperatures {_numbers(spec.temperatures)}\n" + "\n".join(lines) + "\n"
-        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on the validation people\n"
+        f"- mean time in one emotion {spec.smoothing.dwell_s:g} s, fitted on held-out people\n"
         f"- {promise}\n"
         "- with self-reports in a session the sets' level moves (adaptive conformal inference): in the long run at "
         "most the wanted share of the reported windows is missed; it is no promise about the next window\n"
@@ -128,7 +128,7 @@ def _calibration(spec: BundleSpec) -> str:
 
 def _limits(spec: BundleSpec) -> str:
     lines = ["It is no medical device, and its output is no measure of what a person feels."]
-    if spec.trained_on == "simulated people":
+    if spec.trained_on.startswith("simulated people"):
         lines = [
             "**It has never seen a human being.** The people are simulated. The scores show that the software works "
             "from end to end; they do not show how well it would do on anyone's real recordings.",

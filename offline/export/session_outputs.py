@@ -63,11 +63,12 @@ class NetworkOutputs:
 
 
 def run_network(
-    network: Network, heads: Heads, shards: Sequence[Shard], gate: ModalityGate, what: str
+    network: Network, heads: Heads, shards: Sequence[Shard], gate: ModalityGate, what: str = ""
 ) -> list[NetworkOutputs]:
-    """Every window of the shards through the network. `what` names the progress bar."""
+    """Every window of the shards through the network. `what` names the progress bar; without it there is none."""
     network, heads = network.cpu().eval(), heads.cpu().eval()
-    return [_run_one(network, heads, shard, gate) for shard in tqdm(shards, desc=what, unit="session", disable=None)]
+    bar = tqdm(shards, desc=what, unit="session", disable=None if what else True)
+    return [_run_one(network, heads, shard, gate) for shard in bar]
 
 
 def run_bundle(bundle: Bundle, shards: Sequence[Shard], gate: ModalityGate, what: str) -> list[NetworkOutputs]:

@@ -44,16 +44,20 @@ def loso(ids: WindowIds, seed: int, people_out: int = 1) -> Iterator[Split]:
     for number, start in enumerate(range(0, len(people), people_out)):
         tested = dealt[start : start + people_out]
         others = np.setdiff1d(people, tested)
-        n_inner = _inner(len(others))
-        inner = np.random.default_rng([seed, number]).permutation(others)[:n_inner]
+        inner = held_out_for_selection(others, (seed, number))
         test, validation = np.isin(ids.subject, tested), np.isin(ids.subject, inner)
         name = ", ".join(str(who) for who in tested)
-        yield _split(ids, "loso", name, ~test & ~validation, validation, test, ("subject",), ("subject",))
+        yield split_of(ids, "loso", name, ~test & ~validation, validation, test, ("subject",), ("subject",))
 
 
 def training_people(people: int) -> int:
     """How many learn in each fold of loso, of so many people with labels."""
     return people - 1 - _inner(people - 1)
+
+
+def held_out_for_selection(others: NDArray[Any], seed: tuple[int, int]) -> NDArray[Any]:
+    """A fifth of the people, at least one, drawn by the seed."""
+    return np.random.default_rng(seed).permutation(others)[: _inner(len(others))]
 
 
 def _inner(others: int) -> int:
@@ -71,8 +75,8 @@ def cross_session(ids: WindowIds) -> Iterator[Split]:
         for session in sessions if len(sessions) > 1 else []:
             test = mine & (ids.session == session)
             others, name = mine & ~test, f"{who} session {session}"
-            validation = _last_trials(ids, others, 1)
-            yield _split(ids, "cross-session", name, others & ~validation, validation, test, ("session",), ())
+            validation = last_trials(ids, others, 1)
+            yield split_of(ids, "cross-session", name, others & ~validation, validation, test, ("session",), ())
 
 
 def subject_dependent(ids: WindowIds, dataset: str) -> Iterator[Split]:
@@ -83,8 +87,8 @@ def subject_dependent(ids: WindowIds, dataset: str) -> Iterator[Split]:
     for who in np.unique(ids.subject[_labelled(ids)]):
         for name, scope, test in _SCHEMES.get(dataset, _last_third)(ids, ids.subject == who):
             others = scope & ~test
-            validation = _last_trials(ids, others, 1)
-            yield _split(ids, "subject-dependent", f"{who} {name}", others & ~validation, validation, test, (), ())
+            validation = last_trials(ids, others, 1)
+            yield split_of(ids, "subject-dependent", f"{who} {name}", others & ~validation, validation, test, (), ())
 
 
 def leave_clip_out(
@@ -113,7 +117,7 @@ def leave_clip_out(
         train = ~np.isin(of_person, (person, next_person)) & ~np.isin(of_clip, (clip, next_clip))
         name = f"people {person + 1}/{people_groups}, clips {clip + 1}/{clip_groups}"
         both = ("subject", "clip")
-        yield _split(ids, "leave-clip-out", name, train, validation, test, both, both)
+        yield split_of(ids, "leave-clip-out", name, train, validation, test, both, both)
 
 
 Cut = tuple[str, Mask, Mask]  # name, the windows that take part, those that are tested
@@ -123,7 +127,7 @@ def _balanced_last_two(ids: WindowIds, mine: Mask) -> Iterator[Cut]:
     """SEED-IV: in each session the last two trials of each emotion. The literal last eight lack an emotion."""
     for session in np.unique(ids.session[mine & _labelled(ids)]):
         scope = mine & (ids.session == session)
-        yield f"session {session}", scope, _last_trials(ids, scope, 2)
+        yield f"session {session}", scope, last_trials(ids, scope, 2)
 
 
 def _blocks_of_five(ids: WindowIds, mine: Mask) -> Iterator[Cut]:
@@ -139,7 +143,7 @@ def _last_third(ids: WindowIds, mine: Mask) -> Iterator[Cut]:
         test = np.zeros(len(ids), dtype=bool)
         for label in np.unique(ids.label[scope & _labelled(ids)]):
             own = scope & (ids.label == label)
-            test |= _last_trials(ids, own, max(1, len(np.unique(ids.trial[own])) // 3))
+            test |= last_trials(ids, own, max(1, len(np.unique(ids.trial[own])) // 3))
         yield f"session {session}", scope, test
 
 
@@ -150,7 +154,7 @@ _SCHEMES: Mapping[str, Callable[[WindowIds, Mask], Iterator[Cut]]] = {
 }
 
 
-def _last_trials(ids: WindowIds, among: Mask, n: int) -> Mask:
+def last_trials(ids: WindowIds, among: Mask, n: int) -> Mask:
     """The windows of the last n trials of each label, by session, then by trial number."""
     chosen = np.zeros(len(ids), dtype=bool)
     for label in np.unique(ids.label[among & _labelled(ids)]):
@@ -165,7 +169,7 @@ def _labelled(ids: WindowIds) -> Mask:
     return np.asarray(ids.label != UNLABELLED)
 
 
-def _split(
+def split_of(
     ids: WindowIds,
     protocol: str,
     name: str,
@@ -175,5 +179,6 @@ def _split(
     apart: tuple[str, ...],
     inner: tuple[str, ...],
 ) -> Split:
+    """A split of the labelled windows among these."""
     train_at, validation_at, test_at = (np.flatnonzero(side & _labelled(ids)) for side in (train, validation, test))
     return Split(protocol, name, train_at, validation_at, test_at, apart, inner)

@@ -20,7 +20,9 @@ from tqdm import tqdm
 from offline.corpus.corpus import UNLABELLED, Corpus, Shard
 from offline.splits import SubjectSplit, check_disjoint, person, split_subjects
 from offline.training.batches import Picked, TrainingBatch, pick_epoch, plain_batches, training_batches
+from offline.training.choices import part_of, prefixed
 from offline.training.data_parallel import device_of
+from offline.training.deadline import look_at_the_clock
 from offline.training.frozen_network import FrozenNetwork
 from offline.training.optimizer import schedule, set_rate
 from offline.training.probe import ProbeWindows, fit_heads
@@ -36,9 +38,10 @@ from offline.training.training_run import (
 from rtemo.core.errors import RtemoError
 from rtemo.model.network import Heads, Network
 
-__all__ = ["Training", "TrainingSettings", "batch_loss", "fit", "fit_frozen", "train"]
+__all__ = ["Training", "TrainingSettings", "batch_loss", "chosen_of", "fit", "fit_frozen", "fit_whole", "train"]
 
 _VALIDATION_PER_TRIAL = 12
+_STRENGTH = "strength"
 
 
 def train(
@@ -100,32 +103,71 @@ def fit(
 
     n_labels: how many labels there are; by default as many as the recordings have. Gives the best weights, on the CPU.
     """
+    return best_network(fit_selecting(train, validation, settings, init, n_labels))
+
+
+def fit_selecting(
+    train: Sequence[Shard],
+    validation: Sequence[Shard],
+    settings: TrainingSettings,
+    init: Mapping[str, Tensor] | None = None,
+    n_labels: int | None = None,
+) -> Training:
+    """`fit` with all that came of it (`best_network`, `chosen_of`)."""
     if n_labels is None:
         codes = np.concatenate([shard.rows["label"] for shard in (*train, *validation)])
         n_labels = int(codes.max(initial=UNLABELLED)) + 1
     state = begin(settings, n_labels, device_of(settings.device), init)
     _run(state, train, validation, settings, lambda: None)
+    return state
+
+
+def fit_whole(
+    people: Sequence[Shard],
+    settings: TrainingSettings,
+    init: Mapping[str, Tensor] | None,
+    n_labels: int,
+    chosen: Mapping[str, float],
+) -> tuple[Network, Heads]:
+    """Train on everybody, with what other runs chose (`chosen_of`): nobody is held out, and the last weights count."""
+    state = begin(settings, n_labels, device_of(settings.device), init)
+    _fit_new_heads(FrozenNetwork(state.network), state.heads, people, None, settings, chosen)
+    device = next(state.network.parameters()).device
+    bar = tqdm(total=round(chosen["epochs"]), desc="training on everybody", unit="epoch", disable=None)
+    while state.epoch < round(chosen["epochs"]):
+        _epoch(state, people, settings, device)
+        state.epoch += 1
+        bar.update()
+    bar.close()
+    state.best = weights(state)
     return best_network(state)
+
+
+def chosen_of(state: Training) -> dict[str, float]:
+    """What the people held out for selection decided: epochs, and the strength of each head before the first."""
+    return {"epochs": float(state.best_epoch + 1), **state.strengths}
 
 
 def fit_frozen(
     known: dict[int, FrozenNetwork],
     train: Sequence[Shard],
-    validation: Sequence[Shard],
+    validation: Sequence[Shard] | None,
     settings: TrainingSettings,
     init: Mapping[str, Tensor] | None,
     n_labels: int,
-) -> tuple[FrozenNetwork, Heads]:
-    """New heads on a network that stays as it is, given or untrained; on the CPU.
+    chosen: Mapping[str, float] | None = None,
+) -> tuple[FrozenNetwork, Heads, dict[str, float]]:
+    """New heads on a network that stays as it is, given or untrained; on the CPU. Third: what was chosen.
 
     known: networks with what they made of windows, from calls with the same init; this call's is added.
+    validation: None where nobody is held out, and `chosen` has what other runs chose.
     """
     begun = begin(settings, n_labels, torch.device("cpu"), init)
     which = settings.seed if init is None else 0  # given weights are the same for every seed
     if which not in known:
         known[which] = FrozenNetwork(best_network(begun)[0])
-    _fit_new_heads(known[which], begun.heads, train, validation, settings)
-    return known[which], begun.heads.eval()
+    used = _fit_new_heads(known[which], begun.heads, train, validation, settings, chosen)
+    return known[which], begun.heads.eval(), used
 
 
 def _run(
@@ -138,7 +180,7 @@ def _run(
     device = next(state.network.parameters()).device
     selection, began = _selection(held_out, settings), time.monotonic()
     if not math.isfinite(state.best_loss):
-        _fit_new_heads(FrozenNetwork(state.network), state.heads, shards, held_out, settings)
+        state.strengths = _fit_new_heads(FrozenNetwork(state.network), state.heads, shards, held_out, settings)
         state.best, state.best_loss = weights(state), _held_out_loss(state, held_out, selection, device)
         keep()
     bar = tqdm(total=settings.epochs, initial=state.epoch, desc="training", unit="epoch", disable=None)
@@ -156,11 +198,21 @@ def _run(
 
 
 def _fit_new_heads(
-    frozen: FrozenNetwork, heads: Heads, train: Sequence[Shard], validation: Sequence[Shard], settings: TrainingSettings
-) -> None:
-    """Sets the heads as training begins with them, and as mode "probe" leaves them (offline.training.probe)."""
+    frozen: FrozenNetwork,
+    heads: Heads,
+    train: Sequence[Shard],
+    validation: Sequence[Shard] | None,
+    settings: TrainingSettings,
+    chosen: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Sets the heads as training begins with them, and as mode "probe" leaves them (offline.training.probe).
+
+    Gives the strengths, named for `chosen_of`. validation: None where `chosen` has them already.
+    """
     first = pick_epoch(train, _per_trial(train, settings), np.random.default_rng([settings.seed, 4]))
-    fit_heads(frozen, heads, ProbeWindows(train, first), ProbeWindows(validation, _selection(validation, settings)))
+    select = None if validation is None else ProbeWindows(validation, _selection(validation, settings))
+    given = None if chosen is None else part_of(_STRENGTH, chosen)
+    return prefixed(_STRENGTH, fit_heads(frozen, heads, ProbeWindows(train, first), select, given))
 
 
 def _selection(shards: Sequence[Shard], settings: TrainingSettings) -> Picked:
@@ -176,6 +228,7 @@ def _epoch(state: Training, shards: Sequence[Shard], settings: TrainingSettings,
     losses = []
     batches = training_batches(shards, picked, settings.batch, settings.augmentation, random)
     for step, batch in enumerate(tqdm(batches, total=steps, desc=f"epoch {state.epoch}", leave=False, disable=None)):
+        look_at_the_clock()
         done = (state.epoch + step / steps) / settings.epochs
         set_rate(state.optimizer, settings.rate * schedule(done, settings.warm_up))
         loss = batch_loss(state.network, state.heads, batch, settings.label_smoothing, device)

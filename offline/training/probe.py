@@ -7,7 +7,7 @@ the people held out for selection. Fine-tuning begins from these heads.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch.nn import functional
 from offline.corpus.shards import Shard
 from offline.training.batches import Picked
 from offline.training.frozen_network import Embedded, FrozenNetwork
+from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the regression on standardised embeddings
@@ -41,25 +42,38 @@ class ProbeWindows:
         return np.array([rows[shard][i] for shard, i in at], np.int64)
 
 
-def fit_heads(frozen: FrozenNetwork, heads: Heads, learn: ProbeWindows, select: ProbeWindows) -> None:
-    """Sets the heads, in place. A head whose modality no window offers, or that sees one label only, stays as it is.
+def fit_heads(
+    frozen: FrozenNetwork,
+    heads: Heads,
+    learn: ProbeWindows,
+    select: ProbeWindows | None,
+    strengths: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Sets the heads, in place, and gives the strength of each. A head whose modality no window offers, or that sees
+    one label only, stays as it is.
+
+    select: chooses among STRENGTHS; None: nobody is held out, and `strengths` has what was chosen elsewhere, by head.
 
     They learn every window twice, as it is and with fewer channels: what a network makes of few channels it makes
     elsewhere, and heads that have not seen that are lost there.
     """
     seen, labels = _both_ways(frozen, learn)
-    selection, labels_select = _both_ways(frozen, select)
-    for i, (head, ok, select_ok) in enumerate(zip(heads.ordered(), seen.offered(), selection.offered(), strict=True)):
+    selection = None if select is None else _both_ways(frozen, select)
+    used: dict[str, float] = {}
+    for i, (name, head, ok) in enumerate(zip(HEADS, heads.ordered(), seen.offered(), strict=True)):
         x, y = seen.z[ok, i].astype(np.float64), labels[ok]
         if len(np.unique(y)) < 2:
             continue
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-        fits = [_fit((x - mean) / scale, y, strength, head.out_features) for strength in STRENGTHS]
-        if select_ok.any():
-            new, truth = (selection.z[select_ok, i] - mean) / scale, labels_select[select_ok]
-            fits.sort(key=lambda fit: _loss(fit, new, truth))
-        weight, bias = fits[0]
+        tried = STRENGTHS if strengths is None else (strengths.get(name, STRENGTHS[0]),)
+        fits = [(strength, _fit((x - mean) / scale, y, strength, head.out_features)) for strength in tried]
+        if selection is not None and (select_ok := selection[0].offered()[i]).any():
+            new, truth = (selection[0].z[select_ok, i] - mean) / scale, selection[1][select_ok]
+            losses = [_loss(fit, new, truth) for _, fit in fits]
+            fits = [fits[int(np.argmin(losses))]]
+        used[name], (weight, bias) = fits[0]
         _set(head, weight / scale, bias - (weight / scale) @ mean)
+    return used
 
 
 def _both_ways(frozen: FrozenNetwork, part: ProbeWindows) -> tuple[Embedded, NDArray[np.int64]]:

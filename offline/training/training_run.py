@@ -72,6 +72,7 @@ class Training:
     best_epoch: int = -1  # before the first
     epoch: int = 0  # the next one
     history: list[dict[str, float]] = field(default_factory=list)
+    strengths: dict[str, float] = field(default_factory=dict)  # of the heads' regularisation before the first epoch
 
 
 def begin(

@@ -42,6 +42,11 @@ class LoadedModel:
         return self.bundle.fingerprint
 
     @property
+    def calibrated(self) -> bool:
+        """Whether it was calibrated on held-out people; if not, its predictions have no sets and no novelty."""
+        return self.bundle.spec.calibrated
+
+    @property
     def hop_s(self) -> float:
         """Seconds between predictions."""
         return self.settings.window.hop_s

@@ -30,6 +30,8 @@ COMMANDS = {
     "withdraw": CommandEntry("rtemo.commands.data.withdraw", "list and erase what there is of a participant"),
     "bench": CommandEntry("rtemo.commands.bench.command", "latency, CPU, memory and losses on this computer"),
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
+    "bridge": CommandEntry("rtemo.commands.equipment.bridge", "a device that does not speak LSL, as LSL streams"),
+    "lag": CommandEntry("rtemo.commands.equipment.lag", "how late a device's stamps are, from a recording"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window
     "recorder": CommandEntry("rtemo.commands.session.recorder", ""),  # the process that reads and records

@@ -97,7 +97,9 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
         signals = read_signals(recording)
     finally:
         recording.close()
-    participant = _participant(path, folder, settings, asked)
+    # a recording does not say whom it is about: the file beside it does
+    subject = settings.subject if settings.subject not in ("", NOBODY) else kept.subject
+    participant = _participant(path, folder, subject, asked)
     named = _named(settings, asked)
     return RecordedSession(
         target=target,
@@ -147,10 +149,10 @@ def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
     return tuple(sorted(found, key=lambda event: event.time_s))
 
 
-def _participant(path: Path, folder: SessionFolder | None, settings: SessionSettings, asked: AskedEntities) -> str:
+def _participant(path: Path, folder: SessionFolder | None, subject: str, asked: AskedEntities) -> str:
     """Who was recorded: as asked for, as the settings say, or by the file's name."""
-    if asked.subject or settings.subject != NOBODY:
-        return asked.subject or settings.subject
+    if asked.subject or subject not in ("", NOBODY):
+        return asked.subject or subject
     named = _LAB_RECORDER.search(path.name)
     if named:
         return named["subject"]

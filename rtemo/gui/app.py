@@ -28,20 +28,26 @@ def run_app(
     recording: str = "",
     outlives_window: bool = True,
     session_settings: str = "",
+    watches: bool = False,
+    from_distance: bool = False,
 ) -> int:
     """Show the window; return the exit status.
 
     theme: "dark" or "light"; None takes the one of last time. last_settings: the file that keeps the session settings
     that were last used. recording: an XDF file to play. outlives_window: whether a session goes on without the window.
-    session_settings: for the engine as soon as it answers, TOML.
+    session_settings: for the engine as soon as it answers, TOML. watches: whether it only looks. from_distance: whether
+    the large view is opened with it.
     """
-    application, window = _open(client, QSettings(texts.APP, texts.APP), theme, last_settings, recording)
+    settings = QSettings(texts.APP, f"{texts.APP} watching" if watches else texts.APP)
+    application, window = _open(client, settings, theme, last_settings, recording, watches=watches)
     window.outlives_window = outlives_window
     window.pending_settings = session_settings
     window.views.strip.demonstration = not outlives_window
     if not window.restored:
         window.fill(application.primaryScreen().availableGeometry())
     window.show()
+    if from_distance:
+        window.toggle_distance()
 
     def leave(_number: int, _frame: object) -> None:
         window.leave()
@@ -81,6 +87,8 @@ def _open(
     theme: str | None,
     last_settings: Path | None = None,
     recording: str = "",
+    *,
+    watches: bool = False,
 ) -> tuple[QApplication, MainWindow]:
     application = QApplication.instance()
     if not isinstance(application, QApplication):
@@ -89,4 +97,4 @@ def _open(
     application.setOrganizationName(texts.APP)
     chosen = THEMES.get(theme or str(settings.value("theme", DARK.name)), DARK)
     apply_theme(application, chosen)
-    return application, MainWindow(client, settings, chosen, last_settings, recording)
+    return application, MainWindow(client, settings, chosen, last_settings, recording, watches=watches)

@@ -101,7 +101,7 @@ class WindowBenchmark(QObject):
         self._end(0)
 
     def _frame_costs(self) -> tuple[float, float]:
-        """What a frame of the signals costs: live in our own painting, and of the past in pyqtgraph while it is moved."""
+        """What a frame of the signals costs: live, in our own painting; of the past, in pyqtgraph, while it moves."""
         signals = self._window.views.signals
         live_ms = _mean_ms(signals.canvas.repaint)
         signals.look_back(0.0)

@@ -26,6 +26,7 @@ class MenuTarget(Protocol):
     views: AllViews
     docks: Mapping[str, QDockWidget]
     theme: Theme
+    watches: bool
 
     dialogs: SessionDialogs
     recordings: RecordingOpener
@@ -40,6 +41,7 @@ class MenuTarget(Protocol):
     def close(self) -> bool: ...
     def toggle_theme(self) -> None: ...
     def set_alarm_sound(self, *, on: bool) -> None: ...
+    def toggle_distance(self) -> None: ...
     def default_layout(self) -> None: ...
     def toggle_full_screen(self) -> None: ...
     def show_shortcuts(self) -> None: ...
@@ -53,8 +55,11 @@ class Menus:
         self._window, self._target = window, target
         self._groups: dict[str, list[QAction]] = {}
         self._stretches: list[QAction] = []  # begin and end the stretches of the annotation keys
+        self._settings: QAction | None = None
+        self._annotations: list[QAction] = []
         self._make_file()
-        self._make_session()
+        if not target.watches:
+            self._make_session()
         self.dark = self._make_view()
         self._make_help()
         self._make_keys()
@@ -62,7 +67,8 @@ class Menus:
     def refresh(self) -> None:
         """Enable what applies now, and name the annotation keys."""
         state = self._target.state
-        self._settings.setEnabled(not state.in_session)
+        if self._settings is not None:
+            self._settings.setEnabled(not state.in_session)
         annotations = state.settings.annotations
         for k, action in enumerate(self._annotations):
             action.setVisible(k < len(annotations))
@@ -79,18 +85,23 @@ class Menus:
 
     def _make_file(self) -> None:
         target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_FILE)
-        self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
-        self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
-        menu.addSeparator()
-        self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
+        if not target.watches:
+            self._add(menu, texts.OPEN, "Ctrl+O", target.recordings.choose)
+            self.recent = menu.addMenu(words.RECENT)
+            self.recent.aboutToShow.connect(self._list_recent)
+            self._add(menu, words.SESSIONS_MENU, "Ctrl+Shift+S", target.dialogs.ask_sessions)
+            self._add(menu, texts.LEAVE, "Ctrl+W", target.close_recording)
+            menu.addSeparator()
+            self._add(menu, texts.EXPORT_PREDICTIONS, "Ctrl+Shift+E", target.exports.ask_predictions)
         pictures = menu.addMenu(texts.EXPORT_ANY)
         for name in target.exports.views:
             keys = "Ctrl+Shift+P" if name == texts.SIGNALS else ""
             self._add(pictures, name, keys, partial(target.exports.ask_view, name))
         menu.addSeparator()
-        self._add(menu, texts.ROOT_FOLDER, "", target.ask_root)
-        self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", target.views.report.open_report)
-        self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
+        if not target.watches:
+            self._add(menu, texts.ROOT_FOLDER, "", target.ask_root)
+            self._add(menu, texts.OPEN_REPORT, "Ctrl+Shift+O", target.views.report.open_report)
+            self._add(menu, texts.RESTART, "Ctrl+Shift+R", self._restart)
         self._add(menu, texts.QUIT, "Ctrl+Q", target.close)
 
     def _make_session(self) -> None:
@@ -106,6 +117,10 @@ class Menus:
         self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
         self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
         self._add(menu, words.NOTICE, "", dialogs.show_notice)
+        self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
+        self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
+        self._add(menu, words.ANNOTATIONS_MENU, "Ctrl+J", dialogs.ask_annotations)
+        self._add(menu, words.MODEL_MENU, "Ctrl+M", dialogs.ask_model)
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)
@@ -132,6 +147,7 @@ class Menus:
         sound = self._add(menu, texts.ALARM_SOUND, "", lambda: target.set_alarm_sound(on=sound.isChecked()))
         sound.setCheckable(True)
         sound.setChecked(target.views.strip.sound)
+        self._add(menu, texts.DISTANCE, "F10", target.toggle_distance)
         self._add(menu, texts.RESET_LAYOUT, "", target.default_layout)
         self._add(menu, texts.FULL_SCREEN, "F11", target.toggle_full_screen)
         return dark
@@ -141,6 +157,7 @@ class Menus:
         keys = self._add(menu, texts.SHORTCUTS, "F1", target.show_shortcuts)
         keys.setShortcuts([QKeySequence(text) for text in ("F1", "?", "Ctrl+/")])
         self._add(menu, texts.DOCTOR, "", target.show_doctor)
+        self._add(menu, words.ABOUT_MENU, "", target.dialogs.show_about)
 
     def _make_keys(self) -> None:
         """Add the shortcuts that have no menu entry."""
@@ -170,6 +187,13 @@ class Menus:
         menu.addAction(action)
         self._groups.setdefault(menu.title() if isinstance(menu, QMenu) else texts.KEYS_ALONE, []).append(action)
         return action
+
+    def _list_recent(self) -> None:
+        """List the recordings that were opened last."""
+        self.recent.clear()
+        for path in self._target.recordings.recent:
+            action = self.recent.addAction(path.replace("&", "&&"))
+            action.triggered.connect(lambda _on=False, path=path: self._target.recordings.open(path))
 
     def _restart(self) -> None:
         """Restart only an engine that failed: a slip must not end a session."""

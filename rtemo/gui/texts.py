@@ -18,8 +18,23 @@ PHASES = {
     "failed": "Engine stopped",
 }
 STATES = {"waiting": "waiting", "streaming": "streaming", "stalled": "stalled", "lost": "lost", "failed": "failed"}
-STREAM_COLUMNS = ("", "Role", "Name", "Type", "Ch", "Rate", "Age", "Device profile", "Computer", "Why")
+STREAM_COLUMNS = (
+    "",
+    "Role",
+    "Name",
+    "Type",
+    "Ch",
+    "Rate",
+    "Age",
+    "Device profile",
+    "Computer",
+    "Why",
+    "Rec",
+    "Required",
+    "Missing",
+)
 ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
+OTHER_ROLE = "Other"
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
 AWAITED = "{role}: waiting for {query}"
@@ -63,8 +78,16 @@ STARTS = "starting"
 DEMONSTRATION = "DEMONSTRATION: a simulated person"
 CHECK_EEG, CHECK_GAZE, CHECK_PARTICIPANT = "EEG", "Eye tracker", "Participant id"
 CHECK_READY, CHECK_START, CHECK_BASELINE = "Ready", "Start the session (Ctrl+R)", "Baseline (Ctrl+B)"
+CONCERN_MODEL = "the model is not calibrated"
+CONCERN_CLOCK = "clock of {name} known to {ms} ms only"
+CONCERN_LATENCY = "predictions come {ms} ms late"
+CONCERN_DISK = "disk: room for {left} of {planned} planned"
+CONCERN_POWER = "runs on battery"
 CHECK_FOUND = "{name}, {n} channels, {rate} Hz"
 ALARM_SOUND = "Sound for alarms"
+DISTANCE, DISTANCE_TITLE = "Large view, to be read from afar", "rtemo from afar"
+WATCHING = "{app}, watching only"
+ONLY_WATCHES = "This window only watches: nothing was changed. Use the session's own window."
 
 NO_DATA = "no data for {age}"
 FIRST_WINDOW = "first window in {left}"
@@ -112,7 +135,8 @@ CHANNELS_GOOD = "{good} of {all} channels good"
 NO_ROLE_DATA = "{role}: {none}"
 NO_CHANNELS = "No EEG channels"
 EXCLUDED = "excluded by you"
-CHANNEL_TIP = "{label}: {why}\nClick to {action}"
+CHANNEL_TIP = "{label}: {why}\nClick or press Space to {action}"
+HEAD_MAP = "Electrodes by place: the arrow keys go from one to the next, Space excludes or includes one"
 EXCLUDE, INCLUDE = "exclude it", "use it again"
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"

@@ -8,27 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QRect, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QMainWindow,
-    QStackedWidget,
 )
 
 from rtemo.gui import texts
 from rtemo.gui.bars.bar_stack import Banner, BarStack, Notice
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.export import Exports
-from rtemo.gui.layout.window_layout import LastUsedSettings, WindowLayout
+from rtemo.gui.layout.keys_first import KeysFirst
+from rtemo.gui.layout.window_layout import CentralPages, LastUsedSettings, WindowLayout
 from rtemo.gui.menus import Menus
 from rtemo.gui.open_recording import RecordingOpener, recording_in
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
+from rtemo.gui.study.dropped_model import model_in
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.live.service.client import ClientProtocol
+from rtemo.live.last_used import MODEL_FILE, keep_model
+from rtemo.live.service.client import USE_MODEL, ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
 FRAME_MS = 33
@@ -45,12 +47,15 @@ class MainWindow(QMainWindow):
         last_settings: Path | None = None,
         recording: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        watches: bool = False,
     ) -> None:
         """last_settings: the file that keeps the session settings that were last used. recording: an XDF file to open
         as soon as the engine answers. clock: seconds that only grow, the same as those of RecorderLook.answered_s.
+        watches: a second window, as for a supervisor, which can change nothing.
         """
         super().__init__()
-        self.client, self.settings, self.theme = client, settings, theme
+        self.client, self.settings, self.theme, self.watches = client, settings, theme, watches
         self.state = WindowState()
         self._clock, self._waited = clock, 0
         self.pending_settings = ""  # for the engine, as soon as it answers
@@ -59,8 +64,11 @@ class MainWindow(QMainWindow):
         self.dialogs = SessionDialogs(self, self.state, self.send, lambda: self.theme, settings)
         self._seen_phase: Phase | None = None
         self._n_failures = 0
-        self.recordings = RecordingOpener(self, self.send, recording)
-        self.setWindowTitle(texts.APP)
+        self.recordings = RecordingOpener(self, self.send, recording, settings)
+        self.dialogs.open_recording, self.dialogs.use_model = self.recordings.open, self.use_model
+        self._last_model = last_settings.with_name(MODEL_FILE) if last_settings is not None else None
+        self._name = texts.WATCHING.format(app=texts.APP) if watches else texts.APP
+        self.setWindowTitle(self._name)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self._make_views()
@@ -68,6 +76,7 @@ class MainWindow(QMainWindow):
         self.exports = Exports(self, self.views.exportable, self.state, self.send, self.notice.show_message)
         self.menus = Menus(self, self)
         self.dialogs.keys = self.menus.global_actions()
+        KeysFirst(self)
         self.resize(1440, 900)
         self.default_layout()
         if self._layout.restore(self.settings):
@@ -79,8 +88,11 @@ class MainWindow(QMainWindow):
         self._show_connection()
 
     def send(self, command: str, **arguments: Any) -> None:
-        """Send a command to the engine."""
-        self.client.send(command, **arguments)
+        """Send a command to the engine; a window that only watches says so instead."""
+        if self.watches:
+            self.notice.show_message(texts.ONLY_WATCHES)
+        else:
+            self.client.send(command, **arguments)
 
     def tick(self) -> None:
         """Advance one frame: take in the engine's snapshot, paint what is out of date."""
@@ -116,7 +128,7 @@ class MainWindow(QMainWindow):
         views.welcome.demo.connect(self.start_demo)
         views.welcome.recording.connect(self.recordings.choose)
         views.welcome.doctor.connect(self.show_doctor)
-        self.middle = QStackedWidget()
+        self.middle = CentralPages()
         self.middle.addWidget(views.welcome)
         self.middle.addWidget(views.signals)
         self.setCentralWidget(self.middle)
@@ -138,7 +150,12 @@ class MainWindow(QMainWindow):
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
-        self.bars = BarStack(self, named, hidden=(texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR))
+        if self.watches:
+            named = {name: named[name] for name in (texts.STATUS_STRIP, texts.BANNER)}
+            self.banner.restart.hide()
+            self.views.welcome.only_watch()
+        hidden = (texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR)
+        self.bars = BarStack(self, named, hidden=tuple(name for name in hidden if name in named))
         self.views.session.refused.connect(self.notice.show_message)
 
     # ------------------------------------------------------------------ state
@@ -148,9 +165,10 @@ class MainWindow(QMainWindow):
         self._seen_phase = phase
         replay = self.state.snapshot.replay
         name = Path(replay.path).name if replay is not None else ""
-        self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=texts.APP) if name else texts.APP)
-        self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
-        if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW):
+        self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=self._name) if name else self._name)
+        if not self.watches:
+            self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
+        if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW) and not self.watches:
             self.views.report.look_for_unfinished(Path(self.views.session.root))
 
     def _handle_snapshot(self) -> None:
@@ -179,7 +197,8 @@ class MainWindow(QMainWindow):
         snapshot, failure = self.state.snapshot, self.failed
         self.banner.show_failure(failure)
         self.bars.set_visible(texts.BANNER, visible=bool(failure))
-        self.bars.set_visible(texts.REPORT_BAR, visible=self.views.report.wanted)
+        if not self.watches:
+            self.bars.set_visible(texts.REPORT_BAR, visible=self.views.report.wanted)
         self.menus.refresh()
         shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
         self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
@@ -209,6 +228,13 @@ class MainWindow(QMainWindow):
         """Switch full screen on or off."""
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
+    def toggle_distance(self) -> None:
+        """Open or close the large view, a window of its own that can lie on another screen."""
+        view = self.views.distance
+        view.setVisible(not view.isVisible())
+        if view.isVisible():
+            self.views.refresh_schedule.mark({SnapshotPart.STATE})
+
     # ------------------------------------------------------------------ files
 
     def close_recording(self) -> None:
@@ -222,6 +248,12 @@ class MainWindow(QMainWindow):
         if folder:
             self.views.session.root = folder
             self.settings.setValue("root", folder)
+
+    def use_model(self, folder: str) -> None:
+        """Have the engine start again with the model in a folder, empty for rtemo's own; it is remembered."""
+        if self._last_model is not None:
+            keep_model(self._last_model, folder)
+        self.send(USE_MODEL, path=folder)
 
     def start_demo(self) -> None:
         """Start the demonstration in a window of its own."""
@@ -240,19 +272,28 @@ class MainWindow(QMainWindow):
         self.dialogs.show_keys(self.menus.keys())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if recording_in(event):
+        if recording_in(event) or model_in(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         path = recording_in(event)
+        if not path and (folder := model_in(event)):
+            self.dialogs.ask_model(folder)
+            event.acceptProposedAction()
         if path:
             self.recordings.open(path)
             event.acceptProposedAction()
 
     # ------------------------------------------------------------------ end
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)  # no button is about to be pressed
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.state.in_session:
+        if self.watches:
+            pass  # nothing ends with it
+        elif self.state.in_session:
             answer = self.ask_quit()
             if answer == texts.QUIT_CANCEL:
                 event.ignore()
@@ -265,13 +306,14 @@ class MainWindow(QMainWindow):
         else:
             self.send("shutdown")
         self._timer.stop()
+        self.views.distance.close()
         self._layout.save(self.settings)
         self.settings.setValue("theme", self.theme.name)
         event.accept()
 
     def leave(self) -> None:
         """Leave without a question, as when the system ends the program: a session goes on, a mere preview ends."""
-        if not self.state.in_session:
+        if not self.state.in_session and not self.watches:
             self.send("dismiss")
         self._timer.stop()
 

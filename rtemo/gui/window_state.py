@@ -74,6 +74,7 @@ class WindowState:
         self.n_failures = 0
         self.disk = DiskWatch()
         self.settings = SessionSettings()  # the session's settings, as the engine has them
+        self.root = ""  # the folder that sessions are written to
         self.participant = ""  # that is typed in for the next session
         self.has_baseline = False  # whether this session has one, or records it
         self.restarting = False  # whether the engine is being started again

@@ -1,8 +1,8 @@
 """Explanation of a prediction by occlusion: how much it changes when a part of the window is taken away.
 
-Each part is one region of the head in one band, or one group of eye features. Taken away means set to 0, which is the
-person's own mean after the normaliser; masks stay as they are, so the decision goes by the same modalities. All parts
-are taken away one at a time in one batch through the network: this is exact occlusion, no approximation. What two parts
+Each part is one region of the head in one band (in all of them for a model of the signal), or one group of eye
+features. Taken away means set to 0, which is the person's own mean after the normaliser; masks stay as they are, so the
+decision goes by the same modalities. All parts are taken away one at a time: this is exact occlusion. What two parts
 carry together (each alone would do) does not show, and it shows what the model uses, not what the person feels.
 """
 
@@ -53,6 +53,8 @@ class Explainer:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle, self._runtime = bundle, Runtime(bundle)
         self._bands = band_masks(bundle.spec.pipeline.eeg)
+        if "eeg" not in bundle.spec.model.inputs:  # of the signal itself no band can be taken away
+            self._bands = {"": np.ones(bundle.spec.input.bands, bool)}
         self._groups = eye_groups()
 
     def explain(self, window: Window, model: Bundle | None = None) -> Explanation | None:
@@ -81,7 +83,7 @@ class Explainer:
             for region, channels in regions(window.positions).items():
                 for band, bands in self._bands.items():
                     if (channels & used).any():
-                        parts[f"EEG {region} {band}"] = (channels, bands, no_eye)
+                        parts[f"EEG {region} {band}".rstrip()] = (channels, bands, no_eye)
         if name != "eeg":
             nothing = np.zeros(window.eeg.shape[1], bool), np.zeros(window.eeg.shape[2], bool)
             for group, features in self._groups.items():
@@ -121,8 +123,10 @@ def eye_groups() -> dict[str, BoolArray]:
 
 
 def without(window: Window, channels: BoolArray, bands: BoolArray, features: BoolArray) -> Window:
-    """The window with one part taken away."""
-    eeg, eye = window.eeg.copy(), window.eye.copy()
+    """The window with one part taken away. The signal of channels goes where all of their bands do."""
+    eeg, eye, signal = window.eeg.copy(), window.eye.copy(), window.signal
     eeg[:, channels[:, None] & bands] = 0.0
     eye[features] = 0.0
-    return replace(window, eeg=eeg, eye=eye)
+    if signal is not None and bands.all():
+        signal = np.where(channels, np.float32(0.0), signal)
+    return replace(window, eeg=eeg, eye=eye, signal=signal)

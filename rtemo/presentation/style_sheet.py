@@ -76,7 +76,9 @@ svg { display: block; width: 100%; height: auto; }
 .drawing .mark { stroke: var(--ink); stroke-opacity: 0.4; stroke-width: 1; }
 .drawing .condition { fill: var(--raised); stroke: var(--line); }
 .drawing .mark.annotation { stroke: var(--accent); stroke-opacity: 1; stroke-dasharray: 4 3; }
-.drawing .area { stroke: var(--panel); stroke-width: 0.8; }
+.drawing .area { stroke: none; shape-rendering: geometricPrecision; }
+.drawing .day { fill-opacity: 0.85; font-size: 11px; }
+.drawing .unnamed { fill: var(--faint); }
 .drawing .veil { fill: var(--panel); fill-opacity: 0.62; }
 .drawing .hatch { stroke: var(--muted); stroke-width: 1.6; }
 .drawing .ground { fill: var(--raised); }
@@ -91,7 +93,19 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--raised);
   font: 12.5px/1.5 ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace; margin: 8px 0 0; }
 footer { color: var(--muted); font-size: 13px; padding: 6px 4px; }
 @media (max-width: 760px) { .beside { grid-template-columns: 1fr; } main { padding: 20px 12px; } }
-@media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
-  .scroll { max-height: none; overflow: visible; } section { border-color: #ccc; } }
+@page { size: A4; margin: 14mm 12mm; }
+@media print {
+  :root { PRINTED; --window: #ffffff; color-scheme: light; }
+  body { background: #fff; font-size: 10pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  main { max-width: none; padding: 0; }
+  h1 { font-size: 18pt; } h2 { font-size: 12pt; } table { font-size: 8.5pt; }
+  section { border-color: #ccc; padding: 10pt 12pt; margin-bottom: 9pt; break-inside: auto; }
+  figure, svg, tr, .tile, .beside, .tiles { break-inside: avoid; }
+  thead { display: table-header-group; }
+  .tiles { grid-template-columns: repeat(4, 1fr); } .tile b { font-size: 14pt; }
+  .wide, .scroll { max-height: none; overflow: visible; }
+  td.bar { width: 90px; min-width: 60px; } th, td { padding: 3pt 5pt 3pt 0; }
+  .beside { grid-template-columns: 45% 1fr; gap: 16px; }
+  a { color: inherit; } }
 """
-)
+).replace("PRINTED", _variables(LIGHT))

@@ -45,7 +45,7 @@ class Journal:
     def append(self, item: Item | LogEntry, time_s: float, packed: bytes | None) -> None:
         """Keep an item. packed: as by pack_item, where that is known."""
         if isinstance(item, LogEntry):
-            packed = pack("log", kind=item.kind, text=item.text)
+            packed = pack("annotation", text=item.text)
         else:
             self._announced.note([item])
             packed = pack_item(item) if packed is None else packed
@@ -138,5 +138,9 @@ def _entries(data: memoryview) -> Iterator[tuple[Item | LogEntry, float]]:
         if at + length > len(data):
             return  # it was being written
         for one in unpack(bytes(data[at : at + length])):
-            yield (LogEntry("annotation", text=str(one.fields["text"])) if isinstance(one, Message) else one), time_s
+            yield _noted(one) if isinstance(one, Message) else one, time_s
         at += length
+
+
+def _noted(message: Message) -> LogEntry:
+    return LogEntry("annotation", text=str(message.fields["text"]), noted=True)

@@ -24,7 +24,8 @@ def open_streams(
     roles = StreamRoles(profiles, parse_settings(settings))
     wants = [OneStream(part.value, _chooser(roles, part, ambiguous)) for part in (Modality.EEG, Modality.GAZE)]
     look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
-    return LslSource([*wants, EveryStream("markers", roles.take_marker)], look_s), roles
+    others = [EveryStream("markers", roles.take_marker), EveryStream("others", roles.is_recorded_too)]
+    return LslSource([*wants, *others], look_s), roles
 
 
 def _chooser(

@@ -181,9 +181,9 @@ class Recorder:
         """Takes what a recorder before this one had not written. time_s: when it took it."""
         return self._submit(item, time_s)
 
-    def annotate(self, text: str) -> bool:
-        """Writes a text with the present time into the recorder's log. False: it is not recorded."""
-        return self._submit(LogEntry("annotation", text=text))
+    def annotate(self, text: str, time_s: float) -> bool:
+        """Writes what a person noted at a time, LSL's, into the recorder's log. False: it is not recorded."""
+        return self._submit(LogEntry("annotation", text=text, noted=True), time_s)
 
     def wait_flushed(self, timeout_s: float) -> bool:
         """Waits until everything submitted so far would survive the end of this process. Does not hurry the writer."""

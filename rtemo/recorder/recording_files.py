@@ -264,6 +264,7 @@ class RecordingFiles:
             state=entry.state,
             text=entry.text[:LONGEST_TEXT],
             trusted=entry.trusted,
+            noted=entry.noted,
         ).document()
         return Chunk(self._log.stream_id, np.array([logged.time_s]), np.array([[document]], dtype=object))
 

@@ -262,9 +262,10 @@ class RecorderService:
         recorder = self._source.recorder if self._source is not None else None
         if recorder is None:
             raise RtemoError("nothing is recorded", "", "start a session")
-        recorder.annotate(text)
+        time_s = self._clock()
+        recorder.annotate(text, time_s)
         if self._engine is not None:
-            self._engine.outbox.put(pack("annotation", time_s=self._clock(), text=text))
+            self._engine.outbox.put(pack("annotation", time_s=time_s, text=text))
         client.outbox.put(pack("annotated"))
 
     def _do_end(self, client: _Client) -> None:

@@ -101,8 +101,10 @@ def log_event(event: Event) -> None:
 class EventLog:
     """Keeps the events of a session and passes them to its listeners, one after the other. For any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int | None = None) -> None:
+        """keep: how many of the newest are kept, at least; None: all. A session may last for days."""
         self.events: list[Event] = []
+        self._keep = keep
         self._listeners: list[Listener] = []
         self._lock = threading.RLock()  # a listener may add an event
 
@@ -113,6 +115,8 @@ class EventLog:
     def add(self, event: Event) -> None:
         with self._lock:
             self.events.append(event)
+            if self._keep is not None and len(self.events) > 2 * self._keep:
+                del self.events[: -self._keep]
             log_event(event)
             for listener in self._listeners:
                 listener(event)

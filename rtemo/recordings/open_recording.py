@@ -21,7 +21,7 @@ from rtemo.recordings.calibrations import recorded_persons, use_persons
 from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.session_facts import SessionFacts, facts_of
 from rtemo.recordings.session_folder import beside
-from rtemo.recordings.session_stream import find_session_stream, read_session_events
+from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery
@@ -66,7 +66,9 @@ class OpenRecording:
         try:
             self.streams = self.source.start()
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
-            self.events: tuple[Event, ...] = read_session_events(self.source, self.session_stream)
+            published = read_session_events(self.source, self.session_stream)
+            self.notes = unpublished_notes(self.source, published)
+            self.events: tuple[Event, ...] = tuple(sorted((*published, *self.notes), key=lambda event: event.time_s))
             self.facts: SessionFacts = facts_of(self.events)
             self.file_warnings = self.source.warnings  # damage that is met while reading is added to the source's
             self.notices = [*self.file_warnings, *self.facts.problems]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, StreamInfo
-from rtemo.recordings.events import Event, read_event
+from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.older_recordings import read_sentence
 from rtemo.sources.stream_xml import parse_xml
 from rtemo.sources.xdf.source import XdfSource
@@ -66,3 +66,9 @@ def read_session_events(recording: XdfSource, stream: SessionStream) -> tuple[Ev
     samples = [sample for stream_id in stream.stream_ids for sample in recording.rows_of(stream_id)]
     events = [event for time_s, sample in samples if (event := event_of_sample(time_s, sample)) is not None]
     return tuple(sorted(events, key=lambda event: event.time_s))
+
+
+def unpublished_notes(recording: XdfSource, events: Iterable[Event]) -> tuple[Event, ...]:
+    """What persons noted with the recorder while no engine was there that made an event of it."""
+    known = {(event.time_s, event.text) for event in events}
+    return tuple(Event(note[0], EventKind.ANNOTATION, note[1]) for note in recording.noted if note not in known)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rtemo.presentation.html import Html, tag
-from rtemo.presentation.numbers import percent
+from rtemo.presentation.numbers import clock, percent
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, SignalQuality
 from rtemo.report.svg import path, picture, text, tip
@@ -51,6 +51,20 @@ def bars(labels: tuple[str, ...], mean: FloatTable) -> Html:
         x += width
     named = ", ".join(f"{label} {percent(p)}" for label, p in zip(labels, mean.tolist(), strict=True))
     return picture(300, 18, *drawn, label=named)
+
+
+def shares(found: Mapping[str, tuple[float, float]], inks: Mapping[str, str]) -> Html:
+    """A bar for each share of the time: seconds and share by name. inks: by name; the others are grey."""
+    drawn = []
+    for row, (name, (lasted, share)) in enumerate(found.items()):
+        y = 26 * row
+        drawn.append(text(0, y + 16, name, class_="label"))
+        drawn.append(tag("rect", x=150, y=y + 3, width=700, height=16, class_="ground"))
+        colour = {"fill": inks[name]} if name in inks else {"class_": "unnamed"}
+        drawn.append(tag("rect", x=150, y=y + 3, width=700 * share, height=16, **colour))
+        drawn.append(text(862, y + 16, f"{percent(share)}  ({clock(lasted)})", class_="tick"))
+    said = ", ".join(f"{name} {percent(share)}" for name, (_, share) in found.items())
+    return picture(1060, 26 * len(found), *drawn, label=f"Share of time: {said}")
 
 
 def counted(counts: Mapping[str, int], total: int) -> Html:

@@ -32,28 +32,33 @@ from rtemo.presentation.page import (
 )
 from rtemo.presentation.palette import emotion_colours
 from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
 from rtemo.report.conditions import Condition, summed_up
 from rtemo.report.session_record import SessionRecord, SignalQuality
-from rtemo.report.time_axis import Axis
+from rtemo.report.time_shares import time_shares
 from rtemo.report.troubles import interruptions, troubles
 
 MOST_EVENTS = 3000
+POOR_GAZE_DEG = 2.0
 TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 
 
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _conditions, _quality, _streams, _abstentions, _events, _setup,
+        _warning, _tiles, _problems, _over_time, _shares, _conditions, _quality, _streams, _abstentions, _events,
+        _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
         *(part(record) for part in parts),
         above="Session report" if record.live else "Report on a replayed recording",
-        below=" · ".join(fact for fact in (record.when, record.title if record.subject else "", record.notes) if fact),
-        foot=f"Written by rtemo {rtemo.__version__}. Times count from the session's start.",
+        below=" · ".join(
+            fact for fact in (_when(record), record.title if record.subject else "", record.notes) if fact
+        ),
+        foot=f"Written by rtemo {rtemo.__version__}. Times count from the session's start; times of day are local.",
         tab=f"{record.title} – rtemo report",
     )
 
@@ -83,6 +88,9 @@ def _tiles(record: SessionRecord) -> Html:
     ]
     if len(latency):
         tiles.append((number(float(np.percentile(latency, 99)), 0, "ms"), "latency, 99th percentile", False))
+    if checks := [check for event in record.events if (check := gaze_check_of(event)) is not None]:
+        off_deg = checks[-1].accuracy_deg
+        tiles.append((f"{off_deg:.1f}°", "gaze accuracy in the last check", off_deg > POOR_GAZE_DEG))
     if record.recording_bytes:
         tiles.append((size(record.recording_bytes), "recording", False))
     shown = (tag("div", tag("b", value), tag("span", name), class_="tile" + " bad" * bad) for value, name, bad in tiles)
@@ -103,6 +111,30 @@ def _over_time(record: SessionRecord) -> Html:
         paragraph("Smoothed probabilities. Above them: conditions as bars, annotations as flags.", "caption"),
         _legend([*swatches, tag("span", tag("i", class_="hatched"), "no emotion named")]),
         timeline.probabilities(record),
+    )
+
+
+def _when(record: SessionRecord) -> str:
+    """Day, beginning and end by the clock of the place, as 30 November 2026, 14:02:11 to 14:31:40."""
+    began, ended = record.local(record.begin_s), record.local(record.end_s)
+    if began is None or ended is None:
+        return record.when
+    day = f"{began.day} {began.strftime('%B %Y, %H:%M:%S')}"
+    return f"{day} to {ended.strftime('%H:%M:%S')}"
+
+
+def _shares(record: SessionRecord) -> Html:
+    """How much of the time each emotion was named, and how much none."""
+    found = time_shares(record.predictions)
+    if not found:
+        return Html()
+    inks = emotion_colours(record.predictions.labels)
+    return section(
+        "Share of time",
+        paragraph(
+            "How long each emotion was the one that was named; without a name where the model abstained.", "caption"
+        ),
+        charts.shares(found, inks),
     )
 
 
@@ -140,9 +172,8 @@ def _condition_table(record: SessionRecord, found: Sequence[Condition], name: st
 
 
 def _quality(record: SessionRecord) -> Html:
-    axis = Axis(record.begin_s, record.end_s)
-    parts = [timeline.coverage(record.predictions, axis)] if len(record.predictions) else []
-    quality = record.quality
+    axis, quality = timeline.axis_of(record), record.quality
+    parts = [timeline.coverage(record.predictions, axis, quality)] if len(record.predictions) else []
     if quality is not None and quality.labels:
         worst = timeline.worst_channels(quality)
         good = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
@@ -216,8 +247,9 @@ def _event_table(record: SessionRecord, events: Sequence[Event]) -> Html:
     for event in events:
         text = f"{event.stream}: {event.text}" if event.stream else event.text
         when, kind = clock(event.time_s - record.begin_s), event.kind.value.replace("_", " ")
-        rows.append([when, kind, " ".join(text.split())])
-    return table([("", TIME), ("", TIME), ("", TEXT)], rows)
+        day = record.local(event.time_s)
+        rows.append([day.strftime("%H:%M:%S") if day is not None else "", when, kind, " ".join(text.split())])
+    return table([("", TIME), ("", TIME), ("", TIME), ("", TEXT)], rows)
 
 
 def _setup(record: SessionRecord) -> Html:
@@ -252,6 +284,8 @@ def _flattened(document: Mapping[str, Any], where: str = "") -> list[tuple[str, 
 
 def _plain(value: object) -> str:
     """A setting as text: lists without brackets."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(part)}" for key, part in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,13 @@ class SessionRecord:
     recording_bytes: int = 0
     problems: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
+
+    def local(self, time_s: float) -> datetime | None:
+        """The time of day of an LSL time, where the session was; None where its start is not known."""
+        try:
+            return datetime.fromisoformat(self.when) + timedelta(seconds=time_s - self.begin_s)
+        except (ValueError, OverflowError):
+            return None
 
     @property
     def duration_s(self) -> float:

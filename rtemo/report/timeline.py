@@ -22,7 +22,7 @@ SELDOM = 0.02  # channels that are bad for less of the time are not listed
 
 def probabilities(record: SessionRecord) -> Html:
     """Stacked smoothed probabilities, hatched where no emotion was named, with markers and annotations above."""
-    axis, shown = Axis(record.begin_s, record.end_s), record.predictions
+    axis, shown = axis_of(record), record.predictions
     above = TimelineMarks(record, axis)
     top = above.height + 6
     bottom = top + PLOT
@@ -31,21 +31,38 @@ def probabilities(record: SessionRecord) -> Html:
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * PLOT
         inside.append(text(LEFT - 8, y + 4, percent(share), class_="tick", text_anchor="end"))
-    return picture(WIDTH, bottom + 24, *inside, label="Smoothed probabilities over time")
+    return picture(WIDTH, bottom + axis.foot + 2, *inside, label="Smoothed probabilities over time")
 
 
-def coverage(predictions: Predictions, axis: Axis) -> Html:
-    """How much of the signals could be used."""
-    inside, y = [axis.drawn(4, 4 + 2 * 46 - 8)], 4.0
-    for name, values in (("EEG usable", predictions.eeg_coverage), ("Gaze usable", predictions.gaze_coverage)):
+def axis_of(record: SessionRecord) -> Axis:
+    """The time axis of a session's plots."""
+    return Axis(record.begin_s, record.end_s, record.local(record.begin_s))
+
+
+def coverage(predictions: Predictions, axis: Axis, quality: SignalQuality | None = None) -> Html:
+    """How much of the signals could be used, and of the electrodes, over the session."""
+    rows = [
+        ("EEG usable", predictions.times, predictions.eeg_coverage),
+        ("Gaze usable", predictions.times, predictions.gaze_coverage),
+    ]
+    if quality is not None and quality.labels and len(quality.times):
+        rows.insert(0, ("Electrodes good", quality.times, (quality.faults == 0).mean(axis=1)))
+    inside, y = [axis.drawn(4, 4 + len(rows) * 46 - 8)], 4.0
+    for name, times, values in rows:
         inside.append(text(LEFT - 8, y + 24, name, class_="tick", text_anchor="end"))
         inside.append(tag("rect", x=LEFT, y=y, width=WIDTH - LEFT - RIGHT, height=38, class_="ground"))
-        found = binned(predictions.times, values[:, None], axis.begin_s, axis.end_s, BINS)
+        found = binned(times, values[:, None], axis.begin_s, axis.end_s, bins_for(times, axis.span_s))
         for points in _pieces(found, axis):
             tops = [(x, y + 38 - 38 * float(row[0])) for x, row in points]
             inside.append(tag("path", d=path([*tops, *_floor(points, y + 38)], closed=True), class_="covered"))
         y += 46
-    return picture(WIDTH, y + 14, *inside, label="Share of usable EEG and gaze over time")
+    return picture(WIDTH, y - 8 + axis.foot, *inside, label="Good electrodes, usable EEG and gaze over time")
+
+
+def bins_for(times: FloatTable, span_s: float) -> int:
+    """So many bins that none stays empty between two neighbours: a bin is at least two steps long."""
+    step_s = float(np.median(np.diff(times))) if len(times) > 2 else span_s
+    return max(1, min(BINS, int(span_s / max(2 * step_s, 1e-9))))
 
 
 def worst_channels(quality: SignalQuality) -> list[int]:
@@ -77,12 +94,13 @@ def bad_channels(quality: SignalQuality, axis: Axis) -> Html:
                 said = f"{quality.labels[channel]}: {reason}, {when}"
                 size = {"width": max(axis.x(right) - x, 0.8), "height": height - 2}
                 inside.append(tag("rect", tip(said), x=x, y=y + 1, fill=ink, **size))
-    return picture(WIDTH, 4 + height * len(worst) + 22, *inside, label="Bad channels over time")
+    return picture(WIDTH, 4 + height * len(worst) + axis.foot, *inside, label="Bad channels over time")
 
 
 def _stacked(predictions: Predictions, axis: Axis, top: float) -> Html:
     """The areas, one upon the other, the first label at the bottom."""
-    found = binned(predictions.times, predictions.smoothed, axis.begin_s, axis.end_s, BINS)
+    n_bins = bins_for(predictions.times, axis.span_s)
+    found = binned(predictions.times, predictions.smoothed, axis.begin_s, axis.end_s, n_bins)
     colours = list(emotion_colours(predictions.labels).values())
     drawn = []
     for points in _pieces(found, axis):
@@ -116,8 +134,9 @@ def _floor(points: Sequence[tuple[float, FloatTable]], y: float) -> list[tuple[f
 def _silences(predictions: Predictions, axis: Axis, top: float) -> Html:
     """Hatching where no emotion was named for most of a bin."""
     silent = predictions.silent.astype(float)[:, None]
-    found = binned(predictions.times, silent, axis.begin_s, axis.end_s, BINS)[:, 0]
-    step, drawn = axis.span_s / BINS, []
+    n_bins = bins_for(predictions.times, axis.span_s)
+    found = binned(predictions.times, silent, axis.begin_s, axis.end_s, n_bins)[:, 0]
+    step, drawn = axis.span_s / n_bins, []
     for first, stop, quiet in runs((found > 0.5).tolist()):
         if quiet:
             x = axis.x(axis.begin_s + first * step)

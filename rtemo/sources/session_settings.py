@@ -11,6 +11,8 @@ session = "01"                    # with task and run: names the session's folde
 task = "films"
 run = 1
 conditions = ["film *"]           # names of the markers that are conditions; left out: all of them
+also_recorded = ["name=ECG"]      # streams that have no role and are recorded all the same
+not_recorded = ["name=Clock"]     # marker streams that are left out
 
 [study]                           # see rtemo.sources.study_settings
 name = "Films"
@@ -24,6 +26,8 @@ sound = true                      # at its end
 [eeg]
 query = "name=LiveAmp"            # as --eeg; [gaze] and [markers] have one too
 unit = "uV"                       # what the values are, whatever the stream says
+latency_ms = 31.5                 # how late its stamps are, as `rtemo lag` finds; taken off them. [gaze] has it too
+latency_spread_ms = 1.2           # and how much that varies: for the record
 [eeg.map]                         # a label, or a column number from 1 -> an electrode; "" leaves it out
 1 = "Fp1"
 "EXG5" = ""
@@ -73,11 +77,21 @@ REQUIRABLE = (Modality.EEG, Modality.GAZE, Modality.MARKERS)
 
 
 @dataclass(frozen=True, slots=True)
+class StampLatency:
+    """How late a device's stamps are, in milliseconds, and how much that varies."""
+
+    ms: float = 0.0
+    spread_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSettings:
     """What a lab sets once for a study or a participant. scene: None where gaze falls on a screen.
 
-    units: of EEG and gaze, where they are not as the stream says. required: parts without which no session starts.
+    units: of EEG and gaze, where they are not as the stream says. latencies: where they were measured; they take the
+    place of the device profile's. required: parts without which no session starts.
     run: 0 for none. conditions: names of the markers that are conditions, * for any text; empty for all markers.
+    also_recorded: streams without a role; not_recorded: marker streams.
     """
 
     subject: str = "anonymous"
@@ -87,6 +101,7 @@ class SessionSettings:
     eeg_map: Mapping[str, str] = field(default_factory=dict)
     gaze_map: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[Modality, str] = field(default_factory=dict)
+    latencies: Mapping[Modality, StampLatency] = field(default_factory=dict)
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
     required: tuple[Modality, ...] = ()
@@ -98,6 +113,8 @@ class SessionSettings:
     conditions: tuple[str, ...] = ()
     study: Study = field(default_factory=Study)
     protocol: tuple[ProtocolBlock, ...] = ()
+    also_recorded: tuple[StreamQuery, ...] = ()
+    not_recorded: tuple[StreamQuery, ...] = ()
 
 
 Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
@@ -111,6 +128,7 @@ Annotations = Annotated[
 RunNumber = Annotated[int, Check(lambda run: 0 <= run <= MAX_RUN, f"0 to {MAX_RUN}")]
 Query = Annotated[StreamQuery, Made(str, StreamQuery.parse)]
 EegUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit such as uV")]
+LatencyMs = Annotated[float, Check(lambda ms: -1000.0 <= ms <= 1000.0, "-1000 to 1000 ms")]
 GazeUnitText = Annotated[str, Check(lambda unit: not unit or gaze_unit(unit), "normalized, pixels or percent")]
 
 
@@ -126,12 +144,16 @@ class _SessionTable:
     task: str = ""
     run: RunNumber = 0
     conditions: tuple[str, ...] = ()
+    also_recorded: tuple[Query, ...] = ()
+    not_recorded: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _EegTable:
     query: Query | None = None
     unit: EegUnit = ""
+    latency_ms: LatencyMs | None = None
+    latency_spread_ms: LatencyMs = 0.0
     map: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -139,6 +161,8 @@ class _EegTable:
 class _GazeTable:
     query: Query | None = None
     unit: GazeUnitText = ""
+    latency_ms: LatencyMs | None = None
+    latency_spread_ms: LatencyMs = 0.0
     map: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -184,12 +208,18 @@ def _reader(where: str) -> Reader:
 def _settings(file: _SettingsFile) -> SessionSettings:
     queries = {Modality.EEG: file.eeg.query, Modality.GAZE: file.gaze.query, Modality.MARKERS: file.markers.query}
     units = {Modality.EEG: file.eeg.unit, Modality.GAZE: file.gaze.unit}
+    measured: dict[Modality, _EegTable | _GazeTable] = {Modality.EEG: file.eeg, Modality.GAZE: file.gaze}
     return SessionSettings(
         **{name: getattr(file.session, name) for name in _SessionTable.__slots__},
         queries={part: query for part, query in queries.items() if query is not None},
         eeg_map=file.eeg.map,
         gaze_map=file.gaze.map,
         units={part: unit for part, unit in units.items() if unit},
+        latencies={
+            part: StampLatency(table.latency_ms, table.latency_spread_ms)
+            for part, table in measured.items()
+            if table.latency_ms is not None
+        },
         screen=file.screen,
         scene=file.scene,
         study=file.study,
@@ -209,6 +239,9 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     session |= {name: value for name, value in own.items() if value}
     if settings.conditions:
         session["conditions"] = list(settings.conditions)
+    for name in ("also_recorded", "not_recorded"):
+        if queries := getattr(settings, name):
+            session[name] = [str(query) for query in queries]
     document: dict[str, Any] = {"session": session}
     if settings.study != Study():
         document["study"] = {name: value for name, value in asdict(settings.study).items() if value}
@@ -217,8 +250,12 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     maps = {Modality.EEG: settings.eeg_map, Modality.GAZE: settings.gaze_map}
     for part in Modality:
         query, unit, named = settings.queries.get(part), settings.units.get(part), maps.get(part)
-        given = {"query": str(query) if query else "", "unit": unit, "map": dict(named or {})}
-        if table := {key: value for key, value in given.items() if value}:
+        given: dict[str, Any] = {"query": str(query) if query else "", "unit": unit}
+        latency = settings.latencies.get(part)
+        if latency is not None:
+            given |= {"latency_ms": latency.ms, "latency_spread_ms": latency.spread_ms}
+        given["map"] = dict(named or {})
+        if table := {key: value for key, value in given.items() if value not in ("", None, {})}:
             document[part.value] = table
     document["screen"] = asdict(settings.screen)
     if settings.scene is not None:

@@ -91,6 +91,11 @@ def choose(
     return found[0] if found else None
 
 
+def is_own(info: StreamInfo) -> bool:
+    """Whether rtemo itself sends a stream: it is in the recording anyway."""
+    return info.name in _OWN_NAMES or is_log(info)
+
+
 def choose_markers(
     infos: Sequence[StreamInfo], query: StreamQuery | None, profiles: Sequence[DeviceProfile]
 ) -> tuple[StreamInfo, ...]:

@@ -9,7 +9,7 @@ from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own
 
 
 class StreamRoles:
@@ -53,10 +53,27 @@ class StreamRoles:
 
     def take_marker(self, info: StreamInfo) -> bool:
         """Whether this is a marker stream that is wanted; every one of them gets that role."""
-        fits = bool(choose_markers([info], self.queries.get(Modality.MARKERS), self.profiles))
+        wanted = not any(query.fits(info) for query in self.settings.not_recorded)
+        fits = wanted and bool(choose_markers([info], self.queries.get(Modality.MARKERS), self.profiles))
         if fits:
             self._roles.setdefault(_who(info), Modality.MARKERS)
         return fits
+
+    def is_recorded_too(self, info: StreamInfo) -> bool:
+        """Whether a stream without a role is recorded all the same, as the settings ask for."""
+        asked = any(query.fits(info) for query in self.settings.also_recorded)
+        return asked and self.role_of(info) is None and not is_own(info)
+
+    def record(self, info: StreamInfo, *, recorded: bool) -> None:
+        """Whether to record a stream that is neither the EEG nor the gaze. Counts when streams are opened again."""
+        query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
+        also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
+        left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
+        if not self.take_marker(info) and not any(one.fits(info) for one in self.settings.not_recorded):
+            also += (query,) if recorded else ()
+        else:
+            left_out += () if recorded else (query,)
+        self.settings = replace(self.settings, also_recorded=also, not_recorded=left_out)
 
     def pin(self, role: Modality, query: StreamQuery | None) -> None:
         """Ask for a stream, None for whichever fits. Counts when roles are assigned the next time."""
@@ -64,7 +81,8 @@ class StreamRoles:
         queries = {other: asked for other, asked in self.queries.items() if other != role}
         if query is not None:
             queries[role] = query
-        self.settings = replace(self.settings, queries=queries)
+        also = tuple(one for one in self.settings.also_recorded if one != query)  # it has a role now
+        self.settings = replace(self.settings, queries=queries, also_recorded=also)
 
     def leave_out(self, label: str, *, out: bool) -> None:
         """Whether to leave out the EEG channel of this label, from the next layout on."""
@@ -127,7 +145,9 @@ class StreamRoles:
 
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
-        return _layout(info, self.profile_of(role), role, self.settings)
+        layout = _layout(info, self.profile_of(role), role, self.settings)
+        latency = self.settings.latencies.get(role)
+        return layout if latency is None else replace(layout, latency_s=latency.ms / 1000.0)
 
     def profile_of(self, role: Modality) -> DeviceProfile:
         """The device profile that a role's stream is read with. The role was assigned."""

@@ -26,12 +26,13 @@ from .catalog import by_name
 from .fault import Fault, Want
 from .judge import Outcome, Result, judge
 from .plan import build
-from .process import REPOSITORY, Watched, start
+from .process import REPOSITORY, Watched, child_named, start
 from .run_fault import LiveRun, replayed
 
 LOST_S, RESTART_S = 0.35, 3.0
 RATE_HZ = 250 + 120  # samples a second of both streams
 PLAN = "kill_session"
+END_S = 4.0  # before the session's end, in which an engine is hardly started again
 START_S = 3.0  # the program's own start, in which it can be killed too
 TARGETS = ("recorder", "engine", "window")
 
@@ -73,7 +74,9 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
     at_s = chance.uniform(-START_S, plan.seconds - 1.0)
     lost = int((LOST_S + RESTART_S) * RATE_HZ) if target == "recorder" else 0
     early = RATE_HZ * START_S if target == "window" else 0  # a session may begin before it is known to
-    want = Want(lost=lost, repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=(0, 130))
+    at_the_end = target == "engine" and at_s > plan.seconds - END_S  # the next one may be too late to end the session
+    codes = (0, 1, 130) if at_the_end else (0, 130)
+    want = Want(lost=lost, repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=codes)
     fault = replace(plan, name=f"{target}_{number}_at_{at_s:.2f}s", want=want, plays=PLAN, begins_s=max(at_s, 0.0))
     with contextlib.ExitStack() as closing:
         folder = (
@@ -88,18 +91,6 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
         except Exception as error:  # noqa: BLE001 - the bench's own fault, to be seen as such
             return Result(fault.name, "live", wrong=[f"the bench failed: {type(error).__name__}: {error}"])
         return judge(fault, outcome)
-
-
-def role_of(process: psutil.Process) -> str:
-    """Which of the program's processes this is, by its command line."""
-    try:
-        line = process.cmdline()
-    except psutil.Error:
-        return ""
-    for role in ("recorder", "engine"):
-        if role in line or f"rtemo.{role}" in line or any(word.startswith(f"rtemo-{role}") for word in line):
-            return role
-    return "window" if "app" in line else ""
 
 
 class ProcessRun(LiveRun):
@@ -122,7 +113,7 @@ class ProcessRun(LiveRun):
     def _do_kill_role(self) -> None:
         end_s, found = time.monotonic() + START_S, None
         while found is None and time.monotonic() < end_s:  # it may not have been started yet
-            found = next((child for child in self.program.family() if role_of(child) == self._target), None)
+            found = child_named(self.program, self._target)
             time.sleep(0.0 if found is not None else 0.01)
         with contextlib.suppress(psutil.Error):
             if found is not None:

@@ -148,13 +148,20 @@ def run(arguments: list[str], folder: Path, timeout_s: float, **options: Any) ->
     return made, made.wait(timeout_s)
 
 
-def child_named(made: Watched, which: str) -> psutil.Process | None:
-    """The child process whose command line has a word in it, or None."""
-    for child in made.family():
-        with contextlib.suppress(psutil.Error):
-            if which in child.cmdline():
-                return child
-    return None
+def role_of(process: psutil.Process) -> str:
+    """Which of the program's processes this is, by its command line: recorder, engine, window; else empty."""
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return ""
+    if "--recorder" in words:  # the command that a user types, run as the engine beside a recorder
+        return "engine"
+    return "recorder" if "recorder" in words else "window" if "app" in words else ""
+
+
+def child_named(made: Watched, role: str) -> psutil.Process | None:
+    """The child process that has a role, or None."""
+    return next((child for child in made.family() if role_of(child) == role), None)
 
 
 def freeze(made: Watched, seconds: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scripted import block, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
-from rtemo.gui.painting.colours import EMOTIONS, FURTHER, emotion_colours
+from rtemo.gui.painting.colours import DARK, EMOTIONS, FURTHER, LIGHT, emotion_colours
 from rtemo.gui.painting.ring_buffer import RingBuffer, decimate
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
@@ -138,6 +138,7 @@ def test_every_label_has_a_colour_of_its_own():
 
 
 # Machado, Oliveira and Fernandes (2009), table 1, severity 1.0, on linear RGB
+STATES = ("good", "warn", "bad", "idle")
 CVD = {
     "none": np.eye(3),
     "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -173,3 +174,14 @@ def test_numbers_are_worded_shortly():
     assert percent(None) == percent(math.nan)
     assert rates(0.0, math.nan) == "irregular"
     assert rates(500.0, 499.96) == "500 → 500.0 Hz"
+
+
+@pytest.mark.parametrize("kind", CVD)
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_states_and_alarms_stay_apart_with_every_colour_vision(kind, theme):
+    seen = {name: lab(np.clip(np.array(CVD[kind]) @ linear(getattr(theme, name)), 0, 1)) for name in STATES}
+    pairs = [("good", "bad"), ("good", "warn"), ("good", "idle"), ("bad", "idle"), ("warn", "idle")]
+    distances = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in pairs}
+    assert min(distances.values()) > 20, distances  # their shapes differ too: disc, triangle, ring
+    for alarm in ("bad", "warn"):  # an alarm fills the strip, which is otherwise as a panel is
+        assert np.linalg.norm(seen[alarm] - lab(np.clip(np.array(CVD[kind]) @ linear(theme.raised), 0, 1))) > 30

@@ -486,7 +486,7 @@ def test_the_log_has_every_coming_and_going_at_its_place_among_the_samples(tmp_p
     ]
     for item in items:
         recorder.submit(item)
-    recorder.annotate("Ärger")
+    recorder.annotate("Ärger", 8.0)
     recorder.submit(ramp(4, 4, "eeg again"))
     recorder.close()
     streams = streams_of(tmp_path / "r.xdf")
@@ -500,7 +500,7 @@ def test_the_log_has_every_coming_and_going_at_its_place_among_the_samples(tmp_p
         LogEntry("notice", 3, 6, text="believed again", trusted=True),
         LogEntry("up", 4, 0, replaces=1),
         LogEntry("down", 4, 4, state=StreamState.STALLED, text="quiet"),
-        LogEntry("annotation", text="Ärger"),
+        LogEntry("annotation", text="Ärger", noted=True),
     ]
     log = streams[LOG_NAME]
     assert log["time_stamps"].tolist() == [0, 1, 2, 3, 4, 5, 7, 8]

@@ -18,15 +18,21 @@ from rtemo.core.errors import RtemoError
 from rtemo.model.personal.session_notes import LabelGiven
 from rtemo.model.prediction import Prediction, csv_header
 from rtemo.presentation.numbers import clock
+from rtemo.presentation.palette import LIGHT
+from rtemo.presentation.style_sheet import STYLE_SHEET
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_facts import note_event, planned_event
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.conditions import Interval, after_annotations, marker_intervals
+from rtemo.report import timeline
 from rtemo.report.conditions import summed_up
 from rtemo.report.page import report_page
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.read_session import read_session
+from rtemo.report.session_record import ModelNotes, SessionRecord, SignalQuality
 from rtemo.report.svg import binned, runs, ticks
+from rtemo.report.time_axis import Axis
+from rtemo.report.time_shares import NONE_NAMED, time_shares
 from rtemo.report.troubles import interruptions, troubles
 from rtemo.sources.session_settings import SessionSettings
 
@@ -45,6 +51,21 @@ def collected(*predictions):
     for one in predictions:
         sink.put(one)
     return sink.table()
+
+
+RECORD = SessionRecord(
+    title="session",
+    subject="P01",
+    notes="",
+    when="",
+    begin_s=0.0,
+    end_s=120.0,
+    live=True,
+    predictions=collected(),
+    events=(),
+    streams=(),
+    model=ModelNotes("demo", "0123", "people", 4.0),
+)
 
 
 def marker(time_s, text, stream="stim"):
@@ -322,3 +343,69 @@ def test_an_empty_session_still_has_a_page(folder, means):
         read_session(folder.path, means), predictions=collected(), events=(), streams=(), quality=None, end_s=0.0
     )
     assert "There is no prediction" in report_page(record)
+
+
+def at_steps(begin_s, end_s, step_s):
+    times = np.arange(begin_s, end_s, step_s)
+    return [prediction(t, "happy" if t < 60 else "sad", "far" if 40 <= t < 50 else None) for t in times]
+
+
+@pytest.mark.parametrize("step_s", [0.1, 0.25, 1.0, 4.0])
+def test_areas_have_no_slices_whatever_the_step(step_s):
+    table = collected(*at_steps(0.0, 120.0, step_s))
+    record = replace(RECORD, predictions=table, begin_s=0.0, end_s=120.0)
+    assert len(re.findall('class="area"', timeline.probabilities(record))) == len(LABELS)
+    found = binned(table.times, table.smoothed, 0.0, 120.0, timeline.bins_for(table.times, 120.0))
+    assert np.isfinite(found).all()
+
+
+def test_a_stretch_without_predictions_stays_open():
+    table = collected(*at_steps(0.0, 30.0, 0.25), *at_steps(80.0, 120.0, 0.25))
+    record = replace(RECORD, predictions=table, begin_s=0.0, end_s=120.0)
+    assert len(re.findall('class="area"', timeline.probabilities(record))) == 2 * len(LABELS)
+
+
+def test_the_share_of_time_is_of_what_was_predicted():
+    found = time_shares(collected(*at_steps(0.0, 120.0, 0.5)))
+    assert found["happy"] == pytest.approx((50.0, 50 / 120), rel=0.02)
+    assert found["sad"] == pytest.approx((60.0, 0.5), rel=0.02)
+    assert found[NONE_NAMED] == pytest.approx((10.0, 10 / 120), rel=0.06)
+    assert sum(share for _, share in found.values()) == pytest.approx(1.0)
+    uneven = time_shares(collected(*at_steps(0.0, 30.0, 0.5), *at_steps(90.0, 120.0, 0.5)))
+    assert sum(lasted for lasted, _ in uneven.values()) == pytest.approx(61.0, abs=0.6)  # the hole is nobody's
+    assert time_shares(collected()) == {}
+
+
+def test_times_are_those_of_the_place_and_since_the_start():
+    events = (annotation(30.0, "film"),)
+    record = replace(RECORD, when="2026-11-30T14:02:11+02:00", begin_s=20.0, end_s=140.0, events=events)
+    words = " ".join(Texts(report_page(replace(record, predictions=collected(*at_steps(20.0, 140.0, 0.5))))).words)
+    assert "30 November 2026, 14:02:11 to 14:04:11" in words
+    assert "14:02:21" in words  # the event
+    assert "14:03:11" in words  # below the plots
+    unknown = " ".join(Texts(report_page(replace(record, when="some day"))).words)
+    assert "some day" in unknown
+
+
+def test_good_electrodes_and_gaze_are_drawn_over_the_session():
+    times = np.arange(0.0, 120.0)
+    faults = np.zeros((120, 4), np.int8)
+    faults[60:, 0] = 1
+    quality = SignalQuality(("A", "B", "C", "D"), np.zeros((4, 3), np.float32), times, faults, ("", "flat"))
+    table = collected(*at_steps(0.0, 120.0, 0.5))
+    drawn = timeline.coverage(table, Axis(0.0, 120.0), quality)
+    words = Texts(drawn).words
+    assert {"Electrodes good", "EEG usable", "Gaze usable"} <= set(words)
+    assert len(re.findall('class="covered"', drawn)) == 3
+    assert "Electrodes good" not in Texts(timeline.coverage(table, Axis(0.0, 120.0))).words
+
+
+def test_it_prints_on_a4_in_light_colours_and_has_no_lists_of_python():
+    document = report_page(replace(RECORD, settings={"a": {"b": ["x", "y"], "c": []}}))
+    words = " ".join(Texts(document).words)
+    assert "x, y" in words
+    assert not re.search(r"\[(?:'|\])", words)
+    printed = STYLE_SHEET[STYLE_SHEET.index("@media print") :]
+    assert "size: A4" in STYLE_SHEET
+    assert f"--ink: {LIGHT.ink}" in printed
+    assert f"--panel: {LIGHT.panel}" in printed

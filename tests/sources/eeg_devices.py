@@ -127,7 +127,47 @@ EEG_DEVICES = {
         "mentalab",
         8,
     ),
-    "openvibe": (stream("openvibeSignal", "signal", TEN_TWENTY), "generic-eeg", 19),
+    "unicorn": (stream("Unicorn", "EEG", 16, source_id="483920", rate=250, xml=False), "unicorn", 8),
+    "unicorn with validation": (stream("Unicorn", "EEG", 17, rate=250, xml=False), "unicorn", 8),
+    "dsi": (
+        stream(
+            "my headset",
+            "EEG",
+            eeg_channels([*TEN_TWENTY, "X1", "X2", "X3", "CM", "TRG"]),
+            rate=300,
+            desc="<manufacturer>WearableSensing</manufacturer>",
+        ),
+        "dsi",
+        19,
+    ),
+    "mne-lsl": (
+        stream(
+            "MNE-LSL-Player",
+            "",
+            [*(Channel(x, "eeg", "none") for x in TEN_TWENTY), Channel("EOG 061", "eog"), Channel("STI 014", "stim")],
+            source_id="MNE-LSL",
+            fmt="double64",
+        ),
+        "mne-lsl",
+        19,
+    ),
+    "openmuse": (
+        stream(
+            "Muse_EEG",
+            "EEG",
+            [*(f"EEG_{x}" for x in MUSE), "AUX_1", "AUX_2", "AUX_3", "AUX_4"],
+            source_id="00:55_eeg",
+            rate=256,
+        ),
+        "openmuse",
+        4,
+    ),
+    "brainflow": (
+        stream("BrainFlow Cyton", "EEG", eeg_channels(TEN_TWENTY[:8]), source_id="rtemo-brainflow-0-", rate=250),
+        "brainflow",
+        8,
+    ),
+    "openvibe": (stream("openvibeSignal", "signal", TEN_TWENTY), "openvibe", 19),
     "a clinical system": (
         stream("EEG system", "EEG", [Channel(f"EEG {x.upper()}-LE", "EEG", "uV") for x in TEN_TWENTY]),
         "generic-eeg",
@@ -142,6 +182,15 @@ EEG_DEVICES = {
 }
 
 EEGO = stream("eegoSports 000479", "EEG", eeg_channels([f"Ch{i}" for i in range(32)]), source_id="eegoSports_000479")
+
+UNNAMED = {  # whose electrodes have to be named in the session's settings: stream, profile
+    "ganglion": (stream("obci_eeg1", "EEG", 4, source_id="openbcigui", rate=200, xml=False), "openbci-ganglion"),
+    "eego with a duke cap": (
+        stream("EE225-000000-000625", "EEG", eeg_channels(["0Z", "1Z", "1L", "1R", "2LB", "2RB", "TRIGGER"])),
+        "eego-amplifier",
+    ),
+    "eego": (EEGO, "eego"),
+}
 
 # Streams that are neither EEG nor gaze.
 OTHERS = {
@@ -158,6 +207,10 @@ OTHERS = {
     "egi impedance": stream("NetAmps_Impedance", "Impedance", EGI_NET, rate=0),
     "string events of type EEG": stream("notes", "EEG", 1, fmt="string", rate=0),
     "tobii events": stream("4C_events", "gaze_events", 1, rate=0),
+    "openmuse motion": stream("Muse_ACCGYRO", "ACC_GYRO", ["ACC_X", "ACC_Y", "ACC_Z"], rate=52),
+    "a headset's gaze rays": stream(
+        "Unity.TobiiGaze", "Gaze", ["Timestamp", *(f"GazeRay{w}{a}" for w in ("Origin", "Direction") for a in "XYZ")]
+    ),
     "our own predictions": stream("rtemo", "Emotion", ["neutral", "sad", "fear", "happy", "confidence"], rate=0),
     "a counter": stream("counter", "data", ["ch:00"], rate=1, fmt="int32"),
     "audio": stream("Mic", "Audio", 2, rate=44100),

@@ -135,6 +135,17 @@ TOBII = [
     gaze("right_y", "right", "ScreenY", "screencoords"),
     gaze("right_pupil", "right", "pupilsize"),
 ]
+_LONG = [(f"{eye}_gaze_origin_validity", 1) for eye in ("left", "right")]
+_LONG += [(f"{e}_gaze_origin_in_{c}_coordinate_system", 3) for c in ("user", "trackbox") for e in ("left", "right")]
+_LONG += [(f"{eye}_gaze_point_validity", 1) for eye in ("left", "right")]
+_LONG += [(f"{eye}_gaze_point_in_user_coordinate_system", 3) for eye in ("left", "right")]
+_LONG += [(f"{eye}_gaze_point_on_display_area", 2) for eye in ("left", "right")]
+_LONG += [(f"{eye}_pupil_{what}", 1) for what in ("validity", "diameter") for eye in ("left", "right")]
+TOBIILSL = [
+    gaze(name if n == 1 else f"{name}_{i}", "", "ET", "device")
+    for name, n in [("device_time_stamp", 1), *_LONG]
+    for i in range(n)
+]
 EYELINK = words(
     "leftEyeX leftEyeY rightEyeX rightEyeY leftPupilArea rightPupilArea pixelsPerDegreeX pixelsPerDegreeY "
     "eyelink_timestamp LSL_timestamp"
@@ -160,8 +171,20 @@ GAZE_DEVICES = {
             source_id="IS4_gaze",
             rate=0,
         ),
-        "generic-gaze",
+        "tobii-stream-engine",
     ),
+    "tobiilsl": (stream("Tobii", "ET", TOBIILSL, rate=90), "tobiilsl"),
+    "gazepoint's script": (
+        stream(
+            "GazepointEyeTracker",
+            "gaze",
+            [gaze(f"FPOG{x}", "", "gaze", "percent") for x in ("X", "Y", "S", "D", "ID", "V")],
+            source_id="gazepoint123",
+            rate=60,
+        ),
+        "gazepoint-lsl",
+    ),
+    "gazepoint's longer script": (stream("GazepointEyeTracker", "gaze", GAZEPOINT[:36], rate=150), "gazepoint"),
     "pupil core": (stream("pupil_capture", "Gaze", pupil_core(), rate=0, fmt="double64"), "pupil-core"),
     "pupil invisible relay": (_relay("Pupil Invisible"), "pupil-invisible"),
     "neon relay": (_relay("Neon"), "pupil-neon"),
@@ -181,11 +204,15 @@ GAZE_DEVICES = {
     "eyelogic": (stream("EyeLogic", "Gaze", _eyelogic(), source_id="EyeLogic One | 7", fmt="double64"), "eyelogic"),
     "smi red": (stream("iViewX", "Gaze", _smi(), source_id="iViewX_1"), "smi"),
     "smi hispeed": (stream("iViewX", "Gaze", _smi("pixels"), source_id="iViewX_1"), "smi"),
-    "smi legacy": (stream("iViewX", "Gaze", _smi_legacy(), rate=0), "generic-gaze"),
-    "eyetech": (stream("EyeTechDS Data", "Gaze", _eyetech(), rate=60), "generic-gaze"),
+    "smi legacy": (stream("iViewX", "Gaze", _smi_legacy(), rate=0), "smi-legacy"),
+    "eyetech": (stream("EyeTechDS Data", "Gaze", _eyetech(), rate=60), "eyetech"),
     "gazepoint": (stream("GP3", "Gaze", GAZEPOINT, rate=60), "gazepoint"),
     "gazepoint of another type": (stream("GP3", "Data", GAZEPOINT, rate=60), "gazepoint"),
-    "eyeware beam": (stream("Beam", "GazeHead", ["gaze_x", "gaze_y", "confidence"], rate=60), "generic-gaze"),
+    "mouse": (
+        stream("mouse as gaze", "Gaze", [gaze("mouse_x", "both"), gaze("mouse_y", "both")], source_id="rtemo-mouse"),
+        "mouse",
+    ),
+    "eyeware beam": (stream("Beam", "GazeHead", ["gaze_x", "gaze_y", "confidence"], rate=60), "eyeware-beam"),
     "two columns without labels": (stream("Tobii4C", "Gaze", 2, rate=0, xml=False), "generic-gaze"),
     "labels without a type": (stream("eyes", "", ["gaze_x", "gaze_y", "pupil"], rate=60), "generic-gaze"),
 }

@@ -12,7 +12,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
 from rtemo.live.service.column_status import BY_YOU, columns_of
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -93,3 +93,31 @@ def test_a_stream_with_too_few_electrodes_can_still_be_looked_at():
     told = columns_of(few, Modality.EEG, found)
     assert [column.use for column in told] == [""] * 4
     assert told[0].why == "not a 10-05 name"
+
+
+def test_streams_without_a_role_are_recorded_where_asked_for_and_markers_left_out():
+    heart = StreamInfo("h", "ECG", "ECG", "float32", 250.0, (Channel("ECG"),), source_id="h1")
+    markers = StreamInfo("m", "Task", "Markers", "string", 0.0, (Channel(""),), source_id="m1")
+    own = StreamInfo("r", "rtemo_events", "Markers", "string", 0.0, (Channel(""),))
+    found = cast()
+    assert not found.is_recorded_too(heart)
+    found.record(heart, recorded=True)
+    assert found.is_recorded_too(heart)
+    pinned = cast(also_recorded=found.settings.also_recorded)
+    pinned.pin(Modality.EEG, StreamQuery("ECG", "ECG", "h1", ""))
+    assert pinned.settings.also_recorded == ()  # it is not opened twice
+    assert parse_settings(settings_text(found.settings)) == found.settings
+    assert found.take_marker(markers)
+    found.give_back()
+    found.record(markers, recorded=False)
+    found.give_back()
+    assert not found.take_marker(markers)
+    assert not found.is_recorded_too(markers)
+    found.record(markers, recorded=True)
+    found.give_back()
+    assert found.take_marker(markers)
+    found.record(heart, recorded=False)
+    assert (found.settings.also_recorded, found.settings.not_recorded) == ((), ())
+    everything = cast(also_recorded=(StreamQuery(type="EEG"), StreamQuery(name="rtemo_events")))
+    assert not everything.is_recorded_too(CAP)  # it has a role
+    assert not everything.is_recorded_too(own)

@@ -9,7 +9,7 @@ from offline.evaluation.methods.braindecode_models import PREFIX, braindecode_me
 from offline.evaluation.methods.correlation import Projected, learn_autoencoder, learn_cca, learn_deep_cca
 from offline.evaluation.methods.feature_networks import DgcnnMethod, EyeMlp
 from offline.evaluation.methods.linear import LateFusion, Linear, Majority, logistic, read_both, read_de, read_eye, svm
-from offline.evaluation.methods.riemann import Riemann
+from offline.evaluation.methods.riemann import Riemann, RiemannFixed
 from offline.evaluation.methods.signal_networks import SignalNetwork, conformer, eegnet
 
 _DE_LR = Linear(("eeg",), read_de, logistic)
@@ -34,6 +34,7 @@ METHODS: Mapping[str, Method] = {
     "deep-cca": Projected(learn_deep_cca),
     "bdae": Projected(learn_autoencoder),
     "riemann": Riemann(),
+    "riemann-fixed": RiemannFixed(),
     "eegnet": SignalNetwork(eegnet),
     "conformer": SignalNetwork(conformer),
 }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from offline.evaluation.window_table import Windows, WindowTable
+from offline.training.choices import Choice
 from rtemo.model.bundle_schema import ModelInput
 
 Array = NDArray[np.float64]
@@ -16,6 +17,11 @@ Array = NDArray[np.float64]
 
 class Model(Protocol):
     """A fitted method."""
+
+    @property
+    def chosen(self) -> Choice:
+        """What was chosen on the validation people; empty where nothing was."""
+        ...
 
     def probabilities(self, windows: Windows) -> Array:
         """(n, K), rows add up to 1. A window that lacks a modality is classified by the other, or by the prior."""
@@ -57,4 +63,8 @@ class Method(Protocol):
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         """Weights from train; whatever is chosen among fits, from validation. Raises RtemoError where it cannot."""
+        ...
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        """Weights from all these windows, with what was chosen in other fits: nobody is held out to choose on."""
         ...

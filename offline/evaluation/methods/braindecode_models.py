@@ -20,7 +20,7 @@ import inspect
 import sys
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,9 @@ from torch import Tensor, nn
 
 from offline.evaluation.methods.base import Model
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
-from offline.evaluation.methods.training import Recipe, train_module
+from offline.evaluation.methods.training import Recipe, train_module, train_whole
 from offline.evaluation.window_table import ChannelSet, Windows
+from offline.training.choices import Choice
 from rtemo.core.errors import RtemoError
 
 PREFIX = "braindecode:"
@@ -53,10 +54,14 @@ class BraindecodeMethod:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = train.of(train.has("eeg")), validation.of(validation.has("eeg"))
-        make = partial(
-            braindecode_network, self.name, train.table.channels, train.n_labels, self.weights, frozen=self.frozen
-        )
-        return train_module(make, read_signal, train, validation, seed, self.recipe)
+        return train_module(self._module(train), read_signal, train, validation, seed, self.recipe)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return train_whole(self._module(people), read_signal, people.of(people.has("eeg")), chosen, seed, self.recipe)
+
+    def _module(self, windows: Windows) -> Callable[[], nn.Module]:
+        asked = (self.name, windows.table.channels, windows.n_labels, self.weights)
+        return partial(braindecode_network, *asked, frozen=self.frozen)
 
 
 def braindecode_method(text: str) -> BraindecodeMethod:

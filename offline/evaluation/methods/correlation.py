@@ -20,6 +20,8 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.features import Features, Fed, read_both, read_de, read_eye
 from offline.evaluation.methods.linear import OFFERED_BY, Linear, logistic
 from offline.evaluation.window_table import MODALITIES, Windows, WindowTable
+from offline.training.choices import Choice
+from rtemo.core.errors import RtemoError
 
 COMMON = 12  # dimensions in common
 RIDGE = 1e-2  # of the covariances' mean diagonal, as the features are correlated
@@ -65,7 +67,15 @@ class Projected:
     modalities: tuple[str, ...] = MODALITIES
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        return self._classifier(train, seed).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier(people, seed).refit(people, chosen, seed)
+
+    def _classifier(self, train: Windows, seed: int) -> Linear:
         both = train.of(train.has("eeg") & train.has("eye"))
+        if not len(both):
+            raise RtemoError("there is nothing to correlate", "no window has both EEG and eyes", "use another method")
         scaled = Scaled.of(both)
         project = self.learn(*scaled(both), seed)
         features = Features(
@@ -73,7 +83,7 @@ class Projected:
             lambda table: ProjectionGraph(table, scaled, project.module),
             read_both.inputs,
         )
-        return Linear(MODALITIES, features, logistic).fit(train, validation, seed)
+        return Linear(MODALITIES, features, logistic)
 
 
 class ProjectionGraph(nn.Module):

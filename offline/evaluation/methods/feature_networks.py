@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,8 +12,9 @@ from torch.nn import functional
 
 from offline.evaluation.methods.base import Model
 from offline.evaluation.methods.features import read_de_by_channel, read_eye
-from offline.evaluation.methods.training import Recipe, train_module
+from offline.evaluation.methods.training import Recipe, train_module, train_whole
 from offline.evaluation.window_table import EYE_COLUMNS, Windows
+from offline.training.choices import Choice
 
 
 def eye_network(n_labels: int, hidden: int = 64, dropout: float = 0.3) -> nn.Module:
@@ -73,6 +75,10 @@ class EyeMlp:
         train, validation = train.of(train.has("eye")), validation.of(validation.has("eye"))
         return train_module(partial(eye_network, train.n_labels), read_eye, train, validation, seed, self.recipe)
 
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        people = people.of(people.has("eye"))
+        return train_whole(partial(eye_network, people.n_labels), read_eye, people, chosen, seed, self.recipe)
+
 
 @dataclass(frozen=True, slots=True)
 class DgcnnMethod:
@@ -83,5 +89,11 @@ class DgcnnMethod:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = train.of(train.has("eeg")), validation.of(validation.has("eeg"))
-        make = partial(Dgcnn, len(train.table.channels.labels), train.n_labels)
-        return train_module(make, read_de_by_channel, train, validation, seed, self.recipe)
+        return train_module(self._make(train), read_de_by_channel, train, validation, seed, self.recipe)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        people = people.of(people.has("eeg"))
+        return train_whole(self._make(people), read_de_by_channel, people, chosen, seed, self.recipe)
+
+    def _make(self, windows: Windows) -> Callable[[], nn.Module]:
+        return partial(Dgcnn, len(windows.table.channels.labels), windows.n_labels)

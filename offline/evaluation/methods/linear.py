@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,8 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.features import Features, Fed, read_both, read_de, read_eye
 from offline.evaluation.temperature import equal_units, fit_fusion, fit_temperature, weighted_nll
 from offline.evaluation.window_table import MODALITIES, Windows, WindowTable
+from offline.training.choices import Choice, part_of, prefixed
+from offline.training.deadline import look_at_the_clock
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import ModelInput
 from rtemo.model.uncertainty.probabilities import FLOOR, logs, tempered
@@ -51,6 +53,9 @@ class Majority:
         counts = np.bincount(train.labels, weights=train.weights, minlength=train.n_labels)
         return Prior(counts / counts.sum(), train.table)
 
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:  # noqa: ARG002
+        return self.fit(people, people, seed)
+
 
 @dataclass(frozen=True, slots=True)
 class Prior:
@@ -58,6 +63,7 @@ class Prior:
 
     shares: Array
     table: WindowTable = field(repr=False)
+    chosen: Choice = field(default_factory=dict)
     inputs: tuple[ModelInput, ...] = (*read_de.inputs[1:], *read_eye.inputs[1:])
 
     def probabilities(self, windows: Windows) -> Array:
@@ -97,17 +103,28 @@ class Linear:
     strengths: Sequence[float] = STRENGTHS
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> LinearModel:
-        train, validation = (self._offering(windows) for windows in (train, validation))
+        fits, validation = self._fits(train, self.strengths, seed), self._offering(validation)
+        if not len(validation):
+            return fits[0]
+        return min((fit.tempered_on(validation) for fit in fits), key=lambda one: one[0])[1]
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> LinearModel:
+        fit = self._fits(people, (chosen["strength"],), seed)[0]
+        return replace(fit, chosen=dict(chosen))
+
+    def _fits(self, train: Windows, strengths: Sequence[float], seed: int) -> list[LinearModel]:
+        train = self._offering(train)
         if len(np.unique(train.labels)) < 2:
             raise RtemoError("training has windows of one label only", f"{len(train)} windows of one label", "")
         features = self.read(train)
         scaler = StandardScaler().fit(features, sample_weight=train.weights)
         scaled = scaler.transform(features)
         fits: list[LinearModel] = []
-        for strength in self.strengths:
+        for strength in strengths:
+            look_at_the_clock()
             estimator = self.make(strength, seed).fit(scaled, train.labels, sample_weight=train.weights)
-            fits.append(LinearModel(self.read, scaler, estimator, train.n_labels, train))
-        return min(fits, key=lambda model: model.loss(validation)) if len(validation) else fits[0]
+            fits.append(LinearModel(self.read, scaler, estimator, train.n_labels, train, {"strength": strength}))
+        return fits
 
     def _offering(self, windows: Windows) -> Windows:
         return windows.of(np.any([windows.has(modality) for modality in self.modalities], axis=0))
@@ -115,13 +132,21 @@ class Linear:
 
 @dataclass(eq=False)
 class LinearModel:
-    """train: the windows that it was fitted on, for novelty."""
+    """train: the windows that it was fitted on, for novelty. chosen: the strength and, where people were held out to
+    choose on, the temperature there: what is said of windows means the same at every strength.
+    """
 
     read: Features
     scaler: StandardScaler
     estimator: Any
     n_labels: int
     train: Windows = field(repr=False)
+    chosen: Choice = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:
+        """What its scores are divided by."""
+        return self.chosen.get("temperature", 1.0)
 
     @property
     def table(self) -> WindowTable:
@@ -139,6 +164,7 @@ class LinearModel:
         scores = np.asarray(self.estimator.decision_function(scaled))
         if scores.ndim == 1:
             scores = np.stack((-0.5 * scores, 0.5 * scores), axis=1)
+        scores = scores / self.temperature
         least = np.minimum(scores.min(axis=1, keepdims=True), 0.0)
         out = np.repeat(least + np.log(FLOOR), self.n_labels, axis=1)
         out[:, self.estimator.classes_] = scores
@@ -163,11 +189,13 @@ class LinearModel:
     def probabilities(self, windows: Windows) -> Array:
         return tempered(self.log_p(windows), 1.0)
 
-    def loss(self, windows: Windows) -> float:
-        """NLL at the best temperature, each person counting the same."""
+    def tempered_on(self, windows: Windows) -> tuple[float, LinearModel]:
+        """The least NLL over temperatures, each person counting the same, and the model at that temperature."""
         log_p, weight = self.log_p(windows), equal_units(windows.subject)
-        at_best = np.log(np.maximum(tempered(log_p, fit_temperature(log_p, windows.labels, weight)), FLOOR))
-        return weighted_nll(at_best, windows.labels, weight)
+        temperature = fit_temperature(log_p, windows.labels, weight)
+        at_best = np.log(np.maximum(tempered(log_p, temperature), FLOOR))
+        chosen = {**self.chosen, "temperature": self.temperature * temperature}
+        return weighted_nll(at_best, windows.labels, weight), replace(self, chosen=chosen)
 
     @cached_property
     def familiar(self) -> tuple[Array, Array]:
@@ -197,8 +225,8 @@ class LinearGraph(nn.Module):
         arrays = {
             "mean": model.scaler.mean_,
             "scale": model.scaler.scale_,
-            "weight": coefficients.T,
-            "bias": intercept,
+            "weight": coefficients.T / model.temperature,
+            "bias": intercept / model.temperature,
             "onto": onto,
             "unseen": np.where(onto.any(axis=0), 0.0, 1.0),
             "principal": model.principal,
@@ -226,7 +254,19 @@ class LateFusion:
         weights = np.full(len(models), 1.0 / len(models))
         if len(both):
             weights = fit_fusion(_logs(models, both), both.labels, equal_units(both.subject))
-        return Fused(models, tuple(part.modalities[0] for part in self.parts), weights)
+        return self._fused(models, weights)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        names = [part.modalities[0] for part in self.parts]
+        models = [p.refit(people, part_of(name, chosen), seed) for name, p in zip(names, self.parts, strict=True)]
+        return self._fused(models, np.array([chosen[f"{name} weight"] for name in names]))
+
+    def _fused(self, models: Sequence[LinearModel], weights: Array) -> Fused:
+        names = tuple(part.modalities[0] for part in self.parts)
+        chosen: dict[str, float] = {}
+        for name, model, weight in zip(names, models, weights, strict=True):
+            chosen |= prefixed(name, {**model.chosen, "weight": float(weight)})
+        return Fused(tuple(models), names, weights, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +276,7 @@ class Fused:
     models: tuple[LinearModel, ...]
     modalities: tuple[str, ...]
     weights: Array
+    chosen: Choice = field(default_factory=dict)
 
     @property
     def table(self) -> WindowTable:

@@ -21,9 +21,10 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.temperature import equal_units, fit_fusion, fit_temperature
 from offline.evaluation.window_table import MODALITIES, Windows
 from offline.training.batches import Augmentation, Picked
-from offline.training.finetune import fit, fit_frozen
+from offline.training.choices import Choice, part_of
+from offline.training.finetune import chosen_of, fit_frozen, fit_selecting, fit_whole
 from offline.training.frozen_network import FrozenNetwork
-from offline.training.training_run import TrainingSettings
+from offline.training.training_run import TrainingSettings, best_network
 from rtemo.core.types import BoolArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -83,7 +84,8 @@ class OwnNetwork:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, train))
-        model = OwnModel(*self._trained(train, validation, settings), train)
+        frozen, heads, chosen = self._trained(train, validation, settings)
+        model = OwnModel(frozen, heads, train)
         weight = equal_units(validation.subject)
         logits, offered = model.logits(validation), model.offered(validation)
         temperatures = {
@@ -94,13 +96,34 @@ class OwnNetwork:
         if both.any():
             logs = np.stack([_log(tempered(logits[head][both], temperatures[head])) for head in HEADS])
             fusion = fit_fusion(logs, validation.labels[both], equal_units(validation.subject[both]))
-        return replace(model, temperatures=temperatures, fusion=fusion)
+        for head, weight in zip(HEADS, fusion, strict=True):
+            chosen |= {f"temperature {head}": temperatures[head], f"weight {head}": float(weight)}
+        return replace(model, temperatures=temperatures, fusion=fusion, chosen=chosen)
 
-    def _trained(self, train: Windows, validation: Windows, settings: TrainingSettings) -> tuple[FrozenNetwork, Heads]:
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        settings = replace(self.settings, seed=seed, augmentation=_allowed(self.settings, people))
+        shards, n_labels = recordings(people), people.n_labels
+        if self._learns:
+            network, heads = fit_whole(shards, settings, self.init, n_labels, chosen)
+            frozen = FrozenNetwork(network)
+        else:
+            frozen, heads, _ = fit_frozen(self._frozen, shards, None, settings, self.init, n_labels, chosen)
+        fusion = np.array([part_of("weight", chosen)[head] for head in HEADS])
+        return OwnModel(frozen, heads.eval(), people, part_of("temperature", chosen), fusion, chosen)
+
+    @property
+    def _learns(self) -> bool:
+        """Whether more than the heads is trained."""
+        return self.settings.mode == "full" and self.settings.epochs > 0
+
+    def _trained(
+        self, train: Windows, validation: Windows, settings: TrainingSettings
+    ) -> tuple[FrozenNetwork, Heads, dict[str, float]]:
         sides = recordings(train), recordings(validation)
-        if settings.mode == "full" and settings.epochs > 0:
-            network, heads = fit(*sides, settings, self.init, train.n_labels)
-            return FrozenNetwork(network), heads.eval()
+        if self._learns:
+            state = fit_selecting(*sides, settings, self.init, train.n_labels)
+            network, heads = best_network(state)
+            return FrozenNetwork(network), heads.eval(), chosen_of(state)
         return fit_frozen(self._frozen, *sides, settings, self.init, train.n_labels)
 
 
@@ -120,6 +143,7 @@ class OwnModel:
     train: Windows
     temperatures: Mapping[str, float] = field(default_factory=dict)
     fusion: Array = field(default_factory=lambda: np.full(len(HEADS), 1.0 / len(HEADS)))
+    chosen: Choice = field(default_factory=dict)
 
     def probabilities(self, windows: Windows) -> Array:
         """Where both modalities are there all heads are used, else the one of the modality that is."""

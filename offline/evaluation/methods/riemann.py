@@ -22,16 +22,17 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.features import Features
 from offline.evaluation.methods.linear import Linear, logistic
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
+from offline.evaluation.methods.tangent_graph import FLAT, SHRINK, TangentGraph
 from offline.evaluation.methods.training import pieces
 from offline.evaluation.window_table import BANDS_HZ, TEN_TWENTY, Windows, WindowTable
+from offline.training.choices import Choice
 from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
 
 RECENTRE_S = 120.0
-SHRINK = 0.05  # towards a multiple of the identity: the average reference takes one dimension
 _BATCH = 256
-_FLAT = 1e-6
+_FOR_MEAN = 600  # training windows that the fixed point is the mean of, evenly spaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,61 @@ class Riemann:
     modalities: tuple[str, ...] = ("eeg",)
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
-        return Linear(self.modalities, Features(tangent, _no_graph, ("signal", "eeg_mask")), logistic).fit(
-            train, validation, seed
-        )
+        return self._classifier.fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier.refit(people, chosen, seed)
+
+    @property
+    def _classifier(self) -> Linear:
+        return Linear(self.modalities, Features(tangent, _no_graph, ("signal", "eeg_mask")), logistic)
 
 
 def _no_graph(table: WindowTable) -> nn.Module:
     raise RtemoError(
-        "this method cannot run live yet", f"it re-centres {len(table.shards)} sessions by their first minutes", ""
+        "this method cannot run live",
+        f"it re-centres each of {len(table.shards)} recordings by its first two minutes, which a window does not hold",
+        "use riemann-fixed, which does not",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RiemannFixed:
+    """The same without re-centring: around the mean of the training people, so that a window is all it needs."""
+
+    modalities: tuple[str, ...] = ("eeg",)
+
+    def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
+        return self._classifier(train).fit(train, validation, seed)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return self._classifier(people).refit(people, chosen, seed)
+
+    def _classifier(self, train: Windows) -> Linear:
+        own = train.of(train.has("eeg"))
+        if not len(own):
+            raise RtemoError("there is nothing to learn from", "no window has EEG", "use another method")
+        some = own.at(np.unique(np.linspace(0, len(own) - 1, min(len(own), _FOR_MEAN)).round().astype(np.int64)))
+        covariances = band_covariances(some)
+        bands = range(covariances.shape[1])
+        whitening = np.stack([invsqrtm(mean_riemann(covariances[:, band])) for band in bands])
+        features = Features(
+            lambda windows: tangent_around(windows, whitening),
+            lambda table: TangentGraph(_chosen(table), whitening),
+            ("signal", "eeg_mask"),
+        )
+        return Linear(self.modalities, features, logistic)
+
+
+def tangent_around(windows: Windows, whitening: Array) -> Array:
+    """(n, bands * T * (T + 1) / 2) around a fixed point, 0 where there is no EEG. whitening (bands, T, T)."""
+    covariances = band_covariances(windows)
+    n, bands, size = covariances.shape[:3]
+    out = np.zeros((n, bands, size * (size + 1) // 2))
+    seen = windows.has("eeg") & (np.trace(covariances[:, 0], axis1=1, axis2=2) > FLAT)
+    for band in range(bands) if seen.any() else ():
+        out[seen, band] = tangent_space(whitening[band] @ covariances[seen, band] @ whitening[band], np.eye(size))
+    return out.reshape(n, -1)
 
 
 def tangent(windows: Windows) -> Array:
@@ -57,7 +104,7 @@ def tangent(windows: Windows) -> Array:
     table, covariances = windows.table, band_covariances(windows)
     n, bands, size = covariances.shape[:3]
     out = np.zeros((n, bands, size * (size + 1) // 2))
-    seen = windows.has("eeg") & (np.trace(covariances[:, 0], axis1=1, axis2=2) > _FLAT)
+    seen = windows.has("eeg") & (np.trace(covariances[:, 0], axis1=1, axis2=2) > FLAT)
     for number in np.unique(table.shard[windows.rows[seen]]):
         own = seen & (table.shard[windows.rows] == number)
         for band in range(bands):

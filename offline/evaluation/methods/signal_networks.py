@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from offline.evaluation.methods.base import Model
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
-from offline.evaluation.methods.training import Recipe, train_module
+from offline.evaluation.methods.training import Recipe, train_module, train_whole
 from offline.evaluation.window_table import Windows
+from offline.training.choices import Choice
 
 
 def eegnet(channels: int, n_labels: int) -> nn.Module:
@@ -40,8 +41,13 @@ class SignalNetwork:
 
     def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
         train, validation = train.of(train.has("eeg")), validation.of(validation.has("eeg"))
-        make = partial(self.make, len(train.table.channels.labels), train.n_labels)
-        return train_module(make, read_signal, train, validation, seed, self.recipe)
+        return train_module(self._module(train), read_signal, train, validation, seed, self.recipe)
+
+    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
+        return train_whole(self._module(people), read_signal, people.of(people.has("eeg")), chosen, seed, self.recipe)
+
+    def _module(self, windows: Windows) -> Callable[[], nn.Module]:
+        return partial(self.make, len(windows.table.channels.labels), windows.n_labels)
 
 
 class EegNet(nn.Module):

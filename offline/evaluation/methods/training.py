@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from offline.evaluation.methods.base import Array, Model
 from offline.evaluation.methods.features import Features, Fed
 from offline.evaluation.temperature import equal_units
 from offline.evaluation.window_table import Indices, Windows, WindowTable
+from offline.training.choices import Choice
+from offline.training.deadline import look_at_the_clock
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import ModelInput
 from rtemo.model.uncertainty.probabilities import tempered
@@ -40,6 +42,7 @@ class TrainedModule:
     read: Features
     module: nn.Module
     table: WindowTable = field(repr=False)
+    chosen: Choice = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[ModelInput, ...]:
@@ -86,20 +89,45 @@ def train_module(
 
     Trials count the same in training. Raises RtemoError where the loss is not finite.
     """
+    for side, windows in (("learn from", train), ("choose on", validation)):
+        if not len(windows):
+            raise RtemoError(f"there is nothing to {side}", "nobody there has what the method looks at", "")
+    best: Mapping[str, Tensor] = {}
+    best_loss, best_epoch = float("inf"), -1
+    for epoch, module in enumerate(_epochs(make, read, train, seed, recipe)):
+        loss = _loss(TrainedModule(read, module, train.table), validation)
+        if loss < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), loss, epoch
+        elif epoch - best_epoch >= recipe.patience:
+            break
+    module.load_state_dict(best)
+    return TrainedModule(read, module.eval(), train.table, {"epochs": best_epoch + 1})
+
+
+def train_whole(
+    make: Callable[[], nn.Module], read: Features, people: Windows, chosen: Choice, seed: int, recipe: Recipe
+) -> Model:
+    """A network trained on everybody for as many epochs as were chosen on others."""
+    *_, module = _epochs(make, read, people, seed, replace(recipe, epochs=max(1, round(chosen["epochs"]))))
+    return TrainedModule(read, module.eval(), people.table, chosen)
+
+
+def _epochs(
+    make: Callable[[], nn.Module], read: Features, train: Windows, seed: int, recipe: Recipe
+) -> Iterator[nn.Module]:
+    """The network after each epoch. Nobody else's random numbers are touched."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = make()
-        optimizer = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-        best, best_loss, stale = copy.deepcopy(module.state_dict()), float("inf"), 0
-        for epoch in range(recipe.epochs):
-            _epoch(module, optimizer, read, train, np.random.default_rng([seed, epoch]).permutation(len(train)), recipe)
-            loss = _loss(TrainedModule(read, module, train.table), validation)
-            if loss < best_loss:
-                best, best_loss, stale = copy.deepcopy(module.state_dict()), loss, 0
-            elif (stale := stale + 1) >= recipe.patience:
-                break
-        module.load_state_dict(best)
-    return TrainedModule(read, module.eval(), train.table)
+        state = torch.random.get_rng_state()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    for epoch in range(recipe.epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(train))
+        with torch.random.fork_rng(devices=[]):
+            torch.random.set_rng_state(state)
+            _epoch(module, optimizer, read, train, order, recipe)
+            state = torch.random.get_rng_state()
+        yield module
 
 
 def _read(read: Features, windows: Windows) -> Tensor:
@@ -127,6 +155,7 @@ def _epoch(
 
 
 def _step(loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    look_at_the_clock()
     if not bool(torch.isfinite(loss)):
         raise RtemoError("the loss of this method is not finite", "", "look at the corpus: values that are not finite?")
     optimizer.zero_grad()

@@ -50,7 +50,7 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     if corpus is None:
         if not own.heads:
             raise RtemoError("an embedding needs heads", "there is no corpus to fit them on", "name one with --corpus")
-        facts = TrainingFacts("data that its author knows", {})
+        facts = TrainingFacts("data that only its author knows", {})
         with TemporaryDirectory() as folder:  # nothing is left where the graph cannot be run
             Runtime(write_method_bundle(Path(folder) / "bundle", own, None, facts, **more))
         return write_method_bundle(out, own, None, facts, **more)
@@ -62,7 +62,8 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     shaped = corpus.subjects
     people = {"calibrated on, whom its author says it had not seen": len(shaped)}
     facts = TrainingFacts.of(corpus, shaped, people, scores=_scores(own, names, declared, sessions, corpus, more))
-    facts = replace(facts, trained_on=f"data that its author knows; calibrated on {facts.trained_on}")
+    known = f"data that only its author knows; calibrated on {len(shaped)} people of {corpus.name}"
+    facts = replace(facts, trained_on=known)
     return write_method_bundle(out, own, calibration, facts, **more)
 
 

@@ -17,7 +17,9 @@ ROOT = Path.home() / "rtemo"  # where the window writes sessions, unless another
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What the command takes."""
     p.add_argument("subject", metavar="SUBJECT", help="the participant's id")
-    p.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help=f"the folder of sessions (default: {ROOT})")
+    p.add_argument(
+        "--root", type=Path, default=ROOT, metavar="DIR", help="the folder of sessions (default: rtemo in your home)"
+    )
     p.add_argument("--yes", action="store_true", help="erase without a question")
     p.add_argument("--list", action="store_true", help="list what there is, and erase nothing")
 

@@ -12,9 +12,9 @@ from rtemo.commands.arguments import add_bundle, add_person
 from rtemo.commands.console import warn
 from rtemo.core.errors import RtemoError
 from rtemo.live.diagnostics.display import why_no_window
-from rtemo.live.last_used import last_settings
+from rtemo.live.last_used import MODEL_FILE, kept_model, last_settings
 from rtemo.live.service.client import EngineClient, Launch
-from rtemo.recorder.endpoint import Endpoint
+from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
 from rtemo.sources.session_settings import read_settings
 
 
@@ -24,18 +24,29 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     add_bundle(p)
     p.add_argument("--replay", type=Path, metavar="FILE.xdf", help="play a recording")
     add_person(p)
+    p.add_argument(
+        "--watch",
+        nargs="?",
+        const=DEFAULT_NAME,
+        metavar="ENGINE",
+        help="a second window on the engine that runs; it can change nothing",
+    )
+    p.add_argument("--large", action="store_true", help="with the large view, to be read from afar")
 
 
 def run(args: argparse.Namespace) -> int:
     """Open the window on the running engine, or on a new one with the settings given, or else with those last used."""
+    if args.watch is not None:
+        return _watch(args)
     last = last_settings()
     settings = args.settings if args.settings is not None else _usable(last)
     options = []
     if settings is not None:
         read_settings(settings)  # what is wrong with it is reported here
         options += ["--settings", str(settings)]
-    if args.model is not None:
-        options += ["--model", str(args.model)]
+    model = args.model if args.model is not None else kept_model(last.with_name(MODEL_FILE))
+    if model is not None:
+        options += ["--model", str(model)]
     for person in args.person:
         if not person.is_file():
             raise RtemoError("there is no such calibration", f"found no file {person}", "name a PERSON.json")
@@ -53,7 +64,16 @@ def run(args: argparse.Namespace) -> int:
             "--model and --person are for an engine that is started",
             "close its windows and stop its session first",
         )
-    return open_window(launch, last, recording, settings=own)
+    return open_window(launch, last, recording, settings=own, large=args.large)
+
+
+def _watch(args: argparse.Namespace) -> int:
+    """A window that only looks. Where no engine runs yet, it waits for one."""
+    changes = {"--settings": args.settings, "--model": args.model, "--replay": args.replay, "--person": args.person}
+    given = [name for name, value in changes.items() if value]
+    if given:
+        raise RtemoError("a window that watches changes nothing", f"{', '.join(given)} is given", "leave it out")
+    return open_window(Launch(args.watch, start=False, watches=True), large=args.large)
 
 
 def _usable(path: Path) -> Path | None:
@@ -75,11 +95,17 @@ def engine_runs(launch: Launch) -> bool:
 
 
 def open_window(
-    launch: Launch, remember: Path | None = None, recording: str = "", *, goes_on: bool = True, settings: str = ""
+    launch: Launch,
+    remember: Path | None = None,
+    recording: str = "",
+    *,
+    goes_on: bool = True,
+    settings: str = "",
+    large: bool = False,
 ) -> int:
     """The window until it is closed. remember: where the settings that are used are kept for the next time. goes_on:
     whether a session can do without the window. settings: TOML, for an engine that runs already; it refuses them aloud
-    in a session.
+    in a session. large: with the large view.
 
     Raises RtemoError where there is no display, with the way to one.
     """
@@ -92,7 +118,13 @@ def open_window(
     client = EngineClient(launch)
     try:
         return run_app(
-            client, last_settings=remember, recording=recording, outlives_window=goes_on, session_settings=settings
+            client,
+            last_settings=remember,
+            recording=recording,
+            outlives_window=goes_on,
+            session_settings=settings,
+            watches=launch.watches,
+            from_distance=large,
         )
     finally:
         client.close()

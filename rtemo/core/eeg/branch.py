@@ -133,7 +133,8 @@ class EegBranch:
         uv = np.asarray(run.values, dtype=np.float64)
         if not self._unit_known:
             self._check_unit(uv)
-        uv = uv * self._to_uv
+        if (self._to_uv != 1.0).any():
+            uv = uv * self._to_uv
         if self.first_time is None:
             self.first_time = float(run.times[0])
         piece = max(int(PIECE_S * run.rate_hz), 1)

@@ -168,7 +168,8 @@ class EegConditioner:
         elif run.gap_s > 0.0:
             times, values, valid = self._bridge(times, values, valid)
         assert self._anti_aliasing is not None
-        self._last_time, self._last_value = float(times[-1]), hold(values, self._last_value)[-1]
+        self._last_time = float(times[-1])
+        self._last_value = values[-1] if valid[-1].all() else hold(values, self._last_value)[-1]
         first, wide, grid_valid = self._resampler.push(times, self._anti_aliasing(values), valid)
         if self._grid_filter is None and len(wide):
             self._grid_filter = CausalFilter(grid_filter(self._settings), wide[0])

@@ -70,6 +70,9 @@ class _Group:
         """The offset at each raw stamp (n,)."""
         times, start, goal = self._table
         if len(stamps) and stamps.min() >= times[-1]:  # nearly always: no measurement lies among them or behind
+            glide = goal[-1] - start[-1]
+            if abs(glide) <= SLEW * (stamps.min() - times[-1]):  # it has arrived, or never had to move
+                return np.full(len(stamps), start[-1] + glide)
             reach = SLEW * (stamps - times[-1])
             return np.asarray(start[-1] + np.clip(goal[-1] - start[-1], -reach, reach), dtype=np.float64)
         knot = np.maximum(np.searchsorted(times, stamps, side="right") - 1, 0)

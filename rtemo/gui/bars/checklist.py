@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
+from rtemo.gui.bars.readiness_concerns import concerns
 from rtemo.gui.window_state import WindowState
 from rtemo.presentation.numbers import number
 
-DONE, OPEN = "✓", "○"
+DONE, OPEN, CONCERN = "✓", "○", "!"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. what: its name, with what was found once it is done."""
+    """One step. what: its name, with what was found once it is done. concern: no step, but something to know of."""
 
     what: str
     done: bool
+    concern: bool = False
 
     def __str__(self) -> str:
-        return f"{DONE if self.done else OPEN} {self.what}"
+        return f"{CONCERN if self.concern else DONE if self.done else OPEN} {self.what}"
 
 
 def checklist(state: WindowState) -> list[Step]:
@@ -30,6 +32,8 @@ def checklist(state: WindowState) -> list[Step]:
     steps.append(Step(texts.CHECK_PARTICIPANT, named))
     ready = state.in_session or (named and not state.start_obstacle())
     steps.append(Step(texts.CHECK_START, state.in_session) if ready else Step(texts.CHECK_READY, done=False))
+    if ready and not state.in_session:
+        steps += [Step(what, done=False, concern=True) for what in concerns(state)]
     steps.append(Step(texts.CHECK_BASELINE, state.in_session and state.has_baseline))
     return steps
 

@@ -111,7 +111,8 @@ class ReplayBar(QWidget):
         self.speed.addItems([f"{factor:g} ×" for factor in texts.SPEEDS])
         self.speed.setCurrentIndex(texts.SPEEDS.index(1.0))
         self.speed.setToolTip(texts.SPEED_TIP)
-        self.speed.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.speed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.speed.setAccessibleName(texts.SPEED_TIP)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
@@ -176,5 +177,5 @@ class ReplayBar(QWidget):
 def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button

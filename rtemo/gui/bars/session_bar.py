@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from rtemo.gui import texts
@@ -21,6 +22,7 @@ from rtemo.sources.session_settings import settings_text
 Send = Callable[..., None]
 MAX_DETAILS = 24
 MAX_NAMED, MAX_NAME = 4, 14  # annotation buttons carry their names up to so many, and so long
+ROOMY_PX = 1040  # a bar that is narrower has the keys alone
 
 
 class SessionBar(QWidget):
@@ -39,7 +41,8 @@ class SessionBar(QWidget):
     ) -> None:
         """ask_baseline, ask_details: open the dialogs. index: the sessions that are there already."""
         super().__init__()
-        self._state, self._send, self.root = state, send, root
+        self._state, self._send = state, send
+        self.root = root
         self._ask_details, self._index = ask_details, index or SessionIndex()
         self.may_stop: Callable[[], bool] = lambda: True
         self._began = False  # whether a session was running at the last look
@@ -59,6 +62,14 @@ class SessionBar(QWidget):
         self._lay_out()
         self._connect(ask_baseline)
         self.refresh({SnapshotPart.STATE, SnapshotPart.SETTINGS})
+
+    @property
+    def root(self) -> str:
+        return self._state.root
+
+    @root.setter
+    def root(self, folder: str) -> None:
+        self._state.root = folder
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -196,12 +207,24 @@ class SessionBar(QWidget):
         theirs = of_participant(self._index.sessions, subject) if subject and not in_session else []
         same = (settings.session, settings.task, settings.run)
         twice = any((one.session, one.task, one.run) == same for one in theirs) and any(same)
-        text = words.KNOWN_RUN.format(subject=subject) if twice else ""
+        text = words.KNOWN_RUN_SHORT if twice else ""
         if theirs and not twice:
-            text = words.KNOWN.format(subject=subject, n=several(len(theirs), "session"))
+            text = words.KNOWN_SHORT.format(n=several(len(theirs), "session"))
         if text != self.known.text():
             self.known.setText(text)
             self.known.setVisible(bool(text))
+            self.known.setMinimumWidth(self.known.sizeHint().width() if text else 0)
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._label_annotation_buttons()
+
+    def minimumSizeHint(self) -> QSize:
+        """Buttons that lose their names where there is no room for them do not keep the window wide."""
+        parts = (self.subject, self.notes, self.start, self.baseline, self.pause, self.stop, self.note)
+        keys = sum(self.fontMetrics().horizontalAdvance(texts.ANNOTATION_KEYS[0]) + 24 for _ in self._annotations)
+        n = len(parts) + len(self._annotations) + 1
+        width = sum(part.minimumSizeHint().expandedTo(part.minimumSize()).width() for part in parts)
+        return QSize(width + keys + n * self.layout().spacing(), super().minimumSizeHint().height())
 
     def _name_participant(self, text: str) -> None:
         self._state.participant = text.strip()
@@ -210,7 +233,7 @@ class SessionBar(QWidget):
     def _label_annotation_buttons(self) -> None:
         """Show one button for each annotation; where they are many, with the key alone."""
         self._annotations = self._state.settings.annotations
-        few = len(self._annotations) <= MAX_NAMED
+        few = len(self._annotations) <= MAX_NAMED and self.width() >= ROOMY_PX
         for k, button in enumerate(self.annotation_buttons):
             key, given = texts.ANNOTATION_KEYS[k], k < len(self._annotations)
             name = self._annotations[k] if given else ""
@@ -238,7 +261,7 @@ def _line(hint: str, width: int) -> QLineEdit:
 def _button(text: str, tip: str, role: str = "") -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if role:
         button.setProperty("role", role)
     return button

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
 from rtemo.gui.alarms import is_silent
-from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.painting.text_labels import ElidedLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
@@ -21,9 +21,11 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = state
         self.setSizeGripEnabled(False)
-        self.latency, self.losses, self.clocks, self.load = (PlainLabel() for _ in range(4))
+        self.latency, self.losses, self.clocks, self.load = (ElidedLabel() for _ in range(4))
         for label in (self.latency, self.losses, self.clocks):
+            label.setContentsMargins(10, 0, 10, 0)
             self.addWidget(label)
+        self.load.setContentsMargins(10, 0, 10, 0)
         self.addPermanentWidget(self.load)
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:

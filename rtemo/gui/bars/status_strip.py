@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.core.types import StreamState
@@ -17,8 +17,9 @@ from rtemo.gui import texts
 from rtemo.gui.alarms import Alarm, AlarmWatch, is_silent
 from rtemo.gui.bars.checklist import checklist
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import BODY, LARGE, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, RecorderView
 from rtemo.presentation.numbers import MISSING, age, clock, size
@@ -61,15 +62,13 @@ class Lamps(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, middle = 0.0, self.height() / 2
         for name, state, ink in self.lamps:
-            alarmed = self.ink == self.theme.panel  # on the alarm's colour a lamp has a rim
-            painter.setPen(QPen(colour(self.ink), 1.4) if alarmed else Qt.PenStyle.NoPen)
-            painter.setBrush(colour(ink))
-            painter.drawEllipse(QRectF(left + 4, middle - LAMP - 1, LAMP, LAMP))
+            signs: dict[str, Sign] = {self.theme.good: "good", self.theme.idle: "waiting"}
+            draw_lamp(painter, QRectF(left + 4, middle - LAMP - 1, LAMP, LAMP), ink, signs.get(ink, "wrong"))
             painter.setPen(colour(self.ink))
             words = QRectF(left + 20, middle - 18, self._width(name) - 22, 18)
-            painter.setFont(font(10, QFont.Weight.DemiBold))
+            painter.setFont(font(BODY, QFont.Weight.DemiBold))
             painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
-            painter.setFont(font(9))
+            painter.setFont(font(SMALL))
             painter.drawText(words.translated(0, 17), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, state)
             left += self._width(name)
 
@@ -89,17 +88,17 @@ class StatusStrip(QFrame):
         self.beep: Callable[[], None] = QApplication.beep
         self._heard: set[str] = set()
         self.rec = PlainLabel("", "rec")
-        self.rec.setFont(font(13, QFont.Weight.Bold))
+        self.rec.setFont(font(LARGE, QFont.Weight.Bold))
         self.rec.setFixedHeight(HEIGHT - 12)
         self.subject = ElidedLabel("", "subject")
-        self.subject.setFont(font(13))
+        self.subject.setFont(font(LARGE))
         self.detail = ElidedLabel("", "")
-        self.detail.setFont(font(9))
+        self.detail.setFont(font(SMALL))
         self.alarm = ElidedLabel("", "alarm")
-        self.alarm.setFont(font(13, QFont.Weight.Bold))
+        self.alarm.setFont(font(LARGE, QFont.Weight.Bold))
         self.alarm.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.disk = PlainLabel("")
-        self.disk.setFont(font(9))
+        self.disk.setFont(font(SMALL))
         self.streams, self.processes = Lamps(theme), Lamps(theme)
         about = QVBoxLayout()
         about.setSpacing(0)
@@ -131,7 +130,7 @@ class StatusStrip(QFrame):
         self.alarm.setToolTip(plain_tip("\n".join(worded)))
         if not self.alarms:
             self._show_steps()
-        self.alarm.setFont(font(13, QFont.Weight.Bold) if self.alarms else font(10))
+        self.alarm.setFont(font(LARGE, QFont.Weight.Bold) if self.alarms else font(BODY))
         _set_property(self, "alarm", level)
         self._show_recording()
         ink = self._theme.panel if level else self._theme.muted

@@ -47,6 +47,8 @@ class SessionDialogs:
         self.open: dict[str, QDialog] = {}
         self.index = SessionIndex()
         self.bar: SessionBar | None = None  # whose participant and notes the form of a session edits
+        self.open_recording: Callable[[str], None] = lambda _path: None
+        self.use_model: Callable[[str], None] = lambda _folder: None
         self.keys: Sequence[QAction] = ()  # the window's shortcuts that also work in dialogs
 
     def ask_settings(self) -> None:
@@ -98,6 +100,49 @@ class SessionDialogs:
         study = (settings or self._state.settings).study
         self._show("notice", lambda: ParticipantNotice(study, self._window))
 
+    def ask_annotations(self) -> None:
+        """Correct annotations of the running session."""
+        from rtemo.gui.study.annotations_dialog import AnnotationsDialog
+
+        self._show("annotations", lambda: AnnotationsDialog(self._state, self._send, self._window))
+
+    def ask_protocol(self) -> None:
+        """Edit the protocol, and run it."""
+        from rtemo.gui.study.protocol_dialog import ProtocolDialog
+
+        self._show("protocol", lambda: ProtocolDialog(self._state, self._send, self._window))
+
+    def ask_gaze_check(self) -> None:
+        """Check the gaze on five points."""
+        from rtemo.gui.study.gaze_check import GazeCheckDialog
+
+        self._show("gaze check", lambda: GazeCheckDialog(self._state, self._send, self._window))
+
+    def ask_sessions(self) -> None:
+        """List the sessions that there are."""
+        from rtemo.gui.study.sessions_dialog import SessionsDialog
+
+        if self.bar is not None:
+            root = self.bar.root
+            self._show("sessions", lambda: SessionsDialog(self.index, root, self.open_recording, self._window))
+
+    def ask_model(self, folder: str = "") -> None:
+        """Show the model, or another one that may be used instead."""
+        from rtemo.gui.study.model_dialog import ModelDialog
+
+        self._show("model", lambda: ModelDialog(self._state, self.use_model, self._window))
+        dialog = self.open["model"]
+        if folder and isinstance(dialog, ModelDialog):
+            dialog.show_folder(folder)
+
+    def show_about(self) -> None:
+        """Show the version, the licence and how to cite."""
+        from rtemo.gui.study.about_dialog import AboutDialog
+
+        if self.bar is not None:
+            self.index.look(self.bar.root)
+        self._show("about", lambda: AboutDialog(self.index, self._window))
+
     def ask_stop(self) -> bool:
         """Ask whether the session is to end."""
         state = self._state
@@ -141,6 +186,7 @@ class SessionDialogs:
             dialog.finished.connect(lambda _result: self._remove(name))
             self._restore(name, dialog)
             dialog.show()
+        dialog.setVisible(True)
         dialog.raise_()
         dialog.activateWindow()
 

@@ -14,7 +14,7 @@ from rtemo.gui.dialogs.column_edits import electrodes
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.head_outline import draw_head
 from rtemo.gui.painting.text_labels import plain_tip
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import SMALL, colour, font
 
 EDGE = 1.44  # half the map's width in head radii: the lowest electrodes lie outside of the head's outline
 Place = tuple[float, float, float]
@@ -90,7 +90,7 @@ class PlacementMap(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         draw_head(painter, self._middle, self._radius, self._theme)
-        painter.setFont(font(max(6.0, 0.42 * self._dot)))
+        painter.setFont(font(SMALL))
         for name in self._places:
             self._draw_place(painter, name)
 

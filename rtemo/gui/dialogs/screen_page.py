@@ -12,7 +12,7 @@ from rtemo.core.channel_map import Scene, Screen, ViewGeometry
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import BODY, colour, font
 
 LENGTH, ANGLE = (" mm", 20_000.0), ("°", 220.0)  # unit, and the most that can be entered
 WIDE_SCENE = Scene(1600, 1200, 103.0, 77.0)
@@ -36,7 +36,7 @@ class ViewPreview(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(font(10))
+        painter.setFont(font(BODY))
         if self._scene is not None:
             scene = self._scene
             self._front(painter, scene.width_deg, scene.height_deg, scene.width_deg / scene.height_deg)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QRect, QSettings, QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabBar, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.layout.dock_title import DockTitle
@@ -17,6 +17,7 @@ from rtemo.live.service.snapshot import Phase, Snapshot
 
 LAYOUT_VERSION = 2
 MAX_SIZE = QSize(2560, 1440)  # at the first start; the views cannot use more
+LEAST = QSize(960, 540)  # full HD at 200 %: all views fit
 LOW_PX = 900  # windows lower than this put some views into tabs
 SMALL_PX = (1200, 640)  # windows narrower or lower than this have no right column
 LEFT = (texts.EMOTION, texts.PLANE)
@@ -43,14 +44,14 @@ class WindowLayout:
         ):
             window.setCorner(corner, side)
 
-    def reset(self) -> None:
-        """Reset to the default layout, which depends on the window's size."""
-        docks = self.docks
+    def reset(self, size: QSize | None = None) -> None:
+        """Reset to the default layout, which depends on the window's size, or on the one that it is given next."""
+        docks, wanted = self.docks, self._window.size() if size is None else size
         for dock in docks.values():
             self._window.removeDockWidget(dock)
             dock.setFloating(False)
-        small = self._window.width() < SMALL_PX[0] or self._window.height() < SMALL_PX[1]
-        in_front = self._place_small() if small else self._place(low=self._window.height() < LOW_PX)
+        small = wanted.width() < SMALL_PX[0] or wanted.height() < SMALL_PX[1]
+        in_front = self._place_small() if small else self._place(low=wanted.height() < LOW_PX)
         for name in ON_DEMAND:
             self._window.tabifyDockWidget(docks[texts.HISTORY], docks[name])
         for name, dock in docks.items():
@@ -58,10 +59,15 @@ class WindowLayout:
         for name in in_front:
             docks[name].raise_()
         if small:
-            self._resize((texts.EMOTION,), (0.29,), self._window.width(), HORIZONTAL)
-            self._resize((texts.HISTORY,), (0.26,), self._window.height(), VERTICAL)
+            self._resize((texts.EMOTION,), (0.29,), wanted.width(), HORIZONTAL)
+            self._resize((texts.HISTORY,), (0.26,), wanted.height(), VERTICAL)
         else:
-            self._set_dock_sizes(low=self._window.height() < LOW_PX)
+            self._set_dock_sizes(wanted)
+
+    def _name_tabs(self) -> None:
+        """Name the tab bars of docks for screen readers; Qt makes them as they are needed."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName(texts.MENU_VIEW.replace("&", ""))
 
     def _place(self, *, low: bool) -> tuple[str, ...]:
         """Columns at both sides and two views below; low: some of them in tabs. Returns those that are in front."""
@@ -94,6 +100,7 @@ class WindowLayout:
 
     def show_docks(self, *, shown: bool) -> None:
         """Hide the docks while they would be empty frames, and show those that were there before again."""
+        self._name_tabs()
         if shown and self._put_away:
             for dock in self._put_away:
                 dock.show()
@@ -105,8 +112,10 @@ class WindowLayout:
 
     def fill(self, screen: QRect) -> None:
         """Fill a screen, but no more of it than the views can use."""
-        self._window.setGeometry(QRect(screen.topLeft(), screen.size().boundedTo(MAX_SIZE)))
-        self.reset()
+        size = screen.size().boundedTo(MAX_SIZE)
+        self.reset(size)  # first: docks in another layout could keep the window larger
+        self._window.setGeometry(QRect(screen.topLeft(), size))
+        self.reset(size)
 
     def restore(self, settings: QSettings) -> bool:
         """Restore the window's place and docks. Returns whether the docks, and with them the bars, were restored."""
@@ -114,7 +123,18 @@ class WindowLayout:
         self.restored = geometry is not None
         if geometry is not None:
             self._window.restoreGeometry(geometry)
-        return layout is not None and self._window.restoreState(layout, LAYOUT_VERSION)
+        found = layout is not None and self._window.restoreState(layout, LAYOUT_VERSION)
+        if found and not self._fits():
+            self.reset(self._screen())
+            self._window.resize(self._window.size().boundedTo(self._screen()))
+        return found
+
+    def _screen(self) -> QSize:
+        return self._window.screen().availableSize().expandedTo(LEAST)
+
+    def _fits(self) -> bool:
+        """Whether the docks, as they lie, leave the window as small as its screen: it may be another one than then."""
+        return self._window.minimumSizeHint().boundedTo(self._screen()) == self._window.minimumSizeHint()
 
     def save(self, settings: QSettings) -> None:
         """Save the window's place and its docks."""
@@ -122,9 +142,9 @@ class WindowLayout:
         settings.setValue("geometry", self._window.saveGeometry())
         settings.setValue("layout", self._window.saveState(LAYOUT_VERSION))
 
-    def _set_dock_sizes(self, *, low: bool) -> None:
+    def _set_dock_sizes(self, window: QSize) -> None:
         """Set the sizes of the docks, as shares of the window."""
-        width, height = self._window.width(), self._window.height()
+        width, height, low = window.width(), window.height(), window.height() < LOW_PX
         self._resize((texts.EMOTION, texts.QUALITY), (0.235, 0.21), width, HORIZONTAL)
         self._resize(BOTTOM, (0.2, 0.21) if low else (0.26, 0.15), height, VERTICAL)
         if low:
@@ -136,6 +156,14 @@ class WindowLayout:
     def _resize(self, names: tuple[str, ...], shares: tuple[float, ...], total: int, direction: Qt.Orientation) -> None:
         docks = [self.docks[name] for name in names]
         self._window.resizeDocks(docks, [int(share * total) for share in shares], direction)
+
+
+class CentralPages(QStackedWidget):
+    """The pages in the window's middle; only the one that is shown needs room."""
+
+    def minimumSizeHint(self) -> QSize:
+        current = self.currentWidget()
+        return super().minimumSizeHint() if current is None else current.minimumSizeHint()
 
 
 class LastUsedSettings:
@@ -165,6 +193,7 @@ def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
     dock.setObjectName(f"dock {name}")
     dock.setTitleBarWidget(DockTitle(dock, name))
     view.setObjectName("panel")
+    view.setAccessibleName(name)
     view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     dock.setWidget(view)
     return dock

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import BODY, LARGE, SMALL, colour, font
 from rtemo.presentation.numbers import percent
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 MIDDLE = Qt.AlignmentFlag.AlignVCenter
+ROOMY_PX = 260  # bars that are wider have large text
 
 
 class Meter(QWidget):
@@ -44,7 +45,7 @@ class Meter(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         words = QRectF(0, 0, self.width(), 20)
-        painter.setFont(font(9))
+        painter.setFont(font(SMALL))
         painter.setPen(colour(self._theme.muted))
         painter.drawText(words, LEFT | MIDDLE, self._name)
         painter.setPen(colour(self._theme.ink))
@@ -95,12 +96,13 @@ class EmotionBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         inks = emotion_colours(self._labels)
         grey = self.grey
+        size = LARGE if self.width() >= ROOMY_PX else BODY
         names = min(110.0, 0.32 * self.width())
         for k, label in enumerate(self._labels):
             smoothed, now = self._record["smoothed"][label], self._record["probabilities"][label]
             chosen = label in self._record["set"] and not grey
             top = k * self.ROW
-            painter.setFont(font(12, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal))
+            painter.setFont(font(size, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal))
             painter.setPen(colour(self._theme.ink if chosen else self._theme.muted))
             text = painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, int(names) - 6)
             painter.drawText(QRectF(0, top, names, self.ROW), LEFT | MIDDLE, text)
@@ -143,7 +145,7 @@ class ExplanationBars(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(font(9))
+        painter.setFont(font(SMALL))
         painter.setPen(colour(self._theme.muted if self.shares else self._theme.faint))
         head = texts.MOVED_BY if self.shares else texts.MOVED_NOTHING
         painter.drawText(QRectF(0, 0, self.width(), self.HEAD), LEFT | MIDDLE, head)

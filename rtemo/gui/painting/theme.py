@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from rtemo.gui.painting.colours import Theme
 
 FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
-SMALL, BODY, LARGE, DISPLAY = 9.0, 10.0, 13.0, 30.0  # points: the window has text of these four sizes
+SIZES = SMALL, BODY, LARGE, DISPLAY = 9.0, 10.0, 13.0, 26.0  # points: the window has text of these four sizes
 
 SHEET = """
 QMainWindow, QDialog {{ background: {window}; }}
@@ -18,7 +18,7 @@ QWidget {{ color: {ink}; }}
 QToolTip {{ color: {ink}; background: {raised}; border: 1px solid {line}; padding: 4px; }}
 QDockWidget {{ color: {muted}; font-weight: 600; }}
 QDockWidget > QWidget, #panel, #panel QHeaderView {{ background: {panel}; }}
-QLabel {{ background: transparent; }}
+QLabel, QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QMenuBar {{ background: {window}; color: {muted}; padding: 1px 4px; }}
 QMenuBar::item {{ padding: 3px 8px; background: transparent; border-radius: 4px; }}
 QMenuBar::item:selected {{ background: {raised}; color: {ink}; }}
@@ -32,11 +32,15 @@ QStatusBar::item {{ border: none; }}
 QStatusBar QLabel {{ color: {muted}; padding: 0 10px; }}
 QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 6px 12px; }}
 QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:focus {{ border: 2px solid {accent}; padding: 5px 11px; }}
 QPushButton:pressed {{ background: {line}; }}
 QPushButton:disabled {{ color: {faint}; background: {panel}; }}
 QPushButton[role="start"]:enabled {{ background: {good}; border-color: {good}; color: {panel}; font-weight: 700; }}
+QPushButton[role="start"]:focus {{ border: 2px solid {ink}; }}
 QPushButton[role="stop"]:enabled {{ background: {panel}; border: 2px solid {ink}; color: {ink}; font-weight: 700; }}
+QPushButton[role="stop"]:focus {{ border-color: {accent}; }}
 QPushButton[role="flat"] {{ padding: 5px 7px; }}
+QPushButton[role="flat"]:focus {{ padding: 4px 6px; }}
 #strip {{ background: {raised}; border-bottom: 1px solid {line}; }}
 #strip QLabel {{ color: {muted}; }}
 #strip #subject {{ color: {ink}; font-weight: 600; }}
@@ -53,16 +57,21 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 
     selection-background-color: {accent}; }}
 QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QPlainTextEdit[role="field"] {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 3px; }}
+QPlainTextEdit[role="field"]:focus {{ border-color: {accent}; }}
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
-QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
-QLineEdit:disabled {{ color: {muted}; background: {panel}; }}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border: 2px solid {accent}; padding: 4px 7px; }}
+QLineEdit {{ placeholder-text-color: {muted}; }}
+QLineEdit:disabled {{ color: {muted}; placeholder-text-color: {muted}; background: {panel}; }}
 QComboBox::drop-down {{ border: none; width: 18px; }}
 QComboBox::down-arrow {{ width: 0; height: 0; margin-right: 6px; border-left: 4px solid {raised};
     border-right: 4px solid {raised}; border-top: 5px solid {muted}; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line};
     selection-background-color: {accent}; selection-color: {panel}; }}
-QTableView, QListView, QPlainTextEdit {{ background: {panel}; border: none; gridline-color: {line};
+QTableView, QListView, QPlainTextEdit {{ background: {panel}; border: 2px solid {panel}; gridline-color: {line};
     selection-background-color: {raised}; selection-color: {ink}; outline: none; }}
+QTableView:focus, QListView:focus, QPlainTextEdit:focus, QGraphicsView:focus {{ border-color: {accent}; }}
+QGraphicsView {{ border: 2px solid transparent; }}
 QTableView::item {{ padding: 2px 6px; border-bottom: 1px solid {line}; }}
 QHeaderView {{ background: {panel}; }}
 QHeaderView::section {{ background: {panel}; color: {muted}; border: none; border-bottom: 1px solid {line};
@@ -71,14 +80,18 @@ QTabWidget::pane {{ background: {panel}; border: 1px solid {line}; border-radius
 QTabWidget QStackedWidget, QTabWidget QStackedWidget > QWidget {{ background: {panel}; }}
 QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 12px; border: none; }}
 QTabBar::tab:selected {{ background: {panel}; color: {ink}; border-bottom: 2px solid {accent}; }}
+QTabBar:focus {{ background: {accent}; }}
+QTabBar::tab:selected:focus {{ border: 2px solid {accent}; }}
 QScrollBar:vertical {{ background: transparent; width: 9px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 9px; margin: 0; }}
 QScrollBar::handle {{ background: {line}; border-radius: 4px; min-height: 24px; min-width: 24px; }}
+QScrollBar:focus {{ border: 1px solid {accent}; border-radius: 4px; }}
 QScrollBar::handle:hover {{ background: {faint}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QSlider::groove:horizontal {{ height: 4px; background: {line}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
+QSlider:focus {{ border: 2px solid {accent}; border-radius: 4px; }}
 QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; border-radius: 7px; }}
 #title {{ color: {muted}; font-weight: 600; padding: 5px 10px; background: {panel}; }}
 #past {{ background: {raised}; border: 2px solid {accent}; }}
@@ -89,16 +102,22 @@ QSlider::handle:horizontal {{ background: {ink}; width: 14px; margin: -5px 0; bo
 #sign:hover {{ background: {raised}; color: {ink}; }}
 #sign:focus {{ border-color: {accent}; color: {ink}; }}
 #muted {{ color: {muted}; }}
-#steps {{ font-size: 13pt; color: {ink}; line-height: 160%; }}
+#steps {{ font-size: 13pt; color: {ink}; }}
 #strong {{ color: {ink}; font-weight: 600; }}
 #warn {{ color: {warn}; font-weight: 600; }}
 QProgressBar {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; height: 14px; text-align: center; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 4px; }}
+QCheckBox:focus, QRadioButton:focus {{ color: {accent}; }}
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {accent}; }}
 QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
     background: {raised}; }}
 QCheckBox::indicator {{ border-radius: 3px; }}
 QRadioButton::indicator {{ border-radius: 7px; }}
 QCheckBox::indicator:checked, QRadioButton::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QAbstractItemView::indicator {{ width: 13px; height: 13px; border: 1px solid {muted}; border-radius: 3px;
+    background: {raised}; }}
+QAbstractItemView::indicator:checked {{ background: {accent}; border-color: {accent}; }}
+QAbstractItemView::indicator:disabled {{ border-color: {line}; }}
 QListWidget {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 4px; }}
 QListWidget::item {{ padding: 4px 6px; }}
 #good {{ color: {good}; font-weight: 600; }}
@@ -108,8 +127,8 @@ QListWidget::item {{ padding: 4px 6px; }}
 #notice {{ background: {raised}; border: 1px solid {muted}; border-left: 4px solid {warn}; border-radius: 6px; }}
 #notice[success="yes"] {{ border-left-color: {good}; }}
 #headline {{ font-weight: 700; }}
-#verdict {{ font-size: 12.5pt; font-weight: 600; }}
-#big {{ font-size: 22pt; font-weight: 600; }}
+#verdict {{ font-size: 13pt; font-weight: 600; }}
+#big {{ font-size: 26pt; font-weight: 600; }}
 """
 
 
@@ -120,10 +139,19 @@ def family() -> str:
 
 
 def font(points: float, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The window's font in another size, with figures of one width where the font has them."""
+    """The window's font in one of its four sizes, with figures of one width where the font has them."""
+    if points not in SIZES:
+        raise ValueError(f"{points} points are none of {SIZES}")
     made = QFont(QApplication.font())
     made.setPointSizeF(points)
     made.setWeight(weight)
+    return made
+
+
+def poster_font(points: float, weight: QFont.Weight) -> QFont:
+    """The window's font in any size, for what is read from two metres and is as large as the window allows."""
+    made = font(BODY, weight)
+    made.setPointSizeF(points)
     return made
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QTableWidget, QWidget
 
 from rtemo.gui.painting.text_labels import PlainLabel
 
@@ -25,9 +26,15 @@ def add_row(form: QFormLayout, name: str, field: QWidget, beside: QWidget | None
         form.addRow(label, field)
         return
     row = QHBoxLayout()
+    row.setSpacing(8)
     row.addWidget(field, 1)
     row.addWidget(beside)
     form.addRow(label, row)
+
+
+def head_left(table: QTableWidget) -> None:
+    """Let the heads of a table stand above its texts."""
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 def hint(text: str, name: str = "muted") -> PlainLabel:

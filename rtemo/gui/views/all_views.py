@@ -16,6 +16,7 @@ from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
+from rtemo.gui.views.distance import DistanceView
 from rtemo.gui.views.emotion import EmotionView
 from rtemo.gui.views.events import EventsView
 from rtemo.gui.views.frequency.view import FrequencyView
@@ -38,7 +39,7 @@ class AllViews:
         """send: a command to the engine. root: the folder that sessions are written to."""
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
-        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream))
+        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
             state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)
@@ -47,6 +48,7 @@ class AllViews:
         self.history = HistoryView(state, theme)
         self.valence_arousal = ValenceArousalView(state, theme)
         self.events = EventsView(state, theme)
+        self.distance = DistanceView(state, theme)
         self.spectrum = FrequencyView(state, theme, "spectrum")
         self.spectrogram = FrequencyView(state, theme, "spectrogram")
         self.strip = StatusStrip(state, theme)
@@ -64,6 +66,7 @@ class AllViews:
                 self.welcome,
                 self.emotion,
                 self.valence_arousal,
+                self.distance,
                 self.session,
                 self.report,
                 dialogs,

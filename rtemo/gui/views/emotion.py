@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.alarms import distrust
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.meters import EmotionBars, ExplanationBars, Meter
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import DISPLAY, LARGE, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import BundleView
 from rtemo.presentation.numbers import number, percent
@@ -23,8 +23,9 @@ from rtemo.presentation.numbers import number, percent
 NOVELTY_FULL = 2.0
 COVERAGE_GOOD, COVERAGE_POOR = 0.9, 0.5
 MAX_REASONS = 4
-QUIET_PX = 22  # the most that a text takes which is no emotion
-STACK_ABOVE = 0.5  # where height / width is more, the probability is below the name
+NOTE_PX = 20  # for the line below the emotion
+LEFT, RIGHT, MIDDLE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
+LEAST_PX = 48  # of the height of what can be scrolled
 
 
 class Headline(QWidget):
@@ -35,9 +36,9 @@ class Headline(QWidget):
         self._theme = theme
         self.text, self.share, self._ink, self.named = texts.NOTHING_YET, "", "", False
         self.note = ""
-        self.setMinimumHeight(84)
+        self.setMinimumHeight(72)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMaximumHeight(230)
+        self.setMaximumHeight(150)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -64,24 +65,62 @@ class Headline(QWidget):
         painter.drawRoundedRect(box, 8, 8)
         painter.setBrush(colour(self._ink or self._theme.line, 1.0 if self.named else 0.35))
         painter.drawRoundedRect(mark, 6, 6)
-        room = box.adjusted(28, 0, -16, 0)
-        share_font = font(max(14.0, min(0.2 * box.height(), 0.085 * box.width())), QFont.Weight.DemiBold)
-        share_width = QFontMetricsF(share_font).horizontalAdvance("100 %") if self.share else 0.0
-        left, right, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
-        word, below = room.adjusted(0, 0, -share_width - 14, 0), right | middle
-        if self.share and box.height() > STACK_ABOVE * box.width():
-            word, below = room.adjusted(0, 0, 0, -0.34 * room.height()), left | Qt.AlignmentFlag.AlignBottom
-            room = room.adjusted(2, 0, 0, -0.12 * room.height())
-        height = 0.62 * box.height() if self.named else min(QUIET_PX, 0.3 * box.height())
-        painter.setFont(_fitting(self.text, word.width(), height, bold=self.named))
+        room = box.adjusted(28, 4, -16, -NOTE_PX if self.note and self.share else -4)
         painter.setPen(colour(self._theme.ink if self.named else self._theme.muted))
-        painter.drawText(word, left | middle, self.text)
-        painter.setFont(share_font)
-        painter.drawText(room, below, self.share)
+        self._draw_words(painter, room)
         if self.share and self.note:
-            painter.setFont(font(8.5))
+            painter.setFont(font(SMALL))
             painter.setPen(colour(self._theme.muted))
-            painter.drawText(box.adjusted(28, 0, -16, -5), left | Qt.AlignmentFlag.AlignBottom, self.note)
+            painter.drawText(box.adjusted(28, 0, -16, -5), LEFT | Qt.AlignmentFlag.AlignBottom, self.note)
+
+    def _draw_words(self, painter: QPainter, room: QRectF) -> None:
+        """Paint the name and the probability beside it, or below it where that is too wide."""
+        bold, half = QFont.Weight.Bold, QFont.Weight.DemiBold
+        if not self.named:
+            painter.setFont(font(LARGE))
+            painter.drawText(room, LEFT | MIDDLE | Qt.TextFlag.TextWordWrap, self.text)
+            return
+        word, share = font(DISPLAY, bold), font(DISPLAY, half)
+        wide = QFontMetricsF(word).horizontalAdvance(self.text), QFontMetricsF(share).horizontalAdvance("100 %")
+        below = room.height() >= 2 * QFontMetricsF(word).height()
+        if sum(wide) + 14 > room.width() and not below:
+            share = font(LARGE, half)
+            wide = wide[0], QFontMetricsF(share).horizontalAdvance("100 %")
+        if (wide[0] if below else sum(wide) + 14) > room.width():
+            word = font(LARGE, bold)
+        beside = not below or sum(wide) + 14 <= room.width()
+        painter.setFont(word)
+        upper = room if beside else room.adjusted(0, 0, 0, -0.5 * room.height())
+        painter.drawText(upper, LEFT | MIDDLE, self.text)
+        painter.setFont(share)
+        lower = room if beside else room.adjusted(0, 0.5 * room.height(), 0, 0)
+        painter.drawText(lower, (RIGHT if beside else LEFT) | MIDDLE, self.share)
+
+
+class ShrinkableArea(QScrollArea):
+    """As high as what is in it where there is room, else scrolled."""
+
+    def __init__(self, inside: QVBoxLayout) -> None:
+        super().__init__()
+        content = QWidget()
+        content.setLayout(inside)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.widget().minimumSizeHint().width(), LEAST_PX)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:  # what is inside grew or shrank
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class EmotionView(QWidget):
@@ -121,14 +160,19 @@ class EmotionView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 10)
         layout.setSpacing(6)
-        layout.addWidget(self.headline, 8)
+        layout.addWidget(self.headline, 1)
         for label in (self.verdict, self.caution):
             layout.addWidget(label)
-        layout.addWidget(self.bars)
-        layout.addLayout(meters)
-        for label in (self.explanation, self.bundle, self.origin):
-            layout.addWidget(label)
-        layout.addStretch(1)
+        details = QVBoxLayout()
+        details.setContentsMargins(0, 0, 0, 0)
+        details.setSpacing(6)
+        details.addWidget(self.bars)
+        details.addLayout(meters)
+        for label in (self.explanation, self.bundle):
+            details.addWidget(label)
+        layout.addWidget(ShrinkableArea(details))
+        layout.addWidget(self.origin)  # whom the model was trained on is never scrolled away
+        layout.addStretch(0)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -212,13 +256,3 @@ def caution(record: Mapping[str, Any], bundle: BundleView | None = None) -> str:
     if record["forced"]:
         parts.append(texts.FORCED)
     return "  ·  ".join(parts)
-
-
-def _fitting(text: str, width: float, height: float, *, bold: bool) -> QFont:
-    """The largest font in which a text fits."""
-    made = font(20, QFont.Weight.Bold if bold else QFont.Weight.Normal)
-    metrics = QFontMetricsF(made)
-    by_width = width / max(1.0, metrics.horizontalAdvance(text))
-    by_height = height / metrics.height()
-    made.setPointSizeF(max(9.0, 20 * min(by_width, 1.25 * by_height)))
-    return made

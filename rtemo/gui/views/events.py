@@ -83,6 +83,8 @@ class EventsView(QWidget):
         super().__init__()
         self.table = EventsTable(state, theme)
         self.view = QTableView()
+        self.view.setAccessibleName(texts.EVENTS)
+        self.view.setTabKeyNavigation(False)
         self.view.setModel(self.table)
         self.view.setShowGrid(False)
         self.view.setWordWrap(False)

@@ -13,7 +13,7 @@ from rtemo.gui import texts
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lines import draw_line
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import BODY, colour, font
 from rtemo.gui.views.quality import no_data_for
 from rtemo.gui.window_state import SnapshotPart, WindowState
 
@@ -65,7 +65,7 @@ class GazeView(QWidget):
         painter.drawRoundedRect(screen, 4, 4)
         if self.none or not math.isfinite(newest):
             painter.setPen(colour(self._theme.muted))
-            painter.setFont(font(11))
+            painter.setFont(font(BODY))
             painter.drawText(screen, Qt.AlignmentFlag.AlignCenter, self.none or texts.NO_GAZE)
             return
         self._draw_middle(painter, screen)

@@ -14,7 +14,7 @@ from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import PlainLabel
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import MINUS, clock
 
@@ -56,6 +56,8 @@ class HistoryPlot(QWidget):
         pg.setConfigOptions(antialias=True)
         self.plot = DoubleClickPlot(axisItems={"bottom": MinuteAxis("bottom")})
         self.plot.setToolTip(texts.HISTORY_TIP)
+        self.plot.setAccessibleName(texts.HISTORY)
+        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the plot has it
         self._span_s: float | None = SPANS_S[0]  # None while the user looks at an earlier time
         self.plot.double_clicked.connect(self.follow)
         self.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._stop_following)
@@ -93,7 +95,7 @@ class HistoryPlot(QWidget):
             axis = self.plot.getPlotItem().getAxis(side)
             axis.setPen(pg.mkPen(theme.line))
             axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(font(8.5))
+            axis.setTickFont(font(SMALL))
         self._shade.setBrush(colour(theme.faint, 0.22))
         self._make_lines()
         self.refresh({SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS})
@@ -151,7 +153,7 @@ class HistoryPlot(QWidget):
             self._lines[label] = (alone, thick)
             name = PlainLabel(label)
             name.setStyleSheet(f"border-bottom: 3px solid {ink}; padding: 0 2px 1px 2px;")
-            name.setFont(font(9))
+            name.setFont(font(SMALL))
             self._key.insertWidget(k, name)
 
     def _place_marks(self, newest: float) -> None:
@@ -161,7 +163,7 @@ class HistoryPlot(QWidget):
             text = pg.TextItem(anchor=(0, 0))
             for part in (line, text):
                 self.plot.addItem(part, ignoreBounds=True)
-            text.textItem.setFont(font(8))
+            text.textItem.setFont(font(SMALL))
             self._marks.append((line, text))
         room_s = self._label_s()
         free_s = -np.inf  # where the last label ends

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
@@ -15,23 +15,37 @@ from rtemo.gui.painting.colours import FAULTS, OTHER_FAULT, Theme
 from rtemo.gui.painting.head_outline import draw_head
 from rtemo.gui.painting.meters import Meter
 from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import BODY, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
 from rtemo.presentation.numbers import percent, seconds
 
+STEPS = {  # the direction of each arrow key in the picture
+    Qt.Key.Key_Left: QPointF(-1, 0),
+    Qt.Key.Key_Right: QPointF(1, 0),
+    Qt.Key.Key_Up: QPointF(0, -1),
+    Qt.Key.Key_Down: QPointF(0, 1),
+}
+ASIDE = 2.0  # how much more a pixel aside counts than a pixel ahead
 EDGE = 1.16  # half the width of the head map, in head radii: electrodes reach below the head's widest line
 GAZE_GOOD, GAZE_POOR = 0.8, 0.5
 
 
 class HeadMap(QWidget):
-    """Electrodes seen from above, nose up, azimuthal equidistant. A click excludes or includes one."""
+    """Electrodes seen from above, nose up, azimuthal equidistant. A click excludes or includes one; by keys, the arrows
+    go from one to the next, and Space does what a click does.
+    """
+
+    own_keys = (*STEPS, Qt.Key.Key_Space)
 
     def __init__(self, state: WindowState, theme: Theme, exclude: Callable[[str, bool], None]) -> None:
         super().__init__()
         self._state, self._theme, self._exclude = state, theme, exclude
         self.past = False
-        self.setMinimumSize(150, 150)
+        self.current = ""  # the electrode that the keys are at
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(texts.HEAD_MAP)
+        self.setMinimumSize(120, 110)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -76,6 +90,32 @@ class HeadMap(QWidget):
         if channel is not None and event.button() == Qt.MouseButton.LeftButton:
             self._exclude(channel.label, not channel.excluded)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        channel = next((c for c in self._state.snapshot.channels if c.label == self.current), None)
+        if event.key() in STEPS:
+            self._step(channel, STEPS[Qt.Key(event.key())])
+        elif event.key() == Qt.Key.Key_Space and channel is not None:
+            self._exclude(channel.label, not channel.excluded)
+        else:
+            super().keyPressEvent(event)
+
+    def _step(self, channel: ChannelStatus | None, way: QPointF) -> None:
+        """Go to the nearest electrode in a direction; from none, to the one nearest to the middle."""
+        placed = [c for c in self._state.snapshot.channels if _placed(c)]
+        begin = self._middle if channel is None else self.place(channel)
+        costs = {}
+        for other in placed:
+            there = self.place(other) - begin
+            ahead, aside = QPointF.dotProduct(there, way), abs(there.x() * way.y()) + abs(there.y() * way.x())
+            if channel is None or ahead > 1.0:
+                costs[other.label] = _distance(there, QPointF()) if channel is None else ahead + ASIDE * aside
+        if costs:
+            self.current = min(costs, key=costs.__getitem__)
+            found = next(c for c in placed if c.label == self.current)
+            self.setAccessibleDescription(describe(found))
+            QToolTip.showText(self.mapToGlobal(self.place(found).toPoint()), plain_tip(describe(found)), self)
+            self.update()
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         over = self.channel_at(event.position()) is not None
         self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
@@ -98,10 +138,17 @@ class HeadMap(QWidget):
         channels = [c for c in self._state.snapshot.channels if _placed(c)]
         if not channels:
             painter.setPen(colour(self._theme.faint))
-            painter.setFont(font(11))
+            painter.setFont(font(BODY))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, texts.NO_CHANNELS)
         for channel in channels:
             self._draw_electrode(painter, channel)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(colour(self._theme.accent), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
+            for channel in channels:
+                if channel.label == self.current:
+                    painter.drawEllipse(self.place(channel), 1.5 * self._dot + 3, 1.5 * self._dot + 3)
 
     def _draw_electrode(self, painter: QPainter, channel: ChannelStatus) -> None:
         at, dot = self.place(channel), self._dot
@@ -123,11 +170,11 @@ class HeadMap(QWidget):
             painter.drawEllipse(at, 0.72 * dot, 0.72 * dot)
             return
         ink, letter = FAULTS.get(channel.fault, OTHER_FAULT)
-        size = max(dot, 7.0)
+        size = max(dot, 8.0)
         painter.setBrush(colour(ink))
         painter.setPen(QPen(colour(self._theme.window), 1.2))
         painter.drawEllipse(at, size, size)
-        painter.setFont(font(0.78 * size))
+        painter.setFont(font(SMALL))
         painter.setPen(letter_ink(ink))
         painter.drawText(QRectF(at.x() - size, at.y() - size, 2 * size, 2 * size), Qt.AlignmentFlag.AlignCenter, letter)
 

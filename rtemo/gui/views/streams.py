@@ -6,10 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRectF,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHeaderView,
     QMenu,
     QStyledItemDelegate,
@@ -19,25 +29,32 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rtemo.core.types import Modality
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, light_of
+from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
-from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.live.service.snapshot import StreamStatus
+from rtemo.gui.window_state import SIGNALS, SnapshotPart, WindowState
+from rtemo.live.service.snapshot import Phase, StreamStatus
 from rtemo.presentation.numbers import age, number, rates
+from rtemo.sources.session_settings import settings_text
 
 Index = QModelIndex | QPersistentModelIndex
+Choose = Callable[[str, str], None]  # role, stream_id
 LIGHT = 0
-WIDTHS = (26, 74, 180, 64, 46, 150, 66, 108, 84, 220)
+WIDTHS = (26, 100, 150, 64, 52, 150, 66, 108, 84, 200, 44, 88, 84)
+ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
+ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
+RIGHT = (CHANNELS, RATE, 6, MISSING)
 ROLES = ("eeg", "gaze", "markers")
 
 
 class StreamTable(QAbstractTableModel):
-    """Table model of the streams in the newest snapshot, plain text."""
+    """Table model of the streams in the newest snapshot, plain text. Role, recorded and required can be edited."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, state: WindowState, theme: Theme, choose: Choose, send: Callable[..., None]) -> None:
         super().__init__()
-        self.theme = theme
+        self._state, self.theme, self._choose, self._send = state, theme, choose, send
         self.streams: tuple[StreamStatus, ...] = ()
         self.past = False  # whether nobody knows what the streams do now
         self._cells: list[tuple[str, ...]] = []
@@ -46,13 +63,51 @@ class StreamTable(QAbstractTableModel):
         """Show these streams; rows stay selected where the list is the same."""
         same = [s.stream_id for s in streams] == [s.stream_id for s in self.streams]
         if same:
-            self.streams, self._cells = streams, [cells(stream) for stream in streams]
+            self.streams, self._cells = streams, [self._row(stream) for stream in streams]
             if streams:
                 self.dataChanged.emit(self.index(0, 0), self.index(len(streams) - 1, self.columnCount() - 1))
             return
         self.beginResetModel()
-        self.streams, self._cells = streams, [cells(stream) for stream in streams]
+        self.streams, self._cells = streams, [self._row(stream) for stream in streams]
         self.endResetModel()
+
+    def _row(self, stream: StreamStatus) -> tuple[str, ...]:
+        missing = self._state.n_missing(stream) if stream.role else 0
+        return (*cells(stream), "", "", f"{missing:,}" if stream.role else "")
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if self._state.in_session or self._state.snapshot.phase is Phase.REPLAY:
+            return flags
+        stream = self.streams[index.row()]
+        if index.column() == ROLE:
+            return flags | Qt.ItemFlag.ItemIsEditable
+        if index.column() == RECORDED and stream.role not in SIGNALS:
+            return flags | Qt.ItemFlag.ItemIsUserCheckable
+        return flags | Qt.ItemFlag.ItemIsUserCheckable if index.column() == REQUIRED and stream.role else flags
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        stream = self.streams[index.row()]
+        if role == Qt.ItemDataRole.EditRole and index.column() == ROLE:
+            self._take_role(stream, str(value))
+        elif role == Qt.ItemDataRole.CheckStateRole and index.column() == RECORDED:
+            self._send("record_stream", stream_id=stream.stream_id, recorded=_is_on(value))
+        elif role == Qt.ItemDataRole.CheckStateRole and index.column() == REQUIRED:
+            part, settings = Modality(stream.role), self._state.settings
+            kept = [one for one in settings.required if one is not part] + ([part] if _is_on(value) else [])
+            self._send("describe", settings=settings_text(replace(settings, required=tuple(kept))))
+        else:
+            return False
+        return True
+
+    def _take_role(self, stream: StreamStatus, role: str) -> None:
+        """Give a stream a role, or take it away: then the role is open to whichever stream fits."""
+        if role and role != stream.role:
+            self._choose(role, stream.stream_id)
+        elif not role and stream.role == Modality.MARKERS:
+            self._send("record_stream", stream_id=stream.stream_id, recorded=False)
+        elif not role and stream.role:
+            self._choose(stream.role, "")
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self.streams)
@@ -73,11 +128,46 @@ class StreamTable(QAbstractTableModel):
             return self._cells[index.row()][index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(about(stream))
+        if role == Qt.ItemDataRole.EditRole and index.column() == ROLE:
+            return stream.role
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() in (RECORDED, REQUIRED):
+            required = [part.value for part in self._state.settings.required]
+            on = stream.recorded if index.column() == RECORDED else stream.role in required
+            return (Qt.CheckState.Checked if on else Qt.CheckState.Unchecked) if self._has_box(stream, index) else None
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in RIGHT:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{texts.STREAM_COLUMNS[index.column()]} {self._cells[index.row()][index.column()]}".strip()
         if role == Qt.ItemDataRole.DecorationRole and index.column() == LIGHT:
             return QColor(self.theme.idle if self.past else light_of(stream.state, self.theme))
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(self.theme.ink if stream.role and not self.past else self.theme.muted)
         return None
+
+    def _has_box(self, stream: StreamStatus, index: Index) -> bool:
+        """Whether a stream has something to tick in this column."""
+        return bool(stream.role) if index.column() == REQUIRED else self._state.snapshot.phase is not Phase.REPLAY
+
+
+class RoleDelegate(QStyledItemDelegate):
+    """Edits a stream's role in a combo box that opens at once."""
+
+    def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, _index: Index) -> QWidget:
+        box = QComboBox(parent)
+        for role in (*ROLES, ""):
+            box.addItem(texts.ROLES[role] if role else texts.OTHER_ROLE, role)
+        box.setAccessibleName(texts.STREAM_COLUMNS[ROLE])
+        box.activated.connect(lambda _k: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        QTimer.singleShot(0, box, box.showPopup)
+        return box
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        assert isinstance(editor, QComboBox)
+        editor.setCurrentIndex(editor.findData(index.data(Qt.ItemDataRole.EditRole)))
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        assert isinstance(editor, QComboBox)
+        model.setData(index, editor.currentData(), Qt.ItemDataRole.EditRole)
 
 
 class LightDelegate(QStyledItemDelegate):
@@ -86,25 +176,37 @@ class LightDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(index.data(Qt.ItemDataRole.DecorationRole))
         lamp = QRectF(0, 0, 11, 11)
         lamp.moveCenter(QRectF(option.rect).center())
-        painter.drawEllipse(lamp)
+        ink, theme = index.data(Qt.ItemDataRole.DecorationRole).name(), index.model().theme
+        signs: dict[str, Sign] = {theme.good: "good", theme.idle: "waiting"}
+        draw_lamp(painter, lamp, ink, signs.get(ink, "wrong"))
         painter.restore()
 
 
 class StreamsView(QWidget):
     """The table of streams. choose(role, stream_id): assigns a stream to a role; an empty id resets the role."""
 
-    def __init__(self, state: WindowState, theme: Theme, choose: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        state: WindowState,
+        theme: Theme,
+        choose: Choose,
+        send: Callable[..., None] = lambda _command, **_arguments: None,
+    ) -> None:
+        """send: a command to the engine."""
         super().__init__()
         self._state, self._choose = state, choose
-        self.table = StreamTable(theme)
+        self.table = StreamTable(state, theme, choose, send)
         self.view = QTableView()
+        self.view.setAccessibleName(texts.STREAMS)
+        self.view.setTabKeyNavigation(False)
         self.view.setModel(self.table)
         self._light = LightDelegate(self.view)
         self.view.setItemDelegateForColumn(LIGHT, self._light)
+        self._roles = RoleDelegate(self.view)
+        self.view.setItemDelegateForColumn(ROLE, self._roles)
+        self.view.setAccessibleName(texts.STREAMS)
         self._prepare()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 4)
@@ -121,17 +223,20 @@ class StreamsView(QWidget):
         view.verticalHeader().setDefaultSectionSize(25)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        triggers = QAbstractItemView.EditTrigger
+        view.setEditTriggers(triggers.SelectedClicked | triggers.EditKeyPressed | triggers.DoubleClicked)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._open_menu)
-        view.doubleClicked.connect(lambda index: self._open_menu(self.view.visualRect(index).bottomLeft()))
+        view.doubleClicked.connect(self._open_menu_of)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         for column, width in enumerate(WIDTHS):
             header.resizeSection(column, width)
+        for place, column in enumerate(ORDER):
+            header.moveSection(header.visualIndex(column), place)
         header.setStretchLastSection(True)
         header.setSectionResizeMode(LIGHT, QHeaderView.ResizeMode.Fixed)
 
@@ -169,10 +274,19 @@ class StreamsView(QWidget):
             action.triggered.connect(lambda _on=False, role=pinned.value: self._choose(role, ""))
         return menu
 
+    def _open_menu_of(self, index: QModelIndex) -> None:
+        if index.column() not in (ROLE, RECORDED, REQUIRED):  # these are edited where they stand
+            self._open_menu(self.view.visualRect(index).bottomLeft())
+
     def _open_menu(self, point: QPoint) -> None:
         index = self.view.indexAt(QPoint(point.x(), point.y() - 1))
         if index.isValid():
             self.menu_for(index.row()).popup(self.view.viewport().mapToGlobal(point))
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a check box's new value ticks it: Qt gives an int or its own type."""
+    return Qt.CheckState(value) is Qt.CheckState.Checked
 
 
 def cells(stream: StreamStatus) -> tuple[str, ...]:

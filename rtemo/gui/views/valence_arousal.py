@@ -12,7 +12,7 @@ from rtemo.gui import texts
 from rtemo.gui.alarms import distrust
 from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import Theme, emotion_colours
-from rtemo.gui.painting.theme import colour, font
+from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, without_place
 
@@ -67,7 +67,7 @@ class ValenceArousalView(QWidget):
         missing = without_place(labels)
         if missing:
             caption = texts.NO_PLACE.format(labels=", ".join(missing))
-        painter.setFont(font(8))
+        painter.setFont(font(SMALL))
         painter.setPen(colour(self._theme.faint))
         room = QRectF(4, self.height() - CAPTION, self.width() - 8, CAPTION)
         text = painter.fontMetrics().elidedText(caption, Qt.TextElideMode.ElideRight, int(room.width()))
@@ -81,14 +81,14 @@ class ValenceArousalView(QWidget):
         painter.drawEllipse(self._at((0, 0)), self._radius, self._radius)
         painter.drawLine(self._at((-1, 0)), self._at((1, 0)))
         painter.drawLine(self._at((0, -1)), self._at((0, 1)))
-        painter.setFont(font(8.5))
+        painter.setFont(font(SMALL))
         painter.setPen(colour(theme.muted))
         right, top = self._at((1, 0)), self._at((0, 1))
         painter.drawText(QRectF(right.x() - 60, right.y() + 14, 92, 16), Qt.AlignmentFlag.AlignRight, texts.VALENCE)
         painter.drawText(QRectF(top.x() + 6, top.y() - 18, 90, 16), Qt.AlignmentFlag.AlignLeft, texts.AROUSAL)
 
     def _draw_labels(self, painter: QPainter) -> None:
-        painter.setFont(font(9.5))
+        painter.setFont(font(SMALL))
         for label, ink in emotion_colours(self._state.labels).items():
             place = place_of(label)
             if place is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.bars.checklist import checklist
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
+
+LEAST = QSize(300, 160)
 
 
 class WelcomeView(QWidget):
@@ -28,6 +30,7 @@ class WelcomeView(QWidget):
         self.steps = PlainLabel("", "steps")
         offers = PlainLabel(texts.WELCOME_OFFERS, "muted")
         offers.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._offered: list[QWidget] = [offers]
         self.offers = [
             self._offer(texts.DEMO, self.demo),
             self._offer(texts.OPEN, self.recording),
@@ -43,6 +46,7 @@ class WelcomeView(QWidget):
             note.setWordWrap(True)
             column.addWidget(button)
             column.addWidget(note)
+            self._offered.append(note)
             row.addLayout(column)
         row.addStretch(1)
         layout = QVBoxLayout(self)
@@ -57,6 +61,15 @@ class WelcomeView(QWidget):
         layout.addWidget(offers)
         layout.addLayout(row)
         layout.addStretch(3)
+
+    def only_watch(self) -> None:
+        """Offer nothing: what is done is done in the session's own window."""
+        for part in (*self._offered, *self.offers):
+            part.hide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Less than is needed: the docks, which are put away while it is shown, make room for it."""
+        return LEAST
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Tick off what is done."""

@@ -35,6 +35,8 @@ def replay_engine(
     if not paced:
         predictor.work_ahead()
     recording.prepare(predictor, bundle, persons, log, warn)
+    for note in recording.notes:
+        log.add(note)
     return Engine(
         source or recording.source,
         recording.roles,

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +36,8 @@ STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
+USE_MODEL = "use_model"  # path: of a bundle, empty for rtemo's own; the engine starts again with it
+OF_MODEL = ("--model", "--person")  # options that are about one model
 ENDING = ("stop", "shutdown")
 KEPT = (*ENDING, "dismiss")  # for an engine that answers only later
 
@@ -48,12 +50,13 @@ class Launch:
     options: tuple[str, ...] = ()
     folder: Path | None = None
     start: bool = True  # whether to start one where none runs
+    watches: bool = False  # whether it may only look: nothing is ever sent but polls
 
 
 class ClientProtocol(Protocol):
     """What the window needs of its connection to the engine; the tests give it a scripted one.
 
-    The commands and their arguments are rtemo.live.service.wire.COMMANDS, and restart_engine without any.
+    The commands and their arguments are rtemo.live.service.wire.COMMANDS, restart_engine without any, and use_model.
     """
 
     @property
@@ -88,10 +91,10 @@ class EngineClient:
         self._outbox: list[Command] = []
         self._connected, self._failure, self._closed = False, "", False
         self._restart = False
+        self._model: str | None = None  # that the engine is to start again with
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
         self._dismissed = False
-        self._told = (math.nan, 0.0)  # LSL time in the newest snapshot, and when it came
         self._stop_due_s = math.inf  # when a session is ended without an engine
         self._refusals: list[str] = []
         self._link = RecorderLink(Endpoint(f"{self._launch.name}-recorder", self._launch.folder), self._refusals.append)
@@ -137,9 +140,15 @@ class EngineClient:
         """Send a command to the engine. Its outcome shows in a later snapshot.
 
         Raises RtemoError for a command that is not known or takes other arguments. While no engine answers, annotations
-        go to the recorder, what ends a session or the engine waits for the next one, and everything else is dropped.
+        go to the recorder, what ends a session or the engine waits for the next one, and everything else is dropped. A
+        client that only watches refuses all.
         """
+        if self._launch.watches:
+            raise RtemoError("this window only watches", f"{command} was asked for", "use the session's own window")
         if command == RESTART:
+            self._restart = True
+        elif command == USE_MODEL:
+            self._model = str(arguments["path"])
             self._restart = True
         else:
             request = Command(command, arguments)
@@ -147,8 +156,6 @@ class EngineClient:
             self._dismissed = self._dismissed or command == "dismiss"
             if command == "annotate" and (self._link.records or not self._connected):
                 self._link.request("annotate", **arguments)
-                if not self._connected and self._link.records:
-                    self._owe(str(arguments["text"]))
                 return
             with self._lock:
                 if self._connected or command in KEPT:
@@ -156,13 +163,6 @@ class EngineClient:
                 if not self._connected and command == "stop":
                     self._stop_due_s = time.monotonic() + STOP_WAIT_S
         self._wake.set()
-
-    def _owe(self, text: str) -> None:
-        """Give the next engine an annotation that only the recorder has, so that it stands among the events."""
-        time_s = self._told[0] + time.monotonic() - self._told[1]
-        if math.isfinite(time_s):
-            with self._lock:
-                self._outbox.append(Command("annotated", {"text": text, "time_s": time_s}))
 
     def close(self) -> None:
         """Disconnect; the engine keeps running. Commands that wait are still sent."""
@@ -194,6 +194,10 @@ class EngineClient:
                 self._connected, self._failure = False, f"{type(error).__name__}: {error}"
             if self._restart:
                 self._stop_engine()
+                if self._model is not None:
+                    self._await_supervisor()
+                    options = with_model(self._launch.options, self._model)
+                    self._launch, self._model, self._process = replace(self._launch, options=options), None, None
                 self._restart, may_start = False, True
             elif not self._closed:
                 self._wake.wait(RETRY_S)
@@ -265,7 +269,7 @@ class EngineClient:
 
     def _take(self, snapshot: Snapshot, token: str) -> None:
         with self._lock:
-            self._token, self._told = token, (snapshot.time_s, time.monotonic())
+            self._token = token
             self._unread = snapshot if self._unread is None else merged(self._unread, snapshot)
             self._connected, self._failure, self._stop_due_s = True, "", math.inf
 
@@ -290,10 +294,32 @@ class EngineClient:
             return
         try:
             with connect(address) as connection:
-                connection.send_bytes(pack_request(Command("restart", {})))
+                how = "restart" if self._model is None else "shutdown"
+                connection.send_bytes(pack_request(Command(how, {})))
         except CONNECTION_ERRORS:
             pass  # it is ended below
         address.kill(STOP_S)
+
+    def _await_supervisor(self) -> None:
+        """Wait until whoever looks after the engine has ended with it: the next one has other options."""
+        end_s = time.monotonic() + 2 * STOP_S
+        while (supervisor := self._supervisor.find()) is not None and supervisor.alive and time.monotonic() < end_s:
+            self._wake.wait(RETRY_S)
+            self._wake.clear()
+        if self._process is not None:
+            self._process.poll()
+
+
+def with_model(options: Sequence[str], path: str) -> tuple[str, ...]:
+    """Options of an engine with another model; an empty path is rtemo's own. Calibrations belong to the one before."""
+    kept: list[str] = []
+    rest = iter(options)
+    for option in rest:
+        if option in OF_MODEL:
+            next(rest, None)
+        else:
+            kept.append(option)
+    return (*kept, "--model", path) if path else tuple(kept)
 
 
 def merged(old: Snapshot, new: Snapshot) -> Snapshot:

@@ -13,15 +13,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.snapshot import RecorderView, recorder_view
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
-from rtemo.recorder.messages import Message, ask, read_recorder_status, refusal
 from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import parse_settings
+
+if TYPE_CHECKING:
+    from rtemo.recorder.messages import Message
 
 ASK_S = 0.5
 ANSWER_S = 1.5  # a recorder that takes longer counts as gone
@@ -93,6 +95,8 @@ class RecorderLink:
         address = self._endpoint.find()
         if address is None or not address.alive:
             return
+        from rtemo.recorder.messages import ask  # only where there is a recorder: the window paints before that
+
         with connect(address, ANSWER_S) as connection:
             while True:
                 while self._requests:
@@ -107,10 +111,14 @@ class RecorderLink:
                 self._wake.clear()
 
     def _check(self, name: str, answer: Message, fields: Mapping[str, Any]) -> None:
+        from rtemo.recorder.messages import refusal
+
         if (error := refusal(answer)) is not None:
             self._failed(f"{name} {str(fields.get('text', ''))!r}: {error}")
 
     def _read(self, answer: Message) -> RecorderLook:
+        from rtemo.recorder.messages import read_recorder_status
+
         fields = answer.fields
         status, paths, about = fields.get("recording"), fields.get("paths") or [], fields.get("about") or {}
         look = RecorderLook(time.monotonic(), engine=bool(fields.get("engine")))

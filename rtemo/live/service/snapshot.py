@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import StreamState
-from rtemo.recorder.recorder import RecorderStatus
+
+if TYPE_CHECKING:
+    from rtemo.recorder.recorder import RecorderStatus  # the window does without the recorder's code
 
 
 class Phase(StrEnum):
@@ -72,6 +74,7 @@ class StreamStatus:
     clock_offset_ms: float = float("nan")
     clock_uncertainty_ms: float = float("nan")
     columns: tuple[ColumnStatus, ...] = ()
+    recorded: bool = True  # whether a session records it
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class StreamStatuses:
             profile=fit.profile.id if fit is not None else "",
             why=why,
             labels=info.labels,
+            recorded=role is not None or roles.is_recorded_too(info),
         )
 
     def _columns_of(self, info: StreamInfo, role: Modality, roles: StreamRoles) -> tuple[ColumnStatus, ...]:

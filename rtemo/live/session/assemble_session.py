@@ -114,6 +114,8 @@ class SessionRun:
         there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
         self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
+        for note in taken_up.notes:
+            outputs.events.add(note)
 
     def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
         """The same; whoever looks after the engine sees that it works, though it reads nothing new."""

@@ -22,7 +22,7 @@ from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamSt
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
-from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.outputs import KEPT_EVENTS, SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.announced_streams import GONE
@@ -70,7 +70,7 @@ class LiveStreams:
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: gets every prediction that is not held back."""
         self.gate = PredictionGate(published)
-        self.log = EventLog()
+        self.log = EventLog(KEPT_EVENTS)
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._setup, self._feed, self._roles = setup, feed, setup.roles
@@ -93,6 +93,18 @@ class LiveStreams:
         self._roles.give_back()
         self._reopen()
 
+    def do_record_stream(self, stream_id: str, *, recorded: bool) -> None:
+        """Whether to record a stream that is neither the EEG nor the gaze."""
+        self._require_no_session("what is recorded is chosen")
+        found = self._streams().get(stream_id)
+        if found is None:
+            raise RtemoError(f"there is no stream {stream_id!r}", "", "choose one of the list")
+        if found[1].role in LISTED:
+            raise RtemoError(f"{found[0].name} is recorded", "it is in use", "choose another stream in its place")
+        self._roles.record(found[0], recorded=recorded)
+        self._roles.give_back()
+        self._reopen()
+
     def do_configure(self, settings: str) -> None:
         """Go on with other session settings, given as the text of a TOML file."""
         self._require_no_session("settings are changed")
@@ -108,7 +120,7 @@ class LiveStreams:
         self._require_no_session("a session is named")
         new = parse_settings(settings)
         session_name(new)
-        names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s")
+        names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s", "required")
         self._roles.settings = replace(self._roles.settings, **{name: getattr(new, name) for name in names})
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
@@ -153,7 +165,7 @@ class LiveStreams:
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
-        log = EventLog()
+        log = EventLog(KEPT_EVENTS)
         log.listen(self._feed.put_event)
         self._take_over(log, None)
 

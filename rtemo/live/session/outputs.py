@@ -42,6 +42,7 @@ from rtemo.sources.study_settings import session_name
 
 T = TypeVar("T")
 
+KEPT_EVENTS = 1000  # in memory; all are in the file of events and in the recording
 LOOK_S = 0.25  # how often the recorder's state is looked at
 
 
@@ -91,7 +92,7 @@ class SessionOutputs:
             self.session_id, self.started_s = taken_up.running.session_id, taken_up.started_s
         self.folder: SessionFolder | None = None
         self.opening: list[Item] = []  # what the session's engine is given first
-        self.events = EventLog()
+        self.events = EventLog(KEPT_EVENTS)
         self._source = source
         self._final: RecorderStatus | None = None  # how the recording ended
         self._queues: list[OutputQueue[Any]] = []

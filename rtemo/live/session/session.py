@@ -25,7 +25,7 @@ from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.personal.session_notes import NOTICE_S, ChannelMarked
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.baseline_plan import BaselinePlan
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import EventKind
 from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_event, note_event, suspended_event
 from rtemo.recordings.study.annotations import AnnotationEdit
 
@@ -126,10 +126,6 @@ class SessionControl:
         if not text.strip():
             raise RtemoError("an annotation needs a text", "", "write one")
         self._need_session().note(EventKind.ANNOTATION, text)
-
-    def do_annotated(self, text: str, time_s: float) -> None:
-        """An annotation that the recorder wrote while there was no engine, at its own time."""
-        self._need_session().events.add(Event(time_s, EventKind.ANNOTATION, text))
 
     def do_edit_annotation(self, noted_s: float, was: str, text: str, time_s: float) -> None:
         """Correct an annotation; an empty text takes it back. What was noted first stays in the record."""

@@ -18,7 +18,7 @@ from rtemo.model.bundle import Bundle
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.recording_source import RunningRecording
 from rtemo.recordings.baseline_plan import MarkedBaseline
-from rtemo.recordings.events import EventLog
+from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import SessionFacts
 from rtemo.recordings.session_folder import SessionFolder
@@ -58,6 +58,11 @@ class TakenUpSession:
     def facts(self) -> SessionFacts:
         """What the session stated about itself."""
         return self._recording.facts
+
+    @property
+    def notes(self) -> tuple[Event, ...]:
+        """What persons noted while no engine was there."""
+        return self._recording.notes
 
     @property
     def recording(self) -> Path:

@@ -25,7 +25,8 @@ class LogEntry:
 
     stream: its number in the file; 0 for an annotation. sample: how many samples of that stream lie before it.
     replaces: the number of the stream whose place it takes, 0 where it takes none. state: of a stream that is down.
-    text: the reason, the notice or the annotation. trusted: see rtemo.core.types.StreamNotice.
+    text: the reason, the notice or the annotation. trusted: see rtemo.core.types.StreamNotice. noted: whether a person
+    gave the annotation.
     """
 
     kind: Kind
@@ -35,10 +36,13 @@ class LogEntry:
     state: StreamState | None = None
     text: str = ""
     trusted: bool | None = None
+    noted: bool = False
 
     def document(self) -> str:
         """As it is written: JSON, without what is not set."""
         set_ = {key: value for key, value in asdict(self).items() if value is False or value not in (0, "", None)}
+        if not self.noted:
+            del set_["noted"]
         return json.dumps(set_)
 
 

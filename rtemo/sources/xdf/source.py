@@ -25,7 +25,7 @@ from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
 from rtemo.sources.xdf.parts import RecordingPart, joined, numbers_in, open_parts
-from rtemo.sources.xdf.recording_log import LogEntry, is_log
+from rtemo.sources.xdf.recording_log import LogEntry, is_log, read_entry
 from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
@@ -120,6 +120,13 @@ class XdfSource:
         """
         stream = next(stream for stream in self._all if stream.info.stream_id == stream_id)
         return [(time_s, row) for time_s, row in self._rows(stream) if np.isfinite(time_s)]
+
+    @property
+    def noted(self) -> list[tuple[float, str]]:
+        """What persons noted with the recorder: LSL time, text. Known from `start` on."""
+        rows = [row for stream in self._all if is_log(stream.info) for row in self.rows_of(stream.info.stream_id)]
+        found = ((time_s, read_entry(row[0])) for time_s, row in rows)
+        return [(time_s, entry.text) for time_s, entry in found if entry is not None and entry.noted]
 
     @property
     def opening(self) -> tuple[StreamInfo, ...]:

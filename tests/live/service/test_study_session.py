@@ -136,3 +136,29 @@ def test_a_gaze_check_before_a_session_is_stated_in_it(lab, tmp_path):
     (folder,) = tmp_path.iterdir()
     assert [c for e in events_of(folder) if (c := gaze_check_of(e))] == [GazeCheckResult(0.6, 0.2, 0.98)]
     assert json.loads((folder / "events.jsonl").read_text().splitlines()[0])["kind"]
+
+
+def test_an_export_and_a_report_of_a_session_follow_its_names_stretches_and_conditions(lab, tmp_path):
+    settings = SessionSettings(session="02", task="films", run=3, conditions=("nothing",))
+    lab.feed(2)
+    lab.do("describe", settings=settings_text(settings))
+    lab.do("gaze_check", accuracy_deg=0.6, precision_deg=0.2, valid=0.98)
+    begin(lab, tmp_path / "root")
+    lab.do("annotate", text="Speech begins")
+    lab.feed(5)
+    lab.do("annotate", text="Speech ends")
+    lab.feed(3)
+    lab.do("stop")
+    (folder,) = (tmp_path / "root").iterdir()
+    assert main(["export", str(folder), "--bids", str(tmp_path / "bids")]) == 0
+    events = tmp_path / "bids" / "sub-P07" / "ses-02" / "eeg" / "sub-P07_ses-02_task-films_run-03_events.tsv"
+    with events.open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    (stretch,) = [row for row in rows if row["trial_type"] == "stretch"]
+    assert stretch["value"] == "Speech"
+    assert float(stretch["duration"]) == pytest.approx(5.0, abs=0.2)
+    assert not [row for row in rows if row["trial_type"] == "condition"]
+    assert main(["report", str(folder)]) == 0
+    page = (folder / "report.html").read_text()
+    assert "gaze accuracy in the last check" in page
+    assert "Speech" in page

@@ -198,8 +198,8 @@ def test_commands_that_do_not_fit_are_refused_on_both_sides(name, arguments):
 
 def test_the_protocol_has_every_command_of_the_window():
     engine = {"choose", "configure", "exclude", "shutdown", "restart", "dismiss"}
-    session = {"start", "stop", "pause", "resume", "annotate", "annotated", "baseline"}
-    session |= {"describe", "edit_annotation", "mark_channel", "gaze_check"}
+    session = {"start", "stop", "pause", "resume", "annotate", "baseline"}
+    session |= {"describe", "edit_annotation", "mark_channel", "gaze_check", "record_stream"}
     person = {"label", "forget_label", "calibrate", "uncalibrate"}
     replay = {"open_replay", "close_replay", "play", "hold", "seek", "speed"}
     assert set(COMMANDS) == engine | session | person | replay | {"export"}

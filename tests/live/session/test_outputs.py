@@ -22,7 +22,7 @@ from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, open_output
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.prediction import Prediction
-from rtemo.recordings.events import EventKind, read_event
+from rtemo.recordings.events import Event, EventKind, EventLog, read_event
 from rtemo.recordings.session_folder import SessionFolder, safe_name
 from rtemo.sources.session_settings import SessionSettings
 
@@ -353,3 +353,14 @@ def test_what_a_session_writes_is_its_owners_alone(tmp_path):
     files = [*folder.path.iterdir(), tmp_path / "p.jsonl"]
     assert len(files) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_a_long_session_keeps_its_newest_events_in_memory_and_hands_on_all_of_them():
+    log, handed = EventLog(10), []
+    log.listen(handed.append)
+    events = [Event(float(k), EventKind.MARKER, "m") for k in range(1000)]
+    for event in events:
+        log.add(event)
+        assert len(log.events) <= 20
+    assert handed == events
+    assert log.events[-10:] == events[-10:]

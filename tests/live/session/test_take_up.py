@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from dataclasses import asdict
 
 import pytest
@@ -14,6 +15,8 @@ from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.recorder.recording_source import RunningRecording
+from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.session_settings import SessionSettings
@@ -120,6 +123,27 @@ def test_a_new_engine_goes_on_as_the_old_one_would_have(person, settings, undist
     samples = session.run.engine.taken["eeg"]
     assert samples < 250 * (SESSION_S - SAVED_S + 1) if save else samples > 250 * (SESSION_S - 1)
     assert not list(session.outputs.folder.path.glob("state*"))
+
+
+def test_what_was_noted_without_an_engine_is_an_event_once(person, tmp_path, settings):
+    session = Session(person, tmp_path, settings)
+    session.feed(6.0)
+    noted_s = time.monotonic()  # as the recorder has it
+    session.outputs.events.add(Event(noted_s, EventKind.ANNOTATION, "film 1"))
+    for text in ("film 1", "film 2"):  # of the first the engine knew
+        assert session.source.recorder.annotate(text, noted_s)
+    assert session.source.recorder.wait_flushed(10.0)
+    alone = OpenRecording(session.source.recorder.path, PROFILES, size=session.source.recorder.path.stat().st_size)
+    alone.close()
+    assert [(note.time_s, note.text) for note in alone.notes] == [(noted_s, "film 2")]
+    session.crash()
+    session.feed(12.0)
+    session.end()
+    again = OpenRecording(session.outputs.recording, PROFILES)
+    again.close()
+    assert again.notes == ()
+    assert sorted(event.text for event in again.events if event.text.startswith("film")) == ["film 1", "film 2"]
+    assert all(event.time_s == noted_s for event in again.events if event.text.startswith("film"))
 
 
 def test_a_state_of_another_program_is_left_aside(person, tmp_path, undisturbed, settings, monkeypatch):

@@ -11,6 +11,7 @@ import torch
 from invented import invented_corpus
 
 import offline.export.export
+import offline.fit.fit
 from offline.__main__ import main
 from offline.cli import training_commands as commands
 from offline.export.session_outputs import run_network
@@ -133,7 +134,7 @@ def test_an_interrupt_is_exit_130(monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "finetune", stop)
-    assert main(["finetune", "--corpus", str(tmp_path), "--out", str(tmp_path / "b")]) == 130
+    assert main(["finetune", "--split", "--corpus", str(tmp_path), "--out", str(tmp_path / "b")]) == 130
 
 
 def test_the_command_line_hands_on_what_it_is_given(monkeypatch, tmp_path, bundle, capsys):
@@ -145,11 +146,29 @@ def test_the_command_line_hands_on_what_it_is_given(monkeypatch, tmp_path, bundl
 
     monkeypatch.setattr(commands, "finetune", record)
     arguments = ["--seed", "7", "--max-minutes", "3", "--epochs", "9", "--device", "cpu", "--name", "n", "--resume"]
-    assert main(["finetune", "--corpus", str(tmp_path), "--out", str(tmp_path / "b"), *arguments]) == 0
+    assert main(["finetune", "--split", "--corpus", str(tmp_path), "--out", str(tmp_path / "b"), *arguments]) == 0
     ((_, _, name, settings, init), options) = calls[0]
     assert (name, init, options) == ("n", None, {"resume": True})
     assert (settings.seed, settings.max_minutes, settings.epochs, settings.device) == (7, 3.0, 9, "cpu")
     assert capsys.readouterr().out == f"{bundle.path}\n"
+
+
+def test_finetune_cross_fits_the_network_unless_people_are_to_be_held_out_for_good(corpus, tmp_path, monkeypatch):
+    asked = []
+
+    def record(corpus_, request, out, workers, keep):
+        asked.append((request, workers))
+        raise RtemoError("enough", "", "")
+
+    monkeypatch.setattr(offline.fit.fit, "fit", record)
+    line = f"finetune --corpus {corpus.path} --out {tmp_path / 'b'} --folds 5 --jobs 2 --max-minutes 8 --mode probe"
+    assert main(line.split()) == 2
+    ((request, workers),) = asked
+    assert (request.method, request.folds, workers.jobs) == ("network", 5, 2)
+    assert request.training.mode == "probe"
+    assert request.training.max_minutes == 2.0  # three rounds of folds, and everybody
+    assert main([*line.split(), "--resume"]) == 2
+    assert len(asked) == 1
 
 
 def test_a_bundle_is_scored_on_other_people_by_the_command(bundle, tmp_path, capsys):

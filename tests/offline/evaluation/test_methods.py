@@ -15,7 +15,7 @@ from offline.evaluation.methods.correlation import COMMON, correlation, learn_cc
 from offline.evaluation.methods.feature_networks import Dgcnn
 
 SHAPE = {"n_trials": 8, "per_trial": 8}
-ON_SIGNAL = ("riemann", "eegnet", "conformer")  # in test_signal_methods.py
+ON_SIGNAL = ("riemann", "riemann-fixed", "eegnet", "conformer")  # in test_signal_methods.py
 ON_FEATURES = [name for name in METHODS if name not in ON_SIGNAL]
 LEARNING = [name for name in ON_FEATURES if name != "majority"]
 

@@ -22,6 +22,7 @@ from offline.evaluation.folds import Experiment, run_fold
 from offline.evaluation.methods.riemann import Riemann, band_covariances, tangent
 from offline.evaluation.methods.signal_channels import SAMPLES, read_signal
 from offline.evaluation.methods.signal_networks import Conformer, EegNet, Lags, SignalNetwork, eegnet
+from offline.evaluation.methods.tangent_graph import logarithm
 from offline.evaluation.methods.training import Recipe
 from offline.evaluation.window_table import Windows, tabulate
 from offline.splits import loso
@@ -262,3 +263,12 @@ def test_the_networks_have_as_many_parameters_as_the_references():
     # 1040 + 35240 + 80 + 1640 convolutions, 6 x 19720 layers, 624896 + 8224 + 132 head
     assert sum(p.numel() for p in Conformer(22, 1000, 4).parameters()) == 789_572
     assert SAMPLES == 800
+
+
+@pytest.mark.parametrize("spread", [1.0, 10.0, 1e3, 1e4])
+def test_the_logarithm_by_products_alone_is_that_by_eigenvalues(rng, spread):
+    basis = np.linalg.qr(rng.normal(size=(3, 19, 19)))[0]
+    values = 7.0 * np.geomspace(1.0, 1.0 / spread, 19)
+    matrices, wanted = ((basis * v) @ basis.transpose(0, 2, 1) for v in (values, np.log(values)))
+    found = logarithm(torch.from_numpy(matrices), torch.eye(19, dtype=torch.float64)).numpy()
+    assert np.abs(found - wanted).max() < 1e-7

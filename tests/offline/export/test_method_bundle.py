@@ -11,6 +11,7 @@ from offline.corpus.eeg_signal import SignalKeeper, window_with_signal
 from offline.corpus.shard_writer import ShardWriter
 from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.window_table import Windows, tabulate
+from offline.export.bundle_scores import score
 from offline.export.calibrate import calibrated
 from offline.export.export import GATE
 from offline.export.method_bundle import TrainingFacts, write_method_bundle
@@ -90,7 +91,16 @@ def test_a_method_gives_the_same_offline_and_live(with_signal, tmp_path, name):
         assert np.abs(found - offline).max() < 1e-5
 
 
-def test_a_regressions_sets_cover_people_outside(corpus, tmp_path):
-    _, bundle = bundled(corpus, "de-lr", tmp_path / "bundle")
+def test_a_regressions_sets_cover_people_who_were_neither_trained_nor_calibrated_on(corpus, tmp_path):
+    model, (training, others) = fitted(corpus, "de-lr")
+    graph, settings = export_method(model, "de-lr"), live_settings(corpus)
+    assert graph.combinations == ("eeg",)
+    calibration = calibrated(graph, graph.combinations, settings, training, others[:9])
+    facts = TrainingFacts.of(corpus, corpus.subjects[:15], {"trained on": 15})
+    more = {"name": "de-lr", "labels": corpus.labels, "settings": settings}
+    bundle = write_method_bundle(tmp_path / "bundle", graph, calibration, facts, **more)
+    outside = score(bundle, others[9:], "eeg")
     assert bundle.spec.calibrated
-    assert set(bundle.spec.combinations) == {"eeg"}
+    assert outside["sets"]["0.8"]["coverage"] > 0.7
+    assert outside["sets"]["0.8"]["size"] < 4.0
+    assert outside["window"]["mean"] > 0.35  # of four

@@ -216,13 +216,13 @@ def test_what_is_no_eeg_is_left_out_by_name_with_a_reason(device, left_out):
 
 
 @pytest.mark.parametrize(
-    "device", [name for name in EEG_DEVICES if name not in ("openvibe", "electrodes without a type")]
+    "device", [name for name in EEG_DEVICES if name not in ("openvibe", "mne-lsl", "electrodes without a type")]
 )
 def test_stated_microvolts_are_microvolts(device):
     assert channel_map_of(EEG_DEVICES[device][0]).scale == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("device", ["openvibe", "electrodes without a type"])
+@pytest.mark.parametrize("device", ["openvibe", "mne-lsl", "electrodes without a type"])
 def test_an_unstated_unit_stays_open(device):
     assert np.isnan(channel_map_of(EEG_DEVICES[device][0]).scale).all()
 

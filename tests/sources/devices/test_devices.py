@@ -1,10 +1,11 @@
 import pytest
-from eeg_devices import EEG_DEVICES, OTHERS
+from eeg_devices import EEG_DEVICES, OTHERS, UNNAMED
 from gaze_devices import GAZE_DEVICES
 from stream_builder import TEN_TWENTY, eeg_channels, stream
 
 from rtemo import resources
 from rtemo.core.channel_map import Screen
+from rtemo.core.errors import RtemoError
 from rtemo.sources.devices.profile import GENERIC, check_profiles, eeg_channel_map, load_profiles, match
 
 PROFILES = load_profiles(resources.devices())
@@ -56,7 +57,26 @@ def test_every_profile_says_where_its_facts_come_from_and_has_notes(profile):
 def test_every_profile_has_a_stream_among_these_tests():
     tested = {profile for _, profile in GAZE_DEVICES.values()} | {profile for _, profile, _ in EEG_DEVICES.values()}
 
-    assert {profile.id for profile in PROFILES} - tested == {"eego"}
+    tested |= {profile for _, profile in UNNAMED.values()}
+
+    assert {profile.id for profile in PROFILES} == tested
+    assert len(PROFILES) >= 36
+
+
+@pytest.mark.parametrize("device", UNNAMED)
+def test_an_amplifier_without_electrode_names_is_recognised_and_works_once_they_are_given(device):
+    info, profile = UNNAMED[device]
+    found = match(info, PROFILES).profile
+
+    assert found.id == profile
+    with pytest.raises(RtemoError, match=r"eeg\.map"):
+        eeg_channel_map(info, found)
+    assert eeg_channel_map(info, found, rename={"1": "Fp1", "2": "Fp2", "3": "C3", "4": "C4"}).labels == (
+        "Fp1",
+        "Fp2",
+        "C3",
+        "C4",
+    )
 
 
 def test_a_few_electrode_names_among_many_other_columns_make_no_eeg():

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
@@ -33,6 +33,7 @@ class SpectrogramPlot(pg.PlotWidget):
         self._image.setLookupTable(pg.colormap.get(COLOURS).getLookupTable(nPts=256))
         self._image.setLevels(LEVELS_DB)
         self.setAccessibleName(texts.SPECTROGRAM)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         item = self.getPlotItem()
         item.hideButtons()
         item.setMenuEnabled(False)

@@ -37,6 +37,7 @@ class SpectrumPlot(pg.PlotWidget):
         self._lines = [pg.InfiniteLine(hz) for hz in sorted({edge for band in BANDS_HZ.values() for edge in band})]
         self._cursor, self.reading = pg.InfiniteLine(), pg.TextItem(anchor=(0, 1))
         self.setAccessibleName(texts.SPECTRUM)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         item = self.getPlotItem()
         item.hideButtons()
         item.setMenuEnabled(False)

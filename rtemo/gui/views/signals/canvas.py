@@ -55,7 +55,7 @@ class SignalCanvas(QWidget):
         self._lanes_shown: object = None
         self._stale = True
         self.scale_uv, self.span_s = 50, 10
-        self.setMinimumSize(200, 110)
+        self.setMinimumSize(140, 80)
         self.setMouseTracking(True)
         self.setAccessibleName(texts.SIGNALS)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

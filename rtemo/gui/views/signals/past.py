@@ -97,6 +97,7 @@ class PastSignals(QFrame):
         self.plot.setAccessibleName(texts.PAST)
         self.plot.setToolTip(f"{texts.PAST_HELP}\n{texts.CURSOR_KEYS}")
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._curves = [pg.PlotCurveItem() for _ in range(4)]  # by ink, then the gaze
         self._cursor = pg.InfiniteLine(angle=90)
         self._bar, self._bar_text = pg.PlotCurveItem(), pg.TextItem(anchor=(1, 0.5))
