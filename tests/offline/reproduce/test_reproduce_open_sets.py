@@ -21,7 +21,7 @@ from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.xdf.writer import XdfWriter
 
-SCALE = replace(TINY, people=(3, 2, 2, 2), baselines=("majority",), faults={}, labelled=(), new_clips=False)
+SCALE = replace(TINY, people=(3, 2, 2, 2), hop_s=1.0, baselines=("majority",), faults={}, labelled=(), new_clips=False)
 LABELS = ("Fp1", "Fp2", "Cz", "O1", "O2", "Pz")
 
 
