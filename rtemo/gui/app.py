@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, QPoint, QRect, QSettings, QSize, QtMsgType, qInstallMessageHandler
@@ -30,13 +31,14 @@ def run_app(
     session_settings: str = "",
     watches: bool = False,
     from_distance: bool = False,
+    asked_to_leave: threading.Event | None = None,
 ) -> int:
     """Show the window; return the exit status.
 
     theme: "dark" or "light"; None takes the one of last time. last_settings: the file that keeps the session settings
     that were last used. recording: an XDF file to play. outlives_window: whether a session goes on without the window.
     session_settings: for the engine as soon as it answers, TOML. watches: whether it only looks. from_distance: whether
-    the large view is opened with it.
+    the large view is opened with it. asked_to_leave: set where a signal came before there was a window.
     """
     settings = QSettings(texts.APP, f"{texts.APP} watching" if watches else texts.APP)
     application, window = _open(client, settings, theme, last_settings, recording, watches=watches)
@@ -55,6 +57,9 @@ def run_app(
 
     for number in (signal.SIGINT, signal.SIGTERM):  # the window's timer lets Python see the signal
         signal.signal(number, leave)
+    if asked_to_leave is not None and asked_to_leave.is_set():
+        window.leave()
+        return INTERRUPTED
     return int(application.exec())
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from rtemo.commands.arguments import add_bundle, add_person
@@ -115,6 +117,9 @@ def open_window(
         raise RtemoError("no window can be opened", problem, "use rtemo live, rtemo replay or rtemo demo --headless")
     from rtemo.gui.app import run_app  # Qt is only loaded where there is a window
 
+    asked_to_leave = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the client starts an engine before there is a window to end it
+        signal.signal(number, lambda *_: asked_to_leave.set())
     client = EngineClient(launch)
     try:
         return run_app(
@@ -125,6 +130,7 @@ def open_window(
             session_settings=settings,
             watches=launch.watches,
             from_distance=large,
+            asked_to_leave=asked_to_leave,
         )
     finally:
         client.close()
