@@ -69,8 +69,8 @@ def _wrap(options: argparse.Namespace) -> None:
         raise RtemoError(f"{options.out} exists already", "nothing is overwritten", "name another folder")
     corpus = None if options.corpus is None else open_corpus(options.corpus)
     bundle = wrap(options.model, _declared(options, corpus), corpus, options.out, options.name or options.model)
-    said = "calibrated" if bundle.spec.calibrated else "NOT calibrated: it shows no sets and no novelty"
-    sys.stdout.write(f"{options.out}: {bundle.spec.name}, {said}; {bundle.fingerprint[:16]}\n")
+    state = "calibrated" if bundle.spec.calibrated else "NOT calibrated: it shows no sets and no novelty"
+    sys.stdout.write(f"{options.out}: {bundle.spec.name}, {state}; {bundle.fingerprint[:16]}\n")
 
 
 def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:

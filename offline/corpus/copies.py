@@ -15,7 +15,7 @@ from offline.corpus.shards import Shard
 PRINTS = {"EEG": "eeg_prints", "gaze": "gaze_prints"}  # arrays of a shard
 _SHARE = 0.1  # of the prints of the shorter recording; different recordings share less than a thousandth
 _LEAST = 20  # prints that two recordings must have before their share says anything
-_MOST_HOLDERS = 20  # a print that more recordings have tells of a device's artefact, not of a copy
+_MOST_HOLDERS = 20  # a print that more recordings have shows a device's artefact, not of a copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Scores of probabilities against labels. Chance and the spread over people are always told beside them."""
+"""Scores of probabilities against labels. Chance and the spread over people always stand beside them."""
 
 from __future__ import annotations
 

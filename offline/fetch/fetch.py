@@ -91,7 +91,7 @@ def _known(folder: Path) -> dict[str, str]:
         return {}
     reader = Reader(f"the record {path}", "remove it: everything is checked again then")
     files = reader.read(dict[str, Any], reader.json_file(path)).get("files", {})
-    return {str(name): str(said) for name, said in files.items()} if isinstance(files, dict) else {}
+    return {str(name): str(checksum) for name, checksum in files.items()} if isinstance(files, dict) else {}
 
 
 def _mark(folder: Path, one: Wanted, found: Listing, files: Mapping[str, str]) -> None:

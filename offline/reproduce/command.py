@@ -56,7 +56,7 @@ def reproduce(
 
 
 def _settings(work: Comparison, roots: Path | None) -> dict[str, Any]:
-    scale = {key: value for key, value in asdict(work.scale).items() if key != "said"}
+    scale = {key: value for key, value in asdict(work.scale).items() if key != "description"}
     return {
         "rtemo": __version__,
         "people": "simulated" if roots is None else "recorded",

@@ -40,7 +40,7 @@ def write_report(work: Comparison, settings: Mapping[str, Any]) -> Path:
     simulated = work.sources.downstream.simulated
     rows, found = comparison(results), panels(results)
     parts = [
-        _scope(work.scale.said, simulated=simulated),
+        _scope(work.scale.description, simulated=simulated),
         page.section("In short", page.bullets(in_short(rows))),
         _main(rows),
         _new_clips(results),
@@ -76,7 +76,7 @@ def _sub(work: Comparison) -> str:
 
 def in_short(rows: Sequence[FindingsRow]) -> list[str]:
     """What the main table says, in sentences that are made from it."""
-    said = []
+    sentences = []
     for offer, name in OFFER_NAMES.items():
         cells = {row.name: cell for row in rows if row.network and (cell := row.cells.get(offer)) is not None}
         simple = {row.name: cell for row in rows if not row.network and (cell := row.cells.get(offer)) is not None}
@@ -96,18 +96,18 @@ def in_short(rows: Sequence[FindingsRow]) -> list[str]:
         if simple:
             top = max(simple, key=lambda key: simple[key].value)
             text += f"; the best baseline, {top}, {percent(simple[top].value)}"
-        said.append(f"{text}. Chance is {percent(scratch.chance)}.")
-    return said or ["There is nothing to compare yet."]
+        sentences.append(f"{text}. Chance is {percent(scratch.chance)}.")
+    return sentences or ["There is nothing to compare yet."]
 
 
 def _main(rows: Sequence[FindingsRow]) -> Html:
     columns = [("", page.NAME), *page.numbers(*OFFER_NAMES.values(), "people", "chance")]
     body = []
     for row in rows:
-        told = [cell for cell in row.cells.values() if cell is not None]
-        people = ", ".join(sorted({str(cell.n) for cell in told}))
+        given = [cell for cell in row.cells.values() if cell is not None]
+        people = ", ".join(sorted({str(cell.n) for cell in given}))
         cells = [cell_text(row.cells.get(offer)) for offer in OFFER_NAMES]
-        body.append([row.name, *cells, people, percent(told[0].chance)])
+        body.append([row.name, *cells, people, percent(given[0].chance)])
     first = next((at for at, row in enumerate(rows) if row.network), 0)
     caption = (
         "Balanced accuracy of single windows: mean ± standard deviation over people, below it the 95 % bootstrap "

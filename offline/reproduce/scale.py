@@ -24,7 +24,7 @@ class ComparisonScale:
     """
 
     name: str
-    said: str
+    description: str
     people: tuple[int | None, ...]
     length: float
     hop_s: float
@@ -42,7 +42,7 @@ class ComparisonScale:
 _NETWORK = NetworkConfig(channel_width=48, width=96, layers=2, heads=4)
 SMALL = ComparisonScale(
     name="small",
-    said=(
+    description=(
         "A small run: few people, short clips, a small network, few epochs and one seed. It shows that everything "
         "works and in which form the results come. Its numbers decide nothing: the intervals are as wide as they look."
     ),
@@ -61,7 +61,7 @@ SMALL = ComparisonScale(
 )
 FULL = ComparisonScale(
     name="full",
-    said="The full run: everybody, clips of the published lengths, the default training, three seeds.",
+    description="The full run: everybody, clips of the published lengths, the default training, three seeds.",
     people=(None, None, None, None),
     length=1.0,
     hop_s=1.0,

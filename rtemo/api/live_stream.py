@@ -44,10 +44,10 @@ class LiveStream(Iterator[PredictionRecord]):
         line = self._process.stdout.readline() if not self._process.stdout.closed else b""
         if not line.endswith(b"\n"):  # nothing more comes, or the last line was cut off
             code = self._process.wait()
-            said = self.messages
+            messages = self.messages
             self.close()
             if code not in STOPPED:
-                raise _failure(said, code)
+                raise _failure(messages, code)
             raise StopIteration
         self.latest = json.loads(line)
         return self.latest
@@ -134,10 +134,10 @@ def stream(
     return LiveStream([*options, *([] if outlet else ["--no-outlet"])])
 
 
-def _failure(said: str, code: int) -> RtemoError:
+def _failure(messages: str, code: int) -> RtemoError:
     """The error that the command line printed."""
-    lines = [line.removeprefix("error: ") for line in said.splitlines() if line.startswith("error: ")]
+    lines = [line.removeprefix("error: ") for line in messages.splitlines() if line.startswith("error: ")]
     kind = StreamMissing if code == StreamMissing.exit_code else RtemoError
     return kind(
-        lines[-1] if lines else f"the live session ended with exit code {code}", "", "" if lines else said[-500:]
+        lines[-1] if lines else f"the live session ended with exit code {code}", "", "" if lines else messages[-500:]
     )

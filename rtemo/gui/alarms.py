@@ -1,6 +1,6 @@
 """What is wrong now, and since when: the alarms of the status strip, and why an emotion must not be believed. No Qt.
 
-Everything is judged by its age: what the engine told last is the past as soon as the engine falls silent.
+Everything is judged by its age: the newest state of the engine is the past as soon as no other follows.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
             self.views.refresh_schedule.mark(self.state.update(snapshot, time.time()))
             self._handle_snapshot()
             self._last_settings.update(snapshot)
-        elif (waited := self._waited + 1) >= RESULT_FRAMES:  # nobody tells anything: what is shown grows old
+        elif (waited := self._waited + 1) >= RESULT_FRAMES:  # no news: what is shown grows old
             self._waited = 0
             self.views.refresh_schedule.mark({SnapshotPart.STATE})
         else:

@@ -131,7 +131,7 @@ class WindowState:
 
     @property
     def told_age_s(self) -> float:
-        """How long ago the engine told its state; infinite before it did."""
+        """Age of the engine's newest state; infinite before there is one."""
         return self._clock_s - self._told_s if self.snapshot.seq >= 0 else math.inf
 
     @property
@@ -146,7 +146,7 @@ class WindowState:
         return self.snapshot.time_s + self._clock_s - self._told_s
 
     def wall_s(self, time_s: float) -> float:
-        """The time of day of a time, Unix time; NaN in a replay, and before the engine told anything."""
+        """The time of day of a time, Unix time; NaN in a replay, and before there is a state of the engine."""
         if self.snapshot.phase == Phase.REPLAY:
             return math.nan
         return self._wall_s - (self.snapshot.time_s - time_s)
@@ -176,7 +176,7 @@ class WindowState:
 
     @property
     def streams_known(self) -> bool:
-        """Whether what is told of the streams is the present: the recorder reads them, and tells the engine."""
+        """Whether the state of the streams is the present: the recorder reads them, the engine shows them."""
         return self.engine_answers and not self.recorder_gone
 
     def n_missing(self, stream: StreamStatus) -> int:

@@ -92,7 +92,7 @@ def calibration_fingerprint(
 ) -> str:
     """A hash of the model (graph, heads, inputs) and of all that was calibrated for it; "" where nothing was.
 
-    The abstention rule and what is only told (name, training data, scores) are not in it.
+    The abstention rule and what only describes it (name, training data, scores) are not in it.
     """
     if not spec.calibrated:
         return ""

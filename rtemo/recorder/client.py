@@ -140,7 +140,7 @@ class RemoteSource:
             self._drop()
 
     def status(self) -> tuple[LslStreamStatus, ...]:
-        """The state of every stream that is or was open, as it was told last."""
+        """The state of every stream that is or was open, as it was last reported."""
         return tuple(read_status(info, fields) for info, fields in self._statuses)
 
     def alive(self) -> None:

@@ -77,7 +77,7 @@ class Rescue:
     def __init__(self, path: Path, number: int, problem: Callable[[str], None]) -> None:
         """Takes the file's name again, or one beside it where another file has it now: that is `path`.
 
-        number: a descriptor of the file, which is closed at the end. problem: is told how it went.
+        number: a descriptor of the file, which is closed at the end. problem: called with how it went.
         """
         self.path, self._number, self._problem = path, number, problem
         self._file: IO[bytes] | None = None

@@ -330,7 +330,7 @@ class Recorder:
                 self._write_offset(item)
             else:
                 self._write_logged(item, time_s)
-        except Exception as error:  # noqa: BLE001 - it is said and counted
+        except Exception as error:  # noqa: BLE001 - it is reported and counted
             _LOG.exception("an item was not recorded")
             with self._changed:
                 self._lose(item, f"not recorded: {type(error).__name__}: {error}")
@@ -360,7 +360,7 @@ class Recorder:
             for chunk in chunks:
                 try:
                     self._write_chunk(replace(chunk, stream_id=key))
-                except Exception as error:  # noqa: BLE001 - it is said and counted
+                except Exception as error:  # noqa: BLE001 - it is reported and counted
                     with self._changed:
                         self._lose(chunk, f"stream {key}: samples not recorded: {type(error).__name__}: {error}")
 

@@ -90,7 +90,7 @@ class RecordingFiles:
     ) -> None:
         """Creates the file and waits until it is on the disk. Raises RtemoError where that cannot be done.
 
-        elsewhere: folders to go on in where the file's own does not work. lost, problem: are told what goes wrong.
+        elsewhere: folders to go on in where the file's own does not work. lost, problem: called with what goes wrong.
         clock: LSL time. continues, continues_bytes: the name of the file that the first one goes on from, and how much
         of that counts.
         """

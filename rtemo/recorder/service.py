@@ -91,7 +91,7 @@ class RecorderService:
         self._news = False  # whether something has come since the source was read
         self._failure: Exception | None = None  # of a read
         self._engine: _Client | None = None
-        self._engine_s = clock()  # when the engine was last heard of
+        self._engine_s = clock()  # when the engine last asked or answered
         self._infos: tuple[Any, ...] = ()
         self._status_s = float("-inf")
         self._first = 0  # which of the task's files is the first that this process has written

@@ -1,4 +1,4 @@
-"""What the model said in each condition of a session."""
+"""Predictions in each condition of a session."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _condition(name: str, stretches: Sequence[Interval], predictions: Prediction
     inside = np.zeros(len(predictions), bool)
     for one in stretches:
         inside |= (predictions.times >= one.begin_s + window_s) & (predictions.times <= one.end_s)
-    spoken = predictions.probabilities[inside]
-    spoken = spoken[np.isfinite(spoken).all(axis=1)]
+    predicted = predictions.probabilities[inside]
+    predicted = predicted[np.isfinite(predicted).all(axis=1)]
     n, silent = int(inside.sum()), predictions.silent[inside]
     return Condition(
         name=name,
         n_intervals=len(stretches),
         seconds=sum(one.end_s - one.begin_s for one in stretches),
         n_windows=n,
-        mean=spoken.mean(axis=0) if len(spoken) else np.full(len(predictions.labels), np.nan),
+        mean=predicted.mean(axis=0) if len(predicted) else np.full(len(predictions.labels), np.nan),
         abstains=float(silent.mean()) if n else float("nan"),
     )

@@ -173,16 +173,16 @@ def _read_events(path: Path) -> tuple[Event, ...]:
 
 def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspection | None) -> tuple[float, float]:
     """From when to when the session lasted. Its own events tell it best; recordings may hold older samples."""
-    told = [event.time_s for event in events if event.kind is EventKind.SESSION]
+    marks = [event.time_s for event in events if event.kind is EventKind.SESSION]
     times = predictions.times[np.isfinite(predictions.times)]
     ends = [event.time_s for event in events] + ([float(times[-1])] if len(times) else [])
-    begin_s = told[0] if told else found.begin_s if found is not None else min(ends, default=0.0)
-    end_s = told[-1] if len(told) > 1 else found.end_s if found is not None else max(ends, default=0.0)
+    begin_s = marks[0] if marks else found.begin_s if found is not None else min(ends, default=0.0)
+    end_s = marks[-1] if len(marks) > 1 else found.end_s if found is not None else max(ends, default=0.0)
     return begin_s, max(begin_s, end_s) if math.isfinite(end_s) else begin_s
 
 
 def _own_model(named: Mapping[str, Any], inputs: ReportInputs, problems: list[str]) -> ModelNotes:
-    """The session's model as its settings file names it. What only the bundle knows is told if it is the same one."""
+    """The session's model as its settings file names it. What only the bundle knows is shown if it is the same one."""
     fingerprint = str(named.get("bundle_fingerprint", ""))
     if not fingerprint or fingerprint == inputs.bundle.fingerprint:
         return _notes_of(inputs.bundle)

@@ -91,9 +91,9 @@ def bad_channels(quality: SignalQuality, axis: Axis) -> Html:
                 x = axis.x(left)
                 ink = FAULTS.get(reason, OTHER_FAULT)[0]
                 when = f"{clock(left - axis.begin_s)} to {clock(right - axis.begin_s)}"
-                said = f"{quality.labels[channel]}: {reason}, {when}"
+                label = f"{quality.labels[channel]}: {reason}, {when}"
                 size = {"width": max(axis.x(right) - x, 0.8), "height": height - 2}
-                inside.append(tag("rect", tip(said), x=x, y=y + 1, fill=ink, **size))
+                inside.append(tag("rect", tip(label), x=x, y=y + 1, fill=ink, **size))
     return picture(WIDTH, 4 + height * len(worst) + axis.foot, *inside, label="Bad channels over time")
 
 

@@ -74,7 +74,7 @@ def _bars(intervals: Sequence[Interval], axis: Axis) -> list[_Placed]:
 
 
 def _fitting(name: str, room: int) -> str:
-    """As much of a condition's name as fits; where it does not, of "clip emotion=fear" the fear tells more."""
+    """As much of a condition's name as fits; where it does not, of "clip emotion=fear" "fear" matters more."""
     words = name if len(name) <= room else name.rpartition("=")[2]
     return shortened(words, min(room, LONGEST)) if room >= min(3, len(words)) else ""
 

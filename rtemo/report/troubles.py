@@ -53,11 +53,11 @@ def _lost(record: SessionRecord) -> Iterator[str]:
 
 def _failures(record: SessionRecord) -> Iterator[str]:
     """Failures, and the baselines that the pipeline refused."""
-    told: set[str] = set()
+    seen: set[str] = set()
     for event in record.events:
         refused = event.text.startswith("baseline of ") and " refused: " in event.text
-        if (event.kind is EventKind.FAILURE or refused) and event.text not in told:
-            told.add(event.text)
+        if (event.kind is EventKind.FAILURE or refused) and event.text not in seen:
+            seen.add(event.text)
             stream = f"{event.stream}: " if event.stream else ""
             yield f"{clock(event.time_s - record.begin_s)} {stream}{event.text}"
 

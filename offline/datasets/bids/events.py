@@ -186,8 +186,8 @@ def _onset_unit(
         if possible:  # events go on to the end of a recording rather than stop in its first part
             return max(possible), f"the recording is {length_s:g} s long, the last onset is {most:g}"
     if unit < 1.0 and most * unit < _BEGINNING * length_s and most <= length_s:
-        said = f"its side-car states {_NAMES[unit]}, by which all lie in the first {most * unit:g} s"
-        return 1.0, said
+        why = f"its side-car states {_NAMES[unit]}, by which all lie in the first {most * unit:g} s"
+        return 1.0, why
     return unit, "" if unit == 1.0 else "so its side-car states"
 
 

@@ -215,7 +215,7 @@ def _channels(about: Mapping[str, Any], eye: str, *, has_pupil: bool) -> tuple[C
 
 
 def _described(about: Mapping[str, Any], column: str) -> Mapping[str, Any]:
-    """What the side-car tells of a column, whatever the case of its name."""
+    """What the side-car states about a column, whatever the case of its name."""
     found: object = next((value for name, value in about.items() if name.casefold() == column), {})
     return found if isinstance(found, Mapping) else {}
 

@@ -68,7 +68,7 @@ def stretches(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[
 
 
 def is_mark(text: str) -> bool:
-    """Whether an annotation tells of a break in the recording, and not of what happened in it."""
+    """Whether an annotation marks a break in the recording, and not of what happened in it."""
     return _is_boundary(text) or text.startswith("New Segment/")
 
 

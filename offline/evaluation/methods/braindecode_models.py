@@ -93,7 +93,7 @@ def braindecode_network(name: str, channels: ChannelSet, n_labels: int, weights:
         if weights and not hub:
             _take(made, _state(Path(weights)), name)
         network: nn.Module = FrozenBody(made, len(channels.labels), n_labels) if frozen else FirstOutput(made)
-        with torch.inference_mode():  # what does not fit these windows is said before an hour of training
+        with torch.inference_mode():  # what does not fit these windows fails before an hour of training
             network.eval()(torch.zeros(2, len(channels.labels), SAMPLES))
         return network.train()
     except RtemoError:

@@ -84,7 +84,7 @@ class StatusStrip(QFrame):
         self._watch = AlarmWatch(state)
         self.alarms: list[Alarm] = []
         self.demonstration = False  # whether the people are simulated and leave with the window
-        self.sound = False  # whether a new alarm of the worst kind is heard
+        self.sound = False  # whether a new alarm of the worst kind makes a sound
         self.beep: Callable[[], None] = QApplication.beep
         self._heard: set[str] = set()
         self.rec = PlainLabel("", "rec")

@@ -137,7 +137,7 @@ class SessionForm(QDialog):
         rename(self.message, *((words.IN_SESSION, "warn") if running else self._known(settings)))
 
     def _known(self, settings: SessionSettings) -> tuple[str, str]:
-        """What is known of the participant already, and in which colour it is said."""
+        """What is known of the participant already, and the colour of that text."""
         theirs = of_participant(self._index.sessions, settings.subject) if settings.subject else []
         key = (settings.session, settings.task, settings.run)
         if any((one.session, one.task, one.run) == key for one in theirs):

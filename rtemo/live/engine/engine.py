@@ -264,7 +264,7 @@ class Engine:
                 self._report_notes()
 
     def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
-        """What an item completes. Where that takes longer than the windows come, it is told."""
+        """What an item completes. Where that takes longer than the windows come, it is an event."""
         if self._live is None:
             return self._predictor.push(item)
         began_s = self._live.clock()
@@ -272,9 +272,9 @@ class Engine:
         if predictions:
             grid = self._predictor.pipeline.grid
             self._pace = self._pace or ModelPace(grid.seconds(grid.hop))
-            told = self._pace.took(self._live.clock() - began_s, len(predictions))
-            if told is not None:
-                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, told)
+            change = self._pace.took(self._live.clock() - began_s, len(predictions))
+            if change is not None:
+                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, change)
         return predictions
 
     def _stream_up(self, item: StreamUp) -> None:

@@ -1,4 +1,4 @@
-"""Pace of a session: whether windows are decided as fast as they end, told when that changes."""
+"""Pace of a session: whether windows are decided as fast as they end, reported when that changes."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class PredictionOutlet:
         """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
 
         lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. identity: whose
-        predictions they are. changed: is told when publishing fails, falls behind, or works again. calibrated: whether
+        predictions they are. changed: called when publishing fails, falls behind, or works again. calibrated: whether
         held-out people stand behind the probabilities; without them novelty is NaN.
         """
         self.labels = tuple(labels)

@@ -1,7 +1,7 @@
 """One output behind a queue: a thread of its own writes, so that one that is slow or broken holds up nobody.
 
 What it keeps true: `put` neither waits nor raises; what is written is in the order in which it was put; what is not
-written is counted; a change of the state is told once; a broken output is tried again; `close` ends within its time.
+written is counted; each change of the state is reported once; a broken output is tried again; `close` keeps to its time.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class OutputQueue(Generic[T]):
     ) -> None:
         """write: may block and raise; after an OSError it is given the same entry again, after another one the next.
 
-        close: what is called at the end, in the thread. changed: is told each change of the state but the last, to
+        close: what is called at the end, in the thread. changed: called with each change of the state but the last, to
         CLOSED; it must not wait. longest_retry_s: the pause before another try grows up to it.
         """
         self.name = name
@@ -228,13 +228,13 @@ class OutputQueue(Generic[T]):
         self._in_hand = 0
 
     def _become(self, state: OutputState, error: str) -> None:
-        """Note a state, and that it is to be told where it is another. The lock is held."""
+        """Note a state, and that it is to be reported where it is another. The lock is held."""
         changed, self._state, self._error = state is not self._state, state, error
         if changed:
             self._untold.append(self.status())
 
     def _tell(self) -> None:
-        """Tell what changed, in the order in which it did. Does not wait for a thread that tells already."""
+        """Report what changed, in the order in which it did. Does not wait for a thread that does so already."""
         while self._untold and self._telling.acquire(blocking=False):
             try:
                 while self._untold:

@@ -29,7 +29,7 @@ class Receivers:
         self._settings, self._token = OutputSettings(), token
         self._queues: dict[str, OutputQueue[News]] = {}
         self._server: Any = None
-        self.changed: Changed | None = None  # is told changes of their states, while a session wants to know
+        self.changed: Changed | None = None  # called with changes of their states, while a session wants to know
         self._told: tuple[Mapping[str, Any], float] = ({}, float("-inf"))
 
     @property

@@ -39,7 +39,7 @@ class WebSocketServer:
     """Listens until it is closed. `write` is for one thread; it never waits."""
 
     def __init__(self, at: NetworkAddress, token: str, changed: Changed | None = None) -> None:
-        """token: what readers on the network need. changed: is told when a reader falls behind.
+        """token: what readers on the network need. changed: called when a reader falls behind.
 
         Raises RtemoError where it cannot listen there.
         """

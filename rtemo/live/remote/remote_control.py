@@ -95,7 +95,7 @@ class RemoteControl:
 
     def _filename(self, text: str) -> str:
         file = self._file.with_fields(text)
-        path = file.recording(self._root_of(file))  # what is wrong with it is said now
+        path = file.recording(self._root_of(file))  # what is wrong with it is reported now
         self._file = file
         return f"the next recording is {path}" if path is not None else "the next session gets a folder of its own"
 

@@ -68,9 +68,9 @@ class ScriptProcess:
             return
         if code is not None:
             how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            said = self._last_line() if code else ""
+            line = self._last_line() if code else ""
             self._state = OutputState.FAILED if code else OutputState.CLOSED
-            self._error = "; ".join(part for part in (how, said) if part) if code else ""
+            self._error = "; ".join(part for part in (how, line) if part) if code else ""
             kind = EventKind.FAILURE if code else EventKind.NOTE
             self._note(kind, f"{self._name} ended: {self._error or how}; the session goes on without it")
         elif time.monotonic() - self._alive_s > HANGS_S:

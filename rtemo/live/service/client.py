@@ -173,7 +173,7 @@ class EngineClient:
             self._link.request("close")  # nobody is left to wait for an engine that ends the session properly
         self._link.close()
         if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
-            self._process.terminate()  # it has only begun: its engine has not heard that nobody needs it
+            self._process.terminate()  # it has only begun: its engine does not know yet that nobody needs it
             self._process.wait()
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of

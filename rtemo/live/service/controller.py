@@ -352,7 +352,7 @@ class Controller:
 
 
 def _state_without_session(state: Snapshot) -> dict[str, Any]:
-    """What receivers are told between sessions."""
+    """What receivers are sent between sessions."""
     streams = {one.name: one.state.value for one in state.streams}
     labels = list(state.bundle.labels) if state.bundle is not None else []
     return {"phase": state.phase.value, "participant": "", "session": "", "labels": labels, "streams": streams}

@@ -143,9 +143,9 @@ class SessionOutputs:
 
     def _open_queues(self, sinks: Sequence[PredictionSink], event_file: LineFile | None) -> None:
         """Put a queue before each output. From here on, what fails is an event."""
-        told, bundle, publish = self._output_changed, self._bundle, self.request.publish
+        changed, bundle, publish = self._output_changed, self._bundle, self.request.publish
         named = [(sink, getattr(sink, "name", type(sink).__name__)) for sink in sinks]
-        self._queued_sinks = [QueuedSink(sink, name, told) for sink, name in named]
+        self._queued_sinks = [QueuedSink(sink, name, changed) for sink, name in named]
         self._queues += [sink.queue for sink in self._queued_sinks]
         self._small_files: OutputQueue[Callable[[], object]] = self.queued("files of the session", _call)
         if event_file is not None:
@@ -162,10 +162,10 @@ class SessionOutputs:
             publish=publish,
             lag_s=lag_s(bundle.spec, self._hop_s),
             identity=identity,
-            changed=told,
+            changed=changed,
             calibrated=bundle.spec.calibrated,
         )
-        self._event_outlet = EventOutlet(self.keep, publish=publish, identity=identity, changed=told)
+        self._event_outlet = EventOutlet(self.keep, publish=publish, identity=identity, changed=changed)
         if outlet.queue is not None and self._event_outlet.queue is not None:
             self._queues += [outlet.queue, self._event_outlet.queue]
             self._last.append(self._event_outlet.queue)
@@ -176,7 +176,7 @@ class SessionOutputs:
         self.events.listen(self._event_outlet.send)
         self._identity = identity
         if (receivers := self.request.receivers) is not None:
-            receivers.changed = told
+            receivers.changed = changed
             self.sinks = (*self.sinks, receivers)
             self.events.listen(receivers.put_event)
         if self.folder is not None and self.taken_up is None:
@@ -216,8 +216,8 @@ class SessionOutputs:
 
     def run_script(self, place: ScriptPlace) -> None:
         """Have a user's script run beside the session until it is closed. What befalls it is an event."""
-        publish, told = self.request.publish, self._output_changed
-        self._given = ScriptOutlets(self._identity, self.keep, self._clock, publish=publish, changed=told)
+        publish, changed = self.request.publish, self._output_changed
+        self._given = ScriptOutlets(self._identity, self.keep, self._clock, publish=publish, changed=changed)
         try:
             self._script = ScriptProcess(place, self.note)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Labels, calibrations and channels as a session notes them: what a predictor is told, live and in a replay.
+"""Labels, calibrations and channels as a session notes them: what a predictor is given, live and in a replay.
 
 A label counts for windows that end NOTICE_S after it was given: whenever it is read, those are still to come.
 """

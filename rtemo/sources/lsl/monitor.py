@@ -3,7 +3,7 @@
 Driven by `tick`, with the time and what is visible as arguments; knows LSL only through what it is given.
 How a loss is noticed: a steady stream that is silent too long has stalled; one that is off the network as well, or
 whose connection is over, is lost. How a return is noticed: data comes again; or a newcomer from the same sender shows.
-Where this process itself stood still, nothing can be said of anybody until what has come meanwhile was taken over.
+Where this process itself stood still, no stream can be judged until what has come meanwhile was taken over.
 """
 
 from __future__ import annotations
