@@ -43,7 +43,7 @@ def print_summary(engine: Engine, predictor: Predictor) -> None:
 def print_outputs(outputs: SessionOutputs) -> None:
     """Each output that did not take all that it was given."""
     for view in outputs.output_views():
-        if view.n_dropped or view.state != "closed":
+        if view.n_dropped or view.error:
             why = f"{view.state}: {view.error}; " if view.error else ""
             warn(f"output {view.name}: {why}{view.n_written} entries written, {view.n_dropped} not")
 

@@ -32,9 +32,11 @@ def page(title: str, *parts: str, above: str = "", below: str = "", foot: str = 
 
 
 def write_page(path: Path, document: Html) -> None:
-    """Write a page whole or not at all. Raises RtemoError where the file cannot be written."""
+    """Write a page whole or not at all, for its owner alone. Raises RtemoError where the file cannot be written."""
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600, exist_ok=False)  # it shows a participant's data
         partial.write_text(document, encoding="utf-8", errors="backslashreplace")  # lone surrogates have no bytes
         partial.replace(path)
     except OSError as error:

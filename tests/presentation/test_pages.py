@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html.parser
+import os
 import re
+import stat
 
 import pytest
 from hypothesis import given
@@ -91,6 +93,8 @@ def test_a_page_loads_nothing():
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     page.write_page(tmp_path / "a.html", everything("lone \ud800 surrogate"))
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "a.html").stat().st_mode) == 0o600  # it shows a participant's data
     assert "lone \\ud800 surrogate" in (tmp_path / "a.html").read_text(encoding="utf-8")
     (tmp_path / "b.html").mkdir()
     with pytest.raises(RtemoError, match="cannot be written"):
