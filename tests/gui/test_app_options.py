@@ -30,4 +30,4 @@ def test_a_running_engine_is_given_the_settings(opened, tmp_path):
     path = tmp_path / "lab.toml"
     path.write_text("[session]\nbaseline_s = 90.0\n")
     assert main(["app", "--settings", str(path)]) == 0
-    assert opened[0][1] == {"settings": path.read_text()}
+    assert opened[0][1]["settings"] == path.read_text()
