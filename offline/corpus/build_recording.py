@@ -103,6 +103,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
     codes = {label: code for code, label in enumerate(task.labels)}
     trials = _Trials(recording.trials)
     channels: tuple[str, ...] = ()
+    seen: set[int] = set()  # numbers of trials that have a window
     with ShardWriter(task.out, about) as writer:
         branch = pipeline.branch(Modality.EEG)
         if task.signal and isinstance(branch, EegBranch):
@@ -116,8 +117,10 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
             channels = window.channels
             code = UNLABELLED if trial is None or trial.label is None else codes[trial.label]
             writer.add(window, code, UNLABELLED if trial is None else trial.number)
+            seen |= {trial.number} if trial is not None else set()
         if not writer.n_windows:
             raise RtemoError("it holds no window", "; ".join(dropped) or "its streams are too short")
+        dropped += _without_window(recording.trials, seen, task.settings, about.id)
         for kind, rows in recording.rows.items():
             writer.count(row_names(kind), (rows.read, rows.used, rows.left_out))
         return writer.finish(
@@ -140,6 +143,21 @@ def _announce(pipeline: Pipeline, rests: Sequence[tuple[float, float]], where: s
         except RtemoError as error:
             refused.append(str(Omission("baseline", where, str(error))))
     return refused
+
+
+def _without_window(trials: Sequence[Trial], seen: set[int], settings: PipelineSettings, where: str) -> list[str]:
+    """One line for each labelled trial that no whole window lies in."""
+    length_s, missed = settings.window.length_s, []
+    for trial in trials:
+        if trial.label is not None and trial.number not in seen:
+            why = _why_none(trial.stop_s - trial.start_s, length_s)
+            missed.append(str(Omission("trial", f"{where}, trial {trial.number} ({trial.label})", why)))
+    return missed
+
+
+def _why_none(lasts_s: float, length_s: float) -> str:
+    data = "" if lasts_s < length_s else ", or there is no data"
+    return f"no whole window of {length_s:g} s lies in its {lasts_s:.3g} s{data}; a shorter hop may find one"
 
 
 def _baseline(pipeline: Pipeline, settings: PipelineSettings) -> str:

@@ -27,7 +27,7 @@ from rtemo.sources.xdf.writer import XdfWriter
 NETWORK = NetworkConfig(channel_width=16, queries=2, pool_heads=2, joint_tokens=2, width=16, layers=1, heads=2)
 TINY = ComparisonScale(
     name="tiny",
-    said="A tiny run, for a test.",
+    description="A tiny run, for a test.",
     people=(3, 1, 1),
     length=1.0,
     hop_s=2.0,
