@@ -1,7 +1,7 @@
 """One output behind a queue: a thread of its own writes, so that one that is slow or broken holds up nobody.
 
 What it keeps true: `put` neither waits nor raises; what is written is in the order in which it was put; what is not
-written is counted; each change of the state is reported once; a broken output is tried again; `close` keeps to its time.
+written is counted; a change of state is reported once; a broken output is tried again; `close` keeps to its time.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def test_a_trial_that_no_whole_window_lies_in_is_listed(root, run, tmp_path):
     table = next(root.glob("sub-1/ses-01/eeg/*_events.tsv"))
     head = table.read_text().splitlines()[0]
     table.write_text(f"{head}\n1.0\t3.5\tgo\n")
-    code, out, listed = run()
+    code, _, listed = run()
     assert code == 0
     assert [line for line in listed if "no whole window" in line] == [
         "trial left out: 1@01, trial 1 (calm): no whole window of 4 s lies in its 3.5 s; a shorter hop may find one"
