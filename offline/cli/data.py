@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Commands = argparse._SubParsersAction  # the type that argparse gives back and does not name
 NAMES = ("seed-iv", "seed-v", "seed-vii", "seed", "eegeyenet", "affec", "bids", "xdf", "synthetic")
 PRESETS = ("faced", "bbbd", "dens", "emoeeg-mc", "eegeyenet", "affec", "eeg-et")
-SIMULATED = "simulated people"
 _TRAPS = "muscles, luminance, no-ocular-leak or own-stimuli; repeatable (rtemo/simulate/confounds.py)"
 _WORDS = {"causal": "causal", "released": "as released", "none": "none"}
 _OF_SIMULATION = ("subjects", "seed", "family", "effect", "trap")
@@ -140,6 +139,7 @@ def _build(options: argparse.Namespace) -> None:
 def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
     """The data set, and whose data it is."""
     if options.name == "synthetic":
+        from offline.datasets.base import SIMULATED
         from offline.datasets.synthetic import Population, simulated_people
 
         if any(value is not None for value in (options.root, options.mapping, options.preset)):
@@ -170,6 +170,7 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
 
 def _here(options: argparse.Namespace, mapping: Path | None) -> tuple[Dataset, str]:
     from offline.datasets import load
+    from offline.datasets.base import SIMULATED
     from offline.simulated_datasets.synthesize import simulated_as
 
     dataset = load(options.name, options.root, mapping)

@@ -21,7 +21,7 @@ from offline.corpus.build_recording import Task, build_recording
 from offline.corpus.copies import find_copies
 from offline.corpus.corpus import MANIFEST, write_manifest
 from offline.corpus.shards import RECORDINGS, Shard, ShardMetadata, row_counts
-from offline.datasets.base import Dataset, DatasetCard, Entry, Omission
+from offline.datasets.base import SIMULATED, SIMULATED_NOTE, Dataset, DatasetCard, Entry, Omission
 from offline.datasets.child_process import CHILD, ProcessDied
 from offline.datasets.feature_sources import NONE, RELEASED, FeatureSources
 from offline.workers import HERE, Workers
@@ -173,13 +173,14 @@ def _description(
     omissions: Sequence[str],
 ) -> Mapping[str, Any]:
     card = dataset.card
+    simulated = sum(SIMULATED_NOTE in about.notes for about in recordings)
     names = dict.fromkeys(name for about in recordings for name in about.counts)
     counts = {name: sum(about.counts.get(name, 0) for about in recordings) for name in names}
     if not counts["eye"]:
         sources = FeatureSources(sources.eeg, NONE)
     kinds = Counter(reason.split(" ", 1)[0] for reason in (*omissions, *_dropped(recordings)))
     return {
-        "people": people,
+        "people": _whose(people, simulated, len(recordings)),
         "data set": card.title,
         "licence": card.licence,
         "citation": card.citation,
@@ -192,6 +193,13 @@ def _description(
         "omissions": list(omissions),
         "omitted": dict(sorted(kinds.items())),
     }
+
+
+def _whose(people: str, simulated: int, recordings: int) -> str:
+    """Whose data it is: simulated people are said to be simulated, wherever they come from."""
+    if not simulated or "simulated" in people:
+        return people
+    return SIMULATED if simulated == recordings else f"{people}, {simulated} of {recordings} recordings of {SIMULATED}"
 
 
 def _summary(out: Path, about: Mapping[str, Any]) -> str:

@@ -64,6 +64,10 @@ class Omission:
         return " ".join(f"{self.kind} left out: {self.where}: {self.why}".split())  # one line each
 
 
+SIMULATED = "simulated people"  # whose data it is, in manifests and cards
+SIMULATED_NOTE = "it is of a simulated person"  # of a recording, for whoever says whose data a corpus holds
+
+
 @dataclass(frozen=True, slots=True)
 class RowCount:
     """Rows of one kind, such as events: how many were read, used, and left out. The rest is what nobody asked for."""

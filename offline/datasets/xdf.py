@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets.base import Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
+from offline.datasets.base import SIMULATED_NOTE, Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
 from offline.datasets.mapping import TrialMap, read_mapping
 from offline.datasets.trial_finding import (
     RecordedEvent,
@@ -33,7 +33,7 @@ from offline.datasets.trial_finding import (
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.baseline_plan import marked_rests
-from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS
+from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.resources import devices
 from rtemo.sources.devices.profile import load_profiles
@@ -124,6 +124,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     ]
     markers = [info for info, role in roles.items() if role is Modality.MARKERS]
     events = _events(path, markers)
+    texts = [event.text for event in events]
     map_ = rules if rules is not None else _OWN_MARKERS
     thirds = thirds_among(events, map_)
     trials, left_out = find_trials(events, map_, found.source.last_s, path.name, {}, "xdf", thirds)
@@ -145,6 +146,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         files=(path, *([saved] if saved is not None else [])),
         omissions=(*omissions, *left_out),
         notes=(
+            *([SIMULATED_NOTE] if is_simulated([info.name for info in found.streams] + texts) else []),
             *found.notices,
             *_notes_on(path),
             *not_asked_for(events, map_, path.name),

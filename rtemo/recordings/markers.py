@@ -25,12 +25,19 @@ WHATS = ("session", "baseline", "clip", "rest")
 PHASES = ("start", "end")
 CLIP_START = re.compile(r"clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)")
 CLIP_END = re.compile(r"clip/end id=(?P<clip>\S+).*")
+SIMULATED_STREAM = "rtemo simulated"  # what the names of a simulated person's streams begin with
+_SIMULATED = re.compile(r"session/start\b.*\bsimulated=1\b")
 
 
 def marker_text(row: Iterable[Any], channel_format: str) -> str:
     """One sample of a marker stream as a text: its columns, those that are not empty, with a blank between them."""
     texts = (str(value) if channel_format == STRING_FORMAT else f"{value:g}" for value in row)
     return " ".join(text for text in texts if text)
+
+
+def is_simulated(texts: Iterable[str]) -> bool:
+    """Whether names of streams or texts of markers are those of a simulated person."""
+    return any(text.startswith(SIMULATED_STREAM) or _SIMULATED.match(text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from offline.datasets.account import Account
 from offline.datasets.base import (
+    SIMULATED_NOTE,
     TRIAL_GRID_S,
     Dataset,
     DatasetCard,
@@ -55,6 +56,7 @@ from offline.datasets.trial_finding import (
 )
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.recordings.markers import is_simulated
 
 FIRST_SAMPLE = "LslTimeOfFirstSample"  # in eeg.json of a data set that `rtemo export` wrote
 _WHOLE_RUN = re.compile("run")
@@ -262,6 +264,8 @@ def _trials(
     whole = rules if rules.start is not None else replace(rules, start=_WHOLE_RUN, stop=None, offset_s=0.0)
     events = [_events(root, cars, run, start_s, rules, account) for run, start_s in zip(runs, starts, strict=True)]
     thirds = thirds_among([event for own in events for event in own], whole)
+    if any(is_simulated((event.text, *event.columns.values())) for own in events for event in own):
+        account.note(SIMULATED_NOTE)
     trials: list[Trial] = []
     for run, start_s, own in zip(runs, starts, events, strict=True):
         name, entities = run.file.path.name, parse_name(run.file.path).entities

@@ -46,6 +46,16 @@ def labels_of(path):
     }
 
 
+@pytest.mark.parametrize(
+    ("n", "people"), [(0, "A test"), (1, "A test, 1 of 4 recordings of simulated people"), (4, "simulated people")]
+)
+def test_simulated_people_stay_simulated_in_whatever_format_they_come(root, run, tmp_path, n, people):
+    for table in sorted(root.glob("sub-*/ses-*/eeg/*_events.tsv"))[:n]:
+        table.write_text(table.read_text() + "0.0\t0.0\tsession/start seed=7 simulated=1\n")
+    assert run()[0] == 0
+    assert open_corpus(tmp_path / "corpus").description["people"] == people
+
+
 def test_a_trial_that_no_whole_window_lies_in_is_listed(root, run, tmp_path):
     table = next(root.glob("sub-1/ses-01/eeg/*_events.tsv"))
     head = table.read_text().splitlines()[0]

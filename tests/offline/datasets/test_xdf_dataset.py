@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from offline.datasets import load, xdf
+from offline.datasets.base import SIMULATED_NOTE
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
@@ -112,6 +113,12 @@ def test_rtemos_own_markers_are_trials_without_a_mapping(folder, plan):
     assert starts == pytest.approx([clip.start_s for clip in plan.clips], abs=0.005)
     assert recording.omissions == ()
     assert load("xdf", folder).card.labels == {"neutral": 0, "sad": 1, "fear": 2, "happy": 3}
+
+
+def test_a_simulated_person_is_noted(folder, tmp_path):
+    assert SIMULATED_NOTE in load("xdf", folder).entries[0].load().notes
+    small(tmp_path / "a.xdf")
+    assert SIMULATED_NOTE not in load("xdf", tmp_path).entries[0].load().notes
 
 
 def test_a_mapping_names_subjects_sessions_streams_and_labels(folder, tmp_path):
