@@ -143,10 +143,11 @@ def beside(recording: Path, name: str) -> Path:
     return recording.with_name(name if recording.name == RECORDING else f"{recording.stem}.{name}")
 
 
-def model_record(bundle: Bundle) -> dict[str, str]:
+def model_record(bundle: Bundle) -> dict[str, str | bool]:
     """What identifies a model, for session.toml."""
     spec = bundle.spec
-    return {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint, "trained_on": spec.trained_on}
+    about: dict[str, str | bool] = {"bundle": spec.name, "bundle_fingerprint": bundle.fingerprint}
+    return about | {"trained_on": spec.trained_on} | ({} if spec.calibrated else {"calibrated": False})
 
 
 def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:

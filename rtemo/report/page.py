@@ -64,6 +64,20 @@ def report_page(record: SessionRecord) -> Html:
 
 
 def _warning(record: SessionRecord) -> Html:
+    return Html(_uncalibrated(record) + _simulated(record))
+
+
+def _uncalibrated(record: SessionRecord) -> Html:
+    if record.model.calibrated:
+        return Html()
+    text = (
+        f" The model {record.model.name} was never checked on people whom it does not know: its numbers are no "
+        "probabilities but what it puts out, and there are no sets and no novelty."
+    )
+    return section("", tag("p", tag("strong", "Not calibrated."), text), kind="warning")
+
+
+def _simulated(record: SessionRecord) -> Html:
     if not record.model.simulated:
         return Html()
     text = (

@@ -188,7 +188,10 @@ def _own_model(named: Mapping[str, Any], inputs: ReportInputs, problems: list[st
         return _notes_of(inputs.bundle)
     problems.append(f"the session's model {fingerprint[:12]} is not at hand; name it with --model to see its card")
     window_s = inputs.bundle.spec.pipeline.window.length_s
-    return ModelNotes(str(named.get("bundle", "")), fingerprint, str(named.get("trained_on", "")), window_s)
+    calibrated = named.get("calibrated", True) is not False
+    return ModelNotes(
+        str(named.get("bundle", "")), fingerprint, str(named.get("trained_on", "")), window_s, "", calibrated
+    )
 
 
 def _notes_of(bundle: Bundle) -> ModelNotes:
@@ -197,4 +200,5 @@ def _notes_of(bundle: Bundle) -> ModelNotes:
         card = (bundle.path / CARD_FILE).read_text(encoding="utf-8")
     except OSError:
         card = ""
-    return ModelNotes(spec.name, bundle.fingerprint, spec.trained_on, spec.pipeline.window.length_s, card)
+    length_s = spec.pipeline.window.length_s
+    return ModelNotes(spec.name, bundle.fingerprint, spec.trained_on, length_s, card, spec.calibrated)

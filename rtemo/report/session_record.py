@@ -87,13 +87,16 @@ class StreamSummary:
 
 @dataclass(frozen=True, slots=True)
 class ModelNotes:
-    """The model that spoke. card: its MODEL_CARD.md, empty where it is not at hand."""
+    """The model of the predictions. card: its MODEL_CARD.md, empty where it is not at hand. calibrated: whether it was
+    checked on held-out people.
+    """
 
     name: str
     fingerprint: str
     trained_on: str
     window_s: float
     card: str = ""
+    calibrated: bool = True
 
     @property
     def simulated(self) -> bool:

@@ -152,6 +152,12 @@ def test_the_report_of_a_session_tells_what_was_shown_in_it(folder, means):
         assert said in words
 
 
+def test_a_model_that_is_not_calibrated_is_said_to_be_at_the_top():
+    told = " ".join(Texts(report_page(replace(RECORD, model=replace(RECORD.model, calibrated=False)))).words)
+    assert "Not calibrated." in told
+    assert "Not calibrated." not in " ".join(Texts(report_page(RECORD)).words)
+
+
 def test_no_text_of_anyone_becomes_markup(folder, means):
     found = Texts(report_page(read_session(folder.path, means)))
     assert not {"script", "img", "link", "iframe"} & found.tags
