@@ -21,7 +21,7 @@ import logging
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # stderr is for what a command prints
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _DOORS = {
     "EngineConnection": "connection",

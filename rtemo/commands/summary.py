@@ -14,7 +14,8 @@ PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_D
 def print_event(event: Event) -> None:
     """A listener that prints notes, losses and failures."""
     if event.kind in PRINTED:
-        say(f"{event.kind.value}: {event.text}")
+        of = f"{event.stream}: " if event.stream and event.stream not in event.text else ""
+        say(f"{event.kind.value}: {of}{event.text}")
 
 
 def print_summary(engine: Engine, predictor: Predictor) -> None:

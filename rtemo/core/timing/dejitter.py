@@ -148,7 +148,7 @@ class Dejitter:
         before = self.n_timeless
         self.n_timeless += n
         if not self.distrusted:
-            self._note_count(before, self.n_timeless, "samples have no known time and are not used")
+            self._note_count(before, self.n_timeless, "samples have no time on the common clock and are not used")
         self._drop(n)
 
     def _drop_some(self, times: TimeArray) -> None:
@@ -525,7 +525,7 @@ def _pieces(line: SampleLine, times: TimeArray) -> Iterator[tuple[int, TimeArray
 def _singular(what: str) -> str:
     return (
         what.replace("samples have stamps", "sample has a stamp")
-        .replace("samples have no known time and are", "sample has no known time and is")
+        .replace("samples have no time on the common clock and are", "sample has no time on the common clock and is")
         .replace("their neighbours and are", "its neighbours and is")
         .replace("samples came twice; the second ones are", "sample came twice; the second one is")
     )
