@@ -102,6 +102,14 @@ class _Manifest:
     made_with: Mapping[str, str]
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is there; a name that no system takes is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def open_corpus(path: Path) -> Corpus:
     """Raises RtemoError where the folder is no complete corpus of this format."""
     if not (path / MANIFEST).is_file():
@@ -114,9 +122,9 @@ def open_corpus(path: Path) -> Corpus:
     manifest = reader.read(_Manifest, _with_later_fields(document))
     shards = tuple(Shard(path / RECORDINGS / one.id, one) for one in manifest.recordings)
     names = (*ARRAYS, *Summary.ARRAYS)
-    missing = [s.about.id for s in shards for name in names if not (s.folder / f"{name}.npy").is_file()]
+    missing = [s.about.id for s in shards for name in names if not _is_file(s.folder / f"{name}.npy")]
     if missing:
-        raise RtemoError(f"{path} is not complete", f"{missing[0]} lacks arrays", "build it again")
+        raise RtemoError(f"{path} is not complete", f"{missing[0]} lacks arrays"[:200], "build it again")
     return Corpus(
         path=path,
         name=manifest.name,

@@ -128,6 +128,14 @@ def read_roots(path: Path, people: tuple[int | None, ...]) -> ComparedDatasets:
     return ComparedDatasets(made[0], tuple(made[1:]))
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is there; a name that no system takes is not."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _source(table: object, where: str, base: Path, people: int | None) -> ComparedDataset:
     if not isinstance(table, Mapping):
         raise RtemoError(f"{where} is no table", f"{table!r}"[:200], f"write [{where.split()[0]}]")
@@ -141,8 +149,8 @@ def _source(table: object, where: str, base: Path, people: int | None) -> Compar
         todo = f"use one of {', '.join(datasets.LOADERS)}"
         raise RtemoError(f"{where} names no known data set", f"{table['dataset']!r}"[:200], todo)
     root = (base / table["root"]).expanduser()
-    if not root.is_dir():
-        raise RtemoError(f"{where}: the root is no folder", f"{root}", "check the path")
+    if not _is_folder(root):
+        raise RtemoError(f"{where}: the root is no folder", f"{root}"[:200], "check the path")
     mapping = (base / table["mapping"]).expanduser() if "mapping" in table else None
     if "preset" in table:
         if mapping is not None or table["preset"] not in LOADER_OF:

@@ -23,6 +23,8 @@ from rtemo.core.types import WindowSpec
 FORMAT = 1
 _READER = Reader("the pipeline", "train or export the model again", "the pipeline settings do not fit", complete=True)
 
+LARGEST = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
@@ -67,4 +69,19 @@ class PipelineSettings:
                 f"found {settings.format}, need {FORMAT}",
                 "update rtemo",
             )
+        if (wrong := _out_of_range(settings.to_dict())) or settings.eeg.n_bands < 2:
+            found = wrong or f"n_bands is {settings.eeg.n_bands}"
+            raise RtemoError("these pipeline settings cannot be used", found, "get the file again")
         return settings
+
+
+def _out_of_range(plain: Mapping[str, Any]) -> str:
+    """The first number that no setting can be, with its name; else empty. Such numbers overflow when squared."""
+    for name, value in plain.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, dict):
+                if found := _out_of_range(one):
+                    return found
+            elif isinstance(one, int | float) and not abs(one) <= LARGEST:
+                return f"{name} is {str(one)[:40]}"
+    return ""

@@ -12,6 +12,14 @@ from rtemo.report.svg import text, ticks
 WIDTH, LEFT, RIGHT = 1060.0, 92.0, 14.0
 
 
+def time_of_day(began: datetime, since_s: float) -> str:
+    """The time of day so long after the beginning; empty where no calendar has it."""
+    try:
+        return (began + timedelta(seconds=since_s)).strftime("%H:%M:%S")
+    except (OverflowError, ValueError):
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """Time from left to right, in LSL seconds."""
@@ -42,6 +50,6 @@ class Axis:
             found.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
             found.append(text(x, bottom + 15, clock(moment), class_="tick", text_anchor="middle"))
             if self.began is not None:
-                day = (self.began + timedelta(seconds=moment)).strftime("%H:%M:%S")
+                day = time_of_day(self.began, moment)
                 found.append(text(x, bottom + 29, day, class_="tick day", text_anchor="middle"))
         return join(found)

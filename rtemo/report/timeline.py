@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,8 +62,10 @@ def coverage(predictions: Predictions, axis: Axis, quality: SignalQuality | None
 
 def bins_for(times: FloatTable, span_s: float) -> int:
     """So many bins that none stays empty between two neighbours: a bin is at least two steps long."""
-    step_s = float(np.median(np.diff(times))) if len(times) > 2 else span_s
-    return max(1, min(BINS, int(span_s / max(2 * step_s, 1e-9))))
+    known = times[np.isfinite(times)]
+    step_s = float(np.median(np.diff(known))) if len(known) > 2 else span_s
+    n_bins = span_s / max(2 * step_s, 1e-9)
+    return max(1, int(min(BINS, n_bins))) if math.isfinite(n_bins) else 1
 
 
 def worst_channels(quality: SignalQuality) -> list[int]:
