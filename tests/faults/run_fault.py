@@ -175,10 +175,11 @@ class LiveRun:
         return self.program.end(signal.SIGINT, self.fault.want.ends_within_s)
 
     def _outcome(self, plan: Plan, in_time: bool) -> Outcome:
-        if self._deleted is not None:
+        if self._deleted is not None and not self.recording.exists():  # the recorder may have made it whole again
             (self.work / "deleted.xdf").write_bytes(self._deleted.read())
             self._deleted.close()
-        recordings = sorted(self.work.glob("*.xdf"))
+        elsewhere = (self.folder / "data").rglob("*.xdf")  # where a recording goes on whose disk is full
+        recordings = [*sorted(self.work.glob("*.xdf")), *sorted(elsewhere)]
         lines = [line for line in self.program.lines if line.error]
         t0 = plan.t0
         self.said += [Said(line.at_s - t0, line.text) for line in lines]
