@@ -29,7 +29,8 @@ ENGINE_HANGS_S = 10.0  # an engine that has read nothing for so long
 TRIES, WITHIN_S = 5, 60.0  # an engine that ends more often is given up; the recording goes on
 FROZEN_S = 2.0  # between two looks: everything stood still, and hardly the recorder alone
 POLITE_S = 0.5  # for a recorder to answer at the end
-END_S = 2.0  # for an engine to end its session where it was asked politely
+END_S = 2.0  # for an engine to end its session where whoever asked is in a hurry
+PATIENT_S = 8.0  # the same where nobody is: longer than outputs that take nothing more are waited for
 QUIT_S = 1.0  # for a recorder to close its file
 DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
 RESTART = 75  # the exit code by which an engine asks to be started again
@@ -164,8 +165,8 @@ class Supervisor:
         if self._ask("end", POLITE_S) is None:  # the recorder hangs, or is not there
             self._recorder.kill()
             self._engine.process.terminate()
-        end_s = time.monotonic() + END_S
-        while time.monotonic() < end_s:
+        asked_s = time.monotonic()
+        while time.monotonic() - asked_s < (END_S if hurry.is_set() else PATIENT_S):
             if self._engine.wait(LOOK_S):
                 return self._code()
         state = self._ask("state", POLITE_S)
