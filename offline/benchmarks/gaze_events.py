@@ -51,11 +51,18 @@ def replayed(times: Times, samples: Times, rate_hz: float) -> float:
     return float(times[-1] - times[0]) / (time.process_time() - began)
 
 
-def matched(
-    events: list[GazeEvent], onset: Times, end: Times, kind: GazeEventKind, slack_s: float
-) -> tuple[float, float]:
-    """Recall of true events, and the median error of their onsets and ends in ms."""
-    found = np.array([(e.start_s, e.end_s) for e in events if e.kind == kind]).reshape(-1, 2)
+def spans(events: list[GazeEvent], kind: GazeEventKind) -> Times:
+    """Beginnings and ends (n, 2) of the events of a kind."""
+    return np.array([(e.start_s, e.end_s) for e in events if e.kind == kind]).reshape(-1, 2)
+
+
+def true_share(found: Times, onset: Times, end: Times, slack_s: float) -> float:
+    """Precision: the share of what was found (n, 2) that touches a true event."""
+    return float(((found[:, :1] < end + slack_s) & (found[:, 1:] > onset - slack_s)).any(axis=1).mean())
+
+
+def matched(found: Times, onset: Times, end: Times, slack_s: float) -> tuple[float, float]:
+    """Recall of true events by what was found (n, 2), and the median error of their onsets and ends in ms."""
     errors = []
     for a, b in zip(onset, end, strict=True):
         near = found[(found[:, 0] < b + slack_s) & (found[:, 1] > a - slack_s)]
@@ -78,13 +85,14 @@ def detection_quality(train: EyeTrain, times: Times, samples: Times, rate_hz: fl
     slack_s, last_s = 0.5 / rate_hz, times[-1] - 2.0
     onset, end = train.onset_s, train.onset_s + train.duration_s
     fair = (end < last_s) & (train.amplitude_deg >= LEAST_DEG) & clear_of_blinks(train, onset, end)
-    recall, timing_ms = matched(events, onset[fair], end[fair], GazeEventKind.SACCADE, slack_s)
-    detected = np.array([(e.start_s, e.end_s) for e in events if e.kind == GazeEventKind.SACCADE]).reshape(-1, 2)
-    true = ((detected[:, :1] < end + slack_s) & (detected[:, 1:] > onset - slack_s)).any(axis=1)
+    detected = spans(events, GazeEventKind.SACCADE)
+    recall, timing_ms = matched(detected, onset[fair], end[fair], slack_s)
+    precision = true_share(detected, onset, end, slack_s)
     lids = train.blink_end_s < last_s
-    blinks, blink_ms = matched(events, train.blink_onset_s[lids], train.blink_end_s[lids], GazeEventKind.BLINK, slack_s)
+    lidded = spans(events, GazeEventKind.BLINK)
+    blinks, blink_ms = matched(lidded, train.blink_onset_s[lids], train.blink_end_s[lids], slack_s)
     return (
-        f"{fair.sum()} saccades: recall {recall:.3f}, precision {true.mean():.3f}, timing {timing_ms:.1f} ms, "
+        f"{fair.sum()} saccades: recall {recall:.3f}, precision {precision:.3f}, timing {timing_ms:.1f} ms, "
         f"{lids.sum()} blinks: recall {blinks:.3f}, timing {blink_ms:.1f} ms"
     )
 

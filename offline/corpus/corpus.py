@@ -14,6 +14,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import isfile  # unlike Path.is_file: False for a name that no system takes
 from pathlib import Path
 from typing import Any
 
@@ -102,14 +103,6 @@ class _Manifest:
     made_with: Mapping[str, str]
 
 
-def _is_file(path: Path) -> bool:
-    """Whether it is there; a name that no system takes is not."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def open_corpus(path: Path) -> Corpus:
     """Raises RtemoError where the folder is no complete corpus of this format."""
     if not (path / MANIFEST).is_file():
@@ -122,7 +115,7 @@ def open_corpus(path: Path) -> Corpus:
     manifest = reader.read(_Manifest, _with_later_fields(document))
     shards = tuple(Shard(path / RECORDINGS / one.id, one) for one in manifest.recordings)
     names = (*ARRAYS, *Summary.ARRAYS)
-    missing = [s.about.id for s in shards for name in names if not _is_file(s.folder / f"{name}.npy")]
+    missing = [s.about.id for s in shards for name in names if not isfile(s.folder / f"{name}.npy")]  # noqa: PTH113 - see the import
     if missing:
         raise RtemoError(f"{path} is not complete", f"{missing[0]} lacks arrays"[:200], "build it again")
     return Corpus(

@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by the numeric libraries w
 
 import numpy as np
 
-from offline.benchmarks.gaze_events import CANONICAL, LEAST_DEG, clear_of_blinks, tracker
+from offline.benchmarks.gaze_events import CANONICAL, LEAST_DEG, clear_of_blinks, matched, spans, tracker, true_share
 from rtemo.core.gaze.events import GazeEventKind
 from rtemo.simulate.eyes.gaze import DISTANCE_MM, SCREEN_MM
 from rtemo.simulate.plan import SimulationPlan
@@ -144,16 +144,10 @@ def degrees(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def scored(found: list[tuple[float, float]], onset: np.ndarray, end: np.ndarray, slack_s: float, truth: Any) -> str:
     """Recall, precision and timing of saccades against the simulated person's."""
     fair = (truth.amplitude_deg >= LEAST_DEG) & clear_of_blinks(truth, onset, end)
-    spans = np.asarray(found, dtype=float).reshape(-1, 2)
-    errors, hits = [], 0
-    for a, b in zip(onset[fair], end[fair], strict=True):
-        near = spans[(spans[:, 0] < b + slack_s) & (spans[:, 1] > a - slack_s)]
-        if len(near) == 1:
-            hits += 1
-            errors += [abs(near[0, 0] - a), abs(near[0, 1] - b)]
-    true = ((spans[:, :1] < end + slack_s) & (spans[:, 1:] > onset - slack_s)).any(axis=1).mean() if len(spans) else 0.0
-    timing = 1000 * float(np.median(errors)) if errors else float("nan")
-    return f"{hits / max(int(fair.sum()), 1):.3f} | {true:.3f} | {timing:.1f} ms"
+    ours = np.asarray(found, dtype=float).reshape(-1, 2)
+    recall, timing_ms = matched(ours, onset[fair], end[fair], slack_s)
+    precision = true_share(ours, onset, end, slack_s) if len(ours) else 0.0
+    return f"{recall:.3f} | {precision:.3f} | {timing_ms:.1f} ms"
 
 
 def gaze_events(python: Path, seconds: float, repeat: int) -> list[str]:
@@ -170,7 +164,7 @@ def gaze_events(python: Path, seconds: float, repeat: int) -> list[str]:
             detector.push(times, samples)
             events = detector.take_events()
             used.append(time.process_time() - began)
-        mine = [(e.start_s, e.end_s) for e in events if e.kind == GazeEventKind.SACCADE]
+        mine = spans(events, GazeEventKind.SACCADE).tolist()
         speed = seconds / float(np.median(used))
         lines.append(f"rtemo, online | {rate_hz:g} Hz | {scored(mine, onset, end, slack_s, truth)} | {speed:.0f}x")
         x, y = degrees(samples)
@@ -181,8 +175,8 @@ def gaze_events(python: Path, seconds: float, repeat: int) -> list[str]:
                 if "error" in found:
                     lines.append(f"{name}, whole file | {rate_hz:g} Hz | {found['error']:.60} | | | ")
                     continue
-                spans = [(times[0] + a, times[0] + b) for a, b in found["saccades"]]
-                score = scored(spans, onset, end, slack_s, truth)
+                theirs = [(times[0] + a, times[0] + b) for a, b in found["saccades"]]
+                score = scored(theirs, onset, end, slack_s, truth)
                 lines.append(f"{name}, whole file | {rate_hz:g} Hz | {score} | {seconds / found['cpu_s']:.0f}x")
     return lines
 
