@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtWidgets import QApplication
 
 from rtemo.core.types import StreamState
+from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
@@ -128,3 +130,21 @@ def snapshot(phase=Phase.PREVIEW, seq=1, time_s=100.0, streams=None, gaze_valid=
 
 
 RECORDING = RecorderView("recording.xdf", "recording", "", 20_000_000, 200_000_000_000)
+
+
+class Clock:
+    """The window's clock, put by hand."""
+
+    def __init__(self):
+        self.s = 500.0
+
+    def __call__(self):
+        return self.s
+
+
+def feed(window, *snapshots):
+    """Give a window snapshots, and let it paint until everything that is refreshed seldom has been."""
+    window.client.waiting += snapshots
+    for _ in range(len(snapshots) + SLOW_FRAMES + 1):
+        window.tick()
+    QApplication.processEvents()

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
-from scripted import ScriptedClient, channels, snapshot
+from scripted import (
+    ScriptedClient,
+    channels,
+    feed,
+    snapshot,
+)
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import DARK
@@ -20,7 +25,6 @@ from rtemo.gui.painting.power import (
     window_power,
 )
 from rtemo.gui.painting.theme import apply_theme
-from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import EegBlock
 
@@ -72,13 +76,6 @@ def window(qtbot, tmp_path):
     qtbot.addWidget(window)
     window.show()
     return window
-
-
-def feed(window, *snapshots):
-    window.client.waiting += snapshots
-    for _ in range(len(snapshots) + SLOW_FRAMES + 1):
-        window.tick()
-    QApplication.processEvents()
 
 
 def shown(seq=1, end_s=30.0, **more):

@@ -11,24 +11,22 @@ from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from scripted import ScriptedClient, channels, replay, snapshot
+from scripted import (
+    Clock,
+    ScriptedClient,
+    channels,
+    feed,
+    replay,
+    snapshot,
+)
 
 from rtemo.gui.painting.colours import DARK, LIGHT
 from rtemo.gui.painting.display_filter import BANDS, DisplayFilter, filtered_between
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.painting.theme import apply_theme
-from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.gui.window_state import EEG_ROWS, EEG_VALUES, WindowState
 from rtemo.live.service.snapshot import EegBlock
-
-
-class Clock:
-    def __init__(self):
-        self.s = 500.0
-
-    def __call__(self):
-        return self.s
 
 
 @pytest.fixture
@@ -47,13 +45,6 @@ def window(qtbot, tmp_path, clock):
     qtbot.addWidget(window)
     window.show()
     return window
-
-
-def feed(window, *snapshots):
-    window.client.waiting += snapshots
-    for _ in range(len(snapshots) + SLOW_FRAMES + 1):
-        window.tick()
-    QApplication.processEvents()
 
 
 def ramp(begin_s, end_s, n=8, step=1.0):

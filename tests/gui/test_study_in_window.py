@@ -14,7 +14,16 @@ from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
-from scripted import BUNDLE, RECORDING, ScriptedClient, channels, snapshot, stream
+from scripted import (
+    BUNDLE,
+    RECORDING,
+    Clock,
+    ScriptedClient,
+    channels,
+    feed,
+    snapshot,
+    stream,
+)
 
 from rtemo import resources
 from rtemo.core.types import Modality
@@ -22,7 +31,6 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import DARK
 from rtemo.gui.painting.theme import apply_theme
-from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.study import gaze_check, words
 from rtemo.gui.study.about_dialog import AboutDialog
 from rtemo.gui.study.export_dialog import ExportDialog
@@ -38,13 +46,6 @@ from rtemo.sources.session_settings import SessionSettings, parse_settings, sett
 from rtemo.sources.study_settings import ProtocolBlock, Study
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
-
-
-class Clock:
-    s = 500.0
-
-    def __call__(self):
-        return self.s
 
 
 @pytest.fixture
@@ -64,13 +65,6 @@ def window(qtbot, tmp_path, clock):
     qtbot.addWidget(window)
     window.show()
     return window
-
-
-def feed(window, *snapshots):
-    window.client.waiting += snapshots
-    for _ in range(len(snapshots) + SLOW_FRAMES + 1):
-        window.tick()
-    QApplication.processEvents()
 
 
 def preview(seq=1, settings=None, **more):

@@ -15,13 +15,24 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
+from scripted import (
+    BUNDLE,
+    RECORDING,
+    Clock,
+    ScriptedClient,
+    block,
+    channels,
+    feed,
+    prediction,
+    replay,
+    snapshot,
+    stream,
+)
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import DARK, EMOTIONS, FURTHER, LIGHT
 from rtemo.gui.painting.theme import apply_theme
-from rtemo.gui.refresh_schedule import SLOW_FRAMES
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import ElectrodePlaces, Phase, Progress
@@ -29,16 +40,6 @@ from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
 VALID = (True,) * 240
-
-
-class Clock:
-    """The window's clock, put by hand."""
-
-    def __init__(self):
-        self.s = 500.0
-
-    def __call__(self):
-        return self.s
 
 
 @pytest.fixture
@@ -63,13 +64,6 @@ def window(qtbot, tmp_path, client, clock):
     qtbot.addWidget(window)
     window.show()
     return window
-
-
-def feed(window, *snapshots):
-    window.client.waiting += snapshots
-    for _ in range(len(snapshots) + SLOW_FRAMES + 1):
-        window.tick()
-    QApplication.processEvents()
 
 
 def running(seq=1, time_s=100.0, **more):
