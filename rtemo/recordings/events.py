@@ -62,6 +62,14 @@ def is_discovery(event: Event) -> bool:
     return event.kind is EventKind.STREAM_UP and FOUND in event.text.split(": ")[:2]
 
 
+DERIVED = "derived"  # the key in an event's details by which it follows from a stream's samples
+
+
+def is_derived(event: Event) -> bool:
+    """Whether an event follows from samples, so that whoever reads these finds it again."""
+    return DERIVED in event.details
+
+
 def read_event(text: str, time_s: float | None = None) -> Event | None:
     """The event of a JSON text, as `to_json_line` and `payload` write it; None for any other text.
 

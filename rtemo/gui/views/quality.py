@@ -18,7 +18,7 @@ from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import BODY, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
-from rtemo.presentation.numbers import percent, seconds
+from rtemo.presentation.numbers import number, percent, seconds
 
 STEPS = {  # the direction of each arrow key in the picture
     Qt.Key.Key_Left: QPointF(-1, 0),
@@ -234,7 +234,10 @@ def describe(channel: ChannelStatus) -> str:
     """An electrode's tooltip."""
     why = texts.EXCLUDED if channel.excluded else channel.fault or texts.GOOD
     action = texts.INCLUDE if channel.excluded else texts.EXCLUDE
-    return texts.CHANNEL_TIP.format(label=channel.label, why=why, action=action)
+    tip = texts.CHANNEL_TIP.format(label=channel.label, why=why, action=action)
+    if math.isnan(channel.impedance_kohm):
+        return tip
+    return f"{tip}\n{texts.IMPEDANCE_TIP.format(impedance=number(channel.impedance_kohm, 1, 'kΩ'))}"
 
 
 def no_data_for(state: WindowState, newest_s: float) -> str:
