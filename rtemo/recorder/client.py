@@ -353,7 +353,8 @@ class RemoteSource:
             if self._inbox is None or left_s <= 0:
                 return None
             try:
-                for one in unpack(self._inbox.take(left_s) or b""):
+                self.alive()
+                for one in unpack(self._inbox.take(min(left_s, ALIVE_S)) or b""):
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")

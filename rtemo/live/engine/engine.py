@@ -33,7 +33,7 @@ from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import DRAIN_READS, Source
@@ -286,8 +286,10 @@ class Engine:
             self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
-        text = FOUND if before is None else "back"
+        text = FOUND if before is None and replaced is None else BACK
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        if replaced is not None:
+            known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
         self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
@@ -348,10 +350,10 @@ class Engine:
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _recorded_events(self, chunk: Chunk) -> None:
-        """Events of the session that was recorded. That its streams were found is an event of this run anyway."""
+        """Events of the session that was recorded, but for those that reading its file makes events of this run."""
         for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
             event = event_of_sample(float(time_s), [str(text) for text in sample])
-            if event is not None and np.isfinite(time_s) and not is_discovery(event):
+            if event is not None and np.isfinite(time_s) and not is_of_the_file(event):
                 self._events.add(event)
 
     def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
