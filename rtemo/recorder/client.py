@@ -51,7 +51,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 
 StreamKey = tuple[str, str, str, str]
 
-START_S = 20.0  # for a recorder to be there and to have looked for streams
+START_S = 40.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
 RETRY_S = 0.1
 ALIVE_S = 0.5

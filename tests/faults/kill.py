@@ -27,7 +27,7 @@ from .fault import Fault, Want
 from .judge import Outcome, Result, judge
 from .plan import build
 from .process import REPOSITORY, Watched, child_named, start
-from .run_fault import LiveRun, replayed
+from .run_fault import STARTS_S, LiveRun, replayed
 
 LOST_S, RESTART_S = 0.35, 3.0
 RATE_HZ = 250 + 120  # samples a second of both streams
@@ -111,8 +111,8 @@ class ProcessRun(LiveRun):
         return super()._await_t0(sender)
 
     def _do_kill_role(self) -> None:
-        end_s, found = time.monotonic() + START_S, None
-        while found is None and time.monotonic() < end_s:  # it may not have been started yet
+        end_s, found = time.monotonic() + STARTS_S, None
+        while found is None and time.monotonic() < end_s and self.program.process.poll() is None:  # not started yet
             found = child_named(self.program, self._target)
             time.sleep(0.0 if found is not None else 0.01)
         with contextlib.suppress(psutil.Error):
@@ -134,14 +134,14 @@ class WindowRun(LiveRun):
         with contextlib.ExitStack() as closing:
             sender = start(["tests.faults.sender", self.fault.plays], self.folder, cwd=REPOSITORY)
             closing.callback(sender.end, signal.SIGKILL, 5.0)
-            sender.wait_for("up", 30.0)
+            sender.wait_for("up", STARTS_S)
             window = self._open_window()
             closing.callback(self._end_all)
             if self._at_s < 0.0:  # while it starts
                 time.sleep(START_S + self._at_s)
                 window.end(signal.SIGKILL, 5.0)
                 window = self._open_window()
-            line = sender.wait_for("t0 ", 30.0)
+            line = sender.wait_for("t0 ", STARTS_S)
             if line is None:
                 return self._failed("the window's engine does not read the streams")
             self.t0 = float(line.text.split()[1])

@@ -22,7 +22,8 @@ from .xdf_bytes import XdfOut
 
 T0 = 1000.0  # of recordings
 STEP_S = 0.1
-REPLAY_S = 30.0
+REPLAY_S = 120.0
+STARTS_S = 120.0  # for a program to start: a computer that does other things too takes long
 QUERIES = ("--eeg", "name=Amp", "--gaze", "name=Tobii")
 
 
@@ -111,7 +112,7 @@ class LiveRun:
             self._small_disks(closing)
             sender = start(["tests.faults.sender", self.fault.plays or self.fault.name], self.folder, cwd=REPOSITORY)
             closing.callback(sender.end, signal.SIGKILL, 5.0)
-            if sender.wait_for("up", 30.0) is None:
+            if sender.wait_for("up", STARTS_S) is None:
                 return self._failed(f"the sender did not start: {[line.text for line in sender.lines][-1:]}")
             self.program = self._start()
             closing.callback(self.program.end, signal.SIGKILL, 5.0)
@@ -126,7 +127,7 @@ class LiveRun:
 
     def _await_t0(self, sender: Watched) -> str | None:
         """The sender begins once the program reads both streams; a program that refuses ends before that."""
-        end_s = time.monotonic() + 25.0
+        end_s = time.monotonic() + STARTS_S
         while time.monotonic() < end_s and self.program.process.poll() is None:
             line = next((line.text for line in list(sender.lines) if line.text.startswith("t0 ")), None)
             if line is not None:
