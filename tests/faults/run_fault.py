@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -89,6 +90,11 @@ def _recorded(fault: Fault, folder: Path) -> Outcome:
     made, in_time, predictions, placed = replayed(recording, folder, "replay", fault.options)
     said = [Said(float("nan"), line.text) for line in made.lines if line.error]
     return Outcome(plan, [recording], None, predictions, placed, said, made.process.returncode, in_time)
+
+
+def _is_later_part(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"<continues" in file.read(4096)
 
 
 class LiveRun:
@@ -180,7 +186,9 @@ class LiveRun:
             (self.work / "deleted.xdf").write_bytes(self._deleted.read())
             self._deleted.close()
         elsewhere = (self.folder / "data").rglob("*.xdf")  # where a recording goes on whose disk is full
-        recordings = [*sorted(self.work.glob("*.xdf")), *sorted(elsewhere)]
+        for path in sorted(elsewhere):  # its parts are put into one folder to be read as one
+            shutil.move(path, self.work / path.name)
+        recordings = sorted(self.work.glob("*.xdf"), key=lambda path: (_is_later_part(path), path))
         lines = [line for line in self.program.lines if line.error]
         t0 = plan.t0
         self.said += [Said(line.at_s - t0, line.text) for line in lines]

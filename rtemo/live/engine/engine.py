@@ -192,7 +192,7 @@ class Engine:
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         self.use_all()
-        self._publish(self._predictor.flush())
+        self._flush()
 
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
@@ -231,7 +231,12 @@ class Engine:
             rest += self._source.read(0.0)
         for item in join(rest, self._marker_clocks):
             self._take(item)
+        self._flush()
+
+    def _flush(self) -> None:
+        """The last windows, and what is only known once nothing more comes."""
         self._publish(self._predictor.flush())
+        self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
         """Do not wait longer for a stream that lags behind the leading one."""
