@@ -75,7 +75,6 @@ class Controller:
         self._over, self._stays = False, stays
         self._remote: LineServer | None = None
         self._remote_at: NetworkAddress | None = None
-        self.dismissed = False  # whether the window that closed needs no engine any more
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
@@ -129,10 +128,6 @@ class Controller:
     def do_shutdown(self) -> None:
         """End the engine; a session is stopped first."""
         self._over = True
-
-    def do_dismiss(self) -> None:
-        """End once no window is connected and no session is kept: another window may still need this engine."""
-        self.dismissed = True
 
     def do_restart(self) -> None:
         """End this engine and leave everything to the next one: a session goes on with it."""
