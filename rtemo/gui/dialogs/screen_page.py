@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QRadioBu
 
 from rtemo.core.channel_map import Scene, Screen, ViewGeometry
 from rtemo.gui import texts
+from rtemo.gui.layout.number_fields import count_field, measure_field
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import BODY, colour, font
@@ -144,17 +145,8 @@ class ScreenPage(QWidget):
 
 
 def _pixels(value: int) -> QSpinBox:
-    field = QSpinBox()
-    field.setRange(1, 20_000)
-    field.setSuffix(" px")
-    field.setValue(value)
-    return field
+    return count_field(1, 20_000, value, " px")
 
 
 def _measured(value: float, unit: str, most: float) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(1.0, most)
-    field.setDecimals(1)
-    field.setSuffix(unit)
-    field.setValue(value)
-    return field
+    return measure_field(1.0, most, value, unit, decimals=1)

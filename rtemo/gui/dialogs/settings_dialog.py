@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
@@ -14,6 +14,7 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.columns_page import ColumnsPage
 from rtemo.gui.dialogs.screen_page import ScreenPage
 from rtemo.gui.dialogs.session_page import SessionPage
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Snapshot
@@ -22,7 +23,7 @@ from rtemo.sources.session_settings import SessionSettings, parse_settings, sett
 EEG, GAZE, SCREEN, SESSION = range(4)
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(ScrollingDialog):
     """The settings in pages. apply: takes the settings as the text of a TOML file."""
 
     def __init__(self, snapshot: Snapshot, theme: Theme, apply: Callable[[str], None], parent: QWidget | None) -> None:
