@@ -71,6 +71,7 @@ def all_dialogs(window):
         "sessions": dialogs.ask_sessions,
         "model": dialogs.ask_model,
         "about": dialogs.show_about,
+        "outputs": dialogs.ask_outputs,
         "keys": window.show_shortcuts,
     }
     within = {
