@@ -71,6 +71,7 @@ class SettingsDialog(ScrollingDialog):
             units={role: unit for role, unit in units.items() if unit},
             screen=self.screen_page.screen_entered,
             scene=self.screen_page.scene_entered,
+            stimulus=self.screen_page.stimulus_entered,
             required=self.session.required_entered,
             annotations=self.session.annotations_entered,
             baseline_s=self.session.baseline.value(),
@@ -114,7 +115,7 @@ class SettingsDialog(ScrollingDialog):
         eeg, gaze = Modality.EEG, Modality.GAZE
         self.eeg = ColumnsPage(eeg, streams.get(eeg), settings.eeg_map, settings.units.get(eeg, ""), theme)
         self.gaze = ColumnsPage(gaze, streams.get(gaze), settings.gaze_map, settings.units.get(gaze, ""), theme)
-        self.screen_page = ScreenPage(settings.screen, settings.scene, theme)
+        self.screen_page = ScreenPage(settings.screen, settings.scene, theme, settings.stimulus)
         self.session = SessionPage(settings)
         self.tabs.clear()
         pages = (self.eeg, self.gaze, self.screen_page, self.session)
