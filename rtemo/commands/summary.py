@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rtemo.commands.console import say, warn
 from rtemo.live.engine.engine import Engine
-from rtemo.live.session.outputs import SessionOutputs
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind, is_discovery
+
+if TYPE_CHECKING:  # it imports a whole live session, which a replay has no use for
+    from rtemo.live.session.outputs import SessionOutputs
 
 PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN, EventKind.STREAM_UP)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rtemo.commands.arguments import add_model, add_person, add_queries, add_receivers, add_supervised, seconds
 from rtemo.commands.asked_settings import settings_of, token
 from rtemo.commands.console import say, stop_on_signal
-from rtemo.commands.from_arguments import live_setup
+from rtemo.commands.session.live_setup import live_setup
 from rtemo.commands.supervised import supervised
 from rtemo.live.log_file import logged
 from rtemo.live.service.controller import Controller
