@@ -71,8 +71,8 @@ def main(arguments: list[str]) -> int:
     if args.target == "recorder":
         away_s = sorted(made.said_s or 0.0 for made in results)
         soon = sum(one <= RESTART_S for one in away_s)
-        print(f"nobody recorded for {away_s[len(away_s) // 2]:.2f} s (median), {away_s[-1]:.2f} s at most; {soon} times "
-              f"for {RESTART_S:g} s or less")  # fmt: skip
+        print(f"nobody recorded for {away_s[len(away_s) // 2]:.2f} s (median), {away_s[-1]:.2f} s at most; {soon} "
+              f"times for {RESTART_S:g} s or less")  # fmt: skip
     return 1 if wrong else 0
 
 
