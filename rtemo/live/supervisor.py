@@ -169,9 +169,9 @@ class Supervisor:
         if (age_s > SILENT_S) != self._engine_silent:
             self._engine_silent = not self._engine_silent
             silent = f"the engine has not answered for {age_s:.1f} s; the recording goes on, predictions wait"
-            text = f"warning: {silent}" if self._engine_silent else "note: the engine answers again"
+            text = silent if self._engine_silent else "the engine answers again"
             _LOG.warning("%s", text)
-            self._say(text)
+            self._say(f"{'warning' if self._engine_silent else 'note'}: {text}")
         if age_s > self._engine_hangs_s:
             _LOG.error("the engine hangs: it is killed")
             self._engine_hangs_s *= 2.0  # where the computer is too slow for it, the next one must get further
