@@ -182,7 +182,7 @@ class EngineClient:
         if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
             self._process.terminate()  # it has only begun: there is no need to let it
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_S)
+                self._process.wait(CLOSE_S / 2)  # it ends by itself, whoever waits for it
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
