@@ -18,6 +18,7 @@ from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
@@ -145,6 +146,7 @@ def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
     if folder is None or not folder.events.is_file():
         return ()
     lines = folder.events.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines += [edit.to_json_line() for edit in later_edits(folder.recording)]
     found = [event for line in lines if (event := read_event(line)) is not None and event.kind != EventKind.MARKER]
     return tuple(sorted(found, key=lambda event: event.time_s))
 

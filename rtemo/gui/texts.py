@@ -222,6 +222,9 @@ RESTART = "Restart engine"
 QUIT_TITLE = "A session is running"
 QUIT_ASK = "The recording goes on in the background if you only close the window; started again, it is found."
 QUIT_ENDS = "The simulated person leaves with the window. What was recorded is kept."
+QUIT_PROTOCOL = (
+    "The protocol does not go on without a window: the block {name} lasts until one is open again, which takes it up."
+)
 QUIT_KEEP, QUIT_STOP, QUIT_CANCEL = "Close the window", "Stop the session and quit", "Cancel"
 
 MENU_FILE, MENU_SESSION, MENU_VIEW, MENU_HELP = "&File", "&Session", "&View", "&Help"

@@ -23,6 +23,7 @@ from rtemo.live.output.output_queue import Changed, OutputQueue
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
+from rtemo.recordings.study.annotations import EDIT
 from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
@@ -166,8 +167,8 @@ class EventOutlet:
         return self._outlet.queue
 
     def send(self, event: Event) -> None:
-        """Send annotations, losses, returns, failures and facts. Other events are not for the network."""
-        if event.kind in PUBLISHED or "fact" in event.details:
+        """Send annotations, their corrections, losses, returns, failures and facts; others are not for the network."""
+        if event.kind in PUBLISHED or "fact" in event.details or EDIT in event.details:
             stream = f"{event.stream}: " if event.stream else ""
             sentence = f"{event.kind.value}: {stream}{event.text}"
             published, kept = ((sentence, event.payload(published=on_network)) for on_network in (True, False))

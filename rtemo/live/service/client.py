@@ -260,7 +260,7 @@ class EngineClient:
                     connection.send_bytes(pack_request(command))
                 if self._closed and not self._outbox:
                     return
-                connection.send_bytes(pack_request(Poll(self._token)))
+                connection.send_bytes(pack_request(Poll(self._token, self._launch.watches)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
                 due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up
