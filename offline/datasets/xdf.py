@@ -32,7 +32,9 @@ from offline.datasets.trial_finding import (
 )
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
+from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
 from rtemo.recordings.baseline_plan import marked_rests
+from rtemo.recordings.events import EventKind
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.resources import devices
@@ -124,8 +126,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         for info, role in roles.items()
         if info not in first and found.source.predecessor(info.stream_id) is not None
     ]
-    markers = [info for info, role in roles.items() if role is Modality.MARKERS]
-    events = _events(path, markers)
+    events = _events(path, found)
     texts = [event.text for event in events]
     map_ = rules if rules is not None else _OWN_MARKERS
     thirds = thirds_among(events, map_)
@@ -214,9 +215,12 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
     return (item for item in _items(path, (stream_id,)) if isinstance(item, Chunk))
 
 
-def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
-    """Every marker with a text; one without a time that can be used has a problem. Numbers are written as such."""
-    infos = {info.stream_id: info for info in markers}
+def _events(path: Path, recording: OpenRecording) -> list[RecordedEvent]:
+    """Every marker with a text, of marker streams and trigger columns; one without a time that can be used has a
+    problem. Numbers are written as such.
+    """
+    roles = recording.roles
+    infos = {info.stream_id: info for info in recording.streams if roles.role_of(info) is Modality.MARKERS}
     source = XdfSource(path)
     source.start()
     source.select(tuple(infos))
@@ -227,14 +231,18 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
                 info = infos[timed.item.stream_id]
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
                 events += [_event(path, info, time_s, row) for time_s, row in rows]
+    for info, shown in recorded_auxiliary_events(XdfSource(path), recording.streams, roles):
+        if shown.kind is EventKind.MARKER:
+            columns = {"stream": shown.stream, shown.stream.removeprefix(f"{info.name}/"): shown.text, "1": shown.text}
+            events.append(RecordedEvent(shown.time_s, shown.text, columns=columns, stream=shown.stream))
     return [event for event in events if event.text]
 
 
 def marker_events(path: Path) -> list[RecordedEvent]:
-    """Every marker of a recording, of all its marker streams. RtemoError where it cannot be opened."""
+    """Every marker of a recording, of marker streams and trigger columns. RtemoError where it cannot be opened."""
     found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False)
     found.close()
-    return _events(path, [info for info in found.streams if found.roles.role_of(info) is Modality.MARKERS])
+    return _events(path, found)
 
 
 def _event(path: Path, info: StreamInfo, time_s: float, row: Sequence[object]) -> RecordedEvent:

@@ -39,6 +39,8 @@ USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
 AWAITED = "{role}: waiting for {query}"
 STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
+COUNTER_TIP = "by its sample counter {lost} lost, {twice} sent twice"
+IMPEDANCE_TIP = "impedance {impedance}"
 CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
 
 SUBJECT_HINT = "Participant"

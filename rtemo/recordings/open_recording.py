@@ -24,6 +24,7 @@ from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
 from rtemo.recordings.study.annotations import edit_of, same_edit
 from rtemo.recordings.study.later_corrections import edits_beside
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery
@@ -82,7 +83,8 @@ class OpenRecording:
         except BaseException:
             self.close()
             raise
-        self.source.select([*used, *self.session_stream.stream_ids])
+        impedances = [info.stream_id for info in self.streams if is_impedance_stream(info)]
+        self.source.select([*used, *impedances, *self.session_stream.stream_ids])
         self.opening = self.source.opening  # the streams that whoever runs the source begins with
 
     @property

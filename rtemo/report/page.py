@@ -199,7 +199,21 @@ def _quality(record: SessionRecord) -> Html:
             timeline.bad_channels(quality, axis),
             tag("div", head, names, class_="beside"),
         ]
+    parts += _impedances(record)
     return section("Signal quality", *parts) if parts else Html()
+
+
+def _impedances(record: SessionRecord) -> list[Html]:
+    """The impedances that the device sent, the highest first."""
+    if not record.impedances:
+        return []
+    worst_first = sorted(record.impedances, key=lambda one: -one.latest)
+    rows = [
+        [one.electrode, *(number(value, 1, "kΩ") for value in (one.first, one.latest, one.highest))]
+        for one in worst_first
+    ]
+    columns = [("Electrode", TEXT), *numbers("First", "Last", "Highest")]
+    return [subheading("Impedances as the device sent them"), table(columns, rows)]
 
 
 def _worst_table(quality: SignalQuality, worst: list[int]) -> Html:
@@ -211,6 +225,8 @@ def _streams(record: SessionRecord) -> Html:
     """The streams with what is missing, and everything that was lost and came back."""
     columns = [("Stream", TEXT), ("Type", TEXT), ("Used as", TEXT)]
     columns += numbers("Channels", "Rate", "Measured", "Samples", "Gaps", "Unusable")
+    counted = any(stream.n_lost is not None for stream in record.streams)
+    columns += numbers("Lost by its counter", "Sent twice") if counted else []
     rows = [
         [
             stream.name,
@@ -222,6 +238,7 @@ def _streams(record: SessionRecord) -> Html:
             f"{stream.n_samples:,}",
             number(stream.n_gaps),
             number(stream.n_unusable),
+            *([number(stream.n_lost), number(stream.n_twice)] if counted else []),
         ]
         for stream in record.streams
     ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own
@@ -60,8 +61,10 @@ class StreamRoles:
         return fits
 
     def is_recorded_too(self, info: StreamInfo) -> bool:
-        """Whether a stream without a role is recorded all the same, as the settings ask for."""
+        """Whether a stream without a role is recorded all the same: the settings ask for it, or it holds impedances."""
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
+        refused = any(query.fits(info) for query in self.settings.not_recorded)
+        asked = asked or (is_impedance_stream(info) and not refused)
         return asked and self.role_of(info) is None and not is_own(info)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
