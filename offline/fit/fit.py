@@ -28,6 +28,7 @@ from offline.fit.candidates import (
 from offline.fit.cross_fit import CrossFit, FitData, cross_fit, fit_data
 from offline.fit.held_out_outputs import hold_out
 from offline.fit.kept_folds import KeptFolds
+from offline.fit.rating_heads import rating_names
 from offline.fit.scores import coverages, window_accuracy
 from offline.fit.shipping import CannotRunLive, ship
 from offline.splits import PEOPLE_FOLDS
@@ -239,4 +240,6 @@ def _key(data: FitData, one: Candidate, request: FitRequest) -> str:
     """All that a fold's outputs depend on, but the fold."""
     given = None if one.initial is None else [str(one.initial.path), one.initial.kind, list(one.initial.people)]
     asked = [data.corpus.fingerprint, one.name, request.seed, request.folds, asdict(request.training), given]
+    if ratings := rating_names(data.table.shards):
+        asked.append(list(ratings))
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
