@@ -16,6 +16,7 @@ from offline.corpus.corpus import Corpus
 from offline.evaluation.experiment import NETWORK, PROBE
 from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.own import OwnNetwork
+from offline.evaluation.methods.riemann import Riemann, not_live
 from offline.evaluation.statistics import mean_interval
 from offline.fit.calibration import Decoded
 from offline.fit.candidates import (
@@ -225,6 +226,8 @@ def _candidates(request: FitRequest, initial: InitialWeights | None) -> list[Can
     if request.method == AUTO:
         return [Candidate(REFERENCE, METHODS[REFERENCE]), *all_candidates(network, initial)]
     named = method_named(request.method)
+    if isinstance(named, Riemann):
+        raise not_live()  # before an hour of work
     if named is not None:
         return [Candidate(request.method, named)]
     if request.method not in (NETWORK, PROBE):
