@@ -105,6 +105,7 @@ NOT_CALIBRATED = "NOT CALIBRATED: its percentages are scores, not probabilities"
 NOTHING_YET = "waiting"
 NOTHING_YET_WHY = "The first window needs a few seconds of data"
 ABSTAINS = "Abstained: {why}"
+RATING = "{name} {value} ({low} to {high})"  # the estimate and its interval
 ONLY = "Only {labels} is plausible"
 ALSO = "Could also be {labels}"
 NOT_SETTLED = "NOT SETTLED"

@@ -48,8 +48,8 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _shares, _conditions, _quality, _streams, _abstentions, _events,
-        _setup,
+        _warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
+        _events, _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
@@ -135,6 +135,24 @@ def _when(record: SessionRecord) -> str:
         return record.when
     day = f"{began.day} {began.strftime('%B %Y, %H:%M:%S')}"
     return f"{day} to {ended.strftime('%H:%M:%S')}"
+
+
+def _ratings(record: SessionRecord) -> Html:
+    """Estimates of a model that was fitted on ratings."""
+    found = record.predictions.ratings
+    if not found:
+        return Html()
+    rows = []
+    for name, values in found.items():
+        known = values[np.isfinite(values).all(axis=1)]
+        cells = [_mean(known[:, 0]), *(np.ptp(known[:, 1:], axis=1)[:1] / 2 if len(known) else [math.nan])]
+        rows.append([name, *(number(cell, 2) for cell in cells), percent(len(known) / max(len(values), 1))])
+    columns = [("Rating", TEXT), *numbers("mean estimate", "± interval", "of the time")]
+    caption = (
+        "What the model, which was fitted on such ratings, estimates, in their units, with its conformal interval. On "
+        "people who were held out the rating lay within it as often as the model's card says."
+    )
+    return section("Estimated ratings", paragraph(caption, "caption"), timeline.ratings(record), table(columns, rows))
 
 
 def _shares(record: SessionRecord) -> Html:

@@ -18,7 +18,7 @@ from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
 from rtemo.live.output.line_file import StandardOutput
-from rtemo.live.output.prediction_files import JsonLines, open_output
+from rtemo.live.output.prediction_files import JsonLines, PredictionSink, open_output
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import load_persons
@@ -64,11 +64,15 @@ def run(args: argparse.Namespace) -> int:
     if args.lsl:
         return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
     bundle, predictor = load_model(args.model, args.hop)
+    if bundle.spec.uncalibrated:
+        warn(bundle.spec.uncalibrated)
     given = load_persons(args.person, bundle)
     recording = open_recording(args, args.file, (args.start, args.stop))
     log = EventLog()
     log.listen(print_event)
-    output = JsonLines(StandardOutput()) if args.out is None else open_output(args.out, bundle.labels, replace=True)
+    output: PredictionSink = JsonLines(StandardOutput())
+    if args.out is not None:
+        output = open_output(args.out, bundle.labels, replace=True, ratings=bundle.rating_names)
     explained: ExplanationFile | None = None
     with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
         paced = not math.isinf(args.speed)
