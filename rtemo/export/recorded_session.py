@@ -19,6 +19,7 @@ from rtemo.recordings.events import Event, EventKind, is_derived, read_event
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
@@ -155,6 +156,7 @@ def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
     if folder is None or not folder.events.is_file():
         return ()
     lines = folder.events.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines += [edit.to_json_line() for edit in later_edits(folder.recording)]
     found = [event for line in lines if (event := read_event(line)) is not None and event.kind != EventKind.MARKER]
     return tuple(sorted((event for event in found if not is_derived(event)), key=lambda event: event.time_s))
 

@@ -54,7 +54,8 @@ class Event:
         return {key: value for key, value in record.items() if value not in ("", {})}
 
 
-FOUND = "found"  # how the text of a stream that was discovered begins, not one that came back
+FOUND, BACK = "found", "back"  # how the text of a stream begins that was discovered, or that came back
+REPLACES = "replaces"  # among the details of a stream that came back as another one: the name of the one before
 
 
 def is_discovery(event: Event) -> bool:
@@ -68,6 +69,11 @@ DERIVED = "derived"  # the key in an event's details by which it follows from a 
 def is_derived(event: Event) -> bool:
     """Whether an event follows from samples, so that whoever reads these finds it again."""
     return DERIVED in event.details
+
+
+def is_of_the_file(event: Event) -> bool:
+    """Whether a replay of the recording finds the same out by itself, from the streams and samples of the file."""
+    return is_discovery(event) or is_derived(event) or (event.kind is EventKind.STREAM_UP and REPLACES in event.details)
 
 
 def read_event(text: str, time_s: float | None = None) -> Event | None:

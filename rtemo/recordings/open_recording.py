@@ -22,6 +22,8 @@ from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.session_facts import SessionFacts, facts_of
 from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
+from rtemo.recordings.study.annotations import edit_of, same_edit
+from rtemo.recordings.study.later_corrections import edits_beside
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, parse_settings
@@ -69,10 +71,12 @@ class OpenRecording:
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
             published = read_session_events(self.source, self.session_stream)
             self.notes = unpublished_notes(self.source, published)
-            self.events: tuple[Event, ...] = tuple(sorted((*published, *self.notes), key=lambda event: event.time_s))
+            stated = (*published, *self.notes)
+            edits, unread = self._edits_beside(stated) if stated else ([], [])
+            self.events: tuple[Event, ...] = tuple(sorted((*stated, *edits), key=lambda event: event.time_s))
             self.facts: SessionFacts = facts_of(self.events)
             self.file_warnings = self.source.warnings  # damage that is met while reading is added to the source's
-            self.notices = [*self.file_warnings, *self.facts.problems]
+            self.notices = [*self.file_warnings, *self.facts.problems, *unread]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, settings(self._recorded_settings()))
             used = self._give_roles(ambiguous, complete=complete)
@@ -148,6 +152,15 @@ class OpenRecording:
     def close(self) -> None:
         """Let go of the file."""
         self.source.stop()
+
+    def _edits_beside(self, stated: Sequence[Event]) -> tuple[list[Event], list[str]]:
+        """Corrections of annotations that lie beside the recording and not in it; or why there are none."""
+        known = [event for event in stated if edit_of(event) is not None]
+        try:
+            beside_it = edits_beside(self.path)
+        except RtemoError as error:
+            return [], [str(error)]
+        return [event for event in beside_it if not any(same_edit(event, one) for one in known)], []
 
     def _recorded_settings(self) -> SessionSettings | None:
         """The settings of the recording's session. Its baseline is in its facts; streams that are not there are not

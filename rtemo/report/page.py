@@ -31,7 +31,7 @@ from rtemo.presentation.page import (
     table,
 )
 from rtemo.presentation.palette import emotion_colours
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import BACK, Event, EventKind
 from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
@@ -48,8 +48,8 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _shares, _conditions, _quality, _streams, _abstentions, _events,
-        _setup,
+        _warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
+        _events, _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
@@ -135,6 +135,24 @@ def _when(record: SessionRecord) -> str:
         return record.when
     day = f"{began.day} {began.strftime('%B %Y, %H:%M:%S')}"
     return f"{day} to {ended.strftime('%H:%M:%S')}"
+
+
+def _ratings(record: SessionRecord) -> Html:
+    """Estimates of a model that was fitted on ratings."""
+    found = record.predictions.ratings
+    if not found:
+        return Html()
+    rows = []
+    for name, values in found.items():
+        known = values[np.isfinite(values).all(axis=1)]
+        cells = [_mean(known[:, 0]), *(np.ptp(known[:, 1:], axis=1)[:1] / 2 if len(known) else [math.nan])]
+        rows.append([name, *(number(cell, 2) for cell in cells), percent(len(known) / max(len(values), 1))])
+    columns = [("Rating", TEXT), *numbers("mean estimate", "± interval", "of the time")]
+    caption = (
+        "What the model, which was fitted on such ratings, estimates, in their units, with its conformal interval. On "
+        "people who were held out the rating lay within it as often as the model's card says."
+    )
+    return section("Estimated ratings", paragraph(caption, "caption"), timeline.ratings(record), table(columns, rows))
 
 
 def _shares(record: SessionRecord) -> Html:
@@ -253,7 +271,7 @@ def _streams(record: SessionRecord) -> Html:
 
 def _is_trouble(event: Event) -> bool:
     """Losses, and streams that came back."""
-    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith("back"))
+    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith(BACK))
 
 
 def _abstentions(record: SessionRecord) -> Html:

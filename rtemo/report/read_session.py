@@ -23,6 +23,7 @@ from rtemo.recordings.older_recordings import with_details
 from rtemo.recordings.open_recording import OpenRecording, Settings, as_recorded
 from rtemo.recordings.session_folder import SessionFolder, versions
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.quality import Inspection, inspect
 from rtemo.report.session_record import ModelNotes, Predictions, SessionRecord
@@ -71,7 +72,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
     settings = inputs.settings(kept) if inputs.settings is not None else kept or SessionSettings()
     if inputs.settings is None:  # which baseline was planned the recording says itself
         inputs = replace(inputs, settings=lambda _recorded: replace(settings, baseline=""))
-    events = _attempt(problems, lambda: _read_events(folder.events)) or ()
+    events = _attempt(problems, lambda: _read_events(folder.events, folder.recording)) or ()
     found = _attempt(problems, lambda: _inspected(folder.recording, inputs))
     live = True
     predictions = _attempt(problems, lambda: read_predictions(folder.predictions))
@@ -163,14 +164,16 @@ def _about_session(path: Path) -> _AboutSession:
     return reader.read(_AboutSession, {name: document[name] for name in _AboutSession.__slots__ if name in document})
 
 
-def _read_events(path: Path) -> tuple[Event, ...]:
-    """The events of events.jsonl, by time. A line that is none is left out: a killed engine may have cut the last."""
+def _read_events(path: Path, recording: Path) -> tuple[Event, ...]:
+    """The events of events.jsonl, by time, as they were corrected in the session and later. A line that is none is left
+    out: a killed engine may have cut the last.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RtemoError(f"{path.name} cannot be read", str(error)) from error
     found = [with_details(event) for line in lines if (event := read_event(line)) is not None]
-    return corrected(found)
+    return corrected((*found, *later_edits(recording)))
 
 
 def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspection | None) -> tuple[float, float]:

@@ -21,7 +21,8 @@ class Predictions:
 
     times (n,) LSL seconds, the windows' ends; probabilities and smoothed (n, K), NaN where there is none; abstain: the
     reason or "", one each; eeg_coverage, gaze_coverage, novelty (n,); settled (n,) bool; bad: the labels of the bad
-    channels, one tuple each; latency_ms (n,), NaN in replay.
+    channels, one tuple each; latency_ms (n,), NaN in replay; ratings: by name, (n, 3): estimate, low and
+    high, of a model that was fitted on ratings.
     """
 
     labels: tuple[str, ...]
@@ -34,6 +35,7 @@ class Predictions:
     novelty: FloatTable
     settled: NDArray[np.bool_]
     latency_ms: FloatTable
+    ratings: Mapping[str, FloatTable] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)

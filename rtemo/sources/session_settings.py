@@ -53,6 +53,9 @@ outlet_name = "rtemo"             # as --outlet-name
 script = "FILE.py"                # as --script
 allow_network = true              # whether any of these may be another computer's
 
+[stimulus]                        # pictures under the gaze, see rtemo.sources.stimulus_settings
+pictures = "FOLDER"
+
 [scene]                           # instead: the scene camera of glasses
 width_px = 1600
 height_px = 1200
@@ -78,6 +81,7 @@ from rtemo.core.types import Modality
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
 from rtemo.sources.output_settings import NetworkAddress, OutputSettings, outputs_table
+from rtemo.sources.stimulus_settings import Stimulus
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import MAX_RUN, ProtocolBlock, Study
 
@@ -116,6 +120,7 @@ class SessionSettings:
     latencies: Mapping[Modality, StampLatency] = field(default_factory=dict)
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     required: tuple[Modality, ...] = ()
     annotations: tuple[str, ...] = ANNOTATIONS
     baseline_s: float = BASELINE_S
@@ -213,6 +218,7 @@ class _SettingsFile:
     outputs: _OutputsTable = _OutputsTable()
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     study: Study = field(default_factory=Study)
     protocol: tuple[ProtocolBlock, ...] = ()
     model: Any = None
@@ -256,6 +262,7 @@ def _settings(file: _SettingsFile) -> SessionSettings:
         },
         screen=file.screen,
         scene=file.scene,
+        stimulus=file.stimulus,
         study=file.study,
         protocol=file.protocol,
         outputs=outputs,
@@ -315,6 +322,8 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     document["screen"] = asdict(settings.screen)
     if settings.scene is not None:
         document["scene"] = asdict(settings.scene)
+    if settings.stimulus.pictures:
+        document["stimulus"] = asdict(settings.stimulus)
     return document
 
 

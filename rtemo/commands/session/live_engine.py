@@ -13,7 +13,7 @@ from typing import Any
 
 from rtemo.commands.console import INTERRUPTED, say, warn
 from rtemo.commands.data.report import inputs_of
-from rtemo.commands.from_arguments import live_setup
+from rtemo.commands.session.live_setup import live_setup
 from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
@@ -174,7 +174,10 @@ def _open_outputs(
     goes_on = taken_up is not None
     sinks: list[PredictionSink] = []
     if asked.out is not None:
-        sinks.append(open_output(asked.out, setup.bundle.labels, replace=False, goes_on=goes_on))
+        made_by = setup.bundle
+        sinks.append(
+            open_output(asked.out, made_by.labels, replace=False, goes_on=goes_on, ratings=made_by.rating_names)
+        )
     elif asked.console is Lines:
         sinks.append(Lines(StandardOutput().line))
     elif asked.session_root is None and not asked.json_lines:

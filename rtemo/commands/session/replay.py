@@ -8,9 +8,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
 from rtemo.commands.asked_settings import settings_of
@@ -19,16 +17,20 @@ from rtemo.commands.from_arguments import load_model, open_recording
 from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo
-from rtemo.live.engine.explanations import ExplanationFile
 from rtemo.live.output.line_file import StandardOutput
-from rtemo.live.output.prediction_files import JsonLines, open_output
+from rtemo.live.output.prediction_files import JsonLines, PredictionSink, open_output
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import EventLog
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.base import Source
-from rtemo.sources.paced import PacedSource
 from rtemo.sources.xdf.source import XdfSource
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from rtemo.live.engine.explanations import ExplanationFile
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -62,21 +64,26 @@ def run(args: argparse.Namespace) -> int:
     if args.lsl:
         return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
     bundle, predictor = load_model(args.model, args.hop)
+    if bundle.spec.uncalibrated:
+        warn(bundle.spec.uncalibrated)
     given = load_persons(args.person, bundle)
     recording = open_recording(args, args.file, (args.start, args.stop))
     log = EventLog()
     log.listen(print_event)
-    output = JsonLines(StandardOutput()) if args.out is None else open_output(args.out, bundle.labels, replace=True)
-    explained = None
+    output: PredictionSink = JsonLines(StandardOutput())
+    if args.out is not None:
+        output = open_output(args.out, bundle.labels, replace=True, ratings=bundle.rating_names)
+    explained: ExplanationFile | None = None
     with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
-        source = recording.source if math.isinf(args.speed) else PacedSource(recording.source, args.speed)
-        watched = SourceWithProgress(source, recording.source, bar)
+        paced = not math.isinf(args.speed)
+        source = with_progress(_paced(recording.source, args.speed) if paced else recording.source, recording, bar)
         try:
-            paced = not math.isinf(args.speed)
             engine = replay_engine(
-                recording, predictor, bundle, log, [output], given, warn=warn, source=watched, paced=paced
+                recording, predictor, bundle, log, [output], given, warn=warn, source=source, paced=paced
             )
             if args.explain is not None:
+                from rtemo.live.engine.explanations import ExplanationFile
+
                 explained = ExplanationFile(args.explain, bundle, predictor)
             engine.run(recording.opening, stop)
         except RtemoError:
@@ -97,13 +104,28 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if stop.is_set() else 0
 
 
+def _paced(source: XdfSource, speed: float) -> Source:
+    from rtemo.sources.paced import PacedSource
+
+    return PacedSource(source, speed)
+
+
 @contextlib.contextmanager
-def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
+def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn] | None]:
     """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # only where it is shown: it takes as long to load as a minute of a recording
+
     total = recording.last_s - recording.first_s
-    off = quiet or not sys.stderr.isatty()
-    with tqdm(total=round(total, 1), unit="s", disable=off, file=sys.stderr, desc="replay") as bar:
+    with tqdm(total=round(total, 1), unit="s", file=sys.stderr, desc="replay") as bar:
         yield bar
+
+
+def with_progress(source: Source, recording: OpenRecording, bar: tqdm[NoReturn] | None) -> Source:
+    """The source, moving the progress bar where there is one."""
+    return source if bar is None else SourceWithProgress(source, recording.source, bar)
 
 
 class SourceWithProgress:

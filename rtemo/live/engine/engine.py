@@ -35,7 +35,7 @@ from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_derived, is_discovery
+from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import DRAIN_READS, Source
@@ -202,7 +202,7 @@ class Engine:
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         self.use_all()
-        self._end()
+        self._flush()
 
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
@@ -241,13 +241,14 @@ class Engine:
             rest += self._source.read(0.0)
         for item in join(rest, self._marker_clocks):
             self._take(item)
-        self._end()
+        self._flush()
 
-    def _end(self) -> None:
-        """The last windows, and what was counted and not reported yet."""
+    def _flush(self) -> None:
+        """The last windows, and what is only known once nothing more comes."""
         self._publish(self._predictor.flush())
         for event in self._auxiliary.flush():
             self._events.add(event)
+        self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
         """Do not wait longer for a stream that lags behind the leading one."""
@@ -312,8 +313,10 @@ class Engine:
             self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
-        text = FOUND if before is None else "back"
+        text = FOUND if before is None and replaced is None else BACK
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        if replaced is not None:
+            known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
         self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
@@ -377,14 +380,11 @@ class Engine:
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _recorded_events(self, chunk: Chunk) -> None:
-        """Events of the session that was recorded. That its streams were found, and what their samples show, are events
-        of this run anyway.
-        """
+        """Events of the session that was recorded, but for those that reading its file makes events of this run."""
         for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
             event = event_of_sample(float(time_s), [str(text) for text in sample])
-            if event is None or is_discovery(event) or is_derived(event) or not np.isfinite(time_s):
-                continue
-            self._events.add(event)
+            if event is not None and np.isfinite(time_s) and not is_of_the_file(event):
+                self._events.add(event)
 
     def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
         self.arrived_s = arrived_s
