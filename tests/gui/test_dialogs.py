@@ -72,6 +72,7 @@ def all_dialogs(window):
         "model": dialogs.ask_model,
         "about": dialogs.show_about,
         "outputs": dialogs.ask_outputs,
+        "lag": dialogs.ask_lag,
         "keys": window.show_shortcuts,
     }
     within = {
