@@ -11,6 +11,10 @@ def add_queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--eeg", metavar="QUERY", help="which stream is the EEG (default: the only one there is)")
     p.add_argument("--gaze", metavar="QUERY", help="which stream is the gaze (default: the only one there is)")
+    p.add_argument(
+        "--participant", action="append", default=[], metavar='"ID: eeg=QUERY; gaze=QUERY"',
+        help="one of several participants and whose streams are which; an ID alone: of those known; repeatable",
+    )  # fmt: skip
     if markers:
         p.add_argument("--markers", metavar="QUERY", help="which streams are markers (default: all that are)")
 

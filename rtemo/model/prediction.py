@@ -36,6 +36,7 @@ FIELDS = (
     "faults",
     "late",
     "calibrated",
+    "participant",
 )
 LATE_S = 2.0
 
@@ -48,7 +49,8 @@ class Prediction:
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
     novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
     bad_channels is one: EEG labels, "gaze" and "pupil". calibrated: whether the model was calibrated on
-    held-out people; if not, there is no set and no novelty.
+    held-out people; if not, there is no set and no novelty. participant: of several in one session; None where there
+    is one.
     """
 
     time_s: float
@@ -66,6 +68,7 @@ class Prediction:
     latency_ms: float | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     calibrated: bool = True
+    participant: str | None = None
 
     @property
     def confidence(self) -> float:

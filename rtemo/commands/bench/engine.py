@@ -30,7 +30,7 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.live.engine.engine import Engine
 from rtemo.live.output.receivers import Receivers
-from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.joint_session import JointSession
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
@@ -41,6 +41,7 @@ from rtemo.model.runtime import Runtime
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.output_settings import LOOPBACK, NetworkAddress, OutputSettings
+from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.session_settings import SessionSettings
 
 MARGIN_S = 60.0
@@ -171,10 +172,11 @@ def _measure(
         live_setup(settings, None, args.hop, (), recorder),
         new_predictor=lambda: Predictor(pipeline, runtime, Decoder(bundle)),
     )
-    source = setup.open_source(setup.roles, None)
+    roles = ParticipantRoles(setup.roles.profiles, settings)
+    source = setup.open_source(roles, None)
     with tempfile.TemporaryDirectory() as folder:
         source.start()
-        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
+        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= roles.filled:
             source.read(0.1)
         delays = DelaySink(setup.clock)
         receivers = setup.receivers if args.receivers else None
@@ -182,9 +184,10 @@ def _measure(
             settings, record=Path(folder) / "bench.xdf", sinks=[delays.output], receivers=receivers
         )
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, source)
-        sinks = [delays, *outputs.sinks]
-        session = SessionRun(setup, source, settings, outputs.events, sinks, outputs, duration_s=args.seconds)
-        delays.engine = session.engine
+        outputs.sinks = (delays, *outputs.sinks)
+        session = JointSession(setup, roles, source, settings, outputs, duration_s=args.seconds)
+        (engine_run,) = session.runs.values()
+        delays.engine = engine_run.engine
         process = psutil.Process()
         before, begin = (_cpu_s(process), _cpu_s(recording)), time.perf_counter()
         with receivers_that_hang(receivers):
@@ -200,7 +203,7 @@ def _measure(
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
         "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
         "receivers": args.receivers,
-        "predictions": session.engine.n_predictions,
+        "predictions": delays.engine.n_predictions,
         "forced": delays.forced,
         "cpu_percent_of_one_core": round(engine + recorder_cpu, 1),
         "recorder_cpu_percent": round(recorder_cpu, 1),

@@ -30,16 +30,16 @@ from rtemo.core.types import (
 )
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.engine.model_pace import ModelPace
+from rtemo.live.engine.run_together import run_together
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
-from rtemo.sources.base import DRAIN_READS, Source
+from rtemo.sources.base import Source
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
-
-READ_S = 0.1  # how long a read may block: how soon a stop is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,14 @@ class Engine:
         outputs: Sequence[PredictionSink] = (),
         live: LiveOptions | None = None,
         session_streams: Sequence[str] = (),
+        participant: str = "",
     ) -> None:
         """live: None in replay.
 
-        session_streams: the streams of a recording that hold its own session's events.
+        session_streams: the streams of a recording that hold its own session's events. participant: whose engine it is,
+        of several in one session: in its predictions, and in its events but for those that are about all.
         """
+        self.participant = participant
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
@@ -95,6 +98,11 @@ class Engine:
         self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
     @property
+    def live(self) -> LiveOptions | None:
+        """None in replay."""
+        return self._live
+
+    @property
     def roles(self) -> dict[Modality, StreamInfo]:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
@@ -104,21 +112,13 @@ class Engine:
         self._outputs = (*self._outputs, *outputs)
 
     def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
-        """Until the source is exhausted, the time is over, or `stop` is set. Closes the source then, and where
-        something is wrong with it. What breaks a live engine leaves the source open for the next one.
+        """Until the source is exhausted, the time is over, or `stop` is set; see run_together."""
+        run_together([self], lambda items: [items], self._source, streams, stop)
 
-        The source has been started; `streams` is what it named.
-        """
-        try:
-            for info in streams:
-                self._take(StreamUp(info))
-            self._loop(stop)
-        except Exception as error:
-            if self._live is None or isinstance(error, RtemoError):
-                self._source.stop()
-            raise
-        self._source.stop()
-        self._finish()
+    def announce(self, items: Sequence[Item]) -> None:
+        """Take the streams that the source began with."""
+        for item in items:
+            self._take(item)
 
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
@@ -194,25 +194,15 @@ class Engine:
         self.use_all()
         self._publish(self._predictor.flush())
 
+    def end_with(self, rest: Sequence[Item]) -> None:
+        """Take over what the source still held when it was stopped, then the last windows."""
+        for item in join([*self._batch.take(), *rest], self._marker_clocks):
+            self._take(item)
+        self._publish(self._predictor.flush())
+
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
         self._publish(self._predictor.settle())
-
-    def _loop(self, stop: threading.Event) -> None:
-        end_s = None
-        if self._live is not None and self._live.duration_s is not None:
-            end_s = self._live.clock() + self._live.duration_s
-        while not (stop.is_set() or self._source.exhausted):
-            wait_s = READ_S
-            if end_s is not None and self._live is not None:
-                wait_s = min(READ_S, end_s - self._live.clock())
-                if wait_s <= 0:
-                    return
-            self.step(self._source.read(wait_s))
-            if self._live is not None and self._live.each_turn is not None:
-                self._live.each_turn()
-            if (pause_s := self.pause_s) > 0.0:
-                stop.wait(pause_s)
 
     def _ends_s(self) -> dict[str, float]:
         """The stamp, LSL time, that completes the next window, by stream."""
@@ -221,17 +211,6 @@ class Engine:
             ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
             self._awaited = {stream: end_s for stream, end_s in ends.items() if end_s is not None}
         return self._awaited
-
-    def _finish(self) -> None:
-        """Take over what the source still held when it was stopped, then the last windows."""
-        rest = self._batch.take()
-        for _ in range(DRAIN_READS):
-            if self._live is None or self._source.exhausted:
-                break
-            rest += self._source.read(0.0)
-        for item in join(rest, self._marker_clocks):
-            self._take(item)
-        self._publish(self._predictor.flush())
 
     def _force(self, max_wait_s: float) -> None:
         """Do not wait longer for a stream that lags behind the leading one."""
@@ -289,7 +268,7 @@ class Engine:
         text = FOUND if before is None else "back"
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
         part = role.value if role else "none"
-        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
+        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, role=part, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
@@ -308,7 +287,7 @@ class Engine:
             patient = self._live is not None and (self._live.patient or bool(self._roles))
             if not (patient or goes_on):
                 raise
-            self._event(EventKind.FAILURE, str(error), info.name)
+            self._event(EventKind.FAILURE, str(error), info)
             self._roles.pop(info.stream_id, None)
             self._publish(self._predictor.drop(info.stream_id))
             return False
@@ -316,27 +295,26 @@ class Engine:
         self._roles[info.stream_id] = role
         self._predictor.pipeline.add_stream(info, layout)
         for note in layout.notes:
-            self._event(EventKind.NOTE, note, info.name)
+            self._event(EventKind.NOTE, note, info)
         if role is Modality.GAZE and self._predictor.eye_unused:
-            self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
+            self._event(EventKind.NOTE, self._predictor.eye_unused, info)
         for label, reason in layout.left_out.items():
-            self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
+            self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info)
         return True
 
     def _stream_down(self, item: StreamDown) -> None:
-        info = self._infos.get(item.stream_id)
-        name = info.name if info else item.stream_id
-        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", name, state=item.state.value)
+        about = self._infos.get(item.stream_id, item.stream_id)
+        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", about, state=item.state.value)
         role = self._roles.get(item.stream_id)
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
             self._publish(self._predictor.expect(role, expected=False))
 
     def _notice(self, item: StreamNotice) -> None:
         """What arrival or the network shows about a stream. Windows go on without times that cannot be believed."""
-        info = self._infos.get(item.stream_id)
+        about = self._infos.get(item.stream_id, item.stream_id)
         details = {} if item.trusted is None else {"trusted": str(item.trusted).lower()}
         kind = EventKind.LOSS if item.trusted is False else EventKind.NOTE
-        self._event(kind, item.text, info.name if info else item.stream_id, **details)
+        self._event(kind, item.text, about, **details)
         self._publish(self._predictor.push(item))
 
     def _markers(self, chunk: Chunk) -> None:
@@ -351,7 +329,8 @@ class Engine:
         """Events of the session that was recorded. That its streams were found is an event of this run anyway."""
         for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
             event = event_of_sample(float(time_s), [str(text) for text in sample])
-            if event is not None and np.isfinite(time_s) and not is_discovery(event):
+            known = event is not None and np.isfinite(time_s) and not is_discovery(event)
+            if event is not None and known and event.concerns(self.participant):
                 self._events.add(event)
 
     def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
@@ -360,6 +339,8 @@ class Engine:
             prediction = made
             if self._live is not None:
                 prediction = replace(made, latency_ms=1e3 * (self._live.clock() - made.time_s))
+            if self.participant:
+                prediction = replace(prediction, participant=self.participant)
             for output in self._outputs:
                 output.put(prediction)
             self._now_s = prediction.time_s
@@ -375,9 +356,13 @@ class Engine:
             for note in branch.notes if branch is not None else ():
                 if (stream, note) not in self._noted:
                     self._noted.add((stream, note))
-                    self._event(EventKind.NOTE, note, self._infos[stream].name)
+                    self._event(EventKind.NOTE, note, self._infos[stream])
 
-    def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+    def _event(self, kind: EventKind, text: str, about: StreamInfo | str = "", **details: str) -> None:
+        """about: a stream, or its name where no more of it is known."""
         self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s
-        self._events.add(Event(time_s, kind, text, stream, dict(details)))
+        stream = about if isinstance(about, str) else about.name
+        own = isinstance(about, str) or self._roles_of_streams.role_of(about) in OWN_ROLES
+        whose = self.participant if own else ""
+        self._events.add(Event(time_s, kind, text, stream, dict(details), participant=whose))

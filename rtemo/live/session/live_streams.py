@@ -13,8 +13,8 @@ from dataclasses import replace
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed

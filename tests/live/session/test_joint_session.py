@@ -1,0 +1,172 @@
+"""Several people in one session: each one's predictions are those of a session of that one alone, whatever befalls the
+others, live as in the replay and after the engine was killed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from joint_people import IDS, MARKED, Joint, lost, people, replayed, rows_of, settings_for, timeless
+
+from rtemo.core.types import StreamUp
+from rtemo.recordings.events import EventKind, read_event
+from rtemo.recordings.open_recording import SeveralParticipants
+from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.xdf.source import XdfSource
+
+SESSION_S = 46.0
+SAVED_S, LOST_S, LABEL_S, BACK_S, CRASH_S = 18.0, 28.0, 36.0, 38.0, 40.0
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two people, the tracker of one of whom is lost and comes back."""
+    streams, items, start_s = people(SESSION_S)
+    return streams, lost("P02", streams, items, LOST_S, BACK_S), start_s
+
+
+def held(pair, root, settings, *, crash=False):
+    """A session on these streams, with a label of P02; its folder."""
+    streams, items, start_s = pair
+    joint = Joint(streams, settings, root, start_s)
+    to_do = [(LABEL_S, lambda: label(joint))]
+    if crash:
+        to_do += [(SAVED_S, lambda: save(joint)), (CRASH_S, joint.crash)]
+    to_do.sort(key=lambda entry: entry[0])
+    for at_s, item in items:
+        joint.give(item)
+        while to_do and at_s >= to_do[0][0]:
+            to_do.pop(0)[1]()
+    return joint.end()
+
+
+def label(joint):
+    if (run := joint.session.runs.get("P02")) is not None:
+        run.calibration.label("sad", joint.time_s - 8.0, joint.time_s)
+
+
+def save(joint):
+    for run in joint.session.runs.values():
+        run.save()
+        run.state_file.wait()
+
+
+@pytest.fixture(scope="module")
+def folder(pair, tmp_path_factory):
+    return held(pair, tmp_path_factory.mktemp("joint"), settings_for(pair[0], baseline=MARKED))
+
+
+@pytest.fixture(scope="module")
+def rows(folder):
+    return {whose: timeless(rows_of(folder), whose) for whose in IDS}
+
+
+def only(pair, whose):
+    """What there is of one person, with the markers that everybody gets."""
+    streams, items, start_s = pair
+
+    def own(stream_id):
+        return stream_id.endswith((whose, "markers"))
+
+    kept = [(at_s, item) for at_s, item in items if own(id_of(item))]
+    return [info for info in streams if own(info.stream_id)], kept, start_s
+
+
+def id_of(item):
+    return item.info.stream_id if isinstance(item, StreamUp) else item.stream_id
+
+
+def test_everybody_is_predicted(rows):
+    assert min(len(rows[whose]) for whose in IDS) > 4 * (SESSION_S - 8)
+    times = {whose: [row["time_s"] for row in rows[whose]] for whose in IDS}
+    assert times["P01"] == times["P02"] == sorted(times["P01"])
+    missing = [row for row in rows["P02"] if row["gaze_coverage"] == "0.0"]
+    assert 4 < len(missing) < 40
+    assert not [row for row in rows["P01"][20:] if row["gaze_coverage"] == "0.0"]
+
+
+def test_each_one_is_predicted_as_alone(pair, rows, tmp_path):
+    """In a session of that one person as it was before there were several. P02 was labelled, which moves the sets."""
+    alone = held(only(pair, "P01"), tmp_path, SessionSettings(baseline=MARKED))
+    assert {row["participant"] for row in rows_of(alone)} == {""}
+    assert timeless(rows_of(alone)) == rows["P01"]
+
+
+def test_the_one_who_lost_a_stream_is_predicted_as_alone(pair, rows, tmp_path):
+    alone = held(only(pair, "P02"), tmp_path, settings_for(pair[0], ("P02",), baseline=MARKED))
+    assert timeless(rows_of(alone), "P02") == rows["P02"]
+
+
+def test_the_replay_is_the_session_for_everybody(folder, rows):
+    again = replayed(folder.recording)
+    assert list(again) == list(IDS)
+    for whose in IDS:
+        of_one, events = again[whose]
+        assert {row["participant"] for row in of_one} == {whose}
+        live, found = rows[whose], {row["time_s"]: row for row in timeless(of_one)}
+        assert [row for row in live if found.get(row["time_s"]) != row] == []
+        assert {event.participant for event in events} == {"", whose}
+        assert [event.text for event in events if event.kind is EventKind.MARKER]
+
+
+def test_a_recording_of_several_is_opened_for_one_of_them(folder):
+    from hand_fed import PROFILES
+
+    from rtemo.recordings.open_recording import OpenRecording
+
+    with pytest.raises(SeveralParticipants, match="P01, P02"):
+        OpenRecording(folder.recording, PROFILES)
+    recording = OpenRecording(folder.recording, PROFILES, participant="P02")
+    recording.close()
+    assert recording.roles.settings.subject == "P02"
+    assert [note.label for _, note in recording.facts.notes] == ["sad"]
+    other = OpenRecording(folder.recording, PROFILES, participant="P01")
+    other.close()
+    assert other.facts.notes == ()
+
+
+def test_an_engine_that_was_killed_is_followed_by_one_that_goes_on_for_everybody(pair, rows, tmp_path):
+    taken_up = held(pair, tmp_path, settings_for(pair[0], baseline=MARKED), crash=True)
+    found = rows_of(taken_up)
+    for whose in IDS:
+        again = timeless(found, whose)
+        assert [row for row in again if row not in rows[whose]] == []
+        assert len(again) >= len(rows[whose]) - 1
+    assert not list(taken_up.path.glob("*state*"))
+
+
+def test_what_happens_is_stated_once_and_of_whom(folder):
+    events = [read_event(line) for line in folder.events.read_text().splitlines()]
+    up = Counter((event.participant, event.details["role"]) for event in events if event.kind is EventKind.STREAM_UP)
+    assert up == {
+        ("P01", "eeg"): 1,
+        ("P01", "gaze"): 1,
+        ("P02", "eeg"): 1,
+        ("P02", "gaze"): 2,
+        ("", "markers"): 1,
+    }
+    (down,) = [event for event in events if event.kind is EventKind.STREAM_DOWN]
+    assert down.participant == "P02"
+    markers = [(event.time_s, event.text) for event in events if event.kind is EventKind.MARKER]
+    assert len(markers) == len(set(markers)) == 2
+    facts = Counter((event.participant, event.details["fact"]) for event in events if "fact" in event.details)
+    assert facts == {
+        ("", "session"): 1,
+        ("P01", "baseline_planned"): 1,
+        ("P02", "baseline_planned"): 1,
+        ("P02", "label_given"): 1,
+    }
+
+
+def test_the_folder_and_the_recording_tell_who_is_who(folder, pair):
+    assert folder.path.name.endswith("_P01-P02")
+    assert read_settings(folder.settings) == settings_for(pair[0], baseline=MARKED)
+    names = {path.name for path in folder.path.iterdir()}
+    assert {"P01.baseline.json", "P02.baseline.json", "predictions.csv", "recording.xdf"} <= names
+    source = XdfSource(folder.recording)
+    own = {info.name: info for info in source.start() if info.type == "Emotion"}
+    source.stop()
+    assert set(own) == {"rtemo_P01", "rtemo_P02"}
+    assert "<participant>P02</participant>" in own["rtemo_P02"].xml
+    assert len({info.source_id for info in own.values()}) == 2
