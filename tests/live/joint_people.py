@@ -27,7 +27,7 @@ from rtemo.sources.session_settings import SessionSettings, with_participants
 
 IDS = ("P01", "P02")
 MARKED = "marker=rest,go"
-REST_S = (2.0, 23.0)
+REST_S = (1.0, 25.0)
 
 
 def people(duration_s):
