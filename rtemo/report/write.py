@@ -15,7 +15,7 @@ from rtemo.presentation.html import Html, tag
 from rtemo.presentation.numbers import clock, number, percent
 from rtemo.presentation.page import TEXT, numbers, page, paragraph, section, table, write_page
 from rtemo.recordings.study.synchrony import SHORTEST_S, WINDOW_S, synchrony
-from rtemo.report.page import report_page
+from rtemo.report.page import model_warning, report_page
 from rtemo.report.read_session import ReportInputs, read_each
 from rtemo.report.session_record import FloatTable, Predictions, SessionRecord
 from rtemo.report.troubles import interruptions
@@ -50,6 +50,7 @@ def overview_page(title: str, records: Sequence[SessionRecord], pages: Mapping[s
     pairs = [_pair(one, other) for one, other in combinations(records, 2)]
     return page(
         title,
+        model_warning(records[0]),
         section("Participants", table(columns, rows)),
         section(
             "Synchrony",

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamState, StreamUp, Window
 from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
@@ -25,7 +26,7 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.sources.stream_roles import StreamRoles
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
@@ -52,6 +53,11 @@ class Analysis:
                 roles=roles,
                 ambiguous=self.refused,
             )
+        except SeveralParticipants as several:
+            self.view.close()
+            found = f"it is of {', '.join(several.participants)}"
+            todo = "replay it at the command line, with `rtemo replay`"
+            raise RtemoError("the window replays one participant", found, todo) from several
         except BaseException:
             self.view.close()
             raise

@@ -29,7 +29,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
 
@@ -111,6 +111,7 @@ class LiveStreams:
         new = parse_settings(settings)
         if (plan := BaselinePlan.of(new)) is not None:
             plan.prepare(self._setup.new_predictor().pipeline, None)
+        refuse_several(new, "the window")
         self._roles.adopt(new)
         self._reopen()
         self.open_receivers()

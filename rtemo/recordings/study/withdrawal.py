@@ -42,8 +42,8 @@ def kept_sessions(root: Path, subject: str) -> list[KeptSession]:
 def erase_sessions(root: Path, sessions: Sequence[KeptSession]) -> None:
     """Erase these sessions of a folder for good.
 
-    Raises RtemoError, and erases nothing, for one that is not right in that folder, may be recorded now, or is of others
-    as well; with what is left where the system refuses.
+    Raises RtemoError, and erases nothing, for one that is not right in that folder, may be recorded now, or is of
+    others as well; with what is left where the system refuses.
     """
     for kept in sessions:
         folder = kept.entry.folder

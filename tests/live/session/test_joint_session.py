@@ -7,12 +7,24 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hand_fed import PROFILES, setup_of
 from joint_people import IDS, MARKED, Joint, lost, people, replayed, rows_of, settings_for, timeless
 
+import rtemo
+from offline.datasets.xdf import load
+from rtemo.commands.data.report import inputs_of
+from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamUp
+from rtemo.export.bids import export_bids
+from rtemo.export.recorded_session import AskedEntities, read_each_recorded
+from rtemo.live.replay.analysis import Analysis
 from rtemo.recordings.events import EventKind, read_event
-from rtemo.recordings.open_recording import SeveralParticipants
-from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
+from rtemo.recordings.study.withdrawal import erase_sessions, kept_sessions
+from rtemo.report.write import write_report
+from rtemo.sources.participant_roles import ParticipantRoles
+from rtemo.sources.participants import OWN_ROLES
+from rtemo.sources.session_settings import SessionSettings, read_settings, refuse_several
 from rtemo.sources.xdf.source import XdfSource
 
 SESSION_S = 46.0
@@ -113,10 +125,6 @@ def test_the_replay_is_the_session_for_everybody(folder, rows):
 
 
 def test_a_recording_of_several_is_opened_for_one_of_them(folder):
-    from hand_fed import PROFILES
-
-    from rtemo.recordings.open_recording import OpenRecording
-
     with pytest.raises(SeveralParticipants, match="P01, P02"):
         OpenRecording(folder.recording, PROFILES)
     recording = OpenRecording(folder.recording, PROFILES, participant="P02")
@@ -172,3 +180,74 @@ def test_the_folder_and_the_recording_tell_who_is_who(folder, pair):
     assert set(own) == {"rtemo_P01", "rtemo_P02"}
     assert "<participant>P02</participant>" in own["rtemo_P02"].xml
     assert len({info.source_id for info in own.values()}) == 2
+
+
+def test_the_python_interface_gives_each_participant(folder, rows):
+    session = rtemo.read_session(folder.path)
+    assert session.participants == IDS
+    with pytest.raises(SeveralParticipants):
+        rtemo.open_recording(folder.recording)
+    own = session.of("P02")
+    assert len(own.predictions) == len(rows["P02"]) < len(session.predictions)
+    assert {record["participant"] for record in own.predictions} == {"P02"}
+    assert {event.participant for event in own.events} == {"", "P02"}
+    assert own.settings.subject == own.recording.settings.subject == own.recording.participant == "P02"
+    used = {info.stream_id for info in own.recording.streams if own.recording.role(info) in OWN_ROLES}
+    assert {own.recording.settings.queries[part].source_id for part in OWN_ROLES} == {
+        info.source_id for info in own.recording.streams if info.stream_id in used
+    }
+    with pytest.raises(RtemoError, match="no participant 'P03'"):
+        session.of("P03")
+
+
+def test_the_report_has_an_overview_and_a_page_for_each(folder, tmp_path):
+    out = tmp_path / "report.html"
+    write_report(folder.path, out, inputs_of(None, None))
+    overview = out.read_text()
+    assert all(f'<a href="{whose}.report.html">{whose}</a>' in overview for whose in IDS)
+    assert "P01 and P02" in overview
+    assert "Simulated training" in overview
+    pages = {whose: (tmp_path / f"{whose}.report.html").read_text() for whose in IDS}
+    assert "lost: unplugged" in pages["P02"]
+    assert "lost: unplugged" not in pages["P01"]
+
+
+def test_the_export_to_bids_has_each_as_a_subject(folder, rows, tmp_path):
+    for session in read_each_recorded(folder.path, PROFILES, AskedEntities()):
+        export_bids(tmp_path, session)
+    subjects = [line.split("\t")[0] for line in (tmp_path / "participants.tsv").read_text().splitlines()[1:]]
+    assert subjects == ["sub-P01", "sub-P02"]
+    for whose in IDS:
+        (table,) = (tmp_path / "derivatives").rglob(f"sub-{whose}_*_desc-emotion_events.tsv")
+        assert len(table.read_text().splitlines()) == len(rows[whose]) + 1
+    assert [path.parts[-4] for path in sorted(tmp_path.rglob("sourcedata/**/*.xdf"))] == ["sub-P01"]
+    with pytest.raises(RtemoError, match="names one participant"):
+        list(read_each_recorded(folder.path, PROFILES, AskedEntities(subject="P09")))
+
+
+def test_a_corpus_has_each_as_a_subject(folder):
+    found = load(folder.path)
+    assert [entry.subject for entry in found.entries] == list(IDS)
+    recordings = [entry.load() for entry in found.entries]
+    sources = [{stream.info.source_id for stream in one.streams} for one in recordings]
+    assert len(sources[0] | sources[1]) == 4
+    assert [one.subject for one in recordings] == list(IDS)
+
+
+def test_a_withdrawal_finds_the_session_and_leaves_it_to_people(folder):
+    root = folder.path.parent
+    for named in ("p01", "P02", "P01+P02"):
+        found = kept_sessions(root, named)
+        assert [kept.entry.folder for kept in found] == [folder.path]
+        with pytest.raises(RtemoError, match="of P01, P02 together"):
+            erase_sessions(root, found)
+    assert folder.recording.is_file()
+    assert kept_sessions(root, "P03") == []
+
+
+def test_the_window_refuses_what_it_cannot_show(folder, pair):
+    roles = ParticipantRoles(PROFILES, settings_for(pair[0])).each["P01"].anew()
+    with pytest.raises(RtemoError, match="the window replays one participant"):
+        Analysis(folder.recording, setup_of(roles, lambda: 0.0, lambda *_: None))
+    with pytest.raises(RtemoError, match="works with one participant"):
+        refuse_several(settings_for(pair[0]), "the window")
