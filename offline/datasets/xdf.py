@@ -39,6 +39,7 @@ from rtemo.recordings.session_folder import beside
 from rtemo.resources import devices
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.xdf.parts import is_later_part
 from rtemo.sources.xdf.source import XdfSource
 
 _LAB_RECORDER = re.compile(r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?_")
@@ -52,7 +53,8 @@ _OWN_MARKERS = TrialMap(start=CLIP_START, stop=CLIP_END, labels={emotion: emotio
 def load(root: Path, mapping: Path | None = None) -> Dataset:
     """All recordings below root. Nothing is read before an entry is loaded."""
     rules = read_mapping(mapping) if mapping is not None else None
-    paths = sorted((path for path in root.rglob("*") if path.suffix.casefold() == ".xdf"), key=partial(_order, root))
+    found = (path for path in root.rglob("*") if path.suffix.casefold() == ".xdf" and not is_later_part(path))
+    paths = sorted(found, key=partial(_order, root))
     if not paths:
         raise RtemoError(
             "no XDF recording was found", f"looked for *.xdf below {root}", "give the folder that holds them"

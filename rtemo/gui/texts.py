@@ -136,8 +136,16 @@ NO_ROLE_DATA = "{role}: {none}"
 NO_CHANNELS = "No EEG channels"
 EXCLUDED = "excluded by you"
 CHANNEL_TIP = "{label}: {why}\nClick or press Space to {action}"
-HEAD_MAP = "Electrodes by place: the arrow keys go from one to the next, Space excludes or includes one"
+HEAD_MAP = "Electrodes by place: the arrow keys go from one to the next, Space does what a click does"
 EXCLUDE, INCLUDE = "exclude it", "use it again"
+N_MARKED_GOOD = "{n} marked good"
+MARKED_BY_YOU = "marked {mark} by you"
+MARK_ACTIONS = {
+    "bad": "mark it bad from now on",
+    "good": "mark it good from now on",
+    "automatic": "have it judged automatically again",
+}
+CHANNEL_FIXED_TIP = "{label}: {why}\nIt was excluded before the session began, and stays so until it ends"
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"
 GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"

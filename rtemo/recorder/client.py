@@ -52,7 +52,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 
 StreamKey = tuple[str, str, str, str]
 
-START_S = 20.0  # for a recorder to be there and to have looked for streams
+START_S = 40.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
 RETRY_S = 0.1
 ALIVE_S = 0.5
@@ -353,7 +353,8 @@ class RemoteSource:
             if self._inbox is None or left_s <= 0:
                 return None
             try:
-                for one in unpack(self._inbox.take(left_s) or b""):
+                self.alive()
+                for one in unpack(self._inbox.take(min(left_s, ALIVE_S)) or b""):
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")

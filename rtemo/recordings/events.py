@@ -66,12 +66,18 @@ class Event:
         return {key: value for key, value in record.items() if value not in ("", {})}
 
 
-FOUND = "found"  # how the text of a stream that was discovered begins, not one that came back
+FOUND, BACK = "found", "back"  # how the text of a stream begins that was discovered, or that came back
+REPLACES = "replaces"  # among the details of a stream that came back as another one: the name of the one before
 
 
 def is_discovery(event: Event) -> bool:
     """Whether a stream was there when the session began, or appeared for the first time."""
     return event.kind is EventKind.STREAM_UP and FOUND in event.text.split(": ")[:2]
+
+
+def is_of_the_file(event: Event) -> bool:
+    """Whether a replay of the recording finds the same out by itself, as the file holds that stream by itself."""
+    return is_discovery(event) or (event.kind is EventKind.STREAM_UP and REPLACES in event.details)
 
 
 def read_event(text: str, time_s: float | None = None) -> Event | None:

@@ -6,15 +6,11 @@ session.toml, events.jsonl and, once the session is over, report.html.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 import rtemo
 from rtemo.core.errors import RtemoError
@@ -128,6 +124,8 @@ class SessionFolder:
             "versions": versions(),
             "streams": {role: _described(info) for role, info in streams.items()},
         }
+        import tomli_w
+
         with open(self.settings, "x", encoding="utf-8", errors="replace", opener=owner_only) as file:
             try:
                 file.write(tomli_w.dumps(document))
@@ -154,6 +152,9 @@ def model_record(bundle: Bundle) -> dict[str, str | bool]:
 
 def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:
     """Versions of rtemo, the system and these packages, by default of all that takes part in a prediction."""
+    import platform  # these look through what is installed and are slow to load; recordings are opened without them
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"rtemo": rtemo.__version__, "python": platform.python_version(), "system": platform.platform()}
     for name in names:
         try:

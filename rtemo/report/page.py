@@ -31,7 +31,7 @@ from rtemo.presentation.page import (
     table,
 )
 from rtemo.presentation.palette import emotion_colours
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import BACK, Event, EventKind
 from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
@@ -237,7 +237,7 @@ def _streams(record: SessionRecord) -> Html:
 
 def _is_trouble(event: Event) -> bool:
     """Losses, and streams that came back."""
-    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith("back"))
+    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith(BACK))
 
 
 def _abstentions(record: SessionRecord) -> Html:

@@ -53,6 +53,9 @@ outlet_name = "rtemo"             # as --outlet-name
 script = "FILE.py"                # as --script
 allow_network = true              # whether any of these may be another computer's
 
+[stimulus]                        # pictures under the gaze, see rtemo.sources.stimulus_settings
+pictures = "FOLDER"
+
 [scene]                           # instead: the scene camera of glasses
 width_px = 1600
 height_px = 1200
@@ -91,6 +94,7 @@ from rtemo.sources.participants import (
     merged,
     participant_document,
 )
+from rtemo.sources.stimulus_settings import Stimulus
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import MAX_RUN, ProtocolBlock, Study
 
@@ -122,6 +126,7 @@ class SessionSettings:
     latencies: Mapping[Modality, StampLatency] = field(default_factory=dict)
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     required: tuple[Modality, ...] = ()
     annotations: tuple[str, ...] = ANNOTATIONS
     baseline_s: float = BASELINE_S
@@ -242,6 +247,7 @@ class _SettingsFile:
     outputs: _OutputsTable = _OutputsTable()
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     study: Study = field(default_factory=Study)
     protocol: tuple[ProtocolBlock, ...] = ()
     participants: tuple[Participant, ...] = ()
@@ -282,6 +288,7 @@ def _settings(file: _SettingsFile) -> SessionSettings:
         latencies={part: late for part, table in measured.items() if (late := latency_of(table)) is not None},
         screen=file.screen,
         scene=file.scene,
+        stimulus=file.stimulus,
         study=file.study,
         protocol=file.protocol,
         outputs=outputs,
@@ -365,6 +372,8 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     document["screen"] = asdict(settings.screen)
     if settings.scene is not None:
         document["scene"] = asdict(settings.scene)
+    if settings.stimulus.pictures:
+        document["stimulus"] = asdict(settings.stimulus)
     if settings.participants:
         document["participants"] = [participant_document(one) for one in settings.participants]
     return document

@@ -36,6 +36,7 @@ from rtemo.gui.study.about_dialog import AboutDialog
 from rtemo.gui.study.export_dialog import ExportDialog
 from rtemo.gui.study.participant_notice import notice_text
 from rtemo.gui.study.support_bundle import write_support_bundle
+from rtemo.gui.views.quality import describe
 from rtemo.gui.views.streams import RECORDED, REQUIRED, ROLE
 from rtemo.gui.window import MainWindow
 from rtemo.live.last_used import MODEL_FILE, kept_model
@@ -243,6 +244,26 @@ def test_a_click_on_an_electrode_marks_it_from_now_on(window):
         ("E2", "good"),
         ("E3", "automatic"),
     ]
+
+
+def test_an_electrode_states_what_a_click_does_and_a_mark_is_seen(window):
+    head, plain = window.views.quality.head, channels(8)
+    feed(window, preview(channels=plain))
+    assert describe(plain[0]).endswith("to exclude it")
+    before = head.grab().toImage()
+    good = (replace(plain[0], mark="good"), replace(plain[1], excluded=True), *plain[2:])
+    feed(window, running(2, channels=(*good[:1], *plain[1:])))
+    assert head.grab().toImage() != before  # a mark "good" is drawn, too
+    assert "1 marked good" in window.views.quality.faults.text()
+    said = [describe(one, in_session=True) for one in (*good[:3], replace(plain[3], fault="flat"))]
+    for tip, wanted in zip(
+        said, ("automatically again", "stays so until it ends", "mark it bad", "mark it good"), strict=True
+    ):
+        assert wanted in tip
+        assert "to exclude" not in tip
+    head.setFocus()
+    QTest.keyClick(head, Qt.Key.Key_Right)
+    assert "from now on" in head.accessibleDescription() or "again" in head.accessibleDescription()
 
 
 def test_an_annotation_is_corrected_and_shown_as_it_counts(window):

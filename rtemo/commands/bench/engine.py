@@ -22,8 +22,9 @@ import psutil
 
 from rtemo import resources
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
-from rtemo.commands.from_arguments import DEMO_MODEL, live_setup
+from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.commands.session.demo import simulated
+from rtemo.commands.session.live_setup import live_setup
 from rtemo.commands.supervised import recorder_process
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings

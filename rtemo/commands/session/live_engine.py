@@ -13,7 +13,7 @@ from typing import Any
 
 from rtemo.commands.console import INTERRUPTED, say, warn
 from rtemo.commands.data.report import inputs_of
-from rtemo.commands.from_arguments import live_setup
+from rtemo.commands.session.live_setup import live_setup
 from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp

@@ -9,9 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
@@ -19,19 +17,22 @@ from rtemo.commands.from_arguments import load_model, open_recordings
 from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamUp
-from rtemo.live.engine.explanations import ExplanationFile
 from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.line_file import StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, PredictionSink, open_output
 from rtemo.live.replay.replay_engine import replay_engine
+from rtemo.model.bundle import Bundle
 from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.predictor import Predictor
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.base import Source
-from rtemo.sources.paced import PacedSource
 from rtemo.sources.xdf.source import XdfSource
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -67,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
         return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
     recordings = open_recordings(args, args.file, (args.start, args.stop))
     _check_alone(args, recordings)
-    bundle, _ = load_model(args.model, args.hop)
+    models = [load_model(args.model, args.hop) for _ in recordings]
+    bundle = models[0][0]
     given = load_persons(args.person, bundle)
     log = EventLog()
     log.listen(print_event)
@@ -77,7 +79,10 @@ def run(args: argparse.Namespace) -> int:
             closing.callback(recording.close)
         closing.callback(output.close)
         try:
-            replays = [_Replay(args, recording, log, output, given, closing) for recording in recordings]
+            replays = [
+                _Replay(args, recording, model, log, output, given, closing)
+                for recording, model in zip(recordings, models, strict=True)
+            ]
             if math.isinf(args.speed):
                 for one in replays:
                     one.engine.run(one.recording.opening, stop)
@@ -109,21 +114,24 @@ class _Replay:
         self,
         args: argparse.Namespace,
         recording: OpenRecording,
+        model: tuple[Bundle, Predictor],
         log: EventLog,
         output: PredictionSink,
         given: Sequence[PersonalCalibration],
         closing: contextlib.ExitStack,
     ) -> None:
         self.recording = recording
-        bundle, self.predictor = load_model(args.model, args.hop)
+        bundle, self.predictor = model
         paced = not math.isinf(args.speed)
-        source = PacedSource(recording.source, args.speed) if paced else recording.source
         bar = closing.enter_context(progress_bar(recording.source, recording.participant, quiet=args.quiet))
-        self.source = SourceWithProgress(source, recording.source, bar)
+        source = _paced(recording.source, args.speed) if paced else recording.source
+        self.source = with_progress(source, recording, bar)
         self.engine = replay_engine(
             recording, self.predictor, bundle, log, [output], given, warn=warn, source=self.source, paced=paced
         )
         if args.explain is not None:
+            from rtemo.live.engine.explanations import ExplanationFile
+
             closing.callback(ExplanationFile(args.explain, bundle, self.predictor).close)
 
     def print_end(self) -> None:
@@ -151,14 +159,29 @@ def _position_s(replay: _Replay) -> float:
     return -math.inf if math.isnan(position_s) else position_s
 
 
+def _paced(source: XdfSource, speed: float) -> Source:
+    from rtemo.sources.paced import PacedSource
+
+    return PacedSource(source, speed)
+
+
 @contextlib.contextmanager
-def progress_bar(recording: XdfSource, participant: str = "", *, quiet: bool) -> Iterator[tqdm[NoReturn]]:
+def progress_bar(recording: XdfSource, participant: str = "", *, quiet: bool) -> Iterator[tqdm[NoReturn] | None]:
     """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # only where it is shown: it takes as long to load as a minute of a recording
+
     total = recording.last_s - recording.first_s
-    off = quiet or not sys.stderr.isatty()
     what = f"replay {participant}".strip()
-    with tqdm(total=round(total, 1), unit="s", disable=off, file=sys.stderr, desc=what) as bar:
+    with tqdm(total=round(total, 1), unit="s", file=sys.stderr, desc=what) as bar:
         yield bar
+
+
+def with_progress(source: Source, recording: OpenRecording, bar: tqdm[NoReturn] | None) -> Source:
+    """The source, moving the progress bar where there is one."""
+    return source if bar is None else SourceWithProgress(source, recording.source, bar)
 
 
 class SourceWithProgress:

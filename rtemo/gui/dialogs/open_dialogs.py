@@ -118,6 +118,13 @@ class SessionDialogs:
 
         self._show("gaze check", lambda: GazeCheckDialog(self._state, self._send, self._window))
 
+    def ask_outputs(self) -> None:
+        """Choose where predictions go besides the files, and show how each output stands."""
+        from rtemo.gui.outputs.outputs_dialog import OutputsDialog
+
+        if self._state.snapshot.settings:
+            self._show("outputs", lambda: OutputsDialog(self._state, self._send, self._theme(), self._window))
+
     def ask_sessions(self) -> None:
         """List the sessions that there are."""
         from rtemo.gui.study.sessions_dialog import SessionsDialog

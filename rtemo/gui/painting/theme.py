@@ -11,7 +11,8 @@ FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Helvetica 
 SIZES = SMALL, BODY, LARGE, DISPLAY = 9.0, 10.0, 13.0, 26.0  # points: the window has text of these four sizes
 
 SHEET = """
-QMainWindow, QDialog {{ background: {window}; }}
+QMainWindow {{ background: {window}; }}
+QDialog {{ background: {panel}; }}
 QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QWidget {{ color: {ink}; }}
@@ -56,7 +57,18 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 
     padding: 5px 8px;
     selection-background-color: {accent}; }}
 QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border; width: 22px; border: none;
+    background: transparent; }}
+QAbstractSpinBox::up-button {{ subcontrol-position: top right; }}
+QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; }}
+QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ width: 0; height: 0; border-left: 4px solid {raised};
+    border-right: 4px solid {raised}; }}
+QAbstractSpinBox::up-arrow {{ border-bottom: 5px solid {muted}; }}
+QAbstractSpinBox::down-arrow {{ border-top: 5px solid {muted}; }}
+QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::down-arrow:disabled {{ border-left-color: {panel};
+    border-right-color: {panel}; }}
+QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::up-arrow:off {{ border-bottom-color: {line}; }}
+QAbstractSpinBox::down-arrow:disabled, QAbstractSpinBox::down-arrow:off {{ border-top-color: {line}; }}
 QPlainTextEdit[role="field"] {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 3px; }}
 QPlainTextEdit[role="field"]:focus {{ border-color: {accent}; }}
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}

@@ -7,8 +7,6 @@ from typing import Any
 
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QTableWidget,
@@ -17,6 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rtemo.gui.layout.number_fields import measure_field
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import add_row, button, head_left, hint, new_form
 from rtemo.gui.window_state import SnapshotPart, WindowState
@@ -27,7 +27,7 @@ from rtemo.recordings.study.annotations import corrected, is_editable
 MOST_MOVED_S = 600.0
 
 
-class AnnotationsDialog(QDialog):
+class AnnotationsDialog(ScrollingDialog):
     """The annotations of the running session, as they count now. send: a command to the engine."""
 
     def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
@@ -48,10 +48,7 @@ class AnnotationsDialog(QDialog):
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.itemSelectionChanged.connect(self._fill)
         self.text = QLineEdit()
-        self.move_by = QDoubleSpinBox()
-        self.move_by.setRange(-MOST_MOVED_S, MOST_MOVED_S)
-        self.move_by.setSuffix(" s")
-        self.move_by.setDecimals(1)
+        self.move_by = measure_field(-MOST_MOVED_S, MOST_MOVED_S, 0.0, " s", decimals=1)
         self.correct, self.remove, self.close_button = (
             button(words.APPLY_EDIT, "start"),
             button(words.TAKE_BACK),

@@ -13,7 +13,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.theme import DISPLAY, font
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import button, head_left, hint
@@ -36,7 +36,7 @@ NAME, LENGTH, BASELINE, SOUND = range(4)
 NEW_S = 60.0
 
 
-class ProtocolDialog(QDialog):
+class ProtocolDialog(ScrollingDialog):
     """Not modal: the window stays in use. It goes on when it is closed, and shows where it is when opened again."""
 
     def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtCore import QProcess, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QHBoxLayout,
     QLineEdit,
     QTableWidget,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.export_dialog import ExportDialog
 from rtemo.gui.study.form_rows import button, head_left, hint, rename
@@ -32,7 +32,7 @@ WIDTHS = (110, 150, 110, 74, 100, 48, 70, 96)
 LENGTH, EEG, GAZE = 6, 7, 8
 
 
-class SessionsDialog(QDialog):
+class SessionsDialog(ScrollingDialog):
     """The sessions in the folder of sessions, the newest first. open_recording: plays a file in the window."""
 
     def __init__(

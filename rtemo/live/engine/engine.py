@@ -34,7 +34,7 @@ from rtemo.live.engine.run_together import run_together
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
@@ -192,13 +192,13 @@ class Engine:
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         self.use_all()
-        self._publish(self._predictor.flush())
+        self._flush()
 
     def end_with(self, rest: Sequence[Item]) -> None:
         """Take over what the source still held when it was stopped, then the last windows."""
         for item in join([*self._batch.take(), *rest], self._marker_clocks):
             self._take(item)
-        self._publish(self._predictor.flush())
+        self._flush()
 
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
@@ -211,6 +211,11 @@ class Engine:
             ends = {stream: pipeline.awaited_s(role) for stream, role in self._roles.items()}
             self._awaited = {stream: end_s for stream, end_s in ends.items() if end_s is not None}
         return self._awaited
+
+    def _flush(self) -> None:
+        """The last windows, and what is only known once nothing more comes."""
+        self._publish(self._predictor.flush())
+        self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
         """Do not wait longer for a stream that lags behind the leading one."""
@@ -265,8 +270,10 @@ class Engine:
             self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
-        text = FOUND if before is None else "back"
+        text = FOUND if before is None and replaced is None else BACK
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        if replaced is not None:
+            known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
         self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, role=part, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
@@ -326,10 +333,10 @@ class Engine:
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _recorded_events(self, chunk: Chunk) -> None:
-        """Events of the session that was recorded. That its streams were found is an event of this run anyway."""
+        """Events of the session that was recorded, but for those that reading its file makes events of this run."""
         for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
             event = event_of_sample(float(time_s), [str(text) for text in sample])
-            known = event is not None and np.isfinite(time_s) and not is_discovery(event)
+            known = event is not None and np.isfinite(time_s) and not is_of_the_file(event)
             if event is not None and known and event.concerns(self.participant):
                 self._events.add(event)
 

@@ -74,7 +74,6 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "close_replay": {},
     "export": {"path": str, "replace": bool},
     "shutdown": {},
-    "dismiss": {},
     "restart": {},
 }
 

@@ -123,7 +123,9 @@ class LiveStreams:
         new = parse_settings(settings)
         session_name(new)
         names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s", "required")
-        self._roles.settings = replace(self._roles.settings, **{name: getattr(new, name) for name in names})
+        own = {name: getattr(new, name) for name in (*names, "outputs")}
+        self._roles.settings = replace(self._roles.settings, **own)
+        self.open_receivers()
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
