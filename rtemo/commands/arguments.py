@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+MOST_PARTICIPANTS = 4  # as rtemo.sources.participants has it, which this module does not load
+
 
 def add_queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
     """--settings, --eeg, --gaze and, where markers count, --markers."""
@@ -66,6 +68,14 @@ def add_supervised(p: argparse.ArgumentParser) -> None:
     p.add_argument("--recorder", metavar="NAME", help=argparse.SUPPRESS)
     p.add_argument("--recorder-at", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     p.add_argument("--last-try", action="store_true", help=argparse.SUPPRESS)
+
+
+def participants(text: str) -> int:
+    """A number of people in one session."""
+    value = number(text)
+    if value not in range(1, MOST_PARTICIPANTS + 1):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_PARTICIPANTS}; found {text!r}")
+    return int(value)
 
 
 def seconds(text: str) -> float:

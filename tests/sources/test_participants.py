@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from rtemo import resources
+from rtemo.commands.arguments import MOST_PARTICIPANTS
 from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, Modality, StreamDown, StreamInfo, StreamState, StreamUp
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.participant_roles import ItemsOfEach, ParticipantRoles
-from rtemo.sources.participants import parse_participant
+from rtemo.sources.participants import MOST, parse_participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
 from rtemo.sources.stream_choice import StreamQuery
 
@@ -205,3 +206,7 @@ def test_one_participant_alone_has_everything():
     roles = ParticipantRoles(PROFILES, SessionSettings())
     items = [StreamUp(OTHER), StreamUp(MARKERS), Chunk("c", np.zeros(1), np.zeros((1, 1)))]
     assert ItemsOfEach(roles.each).split(items) == {"": items}
+
+
+def test_the_command_line_knows_how_many_there_may_be():
+    assert MOST_PARTICIPANTS == MOST

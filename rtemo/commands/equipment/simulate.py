@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rtemo.commands.arguments import number, rate, seconds
+from rtemo.commands.arguments import number, participants, rate, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
@@ -17,7 +17,6 @@ from rtemo.simulate.device.faults import load_faults
 from rtemo.simulate.plan import Options, SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.config import configure
-from rtemo.sources.participants import MOST
 from rtemo.sources.xdf.writer import XdfWriter
 
 FILE_BLOCK_S = 1.0
@@ -25,7 +24,7 @@ FILE_BLOCK_S = 1.0
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    p.add_argument("--participants", type=_participants, default=1, metavar="N", help="so many people at once")
+    p.add_argument("--participants", type=participants, default=1, metavar="N", help="so many people at once")
     p.add_argument("--seed", type=int, default=1, help="which person and session (default: 1)")
     p.add_argument("--duration", type=seconds, default=300.0, metavar="S", help="seconds (default: 300)")
     p.add_argument("--eeg-channels", type=int, metavar="N", help="that many well-spread channels (default: 62)")
@@ -40,13 +39,6 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--lsl-session", metavar="ID", help="keep LSL on this computer, in a session of this name")
     p.add_argument("--owner", type=int, metavar="PID", help=argparse.SUPPRESS)
-
-
-def _participants(text: str) -> int:
-    value = number(text)
-    if value not in range(1, MOST + 1):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST}; found {text!r}")
-    return int(value)
 
 
 def _effect(text: str) -> float:
