@@ -96,7 +96,9 @@ class OpenRecording:
             self.notes = unpublished_notes(self.source, published)
             everything = sorted((*published, *self.notes), key=lambda event: event.time_s)
             self._problems: list[str] = []
-            own = roles.settings if roles is not None else self._own(settings, facts_of(everything), participant)
+            asked = settings(self._recorded_settings(facts_of(everything)))
+            self.participants = tuple(one.id for one in asked.participants)  # who are told apart
+            own = roles.settings if roles is not None else self._own(asked, participant)
             self.participant = own.alone
             self.events: tuple[Event, ...] = tuple(e for e in everything if e.concerns(self.participant))
             self.facts: SessionFacts = facts_of(self.events)
@@ -177,14 +179,12 @@ class OpenRecording:
         """Let go of the file."""
         self.source.stop()
 
-    def _own(self, settings: Settings, facts: SessionFacts, participant: str) -> SessionSettings:
+    def _own(self, asked: SessionSettings, participant: str) -> SessionSettings:
         """The settings that are asked for, of the one participant whose recording this is to be."""
-        asked = settings(self._recorded_settings(facts))
-        if len(asked.participants) == 1 and not participant:
-            participant = asked.participants[0].id
-        if asked.participants and not participant:
-            raise SeveralParticipants(self.path, [one.id for one in asked.participants])
-        return asked.of(participant)
+        whose = participant or asked.alone
+        if self.participants and not whose:
+            raise SeveralParticipants(self.path, self.participants)
+        return asked.of(whose)
 
     def _recorded_settings(self, facts: SessionFacts) -> SessionSettings | None:
         """The settings of the recording's session. Its baseline is in its facts; streams that are not there are not

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from rtemo.core.types import (
 )
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.engine.model_pace import ModelPace
-from rtemo.live.engine.run_together import run_together
+from rtemo.live.engine.run_together import LiveOptions, run_together
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
@@ -40,24 +40,6 @@ from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
 from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
-
-
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
-    """What a live session adds to a replay. clock: now, in LSL time.
-
-    patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
-    each_turn: called once a read. span_s: how much data may wait to be used while no window is near.
-    pauses: whether it may leave the source unread meanwhile.
-    """
-
-    clock: Callable[[], float]
-    max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
-    duration_s: float | None = None
-    patient: bool = False
-    each_turn: Callable[[], None] | None = None
-    span_s: float = SPAN_S
-    pauses: bool = False
 
 
 class Engine:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from rtemo.core.eeg.branch import EegBranch
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality, StreamState, StreamUp, Window
 from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
@@ -35,8 +34,9 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None) -> None:
+    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None, participant: str = "") -> None:
         """Looks through the file and gives out the roles. roles: those of an earlier analysis of it.
+        participant: whose, of several; empty: the first.
 
         Raises RtemoError where it can give no prediction.
         """
@@ -45,22 +45,26 @@ class Analysis:
         self._log = EventLog()
         self._log.listen(self._show_event)
         current = setup.roles.anew()
-        try:
-            recording = OpenRecording(
+
+        def opened(participant: str) -> OpenRecording:
+            return OpenRecording(
                 path,
                 current.profiles,
                 lambda recorded: recorded or current.settings,
                 roles=roles,
                 ambiguous=self.refused,
+                participant=participant,
             )
-        except SeveralParticipants as several:
-            self.view.close()
-            found = f"it is of {', '.join(several.participants)}"
-            todo = "replay it at the command line, with `rtemo replay`"
-            raise RtemoError("the window replays one participant", found, todo) from several
+
+        try:
+            try:
+                recording = opened(participant)
+            except SeveralParticipants as several:
+                recording = opened(several.participants[0])
         except BaseException:
             self.view.close()
             raise
+        self.participants, self.participant = recording.participants, recording.participant
         self.roles, self._recording, self._source = recording.roles, recording, recording.source
         self._channels, self._descriptions, self._announced = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
         self._announced.note(map(StreamUp, recording.streams))

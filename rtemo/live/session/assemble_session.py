@@ -17,8 +17,8 @@ import rtemo
 from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.types import Item, StreamUp
 from rtemo.live.engine.batching import SPAN_S
-from rtemo.live.engine.engine import Engine, LiveOptions
-from rtemo.live.engine.run_together import READ_S
+from rtemo.live.engine.engine import Engine
+from rtemo.live.engine.run_together import READ_S, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup

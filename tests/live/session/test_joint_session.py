@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hand_fed import PROFILES, setup_of
+from hand_fed import BUNDLE, PROFILES, setup_of
 from joint_people import IDS, MARKED, Joint, lost, people, replayed, rows_of, settings_for, timeless
 
 import rtemo
@@ -17,14 +17,16 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamUp
 from rtemo.export.bids import export_bids
 from rtemo.export.recorded_session import AskedEntities, read_each_recorded
-from rtemo.live.replay.analysis import Analysis
+from rtemo.live.replay.player import Replay
+from rtemo.live.service.feed import Feed
+from rtemo.model.prediction import csv_header
 from rtemo.recordings.events import EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.study.withdrawal import erase_sessions, kept_sessions
 from rtemo.report.write import write_report
-from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings, read_settings, refuse_several
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 SESSION_S = 46.0
@@ -245,9 +247,28 @@ def test_a_withdrawal_finds_the_session_and_leaves_it_to_people(folder):
     assert kept_sessions(root, "P03") == []
 
 
-def test_the_window_refuses_what_it_cannot_show(folder, pair):
-    roles = ParticipantRoles(PROFILES, settings_for(pair[0])).each["P01"].anew()
-    with pytest.raises(RtemoError, match="the window replays one participant"):
-        Analysis(folder.recording, setup_of(roles, lambda: 0.0, lambda *_: None))
+def test_the_window_replays_whoever_is_chosen(folder, rows):
+    feed = Feed(lambda: 0.0)
+    replay = Replay(setup_of(StreamRoles(PROFILES), lambda: 0.0, lambda *_: None), feed)
+    replay.do_open_replay(str(folder.recording))
+    assert (replay.view().participants, replay.view().participant) == (IDS, "P01")
+    replay.do_seek(20.0)
+    replay.do_show_participant("P02")
+    assert replay.view().participant == "P02"
+    assert replay.position_s == pytest.approx(replay.view().first_s + 20.0)
+    with pytest.raises(RtemoError, match="no participant 'P03'"):
+        replay.do_show_participant("P03")
+    while replay.view().ready_s < replay.view().length_s:
+        replay.turn()
+    forced = {row["time_s"] for row in rows_of(folder) if row["forced"] == "true"}
+    shown = [dict(zip(csv_header(BUNDLE.labels), one.csv_row(), strict=True)) for one in replay.predictions]
+    found = {row["time_s"]: row for row in timeless(shown)}
+    assert [row for row in rows["P02"] if row["time_s"] not in forced and found.get(row["time_s"]) != row] == []
+    replay.do_choose("gaze", "")  # the choice among one participant's streams stays that one's
+    assert replay.view().participant == "P02"
+    replay.close()
+
+
+def test_the_window_refuses_a_session_of_several(pair):
     with pytest.raises(RtemoError, match="works with one participant"):
         refuse_several(settings_for(pair[0]), "the window")
