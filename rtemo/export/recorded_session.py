@@ -13,14 +13,17 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Modality
 from rtemo.export.event_rows import read_markers, rests_of
 from rtemo.export.signals import RecordedSignal, read_signals
+from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
 from rtemo.recordings.baseline_plan import SAVED
-from rtemo.recordings.events import Event, EventKind, read_event
+from rtemo.recordings.events import Event, EventKind, is_derived, read_event
 from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
+from rtemo.sources.xdf.source import XdfSource
 
 _LAB_RECORDER = re.compile(
     r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?(?:_task-(?P<task>[^_]+))?(?:_run-(?P<run>\d+))?"
@@ -116,7 +119,9 @@ def read_recorded(
     kept = _kept_settings(folder)
     recording = OpenRecording(path, profiles, lambda recorded: recorded or kept, participant=participant)
     try:
-        markers = read_markers(recording)
+        shown = [event for _, event in recorded_auxiliary_events(XdfSource(path), recording.streams, recording.roles)]
+        triggers = [event for event in shown if event.kind is EventKind.MARKER]
+        markers = sorted([*read_markers(recording), *triggers], key=lambda event: event.time_s)
         rests = rests_of(recording, markers)
         roles = [role for role in recording.roles.filled if role != Modality.MARKERS]
         found: dict[Modality, DeviceProfile] = {role: recording.roles.profile_of(role) for role in roles}
@@ -140,7 +145,10 @@ def read_recorded(
         signals=signals,
         markers=tuple(markers),
         events=corrected(
-            recording.events or [event for event in _kept_events(folder) if event.concerns(recording.participant)]
+            _with(
+                shown,
+                recording.events or [event for event in _kept_events(folder) if event.concerns(recording.participant)],
+            )
         ),
         rests=tuple(rests),
         notices=(*recording.notices, *_on_baseline(recording)),
@@ -170,13 +178,20 @@ def _kept_settings(folder: SessionFolder | None) -> SessionSettings:
     return replace(read_settings(folder.settings), baseline="", queries={})
 
 
+def _with(shown: Sequence[Event], events: Sequence[Event]) -> tuple[Event, ...]:
+    """The session's events and those that its samples show, but for the markers."""
+    others = [event for event in shown if event.kind is not EventKind.MARKER]
+    return tuple(sorted((*events, *others), key=lambda event: event.time_s)) if others else tuple(events)
+
+
 def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
-    """The events beside a recording that has none itself, but for the markers, which it has."""
+    """The events beside a recording that has none itself, but for those that it shows."""
     if folder is None or not folder.events.is_file():
         return ()
     lines = folder.events.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines += [edit.to_json_line() for edit in later_edits(folder.recording)]
     found = [event for line in lines if (event := read_event(line)) is not None and event.kind != EventKind.MARKER]
-    return tuple(sorted(found, key=lambda event: event.time_s))
+    return tuple(sorted((event for event in found if not is_derived(event)), key=lambda event: event.time_s))
 
 
 def _participant(path: Path, folder: SessionFolder | None, subject: str, asked: AskedEntities) -> str:

@@ -75,9 +75,17 @@ def is_discovery(event: Event) -> bool:
     return event.kind is EventKind.STREAM_UP and FOUND in event.text.split(": ")[:2]
 
 
+DERIVED = "derived"  # the key in an event's details by which it follows from a stream's samples
+
+
+def is_derived(event: Event) -> bool:
+    """Whether an event follows from samples, so that whoever reads these finds it again."""
+    return DERIVED in event.details
+
+
 def is_of_the_file(event: Event) -> bool:
-    """Whether a replay of the recording finds the same out by itself, as the file holds that stream by itself."""
-    return is_discovery(event) or (event.kind is EventKind.STREAM_UP and REPLACES in event.details)
+    """Whether a replay of the recording finds the same out by itself, from the streams and samples of the file."""
+    return is_discovery(event) or is_derived(event) or (event.kind is EventKind.STREAM_UP and REPLACES in event.details)
 
 
 def read_event(text: str, time_s: float | None = None) -> Event | None:

@@ -22,6 +22,9 @@ from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.session_facts import SessionFacts, facts_of
 from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
+from rtemo.recordings.study.annotations import edit_of, same_edit
+from rtemo.recordings.study.later_corrections import edits_beside
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
@@ -94,23 +97,25 @@ class OpenRecording:
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
             published = read_session_events(self.source, self.session_stream)
             self.notes = unpublished_notes(self.source, published)
-            everything = sorted((*published, *self.notes), key=lambda event: event.time_s)
-            self._problems: list[str] = []
-            asked = settings(self._recorded_settings(facts_of(everything)))
+            stated = (*published, *self.notes)
+            edits, unread = self._edits_beside(stated) if stated else ([], [])
+            everything = sorted((*stated, *edits), key=lambda event: event.time_s)
+            asked = settings(self._recorded_settings(facts_of(everything), unread))
             self.participants = tuple(one.id for one in asked.participants)  # who are told apart
             own = roles.settings if roles is not None else self._own(asked, participant)
             self.participant = own.alone
             self.events: tuple[Event, ...] = tuple(e for e in everything if e.concerns(self.participant))
             self.facts: SessionFacts = facts_of(self.events)
             self.file_warnings = self.source.warnings  # damage that is met while reading is added to the source's
-            self.notices = [*self.file_warnings, *self.facts.problems, *self._problems]
+            self.notices = [*self.file_warnings, *self.facts.problems, *unread]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, own)
             used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
             raise
-        self.source.select([*used, *self.session_stream.stream_ids])
+        impedances = [info.stream_id for info in self.streams if is_impedance_stream(info)]
+        self.source.select([*used, *impedances, *self.session_stream.stream_ids])
         self.opening = self.source.opening  # the streams that whoever runs the source begins with
 
     @property
@@ -186,16 +191,25 @@ class OpenRecording:
             raise SeveralParticipants(self.path, self.participants)
         return asked.of(whose)
 
-    def _recorded_settings(self, facts: SessionFacts) -> SessionSettings | None:
+    def _edits_beside(self, stated: Sequence[Event]) -> tuple[list[Event], list[str]]:
+        """Corrections of annotations that lie beside the recording and not in it; or why there are none."""
+        known = [event for event in stated if edit_of(event) is not None]
+        try:
+            beside_it = edits_beside(self.path)
+        except RtemoError as error:
+            return [], [str(error)]
+        return [event for event in beside_it if not any(same_edit(event, one) for one in known)], []
+
+    def _recorded_settings(self, facts: SessionFacts, problems: list[str]) -> SessionSettings | None:
         """The settings of the recording's session. Its baseline is in its facts; streams that are not there are not
-        asked for.
+        asked for. problems: takes why there are none.
         """
         if not facts.settings:
             return None
         try:
             found = parse_settings(facts.settings, "the settings in the recording").without_baseline
         except RtemoError as error:
-            self._problems.append(str(error))
+            problems.append(str(error))
             return None
         there = {part: query for part, query in found.queries.items() if self._has(query)}
         return replace(found, queries=there, participants=tuple(map(self._with_what_is_there, found.participants)))

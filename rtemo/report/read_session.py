@@ -23,6 +23,7 @@ from rtemo.recordings.older_recordings import with_details
 from rtemo.recordings.open_recording import OpenRecording, Settings, SeveralParticipants, as_recorded
 from rtemo.recordings.session_folder import SessionFolder, versions
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.quality import Inspection, inspect
 from rtemo.report.session_record import ModelNotes, Predictions, SessionRecord
@@ -88,7 +89,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs, participant: str) ->
         if not participant:
             raise SeveralParticipants(folder.recording, [one.id for one in settings.participants])
     settings = settings.of(participant) if settings.participants else settings
-    events = _attempt(problems, lambda: _read_events(folder.events)) or ()
+    events = _attempt(problems, lambda: _read_events(folder.events, folder.recording)) or ()
     events = tuple(event for event in events if event.concerns(participant))
     found = _attempt(problems, lambda: _inspected(folder.recording, inputs, participant))
     live = True
@@ -112,6 +113,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs, participant: str) ->
         streams=found.streams if found is not None else (),
         model=model,
         quality=found.quality if found is not None else None,
+        impedances=found.impedances if found is not None else (),
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=about.versions,
@@ -137,6 +139,7 @@ def _of_recording(path: Path, inputs: ReportInputs, participant: str) -> Session
         streams=found.streams,
         model=_notes_of(inputs.bundle),
         quality=found.quality,
+        impedances=found.impedances,
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=versions(),
@@ -181,14 +184,16 @@ def _about_session(path: Path) -> _AboutSession:
     return reader.read(_AboutSession, {name: document[name] for name in _AboutSession.__slots__ if name in document})
 
 
-def _read_events(path: Path) -> tuple[Event, ...]:
-    """The events of events.jsonl, by time. A line that is none is left out: a killed engine may have cut the last."""
+def _read_events(path: Path, recording: Path) -> tuple[Event, ...]:
+    """The events of events.jsonl, by time, as they were corrected in the session and later. A line that is none is left
+    out: a killed engine may have cut the last.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RtemoError(f"{path.name} cannot be read", str(error)) from error
     found = [with_details(event) for line in lines if (event := read_event(line)) is not None]
-    return corrected(found)
+    return corrected((*found, *later_edits(recording)))
 
 
 def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspection | None) -> tuple[float, float]:

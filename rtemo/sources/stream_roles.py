@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
 
 
 class StreamRoles:
@@ -76,8 +77,12 @@ class StreamRoles:
         return fits
 
     def is_recorded_too(self, info: StreamInfo) -> bool:
-        """Whether a stream without a role is recorded all the same, as the settings ask for."""
+        """Whether a stream without a role is recorded all the same: the settings ask for it, or it holds ratings or
+        impedances.
+        """
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
+        if is_rating(info) or is_impedance_stream(info):
+            asked = asked or not any(query.fits(info) for query in self.settings.not_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
@@ -85,7 +90,8 @@ class StreamRoles:
         query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
         also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
         left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
-        if not self.take_marker(info) and not any(one.fits(info) for one in self.settings.not_recorded):
+        unasked = self.take_marker(info) or is_rating(info)
+        if not unasked and not any(one.fits(info) for one in self.settings.not_recorded):
             also += (query,) if recorded else ()
         else:
             left_out += () if recorded else (query,)

@@ -115,7 +115,7 @@ def _watch(
     """Stop an engine that nobody needs: it would hold on to the streams for ever."""
     lonely_s = 0.0
     while not over.wait(LOOK_S):
-        needed = server.n_clients or controller.busy
+        needed = server.n_needing or controller.busy
         lonely_s = 0.0 if needed else lonely_s + LOOK_S
         if not needed and (endpoint.dismissed or lonely_s >= linger_s):
             stop.set()

@@ -190,7 +190,10 @@ def _open_outputs(
     goes_on = taken_up is not None
     sinks: list[PredictionSink] = []
     if asked.out is not None:
-        sinks.append(open_output(asked.out, setup.bundle.labels, replace=False, goes_on=goes_on))
+        made_by = setup.bundle
+        sinks.append(
+            open_output(asked.out, made_by.labels, replace=False, goes_on=goes_on, ratings=made_by.rating_names)
+        )
     elif asked.console is Lines:
         sinks.append(Lines(StandardOutput().line))
     elif asked.session_root is None and not asked.json_lines:

@@ -70,10 +70,14 @@ def run(args: argparse.Namespace) -> int:
     _check_alone(args, recordings)
     models = [load_model(args.model, args.hop) for _ in recordings]
     bundle = models[0][0]
+    if bundle.spec.uncalibrated:
+        warn(bundle.spec.uncalibrated)
     given = load_persons(args.person, bundle)
     log = EventLog()
     log.listen(print_event)
-    output = JsonLines(StandardOutput()) if args.out is None else open_output(args.out, bundle.labels, replace=True)
+    output: PredictionSink = JsonLines(StandardOutput())
+    if args.out is not None:
+        output = open_output(args.out, bundle.labels, replace=True, ratings=bundle.rating_names)
     with stop_on_signal() as stop, contextlib.ExitStack() as closing:
         for recording in recordings:
             closing.callback(recording.close)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import (
@@ -28,6 +29,7 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
+from rtemo.live.engine.auxiliary_streams import AuxiliaryStreams
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.engine.model_pace import ModelPace
 from rtemo.live.engine.run_together import LiveOptions, run_together
@@ -71,6 +73,7 @@ class Engine:
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
+        self._auxiliary = AuxiliaryStreams()
         self._noted: set[tuple[str, str]] = set()  # stream, note
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
@@ -88,6 +91,11 @@ class Engine:
     def roles(self) -> dict[Modality, StreamInfo]:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
+
+    @property
+    def auxiliary(self) -> dict[str, AuxiliaryReader]:
+        """What reads the streams' sample counters, triggers and impedances, by stream_id."""
+        return self._auxiliary.readers
 
     def add_outputs(self, outputs: Sequence[PredictionSink]) -> None:
         """Give the predictions to these too, from the next one on."""
@@ -146,6 +154,7 @@ class Engine:
             "infos": self._infos,
             "roles": self._roles,
             "clocks": self._marker_clocks,
+            "auxiliary": self._auxiliary.state(),
             "noted": self._noted,
             "now_s": self._now_s,
         }
@@ -154,6 +163,7 @@ class Engine:
         """Go on from the state of another engine, whose predictor's state ours has."""
         self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
         self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
+        self._auxiliary.restore(state["auxiliary"])
         self._now_s = state["now_s"]
 
     def use(self, predictor: Predictor) -> None:
@@ -197,6 +207,8 @@ class Engine:
     def _flush(self) -> None:
         """The last windows, and what is only known once nothing more comes."""
         self._publish(self._predictor.flush())
+        for event in self._auxiliary.flush():
+            self._events.add(event)
         self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
@@ -224,10 +236,20 @@ class Engine:
                 self._markers(item)
             case ClockOffset() if item.stream_id in self._marker_clocks:
                 self._marker_clocks[item.stream_id].add(item)
-            case Chunk() | ClockOffset():
-                arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-                self._publish(self._pushed(item), arrived_s)
-                self._report_notes()
+            case ClockOffset():
+                self._auxiliary.note(item)
+                self._samples(item)
+            case Chunk():
+                for part in self._auxiliary.parts(item):
+                    if isinstance(part, Chunk):
+                        self._samples(part)
+                    else:
+                        self._events.add(part)
+
+    def _samples(self, item: Chunk | ClockOffset) -> None:
+        arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
+        self._publish(self._pushed(item), arrived_s)
+        self._report_notes()
 
     def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
         """What an item completes. Where that takes longer than the windows come, it is an event."""
@@ -265,6 +287,8 @@ class Engine:
             goes_on = before is not None or replaced is not None
             if unchanged or self._use(info, role, goes_on=goes_on):
                 self._publish(self._predictor.expect(role, expected=True))
+        elif before is None or before.channels != info.channels:
+            self._auxiliary.add(info, self._roles_of_streams)
 
     def _use(self, info: StreamInfo, role: Modality, *, goes_on: bool) -> bool:
         """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event, and the
@@ -283,6 +307,7 @@ class Engine:
         self._roles = {stream: r for stream, r in self._roles.items() if r != role}
         self._roles[info.stream_id] = role
         self._predictor.pipeline.add_stream(info, layout)
+        self._auxiliary.add(info, self._roles_of_streams)
         for note in layout.notes:
             self._event(EventKind.NOTE, note, info)
         if role is Modality.GAZE and self._predictor.eye_unused:

@@ -20,7 +20,7 @@ from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
-from rtemo.live.service.status import ChannelStatuses, StreamStatuses
+from rtemo.live.service.status import ChannelStatuses, StreamStatuses, with_impedances
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.recorder.announced_streams import AnnouncedStreams
@@ -127,8 +127,9 @@ class Analysis:
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
-        pipeline = self._predictor.pipeline
-        found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, dict(self.refused))
+        pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
+        refused = dict(self.refused)
+        found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
     def channel_statuses(self, time_s: float) -> tuple[ChannelStatus, ...]:
@@ -139,7 +140,8 @@ class Analysis:
         faults = self.view.faults_at(time_s)
         if faults is None:
             faults = np.zeros(len(branch.channel_map.labels), np.int8)
-        return self._channels.described(branch.channel_map, faults, self.roles.left_out)
+        found = self._channels.described(branch.channel_map, faults, self.roles.left_out)
+        return with_impedances(found, self._engine.auxiliary)
 
     def _keep(self, window: Window, _embeddings: Embeddings) -> None:
         """One window a second, to be explained where the head stands."""

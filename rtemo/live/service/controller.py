@@ -151,7 +151,8 @@ class Controller:
     def do_export(self, path: str, *, replace: bool) -> None:
         """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
         made = self._replay.predictions if self._replay.active else self.feed.predictions
-        output = open_output(Path(path), self._setup.bundle.labels, replace=replace)
+        bundle = self._setup.bundle
+        output = open_output(Path(path), bundle.labels, replace=replace, ratings=bundle.rating_names)
         self._exports.put(Export(path, output, made))
 
     def _write_export(self, export: Export) -> None:

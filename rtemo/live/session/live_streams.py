@@ -7,9 +7,10 @@ but what it records. Owned by the engine's thread, like everything that a contro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo
@@ -258,7 +259,7 @@ class LiveStreams:
         return tuple(status for _, status in self._streams().values())
 
     def channel_statuses(self) -> tuple[ChannelStatus, ...]:
-        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out)
+        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out, self._auxiliary)
 
     @property
     def places(self) -> ElectrodePlaces | None:
@@ -270,6 +271,10 @@ class LiveStreams:
         return ElectrodePlaces(len(layout.unplaced), layout.doubtful)
 
     # How it is done.
+
+    @property
+    def _auxiliary(self) -> Mapping[str, AuxiliaryReader]:
+        return self.run.engine.auxiliary if self.run is not None else {}
 
     def _reopen(self) -> None:
         self.close()
@@ -297,5 +302,6 @@ class LiveStreams:
             self._roles,
             self.predictor.pipeline,
             dict(self.refused),
+            self._auxiliary,
             columns=not self.recording,
         )

@@ -132,7 +132,8 @@ class SessionOutputs:
             files = []
             if self.folder is not None:
                 path = self.folder.predictions
-                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on)]
+                rated = bundle.rating_names
+                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on, ratings=rated)]
             for sink in files:
                 closing.callback(sink.close)
             event_file = LineFile(self.folder.events, goes_on=goes_on) if self.folder is not None else None
@@ -191,6 +192,7 @@ class SessionOutputs:
             identity=identity,
             changed=self._output_changed,
             calibrated=bundle.spec.calibrated,
+            ratings=bundle.rating_names,
         )
 
     def sinks_of(self, participant: str) -> tuple[PredictionSink, ...]:
