@@ -163,7 +163,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
     if map_.rest is not None:
         at_rest, bad_rests = find_trials(events, map_.rest, found.source.last_s, path.name, {}, "")
         rests, saved, left_out = [(rest.start_s, rest.stop_s) for rest in at_rest], None, [*left_out, *bad_rests]
-    trials, unrated, rated_rows = _rated(path, [info for info in found.streams if is_rating(info)], trials)
+    ratings = [info for info in found.streams if is_rating(info)]
+    if participant:
+        nobodys = "it is a rating, of several participants, and nobody says whose"
+        omissions += [Omission(f"stream {info.stream_id}", str(path), nobodys) for info in ratings]
+        ratings = []
+    trials, unrated, rated_rows = _rated(path, ratings, trials)
     ids = tuple(info.stream_id for info in signals.values())
     return Recording(
         dataset="xdf",

@@ -207,8 +207,8 @@ class Engine:
     def _flush(self) -> None:
         """The last windows, and what is only known once nothing more comes."""
         self._publish(self._predictor.flush())
-        for event in self._auxiliary.flush():
-            self._events.add(event)
+        for stream_id, event in self._auxiliary.flush():
+            self._state_auxiliary(stream_id, event)
         self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
@@ -244,7 +244,12 @@ class Engine:
                     if isinstance(part, Chunk):
                         self._samples(part)
                     else:
-                        self._events.add(part)
+                        self._state_auxiliary(item.stream_id, part)
+
+    def _state_auxiliary(self, stream_id: str, event: Event) -> None:
+        """State what an auxiliary column shows: of a participant's own stream it is that one's."""
+        own = self._roles_of_streams.role_of(self._infos[stream_id]) in OWN_ROLES
+        self._events.add(replace(event, participant=self.participant) if own else event)
 
     def _samples(self, item: Chunk | ClockOffset) -> None:
         arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan

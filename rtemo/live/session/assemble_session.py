@@ -97,8 +97,6 @@ class SessionRun:
             use_persons(setup.persons, self.predictor)
             return
         outputs.announce_session()
-        if setup.bundle.spec.uncalibrated:
-            outputs.note(EventKind.NOTE, setup.bundle.spec.uncalibrated)
         if plan is not None:
             outputs.announce_baseline(plan, self.participant)
         self._marked = MarkedBaseline(plan, pipeline, self._warn)

@@ -295,6 +295,8 @@ class SessionOutputs:
         shared = replace(shared, participants=tuple(replace(one, person=()) for one in shared.participants))
         about = {"bundle_fingerprint": self._bundle.fingerprint, "hop_s": self._hop_s}
         self.events.add(session_event(self._clock(), self.session_id, settings_text(shared), about))
+        if self._bundle.spec.uncalibrated:
+            self.note(EventKind.NOTE, self._bundle.spec.uncalibrated)
 
     def announce_baseline(self, plan: BaselinePlan, participant: str = "") -> None:
         """State which baseline is planned, for the replay of the recording."""
