@@ -236,5 +236,5 @@ def test_the_commands_write_a_bundle_and_say_what_it_is(people, tmp_path, capsys
 
 
 def test_a_method_that_can_never_go_live_is_refused_before_any_work(people, tmp_path):
-    with pytest.raises(RtemoError, match="riemann cannot run live.*use riemann-fixed"):
+    with pytest.raises(RtemoError, match=r"riemann cannot run live.*use riemann-fixed"):
         fit(people, FitRequest("riemann"), tmp_path / "b")
