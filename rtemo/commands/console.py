@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
-import psutil
-
 INTERRUPTED = 130
 OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
-    from tqdm import tqdm  # only where a line is printed: the window has to be there at once
+    if "tqdm" not in sys.modules:  # no progress bar that the line would run into
+        print(text, file=sys.stderr)
+        return
+    from tqdm import tqdm
 
     tqdm.write(text, file=sys.stderr)
 
@@ -86,6 +87,8 @@ def stop_with(owner: int | None, stop: threading.Event) -> None:
 
 
 def _watch(owner: int, stop: threading.Event) -> None:
+    import psutil
+
     with contextlib.suppress(psutil.Error):  # it is gone already
         process = psutil.Process(owner)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and not stop.wait(OWNER_S):

@@ -6,15 +6,11 @@ session.toml, events.jsonl and, once the session is over, report.html.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 import rtemo
 from rtemo.core.errors import RtemoError
@@ -24,6 +20,7 @@ from rtemo.sources.private_files import make_folder, owner_only
 from rtemo.sources.recording_places import RECORDING, safe_name
 from rtemo.sources.session_settings import SessionSettings, settings_document
 
+BASELINE = "baseline.json"
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 
@@ -57,7 +54,7 @@ class SessionFolder:
 
     @property
     def baseline(self) -> Path:
-        return beside(self.recording, "baseline.json")
+        return beside(self.recording, BASELINE)
 
     @property
     def report(self) -> Path:
@@ -127,6 +124,8 @@ class SessionFolder:
             "versions": versions(),
             "streams": {role: _described(info) for role, info in streams.items()},
         }
+        import tomli_w
+
         with open(self.settings, "x", encoding="utf-8", errors="replace", opener=owner_only) as file:
             try:
                 file.write(tomli_w.dumps(document))
@@ -136,11 +135,12 @@ class SessionFolder:
                 raise
 
 
-def beside(recording: Path, name: str) -> Path:
+def beside(recording: Path, name: str, participant: str = "") -> Path:
     """Where a file that belongs to a recording lies: in the session's folder, or with the recording's name before its
-    own where the recording is not a session's `recording.xdf`.
+    own where the recording is not a session's `recording.xdf`. participant: whose file it is, of several.
     """
-    return recording.with_name(name if recording.name == RECORDING else f"{recording.stem}.{name}")
+    own = f"{participant}.{name}" if participant else name
+    return recording.with_name(own if recording.name == RECORDING else f"{recording.stem}.{own}")
 
 
 def model_record(bundle: Bundle) -> dict[str, str | bool]:
@@ -152,6 +152,9 @@ def model_record(bundle: Bundle) -> dict[str, str | bool]:
 
 def versions(names: Sequence[str] = VERSIONS_OF) -> dict[str, str]:
     """Versions of rtemo, the system and these packages, by default of all that takes part in a prediction."""
+    import platform  # these look through what is installed and are slow to load; recordings are opened without them
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"rtemo": rtemo.__version__, "python": platform.python_version(), "system": platform.platform()}
     for name in names:
         try:

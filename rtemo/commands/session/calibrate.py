@@ -11,7 +11,7 @@ from pathlib import Path
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.from_arguments import load_model, open_recording
-from rtemo.commands.session.replay import SourceWithProgress, progress_bar
+from rtemo.commands.session.replay import progress_bar, with_progress
 from rtemo.commands.summary import print_event
 from rtemo.core.errors import RtemoError
 from rtemo.live.replay.replay_engine import replay_engine
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.labels != "markers":
         labels = _from_csv(Path(args.labels), recording.source.first_s)
     with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
-        source = SourceWithProgress(recording.source, recording.source, bar)
+        source = with_progress(recording.source, recording, bar)
         replay_engine(recording, predictor, bundle, log, warn=warn, source=source).run(recording.opening, stop)
     if stop.is_set():
         return INTERRUPTED

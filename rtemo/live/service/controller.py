@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.engine.engine import READ_S
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.log_file import log_path
 from rtemo.live.output.output_queue import OutputQueue
 from rtemo.live.output.prediction_files import PredictionSink, open_output
@@ -76,7 +76,6 @@ class Controller:
         self._remote: LineServer | None = None
         self._remote_at: NetworkAddress | None = None
         self._remote_error = ""
-        self.dismissed = False  # whether the window that closed needs no engine any more
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
@@ -131,10 +130,6 @@ class Controller:
         """End the engine; a session is stopped first."""
         self._over = True
 
-    def do_dismiss(self) -> None:
-        """End once no window is connected and no session is kept: another window may still need this engine."""
-        self.dismissed = True
-
     def do_restart(self) -> None:
         """End this engine and leave everything to the next one: a session goes on with it."""
         self.restarting = self._over = True
@@ -156,7 +151,8 @@ class Controller:
     def do_export(self, path: str, *, replace: bool) -> None:
         """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
         made = self._replay.predictions if self._replay.active else self.feed.predictions
-        output = open_output(Path(path), self._setup.bundle.labels, replace=replace)
+        bundle = self._setup.bundle
+        output = open_output(Path(path), bundle.labels, replace=replace, ratings=bundle.rating_names)
         self._exports.put(Export(path, output, made))
 
     def _write_export(self, export: Export) -> None:

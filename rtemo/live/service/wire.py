@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "calibrate": {},
     "uncalibrate": {},
     "open_replay": {"path": str},
+    "show_participant": {"participant": str},
     "play": {},
     "hold": {},
     "seek": {"position_s": float},
@@ -74,7 +75,6 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "close_replay": {},
     "export": {"path": str, "replace": bool},
     "shutdown": {},
-    "dismiss": {},
     "restart": {},
 }
 

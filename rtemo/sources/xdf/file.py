@@ -14,8 +14,6 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
-
 from rtemo.core.errors import RtemoError
 from rtemo.sources.xdf.chunks import MAGIC
 
@@ -91,6 +89,8 @@ def _most_bytes(packed: Path, plain: Path) -> int:
 
 def _sweep() -> None:
     """Remove what a process left behind that was killed while it read a compressed recording."""
+    import psutil  # compressed recordings are rare
+
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):

@@ -109,6 +109,8 @@ def test_without_a_run_the_first_free_one_is_taken_and_a_given_one_is_never_over
         ("{template:/etc/x}", "leaves its root"),
         (r"{template:C:\x}", "leaves its root"),
         ("{template:%q}", "%q, which means nothing"),
+        ("{template:con}", "not every system takes"),
+        ("{template:%p/a?b.xdf}{participant:P1}", "not every system takes"),
     ],
 )
 def test_what_cannot_be_a_file_name_is_refused(tmp_path, text, match):

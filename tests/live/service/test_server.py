@@ -103,6 +103,31 @@ def test_commands_arrive_and_unknown_ones_are_refused_at_once(desk, client):
         client.send("dance")
 
 
+def test_a_dismissal_is_left_for_an_engine_that_does_not_answer_and_taken_back_by_the_next_window(desk, tmp_path):
+    endpoint = Endpoint("desk", tmp_path / "run")
+    desk.server.close()  # it hangs: its process lives, and nobody answers
+    client = EngineClient(Launch("desk", folder=tmp_path / "run", start=False))
+    client.send("dismiss")
+    assert endpoint.dismissed
+    client.close()
+    assert endpoint.dismissed
+    watching = EngineClient(Launch("desk", folder=tmp_path / "run", start=False, watches=True))
+    watching.close()
+    assert endpoint.dismissed  # who only watches has no say in it
+    endpoint.need()
+    assert not endpoint.dismissed
+
+
+def test_a_window_that_opens_needs_the_engine_again(desk, tmp_path):
+    endpoint = Endpoint("desk", tmp_path / "run")
+    endpoint.dismiss()
+    client = EngineClient(Launch("desk", folder=tmp_path / "run"))
+    assert not endpoint.dismissed
+    wait_for(lambda: client.connected)
+    assert client._process is None
+    client.close()
+
+
 def test_a_client_that_never_reads_delays_nobody(desk, client):
     """It asks for more than the socket holds, so that its thread in the server is stuck in an answer."""
     frozen = desk.connect()
