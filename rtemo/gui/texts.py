@@ -39,6 +39,8 @@ USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
 AWAITED = "{role}: waiting for {query}"
 STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
+COUNTER_TIP = "by its sample counter {lost} lost, {twice} sent twice"
+IMPEDANCE_TIP = "impedance {impedance}"
 CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
 
 SUBJECT_HINT = "Participant"
@@ -203,6 +205,7 @@ OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
 
 PLAY, HOLD = "Play", "Hold"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+PARTICIPANT_TIP = "Participant that is shown, of several in the recording"
 SPEED_TIP = "Speed of the replay (− and +)"
 PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
@@ -223,6 +226,9 @@ RESTART = "Restart engine"
 QUIT_TITLE = "A session is running"
 QUIT_ASK = "The recording goes on in the background if you only close the window; started again, it is found."
 QUIT_ENDS = "The simulated person leaves with the window. What was recorded is kept."
+QUIT_PROTOCOL = (
+    "The protocol does not go on without a window: the block {name} lasts until one is open again, which takes it up."
+)
 QUIT_KEEP, QUIT_STOP, QUIT_CANCEL = "Close the window", "Stop the session and quit", "Cancel"
 
 MENU_FILE, MENU_SESSION, MENU_VIEW, MENU_HELP = "&File", "&Session", "&View", "&Help"

@@ -35,8 +35,9 @@ END_S = 2.0  # for an engine to end its session where whoever asked is in a hurr
 PATIENT_S = 8.0  # the same where nobody is: longer than outputs that take nothing more are waited for
 QUIT_S = 1.0  # for a recorder to close its file
 DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
+INTERRUPTED = 130  # the exit code of what was asked to end
 RESTART = 75  # the exit code by which an engine asks to be started again
-_ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
+_ASKED = (0, 2, 3, INTERRUPTED)  # exit codes of an engine that knew what it did
 
 
 class _Child:
@@ -99,6 +100,7 @@ class Supervisor:
         self._engine = _Child(engine_command, {"stdin": subprocess.DEVNULL, **streams})
         self._asked_s = self._answered_s = time.monotonic()
         self._engine_over = self._engine_silent = self._recorder_answers = False
+        self._engine_began = False  # whether this engine has ever read from a recorder
         self._engine_hangs_s = ENGINE_HANGS_S
         self._records = True  # by the last answer; a recorder that does not answer may well record
 
@@ -131,7 +133,7 @@ class Supervisor:
 
     def _restart_engine(self, code: int) -> None:
         how = "asked to be started again" if code == RESTART else _how(code)
-        self._engine_silent = False
+        self._engine_silent = self._engine_began = False
         if (left := self._engine.tries_left) > 0:
             self._engine.restart(*(("--last-try",) if left == 1 else ()))
             _LOG.error("the engine ended: %s; it is started again", how)
@@ -159,6 +161,7 @@ class Supervisor:
         if state is not None:
             self._answered_s, self._records = now_s, bool(state.fields.get("paths"))
             self._recorder_answers = True
+            self._engine_began = self._engine_began or bool(state.fields.get("engine"))
             self._hear_engine(state.fields.get("engine_age_s", 0.0) if state.fields.get("engine") else 0.0)
         elif now_s - self._answered_s > (HANG_S if self._recorder_answers else START_S):
             _LOG.error("the recorder hangs: it is killed")
@@ -169,9 +172,9 @@ class Supervisor:
         if (age_s > SILENT_S) != self._engine_silent:
             self._engine_silent = not self._engine_silent
             silent = f"the engine has not answered for {age_s:.1f} s; the recording goes on, predictions wait"
-            text = f"warning: {silent}" if self._engine_silent else "note: the engine answers again"
+            text = silent if self._engine_silent else "the engine answers again"
             _LOG.warning("%s", text)
-            self._say(text)
+            self._say(f"{'warning' if self._engine_silent else 'note'}: {text}")
         if age_s > self._engine_hangs_s:
             _LOG.error("the engine hangs: it is killed")
             self._engine_hangs_s *= 2.0  # where the computer is too slow for it, the next one must get further
@@ -179,9 +182,13 @@ class Supervisor:
 
     def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
-        if self._ask("end", POLITE_S) is None:  # the recorder hangs, or is not there
+        ending = self._ask("end", POLITE_S)
+        if ending is None:  # the recorder hangs, or is not there
             self._recorder.kill()
             self._engine.process.terminate()
+        elif not (ending.fields.get("engine") or self._engine_began):  # it is only starting, and cannot be asked
+            self._engine.kill()
+            return INTERRUPTED
         asked_s = time.monotonic()
         while time.monotonic() - asked_s < (END_S if hurry.is_set() else PATIENT_S):
             if self._engine.wait(LOOK_S):
@@ -195,7 +202,7 @@ class Supervisor:
         while time.monotonic() < end_s and not hurry.is_set():
             if self._engine.wait(LOOK_S):
                 return self._code()
-        return 130
+        return INTERRUPTED
 
     def _code(self) -> int:
         code = self._engine.process.returncode

@@ -48,7 +48,7 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
+        model_warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
         _events, _setup,
     )  # fmt: skip
     return page(
@@ -63,7 +63,8 @@ def report_page(record: SessionRecord) -> Html:
     )
 
 
-def _warning(record: SessionRecord) -> Html:
+def model_warning(record: SessionRecord) -> Html:
+    """What nobody may overlook about the model: not calibrated, trained on simulated people."""
     return Html(_uncalibrated(record) + _simulated(record))
 
 
@@ -217,7 +218,21 @@ def _quality(record: SessionRecord) -> Html:
             timeline.bad_channels(quality, axis),
             tag("div", head, names, class_="beside"),
         ]
+    parts += _impedances(record)
     return section("Signal quality", *parts) if parts else Html()
+
+
+def _impedances(record: SessionRecord) -> list[Html]:
+    """The impedances that the device sent, the highest first."""
+    if not record.impedances:
+        return []
+    worst_first = sorted(record.impedances, key=lambda one: -one.latest)
+    rows = [
+        [one.electrode, *(number(value, 1, "kΩ") for value in (one.first, one.latest, one.highest))]
+        for one in worst_first
+    ]
+    columns = [("Electrode", TEXT), *numbers("First", "Last", "Highest")]
+    return [subheading("Impedances as the device sent them"), table(columns, rows)]
 
 
 def _worst_table(quality: SignalQuality, worst: list[int]) -> Html:
@@ -229,6 +244,8 @@ def _streams(record: SessionRecord) -> Html:
     """The streams with what is missing, and everything that was lost and came back."""
     columns = [("Stream", TEXT), ("Type", TEXT), ("Used as", TEXT)]
     columns += numbers("Channels", "Rate", "Measured", "Samples", "Gaps", "Unusable")
+    counted = any(stream.n_lost is not None for stream in record.streams)
+    columns += numbers("Lost by its counter", "Sent twice") if counted else []
     rows = [
         [
             stream.name,
@@ -240,6 +257,7 @@ def _streams(record: SessionRecord) -> Html:
             f"{stream.n_samples:,}",
             number(stream.n_gaps),
             number(stream.n_unusable),
+            *([number(stream.n_lost), number(stream.n_twice)] if counted else []),
         ]
         for stream in record.streams
     ]

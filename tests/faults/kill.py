@@ -71,8 +71,8 @@ def main(arguments: list[str]) -> int:
     if args.target == "recorder":
         away_s = sorted(made.said_s or 0.0 for made in results)
         soon = sum(one <= RESTART_S for one in away_s)
-        print(f"nobody recorded for {away_s[len(away_s) // 2]:.2f} s (median), {away_s[-1]:.2f} s at most; {soon} times "
-              f"for {RESTART_S:g} s or less")  # fmt: skip
+        print(f"nobody recorded for {away_s[len(away_s) // 2]:.2f} s (median), {away_s[-1]:.2f} s at most; {soon} "
+              f"times for {RESTART_S:g} s or less")  # fmt: skip
     return 1 if wrong else 0
 
 
@@ -106,9 +106,10 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
 
 
 def _longest_gap_s(outcome: Outcome) -> float:
-    """For how long nobody recorded: the longest time between two samples of the EEG that are in the files; 0: none."""
+    """For how long nobody recorded: the longest time without a sample of the EEG in the files; 0: none was missing."""
     stamps = [one.stamps for path in outcome.recordings for one in read_xdf(path).values() if one.name == "Amp"]
-    steps = np.diff(np.sort(np.concatenate(stamps))) if stamps else np.zeros(0)
+    end_s = outcome.plan.t0 + outcome.plan.seconds
+    steps = np.diff(np.sort(np.concatenate([*stamps, [end_s]]))) if stamps else np.zeros(0)
     longest_s = float(steps.max(initial=0.0))
     return longest_s if longest_s > GAP_S else 0.0
 

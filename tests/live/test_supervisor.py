@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -79,3 +80,24 @@ def test_a_recorder_that_is_only_starting_gets_longer_than_one_that_has_answered
     assert after(0.0, answers=True)
     assert after(4.9)
     assert not after(0.2)
+
+
+def test_an_engine_that_is_only_starting_is_not_left_behind_when_everything_is_asked_to_end(told):
+    stop, hurry = threading.Event(), threading.Event()
+    stop.set()
+    hurry.set()
+    told.answer = Message("ending", {"engine": False})
+    engine = told._engine.process
+    assert told.run(stop, hurry) == 130
+    assert engine.poll() is not None
+
+
+def test_an_engine_that_has_left_its_recorder_writes_its_report(told, monkeypatch):
+    monkeypatch.setattr(module, "END_S", 0.0)
+    hurry = threading.Event()
+    hurry.set()
+    told.look(0.0)
+    told.look(0.0, engine=False)
+    told.answer = Message("state", {"paths": []})
+    assert told._end(hurry) == 130
+    assert told._engine.process.poll() is None

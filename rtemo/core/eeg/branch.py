@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +19,15 @@ from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.band_power import BandPower, band_centres
 from rtemo.core.eeg.conditioning import EegConditioner, GridBlock
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, MarkedChannel, apply_marks, usable
+from rtemo.core.eeg.quality import (
+    ChannelCheck,
+    ChannelFault,
+    Extremes,
+    MarkedChannel,
+    apply_marks,
+    extremes_of,
+    usable,
+)
 from rtemo.core.eeg.signal import ChannelSizes
 from rtemo.core.row_buffer import RowBuffer
 from rtemo.core.settings import PipelineSettings
@@ -92,6 +101,7 @@ class EegBranch:
         self._raw: RowBuffer[np.float32] | None = None
         self._raw_times: RowBuffer[np.float64] | None = None
         self._raw_hz = 0.0
+        self._extremes: dict[int, Extremes] = {}  # of the raw samples of each complete step, by the step's end
         self._next_end: int | None = None
         self._settled_from = 0
         self._restarted = False
@@ -227,8 +237,8 @@ class EegBranch:
         Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
         """
         values, wide, valid = (self._cut(buffer, end) for buffer in (self._values, self._wide, self._valid))
-        raw, rate_hz = self._cut_raw(end)
-        fault = self._check(raw, wide, values, valid)
+        raw, extremes, rate_hz = self._cut_raw(end)
+        fault = self._check(raw, wide, values, valid, extremes)
         if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
             fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
         if self.marks:
@@ -257,11 +267,25 @@ class EegBranch:
         padded[offset : offset + len(rows)] = rows
         return padded
 
-    def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], float]:
+    def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], Extremes, float]:
+        """The frame's samples as sent, their extremes, and the rate. Frames overlap: each step is looked at once."""
         assert self._raw is not None
         assert self._raw_times is not None
         assert self.dejitter.rate is not None
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
-        bounds = [self._grid.seconds(end - self._grid.frame), self._grid.seconds(end)]
-        begin, stop = np.searchsorted(times, bounds) + self._raw_times.start
-        return self._raw.slice(int(begin), int(stop)), self.dejitter.rate.hz
+        ends = range(end - self._grid.frame + self._grid.step, end + 1, self._grid.step)
+        bounds = [self._grid.seconds(k) for k in (end - self._grid.frame, *ends)]
+        at = (np.searchsorted(times, bounds) + self._raw_times.start).tolist()
+        complete = end <= self._values.stop
+        lows, highs = [], []
+        for stop, (first, last) in zip(ends, pairwise(at), strict=True):
+            known = self._extremes.get(stop)
+            if known is None:
+                known = extremes_of(self._raw.slice(first, last))
+                if complete:
+                    self._extremes[stop] = known
+            lows.append(known[0])
+            highs.append(known[1])
+        for old in [k for k in self._extremes if k <= end - self._grid.frame]:
+            del self._extremes[old]
+        return self._raw.slice(at[0], at[-1]), (np.fmin.reduce(lows), np.fmax.reduce(highs)), self.dejitter.rate.hz

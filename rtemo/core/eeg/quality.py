@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import BoolArray
 
+Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]  # least and greatest value of each channel, (C,) each
+
 LINE_HZ = (50.0, 60.0)
 
 
@@ -124,17 +126,23 @@ class ChannelCheck:
         self._centred_waves = self._waves - self._waves.mean(axis=1, keepdims=True)  # without a frame's mean
 
     def __call__(
-        self, raw: NDArray[np.float32], wide: NDArray[np.float64], frame: NDArray[np.float64], valid: BoolArray
+        self,
+        raw: NDArray[np.float32],
+        wide: NDArray[np.float64],
+        frame: NDArray[np.float64],
+        valid: BoolArray,
+        extremes: Extremes | None = None,
     ) -> NDArray[np.int8]:
         """The Fault (C,) of each channel in one frame.
 
         raw: (n, C) microvolts as sent. On the grid, (m, C): wide, before high-pass and notch; frame, after them; valid.
+        extremes: those of raw, where they are known.
         """
         found = np.zeros(frame.shape[1], dtype=np.int8)
         whole = None if valid.all() else valid
         products = _products(frame)
         rms = np.sqrt(np.diagonal(products)) if whole is None else _rms(frame, valid)
-        railed, clipped = _at_the_limit(raw, self._settings)
+        railed, clipped = _at_the_limit(raw, extremes or extremes_of(raw), self._settings)
         popping, muscle = _fast(frame, self._settings)
         hums = self._line_uv(wide, whole) > self._settings.line_uv
         missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
@@ -195,11 +203,20 @@ def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=0) / n - mean * mean, 0.0)))
 
 
-def _at_the_limit(raw: NDArray[np.float32], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+def extremes_of(raw: NDArray[np.float32]) -> Extremes:
+    """The least and the greatest value (C,) of each channel of (n, C), NaN aside; NaN where there is no value."""
+    if not len(raw):
+        return np.full(raw.shape[1], np.nan, raw.dtype), np.full(raw.shape[1], np.nan, raw.dtype)
+    return np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
+
+
+def _at_the_limit(
+    raw: NDArray[np.float32], extremes: Extremes, settings: QualitySettings
+) -> tuple[BoolArray, BoolArray]:
     """Railed: at the rail for part of the frame, or unchanged at a large offset. Clipped: its peaks are cut off."""
     if not len(raw):
         return np.zeros(raw.shape[1], dtype=bool), np.zeros(raw.shape[1], dtype=bool)
-    low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
+    low, high = extremes
     # the reach of the frame for a channel that moves, its offset for one that does not
     reach = np.where(high > low, high - low, np.abs(high))
     at_limit = np.zeros(raw.shape[1], dtype=np.intp)

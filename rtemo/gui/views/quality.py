@@ -18,7 +18,7 @@ from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import BODY, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
-from rtemo.presentation.numbers import percent, seconds
+from rtemo.presentation.numbers import number, percent, seconds
 
 STEPS = {  # the direction of each arrow key in the picture
     Qt.Key.Key_Left: QPointF(-1, 0),
@@ -251,6 +251,8 @@ def describe(channel: ChannelStatus, *, in_session: bool = False) -> str:
     why = texts.EXCLUDED if channel.excluded else channel.fault or texts.GOOD
     if channel.mark:
         why = texts.MARKED_BY_YOU.format(mark=channel.mark)
+    if math.isfinite(channel.impedance_kohm):
+        why = f"{why}\n{texts.IMPEDANCE_TIP.format(impedance=number(channel.impedance_kohm, 1, 'kΩ'))}"
     if in_session:
         if channel.excluded:
             return texts.CHANNEL_FIXED_TIP.format(label=channel.label, why=why)

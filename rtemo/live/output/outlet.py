@@ -24,6 +24,7 @@ from rtemo.model.prediction import Prediction
 from rtemo.model.uncertainty.rating_estimates import rating_columns, rating_numbers
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
+from rtemo.recordings.study.annotations import EDIT
 from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
@@ -170,10 +171,9 @@ class EventOutlet:
         return self._outlet.queue
 
     def send(self, event: Event) -> None:
-        """Send annotations, losses, returns, failures and facts. Other events are not for the network."""
-        if event.kind in PUBLISHED or "fact" in event.details:
-            stream = f"{event.stream}: " if event.stream else ""
-            sentence = f"{event.kind.value}: {stream}{event.text}"
+        """Send annotations, their corrections, losses, returns, failures and facts; others are not for the network."""
+        if event.kind in PUBLISHED or "fact" in event.details or EDIT in event.details:
+            sentence = f"{event.kind.value}: {event.sentence}"
             published, kept = ((sentence, event.payload(published=on_network)) for on_network in (True, False))
             self._outlet.push(_row(*published), event.time_s, _row(*kept))
 

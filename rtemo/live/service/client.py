@@ -182,7 +182,7 @@ class EngineClient:
         if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
             self._process.terminate()  # it has only begun: there is no need to let it
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_S)
+                self._process.wait(CLOSE_S / 2)  # it ends by itself, whoever waits for it
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
@@ -260,7 +260,7 @@ class EngineClient:
                     connection.send_bytes(pack_request(command))
                 if self._closed and not self._outbox:
                     return
-                connection.send_bytes(pack_request(Poll(self._token)))
+                connection.send_bytes(pack_request(Poll(self._token, self._launch.watches)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
                 due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up

@@ -7,14 +7,15 @@ but what it records. Owned by the engine's thread, like everything that a contro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
@@ -29,7 +30,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
 
@@ -111,6 +112,7 @@ class LiveStreams:
         new = parse_settings(settings)
         if (plan := BaselinePlan.of(new)) is not None:
             plan.prepare(self._setup.new_predictor().pipeline, None)
+        refuse_several(new, "the window")
         self._roles.adopt(new)
         self._reopen()
         self.open_receivers()
@@ -257,7 +259,7 @@ class LiveStreams:
         return tuple(status for _, status in self._streams().values())
 
     def channel_statuses(self) -> tuple[ChannelStatus, ...]:
-        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out)
+        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out, self._auxiliary)
 
     @property
     def places(self) -> ElectrodePlaces | None:
@@ -269,6 +271,10 @@ class LiveStreams:
         return ElectrodePlaces(len(layout.unplaced), layout.doubtful)
 
     # How it is done.
+
+    @property
+    def _auxiliary(self) -> Mapping[str, AuxiliaryReader]:
+        return self.run.engine.auxiliary if self.run is not None else {}
 
     def _reopen(self) -> None:
         self.close()
@@ -296,5 +302,6 @@ class LiveStreams:
             self._roles,
             self.predictor.pipeline,
             dict(self.refused),
+            self._auxiliary,
             columns=not self.recording,
         )

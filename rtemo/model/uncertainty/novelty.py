@@ -8,7 +8,7 @@ can and cannot detect is measured in README.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -35,16 +35,20 @@ class NoveltyScale:
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """The training embeddings of one head: mean (d,), precision (d, d)."""
+    """The training embeddings of one head: mean (d,), precision (d, d); exact: the latter as distances take it."""
 
     mean: FloatArray
     precision: FloatArray
+    exact: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exact", self.precision.astype(np.float64))  # once, not for every window
 
 
 def distance(z: NDArray[np.float32], familiar: Familiar) -> NDArray[np.float64]:
     """(n, d) or (d,) -> (n,) or (): Mahalanobis distance per root dimension, about 1 on training data."""
     centred = np.asarray(z - familiar.mean, np.float64)
-    squared = np.sum((centred @ familiar.precision) * centred, axis=-1)
+    squared = np.sum((centred @ familiar.exact) * centred, axis=-1)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0) / z.shape[-1]))
 
 

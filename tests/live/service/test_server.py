@@ -7,15 +7,18 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, answer_challenge, deliver_challenge
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from hand_fed import wait_for
 
 from rtemo.cli import main
+from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.client import EngineClient, Launch, merged
 from rtemo.live.service.feed import Feed
@@ -139,6 +142,24 @@ def test_a_client_that_never_reads_delays_nobody(desk, client):
     assert sum(len(s.predictions) for s in seen) == 1000
     frozen.close()
     wait_for(lambda: desk.server.n_clients == 1)
+
+
+def test_a_client_that_only_watches_does_not_keep_an_engine_alive(desk, client):
+    watcher = desk.connect()
+    for _ in range(2):
+        watcher.send_bytes(pack_request(Poll("", watches=True)))
+        unpack(watcher.recv_bytes())
+    wait_for(lambda: desk.server.n_clients == 2)
+    assert desk.server.n_needing == 1
+    idle = SimpleNamespace(busy=False, dismissed=False)
+    stop, over = threading.Event(), threading.Event()
+    client.close()
+    wait_for(lambda: desk.server.n_clients == 1)
+    _watch(idle, desk.server, 0.0, stop, over)  # comes back, as nobody needs the engine
+    assert stop.is_set()
+    watcher.close()
+    wait_for(lambda: desk.server.n_clients == 0)
+    assert desk.server.n_needing == 0
 
 
 def test_a_wrong_key_and_nonsense_end_that_connection_only(desk, client):

@@ -170,6 +170,7 @@ def test_requests_come_back_as_they_went():
     for request in (
         Poll(),
         Poll("ab,1,2"),
+        Poll("ab,1,2", watches=True),
         Command("start", {"subject": "P", "notes": "", "root": "/r"}),
         Command("baseline", {"seconds": 120}),
         Command("exclude", {"label": "Fz", "excluded": True}),
