@@ -50,9 +50,10 @@ from rtemo.recordings.baseline_plan import marked_rests
 from rtemo.recordings.events import EventKind
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_folder import beside
 from rtemo.resources import devices
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import is_rating
 from rtemo.sources.xdf.parts import is_later_part
 from rtemo.sources.xdf.source import XdfSource
@@ -75,15 +76,18 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
             "no XDF recording was found", f"looked for *.xdf below {root}", "give the folder that holds them"
         )
     named = [(path, *_who(path.relative_to(root), rules)) for path in paths]
+    people = {path: _participants(path) for path in paths}
     sessions: dict[tuple[str, str], int] = {}
     entries, omissions = [], []
     for path, subject, session in named:
         if not subject:
             omissions.append(Omission("file", str(path), "the mapping file's files.name is not found in its path"))
             continue
-        count = sessions[subject, session] = sessions.get((subject, session), 0) + 1
-        name = session if count == 1 else f"{session}-{count}"
-        entries.append(Entry(subject, name, (path,), partial(_recording, path, subject, name, rules)))
+        for participant in people[path] or ("",):
+            who = participant or subject
+            count = sessions[who, session] = sessions.get((who, session), 0) + 1
+            name = session if count == 1 else f"{session}-{count}"
+            entries.append(Entry(who, name, (path,), partial(_recording, path, who, name, rules, participant)))
     entries.sort(key=lambda entry: (natural_key(entry.subject), natural_key(entry.session)))
     card = DatasetCard(
         name=(rules.dataset if rules is not None else "") or "xdf",
@@ -124,8 +128,17 @@ def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
     return groups.get("subject") or "", groups.get("session") or "1"
 
 
-def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -> Recording:
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, rules), complete=False)
+def _participants(path: Path) -> tuple[str, ...]:
+    """The participants who are told apart in a recording, by the session.toml beside it."""
+    try:
+        return tuple(one.id for one in read_settings(beside(path, "session.toml")).participants)
+    except RtemoError:
+        return ()
+
+
+def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, participant: str = "") -> Recording:
+    profiles = load_profiles(devices())
+    found = OpenRecording(path, profiles, partial(_settings, rules), complete=False, participant=participant)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
     first = {info: role for info, role in roles.items() if info in found.opening}
@@ -150,7 +163,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     if map_.rest is not None:
         at_rest, bad_rests = find_trials(events, map_.rest, found.source.last_s, path.name, {}, "")
         rests, saved, left_out = [(rest.start_s, rest.stop_s) for rest in at_rest], None, [*left_out, *bad_rests]
-    trials, unrated, rated_rows = _rated(path, [info for info in found.streams if is_rating(info)], trials)
+    ratings = [info for info in found.streams if is_rating(info)]
+    if participant:
+        nobodys = "it is a rating, of several participants, and nobody says whose"
+        omissions += [Omission(f"stream {info.stream_id}", str(path), nobodys) for info in ratings]
+        ratings = []
+    trials, unrated, rated_rows = _rated(path, ratings, trials)
     ids = tuple(info.stream_id for info in signals.values())
     return Recording(
         dataset="xdf",
@@ -301,7 +319,8 @@ def _samples(path: Path, info: StreamInfo) -> tuple[NDArray[np.float64], NDArray
 
 def marker_events(path: Path) -> list[RecordedEvent]:
     """Every marker of a recording, of marker streams and trigger columns. RtemoError where it cannot be opened."""
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False)
+    whose = next(iter(_participants(path)), "")  # markers are for everybody
+    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False, participant=whose)
     found.close()
     return _events(path, found)
 

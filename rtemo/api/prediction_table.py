@@ -49,6 +49,11 @@ class PredictionTable(Sequence[PredictionRecord]):
             return PredictionTable(self.labels, self._records[index], self.notices)
         return self._records[index]
 
+    def of(self, participant: str) -> PredictionTable:
+        """One participant's, of several in one session."""
+        own = [record for record in self._records if record["participant"] == participant]
+        return PredictionTable(self.labels, own, self.notices)
+
     def __iter__(self) -> Iterator[PredictionRecord]:
         return iter(self._records)
 

@@ -18,12 +18,15 @@ PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_D
 def print_event(event: Event) -> None:
     """A listener that prints notes, losses, failures, and streams that go or come back."""
     if event.kind in PRINTED and not is_discovery(event):
+        whose = f"{event.participant}: " if event.participant else ""
         of = f"{event.stream}: " if event.stream and event.stream not in event.text else ""
-        say(f"{event.kind.value}: {of}{event.text}")
+        say(f"{event.kind.value}: {whose}{of}{event.text}")
 
 
-def print_summary(engine: Engine, predictor: Predictor) -> None:
-    """What the session ran on and what was missing, in a few lines."""
+def print_summary(engine: Engine, predictor: Predictor, participant: str = "") -> None:
+    """What the session ran on and what was missing, in a few lines. participant: whose, of several."""
+    if participant:
+        say(f"{participant}:")
     used = ", ".join(f"{role.value} from {info.name!r}" for role, info in sorted(engine.roles.items())) or "nothing"
     say(f"{engine.n_predictions} predictions; {used}")
     for reason, n in engine.abstained.most_common():

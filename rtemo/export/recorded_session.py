@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from rtemo.export.signals import RecordedSignal, read_signals
 from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
 from rtemo.recordings.baseline_plan import SAVED
 from rtemo.recordings.events import Event, EventKind, is_derived, read_event
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.annotations import corrected
 from rtemo.recordings.study.later_corrections import later_edits
@@ -81,16 +81,43 @@ class RecordedSession:
     events: tuple[Event, ...]
     rests: tuple[tuple[float, float], ...]
     notices: tuple[str, ...]
+    alone: str = ""  # the one of several participants in one recording
 
 
-def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities) -> RecordedSession:
-    """Read a session folder or an XDF file. Raises RtemoError where there is neither EEG nor gaze in it."""
+def read_each_recorded(
+    target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities, participant: str = ""
+) -> Iterator[RecordedSession]:
+    """Read a session folder or an XDF file, for each of its participants, or for the one that is named."""
+    try:
+        yield read_recorded(target, profiles, asked, participant)
+    except SeveralParticipants as several:
+        if asked.subject:
+            found = f"{target} is of {', '.join(several.participants)}"
+            raise RtemoError("--subject names one participant", found, "leave it out") from several
+        for number, one in enumerate(several.participants):
+            session = read_recorded(target, profiles, asked, one)
+            yield session if number == 0 else _without_sources(session, several.participants[0])
+
+
+def _without_sources(session: RecordedSession, first: str) -> RecordedSession:
+    """The same for one whose recording is also another participant's, with whom it is exported."""
+    note = f"the recording is of several participants; it is exported once, with that of {first}"
+    return replace(session, files=(), notices=(*session.notices, note))
+
+
+def read_recorded(
+    target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities, participant: str = ""
+) -> RecordedSession:
+    """Read a session folder or an XDF file. participant: whose, of several.
+
+    Raises RtemoError where there is neither EEG nor gaze in it.
+    """
     folder = SessionFolder.of(target)
     path = folder.recording if folder is not None else target
     if not path.is_file():
         raise RtemoError(f"{target} has no recording", f"looked for {path}", "name a session folder or an XDF file")
     kept = _kept_settings(folder)
-    recording = OpenRecording(path, profiles, lambda recorded: recorded or kept)
+    recording = OpenRecording(path, profiles, lambda recorded: recorded or kept, participant=participant)
     try:
         shown = [event for _, event in recorded_auxiliary_events(XdfSource(path), recording.streams, recording.roles)]
         triggers = [event for event in shown if event.kind is EventKind.MARKER]
@@ -117,9 +144,15 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
         profiles=found,
         signals=signals,
         markers=tuple(markers),
-        events=corrected(_with(shown, recording.events or _kept_events(folder))),
+        events=corrected(
+            _with(
+                shown,
+                recording.events or [event for event in _kept_events(folder) if event.concerns(recording.participant)],
+            )
+        ),
         rests=tuple(rests),
         notices=(*recording.notices, *_on_baseline(recording)),
+        alone=recording.participant,
     )
 
 

@@ -205,6 +205,7 @@ OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
 
 PLAY, HOLD = "Play", "Hold"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+PARTICIPANT_TIP = "Participant that is shown, of several in the recording"
 SPEED_TIP = "Speed of the replay (− and +)"
 PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"

@@ -37,6 +37,7 @@ FIELDS = (
     "faults",
     "late",
     "calibrated",
+    "participant",
 )
 RATINGS = "ratings"  # a further field, of models that were fitted on ratings
 LATE_S = 2.0
@@ -50,7 +51,8 @@ class Prediction:
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
     novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
     bad_channels is one: EEG labels, "gaze" and "pupil". calibrated: whether the model was calibrated on
-    held-out people; if not, there is no set and no novelty. ratings: of a model that was fitted on continuous ratings.
+    held-out people; if not, there is no set and no novelty. participant: of several in one session; None where there
+    is one. ratings: of a model that was fitted on continuous ratings.
     """
 
     time_s: float
@@ -68,6 +70,7 @@ class Prediction:
     latency_ms: float | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     calibrated: bool = True
+    participant: str | None = None
     ratings: Mapping[str, RatingEstimate] = field(default_factory=dict)
 
     @property

@@ -48,7 +48,7 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
+        model_warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
         _events, _setup,
     )  # fmt: skip
     return page(
@@ -63,7 +63,8 @@ def report_page(record: SessionRecord) -> Html:
     )
 
 
-def _warning(record: SessionRecord) -> Html:
+def model_warning(record: SessionRecord) -> Html:
+    """What nobody may overlook about the model: not calibrated, trained on simulated people."""
     return Html(_uncalibrated(record) + _simulated(record))
 
 

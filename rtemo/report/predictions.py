@@ -37,13 +37,16 @@ class Collector:
         return _table(self._labels, [_from_record(record) for record in self._records], ratings)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, participant: str = "") -> Predictions:
     """The table in a predictions.csv. A last line that was cut off, as a killed engine leaves it, is left out.
+
+    participant: whose, of several.
 
     Raises RtemoError where the file cannot be read or is none.
     """
     found = read_rows(path)
-    return _table(found.labels, [_from_row(row, found.labels) for row in found.rows], found.ratings)
+    rows = [row for row in found.rows if not participant or row.get("participant") == participant]
+    return _table(found.labels, [_from_row(row, found.labels) for row in rows], found.ratings)
 
 
 def _from_record(record: Mapping[str, Any]) -> dict[str, Any]:

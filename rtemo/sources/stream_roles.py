@@ -43,14 +43,30 @@ class StreamRoles:
             self.take_marker(info)
 
     def choose_for(self, role: Modality, infos: Sequence[StreamInfo]) -> StreamInfo | None:
-        """Assign a role to one of these streams; None where none fits. Raises RtemoError where several do."""
+        """Assign a role to one of these streams; None where none fits. Raises RtemoError where several do.
+
+        Of several participants each has the streams that are named for that one, and no others.
+        """
+        if self.settings.participants and role not in self.queries:
+            return None
         choice = choose(infos, role, self.queries.get(role), self.profiles)
         if choice is None:
             return None
-        self._roles = {who: other for who, other in self._roles.items() if other != role}
+        self.take_back(role)
         self._roles[_who(choice.info)] = role
         self._assigned[role] = (choice.info, choice.match.profile)
         return choice.info
+
+    def give(self, role: str, info: StreamInfo) -> None:
+        """Assign a role, by its name, to the stream that was chosen for it; "": none."""
+        if role == Modality.MARKERS:
+            self.take_marker(info)
+        elif role:
+            self.choose_for(Modality(role), [info])
+
+    def take_back(self, role: Modality) -> None:
+        """Take one role back."""
+        self._roles = {who: other for who, other in self._roles.items() if other != role}
 
     def take_marker(self, info: StreamInfo) -> bool:
         """Whether this is a marker stream that is wanted; every one of them gets that role."""

@@ -319,7 +319,8 @@ def _accelerated(args: argparse.Namespace) -> list[tuple[float, float]]:
         recorded.start()
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, recorded)
         session = SessionRun(setup, recorded, SessionSettings(), outputs.events, outputs.sinks, outputs)
-        session.run(threading.Event())
+        session.engine.run((), threading.Event())
+        session.end()
         for line in source.grown():
             print(line)
         print(f"{session.engine.n_predictions} predictions, {len(outputs.events.events)} events")

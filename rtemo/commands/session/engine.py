@@ -22,6 +22,7 @@ from rtemo.live.supervisor import RESTART
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.sources.lsl.config import configure
+from rtemo.sources.session_settings import refuse_several
 
 LOOK_S = 0.5
 
@@ -47,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
     Without --recorder: looks after the recorder and the engine.
     """
     if args.recorder is None:
-        if settings_of(args).outputs.listens_on_network:
+        settings = settings_of(args)
+        refuse_several(settings, "this engine")
+        if settings.outputs.listens_on_network:
             say(f"who connects over the network needs the token {token()}")
         supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
         with supervisor.claimed():
@@ -122,6 +125,7 @@ def _watch(
 def setup_of(args: argparse.Namespace, root: Path | None = None, engine: Endpoint | None = None) -> EngineSetup:
     """What the engine works with. root: of sessions that remote control starts."""
     settings = settings_of(args)
+    refuse_several(settings, "this engine")
     BaselinePlan.of(settings)  # refused now, not when a session starts
     return live_setup(
         settings,

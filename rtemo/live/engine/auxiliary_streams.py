@@ -52,10 +52,10 @@ class AuxiliaryStreams:
             yield event
         yield replace(chunk, stamps=chunk.stamps[done:], values=chunk.values[done:]) if done else chunk
 
-    def flush(self) -> Iterator[Event]:
-        """What was counted and not reported yet."""
+    def flush(self) -> Iterator[tuple[str, Event]]:
+        """What was counted and not reported yet, each with its stream."""
         for stream_id, reader in self.readers.items():
-            yield from (event for _, event in auxiliary_events(reader.flush(), self._infos[stream_id]))
+            yield from ((stream_id, event) for _, event in auxiliary_events(reader.flush(), self._infos[stream_id]))
 
     def state(self) -> dict[str, Any]:
         """For an engine that goes on from here."""

@@ -173,8 +173,7 @@ class EventOutlet:
     def send(self, event: Event) -> None:
         """Send annotations, their corrections, losses, returns, failures and facts; others are not for the network."""
         if event.kind in PUBLISHED or "fact" in event.details or EDIT in event.details:
-            stream = f"{event.stream}: " if event.stream else ""
-            sentence = f"{event.kind.value}: {stream}{event.text}"
+            sentence = f"{event.kind.value}: {event.sentence}"
             published, kept = ((sentence, event.payload(published=on_network)) for on_network in (True, False))
             self._outlet.push(_row(*published), event.time_s, _row(*kept))
 

@@ -25,7 +25,7 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.sources.stream_roles import StreamRoles
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
@@ -34,8 +34,9 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None) -> None:
+    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None, participant: str = "") -> None:
         """Looks through the file and gives out the roles. roles: those of an earlier analysis of it.
+        participant: whose, of several; empty: the first.
 
         Raises RtemoError where it can give no prediction.
         """
@@ -44,17 +45,26 @@ class Analysis:
         self._log = EventLog()
         self._log.listen(self._show_event)
         current = setup.roles.anew()
-        try:
-            recording = OpenRecording(
+
+        def opened(participant: str) -> OpenRecording:
+            return OpenRecording(
                 path,
                 current.profiles,
                 lambda recorded: recorded or current.settings,
                 roles=roles,
                 ambiguous=self.refused,
+                participant=participant,
             )
+
+        try:
+            try:
+                recording = opened(participant)
+            except SeveralParticipants as several:
+                recording = opened(several.participants[0])
         except BaseException:
             self.view.close()
             raise
+        self.participants, self.participant = recording.participants, recording.participant
         self.roles, self._recording, self._source = recording.roles, recording, recording.source
         self._channels, self._descriptions, self._announced = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
         self._announced.note(map(StreamUp, recording.streams))

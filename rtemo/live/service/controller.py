@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.engine.engine import READ_S
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.log_file import log_path
 from rtemo.live.output.output_queue import OutputQueue
 from rtemo.live.output.prediction_files import PredictionSink, open_output

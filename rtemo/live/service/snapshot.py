@@ -239,7 +239,7 @@ class ReplayView:
     """The recording that is played. Times but first_s count from the recording's first sample.
 
     ready_s: how far it has been read. waiting: the position that was sought has not been read yet. marks_s (n,):
-    markers and annotations, of many only some.
+    markers and annotations, of many only some. participants: who are told apart in it; participant: who is shown.
     """
 
     path: str
@@ -250,6 +250,8 @@ class ReplayView:
     waiting: bool
     speed: float
     marks_s: NDArray[np.float64]
+    participants: tuple[str, ...] = ()
+    participant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

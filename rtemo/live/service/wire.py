@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "calibrate": {},
     "uncalibrate": {},
     "open_replay": {"path": str},
+    "show_participant": {"participant": str},
     "play": {},
     "hold": {},
     "seek": {"position_s": float},

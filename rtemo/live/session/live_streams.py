@@ -14,8 +14,8 @@ from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
@@ -30,7 +30,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
 
@@ -112,6 +112,7 @@ class LiveStreams:
         new = parse_settings(settings)
         if (plan := BaselinePlan.of(new)) is not None:
             plan.prepare(self._setup.new_predictor().pipeline, None)
+        refuse_several(new, "the window")
         self._roles.adopt(new)
         self._reopen()
         self.open_receivers()

@@ -13,7 +13,8 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamDown, StreamInfo, StreamState, StreamUp
 from rtemo.core.windows import Grid
-from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
+from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.live.engine.run_together import READ_S
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_stream import EXPLANATION
