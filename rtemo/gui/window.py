@@ -33,7 +33,7 @@ from rtemo.live.last_used import MODEL_FILE, keep_model
 from rtemo.live.service.client import USE_MODEL, ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
-FRAME_MS = 33
+FRAME_MS = 32  # somewhat less than a 30th of a second: a frame that is late is not made up for
 
 
 class MainWindow(QMainWindow):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStatusBar
 from rtemo.gui import texts
 from rtemo.gui.alarms import is_silent
 from rtemo.gui.outputs.output_states import output_rows, summary
-from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
@@ -22,7 +22,8 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = state
         self.setSizeGripEnabled(False)
-        self.latency, self.losses, self.clocks, self.outputs, self.load = (ElidedLabel() for _ in range(5))
+        self.latency, self.load = PlainLabel(), PlainLabel()  # short: never cut off
+        self.losses, self.clocks, self.outputs = (ElidedLabel() for _ in range(3))
         for label in (self.latency, self.losses, self.clocks, self.outputs):
             label.setContentsMargins(10, 0, 10, 0)
             self.addWidget(label)

@@ -49,8 +49,8 @@ QPushButton[role="flat"]:focus {{ padding: 4px 6px; }}
 #strip #rec[on="yes"] {{ background: {ink}; color: {window}; }}
 #strip[alarm="bad"] {{ background: {bad}; border-color: {bad}; }}
 #strip[alarm="warn"] {{ background: {warn}; border-color: {warn}; }}
-#strip[alarm="bad"] QLabel, #strip[alarm="warn"] QLabel, #strip[alarm="bad"] #subject, #strip[alarm="warn"] #subject {{
-    color: {window}; }}
+#strip[alarm="bad"] QLabel, #strip[alarm="warn"] QLabel, #strip[alarm="bad"] #subject, #strip[alarm="warn"] #subject,
+#strip[alarm="bad"] #rec, #strip[alarm="warn"] #rec {{ color: {window}; }}
 #strip[alarm="bad"] #rec[on="yes"], #strip[alarm="warn"] #rec[on="yes"] {{ background: {window}; color: {ink}; }}
 #rule {{ background: {line}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px;
@@ -90,7 +90,7 @@ QHeaderView::section {{ background: {panel}; color: {muted}; border: none; borde
     padding: 4px 6px; font-weight: 600; }}
 QTabWidget::pane {{ background: {panel}; border: 1px solid {line}; border-radius: 5px; }}
 QTabWidget QStackedWidget, QTabWidget QStackedWidget > QWidget {{ background: {panel}; }}
-QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 12px; border: none; }}
+QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 8px; border: none; }}
 QTabBar::tab:selected {{ background: {panel}; color: {ink}; border-bottom: 2px solid {accent}; }}
 QTabBar:focus {{ background: {accent}; }}
 QTabBar::tab:selected:focus {{ border: 2px solid {accent}; }}

@@ -153,7 +153,7 @@ class EmotionView(QWidget):
 
     def _lay_out(self) -> None:
         meters = QHBoxLayout()
-        meters.setSpacing(16)
+        meters.setSpacing(8)
         for meter in self.meters.values():
             meters.addWidget(meter)
         layout = QVBoxLayout(self)

@@ -189,7 +189,9 @@ class GazeView(QWidget):
         if not len(valid):
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour(self._theme.ink, 0.7), 1.3))
+        pen = QPen(colour(self._theme.ink, 0.8), 1.0)
+        pen.setCosmetic(True)  # a wider one takes 30 ms for a second of gaze that is mere noise
+        painter.setPen(pen)
         xy = valid.astype(np.float64) * (screen.width(), screen.height()) + (screen.left(), screen.top())
         draw_line(painter, xy[:, 0], xy[:, 1])
         if np.isfinite(rows[-1, :2]).all():

@@ -17,6 +17,7 @@ from offline.fit.fit import FitRequest, fit
 from offline.fit.rating_heads import rated
 from rtemo.cli import main
 from rtemo.core.errors import RtemoError
+from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.settings import PipelineSettings
 from rtemo.live.output.outlet import prediction_values
 from rtemo.model.bundle import load_bundle, write_bundle
@@ -79,6 +80,22 @@ def test_nothing_is_estimated_where_the_window_says_nothing(bundle, corpus):
     prediction = Decoder(bundle).step(window, Runtime(bundle).embed(window))
     assert prediction.to_dict()["ratings"] == {"valence": {"value": None, "low": None, "high": None}}
     assert np.isnan(prediction_values(prediction, bundle.labels)[-3:]).all()
+
+
+def test_an_engine_that_takes_a_session_up_goes_on_with_the_same_averages(bundle, corpus):
+    shard, runtime = corpus.shards[0], Runtime(bundle)
+    windows = [shard.window(i) for i in range(4)]  # of one trial
+    steps = list(zip(windows, runtime.embed_windows(windows), strict=True))
+    one, other = Decoder(bundle), Decoder(bundle)
+    for window, z in steps[:2]:
+        one.step(window, z)
+    given = {"bundle": bundle}
+    thaw(freeze({"decoder": one}, given), given, {"decoder": other})
+    fresh = Decoder(bundle)
+    for window, z in steps[2:]:
+        wanted = one.step(window, z).to_dict()
+        assert other.step(window, z).to_dict() == wanted
+        assert fresh.step(window, z).to_dict()["ratings"] != wanted["ratings"]
 
 
 def test_estimates_are_the_same_live_and_in_the_replay_and_are_in_every_output(bundle, tmp_path):
