@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from rtemo import resources
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.commands.session.demo import simulated
 from rtemo.commands.session.live_setup import live_setup
@@ -47,6 +47,7 @@ from rtemo.sources.participants import parse_participant
 from rtemo.sources.session_settings import SessionSettings, with_participants
 
 MARGIN_S = 60.0
+OVERLOADED_MS = 500.0
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -178,6 +179,8 @@ def run(args: argparse.Namespace) -> int:
         }
     if stop.is_set():
         return INTERRUPTED
+    if result["arrival_to_prediction_ms"].get("p50", 0.0) > OVERLOADED_MS:
+        warn("this computer did not keep up: what the session costs is more than is shown")
     print(json.dumps(result, indent=2) if args.json else _as_text(result))
     return 0
 
