@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent
 STATE_NAME = "rtemo-run.json"
 LOG_NAME = "rtemo-run.log"
 LIVE, DEVELOP = "", "dev"  # extras of pyproject.toml
-TWO_FILES_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # of tests; what follows overrules it
+TWO_FILES_AT_A_TIME = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # of tests; overruled by what follows
 LOG_LINES_SHOWN = 25
 
 

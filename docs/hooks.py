@@ -78,14 +78,18 @@ def settings_page() -> str:
     return f"# Settings file\n\n{head}\n\n```toml\n{example}\n```\n\n{tail}\n"
 
 
+ALSO_READ = {"counter": "losses", "trigger": "triggers", "impedance": "impedances"}
+
+
 def devices_table() -> str:
     """One line a profile."""
-    lines = ["| profile | device | kind | what the facts rest on | to know |", "|---|---|---|---|---|"]
+    lines = ["| profile | device | kind | also read | what the facts rest on | to know |", "|---|---|---|---|---|---|"]
     for path in sorted((ROOT / "devices").glob("*/profile.toml")):
         profile = tomllib.loads(path.read_text(encoding="utf-8"))
         facts = " ".join(str(profile.get("facts", "")).split()).replace("|", "\\|")
         notes = " ".join(profile.get("notes", [])).replace("|", "\\|")
-        lines.append(f"| `{profile['id']}` | {profile['name']} | {profile['kind']} | {facts} | {notes} |")
+        also = " ".join(words for key, words in ALSO_READ.items() if key in profile)
+        lines.append(f"| `{profile['id']}` | {profile['name']} | {profile['kind']} | {also} | {facts} | {notes} |")
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from rtemo.sources.lsl.config import settings_for
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RTEMO_RECORDINGS") or REPOSITORY.parent / "shared" / "recordings")
+LONG = {"reproduce", "api", "live", "fit", "test_fuzzed_files.py", "test_whole_session.py", "test_affec.py"}
 _LSL_FOLDER = pytest.StashKey[Path]()
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -43,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the folder with the LSL settings."""
     shutil.rmtree(config.stash[_LSL_FOLDER], ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that take long first, so that no worker sits idle at the end."""
+    items.sort(key=lambda item: not LONG & set(item.path.relative_to(REPOSITORY).parts))
 
 
 @pytest.fixture(scope="session")

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
-from hand_fed import PROFILES, FedSession, setup_of
 from hand_made_graphs import signal_graph
+from model_sessions import live_session, rows, simulated_person
 
 import rtemo
 from offline.__main__ import main as offline
 from rtemo.cli import main
-from rtemo.core.types import Chunk, StreamUp
 from rtemo.model.bundle import load_bundle
 from rtemo.model.explain import Explainer
-from rtemo.simulate.caps import spread
-from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
-from rtemo.simulate.session import SimulatedSession
-from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_roles import StreamRoles
 
 LABELS = ("neutral", "sad", "fear", "happy")
 SECONDS, HOP_S = 28.0, 0.5
@@ -32,8 +25,7 @@ CHANNELS = ("Fp1", "Fp2", "O1", "O2")
 
 @pytest.fixture(scope="module")
 def person():
-    clips = segments_for_clips([PlannedClip(1, "fear", 30.0)], 4.0, 0.0)
-    return SimulatedSession(SimulationPlan(3, 1, tuple(clips), 0, spread(8), 250, 60.0))
+    return simulated_person()
 
 
 def made(path, graph, *arguments):
@@ -41,30 +33,6 @@ def made(path, graph, *arguments):
     asked = ["--labels", ",".join(LABELS), *arguments, "--out", str(path / "bundle")]
     assert offline(["wrap", str(path / "own.onnx"), *asked]) == 0
     return load_bundle(path / "bundle")
-
-
-def live_session(person, bundle, root, look_s=0.0):
-    """look_s: how far the clock goes on each time that somebody looks at it."""
-    time_s, roles, looks = [person.plan.start_s], StreamRoles(PROFILES), itertools.count()
-    roles.choose(person.streams)
-    setup = setup_of(roles, lambda: time_s[0] + look_s * next(looks), lambda *_: None, (), HOP_S, bundle)
-    session = FedSession(setup, SessionSettings(subject="P"), root)
-    for info in person.streams:
-        session.give(StreamUp(info))
-    for item in person.items(block_s=0.1):
-        if isinstance(item, Chunk) and len(item):
-            time_s[0] = max(time_s[0], float(item.stamps[-1]))
-        session.give(item)
-        if time_s[0] >= person.plan.start_s + SECONDS:
-            break
-    session.close()
-    (folder,) = root.iterdir()
-    return folder
-
-
-def rows(path):
-    with path.open() as file:
-        return [{k: row[k] for k in row.keys() - {"forced", "latency_ms", "late"}} for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +44,9 @@ def rows(path):
     ],
     ids=["signal", "microvolts", "eyes"],
 )
-def test_an_own_model_gives_the_same_live_and_in_a_replay(person, tmp_path, channels, gain, arguments):
+def test_an_own_model_gives_the_same_live_and_in_a_replay(person, tmp_path, capsys, channels, gain, arguments):
     bundle = made(tmp_path, signal_graph(channels, 4, "signal" if channels else "eye", gain=gain), *arguments)
-    folder = live_session(person, bundle, tmp_path / "sessions")
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S)
     live, out = rows(folder / "predictions.csv"), tmp_path / "replay.csv"
     assert len(live) > 20
     assert len({row["probabilities.sad"] for row in live}) > 10  # it looks at the windows
@@ -88,12 +56,13 @@ def test_an_own_model_gives_the_same_live_and_in_a_replay(person, tmp_path, chan
     asked = ["--model", str(bundle.path), "--speed", "max", "--quiet", "--hop", str(HOP_S), "--out", str(out)]
     assert main(["replay", str(folder / "recording.xdf"), *asked]) == 0
     assert rows(out) == live
+    assert "is not calibrated" in capsys.readouterr().err
 
 
 def test_what_the_model_was_given_is_what_a_corpus_keeps(person, tmp_path):
     """The signal in the windows of a replay, and that of a corpus, differ by the rounding to float16 alone."""
     bundle = made(tmp_path, signal_graph(CHANNELS, 4), "--input", "x=signal", "--channels", ",".join(CHANNELS))
-    folder = live_session(person, bundle, tmp_path / "sessions")
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S)
     model = rtemo.load(bundle.path, hop_s=1.0)
     replayed = {one.end_s: one for one in rtemo.open_recording(folder / "recording.xdf").windows(model)}
     asked = ["--root", str(tmp_path / "sessions"), "--out", str(tmp_path / "c"), "--signal"]
@@ -127,16 +96,17 @@ def test_what_a_model_costs_is_measured_without_any_stream(person, tmp_path, cap
 
 def test_a_model_slower_than_the_hop_is_an_event_and_its_predictions_are_late(person, tmp_path):
     bundle = made(tmp_path, signal_graph((), 4, "eye"), "--input", "x=eye", "--channels", "any")
-    folder = live_session(person, bundle, tmp_path / "sessions", look_s=1.0)
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S, look_s=1.0)
     told = [json.loads(line)["text"] for line in (folder / "events.jsonl").read_text().splitlines()]
     assert sum("the model is slower than the hop" in text for text in told) == 1
+    assert sum("is not calibrated" in text for text in told) == 1
     with (folder / "predictions.csv").open() as file:
         assert "true" in {row["late"] for row in csv.DictReader(file)}
 
 
 def test_a_model_that_gives_nan_live_is_named_in_every_record(person, tmp_path):
     bundle = made(tmp_path, signal_graph((), 4, "eye", bias=float("nan")), "--input", "x=eye", "--channels", "any")
-    folder = live_session(person, bundle, tmp_path / "sessions")
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S)
     found = rows(folder / "predictions.csv")
     assert "the model gives no numbers" in {row["abstain"] for row in found}
     assert {row["emotion"] for row in found} == {""}
@@ -171,7 +141,7 @@ def test_an_uncalibrated_model_has_no_quantiles_to_claim(tmp_path):
 
 def test_what_a_model_of_the_signal_goes_by_is_told_by_region(person, tmp_path):
     bundle = made(tmp_path, signal_graph(CHANNELS, 4), "--input", "x=signal", "--channels", ",".join(CHANNELS))
-    folder = live_session(person, bundle, tmp_path / "sessions")
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S)
     model = rtemo.load(bundle.path, hop_s=HOP_S)
     assert not model.calibrated
     *_, window = rtemo.open_recording(folder / "recording.xdf").windows(model)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from rtemo.cli import main
+from rtemo.commands.summary import print_event
 from rtemo.model.prediction import FIELDS
+from rtemo.recordings.events import Event, EventKind
 
 ROOT = Path(__file__).resolve().parent.parent
 USABLE = {"muse_P001.xdf": 20, "muse_P003.xdf": 20, "openbci_markers.xdf": 60}
@@ -52,6 +54,12 @@ def simulated(tmp_path_factory):
                  "--xdf", str(path), "--quiet"])  # fmt: skip
     assert code == 0
     return path
+
+
+def test_a_stream_that_comes_back_is_printed_and_one_that_is_found_is_not(capsys):
+    print_event(Event(1.0, EventKind.STREAM_UP, "found: Amp (16 channels, 250 Hz)", "Amp"))
+    print_event(Event(2.0, EventKind.STREAM_UP, "back: Amp (16 channels, 250 Hz)", "Amp"))
+    assert capsys.readouterr().err.splitlines() == ["stream_up: back: Amp (16 channels, 250 Hz)"]
 
 
 def test_a_replay_writes_every_field_and_twice_the_same(simulated, tmp_path):

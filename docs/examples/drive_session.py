@@ -5,18 +5,14 @@ that was started with --name and --endpoint.
 """
 
 import sys
-import time
 
 import rtemo
 
 root, *at = sys.argv[1:]
 place = {"name": at[0], "folder": at[1]} if at else {}
 
-with rtemo.connect(**place, wait_s=30.0) as engine:
-    deadline_s = time.monotonic() + 60.0
-    while engine.state.phase != "preview" and time.monotonic() < deadline_s:
-        time.sleep(0.1)  # until the streams are there
-    print("session:", engine.start("P01", root, notes="driven by a script"))
+with rtemo.connect(**place, wait_s=60.0) as engine:
+    print("session:", engine.start("P01", root, notes="driven by a script"))  # once the streams deliver
     for trial in range(3):
         engine.annotate(f"trial {trial} begins")  # here the stimulus would be shown
         shown = [prediction["emotion"] for prediction in engine.predictions(seconds=1.0)]

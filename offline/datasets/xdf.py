@@ -3,7 +3,8 @@
     <anything>.xdf      EEG, gaze or both, chosen as `rtemo replay` chooses them; LSL markers
 
 Samples come through XdfSource exactly as in a replay, with their raw stamps and clock offsets, so that the windows are
-the same. Which markers are trials the mapping file says (mapping.py); without one the markers that rtemo's own
+the same. A stream of the type Ratings (valence, arousal, ...) gives each trial the means of its channels as targets.
+Which markers are trials the mapping file says (mapping.py); without one the markers that rtemo's own
 simulator and recordings use are understood, and files with other markers have no trials. A file is one session. Names
 like LabRecorder's, sub-P001_ses-S001_task-Default_run-001_eeg.xdf, tell who was recorded; a take that it set aside as
 *_old1.xdf when its name was used again is another take of the same person.
@@ -18,8 +19,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from offline.datasets.base import SIMULATED_NOTE, Dataset, DatasetCard, Entry, Omission, Recording, Stream, natural_key
+from offline.datasets.base import (
+    SIMULATED_NOTE,
+    Dataset,
+    DatasetCard,
+    Entry,
+    Omission,
+    Recording,
+    RowCount,
+    Stream,
+    Trial,
+    natural_key,
+)
 from offline.datasets.mapping import TrialMap, read_mapping
 from offline.datasets.trial_finding import (
     RecordedEvent,
@@ -32,12 +45,17 @@ from offline.datasets.trial_finding import (
 )
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
+from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
 from rtemo.recordings.baseline_plan import marked_rests
+from rtemo.recordings.events import EventKind
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_folder import beside
 from rtemo.resources import devices
 from rtemo.sources.devices.profile import load_profiles
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.stream_choice import is_rating
+from rtemo.sources.xdf.parts import is_later_part
 from rtemo.sources.xdf.source import XdfSource
 
 _LAB_RECORDER = re.compile(r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?_")
@@ -51,21 +69,25 @@ _OWN_MARKERS = TrialMap(start=CLIP_START, stop=CLIP_END, labels={emotion: emotio
 def load(root: Path, mapping: Path | None = None) -> Dataset:
     """All recordings below root. Nothing is read before an entry is loaded."""
     rules = read_mapping(mapping) if mapping is not None else None
-    paths = sorted((path for path in root.rglob("*") if path.suffix.casefold() == ".xdf"), key=partial(_order, root))
+    found = (path for path in root.rglob("*") if path.suffix.casefold() == ".xdf" and not is_later_part(path))
+    paths = sorted(found, key=partial(_order, root))
     if not paths:
         raise RtemoError(
             "no XDF recording was found", f"looked for *.xdf below {root}", "give the folder that holds them"
         )
     named = [(path, *_who(path.relative_to(root), rules)) for path in paths]
+    people = {path: _participants(path) for path in paths}
     sessions: dict[tuple[str, str], int] = {}
     entries, omissions = [], []
     for path, subject, session in named:
         if not subject:
             omissions.append(Omission("file", str(path), "the mapping file's files.name is not found in its path"))
             continue
-        count = sessions[subject, session] = sessions.get((subject, session), 0) + 1
-        name = session if count == 1 else f"{session}-{count}"
-        entries.append(Entry(subject, name, (path,), partial(_recording, path, subject, name, rules)))
+        for participant in people[path] or ("",):
+            who = participant or subject
+            count = sessions[who, session] = sessions.get((who, session), 0) + 1
+            name = session if count == 1 else f"{session}-{count}"
+            entries.append(Entry(who, name, (path,), partial(_recording, path, who, name, rules, participant)))
     entries.sort(key=lambda entry: (natural_key(entry.subject), natural_key(entry.session)))
     card = DatasetCard(
         name=(rules.dataset if rules is not None else "") or "xdf",
@@ -106,8 +128,17 @@ def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
     return groups.get("subject") or "", groups.get("session") or "1"
 
 
-def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -> Recording:
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, rules), complete=False)
+def _participants(path: Path) -> tuple[str, ...]:
+    """The participants who are told apart in a recording, by the session.toml beside it."""
+    try:
+        return tuple(one.id for one in read_settings(beside(path, "session.toml")).participants)
+    except RtemoError:
+        return ()
+
+
+def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, participant: str = "") -> Recording:
+    profiles = load_profiles(devices())
+    found = OpenRecording(path, profiles, partial(_settings, rules), complete=False, participant=participant)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
     first = {info: role for info, role in roles.items() if info in found.opening}
@@ -122,8 +153,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
         for info, role in roles.items()
         if info not in first and found.source.predecessor(info.stream_id) is not None
     ]
-    markers = [info for info, role in roles.items() if role is Modality.MARKERS]
-    events = _events(path, markers)
+    events = _events(path, found)
     texts = [event.text for event in events]
     map_ = rules if rules is not None else _OWN_MARKERS
     thirds = thirds_among(events, map_)
@@ -133,6 +163,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
     if map_.rest is not None:
         at_rest, bad_rests = find_trials(events, map_.rest, found.source.last_s, path.name, {}, "")
         rests, saved, left_out = [(rest.start_s, rest.stop_s) for rest in at_rest], None, [*left_out, *bad_rests]
+    ratings = [info for info in found.streams if is_rating(info)]
+    if participant:
+        nobodys = "it is a rating, of several participants, and nobody says whose"
+        omissions += [Omission(f"stream {info.stream_id}", str(path), nobodys) for info in ratings]
+        ratings = []
+    trials, unrated, rated_rows = _rated(path, ratings, trials)
     ids = tuple(info.stream_id for info in signals.values())
     return Recording(
         dataset="xdf",
@@ -151,9 +187,10 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None) -
             *_notes_on(path),
             *not_asked_for(events, map_, path.name),
             *lead_ins(trials, path.name),
+            *unrated,
         ),
         rests=tuple(rests),
-        rows={"event": event_rows(events, map_, len(trials))} if events else {},
+        rows={**({"event": event_rows(events, map_, len(trials))} if events else {}), **rated_rows},
         baseline_planned=found.facts.planned is not None and map_.rest is None,
         saved_baseline=saved,
         replay=partial(_items, path, ids),
@@ -212,9 +249,12 @@ def _chunks(path: Path, stream_id: str, block_s: float) -> Iterator[Chunk]:
     return (item for item in _items(path, (stream_id,)) if isinstance(item, Chunk))
 
 
-def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
-    """Every marker with a text; one without a time that can be used has a problem. Numbers are written as such."""
-    infos = {info.stream_id: info for info in markers}
+def _events(path: Path, recording: OpenRecording) -> list[RecordedEvent]:
+    """Every marker with a text, of marker streams and trigger columns; one without a time that can be used has a
+    problem. Numbers are written as such.
+    """
+    roles = recording.roles
+    infos = {info.stream_id: info for info in recording.streams if roles.role_of(info) is Modality.MARKERS}
     source = XdfSource(path)
     source.start()
     source.select(tuple(infos))
@@ -225,14 +265,64 @@ def _events(path: Path, markers: Sequence[StreamInfo]) -> list[RecordedEvent]:
                 info = infos[timed.item.stream_id]
                 rows = zip(timed.times.tolist(), timed.item.values, strict=True)
                 events += [_event(path, info, time_s, row) for time_s, row in rows]
+    for info, shown in recorded_auxiliary_events(XdfSource(path), recording.streams, roles):
+        if shown.kind is EventKind.MARKER:
+            columns = {"stream": shown.stream, shown.stream.removeprefix(f"{info.name}/"): shown.text, "1": shown.text}
+            events.append(RecordedEvent(shown.time_s, shown.text, columns=columns, stream=shown.stream))
     return [event for event in events if event.text]
 
 
+def _rated(
+    path: Path, streams: Sequence[StreamInfo], trials: Sequence[Trial]
+) -> tuple[list[Trial], list[str], dict[str, RowCount]]:
+    """The trials with the means of rating streams while they were shown as targets; notes; what became of samples."""
+    found, notes, counts = list(trials), [], RowCount()
+    for info in streams:
+        times, values = _samples(path, info)
+        inside = [(times >= trial.start_s + trial.lead_in_s) & (times < trial.stop_s) for trial in trials]
+        given = np.isfinite(values).any(axis=1)
+        used = np.any(inside, axis=0) if inside else np.zeros(len(times), bool)
+        counts += RowCount(len(times), int((used & given).sum()), int((used & ~given).sum()))
+        for column, name in enumerate(_names(info, {name for trial in trials for name in trial.targets})):
+            known = [values[rows, column][np.isfinite(values[rows, column])] for rows in inside]
+            means = [float(own.mean()) if len(own) else None for own in known]
+            found = [
+                one if mean is None else replace(one, targets={**one.targets, name: mean})
+                for one, mean in zip(found, means, strict=True)
+            ]
+            if missing := means.count(None):
+                notes.append(
+                    f"{path.name}: {missing} of {len(trials)} trials have no {name} from the stream {info.name}"
+                )
+    return found, notes, {"rating": counts} if streams else {}
+
+
+def _names(info: StreamInfo, taken: set[str]) -> list[str]:
+    """What the columns of a rating stream are called: by their labels, with the stream's name where that is taken."""
+    labels = [channel.label.strip().casefold() or str(n) for n, channel in enumerate(info.channels, start=1)]
+    return [f"{info.name} {label}" if label in taken or labels.count(label) > 1 else label for label in labels]
+
+
+def _samples(path: Path, info: StreamInfo) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n,) times on the recording's clock and (n, channels) values of a stream of numbers."""
+    source = XdfSource(path)
+    source.start()
+    source.select((info.stream_id,))
+    times, values = [np.zeros(0)], [np.zeros((0, len(info.channels)))]
+    while not source.exhausted:
+        for timed in source.read_timed():
+            if isinstance(timed.item, Chunk):
+                times.append(np.asarray(timed.times, np.float64))
+                values.append(np.asarray(timed.item.values, np.float64))
+    return np.concatenate(times), np.concatenate(values)
+
+
 def marker_events(path: Path) -> list[RecordedEvent]:
-    """Every marker of a recording, of all its marker streams. RtemoError where it cannot be opened."""
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False)
+    """Every marker of a recording, of marker streams and trigger columns. RtemoError where it cannot be opened."""
+    whose = next(iter(_participants(path)), "")  # markers are for everybody
+    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False, participant=whose)
     found.close()
-    return _events(path, [info for info in found.streams if found.roles.role_of(info) is Modality.MARKERS])
+    return _events(path, found)
 
 
 def _event(path: Path, info: StreamInfo, time_s: float, row: Sequence[object]) -> RecordedEvent:

@@ -52,7 +52,7 @@ def rating_scores(corpus: Corpus, names: Sequence[str] = (), seed: int = 0, fold
     if unknown := sorted(set(names) - set(kept)):
         raise RtemoError(f"{corpus.path} has no rating {unknown[0]}", f"it has {', '.join(kept)}", "name one of these")
     table = tabulate(corpus, labelled=False)
-    return {name: _scores(held_out_trials(table, name, seed, folds)) for name in names or kept}
+    return {name: trial_scores(held_out_trials(table, name, seed, folds)) for name in names or kept}
 
 
 def held_out_trials(table: WindowTable, name: str, seed: int, folds: int) -> RatedTrials:
@@ -101,7 +101,8 @@ def _trials(windows: Windows, values: Array) -> tuple[Indices, Array]:
     return windows.subject[first], np.bincount(which, weights=values) / np.bincount(which)
 
 
-def _scores(trials: RatedTrials) -> dict[str, Any]:
+def trial_scores(trials: RatedTrials) -> dict[str, Any]:
+    """CCC, RMSE by person, beside the mean predictor's, and conformal intervals, each person by the others' errors."""
     people = np.unique(trials.person)
     by_person = [trials.person == who for who in people]
     error = [float(np.sqrt(np.mean((trials.found - trials.rated)[own] ** 2))) for own in by_person]

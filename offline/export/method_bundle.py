@@ -8,6 +8,7 @@ import platform
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from offline.corpus.corpus import Corpus
@@ -18,8 +19,8 @@ from offline.export.model_card import model_card
 from offline.splits import person
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
-from rtemo.model.bundle import Bundle, write_bundle
-from rtemo.model.bundle_schema import MAIN_HEAD, BundleSpec, Combination
+from rtemo.model.bundle import Bundle, RatingHeads, write_bundle
+from rtemo.model.bundle_schema import MAIN_HEAD, BundleSpec, Combination, RatingSpec
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.smoothing import Smoothing
 
@@ -34,7 +35,7 @@ class TrainingFacts:
     people: how many did what, such as {"trained on": 16, "held out in turn": 16}. people_sha256: of the sorted names of
     all who shaped it; seen: these names (offline.splits.person). promise: which guarantee the sets hold, in words.
     scores: combination -> scores on people not seen, as offline.export.bundle_scores.score gives them. candidates: a
-    row for each method that was compared, for the card.
+    row for each method that was compared, for the card. ratings: rating -> combination -> scores of its regression.
     """
 
     trained_on: str
@@ -49,6 +50,7 @@ class TrainingFacts:
     promise: str = ""
     scores: Mapping[str, Any] = field(default_factory=dict)
     candidates: Sequence[Mapping[str, Any]] = ()
+    ratings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, corpus: Corpus, subjects: Collection[str], people: Mapping[str, int], **more: Any) -> TrainingFacts:
@@ -85,6 +87,7 @@ class TrainingFacts:
             "promise": self.promise,
             "candidates": [dict(one) for one in self.candidates],
             "versions": {"python": platform.python_version(), **versions},
+            **({"ratings": dict(self.ratings)} if self.ratings else {}),
         }
 
 
@@ -98,12 +101,14 @@ def write_method_bundle(
     name: str,
     labels: Sequence[str],
     settings: PipelineSettings,
+    ratings: Mapping[str, RatingSpec] = MappingProxyType({}),
+    regressions: RatingHeads = MappingProxyType({}),
 ) -> Bundle:
     """Write the bundle to the folder `path`, which must not exist.
 
     calibration: None for a model of which nothing is known on held-out people: it shows no sets and no novelty, and
-    says so. card: Markdown that is added to the model card. settings: of the pipeline that made its windows. Raises
-    RtemoError where the calibration was made for another model.
+    says so. card: Markdown that is added to the model card. settings: of the pipeline that made its windows. ratings,
+    regressions: of continuous ratings. Raises RtemoError where the calibration was made for another model.
     """
     if calibration is not None and calibration.model != model.sha256:
         raise RtemoError(
@@ -128,10 +133,11 @@ def write_method_bundle(
         metrics=dict(training.scores),
         model=model.declaration,
         calibrated=calibration is not None,
+        ratings=dict(ratings),
     )
     text = model_card(spec) + (f"\n{card.strip()}\n" if card.strip() else "")
     return write_bundle(
-        path, spec, model.heads, made.familiar, model.weights, lambda file: _write(file, model.graph), text
+        path, spec, model.heads, made.familiar, model.weights, lambda file: _write(file, model.graph), text, regressions
     )
 
 

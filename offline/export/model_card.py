@@ -10,13 +10,15 @@ from rtemo.model.bundle_schema import COMBINATIONS, BundleSpec
 
 _BOTH = "EEG and eye movements, from either modality or from both"
 _WINDOWS = {("eeg",): "EEG", ("eye",): "eye movements", ("eeg", "eye", "both"): _BOTH}
+_RATED = ("ccc", "rmse", "rmse_of_the_mean")
 _OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
 
 
 def model_card(spec: BundleSpec) -> str:
     """Markdown."""
     scores = [_scores(spec)] if spec.metrics else []
-    parts = [_head(spec), _training(spec), *_candidates(spec), *scores, _calibration(spec), _limits(spec)]
+    ratings = [_ratings(spec)] if spec.ratings else []
+    parts = [_head(spec), _training(spec), *_candidates(spec), *scores, *ratings, _calibration(spec), _limits(spec)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,6 +97,26 @@ def _set_row(name: str, m: Mapping[str, Any]) -> str:
     right = m["smoothed_when_not_abstaining"]
     tail = f"{_percent(m['abstained'])} | {_percent(m['novel'])} | {'-' if right is None else _percent(right)}"
     return f"| {_OFFERS[name]} | {' | '.join(cells)} | {tail} |"
+
+
+def _ratings(spec: BundleSpec) -> str:
+    lines = [
+        "## Ratings on people whom it does not know\n",
+        "Beside its label each window gets an estimate of these ratings, in their units, with a conformal interval "
+        "from people held out. CCC (concordance; 0: no better than a constant) and RMSE are of clips' means, with 95 % "
+        "intervals over people; the mean predictor always says the mean of the other people's ratings. Coverage is of "
+        "windows, each person by the others' errors.\n",
+        "| rating | from | people | clips | CCC | RMSE | RMSE of the mean | interval | coverage |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for rating, own in spec.ratings.items():
+        for name, half in own.half_width.items():
+            s = spec.training["ratings"][rating][name]
+            cells = [f"{s[key]['value']:.2f} ({s[key]['low']:.2f} to {s[key]['high']:.2f})" for key in _RATED]
+            covered = f"{s['windows']['coverage']['value']:.2f} at {own.level:.0%}" if "windows" in s else "-"
+            counts = f"{s['n_people']} | {s['n_trials']}"
+            lines.append(f"| {rating} | {_OFFERS[name]} | {counts} | {' | '.join(cells)} | ± {half:.2f} | {covered} |")
+    return "\n".join(lines)
 
 
 def _calibration(spec: BundleSpec) -> str:

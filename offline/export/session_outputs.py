@@ -30,7 +30,8 @@ class NetworkOutputs:
     """One recording. z and logits by head, (W, d) and (W, K). passes: combination -> (W,) bool, by the gate.
 
     familiar: by combination, the training embeddings of the model that made z, where that is another model than the one
-    that ships: in cross-fitting each person is judged by a model that had not seen them.
+    that ships: in cross-fitting each person is judged by a model that had not seen them. ratings: (rating, combination)
+    -> (W,) what regressions on z make of each window alone.
     """
 
     shard: Shard
@@ -38,6 +39,7 @@ class NetworkOutputs:
     logits: Mapping[str, NDArray[np.float64]]
     passes: Mapping[str, NDArray[np.bool_]]
     familiar: Mapping[str, Familiar] = field(default_factory=dict)
+    ratings: Mapping[tuple[str, str], FloatArray] = field(default_factory=dict)
 
     @property
     def times(self) -> NDArray[np.float64]:

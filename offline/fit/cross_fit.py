@@ -18,6 +18,7 @@ from offline.export.export import GATE
 from offline.export.session_outputs import NetworkOutputs
 from offline.fit.calibration import Decoded, HeldOutCalibration, calibrated, cross_decoded
 from offline.fit.held_out_outputs import FoldTask, HeldOut, Passes, gate_passes, hold_out, joined, live_combinations
+from offline.fit.rating_heads import RatingCalibration, calibrated_ratings, rating_names
 from offline.splits import CrossFold, check, cross_fitting
 from offline.training.choices import Choice, typical
 from offline.training.deadline import until
@@ -62,7 +63,8 @@ class FitData:
 @dataclass(frozen=True, eq=False)
 class CrossFit:
     """A method that was cross-fitted. groups: held-out outputs by group of people. decoded: combination -> everybody,
-    calibrated by the others. calibration: by everybody. chosen: what the folds chose, as one.
+    calibrated by the others. calibration: by everybody. chosen: what the folds chose, as one. ratings: of regressions
+    on continuous ratings, where the corpus has any.
     """
 
     name: str
@@ -72,6 +74,7 @@ class CrossFit:
     decoded: Mapping[str, Sequence[Decoded]]
     calibration: HeldOutCalibration
     chosen: Choice
+    ratings: RatingCalibration
     seconds: float
 
     @property
@@ -109,7 +112,8 @@ def cross_fit(
     names = live_combinations(data.corpus, method.modalities)
     if not names:
         raise RtemoError(f"{name} cannot run live", "it uses what no live session has", "use another method")
-    task = FoldTask(data.table, method, method.modalities, names, GATE, data.passes, data.seed, PER_TRIAL)
+    ratings = rating_names(data.table.shards)
+    task = FoldTask(data.table, method, method.modalities, names, GATE, data.passes, data.seed, PER_TRIAL, ratings)
     if not workers.alone and not isinstance(method, OwnNetwork):
         data.table.load(method.modalities)
     rounds = -(-len(data.folds) // max(workers.jobs, 1)) + 1  # and one for everybody
@@ -128,6 +132,7 @@ def cross_fit(
         decoded=cross_decoded(groups, names, n_labels, data.window_s, fused=fused),
         calibration=calibrated(everybody, names, n_labels, data.window_s, fused=fused),
         chosen=typical([one.chosen for one in held_out]),
+        ratings=calibrated_ratings(everybody, names, ratings),
         seconds=time.monotonic() - began,
     )
 

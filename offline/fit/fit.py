@@ -16,6 +16,7 @@ from offline.corpus.corpus import Corpus
 from offline.evaluation.experiment import NETWORK, PROBE
 from offline.evaluation.methods import METHODS, method_named
 from offline.evaluation.methods.own import OwnNetwork
+from offline.evaluation.methods.riemann import Riemann, not_live
 from offline.evaluation.statistics import mean_interval
 from offline.fit.calibration import Decoded
 from offline.fit.candidates import (
@@ -28,6 +29,7 @@ from offline.fit.candidates import (
 from offline.fit.cross_fit import CrossFit, FitData, cross_fit, fit_data
 from offline.fit.held_out_outputs import hold_out
 from offline.fit.kept_folds import KeptFolds
+from offline.fit.rating_heads import rating_names
 from offline.fit.scores import coverages, window_accuracy
 from offline.fit.shipping import CannotRunLive, ship
 from offline.splits import PEOPLE_FOLDS
@@ -224,6 +226,8 @@ def _candidates(request: FitRequest, initial: InitialWeights | None) -> list[Can
     if request.method == AUTO:
         return [Candidate(REFERENCE, METHODS[REFERENCE]), *all_candidates(network, initial)]
     named = method_named(request.method)
+    if isinstance(named, Riemann):
+        raise not_live()  # before an hour of work
     if named is not None:
         return [Candidate(request.method, named)]
     if request.method not in (NETWORK, PROBE):
@@ -239,4 +243,6 @@ def _key(data: FitData, one: Candidate, request: FitRequest) -> str:
     """All that a fold's outputs depend on, but the fold."""
     given = None if one.initial is None else [str(one.initial.path), one.initial.kind, list(one.initial.people)]
     asked = [data.corpus.fingerprint, one.name, request.seed, request.folds, asdict(request.training), given]
+    if ratings := rating_names(data.table.shards):
+        asked.append(list(ratings))
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()

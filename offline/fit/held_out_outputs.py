@@ -16,9 +16,11 @@ from offline.evaluation.window_table import Windows, WindowTable
 from offline.export import calibrate
 from offline.export.exported_model import embedding_of
 from offline.export.session_outputs import NetworkOutputs, passing, run_network
+from offline.fit.rating_heads import fit_heads, with_ratings
 from offline.splits import CrossFold
 from offline.training.choices import Choice
 from rtemo.core.types import BoolArray
+from rtemo.model.bundle import LinearHead
 from rtemo.model.bundle_schema import COMBINATIONS, MAIN_HEAD, ModalityGate
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
@@ -33,7 +35,8 @@ class FoldTask:
     """What all folds share. table: every window, labelled or not. names: the combinations of modalities that are asked
     for. passes: which windows the signal gate lets pass.
 
-    per_trial: windows of each trial that a method is fitted on, at most; the network draws its own.
+    per_trial: windows of each trial that a method is fitted on, at most; the network draws its own. ratings: those that
+    regressions on the embeddings are fitted on.
     """
 
     table: WindowTable
@@ -44,6 +47,7 @@ class FoldTask:
     passes: Passes
     seed: int
     per_trial: int
+    ratings: tuple[str, ...] = ()
 
     def learnable(self, rows: NDArray[np.int64]) -> Windows:
         """These windows, as the method is fitted on them."""
@@ -82,6 +86,11 @@ def hold_out(task: FoldTask, fold: CrossFold) -> HeldOut:
     answered = [task.table.index[fold.answers[task.table.shard[fold.answers] == n]] for n in numbers]
     mine = tuple(_mask(len(task.table.shards[n].rows), index) for n, index in zip(numbers, answered, strict=True))
     sessions = outputs_of(task, model, [int(n) for n in numbers], fold.split.train)
+    if task.ratings:
+        heads = rating_heads(task, model, np.concatenate((fold.split.train, fold.split.validation)))
+        plain = raw_outputs(task, model, [int(n) for n in numbers])
+        rated = [with_ratings(one, heads).ratings for one in plain]
+        sessions = tuple(replace(one, ratings=own) for one, own in zip(sessions, rated, strict=True))
     return HeldOut(fold.group, sessions, mine, chosen, time.monotonic() - began)
 
 
@@ -91,6 +100,14 @@ def outputs_of(
     """What the model makes of these recordings, by modalities, and how far that is from what it learned from."""
     known = raw_outputs(task, model, some(np.unique(task.table.shard[learned_from])))
     return tuple(whitened(raw_outputs(task, model, numbers), known))
+
+
+def rating_heads(task: FoldTask, model: Model, rows: NDArray[np.int64]) -> dict[str, dict[str, LinearHead]]:
+    """Regressions on the model's embeddings of these windows, for each rating and combination of modalities."""
+    numbers = [int(n) for n in np.unique(task.table.shard[rows])]
+    index = [task.table.index[rows[task.table.shard[rows] == n]] for n in numbers]
+    allowed = [_mask(len(task.table.shards[n].rows), own) for n, own in zip(numbers, index, strict=True)]
+    return fit_heads(raw_outputs(task, model, numbers), task.names, task.ratings, allowed)
 
 
 def raw_outputs(task: FoldTask, model: Model, numbers: Sequence[int]) -> list[NetworkOutputs]:
@@ -166,11 +183,16 @@ def _assembled(parts: Sequence[tuple[NetworkOutputs, BoolArray]]) -> NetworkOutp
     first = parts[0][0]
     logits = {head: np.array(values) for head, values in first.logits.items()}
     z = {head: np.array(values) for head, values in first.z.items()}
+    ratings = {
+        key: np.array(values) for key, values in first.ratings.items() if all(key in s.ratings for s, _ in parts)
+    }
     for one, mask in parts[1:]:
         for head in HEADS:
             logits[head][mask], z[head][mask] = one.logits[head][mask], one.z[head][mask]
+        for key, values in ratings.items():
+            values[mask] = one.ratings[key][mask]
     familiar = {name: near for name, near in first.familiar.items() if all(name in one.familiar for one, _ in parts)}
-    return replace(first, logits=logits, z=z, familiar=familiar)
+    return replace(first, logits=logits, z=z, familiar=familiar, ratings=ratings)
 
 
 def _mask(n: int, index: NDArray[np.int64]) -> BoolArray:

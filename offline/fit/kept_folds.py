@@ -55,6 +55,7 @@ def _write(path: Path, task: FoldTask, done: HeldOut) -> None:
         arrays |= {f"{i}|mine": mine}
         arrays |= {f"{i}|logits|{head}": session.logits[head] for head in HEADS}
         arrays |= {f"{i}|z|{head}": session.z[head] for head in HEADS}
+        arrays |= {f"{i}|rating|{rating}|{name}": values for (rating, name), values in session.ratings.items()}
         for name, near in session.familiar.items():
             arrays |= {f"{i}|mean|{name}": near.mean, f"{i}|precision|{name}": near.precision}
     plain = {
@@ -94,5 +95,12 @@ def _session(
         z={head: arrays[f"{i}|z|{head}"] for head in HEADS},
         logits={head: arrays[f"{i}|logits|{head}"] for head in HEADS},
         passes=dict(task.passes[number]),
+        ratings={_rating(key): values for key, values in arrays.items() if key.startswith(f"{i}|rating|")},
         familiar={name: Familiar(arrays[f"{i}|mean|{name}"], arrays[f"{i}|precision|{name}"]) for name in near},
     )
+
+
+def _rating(key: str) -> tuple[str, str]:
+    """Rating and combination of an array's name; a rating may have any name."""
+    rating, _, name = key.split("|", 2)[2].rpartition("|")
+    return rating, name

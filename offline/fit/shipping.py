@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from offline.corpus.corpus import UNLABELLED
 from offline.evaluation.methods.base import ExportableModel, Model
 from offline.evaluation.methods.own import OwnModel
 from offline.export import calibrate
@@ -19,12 +21,12 @@ from offline.export.run_method import export_method
 from offline.export.session_outputs import NetworkOutputs
 from offline.fit.calibration import FEWEST, promise
 from offline.fit.cross_fit import CrossFit, FitData, fit_everybody
-from offline.fit.held_out_outputs import raw_outputs, some
+from offline.fit.held_out_outputs import rating_heads, raw_outputs, some
 from offline.fit.scores import summary
 from offline.training.initial_weights import InitialWeights, live_settings
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
-from rtemo.model.bundle_schema import Decision
+from rtemo.model.bundle_schema import Decision, RatingSpec
 
 
 class CannotRunLive(RtemoError):
@@ -59,6 +61,8 @@ def ship(
     made = exported(model, found.name)
     training = outputs_of_everybody(data, found, model)
     fitted = found.calibration
+    specs = _rating_specs(found)
+    regressions = rating_heads(replace(found.task, ratings=tuple(specs)), model, learned_from(data)) if specs else {}
     decision = replace(calibrate.decision(len(data.corpus.labels)), set_level=fitted.set_level)
     calibration = calibrate.Calibration(
         model=made.sha256,
@@ -77,7 +81,25 @@ def ship(
         name=name,
         labels=data.corpus.labels,
         settings=live_settings(data.corpus),
+        ratings=specs,
+        regressions={
+            rating: {name: heads[name] for name in specs[rating].half_width} for rating, heads in regressions.items()
+        },
     )
+
+
+def learned_from(data: FitData) -> NDArray[np.int64]:
+    """The windows that the model that ships is fitted on."""
+    return np.flatnonzero(data.table.ids.label != UNLABELLED)
+
+
+def _rating_specs(found: CrossFit) -> dict[str, RatingSpec]:
+    """What ships of the ratings: combinations that the bundle has."""
+    kept = {
+        rating: {name: half for name, half in one.half_width.items() if name in found.calibration.combinations}
+        for rating, one in found.ratings.specs.items()
+    }
+    return {rating: replace(found.ratings.specs[rating], half_width=half) for rating, half in kept.items() if half}
 
 
 def outputs_of_everybody(data: FitData, found: CrossFit, model: Model) -> list[NetworkOutputs]:
@@ -103,6 +125,7 @@ def facts(
         seed=data.seed,
         promise=" ".join(promise(n, data.groups)),
         scores=scores,
+        ratings=found.ratings.scores,
         candidates=candidates if len(candidates) > 1 else (),
     )
     seen = () if initial is None else initial.people

@@ -46,10 +46,10 @@ _CLOCK_S = 41_532.25  # of the eye tracker when a run begins
 _LAG_S = 0.004  # by which the pupils' file begins later
 
 
-def write_affec(root: Path, people: SimulatedPeople) -> Work:
-    """A person at a time."""
+def write_affec(root: Path, people: SimulatedPeople, runs: int = RUNS) -> Work:
+    """A person at a time. runs: how many of each person's are written, from the first on."""
     names = [_name(subject) for subject in range(1, people.subjects + 1)]
-    pieces = [partial(_person, root, people, subject) for subject in range(1, people.subjects + 1)]
+    pieces = [partial(_person, root, people, subject, runs) for subject in range(1, people.subjects + 1)]
     return Work(pieces, before=partial(_dataset, root, names))
 
 
@@ -71,10 +71,10 @@ def _dataset(root: Path, names: Sequence[str]) -> None:
     _json(root / "task-fer_events.json", about_events)
 
 
-def _person(root: Path, people: SimulatedPeople, subject: int) -> None:
+def _person(root: Path, people: SimulatedPeople, subject: int, runs: int) -> None:
     order = np.random.default_rng([people.seed, subject])
     films = order.permutation(RUNS * TRIALS)
-    for run in range(RUNS):
+    for run in range(runs):
         _run(root, people, subject, run, films[run * TRIALS : (run + 1) * TRIALS].tolist())
 
 
@@ -193,12 +193,15 @@ def _physio(folder: Path, stem: str, columns: Sequence[str], rate_hz: float, fie
     """Missing values are zeros, as Gazepoint writes them."""
     folder.mkdir(parents=True, exist_ok=True)
     n = len(fields["onset"])
-    table = np.column_stack([np.nan_to_num(fields.get(name, np.zeros(n))) for name in columns])
-    text = "".join(
-        "\t".join(f"{value:.7g}" if k else f"{value:.6f}" for k, value in enumerate(row)) + "\n" for row in table
-    )
-    (folder / f"{stem}_physio.tsv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    written = {name: _written(values, "%.6f" if name == "onset" else "%.7g") for name, values in fields.items()}
+    rows = zip(*(written.get(name, ["0"] * n) for name in columns), strict=True)
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    (folder / f"{stem}_physio.tsv.gz").write_bytes(gzip.compress(text.encode(), compresslevel=5, mtime=0))
     _json(folder / f"{stem}_physio.json", {"SamplingFrequency": rate_hz, "Columns": list(columns)})
+
+
+def _written(values: NDArray[np.floating], form: str) -> list[str]:
+    return [form % value for value in np.nan_to_num(values).tolist()]
 
 
 def _json(path: Path, content: Mapping[str, Any]) -> None:

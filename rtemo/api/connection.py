@@ -14,7 +14,9 @@ from rtemo.api.prediction_table import PredictionRecord
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.client import ClientProtocol, EngineClient, Launch
 from rtemo.live.service.snapshot import Phase, Snapshot
+from rtemo.live.session.readiness import obstacle
 from rtemo.recorder.endpoint import DEFAULT_NAME
+from rtemo.sources.session_settings import parse_settings
 
 LOOK_S = 0.02  # how often it is looked for what is new
 WAIT_S = 10.0  # for a command's outcome to show
@@ -46,10 +48,22 @@ class EngineConnection:
         assert self._state is not None
         return self._state
 
+    @property
+    def obstacle(self) -> str:
+        """Why no session can start now, for example a stream that does not deliver; empty where one can."""
+        state = self.state
+        return obstacle(state.streams, parse_settings(state.settings).required)
+
     def start(self, subject: str, root: PathLike, notes: str = "") -> Path:
-        """Start a session in a new folder below root. Returns the folder. Raises RtemoError where it does not start."""
+        """Start a session in a new folder below root, as soon as the streams deliver. Returns the folder.
+
+        Raises RtemoError where it does not start, with the engine's reason; after `wait_s` at the latest.
+        """
         if self.state.phase in RUNNING:
             raise RtemoError("a session runs already", f"in {self.state.folder}", "stop it first")
+        end_s = time.monotonic() + self._wait_s
+        while self.obstacle and time.monotonic() < end_s:
+            time.sleep(LOOK_S)
         self._do("start", lambda state: state.phase in RUNNING, subject=subject, notes=notes, root=str(root))
         return Path(self.state.folder)
 

@@ -26,6 +26,7 @@ def predict(
     baseline: PathLike | None = None,
     start: float | None = None,
     stop: float | None = None,
+    participant: str = "",
 ) -> PredictionTable:
     """Predict emotions from an XDF file, an mne.io.Raw, or arrays: rtemo.predict(eeg=Signal(...), gaze=Signal(...)).
 
@@ -41,7 +42,14 @@ def predict(
         if isinstance(eeg, Signal) or isinstance(gaze, Signal):
             raise RtemoError("there are two sources of samples", f"{what} and arrays", "give one of them")
         recording = open_recording(
-            what, eeg=eeg, gaze=gaze, settings=settings, baseline=baseline, start=start, stop=stop
+            what,
+            eeg=eeg,
+            gaze=gaze,
+            settings=settings,
+            baseline=baseline,
+            start=start,
+            stop=stop,
+            participant=participant,
         )
         return recording.predict(used)
     if what is not None:

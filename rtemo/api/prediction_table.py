@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.export.extras import needed
-from rtemo.model.prediction import FIELDS, csv_cells, csv_header
-from rtemo.recordings.prediction_rows import read_rows
+from rtemo.model.prediction import FIELDS, RATINGS, csv_cells, csv_header
+from rtemo.model.uncertainty.rating_estimates import rating_columns
+from rtemo.recordings.prediction_rows import PredictionRows, read_rows
 
 PredictionRecord = Mapping[str, Any]
 _NUMBERS = ("valence", "arousal", "eeg_coverage", "gaze_coverage", "novelty", "latency_ms")
+_PARTS = ("value", "low", "high")
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -47,6 +49,11 @@ class PredictionTable(Sequence[PredictionRecord]):
             return PredictionTable(self.labels, self._records[index], self.notices)
         return self._records[index]
 
+    def of(self, participant: str) -> PredictionTable:
+        """One participant's, of several in one session."""
+        own = [record for record in self._records if record["participant"] == participant]
+        return PredictionTable(self.labels, own, self.notices)
+
     def __iter__(self) -> Iterator[PredictionRecord]:
         return iter(self._records)
 
@@ -58,9 +65,14 @@ class PredictionTable(Sequence[PredictionRecord]):
         return hash(self.to_csv())
 
     @property
+    def ratings(self) -> tuple[str, ...]:
+        """The names of the ratings that the model was fitted on."""
+        return tuple(self._records[0].get(RATINGS, {})) if self._records else ()
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the CSV columns."""
-        return tuple(csv_header(self.labels))
+        return tuple(csv_header(self.labels, self.ratings))
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -103,6 +115,10 @@ class PredictionTable(Sequence[PredictionRecord]):
         for name, value in record.items():
             if name in ("probabilities", "smoothed"):
                 flat |= {f"{name}.{label}": number for label, number in value.items()}
+            elif name == RATINGS:
+                flat |= zip(
+                    rating_columns(tuple(value)), (part for one in value.values() for part in one.values()), strict=True
+                )
             else:
                 flat[name] = value
         return flat
@@ -116,13 +132,19 @@ def read_csv(path: Path) -> PredictionTable:
     """The table in a predictions.csv of any version: columns that it lacks are None. Raises RtemoError."""
     found = read_rows(path)
     try:
-        return PredictionTable(found.labels, [_record(row, found.labels) for row in found.rows])
+        return PredictionTable(found.labels, [_record(row, found) for row in found.rows])
     except ValueError as error:
         raise RtemoError(f"{path} has a cell that does not fit", str(error), "copy the file again") from error
 
 
-def _record(row: Mapping[str, str], labels: Sequence[str]) -> dict[str, Any]:
-    return {name: _field(name, row, labels) for name in FIELDS}
+def _record(row: Mapping[str, str], found: PredictionRows) -> dict[str, Any]:
+    record = {name: _field(name, row, found.labels) for name in FIELDS}
+    if found.ratings:
+        record[RATINGS] = {
+            name: {part: _number(row[column]) for part, column in zip(_PARTS, rating_columns([name]), strict=True)}
+            for name in found.ratings
+        }
+    return record
 
 
 def _field(name: str, row: Mapping[str, str], labels: Sequence[str]) -> Any:

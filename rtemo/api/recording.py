@@ -36,6 +36,7 @@ class Asked:
     baseline: PathLike | None = None
     start: float | None = None
     stop: float | None = None
+    participant: str = ""
 
     def settings_for(self, recorded: SessionSettings | None) -> SessionSettings:
         """The settings that are asked for, given what the recording's session had."""
@@ -51,7 +52,8 @@ class Asked:
     def open(self, path: Path) -> OpenRecording:
         """Open the file. Raises RtemoError where it holds neither EEG nor gaze, or several streams fit."""
         profiles = load_profiles(resources.devices())
-        return OpenRecording(path, profiles, self.settings_for, part=(self.start, self.stop))
+        part, whose = (self.start, self.stop), self.participant
+        return OpenRecording(path, profiles, self.settings_for, part=part, participant=whose)
 
 
 class RecordingFile:
@@ -64,6 +66,7 @@ class RecordingFile:
         self.streams: tuple[StreamInfo, ...] = opened.streams
         self.notices: tuple[str, ...] = tuple(opened.notices)
         self.settings: SessionSettings = opened.roles.settings
+        self.participant: str = opened.participant
         self.session_events: tuple[Event, ...] = opened.events
         self.first_s, self.last_s = opened.source.first_s, opened.source.last_s
         self._roles = {info.stream_id: opened.roles.role_of(info) for info in opened.streams}
@@ -175,13 +178,15 @@ def open_recording(
     baseline: PathLike | None = None,
     start: float | None = None,
     stop: float | None = None,
+    participant: str = "",
 ) -> RecordingFile:
     """Look through a recording. The options are those of `rtemo replay`.
 
     eeg, gaze: which stream, as key=value[,key=value]. settings: a settings file. baseline: FILE.json, START:STOP or
-    marker=BEGIN,END. start, stop: seconds from the first sample. Raises RtemoError where it cannot be used.
+    marker=BEGIN,END. start, stop: seconds from the first sample. participant: whose, of several in one recording.
+    Raises RtemoError where it cannot be used, or is of several participants and none is named.
     """
-    return RecordingFile(Path(file), Asked(eeg, gaze, settings, baseline, start, stop))
+    return RecordingFile(Path(file), Asked(eeg, gaze, settings, baseline, start, stop, participant))
 
 
 def _ignore(_text: str) -> None:

@@ -20,9 +20,13 @@ from rtemo.sources.session_settings import SessionSettings, read_settings
 
 @dataclass(frozen=True)
 class SessionFiles:
-    """One session. Files are read when they are asked for; what is not there raises RtemoError."""
+    """One session. Files are read when they are asked for; what is not there raises RtemoError.
+
+    participant: of several, whose predictions, events and recording these are; empty: everybody's.
+    """
 
     folder: SessionFolder
+    participant: str = ""
 
     @property
     def path(self) -> Path:
@@ -31,7 +35,19 @@ class SessionFiles:
     @cached_property
     def settings(self) -> SessionSettings:
         """What the lab had set: participant, streams, electrodes, screen."""
-        return read_settings(self.folder.settings)
+        found = read_settings(self.folder.settings)
+        return found.of(self.participant) if self.participant else found
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The ids of several participants; empty where there is one who is not told apart."""
+        return tuple(one.id for one in self.settings.participants)
+
+    def of(self, participant: str) -> SessionFiles:
+        """The session as that of one of its participants. Raises RtemoError where there is none of that id."""
+        found = SessionFiles(self.folder, participant)
+        _ = found.settings
+        return found
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
@@ -41,7 +57,8 @@ class SessionFiles:
     @cached_property
     def predictions(self) -> PredictionTable:
         """The predictions that were shown during the session."""
-        return read_csv(self.folder.predictions)
+        found = read_csv(self.folder.predictions)
+        return found.of(self.participant) if self.participant else found
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
@@ -51,12 +68,13 @@ class SessionFiles:
         except (OSError, UnicodeDecodeError) as error:
             raise RtemoError(f"{self.folder.events} cannot be read", str(error), "name another session") from error
         found = [event for line in lines if (event := read_event(line)) is not None]
-        return tuple(sorted(found, key=lambda event: event.time_s))
+        own = [event for event in found if not self.participant or event.concerns(self.participant)]
+        return tuple(sorted(own, key=lambda event: event.time_s))
 
     @cached_property
     def recording(self) -> RecordingFile:
         """The recording, looked through."""
-        return open_recording(self.folder.recording)
+        return open_recording(self.folder.recording, participant=self.participant)
 
     def __repr__(self) -> str:
         return f"<SessionFiles {self.path.name}>"

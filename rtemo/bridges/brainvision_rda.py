@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtemo.bridges.connection import DeviceConnection, address
+from rtemo.bridges.connection import DeviceConnection, add_address
 from rtemo.bridges.device import DeviceLost, DeviceSamples, described, marker_stream
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
@@ -29,13 +29,7 @@ _MARKER = struct.Struct("<IIIi")  # size, position, length, channel
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What this bridge takes."""
-    p.add_argument(
-        "--address",
-        type=address,
-        default=("127.0.0.1", 51244),
-        metavar="HOST:PORT",
-        help="of the Recorder (default: 127.0.0.1:51244, 32 bits; port 51234 is 16 bits)",
-    )
+    add_address(p, "the Recorder", ("127.0.0.1", 51244), ", 32 bits; port 51234 is 16 bits")
 
 
 def device_of(args: argparse.Namespace, clock: Callable[[], float]) -> RemoteDataAccess:

@@ -43,6 +43,13 @@ class DeviceConnection:
         self._socket.close()
 
 
+def add_address(p: argparse.ArgumentParser, whose: str, default: tuple[str, int] | None, more: str = "") -> None:
+    """The option --address of a bridge. default: None where the first device that is found is taken."""
+    usual = "the first one that is found" if default is None else f"{default[0]}:{default[1]}"
+    what = f"of {whose} (default: {usual}{more})"
+    p.add_argument("--address", type=address, default=default, metavar="HOST:PORT", help=what)
+
+
 def address(text: str) -> tuple[str, int]:
     """HOST:PORT."""
     host, _, port = text.rpartition(":")

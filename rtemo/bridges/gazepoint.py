@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rtemo.bridges.connection import DeviceConnection, address
+from rtemo.bridges.connection import DeviceConnection, add_address
 from rtemo.bridges.device import DeviceLost, DeviceSamples, described, marker_stream
 from rtemo.bridges.sample_counter import SampleCounter
 from rtemo.core.types import Channel, StreamInfo
@@ -41,13 +41,7 @@ LONGEST = 1 << 16  # bytes without the end of a message: this is no Open Gaze se
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What this bridge takes."""
-    p.add_argument(
-        "--address",
-        type=address,
-        default=("127.0.0.1", 4242),
-        metavar="HOST:PORT",
-        help="of Gazepoint Control (default: 127.0.0.1:4242)",
-    )
+    add_address(p, "Gazepoint Control", ("127.0.0.1", 4242))
 
 
 def device_of(args: argparse.Namespace, clock: Callable[[], float]) -> Gazepoint:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rtemo.bridges.connection import address
+from rtemo.bridges.connection import add_address
 from rtemo.bridges.device import READ_S, DeviceLost, DeviceSamples, described, needed
 from rtemo.core.types import Channel, StreamInfo
 
@@ -35,12 +35,7 @@ EYELIDS = tuple(
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What this bridge takes."""
-    p.add_argument(
-        "--address",
-        type=address,
-        metavar="HOST:PORT",
-        help="of the phone, as the app shows it (default: the first one that is found)",
-    )
+    add_address(p, "the phone, as the app shows it", None)
 
 
 def device_of(args: argparse.Namespace, clock: Callable[[], float]) -> Glasses:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+MOST_PARTICIPANTS = 4  # as rtemo.sources.participants has it, which this module does not load
+
 
 def add_queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
     """--settings, --eeg, --gaze and, where markers count, --markers."""
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--eeg", metavar="QUERY", help="which stream is the EEG (default: the only one there is)")
     p.add_argument("--gaze", metavar="QUERY", help="which stream is the gaze (default: the only one there is)")
+    p.add_argument(
+        "--participant", action="append", default=[], metavar='"ID: eeg=QUERY; gaze=QUERY"',
+        help="one of several participants and whose streams are which; an ID alone: of those known; repeatable",
+    )  # fmt: skip
     if markers:
         p.add_argument("--markers", metavar="QUERY", help="which streams are markers (default: all that are)")
 
@@ -62,6 +68,14 @@ def add_supervised(p: argparse.ArgumentParser) -> None:
     p.add_argument("--recorder", metavar="NAME", help=argparse.SUPPRESS)
     p.add_argument("--recorder-at", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     p.add_argument("--last-try", action="store_true", help=argparse.SUPPRESS)
+
+
+def participants(text: str) -> int:
+    """A number of people in one session."""
+    value = number(text)
+    if value not in range(1, MOST_PARTICIPANTS + 1):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_PARTICIPANTS}; found {text!r}")
+    return int(value)
 
 
 def seconds(text: str) -> float:

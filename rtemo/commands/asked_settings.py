@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from rtemo.core.types import Modality
 from rtemo.sources.output_settings import NetworkAddress, OutputSettings
-from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, read_settings, with_participants
 from rtemo.sources.stream_choice import StreamQuery
 
 TOKEN = "RTEMO_TOKEN"  # the variable of the environment with the token that others on the network need
@@ -28,7 +29,7 @@ def settings_of(args: argparse.Namespace, recorded: SessionSettings | None = Non
     outputs = _outputs_of(args, settings.outputs)
     subject = getattr(args, "subject", None) or settings.subject
     baseline = getattr(args, "baseline", None) or settings.baseline
-    return replace(
+    asked = replace(
         settings,
         subject=subject,
         baseline=baseline,
@@ -36,6 +37,7 @@ def settings_of(args: argparse.Namespace, recorded: SessionSettings | None = Non
         outputs=outputs,
         record_all=getattr(args, "record_all", False) or settings.record_all,
     )
+    return with_participants(asked, [parse_participant(text) for text in getattr(args, "participant", ())])
 
 
 def _outputs_of(args: argparse.Namespace, settings: OutputSettings) -> OutputSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rtemo import resources
@@ -12,7 +13,7 @@ from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
@@ -32,11 +33,31 @@ def open_recording(
 
     What is odd about it is printed.
     """
-    profiles = load_profiles(resources.devices())
-    recording = OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part)
-    for notice in recording.notices:
-        warn(notice)
+    (recording,) = _opened(args, path, part, ("",))
     return recording
+
+
+def open_recordings(
+    args: argparse.Namespace, path: Path, part: tuple[float | None, float | None] = (None, None)
+) -> list[OpenRecording]:
+    """The same for each of its participants; one where they are not told apart."""
+    try:
+        return _opened(args, path, part, ("",))
+    except SeveralParticipants as several:
+        return _opened(args, path, part, several.participants)
+
+
+def _opened(
+    args: argparse.Namespace, path: Path, part: tuple[float | None, float | None], participants: Sequence[str]
+) -> list[OpenRecording]:
+    profiles = load_profiles(resources.devices())
+    found = [
+        OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part, participant=participant)
+        for participant in participants
+    ]
+    for notice in dict.fromkeys(notice for recording in found for notice in recording.notices):
+        warn(notice)
+    return found
 
 
 def load_model(path: Path | None, hop_s: float | None) -> tuple[Bundle, Predictor]:

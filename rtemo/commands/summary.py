@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING
 from rtemo.commands.console import say, warn
 from rtemo.live.engine.engine import Engine
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import Event, EventKind, is_discovery
 
 if TYPE_CHECKING:  # it imports a whole live session, which a replay has no use for
     from rtemo.live.session.outputs import SessionOutputs
 
-PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN)
+PRINTED = (EventKind.NOTE, EventKind.LOSS, EventKind.FAILURE, EventKind.STREAM_DOWN, EventKind.STREAM_UP)
 
 
 def print_event(event: Event) -> None:
-    """A listener that prints notes, losses and failures."""
-    if event.kind in PRINTED:
+    """A listener that prints notes, losses, failures, and streams that go or come back."""
+    if event.kind in PRINTED and not is_discovery(event):
+        whose = f"{event.participant}: " if event.participant else ""
         of = f"{event.stream}: " if event.stream and event.stream not in event.text else ""
-        say(f"{event.kind.value}: {of}{event.text}")
+        say(f"{event.kind.value}: {whose}{of}{event.text}")
 
 
-def print_summary(engine: Engine, predictor: Predictor) -> None:
-    """What the session ran on and what was missing, in a few lines."""
+def print_summary(engine: Engine, predictor: Predictor, participant: str = "") -> None:
+    """What the session ran on and what was missing, in a few lines. participant: whose, of several."""
+    if participant:
+        say(f"{participant}:")
     used = ", ".join(f"{role.value} from {info.name!r}" for role, info in sorted(engine.roles.items())) or "nothing"
     say(f"{engine.n_predictions} predictions; {used}")
     for reason, n in engine.abstained.most_common():

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core.auxiliary.columns import NO_AUXILIARY, AuxiliaryColumns
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import FloatArray
 
@@ -46,6 +47,7 @@ class EegChannelMap:
     notes: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+    auxiliary: AuxiliaryColumns = NO_AUXILIARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ class GazeChannelMap:
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
+    auxiliary: AuxiliaryColumns = NO_AUXILIARY
 
     def canonical(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """(n, channels) -> (n, 6) float64, NaN where invalid. The input is left as it is.

@@ -123,6 +123,8 @@ def _write_scans(stage: Path, session: RecordedSession, data: Sequence[Path]) ->
 
 def _copy_sources(folder: Path, session: RecordedSession) -> None:
     """The recording with its parts under their own names, since these lead from one part to the next."""
+    if not session.files:
+        return
     folder = folder / session.entities.stem
     folder.mkdir(parents=True)
     for path in session.files:

@@ -81,6 +81,10 @@ def write_ratings(folder: Path, session: RecordedSession, timeline: BidsTimeline
     write_json(folder / f"{stem}_beh.json", about)
 
 
+def _is_own(row: Sequence[str], names: Sequence[str], participant: str) -> bool:
+    return not participant or row[names.index("participant")] == participant
+
+
 def write_predictions(folder: Path, session: RecordedSession, timeline: BidsTimeline) -> bool:
     """The predictions that were shown, with their onsets. Returns whether there are any."""
     if session.predictions is None:
@@ -92,7 +96,9 @@ def write_predictions(folder: Path, session: RecordedSession, timeline: BidsTime
     at, names = table[0].index("time_s"), table[0]
     rows = []
     for row in table[1:]:
-        if len(row) == len(names):  # the last line of a session that was killed may be cut
+        if len(row) == len(names) and _is_own(
+            row, names, session.alone
+        ):  # the last line of a session that was killed may be cut
             time_s = float(row[at])
             rows.append((timeline.file_s(time_s), 0.0, timeline.real_s(time_s), *row))
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ class BidsTimeline:
             return cls(zero_s, ((zero_s, 0.0),), gaze.rate_hz)
         starts, n = [], 0
         for stretch in eeg.stretches:
-            starts.append((float(stretch.times[0]), n / eeg.rate_hz))
+            starts.append((stretch.begin_s, n / eeg.rate_hz))
             n += len(stretch.times)
         return cls(eeg.first_s, tuple(starts[:1] if continuous else starts), eeg.rate_hz)
 

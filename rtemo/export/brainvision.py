@@ -90,7 +90,7 @@ def _segments(eeg: RecordedSignal) -> list[tuple[int, float]]:
     """The first sample of each segment, and seconds since the file's first sample."""
     found, sample = [], 0
     for stretch in eeg.stretches:
-        found.append((sample, float(stretch.times[0]) - eeg.first_s))
+        found.append((sample, stretch.begin_s - eeg.first_s))
         sample += len(stretch.times)
     return found
 

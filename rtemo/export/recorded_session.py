@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +13,17 @@ from rtemo.core.records import Reader
 from rtemo.core.types import Modality
 from rtemo.export.event_rows import read_markers, rests_of
 from rtemo.export.signals import RecordedSignal, read_signals
+from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
 from rtemo.recordings.baseline_plan import SAVED
-from rtemo.recordings.events import Event, EventKind, read_event
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.events import Event, EventKind, is_derived, read_event
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.xdf.parts import open_parts
+from rtemo.sources.xdf.source import XdfSource
 
 _LAB_RECORDER = re.compile(
     r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?(?:_task-(?P<task>[^_]+))?(?:_run-(?P<run>\d+))?"
@@ -78,18 +81,47 @@ class RecordedSession:
     events: tuple[Event, ...]
     rests: tuple[tuple[float, float], ...]
     notices: tuple[str, ...]
+    alone: str = ""  # the one of several participants in one recording
 
 
-def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities) -> RecordedSession:
-    """Read a session folder or an XDF file. Raises RtemoError where there is neither EEG nor gaze in it."""
+def read_each_recorded(
+    target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities, participant: str = ""
+) -> Iterator[RecordedSession]:
+    """Read a session folder or an XDF file, for each of its participants, or for the one that is named."""
+    try:
+        yield read_recorded(target, profiles, asked, participant)
+    except SeveralParticipants as several:
+        if asked.subject:
+            found = f"{target} is of {', '.join(several.participants)}"
+            raise RtemoError("--subject names one participant", found, "leave it out") from several
+        for number, one in enumerate(several.participants):
+            session = read_recorded(target, profiles, asked, one)
+            yield session if number == 0 else _without_sources(session, several.participants[0])
+
+
+def _without_sources(session: RecordedSession, first: str) -> RecordedSession:
+    """The same for one whose recording is also another participant's, with whom it is exported."""
+    note = f"the recording is of several participants; it is exported once, with that of {first}"
+    return replace(session, files=(), notices=(*session.notices, note))
+
+
+def read_recorded(
+    target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities, participant: str = ""
+) -> RecordedSession:
+    """Read a session folder or an XDF file. participant: whose, of several.
+
+    Raises RtemoError where there is neither EEG nor gaze in it.
+    """
     folder = SessionFolder.of(target)
     path = folder.recording if folder is not None else target
     if not path.is_file():
         raise RtemoError(f"{target} has no recording", f"looked for {path}", "name a session folder or an XDF file")
     kept = _kept_settings(folder)
-    recording = OpenRecording(path, profiles, lambda recorded: recorded or kept)
+    recording = OpenRecording(path, profiles, lambda recorded: recorded or kept, participant=participant)
     try:
-        markers = read_markers(recording)
+        shown = [event for _, event in recorded_auxiliary_events(XdfSource(path), recording.streams, recording.roles)]
+        triggers = [event for event in shown if event.kind is EventKind.MARKER]
+        markers = sorted([*read_markers(recording), *triggers], key=lambda event: event.time_s)
         rests = rests_of(recording, markers)
         roles = [role for role in recording.roles.filled if role != Modality.MARKERS]
         found: dict[Modality, DeviceProfile] = {role: recording.roles.profile_of(role) for role in roles}
@@ -112,9 +144,15 @@ def read_recorded(target: Path, profiles: Sequence[DeviceProfile], asked: AskedE
         profiles=found,
         signals=signals,
         markers=tuple(markers),
-        events=corrected(recording.events or _kept_events(folder)),
+        events=corrected(
+            _with(
+                shown,
+                recording.events or [event for event in _kept_events(folder) if event.concerns(recording.participant)],
+            )
+        ),
         rests=tuple(rests),
         notices=(*recording.notices, *_on_baseline(recording)),
+        alone=recording.participant,
     )
 
 
@@ -140,13 +178,20 @@ def _kept_settings(folder: SessionFolder | None) -> SessionSettings:
     return replace(read_settings(folder.settings), baseline="", queries={})
 
 
+def _with(shown: Sequence[Event], events: Sequence[Event]) -> tuple[Event, ...]:
+    """The session's events and those that its samples show, but for the markers."""
+    others = [event for event in shown if event.kind is not EventKind.MARKER]
+    return tuple(sorted((*events, *others), key=lambda event: event.time_s)) if others else tuple(events)
+
+
 def _kept_events(folder: SessionFolder | None) -> tuple[Event, ...]:
-    """The events beside a recording that has none itself, but for the markers, which it has."""
+    """The events beside a recording that has none itself, but for those that it shows."""
     if folder is None or not folder.events.is_file():
         return ()
     lines = folder.events.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines += [edit.to_json_line() for edit in later_edits(folder.recording)]
     found = [event for line in lines if (event := read_event(line)) is not None and event.kind != EventKind.MARKER]
-    return tuple(sorted(found, key=lambda event: event.time_s))
+    return tuple(sorted((event for event in found if not is_derived(event)), key=lambda event: event.time_s))
 
 
 def _participant(path: Path, folder: SessionFolder | None, subject: str, asked: AskedEntities) -> str:

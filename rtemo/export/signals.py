@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,15 +23,22 @@ from rtemo.core.units import plausible_scale
 from rtemo.recordings.open_recording import OpenRecording
 
 Doubles = NDArray[np.float64]
+SETTLE_S = 20.0  # in which the dejittering of a stretch finds a clock's drift
+LONG_S = 30.0  # a stretch whose begin can be left out where a line is laid through it
 AGREES = 0.02  # samples by which the stated rate may be off at the end of the longest stretch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalStretch:
-    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels)."""
+    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels).
+
+    begin_s: LSL time of the first sample; for EEG that of the line through all of them at the signal's rate, which no
+    single stamp moves.
+    """
 
     times: Doubles
     values: Doubles
+    begin_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class RecordedSignal:
     @property
     def first_s(self) -> float:
         """LSL time of the first sample."""
-        return float(self.stretches[0].times[0])
+        return self.stretches[0].begin_s
 
     @property
     def last_s(self) -> float:
@@ -76,7 +83,7 @@ class RecordedSignal:
         """The pauses, in order."""
         found = []
         for before, after in pairwise(self.stretches):
-            begin_s, end_s = float(before.times[-1]), float(after.times[0])
+            begin_s, end_s = float(before.times[-1]), after.begin_s
             found.append(SignalGap(begin_s, end_s, max(round((end_s - begin_s) * self.rate_hz) - 1, 0)))
         return tuple(found)
 
@@ -173,6 +180,8 @@ class _Collector:
             parts.append(run)
         stretches.append(self._stretch(parts))
         rate_hz = _rate_hz(stretches, self._info.nominal_rate_hz)
+        if self._eeg:
+            stretches = [replace(one, begin_s=_begin_s(one.times, rate_hz)) for one in stretches]
         return RecordedSignal(
             info=self._info,
             channel_map=self._map,
@@ -190,12 +199,12 @@ class _Collector:
         if isinstance(self._map, EegChannelMap):
             if self._scale is None:
                 self._scale = self._microvolts(runs[0])
-            return SignalStretch(times, values * self._scale)
+            return SignalStretch(times, values * self._scale, float(times[0]))
         if self._scale is None and isinstance(self._map, GazeChannelMap):
             self._map, note = self._map.checked(np.asarray(runs[0].values, np.float64))
             self._notes += [note] if note else []
             self._scale = np.ones(1)
-        return SignalStretch(times, self._map.canonical(values))
+        return SignalStretch(times, self._map.canonical(values), float(times[0]))
 
     def _microvolts(self, run: SampleRun) -> Doubles:
         """The factors to microvolts, decided on the first run as the pipeline does."""
@@ -213,22 +222,38 @@ def _labels(channel_map: EegChannelMap | GazeChannelMap) -> tuple[str, ...]:
 
 def _rate_hz(stretches: Sequence[SignalStretch], nominal_hz: float) -> float:
     """The rate over all stretches; the stated one where it is right to AGREES samples."""
-    lengths = [(len(one.times) - 1, float(one.times[-1] - one.times[0])) for one in stretches if len(one.times) > 1]
-    n, span_s = sum(count for count, _ in lengths), sum(span for _, span in lengths)
-    if span_s <= 0:
+    counted = slipped = 0.0  # least squares of the times on the samples' numbers, each stretch about its own middle
+    for times in (one.times[_settled(one.times) :] for one in stretches):
+        numbers = np.arange(len(times)) - (len(times) - 1) / 2.0
+        counted += float(numbers @ numbers)
+        slipped += float(numbers @ (times - times.mean()))
+    if slipped <= 0:
         if nominal_hz > 0:
             return nominal_hz
         raise RtemoError("the rate of a stream cannot be measured", "it has too few samples", "record more of it")
-    measured_hz = n / span_s
-    longest = max(count for count, _ in lengths)
+    measured_hz = counted / slipped
+    longest = max(len(one.times) - 1 for one in stretches)
     off = math.inf if nominal_hz <= 0 else abs(longest * (nominal_hz / measured_hz - 1.0))
     return nominal_hz if off <= AGREES else measured_hz
+
+
+def _begin_s(times: Doubles, rate_hz: float) -> float:
+    """Where the line at a rate through the times (n,) of a stretch begins."""
+    begin = _settled(times)
+    return float(times[begin:].mean()) - ((len(times) - 1 - begin) / 2.0 + begin) / rate_hz
+
+
+def _settled(times: Doubles) -> int:
+    """The sample of a stretch from which its times are as even as they get; the first where the stretch is short."""
+    if times[-1] - times[0] < LONG_S:
+        return 0
+    return int(np.searchsorted(times, times[0] + SETTLE_S))
 
 
 def regular(signal: RecordedSignal) -> Iterator[tuple[int, SignalStretch]]:
     """Each stretch with its first sample's index on one regular grid from the first sample on, at signal.rate_hz."""
     free = 0
     for stretch in signal.stretches:
-        first = max(round((float(stretch.times[0]) - signal.first_s) * signal.rate_hz), free)
+        first = max(round((stretch.begin_s - signal.first_s) * signal.rate_hz), free)
         free = first + len(stretch.times)
         yield first, stretch

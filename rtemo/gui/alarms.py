@@ -44,6 +44,7 @@ class AlarmWatch:
         self._state = state
         self._since: dict[str, float] = {}
         self._roles: set[str] = set()  # that this session has had
+        self._counted: tuple[object, tuple[int, int]] = ((), (0, 0))
 
     def current(self) -> list[Alarm]:
         """The alarms, those about the recording first, then the worst first."""
@@ -118,10 +119,17 @@ class AlarmWatch:
             if output.state in ("failed", "behind"):
                 yield self._alarm(texts.OUTPUT_BROKEN.format(name=output.name, state=output.state), "warn")
 
+    def _n_placed(self, channels: tuple[ChannelStatus, ...]) -> tuple[int, int]:
+        """How many of the channels in use have a place, and how many are in use; counted once for the same channels."""
+        if self._counted[0] is not channels:
+            used = [channel for channel in channels if not channel.excluded]
+            self._counted = channels, (sum(map(is_placed, used)), len(used))
+        return self._counted[1]
+
     def _electrodes(self) -> Iterator[Alarm]:
         places = self._state.snapshot.places
-        channels = [channel for channel in self._state.snapshot.channels if not channel.excluded]
-        n, n_all = sum(map(is_placed, channels)), len(channels) + (places.n_unplaced if places is not None else 0)
+        n, n_used = self._n_placed(self._state.snapshot.channels)
+        n_all = n_used + (places.n_unplaced if places is not None else 0)
         if n_all and n < PLACED_SHARE * n_all:
             yield Alarm(texts.FEW_PLACED.format(n=n, all=n_all), "warn")
         if places is not None and places.doubtful:

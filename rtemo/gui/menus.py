@@ -14,6 +14,7 @@ from rtemo.gui.bars.replay_bar import STEP_S
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.export import Exports
 from rtemo.gui.open_recording import RecordingOpener
+from rtemo.gui.outputs.words import OUTPUTS_MENU
 from rtemo.gui.painting.colours import DARK, Theme
 from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
@@ -121,6 +122,7 @@ class Menus:
         self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
         self._add(menu, words.ANNOTATIONS_MENU, "Ctrl+J", dialogs.ask_annotations)
         self._add(menu, words.MODEL_MENU, "Ctrl+M", dialogs.ask_model)
+        self._add(menu, OUTPUTS_MENU, "Ctrl+U", dialogs.ask_outputs)
         menu.addSeparator()
         self._annotations = [
             self._add(menu, key, key, partial(bar.annotate, k)) for k, key in enumerate(texts.ANNOTATION_KEYS)

@@ -39,6 +39,8 @@ USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
 AWAITED = "{role}: waiting for {query}"
 STREAM_TIP = "{name}\n{state}\nsource {source}\n{samples} samples, {missing} missing, {gaps} gaps, {returns} returns"
+COUNTER_TIP = "by its sample counter {lost} lost, {twice} sent twice"
+IMPEDANCE_TIP = "impedance {impedance}"
 CLOCK_TIP = "clock offset {offset} ± {uncertainty}"
 
 SUBJECT_HINT = "Participant"
@@ -103,6 +105,7 @@ NOT_CALIBRATED = "NOT CALIBRATED: its percentages are scores, not probabilities"
 NOTHING_YET = "waiting"
 NOTHING_YET_WHY = "The first window needs a few seconds of data"
 ABSTAINS = "Abstained: {why}"
+RATING = "{name} {value} ({low} to {high})"  # the estimate and its interval
 ONLY = "Only {labels} is plausible"
 ALSO = "Could also be {labels}"
 NOT_SETTLED = "NOT SETTLED"
@@ -136,8 +139,16 @@ NO_ROLE_DATA = "{role}: {none}"
 NO_CHANNELS = "No EEG channels"
 EXCLUDED = "excluded by you"
 CHANNEL_TIP = "{label}: {why}\nClick or press Space to {action}"
-HEAD_MAP = "Electrodes by place: the arrow keys go from one to the next, Space excludes or includes one"
+HEAD_MAP = "Electrodes by place: the arrow keys go from one to the next, Space does what a click does"
 EXCLUDE, INCLUDE = "exclude it", "use it again"
+N_MARKED_GOOD = "{n} marked good"
+MARKED_BY_YOU = "marked {mark} by you"
+MARK_ACTIONS = {
+    "bad": "mark it bad from now on",
+    "good": "mark it good from now on",
+    "automatic": "have it judged automatically again",
+}
+CHANNEL_FIXED_TIP = "{label}: {why}\nIt was excluded before the session began, and stays so until it ends"
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"
 GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"
@@ -194,6 +205,7 @@ OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
 
 PLAY, HOLD = "Play", "Hold"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+PARTICIPANT_TIP = "Participant that is shown, of several in the recording"
 SPEED_TIP = "Speed of the replay (− and +)"
 PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
@@ -214,6 +226,9 @@ RESTART = "Restart engine"
 QUIT_TITLE = "A session is running"
 QUIT_ASK = "The recording goes on in the background if you only close the window; started again, it is found."
 QUIT_ENDS = "The simulated person leaves with the window. What was recorded is kept."
+QUIT_PROTOCOL = (
+    "The protocol does not go on without a window: the block {name} lasts until one is open again, which takes it up."
+)
 QUIT_KEEP, QUIT_STOP, QUIT_CANCEL = "Close the window", "Stop the session and quit", "Cancel"
 
 MENU_FILE, MENU_SESSION, MENU_VIEW, MENU_HELP = "&File", "&Session", "&View", "&Help"

@@ -33,7 +33,7 @@ from rtemo.live.last_used import MODEL_FILE, keep_model
 from rtemo.live.service.client import USE_MODEL, ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
-FRAME_MS = 33
+FRAME_MS = 32  # somewhat less than a 30th of a second: a frame that is late is not made up for
 
 
 class MainWindow(QMainWindow):
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self._make_views()
         self._make_bars()
+        self.dialogs.say = self.notice.show_message
         self.exports = Exports(self, self.views.exportable, self.state, self.send, self.notice.show_message)
         self.menus = Menus(self, self)
         self.dialogs.keys = self.menus.global_actions()
@@ -166,6 +167,8 @@ class MainWindow(QMainWindow):
 
     def _enter_phase(self, phase: Phase) -> None:
         """Show a change of phase, or the first phase."""
+        if self._seen_phase is None and self.state.in_session and not self.watches:
+            self.dialogs.take_up_protocol()
         self._seen_phase = phase
         replay = self.state.snapshot.replay
         name = Path(replay.path).name if replay is not None else ""
@@ -332,4 +335,4 @@ class MainWindow(QMainWindow):
 
     def ask_quit(self) -> str:
         """Ask what to do with a running session."""
-        return ask_quit(self, outlives_window=self.outlives_window)
+        return ask_quit(self, outlives_window=self.outlives_window, protocol=self.dialogs.running_protocol)

@@ -25,7 +25,9 @@ _LOG = logging.getLogger("rtemo.supervisor")
 LOOK_S = 0.1
 ASK_S = 1.0  # how often the recorder is asked how things stand
 HANG_S = 5.0  # without an answer for so long a recorder hangs
-ENGINE_HANGS_S = 10.0  # an engine that has read nothing for so long
+START_S = 15.0  # the same for one that has not answered yet: a busy computer takes long to start a program
+SILENT_S = 1.5  # an engine that has read nothing for longer: with ASK_S and its own pauses it is stated within 3 s
+ENGINE_HANGS_S = 10.0  # the same for so long: a stop that it would catch up with is over by then; then twice as long
 TRIES, WITHIN_S = 5, 60.0  # an engine that ends more often is given up; the recording goes on
 FROZEN_S = 2.0  # between two looks: everything stood still, and hardly the recorder alone
 POLITE_S = 0.5  # for a recorder to answer at the end
@@ -33,8 +35,9 @@ END_S = 2.0  # for an engine to end its session where whoever asked is in a hurr
 PATIENT_S = 8.0  # the same where nobody is: longer than outputs that take nothing more are waited for
 QUIT_S = 1.0  # for a recorder to close its file
 DONE_S = 600.0  # for an engine whose session is closed to write its report, where nobody is in a hurry
+INTERRUPTED = 130  # the exit code of what was asked to end
 RESTART = 75  # the exit code by which an engine asks to be started again
-_ASKED = (0, 2, 3, 130)  # exit codes of an engine that knew what it did
+_ASKED = (0, 2, 3, INTERRUPTED)  # exit codes of an engine that knew what it did
 
 
 class _Child:
@@ -96,7 +99,9 @@ class Supervisor:
         self._recorder = _Child(recorder_command, {"stdin": subprocess.DEVNULL, **streams})
         self._engine = _Child(engine_command, {"stdin": subprocess.DEVNULL, **streams})
         self._asked_s = self._answered_s = time.monotonic()
-        self._engine_over = False
+        self._engine_over = self._engine_silent = self._recorder_answers = False
+        self._engine_began = False  # whether this engine has ever read from a recorder
+        self._engine_hangs_s = ENGINE_HANGS_S
         self._records = True  # by the last answer; a recorder that does not answer may well record
 
     def run(self, stop: threading.Event, hurry: threading.Event, duration_s: float | None = None) -> int:
@@ -128,6 +133,7 @@ class Supervisor:
 
     def _restart_engine(self, code: int) -> None:
         how = "asked to be started again" if code == RESTART else _how(code)
+        self._engine_silent = self._engine_began = False
         if (left := self._engine.tries_left) > 0:
             self._engine.restart(*(("--last-try",) if left == 1 else ()))
             _LOG.error("the engine ended: %s; it is started again", how)
@@ -143,6 +149,7 @@ class Supervisor:
         if self._recorder.tries_left <= 0:
             time.sleep(1.0)  # it ends again and again: it is tried for ever, but not in a hurry
         self._recorder.restart("--resume")
+        self._recorder_answers = False
         self._say(f"warning: the recorder ended: {how}; it is started again and goes on in another file")
         self._answered_s = time.monotonic()
 
@@ -153,18 +160,35 @@ class Supervisor:
         now_s = time.monotonic()
         if state is not None:
             self._answered_s, self._records = now_s, bool(state.fields.get("paths"))
-            if state.fields.get("engine") and state.fields.get("engine_age_s", 0.0) > ENGINE_HANGS_S:
-                _LOG.error("the engine hangs: it is killed")
-                self._engine.kill()
-        elif now_s - self._answered_s > HANG_S and self._recorder.process.poll() is None:
+            self._recorder_answers = True
+            self._engine_began = self._engine_began or bool(state.fields.get("engine"))
+            self._hear_engine(state.fields.get("engine_age_s", 0.0) if state.fields.get("engine") else 0.0)
+        elif now_s - self._answered_s > (HANG_S if self._recorder_answers else START_S):
             _LOG.error("the recorder hangs: it is killed")
             self._recorder.kill()
 
+    def _hear_engine(self, age_s: float) -> None:
+        """State that the engine reads nothing, or reads again; kill it where that lasts. age_s: since it last read."""
+        if (age_s > SILENT_S) != self._engine_silent:
+            self._engine_silent = not self._engine_silent
+            silent = f"the engine has not answered for {age_s:.1f} s; the recording goes on, predictions wait"
+            text = silent if self._engine_silent else "the engine answers again"
+            _LOG.warning("%s", text)
+            self._say(f"{'warning' if self._engine_silent else 'note'}: {text}")
+        if age_s > self._engine_hangs_s:
+            _LOG.error("the engine hangs: it is killed")
+            self._engine_hangs_s *= 2.0  # where the computer is too slow for it, the next one must get further
+            self._engine.kill()
+
     def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
-        if self._ask("end", POLITE_S) is None:  # the recorder hangs, or is not there
+        ending = self._ask("end", POLITE_S)
+        if ending is None:  # the recorder hangs, or is not there
             self._recorder.kill()
             self._engine.process.terminate()
+        elif not (ending.fields.get("engine") or self._engine_began):  # it is only starting, and cannot be asked
+            self._engine.kill()
+            return INTERRUPTED
         asked_s = time.monotonic()
         while time.monotonic() - asked_s < (END_S if hurry.is_set() else PATIENT_S):
             if self._engine.wait(LOOK_S):
@@ -178,7 +202,7 @@ class Supervisor:
         while time.monotonic() < end_s and not hurry.is_set():
             if self._engine.wait(LOOK_S):
                 return self._code()
-        return 130
+        return INTERRUPTED
 
     def _code(self) -> int:
         code = self._engine.process.returncode

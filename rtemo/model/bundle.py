@@ -1,7 +1,7 @@
 """Model bundles: reading and writing the folder that holds everything that turns a window into a prediction.
 
     bundle.json          settings, calibration, training, metrics, hashes, fingerprint (see bundle_schema.py)
-    weights.safetensors  "head.*" and "novelty.*" for the live application, "network.*" for further training
+    weights.safetensors  "head.*", "novelty.*" and "rating.*" for the live application, "network.*" for further training
     model.onnx           the network without its heads, inputs and outputs as in runtime.py
     MODEL_CARD.md        for people; the only file that the fingerprint leaves out (line ends may change in a checkout)
 
@@ -17,8 +17,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from safetensors.numpy import save
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 from rtemo.core.types import FloatArray
-from rtemo.model.bundle_schema import COMBINATIONS, NOT_IN_FORMAT_1, BundleSpec, from_json, to_json
+from rtemo.model.bundle_schema import COMBINATIONS, IF_ANY, NOT_IN_FORMAT_1, BundleSpec, from_json, to_json
 from rtemo.model.embeddings import HEADS
 from rtemo.model.uncertainty.novelty import Familiar
 
@@ -39,7 +40,9 @@ SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "bundle.json", "weights.safetens
 _HASHED = (WEIGHTS_FILE, ONNX_FILE)
 _BOOKKEEPING = ("format", "must_understand", "files", "fingerprint")
 _SPEC_FIELDS = frozenset(one.name for one in fields(BundleSpec))
-_NOT_CALIBRATION = ("name", "decision", "trained_on", "training", "metrics", "calibrated", "calibration_of")
+_NOT_CALIBRATION = ("name", "decision", "trained_on", "training", "metrics", "calibrated", "calibration_of", *IF_ANY)
+RatingHeads = Mapping[str, Mapping[str, "LinearHead"]]  # rating -> combination -> the regression, of one output
+_NO_RATINGS: RatingHeads = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,25 @@ class LinearHead:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A checked bundle. heads: one of each name in HEADS. familiar: one a combination; none without calibration."""
+    """A checked bundle. heads: one of each name in HEADS. familiar: one a combination; none without calibration.
+
+    ratings: the regressions of a model that was fitted on continuous ratings.
+    """
 
     path: Path
     spec: BundleSpec
     heads: Mapping[str, LinearHead]
     familiar: Mapping[str, Familiar]
     fingerprint: str
+    ratings: RatingHeads = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
         return self.spec.labels
+
+    @property
+    def rating_names(self) -> tuple[str, ...]:
+        return tuple(self.spec.ratings)
 
     @property
     def onnx_path(self) -> Path:
@@ -79,12 +90,13 @@ def load_bundle(path: Path) -> Bundle:
     _check_format(document, path)
     _check_hashes(document, path, reader.value(Mapping[str, str], document.get("files"), "files"))
     spec = from_json(_known_fields(document, path, reader), reader)
-    heads, familiar = _read_arrays(path / WEIGHTS_FILE, spec)
+    heads, familiar, ratings = _read_arrays(path / WEIGHTS_FILE, spec)
     belongs_to = calibration_fingerprint(spec, document["files"][ONNX_FILE], heads, familiar)
     if document["format"] == 1:
         spec = replace(spec, calibration_of=belongs_to)
-    _check_calibration(spec, belongs_to, path)
-    return Bundle(path, spec, heads, familiar, document["fingerprint"])
+    _check_calibration(spec.calibration_of, belongs_to, path)
+    _check_calibration(spec.ratings_of, ratings_fingerprint(spec, document["files"][ONNX_FILE], ratings), path)
+    return Bundle(path, spec, heads, familiar, document["fingerprint"], ratings)
 
 
 def calibration_fingerprint(
@@ -102,6 +114,14 @@ def calibration_fingerprint(
     return _fingerprint({**document, "arrays": arrays, "graph": onnx_sha256})
 
 
+def ratings_fingerprint(spec: BundleSpec, onnx_sha256: str, ratings: RatingHeads) -> str:
+    """The same of regressions on ratings and their intervals; "" where there are none."""
+    if not spec.ratings:
+        return ""
+    arrays = {name: hashlib.sha256(value.tobytes()).hexdigest() for name, value in _rating_arrays(ratings).items()}
+    return _fingerprint({"ratings": to_json(spec)["ratings"], "arrays": arrays, "graph": onnx_sha256})
+
+
 def write_bundle(
     path: Path,
     spec: BundleSpec,
@@ -110,6 +130,7 @@ def write_bundle(
     network: Mapping[str, NDArray[Any]],
     write_onnx: Callable[[Path], None],
     card: str,
+    ratings: RatingHeads = _NO_RATINGS,
 ) -> Bundle:
     """Write the folder in one step: a reader sees the whole bundle or none, also when the writing is interrupted.
 
@@ -125,13 +146,15 @@ def write_bundle(
     partial.mkdir()
     try:
         # save_file would let nobody else read it
-        (partial / WEIGHTS_FILE).write_bytes(save(_arrays(heads, familiar, network)))
+        (partial / WEIGHTS_FILE).write_bytes(save(_arrays(heads, familiar, network) | _rating_arrays(ratings)))
         write_onnx(partial / ONNX_FILE)
         (partial / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
         belongs_to = calibration_fingerprint(spec, _sha256(partial / ONNX_FILE), heads, familiar)
-        if spec.calibration_of:
-            _check_calibration(spec, belongs_to, path)
-        document = _document(replace(spec, calibration_of=belongs_to), partial)
+        rated = ratings_fingerprint(spec, _sha256(partial / ONNX_FILE), ratings)
+        for given, made in ((spec.calibration_of, belongs_to), (spec.ratings_of, rated)):
+            if given:
+                _check_calibration(given, made, path)
+        document = _document(replace(spec, calibration_of=belongs_to, ratings_of=rated), partial)
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (partial / SPEC_FILE).write_text(text, encoding="utf-8", newline="\n")
         load_bundle(partial)  # what cannot be read back is not handed out
@@ -192,11 +215,11 @@ def _known_fields(document: Mapping[str, Any], path: Path, reader: Reader) -> di
     return {key: part for key, part in given.items() if key in _SPEC_FIELDS}
 
 
-def _check_calibration(spec: BundleSpec, belongs_to: str, path: Path) -> None:
-    if spec.calibration_of != belongs_to:
+def _check_calibration(made_for: str, belongs_to: str, path: Path) -> None:
+    if made_for != belongs_to:
         raise RtemoError(
-            f"{path}: its temperatures, quantiles and novelty were not made for this model",
-            f"they belong to {spec.calibration_of[:16] or 'no model'}, this model with them is {belongs_to[:16]}",
+            f"{path}: its temperatures, quantiles, novelty or intervals were not made for this model",
+            f"they belong to {made_for[:16] or 'no model'}, this model with them is {belongs_to[:16]}",
             "calibrate the model itself: python -m offline wrap MODEL --corpus C",
         )
 
@@ -220,7 +243,17 @@ def _arrays(
     return {name: np.ascontiguousarray(value) for name, value in arrays.items()}
 
 
-def _read_arrays(path: Path, spec: BundleSpec) -> tuple[dict[str, LinearHead], dict[str, Familiar]]:
+def _rating_arrays(ratings: RatingHeads) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for rating, heads in ratings.items():
+        for name, head in heads.items():
+            arrays |= {f"rating.{rating}.{name}.weight": head.weight, f"rating.{rating}.{name}.bias": head.bias}
+    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+
+
+def _read_arrays(
+    path: Path, spec: BundleSpec
+) -> tuple[dict[str, LinearHead], dict[str, Familiar], dict[str, dict[str, LinearHead]]]:
     n_labels, width = len(spec.labels), spec.input.embedding
     try:
         with safe_open(path, framework="numpy") as file:
@@ -244,7 +277,16 @@ def _read_arrays(path: Path, spec: BundleSpec) -> tuple[dict[str, LinearHead], d
         for name in COMBINATIONS
         if name in spec.combinations and spec.calibrated
     }
-    return heads, familiar
+    ratings = {
+        rating: {
+            name: LinearHead(
+                array(f"rating.{rating}.{name}.weight", (1, width)), array(f"rating.{rating}.{name}.bias", (1,))
+            )
+            for name in own.half_width
+        }
+        for rating, own in spec.ratings.items()
+    }
+    return heads, familiar, ratings
 
 
 def _keys(file: Any) -> list[str]:

@@ -37,6 +37,10 @@ Temperatures = Annotated[
 Weights = Annotated[
     Mapping[str, NotNegative], Check(lambda found: found and set(found) <= set(HEADS), f"some of {HEADS}")
 ]
+Share = Annotated[float, Check(lambda value: 0.0 < value < 1.0, "a number between 0 and 1")]
+HalfWidths = Annotated[
+    Mapping[str, NotNegative], Check(lambda found: found and set(found) <= set(COMBINATIONS), f"some of {COMBINATIONS}")
+]
 Pipeline = Annotated[PipelineSettings, Made(Mapping[str, Any], PipelineSettings.from_dict)]
 ModelKind = Literal["network", "method", "onnx", "torch", "scikit-learn"]
 ModelInput = Literal["eeg", "eeg_mask", "positions", "eye", "eye_valid", "signal"]
@@ -89,6 +93,7 @@ class ModelDeclaration:
 
 
 OWN_NETWORK = ModelDeclaration("network", "rtemo network", NETWORK_INPUTS, None, "embedding")
+IF_ANY: Mapping[str, Any] = {"ratings": {}, "ratings_of": ""}  # fields that a file lacks where they say nothing
 NOT_IN_FORMAT_1: Mapping[str, Any] = {"model": asdict(OWN_NETWORK), "calibrated": True, "calibration_of": ""}
 
 
@@ -135,6 +140,19 @@ class Combination:
     novelty: NoveltyScale | None
 
 
+@dataclass(frozen=True, slots=True)
+class RatingSpec:
+    """A continuous rating that the model was fitted on; its regressions are arrays, see bundle.py.
+
+    level: of the intervals. average_s: see rating_estimates.averaged. half_width: combination -> of the interval, from
+    held-out people; a combination that is missing gives no estimate.
+    """
+
+    level: Share
+    average_s: Positive
+    half_width: HalfWidths
+
+
 Combinations = Annotated[
     Mapping[str, Combination],
     Check(lambda found: found and set(found) <= set(COMBINATIONS), f"one or more of {COMBINATIONS}"),
@@ -147,7 +165,8 @@ class BundleSpec:
 
     calibrated: whether temperatures, quantiles and novelty come from people whom the model had not seen; if not there
     are no sets and no novelty. calibration_of: the fingerprint of the model with its calibration, which cannot be given
-    to another model (bundle.calibration_fingerprint); "" until it is written.
+    to another model (bundle.calibration_fingerprint); "" until it is written. ratings: those that the model was fitted
+    on, with ratings_of for calibration_of; both are left out of the file where there are none.
     """
 
     name: str
@@ -166,6 +185,8 @@ class BundleSpec:
     model: ModelDeclaration = OWN_NETWORK
     calibrated: bool = True
     calibration_of: str = field(default="", compare=False)
+    ratings: Mapping[str, RatingSpec] = field(default_factory=dict)
+    ratings_of: str = field(default="", compare=False)
 
     @property
     def sources(self) -> Mapping[str, str]:
@@ -176,6 +197,16 @@ class BundleSpec:
         description = self.training.get("description")
         found = description.get("sources") if isinstance(description, Mapping) else None
         return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def uncalibrated(self) -> str:
+        """What is to be said of a model that nothing was fitted for; "" of any other."""
+        if self.calibrated:
+            return ""
+        return (
+            f"the model {self.name} is not calibrated: nothing is known of how it does on people whom it has not seen; "
+            "its percentages are scores and no probabilities, and there are no sets and no novelty"
+        )
 
     @property
     def eye_unused(self) -> str:
@@ -192,7 +223,7 @@ class BundleSpec:
 
 def to_json(spec: BundleSpec) -> dict[str, Any]:
     """Plain JSON values. Levels become strings, as JSON has no other keys."""
-    data = asdict(spec)
+    data = {name: value for name, value in asdict(spec).items() if name not in IF_ANY or value}
     for combination in data["combinations"].values():
         combination["quantiles"] = {f"{level:g}": q for level, q in combination["quantiles"].items()}
     return data
@@ -200,7 +231,7 @@ def to_json(spec: BundleSpec) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any], reader: Reader) -> BundleSpec:
     """The checked records. Raises RtemoError naming the first field that does not fit."""
-    spec = reader.read(BundleSpec, data)
+    spec = reader.read(BundleSpec, {**IF_ANY, **data})
     n_labels, level = len(spec.labels), spec.decision.set_level
     if len(spec.smoothing.prior) != n_labels:
         raise reader.wrong("smoothing.prior", spec.smoothing.prior, f"not {n_labels} shares")
@@ -214,5 +245,10 @@ def from_json(data: Mapping[str, Any], reader: Reader) -> BundleSpec:
             raise reader.wrong(f"combinations.{name}.quantiles", combination.quantiles, f"with calibrated {known}")
         if known and level not in combination.quantiles:
             raise reader.wrong(f"combinations.{name}.quantiles", combination.quantiles, f"without the level {level:g}")
+    for name, rating in spec.ratings.items():
+        if not spec.calibrated or not set(rating.half_width) <= set(spec.combinations):
+            raise reader.wrong(
+                f"ratings.{name}.half_width", sorted(rating.half_width), f"with {sorted(spec.combinations)}"
+            )
     ordered = {name: spec.combinations[name] for name in COMBINATIONS if name in spec.combinations}
     return replace(spec, combinations=ordered, temperatures={head: spec.temperatures[head] for head in HEADS})

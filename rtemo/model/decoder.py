@@ -24,6 +24,7 @@ from rtemo.model.uncertainty.adaptive import RecentSets, SelfReport, Smoothed, a
 from rtemo.model.uncertainty.conformal import members
 from rtemo.model.uncertainty.novelty import disagreement, distance, energy, novelty
 from rtemo.model.uncertainty.probabilities import log_softmax, tempered
+from rtemo.model.uncertainty.rating_estimates import NO_ESTIMATE, RatingAverage, RatingEstimate, averaged, estimate
 from rtemo.model.uncertainty.smoothing import SmoothingState, advance, start, tempered_posterior
 
 FloatVector = NDArray[np.float64]
@@ -52,6 +53,7 @@ class Decoder:
         self._reports: tuple[SelfReport, ...] = ()
         self._recent = RecentSets()
         self._level: tuple[tuple[SelfReport, ...], float] = ((), bundle.spec.decision.set_level)
+        self._ratings: Mapping[str, RatingAverage] = {name: RatingAverage() for name in bundle.spec.ratings}
         if person is not None:
             self.adopt(person, float("-inf"))
 
@@ -65,6 +67,7 @@ class Decoder:
         other = Decoder(self._trained)
         other._state, other._models, other._reports = self._state, self._models, self._reports  # values, never changed
         other._recent, other._level = self._recent.copy(), self._level
+        other._ratings = self._ratings
         return other
 
     def adopt(self, person: PersonalCalibration | None, from_s: float) -> None:
@@ -103,12 +106,13 @@ class Decoder:
         self._state = advance(self._state, window.end_s, evidence, combination.decorrelation_s, spec.smoothing)
         smoothed = tempered_posterior(self._state, combination.smoothed_temperature)
         labels = self._labels(model, name, smoothed, window.end_s, reason)
+        ratings = self._estimates(name, embeddings, window.end_s) if reason is None else {}
         if reason is None:
             if window.settled and spec.calibrated:
                 self._recent.take(Smoothed(window.end_s, name, smoothed))
             if len(labels) > spec.decision.largest_set:
                 reason = AbstainReason.UNDECIDED
-        return self._record(window, instant, smoothed, labels, unlike, reason)
+        return self._record(window, instant, smoothed, labels, unlike, reason, ratings)
 
     def _judge(self, model: Bundle, name: str, embeddings: Embeddings) -> tuple[FloatVector | None, float]:
         """Calibrated probabilities (K,) and novelty; None where the model gave no finite numbers.
@@ -124,6 +128,20 @@ class Decoder:
         if not (np.isfinite(probabilities).all() and np.isfinite(unlike)):
             return None, float("nan")
         return probabilities, unlike
+
+    def _estimates(self, name: str, embeddings: Embeddings, end_s: float) -> dict[str, RatingEstimate]:
+        """Rating -> what the trained model says of it; the ratings that this combination of modalities knows."""
+        found = {}
+        for rating, heads in self._trained.ratings.items():
+            if name not in heads:
+                continue
+            own = self._trained.spec.ratings[rating]
+            value = float((heads[name].weight @ embeddings.of(MAIN_HEAD[name]) + heads[name].bias)[0])
+            if np.isfinite(value):
+                state = averaged(self._ratings[rating], end_s, value, own.average_s)
+                self._ratings = {**self._ratings, rating: state}
+                found[rating] = estimate(state.value, own.half_width[name])
+        return found
 
     def _labels(
         self, model: Bundle, name: str, smoothed: FloatVector, end_s: float, reason: AbstainReason | None
@@ -155,6 +173,7 @@ class Decoder:
         labels: tuple[str, ...],
         unlike: float,
         reason: AbstainReason | None,
+        ratings: Mapping[str, RatingEstimate],
     ) -> Prediction:
         names = self._trained.labels
         now = np.full(len(names), np.nan) if instant is None else instant
@@ -173,6 +192,7 @@ class Decoder:
             forced=window.forced,
             faults=dict(window.bad_channels),
             calibrated=self._trained.spec.calibrated,
+            ratings={rating: ratings.get(rating, NO_ESTIMATE) for rating in self._trained.spec.ratings},
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rtemo.model.uncertainty.rating_estimates import RatingEstimate, rating_columns
 from rtemo.model.uncertainty.valence_arousal import mean_place
 
 _DIGITS = 7
@@ -36,7 +37,9 @@ FIELDS = (
     "faults",
     "late",
     "calibrated",
+    "participant",
 )
+RATINGS = "ratings"  # a further field, of models that were fitted on ratings
 LATE_S = 2.0
 
 
@@ -48,7 +51,8 @@ class Prediction:
     no modality can be used. set: the labels of the conformal set, most probable first. abstain: the reason, or None.
     novelty: 1.0 is the threshold; NaN when no modality can be used. latency_ms: None in replay. faults: why each of
     bad_channels is one: EEG labels, "gaze" and "pupil". calibrated: whether the model was calibrated on
-    held-out people; if not, there is no set and no novelty.
+    held-out people; if not, there is no set and no novelty. participant: of several in one session; None where there
+    is one. ratings: of a model that was fitted on continuous ratings.
     """
 
     time_s: float
@@ -66,6 +70,8 @@ class Prediction:
     latency_ms: float | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     calibrated: bool = True
+    participant: str | None = None
+    ratings: Mapping[str, RatingEstimate] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float:
@@ -81,7 +87,9 @@ class Prediction:
 
     @property
     def valence(self) -> float | None:
-        """In [-1, 1] from the smoothed probabilities, see valence_arousal.py; None when it abstains or has no place."""
+        """A summary of the labels, in [-1, 1], and no estimate of a rating: see valence_arousal.py, and `ratings`. None
+        when it abstains or has no place.
+        """
         return self._place(0)
 
     @property
@@ -95,7 +103,10 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """The record with rounded numbers, ready for JSON."""
-        return {name: _plain(name, getattr(self, name)) for name in FIELDS}
+        record = {name: _plain(name, getattr(self, name)) for name in FIELDS}
+        if self.ratings:
+            record[RATINGS] = {name: _estimate(one) for name, one in self.ratings.items()}
+        return record
 
     def to_json_line(self) -> str:
         """One line of JSON without its line end."""
@@ -112,6 +123,8 @@ def csv_cells(record: Mapping[str, Any]) -> list[str]:
     for name, value in record.items():
         if name in _BY_LABEL:
             cells.extend(_cell(number) for number in value.values())
+        elif name == RATINGS:
+            cells.extend(_cell(number) for one in value.values() for number in one.values())
         elif name == "faults":
             cells.append(";".join(f"{label}={reason}" for label, reason in value.items()))
         else:
@@ -119,12 +132,15 @@ def csv_cells(record: Mapping[str, Any]) -> list[str]:
     return cells
 
 
-def csv_header(labels: Sequence[str]) -> list[str]:
-    """Column names: the JSON names; one column a label where the record holds one number a label (name.label)."""
-    columns: list[str] = []
+def csv_header(labels: Sequence[str], ratings: Sequence[str] = ()) -> list[str]:
+    """Column names: the JSON names; one column a label where the record holds one number a label (name.label).
+
+    ratings: the names of those that the model was fitted on; three columns each: ratings.name, its .low and .high.
+    """
+    names: list[str] = []
     for name in FIELDS:
-        columns.extend([f"{name}.{label}" for label in labels] if name in _BY_LABEL else [name])
-    return columns
+        names.extend([f"{name}.{label}" for label in labels] if name in _BY_LABEL else [name])
+    return [*names, *rating_columns(ratings)]
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -135,6 +151,10 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {label: found if isinstance(found, str) else _rounded(found) for label, found in value.items()}
     return list(value) if isinstance(value, tuple) else _rounded(value)
+
+
+def _estimate(one: RatingEstimate) -> dict[str, float | None]:
+    return {"value": _rounded(one.value), "low": _rounded(one.low), "high": _rounded(one.high)}
 
 
 def _rounded(number: float) -> float | None:

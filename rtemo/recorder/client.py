@@ -44,6 +44,7 @@ from rtemo.recorder.messages import (
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest, RunningRecording
 from rtemo.sources.lsl.stream_state import LslStreamStatus
+from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.session_settings import settings_text
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -51,7 +52,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 
 StreamKey = tuple[str, str, str, str]
 
-START_S = 20.0  # for a recorder to be there and to have looked for streams
+START_S = 40.0  # for a recorder to be there and to have looked for streams
 ANSWER_S = 15.0  # it may have a disk to wait for
 RETRY_S = 0.1
 ALIVE_S = 0.5
@@ -64,7 +65,9 @@ class RemoteSource:
 
     buffered = True
 
-    def __init__(self, endpoint: Endpoint, roles: StreamRoles, ambiguous: dict[Modality, str] | None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, roles: StreamRoles | ParticipantRoles, ambiguous: dict[Modality, str] | None
+    ) -> None:
         """endpoint: the recorder's. roles: take the streams that the recorder chose. ambiguous: see EngineSetup."""
         self._endpoint, self._roles, self._ambiguous = endpoint, roles, ambiguous
         self._settings = settings_text(roles.settings)
@@ -330,10 +333,7 @@ class RemoteSource:
     def _give_role(self, info: StreamInfo) -> None:
         """The recorder has chosen by the same rules; ours only has to know."""
         role, self._role = self._role, ""
-        if role == Modality.MARKERS:
-            self._roles.take_marker(info)
-        elif role:
-            self._roles.choose_for(Modality(role), [info])
+        self._roles.give(role, info)
 
     def _ask(self, request: str, answer: str, **fields: Any) -> Message | None:
         if self._outbox is None:
@@ -353,7 +353,8 @@ class RemoteSource:
             if self._inbox is None or left_s <= 0:
                 return None
             try:
-                for one in unpack(self._inbox.take(left_s) or b""):
+                self.alive()
+                for one in unpack(self._inbox.take(min(left_s, ALIVE_S)) or b""):
                     self._take(one)
             except CONNECTION_ERRORS as error:
                 self._lose(str(error) or "its connection ended")

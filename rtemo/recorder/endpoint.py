@@ -76,6 +76,7 @@ class Endpoint:
         self.log = self.folder / f"{self.name}.log"
         self._file = self.folder / f"{self.name}.json"
         self._lock_path = self.folder / f"{self.name}.lock"
+        self._dismissal = self.folder / f"{self.name}.dismissed"
         self._lock: IO[bytes] | None = None
         self._socket_folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -128,6 +129,20 @@ class Endpoint:
             return reader.read(Address, reader.json_file(self._file))
         except RtemoError:
             return None
+
+    def dismiss(self) -> None:
+        """Leave word that nobody needs the engine any more, for one that runs, hangs, starts or is started again."""
+        with contextlib.suppress(OSError):  # then it ends by itself after a while
+            self._dismissal.touch(0o600)
+
+    def need(self) -> None:
+        """Take back such a word: somebody is here who needs it."""
+        self._dismissal.unlink(missing_ok=True)
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether nobody needs the engine any more, but for those who are connected to it."""
+        return self._dismissal.exists()
 
     def release(self) -> None:
         """Take back what was published."""

@@ -32,8 +32,8 @@ from rtemo.recorder.mailboxes import Inbox, Outbox, shut
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
 from rtemo.recorder.recorder import Recorder, Unwritten
 from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
+from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.private_files import replace_file
-from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.parts import part_name
 
 _LOG = logging.getLogger("rtemo.recorder")
@@ -65,7 +65,7 @@ class _Client:
 
 # Opens the streams that the settings ask for. The mapping takes why several that fit leave a role empty; with None that
 # is an error.
-OpenSource = Callable[[str, dict[Modality, str] | None], tuple[ListenedSource, StreamRoles]]
+OpenSource = Callable[[str, dict[Modality, str] | None], tuple[ListenedSource, ParticipantRoles]]
 
 
 class RecorderService:
@@ -84,7 +84,7 @@ class RecorderService:
         self._task_file, self._task = task_file, RecorderTask()
         self._journal_file = task_file.with_suffix(".journal")
         self._source: RecordingSource | None = None
-        self._roles: StreamRoles | None = None
+        self._roles: ParticipantRoles | None = None
         self._ambiguous: dict[Modality, str] = {}
         self._requests: queue.SimpleQueue[tuple[_Client, Message]] = queue.SimpleQueue()
         self._turning = threading.Lock()  # whoever reads the source, or obeys a request
@@ -375,8 +375,7 @@ class RecorderService:
         parts = []
         for item, known in zip_longest(items, packed):
             if isinstance(item, StreamUp) and self._roles is not None:
-                role = self._roles.role_of(item.info)
-                parts.append(pack("role", role=role.value if role is not None else ""))
+                parts.append(pack("role", role=self._roles.role_of(item.info)))
             parts.append(known or pack_item(item))
         if not engine.outbox.put(b"".join(parts)):
             self._cut_off(engine)

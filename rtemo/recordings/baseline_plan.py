@@ -86,10 +86,10 @@ class BaselinePlan:
         if self.file is not None:
             load_baseline(self.file, settings, subject)
 
-    def copy_beside(self, recording: Path) -> None:
+    def copy_beside(self, recording: Path, participant: str = "") -> None:
         """Copy a saved baseline beside the recording of the session that uses it, for its replay."""
         if self.file is not None:
-            shutil.copyfile(self.file, beside(recording, USED))
+            shutil.copyfile(self.file, beside(recording, USED, participant))
 
 
 class MarkedBaseline:

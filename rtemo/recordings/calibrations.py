@@ -20,16 +20,20 @@ def load_persons(paths: Iterable[Path], bundle: Bundle) -> tuple[PersonalCalibra
 
 
 def recorded_persons(
-    recording: Path, bundle: Bundle, notes: Iterable[tuple[float, Note]], given: Sequence[PersonalCalibration] = ()
+    recording: Path,
+    bundle: Bundle,
+    notes: Iterable[tuple[float, Note]],
+    given: Sequence[PersonalCalibration] = (),
+    participant: str = "",
 ) -> tuple[tuple[PersonalCalibration, ...], tuple[str, ...]]:
     """The calibrations of the session that was recorded, which lie beside its file, and what is missing of them.
 
-    given: what is asked for anyway, which may be among them.
+    given: what is asked for anyway, which may be among them. participant: whose, of several.
     """
     begun = {note.from_s for _, note in notes if isinstance(note, CalibrationBegun)} - {p.holds_s for p in given}
     found: dict[float, PersonalCalibration] = {}
     missing = []
-    for path in _files(recording) if begun else ():
+    for path in _files(recording, participant) if begun else ():
         try:
             person = load_person(path, bundle)
         except RtemoError as error:
@@ -43,18 +47,18 @@ def recorded_persons(
     return tuple(found.values()), tuple(missing)
 
 
-def save_beside(recording: Path, person: PersonalCalibration) -> Path:
-    """Keep a calibration that the session of this recording uses. Returns its file."""
+def save_beside(recording: Path, person: PersonalCalibration, participant: str = "") -> Path:
+    """Keep a calibration that the session of this recording uses. Returns its file. participant: whose, of several."""
     for number in range(1, 1000):
-        path = beside(recording, "person.json" if number == 1 else f"person_{number}.json")
+        path = beside(recording, "person.json" if number == 1 else f"person_{number}.json", participant)
         if not path.exists():
             save_person(path, person)
             return path
     raise RtemoError(f"no calibration can be kept beside {recording}", "its names are taken", "move some of them away")
 
 
-def _files(recording: Path) -> list[Path]:
-    pattern = beside(recording, "person*.json").name
+def _files(recording: Path, participant: str) -> list[Path]:
+    pattern = beside(recording, "person*.json", participant).name
     return sorted(recording.parent.glob(f"{glob.escape(pattern.removesuffix('person*.json'))}person*.json"))
 
 

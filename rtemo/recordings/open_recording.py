@@ -7,7 +7,7 @@ all use it, so that the same file gives the same windows and predictions everywh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,11 @@ from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.session_facts import SessionFacts, facts_of
 from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
+from rtemo.recordings.study.annotations import edit_of, same_edit
+from rtemo.recordings.study.later_corrections import edits_beside
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
@@ -36,6 +40,29 @@ Settings = Callable[
 def as_recorded(recorded: SessionSettings | None) -> SessionSettings:
     """The settings of the recording's session, or the usual ones."""
     return recorded or SessionSettings()
+
+
+class SeveralParticipants(RtemoError):
+    """A recording is of several participants, and nobody is named. participants: their ids."""
+
+    def __init__(self, path: Path, participants: Sequence[str]) -> None:
+        self.participants = tuple(participants)
+        found = ", ".join(participants)
+        super().__init__(f"{path} is of several participants", f"found {found}", "name one, as --participant ID")
+
+
+def open_each(open_one: Callable[[str], OpenRecording]) -> Iterator[OpenRecording]:
+    """A recording for each of its participants, one after the other; once where they are not told apart.
+
+    open_one: opens it for a participant; "": for the only one. Whoever takes one closes it.
+    """
+    try:
+        alone = open_one("")
+    except SeveralParticipants as several:
+        for participant in several.participants:
+            yield open_one(participant)
+    else:
+        yield alone
 
 
 class OpenRecording:
@@ -52,6 +79,7 @@ class OpenRecording:
         ambiguous: dict[Modality, str] | None = None,
         complete: bool = True,
         size: int | None = None,
+        participant: str = "",
     ) -> None:
         """Looks through the file and gives its streams their roles.
 
@@ -59,7 +87,8 @@ class OpenRecording:
         part: seconds from the first sample. ambiguous: takes the reason where several streams fit one role; None: that
         is an error. complete: whether a stream that is asked for and is not there is one too.
         size: how many bytes of the (last) file to read, while it is still being written; None: all.
-        Raises RtemoError where there is neither EEG nor gaze.
+        participant: whose streams, events and facts, of several: as if that one had been recorded alone.
+        Raises RtemoError where there is neither EEG nor gaze, SeveralParticipants where somebody is to be named.
         """
         self.path = path
         self.source = XdfSource(path, *part, size=size)
@@ -68,17 +97,25 @@ class OpenRecording:
             self.session_stream = find_session_stream(self.streams, self.source.session_id)
             published = read_session_events(self.source, self.session_stream)
             self.notes = unpublished_notes(self.source, published)
-            self.events: tuple[Event, ...] = tuple(sorted((*published, *self.notes), key=lambda event: event.time_s))
+            stated = (*published, *self.notes)
+            edits, unread = self._edits_beside(stated) if stated else ([], [])
+            everything = sorted((*stated, *edits), key=lambda event: event.time_s)
+            asked = settings(self._recorded_settings(facts_of(everything), unread))
+            self.participants = tuple(one.id for one in asked.participants)  # who are told apart
+            own = roles.settings if roles is not None else self._own(asked, participant)
+            self.participant = own.alone
+            self.events: tuple[Event, ...] = tuple(e for e in everything if e.concerns(self.participant))
             self.facts: SessionFacts = facts_of(self.events)
             self.file_warnings = self.source.warnings  # damage that is met while reading is added to the source's
-            self.notices = [*self.file_warnings, *self.facts.problems]
+            self.notices = [*self.file_warnings, *self.facts.problems, *unread]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
-            self.roles = roles or StreamRoles(profiles, settings(self._recorded_settings()))
+            self.roles = roles or StreamRoles(profiles, own)
             used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
             raise
-        self.source.select([*used, *self.session_stream.stream_ids])
+        impedances = [info.stream_id for info in self.streams if is_impedance_stream(info)]
+        self.source.select([*used, *impedances, *self.session_stream.stream_ids])
         self.opening = self.source.opening  # the streams that whoever runs the source begins with
 
     @property
@@ -94,7 +131,7 @@ class OpenRecording:
             if plan.file is not None:  # a recording names no file to be opened
                 raise RtemoError(f"the recording plans the baseline {planned!r}", "", "give it with --baseline")
             return plan
-        used = beside(self.path, USED)
+        used = beside(self.path, USED, self.participant)
         if not used.exists():
             raise RtemoError(
                 "the session began with a saved baseline", f"{used} is not there", "give it with --baseline"
@@ -133,7 +170,7 @@ class OpenRecording:
         marked = MarkedBaseline(plan, pipeline, warn)
         log.listen(marked)
         notes = [note for note in self.facts.notes if note[0] > since_s]
-        own, missing = recorded_persons(self.path, bundle, notes, persons)
+        own, missing = recorded_persons(self.path, bundle, notes, persons, self.participant)
         for what in missing:
             warn(what)
         use_persons((*own, *persons), predictor, notes)
@@ -147,19 +184,47 @@ class OpenRecording:
         """Let go of the file."""
         self.source.stop()
 
-    def _recorded_settings(self) -> SessionSettings | None:
+    def _own(self, asked: SessionSettings, participant: str) -> SessionSettings:
+        """The settings that are asked for, of the one participant whose recording this is to be."""
+        whose = participant or asked.alone
+        if self.participants and not whose:
+            raise SeveralParticipants(self.path, self.participants)
+        return asked.of(whose)
+
+    def _edits_beside(self, stated: Sequence[Event]) -> tuple[list[Event], list[str]]:
+        """Corrections of annotations that lie beside the recording and not in it; or why there are none."""
+        known = [event for event in stated if edit_of(event) is not None]
+        try:
+            beside_it = edits_beside(self.path)
+        except RtemoError as error:
+            return [], [str(error)]
+        return [event for event in beside_it if not any(same_edit(event, one) for one in known)], []
+
+    def _recorded_settings(self, facts: SessionFacts, problems: list[str]) -> SessionSettings | None:
         """The settings of the recording's session. Its baseline is in its facts; streams that are not there are not
-        asked for.
+        asked for. problems: takes why there are none.
         """
-        if not self.facts.settings:
+        if not facts.settings:
             return None
         try:
-            found = parse_settings(self.facts.settings, "the settings in the recording")
+            found = parse_settings(facts.settings, "the settings in the recording").without_baseline
         except RtemoError as error:
-            self.notices.append(str(error))
+            problems.append(str(error))
             return None
-        there = {part: query for part, query in found.queries.items() if any(query.fits(info) for info in self.streams)}
-        return replace(found, baseline="", queries=there)
+        there = {part: query for part, query in found.queries.items() if self._has(query)}
+        return replace(found, queries=there, participants=tuple(map(self._with_what_is_there, found.participants)))
+
+    def _has(self, query: StreamQuery | None) -> bool:
+        return query is not None and any(query.fits(info) for info in self.streams)
+
+    def _with_what_is_there(self, one: Participant) -> Participant:
+        """The participant without streams that never came, as long as one is left."""
+        eeg, gaze = self._has(one.eeg.query), self._has(one.gaze.query)
+        return replace(
+            one,
+            eeg=one.eeg if eeg or not gaze else replace(one.eeg, query=None),
+            gaze=one.gaze if gaze or not eeg else replace(one.gaze, query=None),
+        )
 
     def _give_roles(self, ambiguous: dict[Modality, str] | None, *, complete: bool) -> list[str]:
         """Assign the roles. Returns the streams that have one."""

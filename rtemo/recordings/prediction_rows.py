@@ -9,15 +9,19 @@ from pathlib import Path
 
 from rtemo.core.errors import RtemoError
 
-_SMOOTHED = "smoothed."
+_SMOOTHED, _RATINGS = "smoothed.", "ratings."
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRows:
-    """labels: of the model, in their order. rows: cells by column; one that was cut off by a kill is not among them."""
+    """labels: of the model, in their order. rows: cells by column; one that was cut off by a kill is not among them.
+
+    ratings: the names of those that the model was fitted on.
+    """
 
     labels: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
+    ratings: tuple[str, ...] = ()
 
 
 def read_rows(path: Path) -> PredictionRows:
@@ -33,4 +37,6 @@ def read_rows(path: Path) -> PredictionRows:
     if not labels or "time_s" not in columns:
         found = f"its columns are {', '.join(columns)[:200] or 'none'}"
         raise RtemoError(f"{path} holds no predictions", found, "name another")
-    return PredictionRows(labels, tuple(row for row in rows if None not in row.values()))
+    rated = [name.removesuffix(".low") for name in columns if name.startswith(_RATINGS) and name.endswith(".low")]
+    ratings = tuple(name.removeprefix(_RATINGS) for name in rated if name in columns and f"{name}.high" in columns)
+    return PredictionRows(labels, tuple(row for row in rows if None not in row.values()), ratings)

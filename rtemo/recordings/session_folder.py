@@ -20,6 +20,7 @@ from rtemo.sources.private_files import make_folder, owner_only
 from rtemo.sources.recording_places import RECORDING, safe_name
 from rtemo.sources.session_settings import SessionSettings, settings_document
 
+BASELINE = "baseline.json"
 VERSIONS_OF = ("numpy", "scipy", "onnxruntime", "pylsl")
 
 
@@ -53,7 +54,7 @@ class SessionFolder:
 
     @property
     def baseline(self) -> Path:
-        return beside(self.recording, "baseline.json")
+        return beside(self.recording, BASELINE)
 
     @property
     def report(self) -> Path:
@@ -134,11 +135,12 @@ class SessionFolder:
                 raise
 
 
-def beside(recording: Path, name: str) -> Path:
+def beside(recording: Path, name: str, participant: str = "") -> Path:
     """Where a file that belongs to a recording lies: in the session's folder, or with the recording's name before its
-    own where the recording is not a session's `recording.xdf`.
+    own where the recording is not a session's `recording.xdf`. participant: whose file it is, of several.
     """
-    return recording.with_name(name if recording.name == RECORDING else f"{recording.stem}.{name}")
+    own = f"{participant}.{name}" if participant else name
+    return recording.with_name(own if recording.name == RECORDING else f"{recording.stem}.{own}")
 
 
 def model_record(bundle: Bundle) -> dict[str, str | bool]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rtemo.core.types import STRING_FORMAT, StreamInfo
-from rtemo.recordings.events import Event, EventKind, read_event
+from rtemo.recordings.events import Event, EventKind, is_derived, read_event
 from rtemo.recordings.older_recordings import read_sentence
 from rtemo.sources.stream_xml import desc_of
 from rtemo.sources.xdf.source import XdfSource
@@ -61,10 +61,10 @@ def event_of_sample(time_s: float, sample: Sequence[str]) -> Event | None:
 
 
 def read_session_events(recording: XdfSource, stream: SessionStream) -> tuple[Event, ...]:
-    """All events of the recording's session, by time. The recording was started."""
+    """All events of the recording's session that do not follow from its samples, by time. The recording was started."""
     samples = [sample for stream_id in stream.stream_ids for sample in recording.rows_of(stream_id)]
     events = [event for time_s, sample in samples if (event := event_of_sample(time_s, sample)) is not None]
-    return tuple(sorted(events, key=lambda event: event.time_s))
+    return tuple(sorted((event for event in events if not is_derived(event)), key=lambda event: event.time_s))
 
 
 def unpublished_notes(recording: XdfSource, events: Iterable[Event]) -> tuple[Event, ...]:

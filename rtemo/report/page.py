@@ -31,7 +31,7 @@ from rtemo.presentation.page import (
     table,
 )
 from rtemo.presentation.palette import emotion_colours
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import BACK, Event, EventKind
 from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
@@ -48,8 +48,8 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        _warning, _tiles, _problems, _over_time, _shares, _conditions, _quality, _streams, _abstentions, _events,
-        _setup,
+        model_warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
+        _events, _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
@@ -63,7 +63,8 @@ def report_page(record: SessionRecord) -> Html:
     )
 
 
-def _warning(record: SessionRecord) -> Html:
+def model_warning(record: SessionRecord) -> Html:
+    """What nobody may overlook about the model: not calibrated, trained on simulated people."""
     return Html(_uncalibrated(record) + _simulated(record))
 
 
@@ -137,6 +138,24 @@ def _when(record: SessionRecord) -> str:
     return f"{day} to {ended.strftime('%H:%M:%S')}"
 
 
+def _ratings(record: SessionRecord) -> Html:
+    """Estimates of a model that was fitted on ratings."""
+    found = record.predictions.ratings
+    if not found:
+        return Html()
+    rows = []
+    for name, values in found.items():
+        known = values[np.isfinite(values).all(axis=1)]
+        cells = [_mean(known[:, 0]), *(np.ptp(known[:, 1:], axis=1)[:1] / 2 if len(known) else [math.nan])]
+        rows.append([name, *(number(cell, 2) for cell in cells), percent(len(known) / max(len(values), 1))])
+    columns = [("Rating", TEXT), *numbers("mean estimate", "± interval", "of the time")]
+    caption = (
+        "What the model, which was fitted on such ratings, estimates, in their units, with its conformal interval. On "
+        "people who were held out the rating lay within it as often as the model's card says."
+    )
+    return section("Estimated ratings", paragraph(caption, "caption"), timeline.ratings(record), table(columns, rows))
+
+
 def _shares(record: SessionRecord) -> Html:
     """How much of the time each emotion was named, and how much none."""
     found = time_shares(record.predictions)
@@ -199,7 +218,21 @@ def _quality(record: SessionRecord) -> Html:
             timeline.bad_channels(quality, axis),
             tag("div", head, names, class_="beside"),
         ]
+    parts += _impedances(record)
     return section("Signal quality", *parts) if parts else Html()
+
+
+def _impedances(record: SessionRecord) -> list[Html]:
+    """The impedances that the device sent, the highest first."""
+    if not record.impedances:
+        return []
+    worst_first = sorted(record.impedances, key=lambda one: -one.latest)
+    rows = [
+        [one.electrode, *(number(value, 1, "kΩ") for value in (one.first, one.latest, one.highest))]
+        for one in worst_first
+    ]
+    columns = [("Electrode", TEXT), *numbers("First", "Last", "Highest")]
+    return [subheading("Impedances as the device sent them"), table(columns, rows)]
 
 
 def _worst_table(quality: SignalQuality, worst: list[int]) -> Html:
@@ -211,6 +244,8 @@ def _streams(record: SessionRecord) -> Html:
     """The streams with what is missing, and everything that was lost and came back."""
     columns = [("Stream", TEXT), ("Type", TEXT), ("Used as", TEXT)]
     columns += numbers("Channels", "Rate", "Measured", "Samples", "Gaps", "Unusable")
+    counted = any(stream.n_lost is not None for stream in record.streams)
+    columns += numbers("Lost by its counter", "Sent twice") if counted else []
     rows = [
         [
             stream.name,
@@ -222,6 +257,7 @@ def _streams(record: SessionRecord) -> Html:
             f"{stream.n_samples:,}",
             number(stream.n_gaps),
             number(stream.n_unusable),
+            *([number(stream.n_lost), number(stream.n_twice)] if counted else []),
         ]
         for stream in record.streams
     ]
@@ -236,7 +272,7 @@ def _streams(record: SessionRecord) -> Html:
 
 def _is_trouble(event: Event) -> bool:
     """Losses, and streams that came back."""
-    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith("back"))
+    return event.kind in TROUBLE or (event.kind is EventKind.STREAM_UP and event.text.startswith(BACK))
 
 
 def _abstentions(record: SessionRecord) -> Html:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rtemo.model.prediction import Prediction
+from rtemo.model.prediction import RATINGS, Prediction
+from rtemo.model.uncertainty.rating_estimates import rating_columns
 from rtemo.recordings.prediction_rows import read_rows
 from rtemo.report.session_record import Predictions
 
@@ -32,16 +33,20 @@ class Collector:
 
     def table(self) -> Predictions:
         """All that was given."""
-        return _table(self._labels, [_from_record(record) for record in self._records])
+        ratings = tuple(self._records[0].get(RATINGS, {})) if self._records else ()
+        return _table(self._labels, [_from_record(record) for record in self._records], ratings)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, participant: str = "") -> Predictions:
     """The table in a predictions.csv. A last line that was cut off, as a killed engine leaves it, is left out.
+
+    participant: whose, of several.
 
     Raises RtemoError where the file cannot be read or is none.
     """
     found = read_rows(path)
-    return _table(found.labels, [_from_row(row, found.labels) for row in found.rows])
+    rows = [row for row in found.rows if not participant or row.get("participant") == participant]
+    return _table(found.labels, [_from_row(row, found.labels) for row in rows], found.ratings)
 
 
 def _from_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +54,11 @@ def _from_record(record: Mapping[str, Any]) -> dict[str, Any]:
         **record,
         "probabilities": [_number(value) for value in record["probabilities"].values()],
         "smoothed": [_number(value) for value in record["smoothed"].values()],
+        **{
+            column: one[part]
+            for name, one in record.get(RATINGS, {}).items()
+            for column, part in zip(rating_columns([name]), ("value", "low", "high"), strict=True)
+        },
     }
 
 
@@ -61,7 +71,7 @@ def _from_row(row: Mapping[str, str], labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _table(labels: tuple[str, ...], records: Sequence[Mapping[str, Any]]) -> Predictions:
+def _table(labels: tuple[str, ...], records: Sequence[Mapping[str, Any]], ratings: Sequence[str] = ()) -> Predictions:
     def column(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([_number(record.get(name)) for record in records], np.float64)
 
@@ -77,6 +87,7 @@ def _table(labels: tuple[str, ...], records: Sequence[Mapping[str, Any]]) -> Pre
         novelty=column("novelty"),
         settled=np.array([bool(record["settled"]) for record in records], bool),
         latency_ms=column("latency_ms"),
+        ratings={name: np.stack([column(part) for part in rating_columns([name])], axis=1) for name in ratings},
     )
 
 

@@ -6,18 +6,21 @@ Runs the pipeline that made the predictions, at a hop of one second, so that the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader, newest_impedances
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice, StreamUp, Window
 from rtemo.model.personal.session_notes import ChannelMarked
+from rtemo.recordings.auxiliary_events import auxiliary_reader
 from rtemo.recordings.open_recording import OpenRecording
-from rtemo.report.session_record import SignalQuality, StreamSummary
+from rtemo.report.session_record import ImpedanceSummary, SignalQuality, StreamSummary
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -31,6 +34,7 @@ class Inspection:
 
     quality: SignalQuality | None
     streams: tuple[StreamSummary, ...]
+    impedances: tuple[ImpedanceSummary, ...]
     warnings: tuple[str, ...]
     begin_s: float
     end_s: float
@@ -44,30 +48,38 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
         for _, note in recording.facts.notes:
             if isinstance(note, ChannelMarked):
                 pipeline.mark_channel(note.label, note.mark, note.from_s)
+        auxiliary: dict[str, AuxiliaryReader] = {}
         for info in recording.opening:
-            _use(info, roles, pipeline)
-        windows = _windows(source, roles, pipeline)
+            _use(info, roles, pipeline, auxiliary)
+        windows = _windows(source, roles, pipeline, auxiliary)
     finally:
         recording.close()
     return Inspection(
         quality=_quality(pipeline, windows),
         streams=tuple(
-            _summary(info, roles.role_of(info), recording.n_samples(info.stream_id), pipeline)
+            _summary(
+                info, roles.role_of(info), recording.n_samples(info.stream_id), pipeline, auxiliary.get(info.stream_id)
+            )
             for info in recording.streams
         ),
+        impedances=_impedances(tuple(auxiliary.values())),
         warnings=(*recording.notices, *source.warnings[len(recording.file_warnings) :]),
         begin_s=source.first_s,
         end_s=source.last_s,
     )
 
 
-def _use(info: StreamInfo, roles: StreamRoles, pipeline: Pipeline) -> None:
+def _use(info: StreamInfo, roles: StreamRoles, pipeline: Pipeline, auxiliary: dict[str, AuxiliaryReader]) -> None:
     role = roles.role_of(info)
     if role in (Modality.EEG, Modality.GAZE) and role is not None:
         pipeline.add_stream(info, roles.layout(info, role))
+    if info.stream_id not in auxiliary and (reader := auxiliary_reader(info, roles)) is not None:
+        auxiliary[info.stream_id] = reader
 
 
-def _windows(source: XdfSource, roles: StreamRoles, pipeline: Pipeline) -> list[tuple[float, dict[str, str]]]:
+def _windows(
+    source: XdfSource, roles: StreamRoles, pipeline: Pipeline, auxiliary: dict[str, AuxiliaryReader]
+) -> list[tuple[float, dict[str, str]]]:
     """End and bad channels of every window."""
     found: list[tuple[float, dict[str, str]]] = []
 
@@ -75,9 +87,12 @@ def _windows(source: XdfSource, roles: StreamRoles, pipeline: Pipeline) -> list[
         found.extend((window.end_s, dict(window.bad_channels)) for window in windows)
 
     while not source.exhausted:
-        for item in source.read():
+        for timed in source.read_timed():
+            item = timed.item
             if isinstance(item, StreamUp):
-                _use(item.info, roles, pipeline)
+                _use(item.info, roles, pipeline, auxiliary)
+            if isinstance(item, Chunk) and item.stream_id in auxiliary:
+                auxiliary[item.stream_id].take(timed.times, item.values)
             if isinstance(item, Chunk | ClockOffset | StreamNotice):
                 keep(pipeline.push(item))
     keep(pipeline.flush())
@@ -98,9 +113,17 @@ def _quality(pipeline: Pipeline, windows: list[tuple[float, dict[str, str]]]) ->
     return SignalQuality(branch.channel_map.labels, branch.channel_map.positions, times, faults, _NAMES)
 
 
-def _summary(info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline) -> StreamSummary:
+def _impedances(readers: Sequence[AuxiliaryReader]) -> tuple[ImpedanceSummary, ...]:
+    found = newest_impedances(readers).items()
+    return tuple(ImpedanceSummary(electrode, one.first, one.latest, one.highest) for electrode, one in found)
+
+
+def _summary(
+    info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline, auxiliary: AuxiliaryReader | None
+) -> StreamSummary:
     branch = pipeline.branch(role) if role in (Modality.EEG, Modality.GAZE) and role is not None else None
     rate = branch.dejitter.rate if branch is not None else None
+    losses = auxiliary.losses if auxiliary is not None else None
     return StreamSummary(
         name=info.name,
         type=info.type,
@@ -111,4 +134,6 @@ def _summary(info: StreamInfo, role: Modality | None, n_samples: int, pipeline: 
         rate_hz=rate.hz if rate is not None else math.nan,
         n_gaps=branch.dejitter.n_gaps if branch is not None else None,
         n_unusable=branch.dejitter.n_dropped if branch is not None else None,
+        n_lost=losses.lost + losses.filled if losses is not None else None,
+        n_twice=losses.twice if losses is not None else None,
     )

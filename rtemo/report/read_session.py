@@ -20,9 +20,10 @@ from rtemo.model.bundle import CARD_FILE, Bundle
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import Event, EventKind, EventLog, read_event
 from rtemo.recordings.older_recordings import with_details
-from rtemo.recordings.open_recording import OpenRecording, Settings, as_recorded
+from rtemo.recordings.open_recording import OpenRecording, Settings, SeveralParticipants, as_recorded
 from rtemo.recordings.session_folder import SessionFolder, versions
 from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.study.later_corrections import later_edits
 from rtemo.report.predictions import Collector, read_predictions
 from rtemo.report.quality import Inspection, inspect
 from rtemo.report.session_record import ModelNotes, Predictions, SessionRecord
@@ -51,8 +52,19 @@ class _AboutSession:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_session(target: Path, inputs: ReportInputs) -> SessionRecord:
-    """The record of a session folder or of an XDF file. Raises RtemoError where there is nothing to report on."""
+def read_each(target: Path, inputs: ReportInputs) -> list[SessionRecord]:
+    """The record of a session folder or of an XDF file, or one for each of several participants, see read_session."""
+    try:
+        return [read_session(target, inputs)]
+    except SeveralParticipants as several:
+        return [read_session(target, inputs, participant) for participant in several.participants]
+
+
+def read_session(target: Path, inputs: ReportInputs, participant: str = "") -> SessionRecord:
+    """The record of a session folder or of an XDF file. participant: whose, of several.
+
+    Raises RtemoError where there is nothing to report on, SeveralParticipants where somebody is to be named.
+    """
     if (folder := SessionFolder.of(target)) is not None:
         if not any(path.is_file() for path in (folder.recording, folder.predictions, folder.events)):
             raise RtemoError(
@@ -60,24 +72,31 @@ def read_session(target: Path, inputs: ReportInputs) -> SessionRecord:
                 "it has no recording.xdf, predictions.csv or events.jsonl",
                 "name a folder that rtemo wrote, or an XDF file",
             )
-        return _of_folder(folder, inputs)
-    return _of_recording(target, inputs)
+        return _of_folder(folder, inputs, participant)
+    return _of_recording(target, inputs, participant)
 
 
-def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
+def _of_folder(folder: SessionFolder, inputs: ReportInputs, participant: str) -> SessionRecord:
     problems: list[str] = []
     about = _attempt(problems, lambda: _about_session(folder.settings)) or _AboutSession()
     kept = _attempt(problems, lambda: read_settings(folder.settings))
     settings = inputs.settings(kept) if inputs.settings is not None else kept or SessionSettings()
     if inputs.settings is None:  # which baseline was planned the recording says itself
-        inputs = replace(inputs, settings=lambda _recorded: replace(settings, baseline=""))
-    events = _attempt(problems, lambda: _read_events(folder.events)) or ()
-    found = _attempt(problems, lambda: _inspected(folder.recording, inputs))
+        everybody = settings.without_baseline
+        inputs = replace(inputs, settings=lambda _recorded: everybody)
+    if settings.participants and not participant:
+        participant = settings.alone
+        if not participant:
+            raise SeveralParticipants(folder.recording, [one.id for one in settings.participants])
+    settings = settings.of(participant) if settings.participants else settings
+    events = _attempt(problems, lambda: _read_events(folder.events, folder.recording)) or ()
+    events = tuple(event for event in events if event.concerns(participant))
+    found = _attempt(problems, lambda: _inspected(folder.recording, inputs, participant))
     live = True
-    predictions = _attempt(problems, lambda: read_predictions(folder.predictions))
+    predictions = _attempt(problems, lambda: read_predictions(folder.predictions, participant))
     if predictions is None:
         live = False
-        replayed = _attempt(problems, lambda: _replay(folder.recording, inputs, problems.append))
+        replayed = _attempt(problems, lambda: _replay(folder.recording, inputs, problems.append, participant))
         predictions = replayed[0] if replayed is not None else Collector(inputs.bundle.labels).table()
     model = _own_model(about.model, inputs, problems)
     begin_s, end_s = _extent(events, predictions, found)
@@ -94,6 +113,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
         streams=found.streams if found is not None else (),
         model=model,
         quality=found.quality if found is not None else None,
+        impedances=found.impedances if found is not None else (),
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=about.versions,
@@ -102,13 +122,13 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs) -> SessionRecord:
     )
 
 
-def _of_recording(path: Path, inputs: ReportInputs) -> SessionRecord:
+def _of_recording(path: Path, inputs: ReportInputs, participant: str) -> SessionRecord:
     problems: list[str] = []
-    found = _inspected(path, inputs)
-    predictions, events, settings = _replay(path, inputs, problems.append)
+    found = _inspected(path, inputs, participant)
+    predictions, events, settings = _replay(path, inputs, problems.append, participant)
     return SessionRecord(
         title=path.name,
-        subject=settings.subject if inputs.settings is not None else "",
+        subject=settings.subject if inputs.settings is not None or settings.alone else "",
         notes=settings.notes,
         when="",
         begin_s=found.begin_s,
@@ -119,6 +139,7 @@ def _of_recording(path: Path, inputs: ReportInputs) -> SessionRecord:
         streams=found.streams,
         model=_notes_of(inputs.bundle),
         quality=found.quality,
+        impedances=found.impedances,
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=versions(),
@@ -127,19 +148,19 @@ def _of_recording(path: Path, inputs: ReportInputs) -> SessionRecord:
     )
 
 
-def _open(path: Path, inputs: ReportInputs) -> OpenRecording:
-    return OpenRecording(path, inputs.profiles, inputs.settings or as_recorded)
+def _open(path: Path, inputs: ReportInputs, participant: str) -> OpenRecording:
+    return OpenRecording(path, inputs.profiles, inputs.settings or as_recorded, participant=participant)
 
 
-def _inspected(path: Path, inputs: ReportInputs) -> Inspection:
-    return inspect(_open(path, inputs), inputs.bundle.spec.pipeline)
+def _inspected(path: Path, inputs: ReportInputs, participant: str) -> Inspection:
+    return inspect(_open(path, inputs, participant), inputs.bundle.spec.pipeline)
 
 
 def _replay(
-    path: Path, inputs: ReportInputs, warn: Callable[[str], None]
+    path: Path, inputs: ReportInputs, warn: Callable[[str], None], participant: str
 ) -> tuple[Predictions, tuple[Event, ...], SessionSettings]:
     """What the model predicts from a recording, what happens in it, and the settings that it was read with."""
-    recording, log, collector = _open(path, inputs), EventLog(), Collector(inputs.bundle.labels)
+    recording, log, collector = _open(path, inputs, participant), EventLog(), Collector(inputs.bundle.labels)
     engine = replay_engine(recording, inputs.new_predictor(), inputs.bundle, log, [collector], warn=warn)
     engine.run(recording.opening, threading.Event())
     return collector.table(), corrected(log.events), recording.roles.settings
@@ -149,6 +170,8 @@ def _attempt(problems: list[str], read: Callable[[], T]) -> T | None:
     """What can be read, or None with the reason among the problems."""
     try:
         return read()
+    except SeveralParticipants:
+        raise
     except RtemoError as error:
         problems.append(str(error))
         return None
@@ -161,14 +184,16 @@ def _about_session(path: Path) -> _AboutSession:
     return reader.read(_AboutSession, {name: document[name] for name in _AboutSession.__slots__ if name in document})
 
 
-def _read_events(path: Path) -> tuple[Event, ...]:
-    """The events of events.jsonl, by time. A line that is none is left out: a killed engine may have cut the last."""
+def _read_events(path: Path, recording: Path) -> tuple[Event, ...]:
+    """The events of events.jsonl, by time, as they were corrected in the session and later. A line that is none is left
+    out: a killed engine may have cut the last.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RtemoError(f"{path.name} cannot be read", str(error)) from error
     found = [with_details(event) for line in lines if (event := read_event(line)) is not None]
-    return corrected(found)
+    return corrected((*found, *later_edits(recording)))
 
 
 def _extent(events: tuple[Event, ...], predictions: Predictions, found: Inspection | None) -> tuple[float, float]:

@@ -21,7 +21,8 @@ class Predictions:
 
     times (n,) LSL seconds, the windows' ends; probabilities and smoothed (n, K), NaN where there is none; abstain: the
     reason or "", one each; eeg_coverage, gaze_coverage, novelty (n,); settled (n,) bool; bad: the labels of the bad
-    channels, one tuple each; latency_ms (n,), NaN in replay.
+    channels, one tuple each; latency_ms (n,), NaN in replay; ratings: by name, (n, 3): estimate, low and
+    high, of a model that was fitted on ratings.
     """
 
     labels: tuple[str, ...]
@@ -34,6 +35,7 @@ class Predictions:
     novelty: FloatTable
     settled: NDArray[np.bool_]
     latency_ms: FloatTable
+    ratings: Mapping[str, FloatTable] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -72,7 +74,10 @@ class SignalQuality:
 
 @dataclass(frozen=True, slots=True)
 class StreamSummary:
-    """One stream of the recording. rate_hz: measured, NaN where it was not; n_gaps, n_unusable: None likewise."""
+    """One stream of the recording. rate_hz: measured, NaN where it was not; n_gaps, n_unusable: None likewise.
+
+    n_lost, n_twice: samples that never came, or came twice, by the device's own counter; None where it sends none.
+    """
 
     name: str
     type: str
@@ -83,6 +88,18 @@ class StreamSummary:
     rate_hz: float = float("nan")
     n_gaps: int | None = None
     n_unusable: int | None = None
+    n_lost: int | None = None
+    n_twice: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImpedanceSummary:
+    """The impedance of one electrode over the session, kilo-ohms, as the device sent it."""
+
+    electrode: str
+    first: float
+    latest: float
+    highest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,7 @@ class SessionRecord:
     streams: tuple[StreamSummary, ...]
     model: ModelNotes
     quality: SignalQuality | None = None
+    impedances: tuple[ImpedanceSummary, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     recording_bytes: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtemo.presentation.html import Html, join, tag
-from rtemo.presentation.numbers import clock, percent, shortened
+from rtemo.presentation.numbers import clock, number, percent, shortened
 from rtemo.presentation.palette import FAULTS, OTHER_FAULT, emotion_colours
 from rtemo.report.session_record import FloatTable, Predictions, SessionRecord, SignalQuality
 from rtemo.report.svg import binned, path, picture, runs, text, tip
@@ -58,6 +58,32 @@ def coverage(predictions: Predictions, axis: Axis, quality: SignalQuality | None
             inside.append(tag("path", d=path([*tops, *_floor(points, y + 38)], closed=True), class_="covered"))
         y += 46
     return picture(WIDTH, y - 8 + axis.foot, *inside, label="Good electrodes, usable EEG and gaze over time")
+
+
+def ratings(record: SessionRecord) -> Html:
+    """The estimate of each rating as a line in its interval, each on a scale of its own."""
+    axis, rows, height = axis_of(record), record.predictions.ratings, 96.0
+    inside, y = [axis.drawn(4, 4 + len(rows) * (height + 8) - 8)], 4.0
+    for name, values in rows.items():
+        inside.append(text(LEFT - 8, y + 14, shortened(name, 12), class_="tick", text_anchor="end"))
+        inside.append(tag("rect", x=LEFT, y=y, width=WIDTH - LEFT - RIGHT, height=height, class_="ground"))
+        times = record.predictions.times
+        found = binned(times, values, axis.begin_s, axis.end_s, bins_for(times, axis.span_s))
+        if np.isfinite(found).any():
+            least, most = float(np.nanmin(found)), float(np.nanmax(found))
+            for value, at in ((most, y + 30), (least, y + height - 4)):
+                inside.append(text(LEFT - 8, at, number(value, 2), class_="tick", text_anchor="end"))
+            for points in _pieces(found, axis):
+                places = [
+                    [(x, y + height * (1 - (float(row[k]) - least) / max(most - least, 1e-9))) for x, row in points]
+                    for k in range(3)
+                ]
+                band = path([*places[1], *places[2][::-1]], closed=True)
+                inside.append(tag("path", tip(f"{name}: interval"), d=band, class_="covered", opacity=0.3))
+                line = path([*places[0], *((x, at + 1.5) for x, at in places[0][::-1])], closed=True)
+                inside.append(tag("path", tip(name), d=line, class_="covered"))
+        y += height + 8
+    return picture(WIDTH, y - 8 + axis.foot, *inside, label="Estimated ratings over time")
 
 
 def bins_for(times: FloatTable, span_s: float) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rtemo.presentation.numbers import clock, percent, several
-from rtemo.recordings.events import Event, EventKind, is_discovery
+from rtemo.recordings.events import REPLACES, Event, EventKind, is_discovery
 from rtemo.report.session_record import SessionRecord
 
 WITHHELD = 0.1  # a larger share of predictions without an emotion is stated
@@ -29,9 +29,10 @@ def interruptions(events: Sequence[Event]) -> list[Interruption]:
         if event.kind is EventKind.STREAM_DOWN and event.stream not in running:
             running[event.stream] = len(found)
             found.append(Interruption(event.stream, event.time_s))
-        elif event.kind is EventKind.STREAM_UP and not is_discovery(event) and event.stream in running:
-            k = running.pop(event.stream)
-            found[k] = replace(found[k], end_s=event.time_s)
+        elif event.kind is EventKind.STREAM_UP and not is_discovery(event):
+            k = running.pop(event.details.get(REPLACES, event.stream), None)
+            if k is not None:
+                found[k] = replace(found[k], end_s=event.time_s)
     return found
 
 

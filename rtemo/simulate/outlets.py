@@ -15,6 +15,7 @@ import pylsl
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamDown, StreamInfo, StreamUp
+from rtemo.simulate.company import SimulatedCompany
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.emit import lsl_info
 
@@ -32,7 +33,7 @@ class Sent:
 
 
 def stream(
-    session: SimulatedSession,
+    session: SimulatedSession | SimulatedCompany,
     stop: threading.Event,
     *,
     block_s: float = BLOCK_S,
@@ -62,7 +63,11 @@ def stream(
 
 
 def _play(
-    session: SimulatedSession, outlets: SimulatedOutlets, stop: threading.Event, begin: float, block_s: float
+    session: SimulatedSession | SimulatedCompany,
+    outlets: SimulatedOutlets,
+    stop: threading.Event,
+    begin: float,
+    block_s: float,
 ) -> None:
     for complete_s, item in session.timed_items(block_s):
         if stop.wait(max(begin + complete_s - pylsl.local_clock(), 0.0)):

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 RECORDING = "recording.xdf"  # of a session, in its folder
+_NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)', re.IGNORECASE)
 NAME_BYTES = 120  # of a subject's name in a folder's: systems allow 255 in all
 
 
@@ -38,3 +39,8 @@ def safe_name(subject: str) -> str:
     cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
     short = cleaned[:60].encode()[:NAME_BYTES].decode("utf-8", "ignore")
     return short or "anonymous"
+
+
+def is_portable(name: str) -> bool:
+    """Whether every system takes it as the name of a file or folder: Windows reserves some names and characters."""
+    return 0 < len(name.encode(errors="replace")) <= 255 and not _NOT_ON_WINDOWS.search(name)

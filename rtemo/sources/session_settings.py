@@ -53,18 +53,24 @@ outlet_name = "rtemo"             # as --outlet-name
 script = "FILE.py"                # as --script
 allow_network = true              # whether any of these may be another computer's
 
+[stimulus]                        # pictures under the gaze, see rtemo.sources.stimulus_settings
+pictures = "FOLDER"
+
 [scene]                           # instead: the scene camera of glasses
 width_px = 1600
 height_px = 1200
 width_deg = 103.0
 height_deg = 77.0
 
+[[participants]]                  # several people in one session, see rtemo.sources.participants
+id = "P01"
+
 The session.toml of a session folder is such a file too; what it says about model, versions and streams is not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,9 +81,20 @@ from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
 from rtemo.core.types import Modality
-from rtemo.core.units import microvolts_per
-from rtemo.sources.devices.gaze_column_roles import gaze_unit
 from rtemo.sources.output_settings import NetworkAddress, OutputSettings, outputs_table
+from rtemo.sources.participants import (
+    OWN_ROLES,
+    EegTable,
+    GazeTable,
+    Participant,
+    Query,
+    StampLatency,
+    check_participants,
+    latency_of,
+    merged,
+    participant_document,
+)
+from rtemo.sources.stimulus_settings import Stimulus
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import MAX_RUN, ProtocolBlock, Study
 
@@ -89,14 +106,6 @@ REQUIRABLE = (Modality.EEG, Modality.GAZE, Modality.MARKERS)
 
 
 @dataclass(frozen=True, slots=True)
-class StampLatency:
-    """How late a device's stamps are, in milliseconds, and how much that varies."""
-
-    ms: float = 0.0
-    spread_ms: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class SessionSettings:
     """What a lab sets once for a study or a participant. scene: None where gaze falls on a screen.
 
@@ -104,6 +113,7 @@ class SessionSettings:
     place of the device profile's. required: parts without which no session starts.
     run: 0 for none. conditions: names of the markers that are conditions, * for any text; empty for all markers.
     also_recorded: streams without a role; not_recorded: marker streams.
+    participants: of a session of several people. One alone: only the streams that are named for them are used.
     """
 
     subject: str = ANONYMOUS
@@ -116,6 +126,7 @@ class SessionSettings:
     latencies: Mapping[Modality, StampLatency] = field(default_factory=dict)
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     required: tuple[Modality, ...] = ()
     annotations: tuple[str, ...] = ANNOTATIONS
     baseline_s: float = BASELINE_S
@@ -129,11 +140,56 @@ class SessionSettings:
     not_recorded: tuple[StreamQuery, ...] = ()
     record_all: bool = False
     outputs: OutputSettings = field(default_factory=OutputSettings)
+    participants: tuple[Participant, ...] = ()
 
     @property
     def participant(self) -> str:
         """Who takes part; empty where nobody is named."""
         return "" if self.subject == ANONYMOUS else self.subject
+
+    @property
+    def each(self) -> tuple[SessionSettings, ...]:
+        """For each participant what a session of that one alone would have."""
+        return tuple(self.of(one.id) for one in self.participants) or (self,)
+
+    @property
+    def alone(self) -> str:
+        """The one of several participants whose settings these are; empty where participants are not told apart."""
+        return self.participants[0].id if len(self.participants) == 1 else ""
+
+    @property
+    def without_baseline(self) -> SessionSettings:
+        """The same with nobody's baseline."""
+        return replace(self, baseline="", participants=tuple(replace(one, baseline="") for one in self.participants))
+
+    def of(self, participant: str) -> SessionSettings:
+        """What a session of one of the participants alone would have. "": these, where participants are not told apart.
+
+        Raises RtemoError where there is nobody of that id.
+        """
+        one = next((one for one in self.participants if one.id == participant), None)
+        if one is None:
+            if not (participant or self.participants):
+                return self
+            known = ", ".join(one.id for one in self.participants) or "nobody is told apart from others"
+            raise RtemoError(f"there is no participant {participant!r}", f"found {known}", "name one of them")
+        tables: dict[Modality, EegTable | GazeTable] = {Modality.EEG: one.eeg, Modality.GAZE: one.gaze}
+        units = {part: table.unit for part, table in tables.items() if table.unit}
+        measured = {part: latency for part, table in tables.items() if (latency := latency_of(table)) is not None}
+        for_all = {part: query for part, query in self.queries.items() if part not in OWN_ROLES}
+        return replace(
+            self,
+            subject=one.id,
+            baseline=one.baseline or self.baseline,
+            queries={**for_all, **one.queries},
+            eeg_map=one.eeg.map or self.eeg_map,
+            gaze_map=one.gaze.map or self.gaze_map,
+            units={**self.units, **units},
+            latencies={**self.latencies, **measured},
+            screen=one.screen or self.screen,
+            scene=one.scene or (self.scene if one.screen is None else None),
+            participants=(one,),
+        )
 
 
 Required = Annotated[Modality, Check(REQUIRABLE.__contains__, f"one of {', '.join(REQUIRABLE)}")]
@@ -145,11 +201,7 @@ Annotations = Annotated[
     ),
 ]
 RunNumber = Annotated[int, Check(lambda run: 0 <= run <= MAX_RUN, f"0 to {MAX_RUN}")]
-Query = Annotated[StreamQuery, Made(str, StreamQuery.parse)]
-EegUnit = Annotated[str, Check(lambda unit: not unit or microvolts_per(unit) > 0, "a unit such as uV")]
-LatencyMs = Annotated[float, Check(lambda ms: -1000.0 <= ms <= 1000.0, "-1000 to 1000 ms")]
 Address = Annotated[NetworkAddress, Made(str, NetworkAddress.parse)]
-GazeUnitText = Annotated[str, Check(lambda unit: not unit or gaze_unit(unit), "normalized, pixels or percent")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +219,6 @@ class _SessionTable:
     also_recorded: tuple[Query, ...] = ()
     not_recorded: tuple[Query, ...] = ()
     record_all: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _EegTable:
-    query: Query | None = None
-    unit: EegUnit = ""
-    latency_ms: LatencyMs | None = None
-    latency_spread_ms: LatencyMs = 0.0
-    map: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _GazeTable:
-    query: Query | None = None
-    unit: GazeUnitText = ""
-    latency_ms: LatencyMs | None = None
-    latency_spread_ms: LatencyMs = 0.0
-    map: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +241,16 @@ class _SettingsFile:
     """The last four tables only describe a session that was: they are not read."""
 
     session: _SessionTable = _SessionTable()
-    eeg: _EegTable = _EegTable()
-    gaze: _GazeTable = _GazeTable()
+    eeg: EegTable = field(default_factory=EegTable)
+    gaze: GazeTable = field(default_factory=GazeTable)
     markers: _MarkersTable = _MarkersTable()
     outputs: _OutputsTable = _OutputsTable()
     screen: Screen = field(default_factory=Screen)
     scene: Scene | None = None
+    stimulus: Stimulus = field(default_factory=Stimulus)
     study: Study = field(default_factory=Study)
     protocol: tuple[ProtocolBlock, ...] = ()
+    participants: tuple[Participant, ...] = ()
     model: Any = None
     versions: Any = None
     streams: Any = None
@@ -240,26 +276,45 @@ def _reader(where: str) -> Reader:
 def _settings(file: _SettingsFile) -> SessionSettings:
     queries = {Modality.EEG: file.eeg.query, Modality.GAZE: file.gaze.query, Modality.MARKERS: file.markers.query}
     units = {Modality.EEG: file.eeg.unit, Modality.GAZE: file.gaze.unit}
-    measured: dict[Modality, _EegTable | _GazeTable] = {Modality.EEG: file.eeg, Modality.GAZE: file.gaze}
+    measured: dict[Modality, EegTable | GazeTable] = {Modality.EEG: file.eeg, Modality.GAZE: file.gaze}
     outputs = OutputSettings(**{name: getattr(file.outputs, name) for name in _OutputsTable.__slots__})
     outputs.check()
-    return SessionSettings(
+    found = SessionSettings(
         **{name: getattr(file.session, name) for name in _SessionTable.__slots__},
         queries={part: query for part, query in queries.items() if query is not None},
         eeg_map=file.eeg.map,
         gaze_map=file.gaze.map,
         units={part: unit for part, unit in units.items() if unit},
-        latencies={
-            part: StampLatency(table.latency_ms, table.latency_spread_ms)
-            for part, table in measured.items()
-            if table.latency_ms is not None
-        },
+        latencies={part: late for part, table in measured.items() if (late := latency_of(table)) is not None},
         screen=file.screen,
         scene=file.scene,
+        stimulus=file.stimulus,
         study=file.study,
         protocol=file.protocol,
         outputs=outputs,
     )
+    return with_participants(found, file.participants)
+
+
+def with_participants(settings: SessionSettings, asked: Sequence[Participant]) -> SessionSettings:
+    """The settings for these participants, see `merged`. Raises RtemoError where they cannot be told apart."""
+    participants = merged(settings.participants, asked)
+    if not participants:
+        return settings
+    check_participants(participants)
+    own = [part for part in settings.queries if part in OWN_ROLES]
+    if own:
+        found = ", ".join(f"{part} ({settings.queries[part]})" for part in own)
+        raise RtemoError("a stream is nobody's", f"{found}, beside participants", "name it for one of them")
+    subject = settings.participant or "+".join(one.id for one in participants)
+    return replace(settings, subject=subject, participants=participants)
+
+
+def refuse_several(settings: SessionSettings, where: str) -> None:
+    """Raises RtemoError where participants are told apart. where: what works with one."""
+    if settings.participants:
+        found = f"the settings name {', '.join(one.id for one in settings.participants)}"
+        raise RtemoError(f"{where} works with one participant", found, "run several with `rtemo live`")
 
 
 def with_entities(settings: SessionSettings, entities: Mapping[str, str]) -> SessionSettings:
@@ -305,6 +360,8 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     maps = {Modality.EEG: settings.eeg_map, Modality.GAZE: settings.gaze_map}
     for part in Modality:
         query, unit, named = settings.queries.get(part), settings.units.get(part), maps.get(part)
+        if settings.participants and part in OWN_ROLES:
+            query = None  # it is in the participant's table
         given: dict[str, Any] = {"query": str(query) if query else "", "unit": unit}
         latency = settings.latencies.get(part)
         if latency is not None:
@@ -315,6 +372,10 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     document["screen"] = asdict(settings.screen)
     if settings.scene is not None:
         document["scene"] = asdict(settings.scene)
+    if settings.stimulus.pictures:
+        document["stimulus"] = asdict(settings.stimulus)
+    if settings.participants:
+        document["participants"] = [participant_document(one) for one in settings.participants]
     return document
 
 

@@ -105,6 +105,11 @@ def choose_markers(
     return tuple(info for info in found if query.fits(info))
 
 
+def is_rating(info: StreamInfo) -> bool:
+    """Whether these are ratings that somebody gives all the time, such as valence and arousal by a joystick."""
+    return info.channel_format != STRING_FORMAT and info.type.casefold() in ("rating", "ratings")
+
+
 def is_own(info: StreamInfo) -> bool:
     """Whether rtemo itself sends the stream: predictions, events, what a script gives out, a recording's log."""
     return info.name in _OWN_NAMES or _OWN_SOURCE.match(info.source_id) is not None or is_log(info)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
 
 
 class StreamRoles:
@@ -42,14 +43,30 @@ class StreamRoles:
             self.take_marker(info)
 
     def choose_for(self, role: Modality, infos: Sequence[StreamInfo]) -> StreamInfo | None:
-        """Assign a role to one of these streams; None where none fits. Raises RtemoError where several do."""
+        """Assign a role to one of these streams; None where none fits. Raises RtemoError where several do.
+
+        Of several participants each has the streams that are named for that one, and no others.
+        """
+        if self.settings.participants and role not in self.queries:
+            return None
         choice = choose(infos, role, self.queries.get(role), self.profiles)
         if choice is None:
             return None
-        self._roles = {who: other for who, other in self._roles.items() if other != role}
+        self.take_back(role)
         self._roles[_who(choice.info)] = role
         self._assigned[role] = (choice.info, choice.match.profile)
         return choice.info
+
+    def give(self, role: str, info: StreamInfo) -> None:
+        """Assign a role, by its name, to the stream that was chosen for it; "": none."""
+        if role == Modality.MARKERS:
+            self.take_marker(info)
+        elif role:
+            self.choose_for(Modality(role), [info])
+
+    def take_back(self, role: Modality) -> None:
+        """Take one role back."""
+        self._roles = {who: other for who, other in self._roles.items() if other != role}
 
     def take_marker(self, info: StreamInfo) -> bool:
         """Whether this is a marker stream that is wanted; every one of them gets that role."""
@@ -60,8 +77,12 @@ class StreamRoles:
         return fits
 
     def is_recorded_too(self, info: StreamInfo) -> bool:
-        """Whether a stream without a role is recorded all the same, as the settings ask for."""
+        """Whether a stream without a role is recorded all the same: the settings ask for it, or it holds ratings or
+        impedances.
+        """
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
+        if is_rating(info) or is_impedance_stream(info):
+            asked = asked or not any(query.fits(info) for query in self.settings.not_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
@@ -69,7 +90,8 @@ class StreamRoles:
         query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
         also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
         left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
-        if not self.take_marker(info) and not any(one.fits(info) for one in self.settings.not_recorded):
+        unasked = self.take_marker(info) or is_rating(info)
+        if not unasked and not any(one.fits(info) for one in self.settings.not_recorded):
             also += (query,) if recorded else ()
         else:
             left_out += () if recorded else (query,)

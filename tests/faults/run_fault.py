@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,7 +23,8 @@ from .xdf_bytes import XdfOut
 
 T0 = 1000.0  # of recordings
 STEP_S = 0.1
-REPLAY_S = 30.0
+REPLAY_S = 120.0
+STARTS_S = 120.0  # for a program to start: a computer that does other things too takes long
 QUERIES = ("--eeg", "name=Amp", "--gaze", "name=Tobii")
 
 
@@ -90,6 +92,11 @@ def _recorded(fault: Fault, folder: Path) -> Outcome:
     return Outcome(plan, [recording], None, predictions, placed, said, made.process.returncode, in_time)
 
 
+def _is_later_part(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"<continues" in file.read(4096)
+
+
 class LiveRun:
     """One live session: sender, program, what is done to it, and the replay of what it recorded."""
 
@@ -111,7 +118,7 @@ class LiveRun:
             self._small_disks(closing)
             sender = start(["tests.faults.sender", self.fault.plays or self.fault.name], self.folder, cwd=REPOSITORY)
             closing.callback(sender.end, signal.SIGKILL, 5.0)
-            if sender.wait_for("up", 30.0) is None:
+            if sender.wait_for("up", STARTS_S) is None:
                 return self._failed(f"the sender did not start: {[line.text for line in sender.lines][-1:]}")
             self.program = self._start()
             closing.callback(self.program.end, signal.SIGKILL, 5.0)
@@ -126,7 +133,7 @@ class LiveRun:
 
     def _await_t0(self, sender: Watched) -> str | None:
         """The sender begins once the program reads both streams; a program that refuses ends before that."""
-        end_s = time.monotonic() + 25.0
+        end_s = time.monotonic() + STARTS_S
         while time.monotonic() < end_s and self.program.process.poll() is None:
             line = next((line.text for line in list(sender.lines) if line.text.startswith("t0 ")), None)
             if line is not None:
@@ -179,7 +186,9 @@ class LiveRun:
             (self.work / "deleted.xdf").write_bytes(self._deleted.read())
             self._deleted.close()
         elsewhere = (self.folder / "data").rglob("*.xdf")  # where a recording goes on whose disk is full
-        recordings = [*sorted(self.work.glob("*.xdf")), *sorted(elsewhere)]
+        for path in sorted(elsewhere):  # its parts are put into one folder to be read as one
+            shutil.move(path, self.work / path.name)
+        recordings = sorted(self.work.glob("*.xdf"), key=lambda path: (_is_later_part(path), path))
         lines = [line for line in self.program.lines if line.error]
         t0 = plan.t0
         self.said += [Said(line.at_s - t0, line.text) for line in lines]

@@ -100,7 +100,7 @@ def _live(args: argparse.Namespace) -> list[tuple[float, float]]:
             points.append((elapsed_s / 3600.0, sum(one.memory_info().rss for one in family) / 1e6))
             program.lines.clear()
             time.sleep(min(10.0, 36.0 * args.hours))
-        ended = program.end(signal.SIGINT, 60.0)
+        ended = program.end(signal.SIGINT, 900.0)  # the report of hours takes a while
         sender.end(signal.SIGKILL, 5.0)
         print(f"exit {program.process.returncode}, {'in time' if ended else 'killed'}")
     return points
@@ -319,7 +319,8 @@ def _accelerated(args: argparse.Namespace) -> list[tuple[float, float]]:
         recorded.start()
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, recorded)
         session = SessionRun(setup, recorded, SessionSettings(), outputs.events, outputs.sinks, outputs)
-        session.run(threading.Event())
+        session.engine.run((), threading.Event())
+        session.end()
         for line in source.grown():
             print(line)
         print(f"{session.engine.n_predictions} predictions, {len(outputs.events.events)} events")

@@ -435,3 +435,17 @@ def test_the_doctor_shows_what_its_process_says(qtbot):
     qtbot.waitUntil(lambda: "all well" in dialog.text.toPlainText(), timeout=20_000)
     assert dialog.text.toPlainText().startswith("<b>")
     assert sys.executable in dialog.process.program()
+
+
+def test_a_replay_of_several_participants_offers_them(window, client):
+    feed(window, snapshot(**replay(20.0)))
+    choice = window.views.replay.participant
+    assert not choice.isVisible()
+    feed(window, snapshot(seq=2, **replay(20.0, participants=("P01", "P02"), participant="P02")))
+    assert choice.isVisible()
+    assert [choice.itemText(k) for k in range(choice.count())] == ["P01", "P02"]
+    assert choice.currentText() == "P02"
+    choice.textActivated.emit("P01")
+    assert client.sent == [("show_participant", {"participant": "P01"})]
+    feed(window, snapshot(seq=3, **replay(20.0)))
+    assert not choice.isVisible()

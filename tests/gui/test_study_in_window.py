@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication, QComboBox, QMessageBox
 from scripted import (
     BUNDLE,
     RECORDING,
@@ -21,6 +21,7 @@ from scripted import (
     ScriptedClient,
     channels,
     feed,
+    replay,
     snapshot,
     stream,
 )
@@ -28,19 +29,22 @@ from scripted import (
 from rtemo import resources
 from rtemo.core.types import Modality
 from rtemo.gui import texts
-from rtemo.gui.dialogs.open_dialogs import SessionDialogs
+from rtemo.gui.dialogs.open_dialogs import SessionDialogs, ask_quit
 from rtemo.gui.painting.colours import DARK
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.study import gaze_check, words
 from rtemo.gui.study.about_dialog import AboutDialog
+from rtemo.gui.study.annotations_dialog import AnnotationsDialog
 from rtemo.gui.study.export_dialog import ExportDialog
 from rtemo.gui.study.participant_notice import notice_text
 from rtemo.gui.study.support_bundle import write_support_bundle
+from rtemo.gui.views.quality import describe
 from rtemo.gui.views.streams import RECORDED, REQUIRED, ROLE
 from rtemo.gui.window import MainWindow
 from rtemo.live.last_used import MODEL_FILE, kept_model
 from rtemo.live.service.client import with_model
 from rtemo.live.service.snapshot import GazeBlock, Phase
+from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.study_settings import ProtocolBlock, Study
@@ -245,6 +249,26 @@ def test_a_click_on_an_electrode_marks_it_from_now_on(window):
     ]
 
 
+def test_an_electrode_states_what_a_click_does_and_a_mark_is_seen(window):
+    head, plain = window.views.quality.head, channels(8)
+    feed(window, preview(channels=plain))
+    assert describe(plain[0]).endswith("to exclude it")
+    before = head.grab().toImage()
+    good = (replace(plain[0], mark="good"), replace(plain[1], excluded=True), *plain[2:])
+    feed(window, running(2, channels=(*good[:1], *plain[1:])))
+    assert head.grab().toImage() != before  # a mark "good" is drawn, too
+    assert "1 marked good" in window.views.quality.faults.text()
+    said = [describe(one, in_session=True) for one in (*good[:3], replace(plain[3], fault="flat"))]
+    for tip, wanted in zip(
+        said, ("automatically again", "stays so until it ends", "mark it bad", "mark it good"), strict=True
+    ):
+        assert wanted in tip
+        assert "to exclude" not in tip
+    head.setFocus()
+    QTest.keyClick(head, Qt.Key.Key_Right)
+    assert "from now on" in head.accessibleDescription() or "again" in head.accessibleDescription()
+
+
 def test_an_annotation_is_corrected_and_shown_as_it_counts(window):
     feed(window, running(events=(note(90.0, "film 1"), note(95.0, "slip"))))
     window.dialogs.ask_annotations()
@@ -260,6 +284,83 @@ def test_an_annotation_is_corrected_and_shown_as_it_counts(window):
     dialog.table.selectRow(1)
     dialog.remove.click()
     assert sent(window, "edit_annotation")[-1]["text"] == ""
+
+
+def test_annotations_of_a_session_that_is_over_are_corrected_beside_its_recording(window, tmp_path):
+    folder = kept(tmp_path / "sessions", "P07")
+    noted = [Event(90.0, EventKind.SESSION, "session started"), Event(95.0, EventKind.ANNOTATION, "film 1")]
+    folder.events.write_text("".join(event.to_json_line() + "\n" for event in noted))
+    before = folder.events.read_bytes()
+    feed(window, preview())
+    window.dialogs.index.look(str(tmp_path / "sessions"))
+    window.dialogs.index.wait()
+    window.dialogs.ask_sessions()
+    sessions = window.dialogs.open["sessions"]
+    window.dialogs.index.wait()
+    sessions.look()
+    QTest.mouseClick(sessions.annotations, Qt.MouseButton.LeftButton)
+    dialog = sessions.findChild(AnnotationsDialog)
+    assert folder.path.name in dialog.windowTitle()
+    assert [dialog.table.item(0, column).text() for column in range(2)] == ["0:05", "film 1"]
+    dialog.table.selectRow(0)
+    dialog.text.setText("film 2")
+    dialog.move_by.setValue(2.0)
+    QTest.mouseClick(dialog.correct, Qt.MouseButton.LeftButton)
+    assert [dialog.table.item(0, column).text() for column in range(2)] == ["0:07", "film 2"]
+    assert folder.events.read_bytes() == before
+    assert not window.client.sent
+    feed(window, snapshot(**replay(10.0, path=str(folder.recording))))  # the same from its replay
+    window.dialogs.ask_annotations()
+    again = window.dialogs.open[f"annotations of {folder.recording}"]
+    assert again.shown[0][1].text == "film 2"
+    again.table.selectRow(0)
+    again.remove.click()
+    assert again.table.rowCount() == 0
+    folder.events.unlink()
+    again.close()
+    window.dialogs.ask_annotations()
+    assert "no events of this session" in window.notice.text.text()
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["as in the settings", "edited in the session"])
+def test_a_window_that_is_started_again_takes_the_protocol_up(window, clock, qtbot, monkeypatch, edited):
+    blocks = (ProtocolBlock("rest", 30.0), ProtocolBlock("film", 60.0), ProtocolBlock("film", 20.0))
+    settings = SessionSettings(subject="P07", protocol=() if edited else blocks)
+    marks = [note(30.0, "block film begins")]  # of a session before, which was stopped in it
+    feed(window, running(settings=settings, events=tuple(marks)))
+    window.dialogs.ask_protocol()
+    dialog = window.dialogs.open["protocol"]
+    assert dialog.running is None
+    if edited:
+        for block in blocks:
+            dialog._add(block)
+        dialog.refresh(set())
+    dialog.begin.click()
+    asked = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append(box.informativeText()))
+    ask_quit(window, outlives_window=True, protocol=window.dialogs.running_protocol)
+    assert "block rest lasts until one is open again" in asked[0]
+    marks += [note(100.0, "block rest begins"), note(130.0, "block rest ends"), note(130.1, "block film begins")]
+    marks += [note(190.1, "block film ends"), note(190.2, "block film begins")]
+    again = MainWindow(ScriptedClient(), window.settings, DARK, clock=clock)
+    again._timer.stop()
+    again.ask_quit = lambda: texts.QUIT_KEEP
+    qtbot.addWidget(again)
+    feed(again, running(1, 195.2, settings=settings, events=tuple(marks)))
+    taken = again.dialogs.open["protocol"]
+    assert taken.blocks == blocks
+    assert (taken.running, taken.begun_s) == (2, 190.2)  # the second film, of 20 s
+    assert taken.left.text() == "film: 0:15 left"
+    assert not again.client.sent
+    feed(again, running(2, 211.0, settings=settings))
+    assert sent(again, "annotate") == [{"text": "block film ends"}]
+    assert again.dialogs.running_protocol == ""
+
+
+def test_a_session_in_which_no_block_runs_opens_no_protocol(window):
+    settings = SessionSettings(subject="P07", protocol=(ProtocolBlock("rest", 30.0),))
+    feed(window, running(settings=settings, events=(note(50.0, "block rest begins"), note(80.0, "block rest ends"))))
+    assert "protocol" not in window.dialogs.open
 
 
 def test_a_protocol_runs_block_by_block_with_notes_a_baseline_and_a_sound(window, clock):

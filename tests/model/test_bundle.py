@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from hostile_documents import JSON_TEXTS, changed, damaged, outcome, refused
 from hypothesis import given, settings
@@ -61,6 +62,32 @@ def test_a_changed_file_is_refused(copy, name):
     content[-1] ^= 1
     (copy / name).write_bytes(content)
     with pytest.raises(RtemoError, match=f"{name} was changed"):
+        load_bundle(copy)
+
+
+def _other_graph(path):
+    graph = onnx.load(path / "model.onnx")
+    graph.doc_string = "another one"
+    onnx.save(graph, path / "model.onnx")
+
+
+def _other_heads(path):
+    arrays = load_file(path / "weights.safetensors")
+    save_file({**arrays, "head.eye.bias": arrays["head.eye.bias"] + 1.0}, path / "weights.safetensors")
+
+
+def _other_quantiles(path):
+    document = json.loads((path / "bundle.json").read_text())
+    for one in document["combinations"].values():
+        one["quantiles"] = {level: 0.5 * quantile for level, quantile in one["quantiles"].items()}
+    (path / "bundle.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("exchange", [_other_graph, _other_heads, _other_quantiles])
+def test_what_is_exchanged_is_refused_even_where_every_hash_was_made_anew(copy, exchange):
+    exchange(copy)
+    rewrite(copy, lambda _: None)
+    with pytest.raises(RtemoError, match="were not made for this model"):
         load_bundle(copy)
 
 

@@ -30,6 +30,7 @@ DESIGN_FIELDS = [
     "faults",
     "late",
     "calibrated",
+    "participant",
 ]
 
 ONE = Prediction(

@@ -2,13 +2,16 @@
 
 import tomllib
 from datetime import datetime
+from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.sources.recording_places import safe_name
+from rtemo.sources.recording_places import is_portable, safe_name
 from rtemo.sources.session_settings import SessionSettings, read_settings
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7)
@@ -46,6 +49,21 @@ def test_settings_versions_and_streams_are_written(tmp_path):
 )
 def test_a_subject_cannot_leave_the_folder(given, name):
     assert safe_name(given) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["con", "NUL.xdf", "com1", "lpt9.tar.gz", "a:b", "a?", "a.", "a ", "", "a" * 256, "tab\t", "a/b", "aux .x"]
+)
+def test_names_that_windows_does_not_take(name):
+    assert not is_portable(name)
+
+
+@given(st.text(max_size=300))
+def test_every_subject_gives_a_name_that_every_system_takes(subject):
+    name = f"2026-03-04_05-06-07_{safe_name(subject)}"
+    assert is_portable(name)
+    assert PureWindowsPath(name).name == PurePosixPath(name).name == name
+    assert is_portable(f"sub-{safe_name(subject)}.xdf")
 
 
 def test_a_file_in_the_way_is_said(tmp_path):

@@ -259,6 +259,8 @@ def test_a_loss_is_counted_once_and_what_is_wrong_is_listed(folder, means):
         (begin_s + 10, begin_s + 20),
         (begin_s + 30, None),
     ]
+    other = Event(begin_s + 45, EventKind.STREAM_UP, "back: eye 2", "eye 2", {"replaces": "eye"})
+    assert interruptions((*events, other))[-1].end_s == begin_s + 45
     silent = replace(record.predictions, abstain=("no signal",) * len(record.predictions))
     found = troubles(replace(record, events=events, end_s=begin_s + 50, predictions=silent, problems=("x",)))
     assert found == [

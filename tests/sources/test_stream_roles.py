@@ -121,3 +121,14 @@ def test_streams_without_a_role_are_recorded_where_asked_for_and_markers_left_ou
     everything = cast(also_recorded=(StreamQuery(type="EEG"), StreamQuery(name="rtemo_events")))
     assert not everything.is_recorded_too(CAP)  # it has a role
     assert not everything.is_recorded_too(own)
+
+
+def test_ratings_are_recorded_unless_somebody_says_otherwise():
+    joystick = StreamInfo("j", "joystick", "Ratings", "float32", 10.0, (Channel("valence"),), source_id="j1")
+    found = cast()
+    assert found.is_recorded_too(joystick)
+    found.record(joystick, recorded=False)
+    assert not found.is_recorded_too(joystick)
+    found.record(joystick, recorded=True)
+    assert found.is_recorded_too(joystick)
+    assert (found.settings.also_recorded, found.settings.not_recorded) == ((), ())

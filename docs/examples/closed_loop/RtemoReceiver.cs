@@ -37,7 +37,7 @@ public class RtemoReceiver : MonoBehaviour
 
     void OnDisable()
     {
-        client.Close();
+        client?.Close(); // null where the port was taken
     }
 
     void Update()

@@ -20,9 +20,8 @@ import inspect
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,11 +30,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from offline.evaluation.methods.base import Model
-from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
-from offline.evaluation.methods.training import Recipe, train_module, train_whole
-from offline.evaluation.window_table import ChannelSet, Windows
-from offline.training.choices import Choice
+from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES
+from offline.evaluation.methods.signal_networks import SignalNetwork
+from offline.evaluation.window_table import ChannelSet
 from rtemo.core.errors import RtemoError
 
 PREFIX = "braindecode:"
@@ -43,66 +40,52 @@ _HUB = "hub:"
 
 
 @dataclass(frozen=True, slots=True)
-class BraindecodeMethod:
+class BraindecodeModel:
     """name: of a class in braindecode.models. weights: a file, "hub:REPO", or "". frozen: only a head learns."""
 
     name: str
     weights: str = ""
     frozen: bool = False
-    modalities: tuple[str, ...] = ("eeg",)
-    recipe: Recipe = field(default_factory=lambda: Recipe(epochs=20, patience=4, batch=64))
 
-    def fit(self, train: Windows, validation: Windows, seed: int) -> Model:
-        train, validation = train.of(train.has("eeg")), validation.of(validation.has("eeg"))
-        return train_module(self._module(train), read_signal, train, validation, seed, self.recipe)
+    def __call__(self, channels: ChannelSet, n_labels: int) -> nn.Module:
+        """The model for the pipeline's windows (n, C, S), which gives logits (n, K)."""
+        kind = _model_class(self.name)
+        asked = {
+            "n_chans": len(channels.labels),
+            "n_outputs": n_labels,
+            "n_times": SAMPLES,
+            "sfreq": GRID_HZ,
+            "chs_info": _channel_info(channels),
+        }
+        known = inspect.signature(kind.__init__).parameters
+        given = {key: value for key, value in asked.items() if key in known}
+        hub = self.weights.startswith(_HUB)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what it finds odd about its own defaults
+                made = kind.from_pretrained(self.weights.removeprefix(_HUB), **given) if hub else kind(**given)
+            if self.weights and not hub:
+                _take(made, _state(Path(self.weights)), self.name)
+            network: nn.Module = FrozenBody(made, len(channels.labels), n_labels) if self.frozen else FirstOutput(made)
+            with torch.inference_mode():  # what does not fit these windows fails before an hour of training
+                network.eval()(torch.zeros(2, len(channels.labels), SAMPLES))
+            return network.train()
+        except RtemoError:
+            raise
+        except Exception as error:  # whatever a model's constructor raises
+            found = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
+            raise RtemoError(
+                f"braindecode's {self.name} cannot be made for these windows", found, "use another model"
+            ) from error
 
-    def refit(self, people: Windows, chosen: Choice, seed: int) -> Model:
-        return train_whole(self._module(people), read_signal, people.of(people.has("eeg")), chosen, seed, self.recipe)
 
-    def _module(self, windows: Windows) -> Callable[[], nn.Module]:
-        asked = (self.name, windows.table.channels, windows.n_labels, self.weights)
-        return partial(braindecode_network, *asked, frozen=self.frozen)
-
-
-def braindecode_method(text: str) -> BraindecodeMethod:
+def braindecode_method(text: str) -> SignalNetwork:
     """From `braindecode:NAME[@WEIGHTS][,frozen]`. Raises RtemoError where braindecode has no such model."""
     rest = text.removeprefix(PREFIX)
     frozen = rest.endswith(",frozen")
     name, _, weights = rest.removesuffix(",frozen").partition("@")
     _model_class(name)
-    return BraindecodeMethod(name, weights, frozen)
-
-
-def braindecode_network(name: str, channels: ChannelSet, n_labels: int, weights: str, *, frozen: bool) -> nn.Module:
-    """The model for the pipeline's windows (n, C, S), which gives logits (n, K)."""
-    kind = _model_class(name)
-    asked = {
-        "n_chans": len(channels.labels),
-        "n_outputs": n_labels,
-        "n_times": SAMPLES,
-        "sfreq": GRID_HZ,
-        "chs_info": _channel_info(channels),
-    }
-    known = inspect.signature(kind.__init__).parameters
-    given = {key: value for key, value in asked.items() if key in known}
-    hub = weights.startswith(_HUB)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it finds odd about its own defaults
-            made = kind.from_pretrained(weights.removeprefix(_HUB), **given) if hub else kind(**given)
-        if weights and not hub:
-            _take(made, _state(Path(weights)), name)
-        network: nn.Module = FrozenBody(made, len(channels.labels), n_labels) if frozen else FirstOutput(made)
-        with torch.inference_mode():  # what does not fit these windows fails before an hour of training
-            network.eval()(torch.zeros(2, len(channels.labels), SAMPLES))
-        return network.train()
-    except RtemoError:
-        raise
-    except Exception as error:  # whatever a model's constructor raises
-        found = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
-        raise RtemoError(
-            f"braindecode's {name} cannot be made for these windows", found, "use another model"
-        ) from error
+    return SignalNetwork(BraindecodeModel(name, weights, frozen))
 
 
 class FirstOutput(nn.Module):

@@ -52,12 +52,17 @@ class Riemann:
         return Linear(self.modalities, Features(tangent, _no_graph, ("signal", "eeg_mask")), logistic)
 
 
-def _no_graph(table: WindowTable) -> nn.Module:
-    raise RtemoError(
-        "this method cannot run live",
-        f"it re-centres each of {len(table.shards)} recordings by its first two minutes, which a window does not hold",
-        "use riemann-fixed, which does not",
+def not_live() -> RtemoError:
+    """Why it cannot become a bundle, whatever the montage."""
+    return RtemoError(
+        "the method riemann cannot run live",
+        "it re-centres each recording by its first two minutes, which a window does not hold",
+        "use riemann-fixed, which does not, and takes any montage",
     )
+
+
+def _no_graph(_: WindowTable) -> nn.Module:
+    raise not_live()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,25 +17,25 @@ from torch.nn import functional
 from offline.evaluation.methods.base import Model
 from offline.evaluation.methods.signal_channels import GRID_HZ, SAMPLES, read_signal
 from offline.evaluation.methods.training import Recipe, train_module, train_whole
-from offline.evaluation.window_table import Windows
+from offline.evaluation.window_table import ChannelSet, Windows
 from offline.training.choices import Choice
 
 
-def eegnet(channels: int, n_labels: int) -> nn.Module:
+def eegnet(channels: ChannelSet, n_labels: int) -> nn.Module:
     """For the pipeline's windows."""
-    return EegNet(channels, SAMPLES, n_labels, round(GRID_HZ / 2))
+    return EegNet(len(channels.labels), SAMPLES, n_labels, round(GRID_HZ / 2))
 
 
-def conformer(channels: int, n_labels: int) -> nn.Module:
+def conformer(channels: ChannelSet, n_labels: int) -> nn.Module:
     """For the pipeline's windows."""
-    return Conformer(channels, SAMPLES, n_labels)
+    return Conformer(len(channels.labels), SAMPLES, n_labels)
 
 
 @dataclass(frozen=True, slots=True)
 class SignalNetwork:
-    """A network on the signal. make: channels and labels to a module."""
+    """A network on the signal. make: the fixed channels and the number of labels to a module."""
 
-    make: Callable[[int, int], nn.Module]
+    make: Callable[[ChannelSet, int], nn.Module]
     modalities: tuple[str, ...] = ("eeg",)
     recipe: Recipe = field(default_factory=lambda: Recipe(epochs=20, patience=4, batch=64))
 
@@ -47,7 +47,7 @@ class SignalNetwork:
         return train_whole(self._module(people), read_signal, people.of(people.has("eeg")), chosen, seed, self.recipe)
 
     def _module(self, windows: Windows) -> Callable[[], nn.Module]:
-        return partial(self.make, len(windows.table.channels.labels), windows.n_labels)
+        return partial(self.make, windows.table.channels, windows.n_labels)
 
 
 class EegNet(nn.Module):

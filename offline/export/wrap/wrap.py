@@ -18,7 +18,6 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from offline.corpus.corpus import Corpus
-from offline.export.bundle_scores import score
 from offline.export.calibrate import Calibration, calibrated, familiar
 from offline.export.export import GATE
 from offline.export.exported_model import ExportedModel
@@ -28,6 +27,9 @@ from offline.export.wrap.declared import Declared
 from offline.export.wrap.own_onnx import own_graph
 from offline.export.wrap.own_sklearn import sklearn_onnx
 from offline.export.wrap.own_torch import program_of, torch_onnx
+from offline.fit.calibration import FEWEST, cross_decoded
+from offline.fit.scores import summary
+from offline.splits import PEOPLE_FOLDS
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, LinearHead
 from rtemo.model.embeddings import HEADS
@@ -57,14 +59,20 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     names = [one for one in corpus.sources.live_combinations() if one in own.combinations]
     if not names:
         raise RtemoError("this corpus cannot calibrate the model", f"it takes {own.declaration.inputs}", "use another")
-    own, sessions = _run(own, corpus, more)
-    calibration = _calibrated(own, names, declared, sessions)
-    shaped = corpus.subjects
-    people = {"calibrated on, whom its author says it had not seen": len(shaped)}
-    facts = TrainingFacts.of(corpus, shaped, people, scores=_scores(own, names, declared, sessions, corpus, more))
-    known = f"data that only its author knows; calibrated on {len(shaped)} people of {corpus.name}"
-    facts = replace(facts, trained_on=known)
-    return write_method_bundle(out, own, calibration, facts, **more)
+    sessions = _run(own, corpus, more)
+    groups = _held_out(own, sessions, names, len(corpus.labels))
+    own = own if own.heads else replace(own, heads=_heads(sessions, len(corpus.labels)))
+    crossed = [session for group in groups.values() for session in group]
+    calibration = calibrated(own, names, declared.settings, sessions, crossed)
+    people = len(corpus.subjects)
+    facts = TrainingFacts.of(
+        corpus,
+        corpus.subjects,
+        {"calibrated on, whom its author says it had not seen": people},
+        scores=_scores(groups, names, declared, calibration, len(corpus.labels)),
+    )
+    known = f"data that only its author knows; calibrated on {people} people of {corpus.name}"
+    return write_method_bundle(out, own, calibration, replace(facts, trained_on=known), **more)
 
 
 def read_model(model: str, declared: Declared) -> ExportedModel:
@@ -107,8 +115,8 @@ def _named(model: str) -> Any:
         raise RtemoError(f"{model} cannot be imported", str(error), "put its folder on PYTHONPATH") from error
 
 
-def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> tuple[ExportedModel, list[NetworkOutputs]]:
-    """What the model says of everybody, by the live runtime; with new heads where it gives embeddings."""
+def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> list[NetworkOutputs]:
+    """What the model says of everybody, by the live runtime; logits mean nothing yet where it gives embeddings."""
     shards = [shard for shard in corpus if len(shard.labelled)]
     width = own.shape.embedding
     blank = LinearHead(np.zeros((len(corpus.labels), width), np.float32), np.zeros(len(corpus.labels), np.float32))
@@ -117,7 +125,7 @@ def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> tuple[E
         bundle = write_method_bundle(Path(folder) / "bundle", draft, None, TrainingFacts("nothing", {}), **more)
         sessions = run_bundle(bundle, shards, GATE, "model")
     _check_numbers(own, sessions)
-    return (own, sessions) if own.heads else _with_new_heads(own, sessions, len(corpus.labels))
+    return sessions
 
 
 def _check_numbers(own: ExportedModel, sessions: Sequence[NetworkOutputs]) -> None:
@@ -129,15 +137,32 @@ def _check_numbers(own: ExportedModel, sessions: Sequence[NetworkOutputs]) -> No
         raise RtemoError("the model gives no finite numbers", f"in {sum(wrong)} of {windows} windows", "mend the model")
 
 
-def _with_new_heads(
-    own: ExportedModel, sessions: Sequence[NetworkOutputs], n_labels: int
-) -> tuple[ExportedModel, list[NetworkOutputs]]:
-    """Heads that are fitted on every other person, and what they say of the others."""
-    fit_on, rest = _halves(sessions)
-    heads = {head: _head(fit_on, head, n_labels) for head in HEADS}
-    own = replace(own, heads=heads)
-    logits = [{h: s.z[h].astype(np.float64) @ heads[h].weight.T + heads[h].bias for h in HEADS} for s in rest]
-    return own, [replace(s, logits=one) for s, one in zip(rest, logits, strict=True)]
+def _held_out(
+    own: ExportedModel, sessions: Sequence[NetworkOutputs], names: Sequence[str], n_labels: int
+) -> dict[int, list[NetworkOutputs]]:
+    """Group of people -> their sessions, with heads (where the model gives embeddings) that were fitted on the other
+    groups, and with what is familiar learned from these.
+    """
+    people: NDArray[Any] = np.array(sorted({s.shard.about.subject for s in sessions}))
+    if len(people) < 2:
+        raise RtemoError("one person cannot calibrate a model", "", "use a corpus of 6 people or more")
+    dealt = np.array_split(np.random.default_rng(0).permutation(people), min(PEOPLE_FOLDS, len(people)))
+    found = {}
+    for group, mine in enumerate(dealt):
+        others = [s for s in sessions if s.shard.about.subject not in mine]
+        known = {name: familiar(others, name) for name in names}
+        heads = None if own.heads else _heads(others, n_labels)
+        held_out = [replace(s, familiar=known) for s in sessions if s.shard.about.subject in mine]
+        found[group] = held_out if heads is None else [replace(s, logits=_logits(heads, s)) for s in held_out]
+    return found
+
+
+def _heads(sessions: Sequence[NetworkOutputs], n_labels: int) -> dict[str, LinearHead]:
+    return {head: _head(sessions, head, n_labels) for head in HEADS}
+
+
+def _logits(heads: Mapping[str, LinearHead], session: NetworkOutputs) -> dict[str, NDArray[np.float64]]:
+    return {name: session.z[name].astype(np.float64) @ one.weight.T + one.bias for name, one in heads.items()}
 
 
 def _head(sessions: Sequence[NetworkOutputs], head: str, n_labels: int) -> LinearHead:
@@ -156,42 +181,15 @@ def _head(sessions: Sequence[NetworkOutputs], head: str, n_labels: int) -> Linea
     return LinearHead(weight, bias)
 
 
-def _calibrated(
-    own: ExportedModel, names: Sequence[str], declared: Declared, sessions: Sequence[NetworkOutputs]
-) -> Calibration:
-    """What is familiar is learned from one half of the people, and judged on the other, both ways."""
-    halves = _halves(sessions)
-    if not all(halves):
-        raise RtemoError("one person cannot calibrate a model", "", "use a corpus of 4 people or more")
-    known = [{name: familiar(half, name) for name in names} for half in halves]
-    crossed = [replace(s, familiar=known[1 - i]) for i, half in enumerate(halves) for s in half]
-    return calibrated(own, names, declared.settings, sessions, crossed)
-
-
 def _scores(
-    own: ExportedModel,
+    groups: Mapping[int, Sequence[NetworkOutputs]],
     names: Sequence[str],
     declared: Declared,
-    sessions: Sequence[NetworkOutputs],
-    corpus: Corpus,
-    more: Mapping[str, Any],
+    calibration: Calibration,
+    n_labels: int,
 ) -> dict[str, Any]:
-    """Scores of one half of the people with a calibration on the other; none where there are too few for that."""
-    first, second = _halves(sessions)
-    if min(len({s.shard.about.subject for s in half}) for half in (first, second)) < 5:
+    """Scores of every group of people with what the others calibrate; none where there are too few for that."""
+    if len({session.shard.about.subject for group in groups.values() for session in group}) < FEWEST:
         return {}
-    with TemporaryDirectory() as folder:
-        made = _calibrated(own, names, declared, first)
-        facts = TrainingFacts.of(corpus, (), {})
-        bundle = write_method_bundle(Path(folder) / "bundle", own, made, facts, **more)
-        found = {name: score(bundle, second, name) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _halves(sessions: Sequence[NetworkOutputs]) -> tuple[list[NetworkOutputs], list[NetworkOutputs]]:
-    """The sessions of every other person, and those of the rest."""
-    people: NDArray[Any] = np.array(sorted({s.shard.about.subject for s in sessions}))
-    first = set(people[::2])
-    return [s for s in sessions if s.shard.about.subject in first], [
-        s for s in sessions if s.shard.about.subject not in first
-    ]
+    decoded = cross_decoded(groups, names, n_labels, declared.settings.window.length_s, fused=False)
+    return {name: summary(people, calibration.decision) for name, people in decoded.items()}

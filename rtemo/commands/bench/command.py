@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtemo.commands.arguments import rate, seconds
+from rtemo.commands.arguments import participants, rate, seconds
 from rtemo.commands.bench import step
 
 
@@ -15,6 +15,10 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seconds", type=seconds, default=30.0, metavar="S", help="how long to measure (default: 30)")
     p.add_argument("--channels", type=int, default=64, metavar="N", help="EEG channels (default: 64)")
     p.add_argument("--rate", type=rate, default=1000.0, metavar="HZ", help="EEG rate (default: 1000)")
+    p.add_argument(
+        "--participants", type=participants, default=1, metavar="N",
+        help="of a session with so many people; what each further one costs (default: 1)",
+    )  # fmt: skip
     p.add_argument("--hop", type=seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
     p.add_argument("--model", metavar="BUNDLE", help="measure this model alone instead: no stream is needed")
     p.add_argument("--receivers", action="store_true", help="with OSC to nobody, and a WebSocket reader that is frozen")

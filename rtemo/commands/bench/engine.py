@@ -33,7 +33,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
 from rtemo.live.engine.engine import Engine
 from rtemo.live.output.receivers import Receivers
-from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.joint_session import JointSession
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.bundle import Bundle, load_bundle
 from rtemo.model.decoder import Decoder
@@ -45,7 +45,9 @@ from rtemo.model.runtime import Runtime
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.output_settings import LOOPBACK, NetworkAddress, OutputSettings
-from rtemo.sources.session_settings import SessionSettings, read_settings
+from rtemo.sources.participant_roles import ParticipantRoles
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, read_settings, with_participants
 
 MARGIN_S = 60.0
 WAIT_S = 0.2
@@ -57,8 +59,8 @@ HANDSHAKE = (
 
 @contextlib.contextmanager
 def timed_pushes(clock: Callable[[], float], times: StageTimes) -> Iterator[list[float]]:
-    """Note meanwhile how long each push of a pipeline takes, and what completed each window. The pipeline itself stays
-    as it is, since sessions save its state.
+    """Note meanwhile how long each push of a pipeline takes, and what completed each window. The pipelines themselves
+    stay as they are, since sessions save their state.
     """
     seconds: list[float] = []
     plain = Pipeline.push
@@ -105,7 +107,7 @@ class DelaySink:
 
     def __init__(self, clock: Callable[[], float], times: StageTimes) -> None:
         self._clock, self._times = clock, times
-        self.engine: Engine | None = None  # which publishes to it
+        self.engines: dict[str | None, Engine] = {}  # which publish to it, by participant
         self.delays_s: list[float] = []
         self.forced = 0
         self.output = OutputDelaySink(clock, times)
@@ -114,9 +116,10 @@ class DelaySink:
         now_s = self._clock()
         self._times.given(prediction.time_s, now_s)
         self.forced += prediction.forced
-        if self.engine is not None and math.isfinite(self.engine.arrived_s):
-            self.delays_s.append(now_s - self.engine.arrived_s)
-            self.output.arrived_s[prediction.time_s] = self.engine.arrived_s
+        engine = self.engines.get(prediction.participant)
+        if engine is not None and math.isfinite(engine.arrived_s):
+            self.delays_s.append(now_s - engine.arrived_s)
+            self.output.arrived_s[prediction.participant, prediction.time_s] = engine.arrived_s
 
     def discard(self) -> None:
         return
@@ -130,13 +133,14 @@ class OutputDelaySink:
 
     def __init__(self, clock: Callable[[], float], times: StageTimes) -> None:
         self._clock, self._times = clock, times
-        self.arrived_s: dict[float, float] = {}  # by the window's end
+        self.arrived_s: dict[tuple[str | None, float], float] = {}  # by participant and the window's end
         self.delays_s: list[float] = []
 
     def put(self, prediction: Prediction) -> None:
         self._times.taken(prediction.time_s, self._clock())
-        if prediction.time_s in self.arrived_s:
-            self.delays_s.append(self._clock() - self.arrived_s[prediction.time_s])
+        arrived_s = self.arrived_s.get((prediction.participant, prediction.time_s))
+        if arrived_s is not None:
+            self.delays_s.append(self._clock() - arrived_s)
 
     def discard(self) -> None:
         return
@@ -171,11 +175,27 @@ def run(args: argparse.Namespace) -> int:
     session = f"rtemo-bench-{os.getpid()}"
     configure("machine", session)
     person = ["--eeg-channels", str(args.channels), "--eeg-rate", f"{args.rate:g}"]
-    with stop_on_signal() as stop, simulated(session, 1, args.seconds + MARGIN_S, person):
-        say(f"measuring {args.seconds:g} s of {args.channels} channels at {args.rate:g} Hz and gaze at 120 Hz")
-        with recorder_process(session) as (recorder, process):
-            result = _measure(args, stop, recorder, psutil.Process(process.pid), args.seconds, StageTimes())
-    if args.steps and not stop.is_set():
+    n, several = args.participants, args.participants > 1
+    person += ["--participants", str(n)] if several else []
+    asked = SessionSettings()
+    if several:
+        names = [(f"P{k:02d}", f"rtemo simulated {{}} P{k:02d}") for k in range(1, n + 1)]
+        said = [f"{who}: eeg=name={name.format('EEG')}; gaze=name={name.format('gaze')}" for who, name in names]
+        asked = with_participants(asked, [parse_participant(text) for text in said])
+    length_s = args.seconds * (2 if several else 1) + MARGIN_S
+    with stop_on_signal() as stop, simulated(session, 1, length_s, person):
+        of_people = f"{n} people, each " if several else ""
+        say(f"measuring {args.seconds:g} s of {of_people}{args.channels} channels at {args.rate:g} Hz, gaze at 120 Hz")
+        alone = _measured(args, asked.each[0], session, stop) if several else None
+        result = _measured(args, asked, session, stop)
+    if alone is not None:
+        more = result["cpu_percent_of_one_core"] - alone["cpu_percent_of_one_core"]
+        result |= {
+            "participants": n,
+            "one_participant_cpu_percent": alone["cpu_percent_of_one_core"],
+            "each_further_participant_cpu_percent": round(more / (n - 1), 1),
+        }
+    if args.steps and not several and not stop.is_set():
         result["steps"] = _steps(args, stop, session)
     if stop.is_set():
         return INTERRUPTED
@@ -196,7 +216,7 @@ def _steps(args: argparse.Namespace, stop: threading.Event, session: str) -> dic
             over.set()
 
         threading.Thread(target=wait, name="steps over", daemon=True).start()
-        _measure(args, over, recorder, psutil.Process(process.pid), None, times)
+        _measure(args, SessionSettings(), over, recorder, psutil.Process(process.pid), None, times)
         return {} if stop.is_set() else step_summary(sender.record(), times.windows())
 
 
@@ -211,26 +231,37 @@ def _felt(args: argparse.Namespace, result: dict[str, Any]) -> dict[str, float]:
     return {**parts, "together": round(sum(parts.values()), 1)}
 
 
+def _measured(
+    args: argparse.Namespace, settings: SessionSettings, session: str, stop: threading.Event
+) -> dict[str, Any]:
+    """One session with a recorder of its own."""
+    with recorder_process(session) as (recorder, process):
+        return _measure(args, settings, stop, recorder, psutil.Process(process.pid), args.seconds, StageTimes())
+
+
 def _measure(
     args: argparse.Namespace,
+    settings: SessionSettings,
     stop: threading.Event,
     recorder: Endpoint,
     recording: psutil.Process,
     duration_s: float | None,
     times: StageTimes,
 ) -> dict[str, Any]:
-    """One session with recorder and outlet, in the processes of `rtemo live` and the window."""
+    """One session with recorder and outlet, in the processes of `rtemo live` and the window. duration_s: None: until
+    `stop` is set.
+    """
     bundle = load_bundle(resources.assets() / DEMO_MODEL)
-    settings = SessionSettings()
-    setup = live_setup(settings, None, args.hop, (), recorder)
+    setup = live_setup(SessionSettings(), None, args.hop, (), recorder)
     runtime = TimedRuntime(bundle, setup.clock, times)
     setup = replace(
         setup, new_predictor=lambda: Predictor(new_pipeline(bundle.spec, args.hop), runtime, Decoder(bundle))
     )
-    source = setup.open_source(setup.roles, None)
+    roles = ParticipantRoles(setup.roles.profiles, settings)
+    source = setup.open_source(roles, None)
     with tempfile.TemporaryDirectory() as folder:
         source.start()
-        while not stop.is_set() and not {Modality.EEG, Modality.GAZE} <= setup.roles.filled:
+        while not stop.is_set() and (roles.missing() or not {Modality.EEG, Modality.GAZE} <= roles.filled):
             source.read(0.1)
         delays = DelaySink(setup.clock, times)
         receivers = setup.receivers if args.receivers else None
@@ -238,14 +269,15 @@ def _measure(
             settings, record=Path(folder) / "bench.xdf", sinks=[delays.output], receivers=receivers
         )
         outputs = SessionOutputs(request, bundle, args.hop, setup.clock, source)
-        sinks = [delays, *outputs.sinks]
-        session = SessionRun(setup, source, settings, outputs.events, sinks, outputs, duration_s=duration_s)
-        delays.engine = session.engine
+        outputs.sinks = (delays, *outputs.sinks)
+        session = JointSession(setup, roles, source, settings, outputs, duration_s=duration_s)
+        engines = [run.engine for run in session.runs.values()]
+        delays.engines = {engine.participant or None: engine for engine in engines}
         process = psutil.Process()
         before, begin = (_cpu_s(process), _cpu_s(recording)), time.perf_counter()
-        with receivers_that_hang(receivers), timed_pushes(setup.clock, times) as pushes:
+        with receivers_that_hang(receivers), timed_pushes(setup.clock, times) as pushes_s:
             session.run(stop)
-        times.roles = {info.stream_id: role.value for role, info in session.engine.roles.items()}
+        times.roles = {info.stream_id: role.value for one in engines for role, info in one.roles.items()}
         after, wall_s = (_cpu_s(process), _cpu_s(recording)), time.perf_counter() - begin
         memory_mb = [round(one.memory_info().rss / 1e6, 1) for one in (process, recording)]
         outputs.close()
@@ -257,7 +289,7 @@ def _measure(
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
         "asked": {"channels": args.channels, "rate_hz": args.rate, "hop_s": args.hop, "seconds": args.seconds},
         "receivers": args.receivers,
-        "predictions": session.engine.n_predictions,
+        "predictions": sum(engine.n_predictions for engine in engines),
         "forced": delays.forced,
         "cpu_percent_of_one_core": round(engine + recorder_cpu, 1),
         "recorder_cpu_percent": round(recorder_cpu, 1),
@@ -265,7 +297,7 @@ def _measure(
         "recorder_memory_mb": memory_mb[1],
         "arrival_to_prediction_ms": _quantiles(delays.delays_s),
         "arrival_to_output_ms": _quantiles(delays.output.delays_s),
-        "stages_ms": {"push": _quantiles(pushes), "network": _quantiles(runtime.seconds)},
+        "stages_ms": {"push": _quantiles(pushes_s), "network": _quantiles(runtime.seconds)},
         "samples_missing": missing,
         "samples_not_recorded": lost,
     }
@@ -283,6 +315,14 @@ def _quantiles(seconds: list[float]) -> dict[str, float]:
     return {f"p{q}": round(1e3 * float(np.nanpercentile(seconds, q)), 3) for q in (50, 99, 100)}
 
 
+def _further(result: dict[str, Any]) -> list[str]:
+    """What further participants cost, where there are any."""
+    if "participants" not in result:
+        return []
+    one, more = result["one_participant_cpu_percent"], result["each_further_participant_cpu_percent"]
+    return [f"participants      {result['participants']}: one alone {one} %, each further one {more} %"]
+
+
 def _as_text(result: dict[str, Any]) -> str:
     asked = result["asked"]
     lines = [
@@ -290,6 +330,7 @@ def _as_text(result: dict[str, Any]) -> str:
         f"{asked['seconds']:g} s, recorder and outlet on; {result['machine']['cores']} cores",
         f"engine + recorder {result['cpu_percent_of_one_core']} % of one core, {result['memory_mb']} MB + "
         f"{result['recorder_memory_mb']} MB (recorder alone {result['recorder_cpu_percent']} %)",
+        *_further(result),
         f"predictions       {result['predictions']}, {result['forced']} without waiting for a stream",
         f"lost              {result['samples_missing']} samples sent, {result['samples_not_recorded']} not recorded",
         "                  p50       p99       max (ms)",

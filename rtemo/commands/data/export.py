@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rtemo import resources
@@ -13,8 +14,8 @@ from rtemo.export.bids import export_bids
 from rtemo.export.csv_files import write_csv
 from rtemo.export.edf import write_edf
 from rtemo.export.mne_raw import raw_of, write_fif
-from rtemo.export.recorded_session import AskedEntities, RecordedSession, read_recorded
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.export.recorded_session import AskedEntities, RecordedSession, read_each_recorded, read_recorded
+from rtemo.sources.devices.profile import DeviceProfile, load_profiles
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -27,6 +28,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     kinds.add_argument("--csv", type=Path, metavar="DIR", help="one recording as tables")
     p.add_argument("--eeg-format", choices=("brainvision", "edf"), default="brainvision", help="of the EEG in BIDS")
     p.add_argument("--subject", default="", help="who was recorded (default: as in the session)")
+    p.add_argument("--participant", default="", metavar="ID", help="of several (default in BIDS: each as a subject)")
     p.add_argument("--session", default="", help="BIDS session (default: the session's date and time)")
     p.add_argument("--task", default="", help="BIDS task (default: by the file's name, else emotion)")
     p.add_argument(
@@ -46,11 +48,20 @@ def run(args: argparse.Namespace) -> int:
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     profiles = load_profiles(resources.devices())
     for target in args.targets:
-        session = read_recorded(target, profiles, asked)
-        for note in _export(args, session):
-            warn(note)
-        say(f"{target}: exported as {session.entities.stem if args.bids is not None else _where(args)}")
+        for session in _sessions(args, target, profiles, asked):
+            for note in _export(args, session):
+                warn(note)
+            say(f"{target}: exported as {session.entities.stem if args.bids is not None else _where(args)}")
     return 0
+
+
+def _sessions(
+    args: argparse.Namespace, target: Path, profiles: Sequence[DeviceProfile], asked: AskedEntities
+) -> Iterable[RecordedSession]:
+    """The recording; in BIDS for each of several participants, else for the one who is named."""
+    if args.bids is not None:
+        return read_each_recorded(target, profiles, asked, args.participant)
+    return [read_recorded(target, profiles, asked, args.participant)]
 
 
 def _export(args: argparse.Namespace, session: RecordedSession) -> list[str]:

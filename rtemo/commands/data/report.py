@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the page."""
     if not args.target.exists():
         raise RtemoError(f"{args.target} does not exist", "", "name a session folder or an XDF file")
-    given = args.settings is not None or args.eeg is not None or args.gaze is not None
+    given = bool(args.settings or args.eeg or args.gaze or args.participant)
     inputs = inputs_of(args.model, args if given else None)
     out = args.out or default_out(args.target)
     write_report(args.target, out, inputs)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rtemo.commands.arguments import number, rate, seconds
+from rtemo.commands.arguments import number, participants, rate, seconds
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, stop_with
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamUp
+from rtemo.simulate.company import SimulatedCompany, asked_as
 from rtemo.simulate.device.faults import load_faults
 from rtemo.simulate.plan import Options, SimulationPlan
 from rtemo.simulate.session import SimulatedSession
@@ -23,6 +24,7 @@ FILE_BLOCK_S = 1.0
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """What the command takes."""
+    p.add_argument("--participants", type=participants, default=1, metavar="N", help="so many people at once")
     p.add_argument("--seed", type=int, default=1, help="which person and session (default: 1)")
     p.add_argument("--duration", type=seconds, default=300.0, metavar="S", help="seconds (default: 300)")
     p.add_argument("--eeg-channels", type=int, metavar="N", help="that many well-spread channels (default: 62)")
@@ -60,13 +62,17 @@ def run(args: argparse.Namespace) -> int:
         options=Options(effect=args.effect),
         faults=load_faults(args.faults) if args.faults else (),
     )
-    session = SimulatedSession(plan)
+    company = SimulatedCompany(plan, args.participants) if args.participants > 1 else None
+    session = company or SimulatedSession(plan)
+    if company is not None:
+        asked = " ".join(f'--participant "{asked_as(company.streams, who)}"' for who in company.participants)
+        say(f"who is who: {asked}")
     if args.xdf is not None:
         return _write(session, args.xdf, quiet=args.quiet)
     return _stream(session, args.owner)
 
 
-def _stream(session: SimulatedSession, owner: int | None) -> int:
+def _stream(session: SimulatedSession | SimulatedCompany, owner: int | None) -> int:
     """Until its end, Ctrl-C, or the end of the process that it belongs to, if any, however that ends."""
     from rtemo.simulate.outlets import stream
 
@@ -79,7 +85,7 @@ def _stream(session: SimulatedSession, owner: int | None) -> int:
     return INTERRUPTED if stopped else 0
 
 
-def _write(session: SimulatedSession, path: Path, *, quiet: bool) -> int:
+def _write(session: SimulatedSession | SimulatedCompany, path: Path, *, quiet: bool) -> int:
     """As fast as it can, into a file that takes its name when it is whole."""
     if path.exists():
         raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")

@@ -22,6 +22,7 @@ from rtemo.live.supervisor import RESTART
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.sources.lsl.config import configure
+from rtemo.sources.session_settings import refuse_several
 
 LOOK_S = 0.5
 
@@ -47,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
     Without --recorder: looks after the recorder and the engine.
     """
     if args.recorder is None:
-        if settings_of(args).outputs.listens_on_network:
+        settings = settings_of(args)
+        refuse_several(settings, "this engine")
+        if settings.outputs.listens_on_network:
             say(f"who connects over the network needs the token {token()}")
         supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
         with supervisor.claimed():
@@ -64,7 +67,9 @@ def serve_remote(args: argparse.Namespace, name: str) -> int:
     """Serve remote control until the engine is asked to end. args: of `rtemo live`. name: of the engine."""
     if args.lsl_session:
         configure("machine", args.lsl_session)
-    return _serve_at(Endpoint(name), args, math.inf, args.session)
+    endpoint = Endpoint(name)
+    endpoint.need()  # a window that was there before has no say in it
+    return _serve_at(endpoint, args, math.inf, args.session)
 
 
 def _serve_at(endpoint: Endpoint, args: argparse.Namespace, linger_s: float, root: Path | None) -> int:
@@ -81,7 +86,7 @@ def _serve(
     endpoint.publish(address)
     say(f"engine {endpoint.name!r} is ready")
     over = threading.Event()
-    watch = threading.Thread(target=_watch, args=(controller, server, linger_s, stop, over), daemon=True)
+    watch = threading.Thread(target=_watch, args=(controller, server, endpoint, linger_s, stop, over), daemon=True)
     watch.start()
     try:
         controller.run(stop)
@@ -100,14 +105,19 @@ def _serve(
 
 
 def _watch(
-    controller: Controller, server: Server, linger_s: float, stop: threading.Event, over: threading.Event
+    controller: Controller,
+    server: Server,
+    endpoint: Endpoint,
+    linger_s: float,
+    stop: threading.Event,
+    over: threading.Event,
 ) -> None:
     """Stop an engine that nobody needs: it would hold on to the streams for ever."""
     lonely_s = 0.0
     while not over.wait(LOOK_S):
-        needed = server.n_clients or controller.busy
+        needed = server.n_needing or controller.busy
         lonely_s = 0.0 if needed else lonely_s + LOOK_S
-        if not needed and (controller.dismissed or lonely_s >= linger_s):
+        if not needed and (endpoint.dismissed or lonely_s >= linger_s):
             stop.set()
             return
 
@@ -115,6 +125,7 @@ def _watch(
 def setup_of(args: argparse.Namespace, root: Path | None = None, engine: Endpoint | None = None) -> EngineSetup:
     """What the engine works with. root: of sessions that remote control starts."""
     settings = settings_of(args)
+    refuse_several(settings, "this engine")
     BaselinePlan.of(settings)  # refused now, not when a session starts
     return live_setup(
         settings,

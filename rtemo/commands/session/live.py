@@ -22,6 +22,7 @@ from rtemo.commands.supervised import supervised
 from rtemo.core.errors import RtemoError
 from rtemo.live.log_file import logged
 from rtemo.sources.lsl.config import configure
+from rtemo.sources.session_settings import SessionSettings
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -53,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
     """Predictions from live streams. Without --recorder: looks after the two processes that give them."""
     if args.recorder is not None:
         return _run_engine(args)
-    outputs = settings_of(args).outputs  # what is wrong with them is reported here
+    settings = settings_of(args)
+    outputs = settings.outputs  # what is wrong with them is reported here
+    if settings.participants:
+        _refuse_with_several(args, settings)
     if outputs.script and not Path(outputs.script).is_file():
         raise RtemoError("there is no such script", f"found no file {outputs.script}", "name a Python file")
     if outputs.remote is not None:
@@ -64,6 +68,22 @@ def run(args: argparse.Namespace) -> int:
         if path is not None and path.exists():  # now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     return supervised(args.words, f"live-{os.getpid()}", lsl_session=args.lsl_session or "", duration_s=args.duration)
+
+
+def _refuse_with_several(args: argparse.Namespace, settings: SessionSettings) -> None:
+    """What is for a session of one participant alone."""
+    each = "with several participants"
+    refused = {
+        "--person": (args.person, "give it to one of them, as person=FILE"),
+        "--explain": (args.explain, "explain a replay of one of them"),
+        "--script": (settings.outputs.script, "read the participants' outlets from a program of your own"),
+        "--remote": (settings.outputs.remote, "begin the session at the command line"),
+    }
+    for option, (given, todo) in refused.items():
+        if given:
+            raise RtemoError(
+                f"{option} does not work {each}", f"found {', '.join(p.id for p in settings.participants)}", todo
+            )
 
 
 def _refuse_with_remote(args: argparse.Namespace) -> None:
@@ -100,6 +120,7 @@ def _run_engine(args: argparse.Namespace) -> int:
         console=Lines if args.lines else JsonLines,
         json_lines=args.json_lines,
     )
-    BaselinePlan.of(asked.settings)  # refused now, not when a session starts
+    for own in asked.settings.each:
+        BaselinePlan.of(own)  # refused now, not when a session starts
     with logged("live", say), stop_on_signal() as stop:
         return run_live(asked, Endpoint(args.recorder, args.recorder_at), stop)

@@ -24,15 +24,19 @@ from rtemo.live.script.script_process import ScriptPlace
 from rtemo.live.service.headless_feed import HeadlessFeed
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
+from rtemo.live.session.joint_session import JointSession
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RecordedSource
+from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import EventKind
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.write import write_report
+from rtemo.sources.participant_roles import ParticipantRoles, role_name
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_roles import StreamRoles
 
 _LOG = logging.getLogger("rtemo.live")
 
@@ -62,44 +66,48 @@ class LiveRun:
 def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
     """One headless session, from looking for streams to the summary. recorder: where its process can be reached."""
     setup = live_setup(asked.settings, asked.model, asked.hop_s, asked.persons, recorder, publish=asked.publish)
-    source = setup.open_source(setup.roles, None)
+    roles = ParticipantRoles(setup.roles.profiles, asked.settings)
+    source = setup.open_source(roles, None)
     try:
-        return _run(asked, setup, source, stop)
+        return _run(asked, setup, roles, source, stop)
     finally:
         if setup.receivers is not None:
             setup.receivers.end()
 
 
-def _run(asked: LiveRun, setup: EngineSetup, source: RecordedSource, stop: threading.Event) -> int:
+def _run(
+    asked: LiveRun, setup: EngineSetup, roles: ParticipantRoles, source: RecordedSource, stop: threading.Event
+) -> int:
     try:
+        persons = _persons(asked, setup)
         if setup.receivers is not None:
             setup.receivers.adopt(asked.settings.outputs)
         source.start()
         taken_up = TakenUpSession(source.running, setup.roles.profiles) if source.running is not None else None
         if taken_up is None:
-            _await_streams(source, setup, asked.wait_s, stop)
+            _await_streams(source, roles, setup.clock, asked.wait_s, stop)
         if stop.is_set() or source.ending:
             return INTERRUPTED
-        outputs = _open_outputs(asked, setup, source, taken_up, stop.set)
+        outputs = _open_outputs(asked, setup, roles, source, taken_up, stop.set)
         left_s = asked.duration_s
         if left_s is not None:
             left_s -= setup.clock() - outputs.started_s
         with contextlib.ExitStack() as closing:
             closing.callback(outputs.close)
             closing.push(lambda _kind, error, _trace: _leave_broken(error, source, outputs))
-            session = SessionRun(
-                setup, source, asked.settings, outputs.events, outputs.sinks, outputs, duration_s=left_s
-            )
-            if asked.explain is not None:
-                explanations = ExplanationSink(asked.explain, setup.bundle, session.predictor, outputs.queued)
-                closing.callback(explanations.close)
-                session.engine.add_outputs([explanations])
-            if asked.settings.outputs.script:
-                closing.enter_context(_beside(asked, setup, outputs, session))
+            session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
+            for run in session.runs.values():  # with several, neither of these is asked for
+                if asked.explain is not None:
+                    explanations = ExplanationSink(asked.explain, setup.bundle, run.predictor, outputs.queued)
+                    closing.callback(explanations.close)
+                    run.engine.add_outputs([explanations])
+                if asked.settings.outputs.script:
+                    closing.enter_context(_beside(asked, setup, outputs, run))
             session.run(stop)
     finally:
         source.stop()
-    print_summary(session.engine, session.predictor)
+    for participant, run in session.runs.items():
+        print_summary(run.engine, run.predictor, participant)
     print_outputs(outputs)
     _print_recording(outputs)
     if outputs.folder is not None:
@@ -136,12 +144,19 @@ def _beside(asked: LiveRun, setup: EngineSetup, outputs: SessionOutputs, session
         shown.close()
 
 
-def _await_streams(source: RecordedSource, setup: EngineSetup, wait_s: float, stop: threading.Event) -> None:
+def _persons(asked: LiveRun, setup: EngineSetup) -> dict[str, tuple[PersonalCalibration, ...]] | None:
+    """The calibrations that each of several participants begins with; None where they are the setup's."""
+    whose = asked.settings.participants
+    return {one.id: load_persons(map(Path, one.person), setup.bundle) for one in whose} if whose else None
+
+
+def _await_streams(
+    source: RecordedSource, roles: ParticipantRoles, clock: Callable[[], float], wait_s: float, stop: threading.Event
+) -> None:
     """Wait until everything that was asked for is there, or anything usable where nothing was asked for.
 
     Raises StreamMissing with what is on the network, RtemoError where several streams fit.
     """
-    roles, clock = setup.roles, setup.clock
     end_s = clock() + wait_s
     announced = False
     while not (stop.is_set() or source.ending) and (
@@ -155,8 +170,8 @@ def _await_streams(source: RecordedSource, setup: EngineSetup, wait_s: float, st
         source.read(min(0.2, max(end_s - clock(), 0.0)))
 
 
-def _missing(roles: StreamRoles, wait_s: float, source: RecordedSource) -> StreamMissing:
-    asked = ", ".join(f"{part.value} ({roles.queries[part]})" for part in roles.missing()) or "EEG or gaze"
+def _missing(roles: ParticipantRoles, wait_s: float, source: RecordedSource) -> StreamMissing:
+    asked = ", ".join(roles.missing()) or "EEG or gaze"
     seen = " | ".join(info.describe() for info in source.visible) or "no stream at all"
     return StreamMissing(
         f"no stream for {asked} within {wait_s:g} s", f"on the network: {seen}", "start it, or correct the query"
@@ -166,6 +181,7 @@ def _missing(roles: StreamRoles, wait_s: float, source: RecordedSource) -> Strea
 def _open_outputs(
     asked: LiveRun,
     setup: EngineSetup,
+    roles: ParticipantRoles,
     source: RecordedSource,
     taken_up: TakenUpSession | None,
     nobody_reads: Callable[[], object],
@@ -174,7 +190,10 @@ def _open_outputs(
     goes_on = taken_up is not None
     sinks: list[PredictionSink] = []
     if asked.out is not None:
-        sinks.append(open_output(asked.out, setup.bundle.labels, replace=False, goes_on=goes_on))
+        made_by = setup.bundle
+        sinks.append(
+            open_output(asked.out, made_by.labels, replace=False, goes_on=goes_on, ratings=made_by.rating_names)
+        )
     elif asked.console is Lines:
         sinks.append(Lines(StandardOutput().line))
     elif asked.session_root is None and not asked.json_lines:
@@ -182,7 +201,7 @@ def _open_outputs(
     if asked.json_lines:
         sinks.append(JsonLines(StandardOutput()))
     root = None if goes_on else asked.session_root
-    by_role = _by_role(setup.roles, source.opening())
+    by_role = _by_role(roles, source.opening())
     request = OutputsRequest(
         asked.settings,
         root,
@@ -219,7 +238,8 @@ def _print_recording(outputs: SessionOutputs) -> None:
 
 def _check_lost(source: RecordedSource, asked: LiveRun) -> None:
     """A stream that was asked for and is gone at the end was lost for good."""
-    lost = [part.value for part in asked.settings.queries if part.value in source.missing and part != Modality.MARKERS]
+    wanted = [role_name(own.alone, part) for own in asked.settings.each for part in own.queries if part in OWN_ROLES]
+    lost = [name for name in wanted if name in source.missing]
     if lost:
         raise StreamMissing(f"the {' and the '.join(lost)} stream was lost and did not come back", "", "see the events")
 
@@ -243,7 +263,7 @@ def _plain(asked: LiveRun) -> dict[str, Any]:
     return plain
 
 
-def _by_role(roles: StreamRoles, opening: Sequence[Item]) -> dict[str, StreamInfo]:
+def _by_role(roles: ParticipantRoles, opening: Sequence[Item]) -> dict[str, StreamInfo]:
     infos = [item.info for item in opening if isinstance(item, StreamUp)]
     found = ((roles.role_of(info), info) for info in infos)
-    return {(role.value if role != Modality.MARKERS else info.stream_id): info for role, info in found if role}
+    return {(role if role != Modality.MARKERS else info.stream_id): info for role, info in found if role}

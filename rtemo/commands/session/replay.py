@@ -6,20 +6,24 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rtemo.commands.arguments import add_baseline, add_explain, add_model, add_person, add_queries, number, seconds
-from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
-from rtemo.commands.from_arguments import load_model, open_recording
+from rtemo.commands.from_arguments import load_model, open_recordings
 from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Item, StreamInfo
+from rtemo.core.types import Item, StreamInfo, StreamUp
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.line_file import StandardOutput
-from rtemo.live.output.prediction_files import JsonLines, open_output
+from rtemo.live.output.prediction_files import JsonLines, PredictionSink, open_output
 from rtemo.live.replay.replay_engine import replay_engine
+from rtemo.model.bundle import Bundle
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.predictor import Predictor
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import EventLog
@@ -29,8 +33,6 @@ from rtemo.sources.xdf.source import XdfSource
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-    from rtemo.live.engine.explanations import ExplanationFile
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -60,44 +62,105 @@ def _speed(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Predictions from a recording."""
-    BaselinePlan.of(settings_of(args))  # before a large file is looked through
+    if args.baseline is not None:
+        BaselinePlan.parse(args.baseline)  # before a large file is looked through
     if args.lsl:
         return _emit(XdfSource(args.file, args.start, args.stop), args.speed)
-    bundle, predictor = load_model(args.model, args.hop)
+    recordings = open_recordings(args, args.file, (args.start, args.stop))
+    _check_alone(args, recordings)
+    models = [load_model(args.model, args.hop) for _ in recordings]
+    bundle = models[0][0]
+    if bundle.spec.uncalibrated:
+        warn(bundle.spec.uncalibrated)
     given = load_persons(args.person, bundle)
-    recording = open_recording(args, args.file, (args.start, args.stop))
     log = EventLog()
     log.listen(print_event)
-    output = JsonLines(StandardOutput()) if args.out is None else open_output(args.out, bundle.labels, replace=True)
-    explained: ExplanationFile | None = None
-    with stop_on_signal() as stop, progress_bar(recording.source, quiet=args.quiet) as bar:
-        paced = not math.isinf(args.speed)
-        source = with_progress(_paced(recording.source, args.speed) if paced else recording.source, recording, bar)
+    output: PredictionSink = JsonLines(StandardOutput())
+    if args.out is not None:
+        output = open_output(args.out, bundle.labels, replace=True, ratings=bundle.rating_names)
+    with stop_on_signal() as stop, contextlib.ExitStack() as closing:
+        for recording in recordings:
+            closing.callback(recording.close)
+        closing.callback(output.close)
         try:
-            engine = replay_engine(
-                recording, predictor, bundle, log, [output], given, warn=warn, source=source, paced=paced
-            )
-            if args.explain is not None:
-                from rtemo.live.engine.explanations import ExplanationFile
-
-                explained = ExplanationFile(args.explain, bundle, predictor)
-            engine.run(recording.opening, stop)
+            replays = [
+                _Replay(args, recording, model, log, output, given, closing)
+                for recording, model in zip(recordings, models, strict=True)
+            ]
+            if math.isinf(args.speed):
+                for one in replays:
+                    one.engine.run(one.recording.opening, stop)
+            else:
+                _run_in_step(replays, stop)
         except RtemoError:
             output.discard()
             raise
-        finally:
-            recording.close()
-            output.close()
-            if explained is not None:
-                explained.close()
-    for notice in recording.source.warnings[len(recording.file_warnings) :]:  # damage that was met while reading
-        warn(notice)
-    print_summary(engine, predictor)
-    if engine.n_predictions == 0 and not stop.is_set():
-        raise RtemoError(
-            f"{args.file} gives no prediction", why_no_prediction(predictor), "give at least five seconds of signal"
-        )
+    for one in replays:
+        one.print_end()
+    if not any(one.engine.n_predictions for one in replays) and not stop.is_set():
+        why = why_no_prediction(replays[0].predictor)
+        raise RtemoError(f"{args.file} gives no prediction", why, "give at least five seconds of signal")
     return INTERRUPTED if stop.is_set() else 0
+
+
+def _check_alone(args: argparse.Namespace, recordings: Sequence[OpenRecording]) -> None:
+    """Refuse what is of one participant in a replay of several."""
+    for option in ("person", "explain"):
+        if len(recordings) > 1 and getattr(args, option):
+            found = f"the recording is of {', '.join(one.participant for one in recordings)}"
+            raise RtemoError(f"--{option} is for one participant", found, "name one with --participant ID")
+
+
+class _Replay:
+    """The replay of a recording, or of one of its participants."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        recording: OpenRecording,
+        model: tuple[Bundle, Predictor],
+        log: EventLog,
+        output: PredictionSink,
+        given: Sequence[PersonalCalibration],
+        closing: contextlib.ExitStack,
+    ) -> None:
+        self.recording = recording
+        bundle, self.predictor = model
+        paced = not math.isinf(args.speed)
+        bar = closing.enter_context(progress_bar(recording.source, recording.participant, quiet=args.quiet))
+        source = _paced(recording.source, args.speed) if paced else recording.source
+        self.source = with_progress(source, recording, bar)
+        self.engine = replay_engine(
+            recording, self.predictor, bundle, log, [output], given, warn=warn, source=self.source, paced=paced
+        )
+        if args.explain is not None:
+            from rtemo.live.engine.explanations import ExplanationFile
+
+            closing.callback(ExplanationFile(args.explain, bundle, self.predictor).close)
+
+    def print_end(self) -> None:
+        """What was odd about the recording while it was read, and the summary."""
+        for notice in self.recording.source.warnings[len(self.recording.file_warnings) :]:
+            warn(notice)
+        print_summary(self.engine, self.predictor, self.recording.participant)
+
+
+def _run_in_step(replays: Sequence[_Replay], stop: threading.Event) -> None:
+    """All at once, in their own time: the one that is behind the others goes on."""
+    for one in replays:
+        one.engine.announce([StreamUp(info) for info in one.recording.opening])
+    while not stop.is_set() and (left := [one for one in replays if not one.source.exhausted]):
+        behind = min(left, key=_position_s)
+        behind.engine.step(behind.source.read(READ_S))
+    for one in replays:
+        one.source.stop()
+        one.engine.end_with(())
+
+
+def _position_s(replay: _Replay) -> float:
+    """How far it has been read, LSL time; before it is read at all it is behind everything."""
+    position_s = replay.recording.source.position_s
+    return -math.inf if math.isnan(position_s) else position_s
 
 
 def _paced(source: XdfSource, speed: float) -> Source:
@@ -107,7 +170,7 @@ def _paced(source: XdfSource, speed: float) -> Source:
 
 
 @contextlib.contextmanager
-def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn] | None]:
+def progress_bar(recording: XdfSource, participant: str = "", *, quiet: bool) -> Iterator[tqdm[NoReturn] | None]:
     """A progress bar in seconds of the recording; none with --quiet or where stderr is no terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -115,7 +178,8 @@ def progress_bar(recording: XdfSource, *, quiet: bool) -> Iterator[tqdm[NoReturn
     from tqdm import tqdm  # only where it is shown: it takes as long to load as a minute of a recording
 
     total = recording.last_s - recording.first_s
-    with tqdm(total=round(total, 1), unit="s", file=sys.stderr, desc="replay") as bar:
+    what = f"replay {participant}".strip()
+    with tqdm(total=round(total, 1), unit="s", file=sys.stderr, desc=what) as bar:
         yield bar
 
 

@@ -131,8 +131,8 @@ class EegBranch:
         known = self.frames.get(end)
         if known is not None:
             return known
-        if self._next_end is None or end < self._next_end or end - self._grid.frame >= self._values.stop:
-            return None
+        if self._next_end is None or end < self._next_end or end - self._grid.frame > self._values.stop:
+            return None  # a hole that is known gives the frames up to here: see _leave_hole
         return self._compute(end)
 
     def forget_before(self, end: int) -> None:

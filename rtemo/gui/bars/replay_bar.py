@@ -113,11 +113,17 @@ class ReplayBar(QWidget):
         self.speed.setToolTip(texts.SPEED_TIP)
         self.speed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.speed.setAccessibleName(texts.SPEED_TIP)
+        self.participant = QComboBox()
+        self.participant.setToolTip(texts.PARTICIPANT_TIP)
+        self.participant.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.participant.setAccessibleName(texts.PARTICIPANT_TIP)
+        self.participant.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.button)
         layout.addWidget(self.name, 1)
+        layout.addWidget(self.participant)
         layout.addWidget(self.timeline, 6)
         for widget in (self.clock, self.speed, self.close_button):
             layout.addWidget(widget)
@@ -125,6 +131,7 @@ class ReplayBar(QWidget):
         self.close_button.clicked.connect(lambda: send("close_replay"))
         self.timeline.moved.connect(lambda position: send("seek", position_s=position))
         self.speed.activated.connect(lambda k: send("speed", factor=texts.SPEEDS[k]))
+        self.participant.textActivated.connect(lambda who: send("show_participant", participant=who))
 
     @property
     def active(self) -> bool:
@@ -165,6 +172,7 @@ class ReplayBar(QWidget):
 
     def _show(self, replay: ReplayView) -> None:
         self.name.setText(Path(replay.path).name)
+        self._show_participants(replay)
         self.button.setText(texts.HOLD if replay.playing else texts.PLAY)
         if replay.speed in texts.SPEEDS and not self.speed.view().isVisible():
             self.speed.setCurrentIndex(texts.SPEEDS.index(replay.speed))
@@ -172,6 +180,17 @@ class ReplayBar(QWidget):
         if replay.waiting:
             share = replay.ready_s / replay.length_s if replay.length_s > 0 else math.nan
             self.clock.setText(texts.READING.format(share=percent(share)))
+
+    def _show_participants(self, replay: ReplayView) -> None:
+        """The choice among several; not while it is open, so that nothing moves under the mouse."""
+        choice = self.participant
+        if choice.view().isVisible():
+            return
+        if [choice.itemText(k) for k in range(choice.count())] != list(replay.participants):
+            choice.clear()
+            choice.addItems(replay.participants)
+        choice.setCurrentText(replay.participant)
+        choice.setVisible(len(replay.participants) > 1)
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QStatusBar
 
 from rtemo.gui import texts
 from rtemo.gui.alarms import is_silent
-from rtemo.gui.painting.text_labels import ElidedLabel
+from rtemo.gui.outputs.output_states import output_rows, summary
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
@@ -21,8 +22,9 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = state
         self.setSizeGripEnabled(False)
-        self.latency, self.losses, self.clocks, self.load = (ElidedLabel() for _ in range(4))
-        for label in (self.latency, self.losses, self.clocks):
+        self.latency, self.load = PlainLabel(), PlainLabel()  # short: never cut off
+        self.losses, self.clocks, self.outputs = (ElidedLabel() for _ in range(3))
+        for label in (self.latency, self.losses, self.clocks, self.outputs):
             label.setContentsMargins(10, 0, 10, 0)
             self.addWidget(label)
         self.load.setContentsMargins(10, 0, 10, 0)
@@ -48,6 +50,9 @@ class StatusLine(QStatusBar):
             if math.isfinite(s.clock_offset_ms) and not is_silent(state, s)
         ]
         self.clocks.setText(texts.CLOCKS.format(offsets=", ".join(offsets)) if offsets else "")
+        rows = output_rows(state.snapshot.outputs, state.settings.outputs, in_session=state.in_session)
+        self.outputs.setText(summary(rows))
+        self.outputs.setToolTip(plain_tip("\n".join(f"{row.name}: {row.state}" for row in rows)))
         if not state.engine_answers:
             self.load.setText(texts.ENGINE_SILENT.format(age=seconds(state.told_age_s)))
             return

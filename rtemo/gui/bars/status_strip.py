@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtemo.core.types import StreamState
@@ -25,6 +25,8 @@ from rtemo.live.service.snapshot import Phase, RecorderView
 from rtemo.presentation.numbers import MISSING, age, clock, size
 
 HEIGHT = 48
+SPACING = 12
+ABOUT = 1  # place of the participant in the row
 HOURS_S = 3600.0
 LAMP = 9
 
@@ -105,9 +107,9 @@ class StatusStrip(QFrame):
         about.setContentsMargins(0, 4, 0, 4)
         about.addWidget(self.subject)
         about.addWidget(self.detail)
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 8, 0)
-        layout.setSpacing(12)
+        layout.setSpacing(SPACING)
         layout.addWidget(self.rec)
         layout.addLayout(about, 2)
         layout.addWidget(self.alarm, 5)
@@ -130,14 +132,28 @@ class StatusStrip(QFrame):
         self.alarm.setToolTip(plain_tip("\n".join(worded)))
         if not self.alarms:
             self._show_steps()
-        self.alarm.setFont(font(LARGE, QFont.Weight.Bold) if self.alarms else font(BODY))
         _set_property(self, "alarm", level)
         self._show_recording()
+        self._make_room()
         ink = self._theme.panel if level else self._theme.muted
         self.streams.show_lamps(self._stream_lamps(level), ink)
         self.processes.show_lamps(self._process_lamps(level), ink)
         self.setAccessibleName(". ".join([*worded, self.rec.text(), self.subject.text()]))
         self._sound()
+
+    def _make_room(self) -> None:
+        """Give an alarm the room of the disk, and then a smaller text, where it would be cut off."""
+        self._row.setStretch(ABOUT, 0 if self.alarms else 2)
+        if not self.alarms:
+            self.alarm.setFont(font(BODY))
+            return
+        large = font(LARGE, QFont.Weight.Bold)
+        needed = QFontMetrics(large).horizontalAdvance(self.alarm.text())
+        of_disk = self.disk.sizeHint().width() + SPACING
+        room = self.alarm.width() + (0 if self.disk.isHidden() else of_disk)
+        crowded = needed > room - of_disk
+        self.disk.setVisible(self._state.recording is not None and not crowded)
+        self.alarm.setFont(large if needed <= room else font(BODY, QFont.Weight.Bold))
 
     def _show_steps(self) -> None:
         """Where nothing is wrong, show what is still to do."""
@@ -159,7 +175,8 @@ class StatusStrip(QFrame):
         for label in (self.subject, self.detail):
             label.setVisible(bool(label.text()))
         self.disk.setText(self._disk_text(recording))
-        self.disk.setVisible(recording is not None)
+        if not self.alarms:
+            self.disk.setVisible(recording is not None)
 
     def _phase_shown(self) -> str:
         """The phase in a word; a session of which nothing is recorded is none to rely on."""

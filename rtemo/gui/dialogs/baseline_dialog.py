@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QProgressBar,
@@ -19,6 +17,8 @@ from PySide6.QtWidgets import (
 
 from rtemo.gui import texts
 from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
+from rtemo.gui.layout.number_fields import measure_field
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
@@ -27,7 +27,7 @@ from rtemo.presentation.numbers import clock
 STEPS = 1000
 
 
-class BaselineDialog(QDialog):
+class BaselineDialog(ScrollingDialog):
     """Not modal: the window stays in use. send: a command to the engine."""
 
     def __init__(
@@ -38,11 +38,7 @@ class BaselineDialog(QDialog):
         self.setMinimumWidth(460)
         self._state, self._send = state, send
         self._cross: FixationCross | None = None
-        self.seconds = QDoubleSpinBox()
-        self.seconds.setRange(20.0, 600.0)
-        self.seconds.setDecimals(0)
-        self.seconds.setSuffix(" s")
-        self.seconds.setValue(seconds)
+        self.seconds = measure_field(20.0, 600.0, seconds, " s")
         self._screens = screens()
         self.cross = QComboBox()
         self.cross.addItems([texts.NO_CROSS, *(name for name, _ in self._screens)])

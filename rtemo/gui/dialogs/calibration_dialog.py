@@ -12,8 +12,6 @@ from typing import Any
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDoubleSpinBox,
     QHBoxLayout,
     QListWidget,
     QProgressBar,
@@ -30,6 +28,8 @@ from rtemo.gui.dialogs.labelled_intervals import (
     accepted_labels,
     marked_intervals,
 )
+from rtemo.gui.layout.number_fields import measure_field
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
@@ -37,7 +37,7 @@ from rtemo.presentation.numbers import clock
 PROGRESS = "calibration"
 
 
-class CalibrationDialog(QDialog):
+class CalibrationDialog(ScrollingDialog):
     """Not modal. send: a command to the engine; raises RtemoError for one that it does not know."""
 
     def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
@@ -48,11 +48,7 @@ class CalibrationDialog(QDialog):
         self._accepted: list[AcceptedLabel] = []  # by the engine
         self.label = QComboBox()
         self.label.addItems(list(state.bundle.labels) if state.bundle is not None else [])
-        self.seconds = QDoubleSpinBox()
-        self.seconds.setRange(5.0, 600.0)
-        self.seconds.setDecimals(0)
-        self.seconds.setSuffix(" s")
-        self.seconds.setValue(30.0)
+        self.seconds = measure_field(5.0, 600.0, 30.0, " s")
         self.add, self.add_marked, self.remove, self.fit, self.undo, self.close_button = (
             QPushButton(name)
             for name in (

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Mapping
 
 from PySide6.QtCore import QProcess, Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 
 
-class DoctorDialog(QDialog):
+class DoctorDialog(ScrollingDialog):
     """Runs `rtemo doctor` in a process of its own and shows its report."""
 
     def __init__(self, parent: QWidget | None = None, command: tuple[str, ...] = ("-m", "rtemo", "doctor")) -> None:
@@ -21,7 +22,11 @@ class DoctorDialog(QDialog):
         self.resize(720, 460)
         self.text = QPlainTextEdit(texts.DOCTOR_RUNNING)
         self.text.setReadOnly(True)
-        QVBoxLayout(self).addWidget(self.text)
+        close = QPushButton(texts.CLOSE)
+        close.clicked.connect(self.accept)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         self.process = QProcess(self)
         self.process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
         self.process.finished.connect(self._show)
@@ -38,7 +43,7 @@ class DoctorDialog(QDialog):
         super().done(result)
 
 
-class ShortcutsDialog(QDialog):
+class ShortcutsDialog(ScrollingDialog):
     """All shortcuts, by menu. groups: read off the menus' own actions, so that the list cannot be wrong."""
 
     def __init__(self, groups: Mapping[str, list[tuple[str, str]]], parent: QWidget | None = None) -> None:

@@ -6,12 +6,14 @@ Each dialog is imported when it is first opened, so that the window opens faster
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
+from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.study import words
@@ -48,6 +50,7 @@ class SessionDialogs:
         self.index = SessionIndex()
         self.bar: SessionBar | None = None  # whose participant and notes the form of a session edits
         self.open_recording: Callable[[str], None] = lambda _path: None
+        self.say: Callable[[str], None] = lambda _text: None
         self.use_model: Callable[[str], None] = lambda _folder: None
         self.keys: Sequence[QAction] = ()  # the window's shortcuts that also work in dialogs
 
@@ -101,22 +104,55 @@ class SessionDialogs:
         self._show("notice", lambda: ParticipantNotice(study, self._window))
 
     def ask_annotations(self) -> None:
-        """Correct annotations of the running session."""
-        from rtemo.gui.study.annotations_dialog import AnnotationsDialog
+        """Correct annotations of the running session, or of the one that is replayed."""
+        from rtemo.gui.study.annotations_dialog import AnnotationsDialog, KeptAnnotations, RunningAnnotations
 
-        self._show("annotations", lambda: AnnotationsDialog(self._state, self._send, self._window))
+        replay = self._state.snapshot.replay
+        if replay is None:
+            running = RunningAnnotations(self._state, self._send)
+            self._show("annotations", lambda: AnnotationsDialog(running, parent=self._window))
+            return
+        path = Path(replay.path)
+        try:
+            kept = KeptAnnotations(path)
+        except RtemoError as error:
+            self.say(str(error))
+            return
+        self._show(f"annotations of {path}", lambda: AnnotationsDialog(kept, path.name, self._window))
 
     def ask_protocol(self) -> None:
         """Edit the protocol, and run it."""
         from rtemo.gui.study.protocol_dialog import ProtocolDialog
 
-        self._show("protocol", lambda: ProtocolDialog(self._state, self._send, self._window))
+        self._show("protocol", lambda: ProtocolDialog(self._state, self._send, self._window, self._places))
+
+    @property
+    def running_protocol(self) -> str:
+        """The block of the protocol that runs; empty without one."""
+        dialog: Any = self.open.get("protocol")
+        return "" if dialog is None or dialog.running is None else str(dialog.blocks[dialog.running].name)
+
+    def take_up_protocol(self) -> None:
+        """Open the protocol of a session that this window has found, where one of its blocks runs."""
+        from rtemo.gui.study.protocol_dialog import kept_blocks, running_block
+
+        blocks = kept_blocks(self._places, self._state.snapshot.folder) or self._state.settings.protocol
+        found = running_block(self._state, [block.name for block in blocks])
+        if found is not None and "protocol" not in self.open:
+            self.ask_protocol()
 
     def ask_gaze_check(self) -> None:
         """Check the gaze on five points."""
         from rtemo.gui.study.gaze_check import GazeCheckDialog
 
         self._show("gaze check", lambda: GazeCheckDialog(self._state, self._send, self._window))
+
+    def ask_outputs(self) -> None:
+        """Choose where predictions go besides the files, and show how each output stands."""
+        from rtemo.gui.outputs.outputs_dialog import OutputsDialog
+
+        if self._state.snapshot.settings:
+            self._show("outputs", lambda: OutputsDialog(self._state, self._send, self._theme(), self._window))
 
     def ask_sessions(self) -> None:
         """List the sessions that there are."""
@@ -204,16 +240,19 @@ class SessionDialogs:
             dialog.deleteLater()
 
 
-def ask_quit(window: QWidget, *, outlives_window: bool) -> str:
+def ask_quit(window: QWidget, *, outlives_window: bool, protocol: str = "") -> str:
     """Ask what to do with a running session before its window is closed; returns one of texts.QUIT_...
 
-    outlives_window: whether the session continues without the window.
+    outlives_window: whether the session continues without the window. protocol: its block that runs, which does not.
     """
     box = QMessageBox(window)
     box.setWindowTitle(texts.QUIT_TITLE)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(texts.QUIT_TITLE)
-    box.setInformativeText(texts.QUIT_ASK if outlives_window else texts.QUIT_ENDS)
+    asked = texts.QUIT_ASK if outlives_window else texts.QUIT_ENDS
+    if protocol and outlives_window:
+        asked += "\n\n" + texts.QUIT_PROTOCOL.format(name=protocol)
+    box.setInformativeText(asked)
     if outlives_window:
         box.addButton(texts.QUIT_KEEP, QMessageBox.ButtonRole.AcceptRole)
     box.addButton(texts.QUIT_STOP, QMessageBox.ButtonRole.DestructiveRole)

@@ -1,4 +1,4 @@
-"""Page of the session settings: the screen, or the scene camera, that gaze falls on, with a preview in degrees."""
+"""Page of the session settings: the screen or scene camera that gaze falls on, in degrees, and the picture there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QRadioBu
 
 from rtemo.core.channel_map import Scene, Screen, ViewGeometry
 from rtemo.gui import texts
+from rtemo.gui.layout.number_fields import count_field, measure_field
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import BODY, colour, font
+from rtemo.gui.stimulus.stimulus_row import StimulusRow
+from rtemo.sources.stimulus_settings import Stimulus
 
 LENGTH, ANGLE = (" mm", 20_000.0), ("°", 220.0)  # unit, and the most that can be entered
 WIDE_SCENE = Scene(1600, 1200, 103.0, 77.0)
@@ -85,8 +88,9 @@ class ViewPreview(QWidget):
 class ScreenPage(QWidget):
     """Sizes and distance of the screen, or sizes of the scene camera's image."""
 
-    def __init__(self, screen: Screen, scene: Scene | None, theme: Theme) -> None:
+    def __init__(self, screen: Screen, scene: Scene | None, theme: Theme, stimulus: Stimulus | None = None) -> None:
         super().__init__()
+        self.stimulus = StimulusRow(stimulus or Stimulus())
         self.on_screen, self.in_scene = QRadioButton(texts.ON_SCREEN), QRadioButton(texts.IN_SCENE)
         (self.in_scene if scene is not None else self.on_screen).setChecked(True)
         camera = scene or WIDE_SCENE
@@ -113,6 +117,7 @@ class ScreenPage(QWidget):
         hint.setWordWrap(True)
         left = QVBoxLayout()
         left.addLayout(form)
+        left.addWidget(self.stimulus)
         left.addWidget(hint)
         left.addStretch(1)
         layout = QHBoxLayout(self)
@@ -135,6 +140,10 @@ class ScreenPage(QWidget):
         width_px, height_px, width_deg, height_deg = (field.value() for field in self._scene_fields)
         return Scene(int(width_px), int(height_px), width_deg, height_deg)
 
+    @property
+    def stimulus_entered(self) -> Stimulus:
+        return self.stimulus.entered
+
     def _show(self) -> None:
         for field in self._screen_fields:
             field.setEnabled(self.on_screen.isChecked())
@@ -144,17 +153,8 @@ class ScreenPage(QWidget):
 
 
 def _pixels(value: int) -> QSpinBox:
-    field = QSpinBox()
-    field.setRange(1, 20_000)
-    field.setSuffix(" px")
-    field.setValue(value)
-    return field
+    return count_field(1, 20_000, value, " px")
 
 
 def _measured(value: float, unit: str, most: float) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(1.0, most)
-    field.setDecimals(1)
-    field.setSuffix(unit)
-    field.setValue(value)
-    return field
+    return measure_field(1.0, most, value, unit, decimals=1)

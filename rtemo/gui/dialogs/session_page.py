@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rtemo.core.types import Modality
 from rtemo.gui import texts
+from rtemo.gui.layout.number_fields import measure_field
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.sources.session_settings import MAX_ANNOTATIONS, REQUIRABLE, SessionSettings
 
@@ -25,11 +26,7 @@ class SessionPage(QWidget):
             line.setText(label)
         for line in self.labels:
             line.setMaxLength(MAX_CHARACTERS)
-        self.baseline = QDoubleSpinBox()
-        self.baseline.setRange(20.0, 600.0)
-        self.baseline.setDecimals(0)
-        self.baseline.setSuffix(" s")
-        self.baseline.setValue(settings.baseline_s)
+        self.baseline = measure_field(20.0, 600.0, settings.baseline_s, " s")
         boxes = QHBoxLayout()
         boxes.setSpacing(24)
         for box in self.required.values():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
@@ -14,6 +14,7 @@ from rtemo.gui import texts
 from rtemo.gui.dialogs.columns_page import ColumnsPage
 from rtemo.gui.dialogs.screen_page import ScreenPage
 from rtemo.gui.dialogs.session_page import SessionPage
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Snapshot
@@ -22,7 +23,7 @@ from rtemo.sources.session_settings import SessionSettings, parse_settings, sett
 EEG, GAZE, SCREEN, SESSION = range(4)
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(ScrollingDialog):
     """The settings in pages. apply: takes the settings as the text of a TOML file."""
 
     def __init__(self, snapshot: Snapshot, theme: Theme, apply: Callable[[str], None], parent: QWidget | None) -> None:
@@ -70,6 +71,7 @@ class SettingsDialog(QDialog):
             units={role: unit for role, unit in units.items() if unit},
             screen=self.screen_page.screen_entered,
             scene=self.screen_page.scene_entered,
+            stimulus=self.screen_page.stimulus_entered,
             required=self.session.required_entered,
             annotations=self.session.annotations_entered,
             baseline_s=self.session.baseline.value(),
@@ -113,7 +115,7 @@ class SettingsDialog(QDialog):
         eeg, gaze = Modality.EEG, Modality.GAZE
         self.eeg = ColumnsPage(eeg, streams.get(eeg), settings.eeg_map, settings.units.get(eeg, ""), theme)
         self.gaze = ColumnsPage(gaze, streams.get(gaze), settings.gaze_map, settings.units.get(gaze, ""), theme)
-        self.screen_page = ScreenPage(settings.screen, settings.scene, theme)
+        self.screen_page = ScreenPage(settings.screen, settings.scene, theme, settings.stimulus)
         self.session = SessionPage(settings)
         self.tabs.clear()
         pages = (self.eeg, self.gaze, self.screen_page, self.session)

@@ -20,6 +20,7 @@ MAX_SIZE = QSize(2560, 1440)  # at the first start; the views cannot use more
 LEAST = QSize(960, 540)  # full HD at 200 %: all views fit
 LOW_PX = 900  # windows lower than this put some views into tabs
 SMALL_PX = (1200, 640)  # windows narrower or lower than this have no right column
+TAB_NAMES = {texts.EMOTION: "Emotion", texts.QUALITY: "Quality", texts.PLANE: "Valence", texts.HISTORY: "Probabilities"}
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
@@ -33,6 +34,7 @@ class WindowLayout:
     def __init__(self, window: QMainWindow, views: Mapping[str, QWidget]) -> None:
         self._window = window
         self._put_away: tuple[QDockWidget, ...] = ()  # docks that are hidden as they would be empty
+        self._in_front: tuple[str, ...] = ()  # the views whose tabs are in front, while the docks are put away
         self.restored = False  # whether the window is where it was at the last start
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
@@ -56,6 +58,7 @@ class WindowLayout:
             self._window.tabifyDockWidget(docks[texts.HISTORY], docks[name])
         for name, dock in docks.items():
             dock.setVisible(name not in ON_DEMAND)
+        self._in_front = in_front
         for name in in_front:
             docks[name].raise_()
         if small:
@@ -63,6 +66,13 @@ class WindowLayout:
             self._resize((texts.HISTORY,), (0.26,), wanted.height(), VERTICAL)
         else:
             self._set_dock_sizes(wanted)
+
+    def _tabs_in_front(self) -> tuple[str, ...]:
+        """The views whose tabs are in front; empty before the window has tabs."""
+        names = {TAB_NAMES.get(name, name): name for name in self.docks}
+        bars = self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        shown = (bar.tabText(bar.currentIndex()) for bar in bars if bar.count() > 1)
+        return tuple(names[text] for text in shown if text in names)
 
     def _name_tabs(self) -> None:
         """Name the tab bars of docks for screen readers; Qt makes them as they are needed."""
@@ -104,8 +114,11 @@ class WindowLayout:
         if shown and self._put_away:
             for dock in self._put_away:
                 dock.show()
+            for name in self._in_front:  # Qt puts the one in front that it has shown last
+                self.docks[name].raise_()
             self._put_away = ()
         elif not shown and not self._put_away:
+            self._in_front = self._tabs_in_front() or self._in_front
             self._put_away = tuple(dock for dock in self.docks.values() if not dock.isHidden())
             for dock in self._put_away:
                 dock.hide()
@@ -189,7 +202,8 @@ class LastUsedSettings:
 
 
 def _dock(window: QMainWindow, name: str, view: QWidget) -> QDockWidget:
-    dock = QDockWidget(name, window)
+    dock = QDockWidget(TAB_NAMES.get(name, name), window)
+    dock.toggleViewAction().setText(name)
     dock.setObjectName(f"dock {name}")
     dock.setTitleBarWidget(DockTitle(dock, name))
     view.setObjectName("panel")

@@ -11,7 +11,8 @@ FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Helvetica 
 SIZES = SMALL, BODY, LARGE, DISPLAY = 9.0, 10.0, 13.0, 26.0  # points: the window has text of these four sizes
 
 SHEET = """
-QMainWindow, QDialog {{ background: {window}; }}
+QMainWindow {{ background: {window}; }}
+QDialog {{ background: {panel}; }}
 QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QWidget {{ color: {ink}; }}
@@ -48,15 +49,26 @@ QPushButton[role="flat"]:focus {{ padding: 4px 6px; }}
 #strip #rec[on="yes"] {{ background: {ink}; color: {window}; }}
 #strip[alarm="bad"] {{ background: {bad}; border-color: {bad}; }}
 #strip[alarm="warn"] {{ background: {warn}; border-color: {warn}; }}
-#strip[alarm="bad"] QLabel, #strip[alarm="warn"] QLabel, #strip[alarm="bad"] #subject, #strip[alarm="warn"] #subject {{
-    color: {window}; }}
+#strip[alarm="bad"] QLabel, #strip[alarm="warn"] QLabel, #strip[alarm="bad"] #subject, #strip[alarm="warn"] #subject,
+#strip[alarm="bad"] #rec, #strip[alarm="warn"] #rec {{ color: {window}; }}
 #strip[alarm="bad"] #rec[on="yes"], #strip[alarm="warn"] #rec[on="yes"] {{ background: {window}; color: {ink}; }}
 #rule {{ background: {line}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {raised}; border: 1px solid {line}; border-radius: 5px;
     padding: 5px 8px;
     selection-background-color: {accent}; }}
 QSpinBox:disabled, QDoubleSpinBox:disabled {{ color: {faint}; background: {panel}; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 16px; border: none; background: transparent; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border; width: 22px; border: none;
+    background: transparent; }}
+QAbstractSpinBox::up-button {{ subcontrol-position: top right; }}
+QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; }}
+QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ width: 0; height: 0; border-left: 4px solid {raised};
+    border-right: 4px solid {raised}; }}
+QAbstractSpinBox::up-arrow {{ border-bottom: 5px solid {muted}; }}
+QAbstractSpinBox::down-arrow {{ border-top: 5px solid {muted}; }}
+QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::down-arrow:disabled {{ border-left-color: {panel};
+    border-right-color: {panel}; }}
+QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::up-arrow:off {{ border-bottom-color: {line}; }}
+QAbstractSpinBox::down-arrow:disabled, QAbstractSpinBox::down-arrow:off {{ border-top-color: {line}; }}
 QPlainTextEdit[role="field"] {{ background: {raised}; border: 1px solid {line}; border-radius: 5px; padding: 3px; }}
 QPlainTextEdit[role="field"]:focus {{ border-color: {accent}; }}
 QAbstractItemView QLineEdit {{ padding: 0 4px; border-radius: 0; }}
@@ -78,7 +90,7 @@ QHeaderView::section {{ background: {panel}; color: {muted}; border: none; borde
     padding: 4px 6px; font-weight: 600; }}
 QTabWidget::pane {{ background: {panel}; border: 1px solid {line}; border-radius: 5px; }}
 QTabWidget QStackedWidget, QTabWidget QStackedWidget > QWidget {{ background: {panel}; }}
-QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 12px; border: none; }}
+QTabBar::tab {{ background: {window}; color: {muted}; padding: 5px 8px; border: none; }}
 QTabBar::tab:selected {{ background: {panel}; color: {ink}; border-bottom: 2px solid {accent}; }}
 QTabBar:focus {{ background: {accent}; }}
 QTabBar::tab:selected:focus {{ border: 2px solid {accent}; }}

@@ -7,9 +7,10 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from PySide6.QtCore import QProcess, Qt
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 import rtemo
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import button, hint, rename
 from rtemo.gui.study.session_index import SessionIndex
@@ -17,7 +18,7 @@ from rtemo.gui.study.session_index import SessionIndex
 DOCTOR = ("-m", "rtemo", "doctor")
 
 
-class AboutDialog(QDialog):
+class AboutDialog(ScrollingDialog):
     """index: the sessions whose participants must not be in a support bundle."""
 
     def __init__(self, index: SessionIndex, parent: QWidget | None = None, doctor: tuple[str, ...] = DOCTOR) -> None:

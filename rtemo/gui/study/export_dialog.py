@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QProcess
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import add_row, button, hint, new_form, rename
 
 ENDINGS = {"mne": "_eeg.fif", "edf": ".edf"}  # of files; the others are folders
 
 
-class ExportDialog(QDialog):
+class ExportDialog(ScrollingDialog):
     """Exports one session folder or XDF file."""
 
     def __init__(self, target: Path, parent: QWidget | None = None) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QScreen
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from rtemo.core.channel_map import ViewGeometry
 from rtemo.core.gaze.accuracy import FixatedPoint, GazeAccuracy, gaze_accuracy
 from rtemo.gui.dialogs.fixation_cross import screens
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import add_row, button, hint, new_form, rename
 from rtemo.gui.window_state import SnapshotPart, WindowState
@@ -61,7 +62,7 @@ class PointScreen(QWidget):
         self._closed()
 
 
-class GazeCheckDialog(QDialog):
+class GazeCheckDialog(ScrollingDialog):
     """Runs the check by the window's clock and sends what was found to the engine."""
 
     def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.dropped_model import model_in
 from rtemo.gui.study.form_rows import button, hint, rename
@@ -17,7 +18,7 @@ from rtemo.live.service.snapshot import BundleView
 from rtemo.model.bundle import CARD_FILE, load_bundle
 
 
-class ModelDialog(QDialog):
+class ModelDialog(ScrollingDialog):
     """Shows the model in use, or one that was chosen and can be used. use: takes a folder, empty for rtemo's own."""
 
     def __init__(self, state: WindowState, use: Callable[[str], None], parent: QWidget | None = None) -> None:

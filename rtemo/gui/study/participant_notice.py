@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import LARGE, font
 from rtemo.gui.study import words
@@ -21,7 +22,7 @@ def notice_text(study: Study) -> str:
     return words.NOTICE_TEXT.format(purpose=purpose, consent=consent)
 
 
-class ParticipantNotice(QDialog):
+class ParticipantNotice(ScrollingDialog):
     """The notice of a study."""
 
     def __init__(self, study: Study, parent: QWidget | None = None) -> None:

@@ -1,19 +1,19 @@
 """Dialog of the protocol: blocks with planned lengths, edited or read from a file, and run with a countdown.
 
 A block is noted in the recording when it begins and when it ends, so that it is a condition of the session. At the end
-of a block that asks for it there is a sound: whoever rests with closed eyes sees no countdown.
+of a block that asks for it there is a sound: whoever rests with closed eyes sees no countdown. The window runs the
+protocol: without one it waits, and the next window takes it up by what the recording has noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.theme import DISPLAY, font
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import button, head_left, hint
@@ -34,14 +35,22 @@ from rtemo.sources.study_settings import ProtocolBlock
 
 NAME, LENGTH, BASELINE, SOUND = range(4)
 NEW_S = 60.0
+KEPT_FOLDER, KEPT_BLOCKS = "protocol folder", "protocol blocks"
 
 
-class ProtocolDialog(QDialog):
+class ProtocolDialog(ScrollingDialog):
     """Not modal: the window stays in use. It goes on when it is closed, and shows where it is when opened again."""
 
-    def __init__(self, state: WindowState, send: Callable[..., None], parent: QWidget | None = None) -> None:
-        """send: a command to the engine."""
+    def __init__(
+        self,
+        state: WindowState,
+        send: Callable[..., None],
+        parent: QWidget | None = None,
+        kept: QSettings | None = None,
+    ) -> None:
+        """send: a command to the engine. kept: holds the blocks that run, for a window that is started again."""
         super().__init__(parent)
+        self._kept = kept
         self.setWindowTitle(words.PROTOCOL)
         self.resize(620, 460)
         self._state, self._send = state, send
@@ -73,8 +82,9 @@ class ProtocolDialog(QDialog):
         self.end.clicked.connect(self.finish)
         self.begin.clicked.connect(self.go_on)
         self._lay_out()
-        for block in state.settings.protocol:
+        for block in (kept_blocks(kept, state.snapshot.folder) if state.in_session else ()) or state.settings.protocol:
             self._add(block)
+        self._take_up()
         self.refresh({SnapshotPart.STATE})
 
     @property
@@ -95,6 +105,7 @@ class ProtocolDialog(QDialog):
             self.message.setText(str(error))
             return
         following = 0 if self.running is None else self.running + 1
+        keep_blocks(self._kept, self._state.snapshot.folder, blocks)
         self._note_end(blocks)
         self.running = None
         if following < len(blocks):
@@ -183,6 +194,13 @@ class ProtocolDialog(QDialog):
         if settings != self._state.settings and not self._state.in_session:
             self._send("describe", settings=settings_text(settings))
 
+    def _take_up(self) -> None:
+        """Go on with the block that the session's events have begun and not ended."""
+        found = running_block(self._state, [self._block(k).name for k in range(self.table.rowCount())])
+        if found is not None:
+            self.running, self.begun_s = found
+            self.table.selectRow(self.running)
+
     def _note_end(self, blocks: tuple[ProtocolBlock, ...]) -> None:
         if self.running is not None and self._state.in_session:
             self._send("annotate", text=words.PROTOCOL_ENDS.format(name=blocks[self.running].name))
@@ -230,6 +248,44 @@ class ProtocolDialog(QDialog):
         path, _ = QFileDialog.getSaveFileName(self, words.PROTOCOL_SAVE, "protocol.toml", words.PROTOCOL_FILTER)
         if path:
             self.save_file(Path(path))
+
+
+def running_block(state: WindowState, names: Sequence[str]) -> tuple[int, float] | None:
+    """The block that has begun and not ended by the running session's annotations, and when it began. Names may be
+    there twice: blocks come one after the other.
+    """
+    if not state.in_session:
+        return None
+    found: tuple[int, float] | None = None
+    last = -1
+    for mark in state.marks:
+        if mark["time_s"] < state.session_started_s:
+            continue  # of a session before
+        text = str(mark["text"])
+        if found is not None and text == words.PROTOCOL_ENDS.format(name=names[found[0]]):
+            found = None
+        begun = [k for k, name in enumerate(names) if text == words.PROTOCOL_BEGINS.format(name=name)]
+        if begun:
+            last = next((k for k in begun if k > last), begun[0])
+            found = last, float(mark["time_s"])
+    return found
+
+
+def keep_blocks(kept: QSettings | None, folder: str, blocks: Sequence[ProtocolBlock]) -> None:
+    """Keep the blocks that run in a session, by its folder."""
+    if kept is not None:
+        kept.setValue(KEPT_FOLDER, folder)
+        kept.setValue(KEPT_BLOCKS, settings_text(SessionSettings(protocol=tuple(blocks))))
+
+
+def kept_blocks(kept: QSettings | None, folder: str) -> tuple[ProtocolBlock, ...]:
+    """The blocks that were kept for a session; none for another one."""
+    if kept is None or not folder or kept.value(KEPT_FOLDER) != folder:
+        return ()
+    try:
+        return parse_settings(str(kept.value(KEPT_BLOCKS, ""))).protocol
+    except RtemoError:
+        return ()  # of another version
 
 
 def seconds_of(text: str) -> float:

@@ -8,19 +8,19 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
-    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.number_fields import count_field
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import add_row, button, hint, new_form, rename
 from rtemo.gui.study.session_index import SessionIndex
@@ -36,7 +36,7 @@ from rtemo.sources.study_settings import MAX_RUN, next_participant, session_name
 SESSION_PAGE, STUDY_PAGE, CONDITIONS_PAGE = range(3)
 
 
-class SessionForm(QDialog):
+class SessionForm(ScrollingDialog):
     """The pages of the form. apply: takes participant, notes and the settings as the text of a TOML file."""
 
     def __init__(
@@ -158,10 +158,8 @@ class SessionForm(QDialog):
             QLineEdit(settings.session),
             QLineEdit(settings.task),
         )
-        self.run = QSpinBox()
-        self.run.setRange(0, MAX_RUN)
+        self.run = count_field(0, MAX_RUN, settings.run)
         self.run.setSpecialValueText(words.NO_RUN)
-        self.run.setValue(settings.run)
         self.notes = QPlainTextEdit(named[1])
         self.notes.setTabChangesFocus(True)
         self.notes.setProperty("role", "field")

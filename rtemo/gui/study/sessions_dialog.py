@@ -11,7 +11,6 @@ from PySide6.QtCore import QProcess, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QHBoxLayout,
     QLineEdit,
     QTableWidget,
@@ -20,7 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
+from rtemo.gui.study.annotations_dialog import AnnotationsDialog, KeptAnnotations
 from rtemo.gui.study.export_dialog import ExportDialog
 from rtemo.gui.study.form_rows import button, head_left, hint, rename
 from rtemo.gui.study.session_index import SessionIndex
@@ -32,7 +34,7 @@ WIDTHS = (110, 150, 110, 74, 100, 48, 70, 96)
 LENGTH, EEG, GAZE = 6, 7, 8
 
 
-class SessionsDialog(QDialog):
+class SessionsDialog(ScrollingDialog):
     """The sessions in the folder of sessions, the newest first. open_recording: plays a file in the window."""
 
     def __init__(
@@ -66,9 +68,10 @@ class SessionsDialog(QDialog):
             self.table.setColumnWidth(column, width)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.message = hint("")
-        self.open_button, self.report, self.export, self.folder, self.close_button = (
+        self.open_button, self.report, self.annotations, self.export, self.folder, self.close_button = (
             button(words.OPEN, "start"),
             button(words.REPORT),
+            button(words.SESSION_ANNOTATIONS),
             button(words.EXPORT),
             button(words.SHOW_FOLDER),
             button(words.CLOSE),
@@ -78,12 +81,13 @@ class SessionsDialog(QDialog):
         self.table.doubleClicked.connect(lambda _index: self.open_chosen())
         self.open_button.clicked.connect(self.open_chosen)
         self.report.clicked.connect(self.report_chosen)
+        self.annotations.clicked.connect(self.correct_chosen)
         self.export.clicked.connect(self.export_chosen)
         self.folder.clicked.connect(self._show_folder)
         self.close_button.clicked.connect(self.accept)
         row = QHBoxLayout()
         row.addWidget(self.message, 1)
-        for widget in (self.close_button, self.folder, self.export, self.report, self.open_button):
+        for widget in (self.close_button, self.folder, self.export, self.annotations, self.report, self.open_button):
             row.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.addWidget(self.search)
@@ -135,6 +139,17 @@ class SessionsDialog(QDialog):
         if (entry := self.chosen) is not None:
             ExportDialog(entry.folder, self).open()
 
+    def correct_chosen(self) -> None:
+        """Correct the selected session's annotations."""
+        if (entry := self.chosen) is None:
+            return
+        try:
+            kept = KeptAnnotations(entry.files.recording)
+        except RtemoError as error:
+            rename(self.message, str(error), "bad")
+            return
+        AnnotationsDialog(kept, entry.folder.name, self).open()
+
     def done(self, result: int) -> None:
         self._timer.stop()
         self._closed.set()
@@ -176,7 +191,7 @@ class SessionsDialog(QDialog):
 
     def _enable(self) -> None:
         entry = self.chosen
-        for widget in (self.report, self.export, self.folder):
+        for widget in (self.report, self.annotations, self.export, self.folder):
             widget.setEnabled(entry is not None)
         self.open_button.setEnabled(entry is not None and entry.files.recording.is_file())
 

@@ -47,8 +47,9 @@ STRETCH_TIP = "{name} ({key}). With Shift: begins a stretch, and ends it"
 STRETCH_BEGINS, STRETCH_ENDS = "{name} begins", "{name} ends"
 
 ANNOTATIONS, ANNOTATIONS_MENU = "Annotations", "Correct annotations…"
+ANNOTATIONS_OF = "Annotations of {name}"
 ANNOTATION_HEADS = ("Time", "Annotation")
-ANNOTATIONS_ASK = "What is corrected here counts from now on; what was noted first stays in the record."
+ANNOTATIONS_ASK = "What is corrected here counts in report and exports; what was noted first stays in the record."
 MOVE_BY, APPLY_EDIT, TAKE_BACK = "Move by", "Correct", "Take back"
 
 PROTOCOL, PROTOCOL_MENU = "Protocol", "Protocol…"
@@ -83,6 +84,7 @@ GAZE_CROSS = "rtemo gaze check"
 SESSIONS, SESSIONS_MENU = "Sessions", "Sessions…"
 SESSION_HEADS = ("Participant", "When", "Study", "Session", "Task", "Run", "Length", "EEG usable", "Gaze usable")
 OPEN, REPORT, EXPORT, SHOW_FOLDER = "Open", "Report", "Export…", "Folder"
+SESSION_ANNOTATIONS = "Annotations…"
 SEARCH = "Search participant, study or task"
 SESSIONS_NONE = "There is no session in {root}"
 SESSIONS_COUNT = "{n} in {root}"

@@ -22,7 +22,7 @@ from rtemo.gui.views.events import EventsView
 from rtemo.gui.views.frequency.view import FrequencyView
 from rtemo.gui.views.gaze import GazeView
 from rtemo.gui.views.history import HistoryView
-from rtemo.gui.views.quality import QualityView
+from rtemo.gui.views.quality import QualityView, next_mark
 from rtemo.gui.views.signals.view import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import ValenceArousalView
@@ -113,5 +113,4 @@ def _leave_out(state: WindowState, send: Callable[..., None], label: str, *, exc
         return
     channel = next((one for one in state.snapshot.channels if one.label == label and not one.excluded), None)
     if channel is not None:
-        mark = "automatic" if channel.mark else "good" if channel.fault else "bad"
-        send("mark_channel", label=label, mark=mark)
+        send("mark_channel", label=label, mark=next_mark(channel))

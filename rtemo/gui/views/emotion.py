@@ -18,6 +18,7 @@ from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import DISPLAY, LARGE, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import BundleView
+from rtemo.model.prediction import RATINGS
 from rtemo.presentation.numbers import number, percent
 
 NOVELTY_FULL = 2.0
@@ -132,6 +133,9 @@ class EmotionView(QWidget):
         self.caution = PlainLabel("", "strong")
         self.caution.setWordWrap(True)
         self.caution.hide()
+        self.ratings = PlainLabel("")
+        self.ratings.setWordWrap(True)
+        self.ratings.hide()
         self.bars = EmotionBars(theme)
         self.bars.setFixedHeight(0)
         self.meters = {
@@ -149,14 +153,14 @@ class EmotionView(QWidget):
 
     def _lay_out(self) -> None:
         meters = QHBoxLayout()
-        meters.setSpacing(16)
+        meters.setSpacing(8)
         for meter in self.meters.values():
             meters.addWidget(meter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 10)
         layout.setSpacing(6)
         layout.addWidget(self.headline, 1)
-        for label in (self.verdict, self.caution):
+        for label in (self.verdict, self.caution, self.ratings):
             layout.addWidget(label)
         details = QVBoxLayout()
         details.setContentsMargins(0, 0, 0, 0)
@@ -205,6 +209,8 @@ class EmotionView(QWidget):
         self.verdict.setVisible(past or not why or record["abstain"] is not None)
         self.caution.setText("" if past else caution(record, self._state.bundle))
         self.caution.setVisible(bool(self.caution.text()))
+        self.ratings.setText("" if past or why else estimates(record))
+        self.ratings.setVisible(bool(self.ratings.text()))
         self.bars.show_record(record, labels, grey=bool(why))
         self._details.updateGeometry()  # the bars may be others
         for name in ("eeg", "gaze"):
@@ -242,6 +248,15 @@ def verdict(record: Mapping[str, Any]) -> str:
     if others:
         return texts.ALSO.format(labels=" or ".join(others))
     return texts.ONLY.format(labels=record["emotion"])
+
+
+def estimates(record: Mapping[str, Any]) -> str:
+    """What a model that was fitted on ratings estimates, with its intervals; a dash where the window says nothing."""
+    parts = [
+        texts.RATING.format(name=name, **{part: number(value, 2) for part, value in one.items()})
+        for name, one in record.get(RATINGS, {}).items()
+    ]
+    return "  ·  ".join(parts)
 
 
 def caution(record: Mapping[str, Any], bundle: BundleView | None = None) -> str:

@@ -18,7 +18,7 @@ from rtemo.gui.painting.text_labels import PlainLabel, plain_tip
 from rtemo.gui.painting.theme import BODY, SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ChannelStatus
-from rtemo.presentation.numbers import percent, seconds
+from rtemo.presentation.numbers import number, percent, seconds
 
 STEPS = {  # the direction of each arrow key in the picture
     Qt.Key.Key_Left: QPointF(-1, 0),
@@ -112,8 +112,9 @@ class HeadMap(QWidget):
         if costs:
             self.current = min(costs, key=costs.__getitem__)
             found = next(c for c in placed if c.label == self.current)
-            self.setAccessibleDescription(describe(found))
-            QToolTip.showText(self.mapToGlobal(self.place(found).toPoint()), plain_tip(describe(found)), self)
+            words = describe(found, in_session=self._state.in_session)
+            self.setAccessibleDescription(words)
+            QToolTip.showText(self.mapToGlobal(self.place(found).toPoint()), plain_tip(words), self)
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -126,7 +127,9 @@ class HeadMap(QWidget):
             if channel is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), plain_tip(describe(channel)), self)
+                QToolTip.showText(
+                    event.globalPos(), plain_tip(describe(channel, in_session=self._state.in_session)), self
+                )
             return True
         return super().event(event)
 
@@ -152,6 +155,11 @@ class HeadMap(QWidget):
 
     def _draw_electrode(self, painter: QPainter, channel: ChannelStatus) -> None:
         at, dot = self.place(channel), self._dot
+        if channel.mark and not channel.excluded:  # a ring: judged by the researcher
+            painter.setPen(QPen(colour(self._theme.ink), 1.6))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            ring = (max(dot, 8.0) if channel.fault else 0.72 * dot) + 2.5
+            painter.drawEllipse(at, ring, ring)
         if channel.excluded:
             painter.setPen(QPen(colour(self._theme.muted), 1.4))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -227,13 +235,30 @@ class QualityView(QWidget):
             return
         self.summary.setText(texts.CHANNELS_GOOD.format(good=len(channels) - len(bad), all=len(channels)))
         counts = Counter("excluded" if c.excluded else c.fault for c in bad)
-        self.faults.setText("  ·  ".join(f"{n} {why}" for why, n in counts.most_common()))
+        listed = [f"{n} {why}" for why, n in counts.most_common()]
+        if n_marked := sum(c.mark == "good" for c in channels):
+            listed.append(texts.N_MARKED_GOOD.format(n=n_marked))
+        self.faults.setText("  ·  ".join(listed))
 
 
-def describe(channel: ChannelStatus) -> str:
-    """An electrode's tooltip."""
+def next_mark(channel: ChannelStatus) -> str:
+    """What a click in a session marks a channel as: the other of what it counts as, or by itself again."""
+    return "automatic" if channel.mark else "good" if channel.fault else "bad"
+
+
+def describe(channel: ChannelStatus, *, in_session: bool = False) -> str:
+    """An electrode's tooltip: how it is, and what a click does."""
     why = texts.EXCLUDED if channel.excluded else channel.fault or texts.GOOD
-    action = texts.INCLUDE if channel.excluded else texts.EXCLUDE
+    if channel.mark:
+        why = texts.MARKED_BY_YOU.format(mark=channel.mark)
+    if math.isfinite(channel.impedance_kohm):
+        why = f"{why}\n{texts.IMPEDANCE_TIP.format(impedance=number(channel.impedance_kohm, 1, 'kΩ'))}"
+    if in_session:
+        if channel.excluded:
+            return texts.CHANNEL_FIXED_TIP.format(label=channel.label, why=why)
+        action = texts.MARK_ACTIONS[next_mark(channel)]
+    else:
+        action = texts.INCLUDE if channel.excluded else texts.EXCLUDE
     return texts.CHANNEL_TIP.format(label=channel.label, why=why, action=action)
 
 

@@ -316,6 +316,8 @@ def about(stream: StreamStatus) -> str:
         gaps=stream.n_gaps,
         returns=stream.n_returns,
     )
+    if stream.n_lost >= 0:
+        lines += "\n" + texts.COUNTER_TIP.format(lost=stream.n_lost, twice=stream.n_twice)
     clock = texts.CLOCK_TIP.format(
         offset=number(stream.clock_offset_ms, 2, "ms"), uncertainty=number(stream.clock_uncertainty_ms, 2, "ms")
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import (
@@ -28,36 +29,19 @@ from rtemo.core.types import (
     StreamState,
     StreamUp,
 )
+from rtemo.live.engine.auxiliary_streams import AuxiliaryStreams
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.engine.model_pace import ModelPace
+from rtemo.live.engine.run_together import LiveOptions, run_together
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import FOUND, Event, EventKind, EventLog, is_discovery
+from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
 from rtemo.recordings.markers import marker_text
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
-from rtemo.sources.base import DRAIN_READS, Source
+from rtemo.sources.base import Source
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
-
-READ_S = 0.1  # how long a read may block: how soon a stop is noticed
-
-
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
-    """What a live session adds to a replay. clock: now, in LSL time.
-
-    patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
-    each_turn: called once a read. span_s: how much data may wait to be used while no window is near.
-    pauses: whether it may leave the source unread meanwhile.
-    """
-
-    clock: Callable[[], float]
-    max_wait_s: float = 0.25  # how far the leading stream may be ahead before a window is cut without the others
-    duration_s: float | None = None
-    patient: bool = False
-    each_turn: Callable[[], None] | None = None
-    span_s: float = SPAN_S
-    pauses: bool = False
 
 
 class Engine:
@@ -72,11 +56,14 @@ class Engine:
         outputs: Sequence[PredictionSink] = (),
         live: LiveOptions | None = None,
         session_streams: Sequence[str] = (),
+        participant: str = "",
     ) -> None:
         """live: None in replay.
 
-        session_streams: the streams of a recording that hold its own session's events.
+        session_streams: the streams of a recording that hold its own session's events. participant: whose engine it is,
+        of several in one session: in its predictions, and in its events but for those that are about all.
         """
+        self.participant = participant
         self._source, self._roles_of_streams, self._predictor = source, roles, predictor
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
@@ -86,6 +73,7 @@ class Engine:
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
+        self._auxiliary = AuxiliaryStreams()
         self._noted: set[tuple[str, str]] = set()  # stream, note
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
@@ -95,30 +83,32 @@ class Engine:
         self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
     @property
+    def live(self) -> LiveOptions | None:
+        """None in replay."""
+        return self._live
+
+    @property
     def roles(self) -> dict[Modality, StreamInfo]:
         """The streams in use."""
         return {role: self._infos[stream] for stream, role in self._roles.items()}
+
+    @property
+    def auxiliary(self) -> dict[str, AuxiliaryReader]:
+        """What reads the streams' sample counters, triggers and impedances, by stream_id."""
+        return self._auxiliary.readers
 
     def add_outputs(self, outputs: Sequence[PredictionSink]) -> None:
         """Give the predictions to these too, from the next one on."""
         self._outputs = (*self._outputs, *outputs)
 
     def run(self, streams: Sequence[StreamInfo], stop: threading.Event) -> None:
-        """Until the source is exhausted, the time is over, or `stop` is set. Closes the source then, and where
-        something is wrong with it. What breaks a live engine leaves the source open for the next one.
+        """Until the source is exhausted, the time is over, or `stop` is set; see run_together."""
+        run_together([self], lambda items: [items], self._source, streams, stop)
 
-        The source has been started; `streams` is what it named.
-        """
-        try:
-            for info in streams:
-                self._take(StreamUp(info))
-            self._loop(stop)
-        except Exception as error:
-            if self._live is None or isinstance(error, RtemoError):
-                self._source.stop()
-            raise
-        self._source.stop()
-        self._finish()
+    def announce(self, items: Sequence[Item]) -> None:
+        """Take the streams that the source began with."""
+        for item in items:
+            self._take(item)
 
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
@@ -164,6 +154,7 @@ class Engine:
             "infos": self._infos,
             "roles": self._roles,
             "clocks": self._marker_clocks,
+            "auxiliary": self._auxiliary.state(),
             "noted": self._noted,
             "now_s": self._now_s,
         }
@@ -172,6 +163,7 @@ class Engine:
         """Go on from the state of another engine, whose predictor's state ours has."""
         self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
         self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
+        self._auxiliary.restore(state["auxiliary"])
         self._now_s = state["now_s"]
 
     def use(self, predictor: Predictor) -> None:
@@ -192,27 +184,17 @@ class Engine:
     def finish(self) -> None:
         """The last windows, without looking at the source. Nothing may be stepped afterwards."""
         self.use_all()
-        self._publish(self._predictor.flush())
+        self._flush()
+
+    def end_with(self, rest: Sequence[Item]) -> None:
+        """Take over what the source still held when it was stopped, then the last windows."""
+        for item in join([*self._batch.take(), *rest], self._marker_clocks):
+            self._take(item)
+        self._flush()
 
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
         self._publish(self._predictor.settle())
-
-    def _loop(self, stop: threading.Event) -> None:
-        end_s = None
-        if self._live is not None and self._live.duration_s is not None:
-            end_s = self._live.clock() + self._live.duration_s
-        while not (stop.is_set() or self._source.exhausted):
-            wait_s = READ_S
-            if end_s is not None and self._live is not None:
-                wait_s = min(READ_S, end_s - self._live.clock())
-                if wait_s <= 0:
-                    return
-            self.step(self._source.read(wait_s))
-            if self._live is not None and self._live.each_turn is not None:
-                self._live.each_turn()
-            if (pause_s := self.pause_s) > 0.0:
-                stop.wait(pause_s)
 
     def _ends_s(self) -> dict[str, float]:
         """The stamp, LSL time, that completes the next window, by stream."""
@@ -222,16 +204,12 @@ class Engine:
             self._awaited = {stream: end_s for stream, end_s in ends.items() if end_s is not None}
         return self._awaited
 
-    def _finish(self) -> None:
-        """Take over what the source still held when it was stopped, then the last windows."""
-        rest = self._batch.take()
-        for _ in range(DRAIN_READS):
-            if self._live is None or self._source.exhausted:
-                break
-            rest += self._source.read(0.0)
-        for item in join(rest, self._marker_clocks):
-            self._take(item)
+    def _flush(self) -> None:
+        """The last windows, and what is only known once nothing more comes."""
         self._publish(self._predictor.flush())
+        for stream_id, event in self._auxiliary.flush():
+            self._state_auxiliary(stream_id, event)
+        self._report_notes()
 
     def _force(self, max_wait_s: float) -> None:
         """Do not wait longer for a stream that lags behind the leading one."""
@@ -258,10 +236,25 @@ class Engine:
                 self._markers(item)
             case ClockOffset() if item.stream_id in self._marker_clocks:
                 self._marker_clocks[item.stream_id].add(item)
-            case Chunk() | ClockOffset():
-                arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-                self._publish(self._pushed(item), arrived_s)
-                self._report_notes()
+            case ClockOffset():
+                self._auxiliary.note(item)
+                self._samples(item)
+            case Chunk():
+                for part in self._auxiliary.parts(item):
+                    if isinstance(part, Chunk):
+                        self._samples(part)
+                    else:
+                        self._state_auxiliary(item.stream_id, part)
+
+    def _state_auxiliary(self, stream_id: str, event: Event) -> None:
+        """State what an auxiliary column shows: of a participant's own stream it is that one's."""
+        own = self._roles_of_streams.role_of(self._infos[stream_id]) in OWN_ROLES
+        self._events.add(replace(event, participant=self.participant) if own else event)
+
+    def _samples(self, item: Chunk | ClockOffset) -> None:
+        arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
+        self._publish(self._pushed(item), arrived_s)
+        self._report_notes()
 
     def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
         """What an item completes. Where that takes longer than the windows come, it is an event."""
@@ -286,10 +279,12 @@ class Engine:
             self._roles_of_streams.succeed(replaced, info)
         self._infos[info.stream_id] = info
         role = self._roles_of_streams.role_of(info)
-        text = FOUND if before is None else "back"
+        text = FOUND if before is None and replaced is None else BACK
         known_by = {"type": info.type, "source_id": info.source_id, "hostname": info.hostname}
+        if replaced is not None:
+            known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
-        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info.name, role=part, **known_by)
+        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, role=part, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
@@ -297,6 +292,8 @@ class Engine:
             goes_on = before is not None or replaced is not None
             if unchanged or self._use(info, role, goes_on=goes_on):
                 self._publish(self._predictor.expect(role, expected=True))
+        elif before is None or before.channels != info.channels:
+            self._auxiliary.add(info, self._roles_of_streams)
 
     def _use(self, info: StreamInfo, role: Modality, *, goes_on: bool) -> bool:
         """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event, and the
@@ -308,35 +305,35 @@ class Engine:
             patient = self._live is not None and (self._live.patient or bool(self._roles))
             if not (patient or goes_on):
                 raise
-            self._event(EventKind.FAILURE, str(error), info.name)
+            self._event(EventKind.FAILURE, str(error), info)
             self._roles.pop(info.stream_id, None)
             self._publish(self._predictor.drop(info.stream_id))
             return False
         self._roles = {stream: r for stream, r in self._roles.items() if r != role}
         self._roles[info.stream_id] = role
         self._predictor.pipeline.add_stream(info, layout)
+        self._auxiliary.add(info, self._roles_of_streams)
         for note in layout.notes:
-            self._event(EventKind.NOTE, note, info.name)
+            self._event(EventKind.NOTE, note, info)
         if role is Modality.GAZE and self._predictor.eye_unused:
-            self._event(EventKind.NOTE, self._predictor.eye_unused, info.name)
+            self._event(EventKind.NOTE, self._predictor.eye_unused, info)
         for label, reason in layout.left_out.items():
-            self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info.name)
+            self._event(EventKind.NOTE, f"channel {label} left out: {reason}", info)
         return True
 
     def _stream_down(self, item: StreamDown) -> None:
-        info = self._infos.get(item.stream_id)
-        name = info.name if info else item.stream_id
-        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", name, state=item.state.value)
+        about = self._infos.get(item.stream_id, item.stream_id)
+        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", about, state=item.state.value)
         role = self._roles.get(item.stream_id)
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
             self._publish(self._predictor.expect(role, expected=False))
 
     def _notice(self, item: StreamNotice) -> None:
         """What arrival or the network shows about a stream. Windows go on without times that cannot be believed."""
-        info = self._infos.get(item.stream_id)
+        about = self._infos.get(item.stream_id, item.stream_id)
         details = {} if item.trusted is None else {"trusted": str(item.trusted).lower()}
         kind = EventKind.LOSS if item.trusted is False else EventKind.NOTE
-        self._event(kind, item.text, info.name if info else item.stream_id, **details)
+        self._event(kind, item.text, about, **details)
         self._publish(self._predictor.push(item))
 
     def _markers(self, chunk: Chunk) -> None:
@@ -348,10 +345,11 @@ class Engine:
                 self._events.add(Event(float(time_s), EventKind.MARKER, text, info.name))
 
     def _recorded_events(self, chunk: Chunk) -> None:
-        """Events of the session that was recorded. That its streams were found is an event of this run anyway."""
+        """Events of the session that was recorded, but for those that reading its file makes events of this run."""
         for time_s, sample in zip(self._marker_clocks[chunk.stream_id].to_lsl(chunk.stamps), chunk.values, strict=True):
             event = event_of_sample(float(time_s), [str(text) for text in sample])
-            if event is not None and np.isfinite(time_s) and not is_discovery(event):
+            known = event is not None and np.isfinite(time_s) and not is_of_the_file(event)
+            if event is not None and known and event.concerns(self.participant):
                 self._events.add(event)
 
     def _publish(self, predictions: Sequence[Prediction], arrived_s: float = math.nan) -> None:
@@ -360,6 +358,8 @@ class Engine:
             prediction = made
             if self._live is not None:
                 prediction = replace(made, latency_ms=1e3 * (self._live.clock() - made.time_s))
+            if self.participant:
+                prediction = replace(prediction, participant=self.participant)
             for output in self._outputs:
                 output.put(prediction)
             self._now_s = prediction.time_s
@@ -375,9 +375,13 @@ class Engine:
             for note in branch.notes if branch is not None else ():
                 if (stream, note) not in self._noted:
                     self._noted.add((stream, note))
-                    self._event(EventKind.NOTE, note, self._infos[stream].name)
+                    self._event(EventKind.NOTE, note, self._infos[stream])
 
-    def _event(self, kind: EventKind, text: str, stream: str = "", **details: str) -> None:
+    def _event(self, kind: EventKind, text: str, about: StreamInfo | str = "", **details: str) -> None:
+        """about: a stream, or its name where no more of it is known."""
         self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s
-        self._events.add(Event(time_s, kind, text, stream, dict(details)))
+        stream = about if isinstance(about, str) else about.name
+        own = isinstance(about, str) or self._roles_of_streams.role_of(about) in OWN_ROLES
+        whose = self.participant if own else ""
+        self._events.add(Event(time_s, kind, text, stream, dict(details), participant=whose))

@@ -10,6 +10,7 @@ One bundle a prediction; each address begins with /rtemo, or /rtemo/PARTICIPANT 
     /abstain s            the reason; empty where it does not abstain
     /set s…               the labels of the prediction set
     /settled /late i      0 or 1
+    /ratings/NAME f f f   of a model that was fitted on ratings: the estimate and both ends of its interval
     /json s               the whole record, as a line of `--out FILE.jsonl`
     /event s s            kind and text of an event; /state s: the state as JSON
 
@@ -108,6 +109,7 @@ def prediction_messages(prediction: Prediction, root: str = ROOT) -> list[OscMes
         found[name] = [math.nan if value is None else float(value)]
     found |= {"abstain": [prediction.abstain or ""], "set": list(prediction.set)}
     found |= {name: [int(getattr(prediction, name))] for name in FLAGS}
+    found |= {f"ratings/{_segment(name)}": [one.value, one.low, one.high] for name, one in prediction.ratings.items()}
     return [_message(f"{root}/{name}", values) for name, values in found.items()]
 
 

@@ -21,8 +21,10 @@ import rtemo
 from rtemo.core.types import Chunk, FloatArray, StreamInfo
 from rtemo.live.output.output_queue import Changed, OutputQueue
 from rtemo.model.prediction import Prediction
+from rtemo.model.uncertainty.rating_estimates import rating_columns, rating_numbers
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
+from rtemo.recordings.study.annotations import EDIT
 from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
@@ -95,15 +97,18 @@ class PredictionOutlet:
         identity: OutletIdentity | None = None,
         changed: Changed | None = None,
         calibrated: bool = True,
+        ratings: Sequence[str] = (),
     ) -> None:
         """fingerprint: of the model bundle. hop_s: seconds between predictions. publish: on the network too.
 
         lag_s: of the smoothed probabilities behind a change, see rtemo.model.response_lag. identity: whose
         predictions they are. changed: called when publishing fails, falls behind, or works again. calibrated: whether
-        held-out people stand behind the probabilities; without them novelty is NaN.
+        held-out people stand behind the probabilities; without them novelty is NaN. ratings: those that the model was
+        fitted on; each adds three channels at the end, NaN where the window says nothing of it.
         """
         self.labels = tuple(labels)
         channels = [(label, "Probability", "probability") for label in self.labels] + list(MEASURES)
+        channels += [(name, "Rating", "as rated") for name in rating_columns(ratings)]
         info = _described(PREDICTIONS, "Emotion", "float32", channels, identity or OutletIdentity())
         model = info.desc().append_child("model")
         model.append_child_value("bundle_fingerprint", fingerprint)
@@ -127,7 +132,7 @@ class PredictionOutlet:
         self.push(prediction_values(prediction, self.labels), prediction.time_s)
 
     def push(self, values: NDArray[np.floating], end_s: float) -> None:
-        """values: (n_labels + 8,), in the order of the channels. end_s: LSL time."""
+        """values: (n_labels + 8 + 3 n_ratings,), in the order of the channels. end_s: LSL time."""
         self._outlet.push(np.asarray(values, dtype=np.float32), end_s)
 
     def discard(self) -> None:
@@ -166,10 +171,9 @@ class EventOutlet:
         return self._outlet.queue
 
     def send(self, event: Event) -> None:
-        """Send annotations, losses, returns, failures and facts. Other events are not for the network."""
-        if event.kind in PUBLISHED or "fact" in event.details:
-            stream = f"{event.stream}: " if event.stream else ""
-            sentence = f"{event.kind.value}: {stream}{event.text}"
+        """Send annotations, their corrections, losses, returns, failures and facts; others are not for the network."""
+        if event.kind in PUBLISHED or "fact" in event.details or EDIT in event.details:
+            sentence = f"{event.kind.value}: {event.sentence}"
             published, kept = ((sentence, event.payload(published=on_network)) for on_network in (True, False))
             self._outlet.push(_row(*published), event.time_s, _row(*kept))
 
@@ -275,11 +279,12 @@ def _row(sentence: str, payload: str) -> NDArray[np.object_]:
 
 
 def prediction_values(prediction: Prediction, labels: Sequence[str]) -> FloatArray:
-    """A prediction as the outlet's channels: (n_labels + 8,). NaN where the model had nothing to say."""
+    """A prediction as the outlet's channels: (n_labels + 8 + 3 n_ratings,). NaN: the model had nothing to say."""
     numbers = [prediction.smoothed[label] for label in labels]
     numbers += [prediction.confidence, prediction.eeg_coverage, prediction.gaze_coverage, prediction.novelty]
     numbers += [float(prediction.abstain is not None), float(prediction.settled)]
     numbers += [np.nan if value is None else value for value in (prediction.valence, prediction.arousal)]
+    numbers += rating_numbers(prediction.ratings)
     return np.array(numbers, dtype=np.float32)
 
 

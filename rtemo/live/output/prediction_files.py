@@ -104,8 +104,10 @@ class _Replaced:
             )
 
 
-def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bool = False) -> PredictionSink:
-    """A sink for a path that ends in .jsonl or .csv.
+def open_output(
+    path: Path, labels: Sequence[str], *, replace: bool, goes_on: bool = False, ratings: Sequence[str] = ()
+) -> PredictionSink:
+    """A sink for a path that ends in .jsonl or .csv. ratings: those that the model was fitted on.
 
     replace: write beside it and take its place on close (a replay can be done again); otherwise an existing file is
     refused and every line is there at once (a live session cannot be done again). goes_on: the file is there already,
@@ -118,7 +120,7 @@ def open_output(path: Path, labels: Sequence[str], *, replace: bool, goes_on: bo
     with _clear_errors(path):
         if path.is_dir():
             raise RtemoError("the output is a folder", f"found {path}", "name a file")
-    head = _table_head(labels) if path.suffix == ".csv" else ""
+    head = _table_head(labels, ratings) if path.suffix == ".csv" else ""
     kind = Csv if path.suffix == ".csv" else JsonLines
     if not replace:
         return kind(LineFile(path, head, goes_on=goes_on))
@@ -149,9 +151,9 @@ class _Renaming:
                 self._target.partial.replace(self._target.path)
 
 
-def _table_head(labels: Sequence[str]) -> str:
+def _table_head(labels: Sequence[str], ratings: Sequence[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(csv_header(labels))
+    csv.writer(line, lineterminator="\n").writerow(csv_header(labels, ratings))
     return line.getvalue()
 
 

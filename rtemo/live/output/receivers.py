@@ -52,7 +52,7 @@ class Receivers:
         self._told = ({}, float("-inf"))
 
     def put(self, prediction: Prediction) -> None:
-        self.send(PredictionNews(prediction))
+        self.send(PredictionNews(prediction, prediction.participant or ""))
 
     def put_event(self, event: Event) -> None:
         """Send an event; what is its document stays here."""

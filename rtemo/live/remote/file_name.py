@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path, PureWindowsPath
 
 from rtemo.core.errors import RtemoError
-from rtemo.sources.recording_places import safe_name
+from rtemo.sources.recording_places import is_portable, safe_name
 
 MAX_RUN = 10_000
 _FIELD = re.compile(r"\{(\w+):([^{}]*)\}")
@@ -84,6 +84,10 @@ class FileName:
             raise RtemoError("the template leaves its root", f"it gives {filled}", "put what is above into {root:…}")
         if filled.suffix.casefold() != ".xdf":
             filled = filled.with_name(f"{filled.name}.xdf")
+        if unfit := [name for name in filled.parts if not is_portable(name)]:
+            raise RtemoError(
+                "the template gives a name that not every system takes", f"found {unfit[0]!r:.100}", "use another name"
+            )
         return Path(*filled.parts)
 
 

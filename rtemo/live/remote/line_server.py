@@ -29,6 +29,7 @@ class LineServer:
         self._token = "" if at.is_loopback else token
         self._answer, self._turn, self._lock = answer, threading.Lock(), threading.Lock()
         self._clients: set[socket.socket] = set()
+        self.n_answers = 0
         self._closing = False
         try:
             family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
@@ -88,6 +89,7 @@ class LineServer:
                     else:
                         with self._turn:
                             answer = self._answer(text) if text else ""
+                            self.n_answers += 1
                     if text:
                         client.sendall(" ".join(answer.split("\n")).encode() + b"\n")
                     if not known:

@@ -20,12 +20,12 @@ from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
-from rtemo.live.service.status import ChannelStatuses, StreamStatuses
+from rtemo.live.service.status import ChannelStatuses, StreamStatuses, with_impedances
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.model.embeddings import Embeddings
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.sources.stream_roles import StreamRoles
 
 MARGIN_S = 2.0  # display samples and notes come so much later than the samples that they are made of, at most
@@ -34,8 +34,9 @@ MARGIN_S = 2.0  # display samples and notes come so much later than the samples 
 class Analysis:
     """One recording with one choice of streams. Owned by one thread."""
 
-    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None) -> None:
+    def __init__(self, path: Path, setup: EngineSetup, roles: StreamRoles | None = None, participant: str = "") -> None:
         """Looks through the file and gives out the roles. roles: those of an earlier analysis of it.
+        participant: whose, of several; empty: the first.
 
         Raises RtemoError where it can give no prediction.
         """
@@ -44,17 +45,26 @@ class Analysis:
         self._log = EventLog()
         self._log.listen(self._show_event)
         current = setup.roles.anew()
-        try:
-            recording = OpenRecording(
+
+        def opened(participant: str) -> OpenRecording:
+            return OpenRecording(
                 path,
                 current.profiles,
                 lambda recorded: recorded or current.settings,
                 roles=roles,
                 ambiguous=self.refused,
+                participant=participant,
             )
+
+        try:
+            try:
+                recording = opened(participant)
+            except SeveralParticipants as several:
+                recording = opened(several.participants[0])
         except BaseException:
             self.view.close()
             raise
+        self.participants, self.participant = recording.participants, recording.participant
         self.roles, self._recording, self._source = recording.roles, recording, recording.source
         self._channels, self._descriptions, self._announced = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
         self._announced.note(map(StreamUp, recording.streams))
@@ -117,8 +127,9 @@ class Analysis:
 
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
-        pipeline = self._predictor.pipeline
-        found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, dict(self.refused))
+        pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
+        refused = dict(self.refused)
+        found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
     def channel_statuses(self, time_s: float) -> tuple[ChannelStatus, ...]:
@@ -129,7 +140,8 @@ class Analysis:
         faults = self.view.faults_at(time_s)
         if faults is None:
             faults = np.zeros(len(branch.channel_map.labels), np.int8)
-        return self._channels.described(branch.channel_map, faults, self.roles.left_out)
+        found = self._channels.described(branch.channel_map, faults, self.roles.left_out)
+        return with_impedances(found, self._engine.auxiliary)
 
     def _keep(self, window: Window, _embeddings: Embeddings) -> None:
         """One window a second, to be explained where the head stands."""

@@ -70,6 +70,14 @@ class Replay:
         for why in analysis.refused.values():
             self._feed.put_event(Event(analysis.first_s, EventKind.FAILURE, f"open_replay: {why}"))
 
+    def do_show_participant(self, participant: str) -> None:
+        """Show another participant of a recording of several, at the same place."""
+        analysis = self._need()
+        if participant not in analysis.participants:
+            known = ", ".join(analysis.participants) or "nobody is told apart from others"
+            raise RtemoError(f"there is no participant {participant!r}", f"found {known}", "name one of them")
+        self._replace(Analysis(analysis.path, self._setup, participant=participant))
+
     def do_close_replay(self) -> None:
         """Close the recording."""
         self._need()
@@ -160,6 +168,8 @@ class Replay:
             waiting=self._stale,
             speed=self._speed,
             marks_s=np.array(marks[:: math.ceil(len(marks) / MARKS) or 1], np.float64),
+            participants=analysis.participants,
+            participant=analysis.participant,
         )
 
     @property
@@ -199,7 +209,9 @@ class Replay:
     def _analyse_again(self) -> None:
         """Another choice gives other predictions, from the start on."""
         analysis = self._need()
-        again = Analysis(analysis.path, self._setup, analysis.roles)
+        self._replace(Analysis(analysis.path, self._setup, analysis.roles))
+
+    def _replace(self, again: Analysis) -> None:
         self._let_go()
         self._analysis = again
         self._place(self._position_s)

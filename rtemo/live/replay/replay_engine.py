@@ -44,4 +44,5 @@ def replay_engine(
         log,
         sinks,
         session_streams=recording.session_stream.stream_ids,
+        participant=recording.participant,
     )

@@ -10,6 +10,7 @@ no other is started before the command `restart_engine`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import subprocess
 import sys
@@ -30,16 +31,17 @@ from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
 from rtemo.recorder.local_server import ANSWER_S, CONNECTION_ERRORS, connect
 
 POLL_S = 0.03  # a little faster than the window paints
+CLOSE_S = 2.0  # for the thread to end where nothing has to be sent any more
 START_S = 30.0  # for an engine to answer after it was started
 STOP_WAIT_S = 20.0  # for an engine to come that ends a session properly; then the recorder closes it
 STOP_S = 5.0  # for an engine to end where it was asked to
 RETRY_S = 0.2
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
+DISMISS = "dismiss"  # end once no window is connected and no session is kept: another one may still need the engine
 USE_MODEL = "use_model"  # path: of a bundle, empty for rtemo's own; the engine starts again with it
 OF_MODEL = ("--model", "--person")  # options that are about one model
-ENDING = ("stop", "shutdown")
-KEPT = (*ENDING, "dismiss")  # for an engine that answers only later
+ENDING = ("stop", "shutdown")  # kept for an engine that answers only later
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Launch:
 class ClientProtocol(Protocol):
     """What the window needs of its connection to the engine; the tests give it a scripted one.
 
-    The commands and their arguments are rtemo.live.service.wire.COMMANDS, restart_engine without any, and use_model.
+    The commands and their arguments are rtemo.live.service.wire.COMMANDS, restart_engine and dismiss without any, and
+    use_model.
     """
 
     @property
@@ -84,6 +87,8 @@ class EngineClient:
     def __init__(self, launch: Launch | None = None) -> None:
         self._launch = launch or Launch()
         self._endpoint = Endpoint(self._launch.name, self._launch.folder)
+        if self._launch.start:
+            self._endpoint.need()
         self._supervisor = Endpoint(f"{self._launch.name}-supervisor", self._launch.folder)
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -150,15 +155,17 @@ class EngineClient:
         elif command == USE_MODEL:
             self._model = str(arguments["path"])
             self._restart = True
+        elif command == DISMISS:
+            self._dismissed = True
+            self._endpoint.dismiss()  # no message: it must reach an engine that is busy, or only being started
         else:
             request = Command(command, arguments)
             pack_request(request)  # raises
-            self._dismissed = self._dismissed or command == "dismiss"
             if command == "annotate" and (self._link.records or not self._connected):
                 self._link.request("annotate", **arguments)
                 return
             with self._lock:
-                if self._connected or command in KEPT:
+                if self._connected or command in ENDING:
                     self._outbox.append(request)
                 if not self._connected and command == "stop":
                     self._stop_due_s = time.monotonic() + STOP_WAIT_S
@@ -168,13 +175,14 @@ class EngineClient:
         """Disconnect; the engine keeps running. Commands that wait are still sent."""
         self._closed = True
         self._wake.set()
-        self._thread.join(ANSWER_S)
+        self._thread.join(ANSWER_S if self._outbox else CLOSE_S)
         if self._link.records and any(command.name == "stop" for command in self._outbox):
             self._link.request("close")  # nobody is left to wait for an engine that ends the session properly
         self._link.close()
         if self._dismissed and not self._connected and not self._link.look.recording and self._process is not None:
-            self._process.terminate()  # it has only begun: its engine does not know yet that nobody needs it
-            self._process.wait()
+            self._process.terminate()  # it has only begun: there is no need to let it
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_S / 2)  # it ends by itself, whoever waits for it
         if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
@@ -227,7 +235,7 @@ class EngineClient:
                     raise
         supervisor = self._supervisor.find()
         if supervisor is None or not supervisor.alive:
-            if not may_start:
+            if not may_start or self._closed:
                 raise RtemoError("no engine runs", "", "restart it")
             self._process = _start(self._launch, self._endpoint)
         elif not may_start:
@@ -252,7 +260,7 @@ class EngineClient:
                     connection.send_bytes(pack_request(command))
                 if self._closed and not self._outbox:
                     return
-                connection.send_bytes(pack_request(Poll(self._token)))
+                connection.send_bytes(pack_request(Poll(self._token, self._launch.watches)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
                 due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.engine.engine import READ_S
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.log_file import log_path
 from rtemo.live.output.output_queue import OutputQueue
 from rtemo.live.output.prediction_files import PredictionSink, open_output
@@ -75,7 +75,7 @@ class Controller:
         self._over, self._stays = False, stays
         self._remote: LineServer | None = None
         self._remote_at: NetworkAddress | None = None
-        self.dismissed = False  # whether the window that closed needs no engine any more
+        self._remote_error = ""
         self.restarting = False  # whether another engine goes on with what this one leaves
         self._failure = ""
         self._told_s = self._measured_s = float("-inf")
@@ -130,10 +130,6 @@ class Controller:
         """End the engine; a session is stopped first."""
         self._over = True
 
-    def do_dismiss(self) -> None:
-        """End once no window is connected and no session is kept: another window may still need this engine."""
-        self.dismissed = True
-
     def do_restart(self) -> None:
         """End this engine and leave everything to the next one: a session goes on with it."""
         self.restarting = self._over = True
@@ -155,7 +151,8 @@ class Controller:
     def do_export(self, path: str, *, replace: bool) -> None:
         """Write the predictions to a file: of the whole recording, or those of the live streams that are kept."""
         made = self._replay.predictions if self._replay.active else self.feed.predictions
-        output = open_output(Path(path), self._setup.bundle.labels, replace=replace)
+        bundle = self._setup.bundle
+        output = open_output(Path(path), bundle.labels, replace=replace, ratings=bundle.rating_names)
         self._exports.put(Export(path, output, made))
 
     def _write_export(self, export: Export) -> None:
@@ -183,8 +180,8 @@ class Controller:
         if self._streaming.ending:
             self._over = True
         if self._clock() - self._told_s >= STATE_S:
-            self._tell()
             self._look_after_remote()
+            self._tell()
         while not self._over and (asked := self._next_command(wait_s)) is not None:
             self._obey(*asked)
             wait_s = 0.0
@@ -194,7 +191,7 @@ class Controller:
         wanted = self._streaming.settings.outputs.remote
         if wanted == self._remote_at:
             return
-        self._remote_at = wanted
+        self._remote_at, self._remote_error = wanted, ""
         if self._remote is not None:
             self._remote.close()
             self._remote = None
@@ -203,6 +200,7 @@ class Controller:
             try:
                 self._remote = LineServer(wanted, self._setup.token, control.answer)
             except RtemoError as error:
+                self._remote_error = str(error)
                 self._say(EventKind.FAILURE, str(error))
 
     def _replay_turn(self) -> float:
@@ -331,7 +329,7 @@ class Controller:
             channels=shown.channel_statuses(),
             places=self._streaming.places if not self._replay.active else None,
             recorder=session.view() if session else None,
-            outputs=self._output_views(),
+            outputs=(*self._output_views(), *self._remote_views()),
             progress=self._sessions.progress(now_s),
             health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
             settings=self._streaming.settings_text,
@@ -349,6 +347,13 @@ class Controller:
             return self._sessions.session.output_views()
         receivers = self._setup.receivers
         return output_views(receivers.statuses()) if receivers is not None else ()
+
+    def _remote_views(self) -> tuple[OutputView, ...]:
+        """Of remote control, which outlives sessions."""
+        if self._remote_at is None:
+            return ()
+        state, n = ("failed", 0) if self._remote is None else ("working", self._remote.n_answers)
+        return (OutputView(f"remote control {self._remote_at}", state, self._remote_error, n, 0),)
 
 
 def _state_without_session(state: Snapshot) -> dict[str, Any]:

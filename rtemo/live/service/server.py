@@ -20,12 +20,25 @@ class Server(LocalServer):
         Raises RtemoError where nobody can connect.
         """
         self._feed, self._submit = feed, submit
+        self._watching: set[Connection] = set()
         super().__init__(address, self._answer_all)
 
+    @property
+    def n_needing(self) -> int:
+        """How many clients need the engine: those that only watch do not keep it alive."""
+        return max(0, self.n_clients - len(self._watching))
+
     def _answer_all(self, client: Connection) -> None:
-        while not self.closing:
-            request = unpack_request(client.recv_bytes(MAX_REQUEST_BYTES))
-            if isinstance(request, Poll):
-                client.send_bytes(pack(*self._feed.take(request.token)))
-            else:
-                self._submit(request)
+        try:
+            while not self.closing:
+                self._answer(client, unpack_request(client.recv_bytes(MAX_REQUEST_BYTES)))
+        finally:
+            self._watching.discard(client)
+
+    def _answer(self, client: Connection, request: Poll | Command) -> None:
+        if isinstance(request, Poll):
+            if request.watches:
+                self._watching.add(client)
+            client.send_bytes(pack(*self._feed.take(request.token)))
+        else:
+            self._submit(request)

@@ -49,7 +49,8 @@ class ColumnStatus:
 class StreamStatus:
     """One stream on the network or in the file. NaN where a number is not known.
 
-    columns: only before a session, for EEG and gaze in use.
+    columns: only before a session, for EEG and gaze in use. n_lost, n_twice: samples that never came, or came twice, by
+    the device's own counter; -1 where it sends none.
     """
 
     stream_id: str
@@ -75,6 +76,8 @@ class StreamStatus:
     clock_uncertainty_ms: float = float("nan")
     columns: tuple[ColumnStatus, ...] = ()
     recorded: bool = True  # whether a session records it
+    n_lost: int = -1
+    n_twice: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class ChannelStatus:
     fault: str  # empty: good. Else the reason: flat, railed, line noise, noisy, bridged, missing samples
     excluded: bool  # by the researcher
     mark: str = ""  # bad or good, where the researcher has marked it in this session
+    impedance_kohm: float = float("nan")  # as the device sent it last
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,7 @@ class ReplayView:
     """The recording that is played. Times but first_s count from the recording's first sample.
 
     ready_s: how far it has been read. waiting: the position that was sought has not been read yet. marks_s (n,):
-    markers and annotations, of many only some.
+    markers and annotations, of many only some. participants: who are told apart in it; participant: who is shown.
     """
 
     path: str
@@ -246,6 +250,8 @@ class ReplayView:
     waiting: bool
     speed: float
     marks_s: NDArray[np.float64]
+    participants: tuple[str, ...] = ()
+    participant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader, newest_impedances
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import REASONS, ChannelFault, ChannelMark
@@ -26,6 +27,7 @@ from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
 LATENCIES = 600
+NOTHING_ELSE: Mapping[str, AuxiliaryReader] = MappingProxyType({})
 CACHE_SIZE = 200
 
 
@@ -44,13 +46,14 @@ class StreamStatuses:
         roles: StreamRoles,
         pipeline: Pipeline,
         refused: Mapping[Modality, str],
+        auxiliary: Mapping[str, AuxiliaryReader] = NOTHING_ELSE,
         *,
         columns: bool = False,
     ) -> dict[str, tuple[StreamInfo, StreamStatus]]:
         """The status of every stream that is read or visible, by stream_id.
 
-        read: the status of those that are read. refused: why a role has no stream. columns: whether to add the use of
-        each channel, for streams with a role.
+        read: the status of those that are read. refused: why a role has no stream. auxiliary: what reads their sample
+        counters. columns: whether to add the use of each channel, for streams with a role.
         """
         measured = {status.info.stream_id: status for status in read}
         uids = {info.uid for info in (*announced.infos.values(), *(status.info for status in read)) if info.uid}
@@ -63,6 +66,8 @@ class StreamStatuses:
                 status = replace(status, columns=self._columns_of(info, Modality(status.role), roles))
             if stream_id in known:
                 status = _measured(status, measured.get(stream_id), announced, pipeline)
+            if (reader := auxiliary.get(stream_id)) is not None and (losses := reader.losses) is not None:
+                status = replace(status, n_lost=losses.lost + losses.filled, n_twice=losses.twice)
             found[stream_id] = (info, status)
         return found
 
@@ -140,7 +145,12 @@ class ChannelStatuses:
     def __init__(self) -> None:
         self._positions: dict[str, tuple[float, float, float]] = {}
 
-    def statuses(self, pipeline: Pipeline, left_out: Sequence[str]) -> tuple[ChannelStatus, ...]:
+    def statuses(
+        self,
+        pipeline: Pipeline,
+        left_out: Sequence[str],
+        auxiliary: Mapping[str, AuxiliaryReader] = NOTHING_ELSE,
+    ) -> tuple[ChannelStatus, ...]:
         branch = pipeline.branch(Modality.EEG)
         if not isinstance(branch, EegBranch):
             return ()
@@ -148,7 +158,8 @@ class ChannelStatuses:
         n = len(branch.channel_map.labels)
         faults = branch.frames[newest].fault if newest is not None else np.zeros(n, np.int8)
         marks = {one.label: one.mark for one in branch.marks}
-        return self.described(branch.channel_map, faults, left_out, marks)
+        found = self.described(branch.channel_map, faults, left_out, marks)
+        return with_impedances(found, auxiliary)
 
     def described(
         self,
@@ -169,6 +180,16 @@ class ChannelStatuses:
             x, y, z = self._positions.get(label, (math.nan, math.nan, math.nan))
             found.append(ChannelStatus(label, x, y, z, "", excluded=True))
         return tuple(found)
+
+
+def with_impedances(
+    channels: tuple[ChannelStatus, ...], auxiliary: Mapping[str, AuxiliaryReader]
+) -> tuple[ChannelStatus, ...]:
+    """The same with the impedance that the device sent last for each."""
+    known = {name.casefold(): one.latest for name, one in newest_impedances(tuple(auxiliary.values())).items()}
+    if not known:
+        return channels
+    return tuple(replace(one, impedance_kohm=known.get(one.label.casefold(), math.nan)) for one in channels)
 
 
 class HealthMeter:

@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "calibrate": {},
     "uncalibrate": {},
     "open_replay": {"path": str},
+    "show_participant": {"participant": str},
     "play": {},
     "hold": {},
     "seek": {"position_s": float},
@@ -74,16 +75,18 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "close_replay": {},
     "export": {"path": str, "replace": bool},
     "shutdown": {},
-    "dismiss": {},
     "restart": {},
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Poll:
-    """A client asks for what is new. token: from its last snapshot; empty at first."""
+    """A client asks for what is new. token: from its last snapshot; empty at first. watches: it needs no engine of its
+    own.
+    """
 
     token: str = ""
+    watches: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def unpack(data: bytes) -> tuple[Snapshot, str]:
 def pack_request(request: Poll | Command) -> bytes:
     """A client's request. Raises RtemoError for a command that is not known or does not fit."""
     if isinstance(request, Poll):
-        return json.dumps({"poll": request.token}).encode()
+        return json.dumps({"poll": request.token} | ({"watches": True} if request.watches else {})).encode()
     arguments = _checked(request.name, request.arguments)
     data = json.dumps({"command": request.name, "arguments": arguments}, ensure_ascii=False).encode()
     if len(data) > MAX_REQUEST_BYTES:
@@ -139,7 +142,8 @@ def unpack_request(data: bytes) -> Poll | Command:
         raise _wrong("its length", len(data))
     document = _READER.value(Mapping[str, Any], _READER.json(data))
     if "poll" in document:
-        return Poll(_READER.table({"poll": str}, document)["poll"])
+        asked = _READER.table({"poll": str, "watches": bool}, {"watches": False, **document})
+        return Poll(asked["poll"], asked["watches"])
     found = _READER.table({"command": str, "arguments": Mapping[str, Any]}, document)
     return Command(found["command"], _checked(found["command"], found["arguments"]))
 

@@ -10,12 +10,15 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import rtemo
 from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.types import Item, StreamUp
 from rtemo.live.engine.batching import SPAN_S
-from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
+from rtemo.live.engine.engine import Engine
+from rtemo.live.engine.run_together import READ_S, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.live.session.engine_setup import EngineSetup
@@ -25,7 +28,7 @@ from rtemo.live.session.take_up import TakenUpSession
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
-from rtemo.recordings.events import EventKind, EventLog
+from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_facts import rest_event
 from rtemo.sources.session_settings import SessionSettings
 
@@ -48,19 +51,22 @@ class SessionRun:
         *,
         patient: bool = False,
         duration_s: float | None = None,
+        opening: Sequence[Item] | None = None,
     ) -> None:
         """source: has been started. settings: with the participant. outputs: None for a preview, which keeps nothing.
 
         log: the outputs' own, where there are some. patient: in the window, see LiveOptions. duration_s: see there.
+        opening: what the engine is given first; None: everything.
         Raises RtemoError where the planned baseline does not fit the model or the participant.
         """
-        self._setup, self.outputs, self._clock = setup, outputs, setup.clock
-        self._source, self._stop = source, threading.Event()
+        self._setup, self.outputs, self._clock, self._log = setup, outputs, setup.clock, log
+        self.participant = settings.alone
+        self._source, self.stop = source, threading.Event()
         self.predictor = setup.new_predictor()
         self.calibration: SessionCalibration | None = None
         self.each_turn: Callable[[], object] = lambda: None  # whatever else is to be done once a read
         self._marked: MarkedBaseline | None = None
-        self.state_file, self._saved_s = _state_file(outputs), setup.clock()
+        self.state_file, self._saved_s = _state_file(outputs, self.participant), setup.clock()
         self._running = source.running  # where samples are counted from, for a state that is saved
         options = LiveOptions(
             setup.clock,
@@ -70,14 +76,16 @@ class SessionRun:
             span_s=SPAN_S if patient else READ_S,
             pauses=source.buffered,
         )
-        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options)
+        self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options, participant=self.participant)
+        if opening is None:
+            opening = outputs.opening if outputs is not None else source.opening()
         if outputs is not None and outputs.taken_up is not None:
-            self._take_up(outputs.taken_up, outputs)
+            self._take_up(outputs.taken_up.of(self.participant), outputs, opening)
         else:
             self._begin(settings)
         if self._marked is not None:
             log.listen(self._marked)
-        self.engine.step(outputs.opening if outputs is not None else source.opening())
+        self.engine.step(opening)
 
     def _begin(self, settings: SessionSettings) -> None:
         """Give the predictor what the session begins with."""
@@ -90,15 +98,15 @@ class SessionRun:
             return
         outputs.announce_session()
         if plan is not None:
-            outputs.announce_baseline(plan)
+            outputs.announce_baseline(plan, self.participant)
         self._marked = MarkedBaseline(plan, pipeline, self._warn)
         self.calibration = self._new_calibration(outputs)
         self.calibration.begin_with(setup.persons, outputs.started_s)
 
-    def _take_up(self, taken_up: TakenUpSession, outputs: SessionOutputs) -> None:
+    def _take_up(self, taken_up: TakenUpSession, outputs: SessionOutputs, opening: Sequence[Item]) -> None:
         """Rebuild the state that the engine before this one had, from what it saved and the recording after that."""
         setup = self._setup
-        saved = load_state(taken_up.recording, setup.bundle.fingerprint, setup.hop_s)
+        saved = load_state(taken_up.recording, setup.bundle.fingerprint, setup.hop_s, self.participant)
         self.calibration = self._new_calibration(outputs)
         if saved is not None and not self._thaw(saved):
             saved = None
@@ -112,11 +120,11 @@ class SessionRun:
             self._marked.begun_s = saved.about.marked_s
         then = EventLog()
         then.listen(self._marked)
-        there = [item.info for item in outputs.opening if isinstance(item, StreamUp)]
+        there = [item.info for item in opening if isinstance(item, StreamUp)]
         self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
         for note in taken_up.notes:
-            outputs.events.add(note)
+            self._log.add(note)
 
     def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
         """The same; whoever looks after the engine sees that it works, though it reads nothing new."""
@@ -158,18 +166,12 @@ class SessionRun:
         """What is not part of the state: it is loaded anew."""
         return {"bundle": self._setup.bundle, "runtime": self.predictor.runtime}
 
-    def run(self, stop: threading.Event) -> None:
-        """Until the time is over or `stop` is set; see Engine.run. Keeps the baseline at the end."""
-        self._stop = stop
-        self.engine.run((), stop)
-        self._end()
-
     def finish(self) -> None:
         """The last predictions, for whoever steps the engine himself. Nothing may be stepped afterwards."""
         if self.outputs is not None:
             self.engine.step(self._source.hold())
         self.engine.finish()
-        self._end()
+        self.end()
 
     def begin_rest(self, seconds: float, begin_s: float | None = None) -> tuple[float, float]:
         """Let the next seconds be the baseline that predictions are relative to. Returns when it begins and its length.
@@ -182,7 +184,7 @@ class SessionRun:
         length_s = float(f"{seconds:g}")
         begin_s = self._clock() if begin_s is None else begin_s
         self.predictor.pipeline.rest(begin_s, begin_s + length_s)
-        self.outputs.events.add(rest_event(begin_s, length_s))
+        self._state(rest_event(begin_s, length_s))
         return begin_s, length_s
 
     def after_read(self) -> None:
@@ -191,7 +193,7 @@ class SessionRun:
             self.outputs.look_after()
         self.each_turn()
         if self._source.ending:
-            self._stop.set()
+            self.stop.set()
         if self._source.running is not self._running:  # the recorder came back, and records into another file
             self._running = self._source.running
             self.engine.use_all()
@@ -202,22 +204,27 @@ class SessionRun:
 
     def _warn(self, why: str) -> None:
         if self.outputs is not None:
-            self.outputs.note(EventKind.FAILURE, why)
+            self._state(Event(self._clock(), EventKind.FAILURE, why))
+
+    def _state(self, event: Event) -> None:
+        """Add an event that is about this participant."""
+        self._log.add(replace(event, participant=self.participant))
 
     def _new_calibration(self, outputs: SessionOutputs) -> SessionCalibration:
-        keep, clock = outputs.keep_calibration, self._setup.clock
-        return SessionCalibration(self._setup.bundle, self.predictor, keep, clock, outputs.events.add)
+        keep, clock = partial(outputs.keep_calibration, participant=self.participant), self._setup.clock
+        return SessionCalibration(self._setup.bundle, self.predictor, keep, clock, self._state)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Wait for a fit that runs, and keep the baseline that was in effect."""
         if self.calibration is not None:
             self.calibration.close()
         if self.outputs is not None:
-            self.outputs.keep_baseline(self.predictor.pipeline)
+            self.outputs.keep_baseline(self.predictor.pipeline, self.participant)
         if self.state_file is not None:
             self.state_file.remove()
 
 
-def _state_file(outputs: SessionOutputs | None) -> StateFile | None:
+def _state_file(outputs: SessionOutputs | None, participant: str) -> StateFile | None:
     """Where the state is saved; None where nothing is recorded that could be taken up."""
-    return StateFile(outputs.recording) if outputs is not None and outputs.recording is not None else None
+    recording = outputs.recording if outputs is not None else None
+    return StateFile(recording, participant) if recording is not None else None

@@ -13,6 +13,7 @@ from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RecordedSource
+from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.stream_roles import StreamRoles
 
 
@@ -28,7 +29,7 @@ class EngineSetup:
     """
 
     roles: StreamRoles
-    open_source: Callable[[StreamRoles, dict[Modality, str] | None], RecordedSource]
+    open_source: Callable[[StreamRoles | ParticipantRoles, dict[Modality, str] | None], RecordedSource]
     new_predictor: Callable[[], Predictor]
     bundle: Bundle
     hop_s: float

@@ -7,14 +7,15 @@ but what it records. Owned by the engine's thread, like everything that a contro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, Modality, StreamInfo
-from rtemo.live.engine.engine import READ_S
 from rtemo.live.engine.explanations import Explaining
+from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
@@ -29,7 +30,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
 
@@ -111,6 +112,7 @@ class LiveStreams:
         new = parse_settings(settings)
         if (plan := BaselinePlan.of(new)) is not None:
             plan.prepare(self._setup.new_predictor().pipeline, None)
+        refuse_several(new, "the window")
         self._roles.adopt(new)
         self._reopen()
         self.open_receivers()
@@ -122,7 +124,9 @@ class LiveStreams:
         new = parse_settings(settings)
         session_name(new)
         names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s", "required")
-        self._roles.settings = replace(self._roles.settings, **{name: getattr(new, name) for name in names})
+        own = {name: getattr(new, name) for name in (*names, "outputs")}
+        self._roles.settings = replace(self._roles.settings, **own)
+        self.open_receivers()
 
     def do_exclude(self, label: str, *, excluded: bool) -> None:
         """Leave a channel out, or take it in again."""
@@ -255,7 +259,7 @@ class LiveStreams:
         return tuple(status for _, status in self._streams().values())
 
     def channel_statuses(self) -> tuple[ChannelStatus, ...]:
-        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out)
+        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out, self._auxiliary)
 
     @property
     def places(self) -> ElectrodePlaces | None:
@@ -267,6 +271,10 @@ class LiveStreams:
         return ElectrodePlaces(len(layout.unplaced), layout.doubtful)
 
     # How it is done.
+
+    @property
+    def _auxiliary(self) -> Mapping[str, AuxiliaryReader]:
+        return self.run.engine.auxiliary if self.run is not None else {}
 
     def _reopen(self) -> None:
         self.close()
@@ -294,5 +302,6 @@ class LiveStreams:
             self._roles,
             self.predictor.pipeline,
             dict(self.refused),
+            self._auxiliary,
             columns=not self.recording,
         )

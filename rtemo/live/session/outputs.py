@@ -39,7 +39,7 @@ from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
 from rtemo.recordings.session_facts import planned_event, session_event
-from rtemo.recordings.session_folder import SessionFolder, model_record
+from rtemo.recordings.session_folder import BASELINE, SessionFolder, beside, model_record
 from rtemo.sources.output_settings import OutputSettings
 from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import SessionSettings, settings_text
@@ -107,7 +107,7 @@ class SessionOutputs:
         self._last: list[OutputQueue[Any]] = []  # of these, those that say how the others ended
         self._free_bytes, self._looked_s = 0, -math.inf
         self._recorder_state, self._n_problems = RecorderState.RECORDING, 0  # that are events already
-        self._closed = self._left = False
+        self._closed = self._left = self._announced = False
         self.phase = Phase.RUNNING.value  # for the receivers
         self._script: ScriptProcess | None = None
         self._given: ScriptOutlets | None = None
@@ -132,7 +132,8 @@ class SessionOutputs:
             files = []
             if self.folder is not None:
                 path = self.folder.predictions
-                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on)]
+                rated = bundle.rating_names
+                files = [open_output(path, bundle.labels, replace=False, goes_on=goes_on, ratings=rated)]
             for sink in files:
                 closing.callback(sink.close)
             event_file = LineFile(self.folder.events, goes_on=goes_on) if self.folder is not None else None
@@ -143,7 +144,7 @@ class SessionOutputs:
 
     def _open_queues(self, sinks: Sequence[PredictionSink], event_file: LineFile | None) -> None:
         """Put a queue before each output. From here on, what fails is an event."""
-        changed, bundle, publish = self._output_changed, self._bundle, self.request.publish
+        changed, publish = self._output_changed, self.request.publish
         named = [(sink, getattr(sink, "name", type(sink).__name__)) for sink in sinks]
         self._queued_sinks = [QueuedSink(sink, name, changed) for sink, name in named]
         self._queues += [sink.queue for sink in self._queued_sinks]
@@ -154,25 +155,18 @@ class SessionOutputs:
             self.events.listen(lambda event: events.put(event.to_json_line() + "\n"))
         settings = self.request.settings
         identity = OutletIdentity(self.session_id, settings.participant, settings.session, settings.outputs.outlet_name)
-        outlet = PredictionOutlet(
-            bundle.labels,
-            bundle.fingerprint,
-            self._hop_s,
-            self.keep,
-            publish=publish,
-            lag_s=lag_s(bundle.spec, self._hop_s),
-            identity=identity,
-            changed=changed,
-            calibrated=bundle.spec.calibrated,
-        )
+        self._outlets: dict[str, PredictionOutlet] = {
+            own.alone: self._prediction_outlet(identity, own.alone) for own in settings.each
+        }
         self._event_outlet = EventOutlet(self.keep, publish=publish, identity=identity, changed=changed)
-        if outlet.queue is not None and self._event_outlet.queue is not None:
-            self._queues += [outlet.queue, self._event_outlet.queue]
+        self._queues += [outlet.queue for outlet in self._outlets.values() if outlet.queue is not None]
+        if self._event_outlet.queue is not None:
+            self._queues.append(self._event_outlet.queue)
             self._last.append(self._event_outlet.queue)
-        for made in (outlet, self._event_outlet):
-            self.keep(StreamUp(made.info))
-            self.keep(ClockOffset(made.info.stream_id, self._clock(), 0.0))  # ours is LSL's clock
-        self.sinks: tuple[PredictionSink, ...] = (*self._queued_sinks, outlet)
+        for info in (*(outlet.info for outlet in self._outlets.values()), self._event_outlet.info):
+            self.keep(StreamUp(info))
+            self.keep(ClockOffset(info.stream_id, self._clock(), 0.0))  # ours is LSL's clock
+        self.sinks: tuple[PredictionSink, ...] = (*self._queued_sinks, *self._outlets.values())
         self.events.listen(self._event_outlet.send)
         self._identity = identity
         if (receivers := self.request.receivers) is not None:
@@ -181,6 +175,30 @@ class SessionOutputs:
             self.events.listen(receivers.put_event)
         if self.folder is not None and self.taken_up is None:
             self._write_settings(self.folder)
+
+    def _prediction_outlet(self, identity: OutletIdentity, participant: str) -> PredictionOutlet:
+        """The outlet of the session's predictions, or of one participant's of several."""
+        if participant:
+            name = f"{identity.name}_{participant}" if identity.name else ""
+            identity = replace(identity, participant=participant, name=name)
+        bundle = self._bundle
+        return PredictionOutlet(
+            bundle.labels,
+            bundle.fingerprint,
+            self._hop_s,
+            self.keep,
+            publish=self.request.publish,
+            lag_s=lag_s(bundle.spec, self._hop_s),
+            identity=identity,
+            changed=self._output_changed,
+            calibrated=bundle.spec.calibrated,
+            ratings=bundle.rating_names,
+        )
+
+    def sinks_of(self, participant: str) -> tuple[PredictionSink, ...]:
+        """Where the predictions of one participant go."""
+        others = {id(outlet) for whose, outlet in self._outlets.items() if whose != participant}
+        return tuple(sink for sink in self.sinks if id(sink) not in others)
 
     def queued(
         self, name: str, write: Callable[[T], object], close: Callable[[], object] | None = None
@@ -254,6 +272,8 @@ class SessionOutputs:
             "streams": {one.info.name: one.state.value for one in self._source.status()},
             "missing": list(self._source.missing),
         }
+        if settings.participants:
+            about["participants"] = [one.id for one in settings.participants]
         self.request.receivers.put_state(about)
 
     def note(self, kind: EventKind, text: str) -> None:
@@ -265,29 +285,37 @@ class SessionOutputs:
         self._event_outlet.explain(text, self._clock())
 
     def announce_session(self) -> None:
-        """State what the session runs on, for the replay of its recording. Who it is about stays out of it."""
-        nothing = OutputSettings()  # where it is published is nobody's business
-        shared = replace(self.request.settings, subject="", notes="", baseline="", outputs=nothing)
+        """State what the session runs on, once, for the replay of its recording. Who it is about stays out of it, but
+        for the ids by which several participants are told apart.
+        """
+        if self._announced:
+            return
+        self._announced, nothing = True, OutputSettings()  # where it is published is nobody's business
+        shared = replace(self.request.settings.without_baseline, subject="", notes="", outputs=nothing)
+        shared = replace(shared, participants=tuple(replace(one, person=()) for one in shared.participants))
         about = {"bundle_fingerprint": self._bundle.fingerprint, "hop_s": self._hop_s}
         self.events.add(session_event(self._clock(), self.session_id, settings_text(shared), about))
+        if self._bundle.spec.uncalibrated:
+            self.note(EventKind.NOTE, self._bundle.spec.uncalibrated)
 
-    def announce_baseline(self, plan: BaselinePlan) -> None:
+    def announce_baseline(self, plan: BaselinePlan, participant: str = "") -> None:
         """State which baseline is planned, for the replay of the recording."""
         if (recording := self.recording) is not None:
-            self._small_files.put(lambda: plan.copy_beside(recording))
-        self.events.add(planned_event(self._clock(), str(plan)))
+            self._small_files.put(lambda: plan.copy_beside(recording, participant))
+        self.events.add(replace(planned_event(self._clock(), str(plan)), participant=participant))
 
-    def keep_baseline(self, pipeline: Pipeline) -> None:
+    def keep_baseline(self, pipeline: Pipeline, participant: str = "") -> None:
         """Write the baseline that was in effect into the folder, where there is one and it was."""
         found = pipeline.baselines()
         if found and self.folder is not None:
-            path, now, subject = self.folder.baseline, datetime.now().astimezone(), self.request.settings.subject
+            path, now = beside(self.folder.recording, BASELINE, participant), datetime.now().astimezone()
+            subject = participant or self.request.settings.subject
             self._small_files.put(lambda: save_baseline(path, found, pipeline.settings, subject, now))
 
-    def keep_calibration(self, person: PersonalCalibration) -> None:
+    def keep_calibration(self, person: PersonalCalibration, participant: str = "") -> None:
         """Keep a calibration that predictions are made with, for the replay of the recording."""
         if (recording := self.recording) is not None:
-            self._small_files.put(lambda: save_beside(recording, person))
+            self._small_files.put(lambda: save_beside(recording, person, participant))
 
     def measure_disk(self) -> None:
         """Look how much room the disk has. A disk that does not answer counts as full."""

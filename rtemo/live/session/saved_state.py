@@ -61,8 +61,9 @@ class SavedState:
 class StateFile:
     """Writes the states of one session; only the newest is kept."""
 
-    def __init__(self, recording: Path) -> None:
-        self._path = _path(recording)
+    def __init__(self, recording: Path, participant: str = "") -> None:
+        """participant: whose engine it is, of several."""
+        self._path = beside(recording, NAME, participant)
         self._thread: threading.Thread | None = None
 
     @property
@@ -96,10 +97,10 @@ class StateFile:
             _LOG.warning("the engine's state was not saved: %s", error)
 
 
-def load_state(recording: Path, fingerprint: str, hop_s: float) -> SavedState | None:
+def load_state(recording: Path, fingerprint: str, hop_s: float, participant: str = "") -> SavedState | None:
     """The newest state of a session; None where there is none that this engine can go on from."""
     try:
-        with _path(recording).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with beside(recording, NAME, participant).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             document: dict[str, Any] = _READER.json(bytes(file["document"]))
             arrays = [file[f"a{number}"] for number in range(len(file.files) - 1)]
         about = _READER.read(StateAbout, document["about"])
@@ -110,7 +111,3 @@ def load_state(recording: Path, fingerprint: str, hop_s: float) -> SavedState | 
     if (about.version, about.fingerprint, about.hop_s) != (rtemo.__version__, fingerprint, hop_s):
         return None
     return SavedState(about, FrozenState(document["nodes"], arrays, document["roots"]))
-
-
-def _path(recording: Path) -> Path:
-    return beside(recording, NAME)

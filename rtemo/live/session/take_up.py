@@ -44,15 +44,27 @@ _READER = Reader("the session that is taken up", "start a new session")
 class TakenUpSession:
     """What a session's recording holds up to the item after which a new engine goes on."""
 
-    def __init__(self, running: RunningRecording, profiles: Sequence[DeviceProfile]) -> None:
-        """Raises RtemoError where the recording cannot be read."""
+    def __init__(self, running: RunningRecording, profiles: Sequence[DeviceProfile], participant: str = "") -> None:
+        """participant: for whom it is taken up, of several; empty: the first. Raises RtemoError where the recording
+        cannot be read.
+        """
+        self._profiles = profiles
         about = _READER.read(SessionAbout, running.about)
         self.running, self.started_s, self.publish = running, about.started_s, about.publish
         self.settings = parse_settings(about.settings, "the settings of the session that is taken up")
         self.folder = SessionFolder.named(Path(about.folder)) if about.folder else None
         first = Path(running.paths[0])
-        recorded = replace(self.settings, baseline="")
-        self._recording = OpenRecording(first, profiles, lambda _: recorded, size=running.size, complete=False)
+        recorded = self.settings.without_baseline
+        whose = participant or next((one.id for one in recorded.participants), "")
+        self._recording = OpenRecording(
+            first, profiles, lambda _: recorded, size=running.size, complete=False, participant=whose
+        )
+
+    def of(self, participant: str) -> TakenUpSession:
+        """The same for another participant."""
+        if participant == self._recording.participant:
+            return self
+        return TakenUpSession(self.running, self._profiles, participant)
 
     @property
     def facts(self) -> SessionFacts:

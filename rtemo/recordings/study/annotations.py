@@ -42,6 +42,11 @@ def edit_of(event: Event) -> AnnotationEdit | None:
     return AnnotationEdit(float(noted_s), was, text, float(time_s)) if math.isfinite(noted_s + time_s) else None
 
 
+def same_edit(one: Event, other: Event) -> bool:
+    """Whether two events state one correction, as the one in the recording and its line beside it do."""
+    return edit_of(one) == edit_of(other) and abs(one.time_s - other.time_s) <= SAME_S
+
+
 def is_editable(event: Event) -> bool:
     """Whether an event is a person's note, and no fact of the session that a replay goes by."""
     return event.kind is EventKind.ANNOTATION and "fact" not in event.details

@@ -49,6 +49,26 @@ def marker_intervals(events: Iterable[Event], end_s: float, chosen: Sequence[str
     return sorted(found, key=lambda interval: (interval.begin_s, -interval.end_s))
 
 
+def running_conditions(events: Iterable[Event]) -> list[str]:
+    """The names of the conditions that have begun and not ended by the last event, the one that began last first.
+
+    Whether a text that opens will ever be closed is not known while it runs: it counts as the begin of its condition.
+    """
+    found: list[tuple[float, str]] = []
+    for stream, its in _by_stream(events).items():
+        begun: dict[str, float] = {}
+        for event in its:
+            name = _name(event.text)
+            if _OPENS.search(event.text):
+                begun.setdefault(name, event.time_s)
+            elif _CLOSES.search(event.text):
+                begun.pop(name, None)
+        if stream and not any(_OPENS.search(event.text) for event in its):
+            begun[its[-1].text] = its[-1].time_s
+        found += [(time_s, name) for name, time_s in begun.items()]
+    return [name for _, name in sorted(found, reverse=True)]
+
+
 def is_chosen(name: str, chosen: Sequence[str]) -> bool:
     """Whether a condition of this name is one of the chosen ones, * being any text; all are where none is chosen."""
     patterns = (".*".join(map(re.escape, one.split("*"))) for one in chosen)

@@ -29,6 +29,7 @@ class SessionEntry:
     session: str = ""
     task: str = ""
     run: int = 0
+    participants: tuple[str, ...] = ()  # of several, who are told apart
 
     @property
     def files(self) -> SessionFolder:
@@ -56,7 +57,8 @@ def list_sessions(root: Path) -> list[SessionEntry]:
 
 def of_participant(sessions: Iterable[SessionEntry], subject: str) -> list[SessionEntry]:
     """The sessions of one participant. Upper and lower case are one: nobody tells P07 from p07 for long."""
-    return [entry for entry in sessions if entry.subject.casefold() == subject.strip().casefold()]
+    wanted = subject.strip().casefold()
+    return [one for one in sessions if wanted in {name.casefold() for name in (one.subject, *one.participants)}]
 
 
 def next_run(sessions: Sequence[SessionEntry], subject: str, session: str, task: str) -> int:
@@ -100,7 +102,11 @@ def _entry(folder: SessionFolder) -> SessionEntry:
     run = session.get("run", 0)
     texts = {name: str(session.get(name, "")) for name in ("subject", "session", "task")}
     number = run if isinstance(run, int) and not isinstance(run, bool) else 0
-    return SessionEntry(folder.path, began=began, study=str(study.get("name", "")), run=number, **texts)
+    listed = document.get("participants")
+    tables = listed if isinstance(listed, list) else []
+    ids = tuple(str(one["id"]) for one in tables if isinstance(one, Mapping) and "id" in one)
+    study_name = str(study.get("name", ""))
+    return SessionEntry(folder.path, began=began, study=study_name, run=number, participants=ids, **texts)
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -42,13 +42,17 @@ def kept_sessions(root: Path, subject: str) -> list[KeptSession]:
 def erase_sessions(root: Path, sessions: Sequence[KeptSession]) -> None:
     """Erase these sessions of a folder for good.
 
-    Raises RtemoError, and erases nothing, for one that is not right in that folder or may be recorded now; with what is
-    left where the system refuses.
+    Raises RtemoError, and erases nothing, for one that is not right in that folder, may be recorded now, or is of
+    others as well; with what is left where the system refuses.
     """
     for kept in sessions:
         folder = kept.entry.folder
         if folder.is_symlink() or folder.resolve().parent != root.resolve():
             raise RtemoError(f"{folder} is not erased", f"it does not lie in {root}", "look after it yourself")
+        if len(kept.entry.participants) > 1:
+            todo = "export the others' data first (rtemo export --bids), then erase the folder yourself"
+            found = f"it is of {', '.join(kept.entry.participants)} together"
+            raise RtemoError(f"{folder} is not erased", found, todo)
         newest_s = max((path.lstat().st_mtime for path, _ in kept.files if not path.is_symlink()), default=0.0)
         if time.time() - newest_s < RECORDING_S:
             raise RtemoError(f"{folder} may be recorded now", "it was written to just now", "stop the session first")

@@ -16,6 +16,7 @@ from rtemo.core.eeg.montage import TEN_FIVE, Placement, describe_column, place
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import StreamInfo
 from rtemo.core.units import UNKNOWN, microvolts_per
+from rtemo.sources.devices.auxiliary_columns import auxiliary_columns, auxiliary_reasons
 from rtemo.sources.devices.column_names import renamed_columns
 from rtemo.sources.devices.profile_schema import DeviceProfile
 from rtemo.sources.stream_xml import channel_numbers, n_described
@@ -94,6 +95,7 @@ def eeg_channel_map(
         notes=tuple(notes),
         unplaced=tuple(describe_column(found.labels, column) for column in unplaced),
         doubtful=_doubtful(placement, assumed=found.assumed),
+        auxiliary=auxiliary_columns(info, profile),
     )
 
 
@@ -121,6 +123,7 @@ def _not_eeg(
 ) -> dict[int, str]:
     """Columns that their type, the profile or the session rules out, with the reason."""
     types = [channel.type.strip() for channel in info.channels]
+    auxiliary = auxiliary_reasons(auxiliary_columns(info, profile))
     typed = any(kind.casefold() in _EEG_TYPES for kind in types)  # else the types decide nothing
     reasons: dict[int, str] = {}
     for column, kind in enumerate(types):
@@ -131,6 +134,8 @@ def _not_eeg(
             reasons[column] = f"no EEG channel of {profile.name}"
         elif typed and kind and kind.casefold() not in _EEG_TYPES:
             reasons[column] = f"a channel of type {kind}"
+        elif column in auxiliary:
+            reasons[column] = auxiliary[column]
     return reasons
 
 

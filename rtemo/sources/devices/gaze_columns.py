@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, GazeUnit, Scene, Screen, ViewGeometry
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import auxiliary_columns
 from rtemo.sources.devices.column_names import renamed_columns
 from rtemo.sources.devices.gaze_column_roles import Eye, Kind, Role, gaze_unit, has_depth, millimetres_per, role_of
 from rtemo.sources.devices.profile_schema import ColumnRef, DeviceProfile, EyeRules, GazeRules
@@ -92,6 +93,7 @@ def _channel_map(
         left_out=_left_out(info, found),
         latency_s=profile.latency_s,
         notes=tuple(notes),
+        auxiliary=auxiliary_columns(info, profile),
     )
 
 

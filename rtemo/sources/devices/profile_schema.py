@@ -9,6 +9,7 @@ do not.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -151,6 +152,61 @@ class GazeRules:
 
 
 @dataclass(frozen=True, slots=True)
+class AuxiliaryRef:
+    """Columns that are neither EEG nor gaze: by label or type, both regular expressions, or by number (from 1)."""
+
+    label: Pattern = None
+    type: Pattern = None
+    column: Annotated[int, Check(lambda n: n >= 0, "a column's number, counted from 1")] = 0
+
+    def __post_init__(self) -> None:
+        """Refuses two ways at once, and none."""
+        if bool(self.label or self.type) == bool(self.column):
+            raise Misfit("label", "give either a label or type, or a column number, counted from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRules(AuxiliaryRef):
+    """The column that counts samples. modulus: it wraps around to 0 there; every_second: it does so once a second.
+
+    filled: the column that is above 0 where the sender made a sample up for one that it lost.
+    """
+
+    modulus: Annotated[int, Check(lambda n: n == 0 or 2 <= n <= 2**32, "0 or a number from 2 on")] = 0
+    every_second: bool = False
+    filled: Pattern = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRules(AuxiliaryRef):
+    """Columns of digital inputs, whose edges are markers; see rtemo.core.auxiliary.triggers. values: number -> text."""
+
+    rest: tuple[float, ...] = (0.0,)
+    mask: Annotated[int, Check(lambda n: 0 <= n < 2**32, "bits of at most 32")] = 0
+    inverted: bool = False
+    hold_samples: Count = 1
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses values that are no numbers, and an inversion of no bits."""
+        AuxiliaryRef.__post_init__(self)
+        if self.inverted and not self.mask:
+            raise Misfit("inverted", "no mask: give the bits that count")
+        for value in self.values:
+            try:
+                float(value)
+            except ValueError as error:
+                raise Misfit("values", f"{value!r}, which is no number") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ImpedanceRules(AuxiliaryRef):
+    """Columns with impedances. The label is the electrode's, or holds it as the group `electrode`. unit: else kOhm."""
+
+    unit: Literal["", "ohm", "kOhm", "MOhm"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceProfile:
     """One device as rtemo knows it. `facts`: where the facts come from. `notes`: what a researcher should know."""
 
@@ -164,6 +220,9 @@ class DeviceProfile:
     latency_ms: float = 0.0
     eeg: EegRules = field(default_factory=EegRules)
     gaze: GazeRules = field(default_factory=GazeRules)
+    counter: CounterRules | None = None
+    trigger: tuple[TriggerRules, ...] = ()
+    impedance: ImpedanceRules | None = None
 
     @property
     def latency_s(self) -> float:

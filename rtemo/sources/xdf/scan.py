@@ -20,6 +20,7 @@ from rtemo.core.types import StreamInfo
 from rtemo.sources.stream_xml import decode_xml, parse_xml, stream_info
 from rtemo.sources.xdf.chunks import BOUNDARY, HEAD_BYTES, MAGIC, RawChunk, Tag, find_boundary, parse_head, read_length
 from rtemo.sources.xdf.file import XdfFile
+from rtemo.sources.xdf.file_header import FileHeader
 from rtemo.sources.xdf.samples import SampleLayout, read_blocks
 
 SPAN_BYTES = 1 << 15
@@ -58,14 +59,12 @@ class XdfStream:
 
 @dataclass(frozen=True, slots=True)
 class XdfIndex:
-    """What a file holds. warnings: one line each, about it as bytes. session_id, continues, its bytes: XdfWriter's."""
+    """What a file holds. warnings: one line each, about it as bytes."""
 
     size: int
     streams: tuple[XdfStream, ...]
     warnings: tuple[str, ...]
-    session_id: str = ""
-    continues: str = ""
-    continues_bytes: int | None = None
+    header: FileHeader
 
 
 def scan(file: XdfFile) -> XdfIndex:
@@ -82,8 +81,7 @@ class _Scan:
         self._streams: dict[int, XdfStream] = {}
         self._last: dict[int, tuple[RawChunk, int, int]] = {}  # the last samples chunk, its samples' first byte, count
         self._warnings: list[str] = []
-        self._session_id = self._continues = ""
-        self._continues_bytes: int | None = None
+        self._header = FileHeader()
         self._nameless: Counter[int] = Counter()  # samples of streams without a readable description
         self._damage: list[tuple[int, int]] = []
         self._span_from = 0  # spans that began before this byte are closed: damage lies between
@@ -101,7 +99,7 @@ class _Scan:
             self._streams[number].last_s = self._last_stamp(self._streams[number], chunk, begin, n_samples)
         self._report()
         streams, warnings = tuple(self._streams.values()), tuple(self._warnings)
-        return XdfIndex(self._size, streams, warnings, self._session_id, self._continues, self._continues_bytes)
+        return XdfIndex(self._size, streams, warnings, self._header)
 
     def _peek(self, at: int) -> bytes:
         self._file.seek(at)
@@ -186,13 +184,7 @@ class _Scan:
 
     def _take_file_header(self, chunk: RawChunk) -> bool:
         with contextlib.suppress(RtemoError):  # nothing that is needed stands in it
-            info = parse_xml(self._read_text(chunk))
-            self._session_id = (info.findtext("session_id") or "").strip()
-            continues = info.find("continues")
-            if continues is not None:
-                self._continues = (continues.text or "").strip()
-                counted = continues.get("bytes", "")
-                self._continues_bytes = int(counted) if counted.isascii() and counted.isdigit() else None
+            self._header = FileHeader.parse(self._read_text(chunk))
         return True
 
     def _take_footer(self, chunk: RawChunk) -> bool:

@@ -203,7 +203,8 @@ class XdfSource:
             for stream in index.streams:
                 if not stream.parts:
                     mend_edges(handle, stream)
-        self._checked, self.session_id = check(replace(index, warnings=(*index.warnings, *odd))), index.session_id
+        self._checked = check(replace(index, warnings=(*index.warnings, *odd)))
+        self.session_id = index.header.session_id
         self._check_part()
         self._streams = self._all = index.streams
         self._succession = self._find_succession()

@@ -13,11 +13,9 @@ import struct
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,7 @@ from rtemo.core.types import STRING_FORMAT, Chunk, ClockOffset, StreamInfo
 from rtemo.sources.private_files import owner_only
 from rtemo.sources.stream_xml import recordable_xml
 from rtemo.sources.xdf.chunks import BOUNDARY, MAGIC, Tag, chunk_bytes, write_length
+from rtemo.sources.xdf.file_header import FileHeader
 from rtemo.sources.xdf.samples import DTYPES, stamped_dtype
 
 BOUNDARY_EVERY_S = 10.0  # of data, as LabRecorder
@@ -62,8 +61,9 @@ class XdfWriter:
         self.bytes_written = 0
         self._streams: dict[str, _Stream] = {}
         self._file = _create(self.path)
+        header = FileHeader(session_id, continues, continues_bytes)
         self._write(MAGIC)
-        self._write(chunk_bytes(Tag.FILE_HEADER, _file_header(session_id, continues, continues_bytes)))
+        self._write(chunk_bytes(Tag.FILE_HEADER, header.xml()))
 
     def __enter__(self) -> Self:
         return self
@@ -216,19 +216,6 @@ def _appending(path: str, flags: int) -> int:
     (Without O_APPEND, what follows would fill a file up again, with a hole where it was cut.)
     """
     return owner_only(path, flags & ~os.O_WRONLY | os.O_RDWR | os.O_APPEND)
-
-
-def _file_header(session_id: str, continues: str, continues_bytes: int | None) -> bytes:
-    now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
-    lines = ["<version>1.0</version>", f"<datetime>{now}</datetime>"]
-    if session_id:
-        lines.append(f"<session_id>{escape(session_id)}</session_id>")
-    if continues:
-        counted = "" if continues_bytes is None else f" bytes={quoteattr(str(continues_bytes))}"
-        name = "".join(letter if letter.isprintable() else "?" for letter in continues)  # XML knows no control codes
-        lines.append(f"<continues{counted}>{escape(name)}</continues>")
-    text = '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
-    return text.encode()
 
 
 def _footer(stream: _Stream) -> str:

@@ -244,6 +244,8 @@ def test_a_stream_takes_the_part_of_the_one_that_it_replaces_whatever_it_is_call
     ups = [event for event in events if event.kind is EventKind.STREAM_UP]
     assert ups[-1].details["source_id"] == "after repair"
     assert ups[-1].details["role"] == "eeg"
+    assert ups[-1].details["replaces"] == eeg.name
+    assert ups[-1].text.startswith("back: ")
 
 
 def test_a_notice_is_an_event_and_makes_its_windows_unsettled(session):

@@ -13,9 +13,10 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamDown, StreamInfo, StreamState, StreamUp
 from rtemo.core.windows import Grid
-from rtemo.live.engine.engine import READ_S, Engine, LiveOptions
+from rtemo.live.engine.engine import Engine, LiveOptions
+from rtemo.live.engine.run_together import READ_S
 from rtemo.model.prediction import Prediction
-from rtemo.recordings.events import EventKind, EventLog
+from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_stream import EXPLANATION
 from rtemo.sources.base import DRAIN_READS
 
@@ -428,3 +429,16 @@ def test_finish_uses_what_waits_and_does_not_look_at_the_source():
     assert bench.log[-1] == ("flush",)
     assert bench.source.timeouts == []
     assert len(bench.sink) == 1
+
+
+def test_a_replay_takes_over_recorded_events_but_for_those_that_it_finds_itself():
+    recorded = [
+        Event(0.0, EventKind.STREAM_UP, "found: Amp (1 channel, 250 Hz)", "Amp"),
+        Event(0.0, EventKind.STREAM_UP, "back: Amp (1 channel, 250 Hz)", "Amp"),
+        Event(0.0, EventKind.STREAM_UP, "back: New (2 channels, 500 Hz)", "New", {"replaces": "Amp"}),
+    ]
+    events = StreamInfo("s", "rtemo_events", "Markers", "string", 0.0, (Channel("event"), Channel("json")))
+    rows = np.array([[event.text, event.payload(published=False)] for event in recorded], dtype=object)
+    bench = Bench(session_streams=("s",))
+    bench.engine.step([StreamUp(events), ClockOffset("s", 0.0, 0.0), Chunk("s", np.array([1.0, 2.0, 3.0]), rows)])
+    assert bench.told(EventKind.STREAM_UP)[1:] == [(2.0, "back: Amp (1 channel, 250 Hz)", "Amp")]

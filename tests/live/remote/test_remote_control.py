@@ -20,7 +20,7 @@ from rtemo.live.remote.line_server import LineServer
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.output_settings import LOOPBACK, NetworkAddress, OutputSettings
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 
 DEADLINE_S = 30.0
 BESIDE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "beside_session.py"
@@ -109,6 +109,8 @@ def test_without_a_run_the_first_free_one_is_taken_and_a_given_one_is_never_over
         ("{template:/etc/x}", "leaves its root"),
         (r"{template:C:\x}", "leaves its root"),
         ("{template:%q}", "%q, which means nothing"),
+        ("{template:con}", "not every system takes"),
+        ("{template:%p/a?b.xdf}{participant:P1}", "not every system takes"),
     ],
 )
 def test_what_cannot_be_a_file_name_is_refused(tmp_path, text, match):
@@ -214,12 +216,25 @@ def test_the_remote_control_follows_the_settings(lab):
     with Client(first) as script:
         assert script.ask("status").startswith("OK")
     moved = NetworkAddress(LOOPBACK, free_port())
-    lab.controller._streaming._roles.settings = replace(SessionSettings(), outputs=OutputSettings(remote=moved))
+    asked = replace(SessionSettings(), outputs=OutputSettings(remote=moved, outlet_name="lab"))
+    lab.do("describe", settings=settings_text(asked))  # as the window's dialog of outputs does
     lab.feed(1)
     with Client(moved.port) as script:
         assert script.ask("status").startswith("OK")
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection((LOOPBACK, first), timeout=1.0)
+    lab.feed(1)
+    (view,) = lab.controller.feed.state.outputs
+    assert (view.name, view.state, view.n_written) == (f"remote control {moved}", "working", 1)
+    assert parse_settings(lab.controller.feed.state.settings).outputs == asked.outputs
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        there = NetworkAddress(LOOPBACK, taken.getsockname()[1])
+        lab.do("describe", settings=settings_text(replace(asked, outputs=OutputSettings(remote=there))))
+        lab.feed(1)
+        (view,) = lab.controller.feed.state.outputs
+        assert (view.name, view.state) == (f"remote control {there}", "failed")
+        assert "cannot listen" in view.error
+    for gone in (first, moved.port):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((LOOPBACK, gone), timeout=1.0)
 
 
 LABRECORDER_README = r"""

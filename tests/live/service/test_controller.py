@@ -20,6 +20,7 @@ from rtemo.live.service.controller import Controller
 from rtemo.live.service.snapshot import Phase
 from rtemo.live.service.wire import Command
 from rtemo.live.session.baseline_check import GOOD
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RunningRecording
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
@@ -241,11 +242,12 @@ def test_numbers_of_another_source_are_gone_after_a_change_of_source(lab):
     assert lab.controller.feed.predictions == []
 
 
-def test_an_engine_that_is_given_up_ends_once_nobody_needs_it(lab):
+def test_an_engine_that_is_given_up_ends_once_nobody_needs_it(lab, tmp_path):
     windows, stop, over = SimpleNamespace(n_clients=2), threading.Event(), threading.Event()
-    watch = threading.Thread(target=_watch, args=(lab.controller, windows, 600.0, stop, over), daemon=True)
+    endpoint = Endpoint("desk", tmp_path / "run")
+    watch = threading.Thread(target=_watch, args=(lab.controller, windows, endpoint, 600.0, stop, over), daemon=True)
     watch.start()
-    lab.do("dismiss")  # one window has gone, the other one is there
+    endpoint.dismiss()  # one window has gone, the other one is there
     assert not stop.wait(1.2)
     windows.n_clients = 0
     assert stop.wait(20)

@@ -7,15 +7,18 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, answer_challenge, deliver_challenge
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from hand_fed import wait_for
 
 from rtemo.cli import main
+from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
 from rtemo.live.service.client import EngineClient, Launch, merged
 from rtemo.live.service.feed import Feed
@@ -100,6 +103,31 @@ def test_commands_arrive_and_unknown_ones_are_refused_at_once(desk, client):
         client.send("dance")
 
 
+def test_a_dismissal_is_left_for_an_engine_that_does_not_answer_and_taken_back_by_the_next_window(desk, tmp_path):
+    endpoint = Endpoint("desk", tmp_path / "run")
+    desk.server.close()  # it hangs: its process lives, and nobody answers
+    client = EngineClient(Launch("desk", folder=tmp_path / "run", start=False))
+    client.send("dismiss")
+    assert endpoint.dismissed
+    client.close()
+    assert endpoint.dismissed
+    watching = EngineClient(Launch("desk", folder=tmp_path / "run", start=False, watches=True))
+    watching.close()
+    assert endpoint.dismissed  # who only watches has no say in it
+    endpoint.need()
+    assert not endpoint.dismissed
+
+
+def test_a_window_that_opens_needs_the_engine_again(desk, tmp_path):
+    endpoint = Endpoint("desk", tmp_path / "run")
+    endpoint.dismiss()
+    client = EngineClient(Launch("desk", folder=tmp_path / "run"))
+    assert not endpoint.dismissed
+    wait_for(lambda: client.connected)
+    assert client._process is None
+    client.close()
+
+
 def test_a_client_that_never_reads_delays_nobody(desk, client):
     """It asks for more than the socket holds, so that its thread in the server is stuck in an answer."""
     frozen = desk.connect()
@@ -114,6 +142,24 @@ def test_a_client_that_never_reads_delays_nobody(desk, client):
     assert sum(len(s.predictions) for s in seen) == 1000
     frozen.close()
     wait_for(lambda: desk.server.n_clients == 1)
+
+
+def test_a_client_that_only_watches_does_not_keep_an_engine_alive(desk, client):
+    watcher = desk.connect()
+    for _ in range(2):
+        watcher.send_bytes(pack_request(Poll("", watches=True)))
+        unpack(watcher.recv_bytes())
+    wait_for(lambda: desk.server.n_clients == 2)
+    assert desk.server.n_needing == 1
+    idle = SimpleNamespace(busy=False, dismissed=False)
+    stop, over = threading.Event(), threading.Event()
+    client.close()
+    wait_for(lambda: desk.server.n_clients == 1)
+    _watch(idle, desk.server, 0.0, stop, over)  # comes back, as nobody needs the engine
+    assert stop.is_set()
+    watcher.close()
+    wait_for(lambda: desk.server.n_clients == 0)
+    assert desk.server.n_needing == 0
 
 
 def test_a_wrong_key_and_nonsense_end_that_connection_only(desk, client):

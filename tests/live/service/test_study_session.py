@@ -5,20 +5,29 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
+from datetime import datetime
 
 import pytest
 from hand_fed import Lab, wait_for
 
+from rtemo import resources
 from rtemo.cli import main
+from rtemo.export.recorded_session import AskedEntities, read_recorded
 from rtemo.live.service.snapshot import Phase
 from rtemo.recordings.events import read_event
+from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import GazeCheckResult, gaze_check_of
-from rtemo.recordings.study.annotations import corrected
+from rtemo.recordings.session_folder import SessionFolder
+from rtemo.recordings.study.annotations import AnnotationEdit, corrected
+from rtemo.recordings.study.later_corrections import correct_later, noted_events
 from rtemo.recordings.study.session_list import list_sessions, measure_session, next_run
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.devices.profile import load_profiles
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.study_settings import ProtocolBlock, Study
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5)
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +129,33 @@ def test_a_corrected_annotation_counts_and_the_original_stays(lab, tmp_path):
     noted = {e["text"]: e["time_s"] for s in lab.seen for e in s.events if e["kind"] == "annotation"}
     lab.do("edit_annotation", noted_s=noted["film 1"], was="film 1", text="film 2", time_s=noted["film 1"] - 1.0)
     lab.do("edit_annotation", noted_s=noted["slip"], was="slip", text="", time_s=noted["slip"])
+    lab.feed(0.5)
     lab.do("stop")
     (folder,) = tmp_path.iterdir()
     kept = [e.text for e in events_of(folder) if e.kind == "annotation"]
     assert kept == ["film 1", "Artefact", "slip"]
     now = [(e.text, e.time_s) for e in corrected(events_of(folder)) if e.kind == "annotation"]
     assert now == [("film 2", noted["film 1"] - 1.0), ("Artefact", noted["Artefact"])]
+    alone = tmp_path / "alone.xdf"  # the recording states what was corrected in its session by itself
+    alone.write_bytes((folder / "recording.xdf").read_bytes())
+    opened = OpenRecording(alone, load_profiles(resources.devices()))
+    opened.close()
+    assert [e.text for e in corrected(opened.events) if e.kind == "annotation"] == ["film 2", "Artefact"]
+    later_correction_counts(SessionFolder(folder), noted)
+
+
+def later_correction_counts(session, noted):
+    """After the session, too: over what was corrected in it, in report and exports, with every file as it was."""
+    before = {path: path.read_bytes() for path in session.path.iterdir()}
+    edits = [("film 1", "film 3", 0.0), ("Artefact", "Blink", 0.25)]
+    for was, text, later_s in edits:
+        correct_later(session.recording, AnnotationEdit(noted[was], was, text, noted[was] + later_s), WHEN)
+    now = [("film 3", noted["film 1"]), ("Blink", noted["Artefact"] + 0.25)]
+    assert [(e.text, e.time_s) for e in corrected(noted_events(session.recording)) if e.kind == "annotation"] == now
+    exported = read_recorded(session.path, load_profiles(resources.devices()), AskedEntities())
+    assert [(e.text, e.time_s) for e in exported.events if e.kind == "annotation"] == now
+    assert session.path / "corrections.jsonl" in exported.files
+    assert all(path.read_bytes() == kept for path, kept in before.items())
 
 
 def test_a_gaze_check_before_a_session_is_stated_in_it(lab, tmp_path):
@@ -147,6 +177,7 @@ def test_an_export_and_a_report_of_a_session_follow_its_names_stretches_and_cond
     lab.do("annotate", text="Speech begins")
     lab.feed(5)
     lab.do("annotate", text="Speech ends")
+    lab.do("annotate", text="cough")
     lab.feed(3)
     lab.do("stop")
     (folder,) = (tmp_path / "root").iterdir()
@@ -158,7 +189,12 @@ def test_an_export_and_a_report_of_a_session_follow_its_names_stretches_and_cond
     assert stretch["value"] == "Speech"
     assert float(stretch["duration"]) == pytest.approx(5.0, abs=0.2)
     assert not [row for row in rows if row["trial_type"] == "condition"]
+    cough = next(e for e in events_of(folder) if e.text == "cough")
+    edit = AnnotationEdit(cough.time_s, "cough", "sneeze", cough.time_s)
+    correct_later(folder / "recording.xdf", edit, WHEN)
     assert main(["report", str(folder)]) == 0
     page = (folder / "report.html").read_text()
     assert "gaze accuracy in the last check" in page
     assert "Speech" in page
+    assert ">sneeze<" in page
+    assert ">cough<" not in page

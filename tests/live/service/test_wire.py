@@ -170,6 +170,7 @@ def test_requests_come_back_as_they_went():
     for request in (
         Poll(),
         Poll("ab,1,2"),
+        Poll("ab,1,2", watches=True),
         Command("start", {"subject": "P", "notes": "", "root": "/r"}),
         Command("baseline", {"seconds": 120}),
         Command("exclude", {"label": "Fz", "excluded": True}),
@@ -197,7 +198,7 @@ def test_commands_that_do_not_fit_are_refused_on_both_sides(name, arguments):
 
 
 def test_the_protocol_has_every_command_of_the_window():
-    engine = {"choose", "configure", "exclude", "shutdown", "restart", "dismiss"}
+    engine = {"choose", "configure", "exclude", "shutdown", "restart"}
     session = {"start", "stop", "pause", "resume", "annotate", "baseline"}
     session |= {"describe", "edit_annotation", "mark_channel", "gaze_check", "record_stream", "give"}
     person = {"label", "forget_label", "calibrate", "uncalibrate"}

@@ -6,21 +6,19 @@ import shutil
 
 import numpy as np
 import pytest
+from affec_files import affec_files
 
 from offline.corpus.build import build
 from offline.corpus.corpus import open_corpus
 from offline.datasets import load
 from offline.simulated_datasets.affec import GAZE_COLUMNS, PUPIL_COLUMNS, TRIALS
-from offline.simulated_datasets.synthesize import synthesize
+from offline.simulated_datasets.people import SimulatedPeople
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """Two people; of each, two runs of three to five seconds a film."""
-    root = synthesize("affec", tmp_path_factory.mktemp("affec") / "root", 2, seed=4, scale=0.3)
-    for path in [*root.glob("sub-*/*_run-[23]_*"), *root.glob("sub-*/*/*_run-[23]_*")]:
-        path.unlink()
-    return root
+    return affec_files(tmp_path_factory.mktemp("affec"), SimulatedPeople(2, seed=4, scale=0.3), runs=2)
 
 
 @pytest.fixture

@@ -239,3 +239,30 @@ def test_default_names_alone_are_noted_since_they_may_be_of_several_people(tmp_p
 def test_endings_in_capitals_are_recordings_too(tmp_path):
     small(tmp_path / "A.XDF")
     assert [entry.subject for entry in load("xdf", tmp_path).entries] == ["A"]
+
+
+def test_a_rating_stream_gives_each_trial_its_mean_and_every_sample_is_accounted_for(tmp_path, plan):
+    session = SimulatedSession(plan)
+    channels = (Channel("Valence"), Channel("Arousal"))
+    ratings = StreamInfo("joystick", "joystick", "Ratings", "float32", 10.0, channels, source_id="joystick")
+    times = plan.start_s + np.arange(0.0, 40.0, 0.1)  # what is shown later is not rated
+    values = np.column_stack([times - plan.start_s, np.where(times < plan.start_s + 20.0, np.nan, 5.0)])
+    items = [*session.items(), ClockOffset("joystick", plan.start_s, 0.0), Chunk("joystick", times, values)]
+    path = write(tmp_path / "P03.xdf", items, [*session.streams, ratings])
+
+    recording = load("xdf", tmp_path).entries[0].load()
+    used = 0
+    for trial in recording.trials:
+        inside = (times >= trial.start_s) & (times < trial.stop_s)
+        used += int(inside.sum())
+        assert ("valence" in trial.targets) == inside.any()
+        if inside.any():
+            assert trial.targets["valence"] == pytest.approx(values[inside, 0].mean(), abs=1e-3)
+        assert ("arousal" in trial.targets) == np.isfinite(values[inside, 1]).any()
+    rated = recording.rows["rating"]
+    assert (rated.read, rated.used, rated.left_out) == (len(times), used, 0)
+    missing = sum("arousal" not in trial.targets for trial in recording.trials)
+    assert missing > 0
+    assert f"{path.name}: {missing} of {len(recording.trials)} trials have no arousal from the stream joystick" in (
+        recording.notes
+    )

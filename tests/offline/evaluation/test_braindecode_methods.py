@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from offline.evaluation.methods import method_named
-from offline.evaluation.methods.braindecode_models import braindecode_network
+from offline.evaluation.methods.braindecode_models import BraindecodeModel
 from offline.evaluation.window_table import ChannelSet
 from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
@@ -23,7 +23,7 @@ def channels():
 
 
 def test_a_name_says_the_weights_and_whether_the_network_stays_as_it_is():
-    found = method_named("braindecode:EEGNet@some/file.safetensors,frozen")
+    found = method_named("braindecode:EEGNet@some/file.safetensors,frozen").make
     assert (found.name, found.weights, found.frozen) == ("EEGNet", "some/file.safetensors", True)
     assert method_named("de-lr") is not None
     assert method_named("nothing") is None
@@ -33,7 +33,7 @@ def test_a_name_says_the_weights_and_whether_the_network_stays_as_it_is():
 
 def test_a_frozen_network_keeps_its_weights_and_its_head_learns(channels):
     torch.manual_seed(0)
-    network = braindecode_network("ShallowFBCSPNet", channels, 4, "", frozen=True)
+    network = BraindecodeModel("ShallowFBCSPNet", frozen=True)(channels, 4)
     before = {name: value.clone() for name, value in network.body.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
     head = network.head.weight.clone()
@@ -47,16 +47,16 @@ def test_a_frozen_network_keeps_its_weights_and_its_head_learns(channels):
 
 def test_weights_of_a_file_are_taken_and_those_of_another_model_refused(channels, tmp_path):
     torch.manual_seed(1)
-    given = braindecode_network("EEGNet", channels, 3, "", frozen=False).body.state_dict()
+    given = BraindecodeModel("EEGNet")(channels, 3).body.state_dict()
     torch.save(given, tmp_path / "w.pt")
-    made = braindecode_network("EEGNet", channels, 4, str(tmp_path / "w.pt"), frozen=False).body.state_dict()
+    made = BraindecodeModel("EEGNet", str(tmp_path / "w.pt"))(channels, 4).body.state_dict()
     alike = [name for name, value in given.items() if made[name].shape == value.shape]
     assert 0 < len(alike) < len(given)  # the last layer is of other labels
     assert all(torch.equal(made[name], given[name]) for name in alike)
     with pytest.raises(RtemoError, match="not of braindecode's ShallowFBCSPNet"):
-        braindecode_network("ShallowFBCSPNet", channels, 4, str(tmp_path / "w.pt"), frozen=False)
+        BraindecodeModel("ShallowFBCSPNet", str(tmp_path / "w.pt"))(channels, 4)
 
 
 def test_a_model_that_does_not_take_these_channels_is_refused_before_training(channels):
     with pytest.raises(RtemoError, match="cannot be made for these windows"):
-        braindecode_network("Labram", channels, 4, "", frozen=False)
+        BraindecodeModel("Labram")(channels, 4)

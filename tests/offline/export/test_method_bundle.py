@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from invented import LABELS, about, invented_windows
+from model_sessions import live_session, rows, simulated_person
 
+from offline.__main__ import main
+from offline.corpus import eeg_signal, shard_writer
 from offline.corpus.corpus import open_corpus, write_manifest
 from offline.corpus.eeg_signal import SignalKeeper, window_with_signal
 from offline.corpus.shard_writer import ShardWriter
@@ -17,12 +20,15 @@ from offline.export.export import GATE
 from offline.export.method_bundle import TrainingFacts, write_method_bundle
 from offline.export.run_method import export_method, run_method
 from offline.training.initial_weights import live_settings
+from rtemo.cli import main as rtemo_main
 from rtemo.core.eeg.conditioning import GridBlock
 from rtemo.core.settings import PipelineSettings
-from rtemo.model.decoder import head_logits
+from rtemo.model.decoder import head_logits, usable
 from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.probabilities import tempered
 
+SECONDS, HOP_S = 14.0, 1.0
+SEEN = {"eeg": ("eeg",), "eye": ("eye",), "both": ("eeg", "eye")}
 HEAD_SEES = {"eeg": ("eeg",), "eye": ("eye",), "joint": ("eeg", "eye")}
 
 
@@ -77,7 +83,7 @@ def bundled(corpus, name, path, *, with_calibration=True):
 
 
 @pytest.mark.parametrize("name", [*(name for name in METHODS if name != "riemann"), BRAINDECODE])
-def test_a_method_gives_the_same_offline_and_live(with_signal, tmp_path, name):
+def test_a_method_gives_the_same_offline_and_live(with_signal, session, tmp_path, name):
     model, bundle = bundled(with_signal, name, tmp_path / "bundle", with_calibration=False)
 
     table = tabulate(with_signal)
@@ -89,6 +95,49 @@ def test_a_method_gives_the_same_offline_and_live(with_signal, tmp_path, name):
         offline = model.probabilities(Windows(table, rows, HEAD_SEES[head]))
         found = np.array([tempered(head_logits(bundle, one)[head], 1.0) for one in live])
         assert np.abs(found - offline).max() < 1e-5
+    _check_session(*session, model, bundle, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """A person, and a corpus of the person's session whose features are not rounded to float16."""
+    person, folder = simulated_person(), tmp_path_factory.mktemp("session")
+    live_session(person, None, folder / "sessions", SECONDS, HOP_S)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (shard_writer, eeg_signal):
+            patch.setattr(module, "np", _Unrounded())
+        asked = ["--root", str(folder / "sessions"), "--hop", str(HOP_S), "--signal", "--jobs", "1"]
+        assert main(["--quiet", "build", "xdf", *asked, "--out", str(folder / "corpus")]) == 0
+    return person, open_corpus(folder / "corpus")
+
+
+class _Unrounded:
+    def __getattr__(self, name):
+        return getattr(np, "float32" if name == "float16" else name)
+
+
+def _check_session(person, recorded, model, bundle, folder):
+    """A whole session: live, its replay, and the method on the corpus of the same samples say the same."""
+    left = live_session(person, bundle, folder / "sessions", SECONDS, HOP_S)
+    live, replay = rows(left / "predictions.csv"), folder / "replay.csv"
+    asked = ["--model", str(bundle.path), "--speed", "max", "--quiet", "--hop", str(HOP_S), "--out", str(replay)]
+    assert rtemo_main(["replay", str(left / "recording.xdf"), *asked]) == 0
+    assert rows(replay) == live
+
+    table = tabulate(recorded, model.table.channels, labelled=False)
+    (shard,) = recorded.shards
+    compared = 0
+    for i, end_s in enumerate(shard.rows["end_s"]):
+        record = next(row for row in live if float(row["time_s"]) == round(float(end_s), 6))
+        name = usable(shard.window(i), bundle.spec.gate, bundle.spec.combinations)
+        if name is None:
+            assert record["abstain"] in ("no signal", "signal too bad")
+            continue
+        offline = model.probabilities(Windows(table, np.array([i]), SEEN[name]))[0]
+        found = [float(record[f"probabilities.{label}"]) for label in bundle.labels]
+        assert np.abs(offline - found).max() < 1e-5
+        compared += 1
+    assert compared > 5
 
 
 def test_a_regressions_sets_cover_people_who_were_neither_trained_nor_calibrated_on(corpus, tmp_path):

@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -20,10 +21,12 @@ from torch import nn
 from offline.__main__ import main
 from offline.evaluation.methods.features import read_de, read_eye
 from offline.evaluation.window_table import Windows, tabulate
-from offline.export.session_outputs import run_bundle
+from offline.export.session_outputs import NetworkOutputs, run_bundle
+from offline.export.wrap.wrap import _held_out
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import load_bundle, write_bundle
 from rtemo.model.decoder import Decoder, head_logits
+from rtemo.model.embeddings import HEADS
 from rtemo.model.runtime import Runtime
 from rtemo.model.uncertainty.probabilities import tempered
 
@@ -104,6 +107,27 @@ def test_an_embedding_gets_heads_from_the_corpus(few, tmp_path):
     right = np.concatenate([s.logits["eye"].argmax(axis=1) == s.labels for s in sessions])
     assert right.mean() > 0.4  # of four
     assert set(bundle.spec.combinations) == {"eye"}
+
+
+def test_a_persons_labels_change_nothing_of_what_heads_for_the_others_say_of_the_person(few):
+    own = SimpleNamespace(heads={})
+    shards = {shard.about.subject: shard for shard in few}
+    groups = _held_out(own, [_random_outputs(shard) for shard in few], ("eye",), 4)
+    assert sorted(s.shard.about.subject for group in groups.values() for s in group) == sorted(shards)
+    mine = {s.shard.about.subject for s in groups[0]}
+    relabelled = [_random_outputs(shard, (shard.about.subject in mine)) for shard in few]
+    again = _held_out(own, relabelled, ("eye",), 4)
+    for one, two in zip(groups[0], again[0], strict=True):
+        np.testing.assert_array_equal(one.logits["eye"], two.logits["eye"])
+    assert not np.array_equal(groups[1][0].logits["eye"], again[1][0].logits["eye"])
+
+
+def _random_outputs(shard, moved=0):
+    rows, random = shard.rows.copy(), np.random.default_rng(shard.rows["end_s"].size)
+    rows["label"] = (rows["label"] + moved) % 4
+    z = dict.fromkeys(HEADS, random.normal(size=(len(rows), 6)).astype(np.float32))
+    passes = dict.fromkeys(("eeg", "eye", "both"), np.ones(len(rows), np.bool_))
+    return NetworkOutputs(SimpleNamespace(about=shard.about, rows=rows), z, {}, passes)
 
 
 class _Embedding(nn.Module):

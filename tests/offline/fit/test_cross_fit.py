@@ -16,6 +16,7 @@ from offline.fit.calibration import cross_decoded, promise
 from offline.fit.cross_fit import cross_fit, fit_data, fit_everybody
 from offline.fit.held_out_outputs import hold_out
 from offline.fit.scores import coverages, summary
+from offline.training.choices import typical
 from offline.training.deadline import OutOfTime
 from offline.training.training_run import TrainingSettings
 from rtemo.core.errors import RtemoError
@@ -163,3 +164,9 @@ def relabelled(shard):
     rows = np.array(shard.rows)
     rows["label"] = np.where(rows["label"] >= 0, (rows["label"] + 1) % 4, rows["label"])
     return SimpleNamespace(rows=rows, about=shard.about, labelled=shard.labelled)
+
+
+def test_folds_that_had_nobody_to_choose_a_temperature_on_leave_that_of_the_others():
+    folds = ({"eye strength": 1e-4}, {"eye strength": 1e-4}, {"eye strength": 1e-2, "eye temperature": 2.0})
+    assert typical(folds) == {"eye strength": 1e-4, "eye temperature": 2.0}
+    assert typical(folds[:2]) == {"eye strength": 1e-4}

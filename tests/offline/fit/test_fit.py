@@ -233,3 +233,8 @@ def test_the_commands_write_a_bundle_and_say_what_it_is(people, tmp_path, capsys
     shutil.rmtree(tmp_path / "b")
     assert main([*line.split(), "--max-minutes", "0"]) == 2
     assert "no time" in capsys.readouterr().err
+
+
+def test_a_method_that_can_never_go_live_is_refused_before_any_work(people, tmp_path):
+    with pytest.raises(RtemoError, match=r"riemann cannot run live.*use riemann-fixed"):
+        fit(people, FitRequest("riemann"), tmp_path / "b")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from affec_files import affec_files
 from test_reproduce_whole import TINY
 
 from offline.corpus.corpus import open_corpus
 from offline.reproduce.command import reproduce
 from offline.simulated_datasets.bids import RunName, write_dataset, write_run
-from offline.simulated_datasets.synthesize import synthesize
+from offline.simulated_datasets.people import SimulatedPeople
 from offline.training.checkpoint import load_checkpoint
 from rtemo.core.types import Channel, Chunk, StreamInfo
 from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
@@ -74,9 +74,7 @@ RATINGS = "Joy Tenderness Inspiration Amusement Anger Disgust Fear Sadness Arous
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("open")
-    affec = synthesize("affec", folder / "affec", 3, seed=9, scale=0.3)
-    for path in [*affec.glob("sub-*/*_run-[123]_*"), *affec.glob("sub-*/*/*_run-[123]_*")]:
-        path.unlink()
+    affec_files(folder / "affec", SimulatedPeople(3, seed=9, scale=0.3), runs=1)
     eye_tracking_set(folder / "eeg-et")
     attention_set(folder / "bbbd")
     emotion_set(folder / "faced")
@@ -87,7 +85,6 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[[unlabelled]]\nname = "emotion"\ndataset = "bids"\nroot = "faced"\npreset = "faced"\n'
     )
     reproduce(folder / "out", SCALE, roots=folder / "roots.toml")
-    shutil.rmtree(affec)
     return folder / "out"
 
 

@@ -275,6 +275,19 @@ def test_a_stream_without_usable_times_is_reported_and_tried_afresh(stamp, begin
     assert sync.trusted
 
 
+@pytest.mark.parametrize("begin_s", [6.0 + 0.25 * k for k in range(8)])
+def test_stamps_that_stand_still_are_reported_after_two_seconds_whenever_they_begin_to(begin_s):
+    """By hand: the last stamp that was new came at begin_s, and two seconds without another one are the limit."""
+    sync, handed = ClockSync("s", 100.0), []
+    for k in range(1200):
+        now_s = BEGIN_S + k / 100.0
+        chunk = Chunk("s", np.array([min(now_s, BEGIN_S + begin_s)]), np.array([[float(k)]]))
+        handed += [(now_s, item) for item in sync.take(now_s, chunk, Measurement(now_s, 0.0, 1e-4))]
+    (said,) = [(at_s, item) for at_s, item in handed if isinstance(item, StreamNotice)]
+    assert said[1].text == f"its times cannot be used: its stamps stand still at {BEGIN_S + begin_s:g}"
+    assert said[0] - BEGIN_S - begin_s == pytest.approx(2.0, abs=0.021)
+
+
 def test_a_clock_that_is_set_in_a_pause_is_noticed_by_arrival():
     _, handed = run(Link(250.0, clock=((12.0, -3.0),), pauses=((8.0, 12.0),), seconds=40.0))
 

@@ -7,7 +7,7 @@ import pytest
 from xdf_build import drain, ramp, stream, write
 
 from rtemo.core.types import Chunk, ClockOffset, StreamNotice
-from rtemo.sources.xdf.parts import part_name
+from rtemo.sources.xdf.parts import is_later_part, part_name
 from rtemo.sources.xdf.recording_log import LOG_NAME, LogEntry, log_info
 from rtemo.sources.xdf.source import XdfSource
 
@@ -80,7 +80,9 @@ def test_a_notice_of_a_later_parts_log_stands_at_its_place_in_the_whole(tmp_path
 
 
 def test_a_file_of_another_session_or_beside_it_by_chance_is_no_part(tmp_path):
-    source, _ = started(three_parts(tmp_path, session="another"))
+    name = three_parts(tmp_path, session="another")
+    part_name(name, 3).unlink()  # which is of the session, and would be found without the second
+    source, _ = started(name)
     assert source.n_samples("2") == 1000
     source.stop()
     name = tmp_path / "b.xdf"
@@ -105,3 +107,57 @@ def test_a_part_of_the_whole_recording_can_be_asked_for(tmp_path):
     stamps = drain(whole)["2"][0]
     source, _ = started(tmp_path / "rec.xdf", start_s=13.0, stop_s=25.0)
     np.testing.assert_array_equal(drain(source)["2"][0], stamps[(stamps >= 1008.0) & (stamps < 1020.0)])
+
+
+def seconds(path):
+    """Where the EEG's samples of an opened recording lie, and what is odd about its parts."""
+    source, ids = started(path)
+    stamps = drain(source)[ids["amp"]][0]
+    named = [line for line in source.warnings if "goes on from" in line]
+    source.stop()
+    return (len(stamps), stamps[0] - 1000.0, round(stamps[-1] - 1000.0, 2)), named
+
+
+def in_session(path, begin, continues=""):
+    """A hundred samples of a session, from so many after its first on."""
+    items = (stream("eeg"), ClockOffset("eeg", 1.0, 0.0), eeg(begin, 100))
+    return write(path, *items, session="s", continues=continues)
+
+
+def test_a_recording_whose_first_file_was_renamed_is_opened_whole_by_its_new_name(tmp_path):
+    in_session(tmp_path / "moved.xdf", 0)
+    in_session(tmp_path / "rec_2.xdf", 200, "rec.xdf")
+    in_session(tmp_path / "rec_3.xdf", 400, "rec_2.xdf")
+    in_session(tmp_path / "other.xdf", 0)  # a copy of the beginning, as somebody may have made one
+    taken = "rec_2.xdf goes on from rec.xdf, which is not there under that name; it is taken to go on from moved.xdf"
+    assert seconds(tmp_path / "moved.xdf") == ((300, 0.0, 4.99), [taken])
+
+
+def test_a_part_that_is_missing_is_named_and_the_rest_opened(tmp_path):
+    in_session(tmp_path / "rec.xdf", 0)
+    in_session(tmp_path / "rec_3.xdf", 400, "rec_2.xdf")
+    found, said = seconds(tmp_path / "rec.xdf")
+    assert found == (200, 0.0, 4.99)
+    missing = "rec_3.xdf goes on from rec_2.xdf, which is not there under that name"
+    assert said == [f"{missing}; it is taken to go on from rec.xdf"]
+
+
+def test_a_later_part_names_the_file_to_open_or_the_one_that_is_missing(tmp_path):
+    later = in_session(tmp_path / "rec_2.xdf", 200, "rec.xdf")
+    missing = "rec_2.xdf goes on from rec.xdf, which is not beside it: what was recorded before is missing"
+    assert seconds(later) == ((100, 2.0, 2.99), [missing])
+    assert not is_later_part(later)
+    first = in_session(tmp_path / "moved.xdf", 0)
+    assert seconds(later)[1] == ["rec_2.xdf goes on from rec.xdf: open moved.xdf to have the whole recording"]
+    assert is_later_part(later)
+    assert not is_later_part(first)
+
+
+def test_parts_of_another_beginning_and_of_no_session_are_left_alone(tmp_path):
+    in_session(tmp_path / "rec.xdf", 0)
+    in_session(tmp_path / "rec_2.xdf", 200, "rec.xdf")
+    copy = in_session(tmp_path / "copy.xdf", 0)
+    assert seconds(copy) == ((100, 0.0, 0.99), [])
+    plain = write(tmp_path / "plain.xdf", stream("eeg"), eeg(0, 100))
+    write(tmp_path / "more.xdf", stream("eeg"), eeg(200, 100), continues="gone.xdf")
+    assert seconds(plain) == ((100, 0.0, 0.99), [])

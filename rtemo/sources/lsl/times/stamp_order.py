@@ -80,6 +80,7 @@ class StampOrder:
         self._suspects: list[tuple[float, Chunk]] = []  # arrival, samples whose stamps do not fit
         self._steps: deque[float] = deque(maxlen=MAX_STEPS)  # when the clock was set
         self._watched: tuple[float, float, float] | None = None  # arrival, newest stamp then, last arrival since
+        self._advanced_s = math.inf  # the arrival of the newest stamp
         self._run: tuple[float, float, float, int] | None = None  # of unusable stamps that look like a clock
 
     def begin(self, arrived: Sequence[tuple[float, Chunk]], delay_s: float | None = None) -> list[BoolArray]:
@@ -140,7 +141,7 @@ class StampOrder:
         if high > self.newest:
             if self._n_line:
                 self._period_s += 0.1 * (min((high - self.newest) / n, 2.0) - self._period_s)
-            self.newest = high
+            self.newest, self._advanced_s = high, now_s
             self._least.add(now_s, now_s - high)
         self._n_line += n
 
@@ -148,16 +149,16 @@ class StampOrder:
         """Stamps that fit may still not be times: they stand still, or advance far too slowly."""
         begin_s, stamp, last_s = self._watched or (now_s, self.newest, now_s)
         if now_s - last_s > FLOW_S:
-            begin_s, stamp = now_s, self.newest
+            begin_s, stamp, self._advanced_s = now_s, self.newest, now_s
         self._watched = (begin_s, stamp, now_s)
-        passed_s, advance_s = now_s - begin_s, self.newest - stamp
+        passed_s, advance_s, still_s = now_s - begin_s, self.newest - stamp, now_s - self._advanced_s
+        if still_s >= UNUSABLE_S:
+            return self._give_in(f"its stamps stand still at {self.newest:g}")
         if passed_s < UNUSABLE_S:
             return []
         self._watched = None
-        if advance_s >= SLOWEST * passed_s:
-            return []
-        still = f"its stamps stand still at {stamp:g}"
-        return self._give_in(_not_seconds(advance_s / passed_s) if advance_s > 0.0 else still)
+        slow = advance_s < SLOWEST * passed_s and still_s < 0.5 * passed_s  # else it stands still, which is seen soon
+        return self._give_in(_not_seconds(advance_s / passed_s)) if slow else []
 
     def _sort(self, now_s: float, chunk: Chunk) -> list[Verdict]:
         """Find out which stamps of a chunk fit, one after another; hold those at its end that do not."""

@@ -1,0 +1,1 @@
+"""Measurements of what a person's own labels are worth."""

@@ -1,0 +1,47 @@
+"""A short session of a simulated person on any bundle, in this process, and what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+
+from hand_fed import PROFILES, FedSession, setup_of
+
+from rtemo.core.types import Chunk, StreamUp
+from rtemo.simulate.caps import spread
+from rtemo.simulate.plan import PlannedClip, SimulationPlan, segments_for_clips
+from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.stream_roles import StreamRoles
+
+ONLY_LIVE = ("forced", "latency_ms", "late")
+
+
+def simulated_person():
+    clips = segments_for_clips([PlannedClip(1, "fear", 30.0)], 4.0, 0.0)
+    return SimulatedSession(SimulationPlan(3, 1, tuple(clips), 0, spread(8), 250, 60.0))
+
+
+def live_session(person, bundle, root, seconds, hop_s, look_s=0.0):
+    """Its folder. look_s: how far the clock goes on each time that somebody looks at it."""
+    time_s, roles, looks = [person.plan.start_s], StreamRoles(PROFILES), itertools.count()
+    roles.choose(person.streams)
+    setup = setup_of(roles, lambda: time_s[0] + look_s * next(looks), lambda *_: None, (), hop_s, bundle)
+    session = FedSession(setup, SessionSettings(subject="P"), root)
+    for info in person.streams:
+        session.give(StreamUp(info))
+    for item in person.items(block_s=0.1):
+        if isinstance(item, Chunk) and len(item):
+            time_s[0] = max(time_s[0], float(item.stamps[-1]))
+        session.give(item)
+        if time_s[0] >= person.plan.start_s + seconds:
+            break
+    session.close()
+    (folder,) = root.iterdir()
+    return folder
+
+
+def rows(path):
+    """Predictions without what a live session alone knows."""
+    with path.open() as file:
+        return [{k: row[k] for k in row.keys() - set(ONLY_LIVE)} for row in csv.DictReader(file)]
