@@ -107,6 +107,8 @@ def draw(path: Path, measured: Mapping[str, Points], replays: Points, cut: Point
             axes[1, column].plot(values, [points[value][quantile] for value in values], "o-", label=quantile)
         for row, label in enumerate(("CPU, % of a core", "arrival to prediction, ms")):
             axes[row, column].set(xscale="log", xlabel=name, ylabel=label if not column else "", ylim=(0, None))
+            axes[row, column].minorticks_off()
+            axes[row, column].set_xticks(values, [f"{value:g}" for value in values])
         axes[1, column].legend(frameon=False)
     for row, (points, label, cost) in enumerate(((replays, "recording, s", "replay"), (cut, "window, s", "windows"))):
         axes[row, -1].plot(list(points), [found["cpu"] for found in points.values()], "o-")
