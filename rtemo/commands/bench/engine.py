@@ -24,7 +24,7 @@ from rtemo import resources
 from rtemo.commands.bench.step import StageTimes, step_sender
 from rtemo.commands.bench.step import as_text as steps_as_text
 from rtemo.commands.bench.step import summary as step_summary
-from rtemo.commands.console import INTERRUPTED, say, stop_on_signal
+from rtemo.commands.console import INTERRUPTED, say, stop_on_signal, warn
 from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.commands.session.demo import simulated
 from rtemo.commands.session.live_setup import live_setup
@@ -50,6 +50,7 @@ from rtemo.sources.participants import parse_participant
 from rtemo.sources.session_settings import SessionSettings, read_settings, with_participants
 
 MARGIN_S = 60.0
+OVERLOADED_MS = 500.0
 WAIT_S = 0.2
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -199,6 +200,8 @@ def run(args: argparse.Namespace) -> int:
         result["steps"] = _steps(args, stop, session)
     if stop.is_set():
         return INTERRUPTED
+    if result["arrival_to_prediction_ms"].get("p50", 0.0) > OVERLOADED_MS:
+        warn("this computer did not keep up: what the session costs is more than is shown")
     result["felt_ms"] = _felt(args, result)
     print(json.dumps(result, indent=2) if args.json else _as_text(result))
     return 0
