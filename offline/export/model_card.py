@@ -17,7 +17,7 @@ _OFFERS = {"eeg": "EEG only", "eye": "eyes only", "both": "EEG and eyes"}
 def model_card(spec: BundleSpec) -> str:
     """Markdown."""
     scores = [_scores(spec)] if spec.metrics else []
-    ratings = [_ratings(spec)] if spec.ratings else []
+    ratings = [_ratings(spec)] if spec.training.get("ratings") else []
     parts = [_head(spec), _training(spec), *_candidates(spec), *scores, *ratings, _calibration(spec), _limits(spec)]
     return "\n\n".join(parts) + "\n"
 
@@ -109,13 +109,15 @@ def _ratings(spec: BundleSpec) -> str:
         "| rating | from | people | clips | CCC | RMSE | RMSE of the mean | interval | coverage |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for rating, own in spec.ratings.items():
-        for name, half in own.half_width.items():
-            s = spec.training["ratings"][rating][name]
+    for rating, by_name in spec.training["ratings"].items():
+        shipped = spec.ratings[rating].half_width if rating in spec.ratings else {}
+        for name, s in by_name.items():
+            half = f"± {shipped[name]:.2f}" if name in shipped else "no estimate: no better than the mean"
             cells = [f"{s[key]['value']:.2f} ({s[key]['low']:.2f} to {s[key]['high']:.2f})" for key in _RATED]
-            covered = f"{s['windows']['coverage']['value']:.2f} at {own.level:.0%}" if "windows" in s else "-"
+            windows = s.get("windows")
+            covered = f"{windows['coverage']['value']:.2f} at {windows['level']:.0%}" if windows else "-"
             counts = f"{s['n_people']} | {s['n_trials']}"
-            lines.append(f"| {rating} | {_OFFERS[name]} | {counts} | {' | '.join(cells)} | ± {half:.2f} | {covered} |")
+            lines.append(f"| {rating} | {_OFFERS[name]} | {counts} | {' | '.join(cells)} | {half} | {covered} |")
     return "\n".join(lines)
 
 

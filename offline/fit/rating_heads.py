@@ -154,7 +154,7 @@ def calibrated_ratings(
 ) -> RatingCalibration:
     """From recordings of everybody, each with what was predicted by regressions that did not know the person.
 
-    A rating that too few people offer for the level, or a combination, is left out.
+    What too few people offer for the level is left out; what errs no less than always saying the mean has scores only.
     """
     specs, scores = {}, {}
     for rating in ratings:
@@ -162,9 +162,14 @@ def calibrated_ratings(
         kept = {name: own for name, own in errors.items() if len(np.unique(own[0])) >= LEVEL / (1.0 - LEVEL)}
         if not kept:
             continue
-        half = {name: quantile(np.abs(found - truth), who, LEVEL) for name, (who, _, found, truth, _) in kept.items()}
-        specs[rating] = RatingSpec(LEVEL, AVERAGE_S, half)
         scores[rating] = {name: _scores(*own) for name, own in kept.items()}
+        half = {
+            name: quantile(np.abs(found - truth), who, LEVEL)
+            for name, (who, _, found, truth, _) in kept.items()
+            if scores[rating][name]["rmse_better_by"]["value"] > 0.0
+        }
+        if half:
+            specs[rating] = RatingSpec(LEVEL, AVERAGE_S, half)
     return RatingCalibration(specs, scores)
 
 

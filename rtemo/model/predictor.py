@@ -49,6 +49,7 @@ class Predictor:
     def __init__(self, pipeline: Pipeline, runtime: Runtime, decoder: Decoder) -> None:
         self.pipeline = pipeline
         self.n_forced = 0
+        self.working: Callable[[], object] = lambda: None  # called after each window: slow is not hanging
         self.watches: list[Watch] = []  # each is given every final window, in order, with its embeddings
         self._runtime = runtime
         self._decoder = decoder
@@ -153,6 +154,7 @@ class Predictor:
         predictions = []
         for window, embeddings in embedded:
             prediction = self._decoder.step(window, embeddings)
+            self.working()
             for watch in self.watches:
                 watch(window, embeddings)
             if window.end_s > self._published_s:
@@ -166,7 +168,9 @@ class Predictor:
             self._ahead = self._decoder.fork()
         self._published_s = window.end_s
         self.n_forced += 1
-        return self._ahead.step(window, self._runtime.embed(window))
+        prediction = self._ahead.step(window, self._runtime.embed(window))
+        self.working()
+        return prediction
 
     def _settle(self) -> None:
         """Make the forced windows final: the stream has been away for too long to decide them all again."""

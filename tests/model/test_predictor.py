@@ -125,6 +125,16 @@ def test_what_the_pipeline_gives_out_for_any_reason_is_decided(bench):
     assert bench.pipeline.asked[-1] == ("push", offset)
 
 
+def test_after_each_window_it_is_known_that_it_works_also_where_it_is_forced(bench):
+    known = []
+    bench.predictor.working = lambda: known.append(len(known))
+    bench.push(104.0, 104.25)
+    assert len(known) == 2
+    bench.pipeline.next_end_s = 104.5
+    forced = bench.predictor.force(105.0)
+    assert len(known) == 2 + len(forced) > 2
+
+
 def test_before_any_sample_nothing_can_be_forced(bench):
     assert bench.predictor.force(200.0) == []
 

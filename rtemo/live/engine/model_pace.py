@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 
 WINDOWS = 40  # that the time of one is judged by
+FEWEST, LONG_S = 5, 2.0  # or as few as these, where they took so long together: of a very slow model few are ever done
 _BACK = 0.8  # of the hop: it keeps up again below this
 
 
@@ -22,7 +23,8 @@ class ModelPace:
         """What to tell people now, if anything."""
         self._seconds.extend([seconds / windows] * min(windows, WINDOWS))
         typical = float(np.median(self._seconds))
-        if len(self._seconds) < WINDOWS:
+        known = len(self._seconds)
+        if known < WINDOWS and (known < FEWEST or sum(self._seconds) < LONG_S):
             return None
         if not self.too_slow and typical > self._hop_s:
             self.too_slow = True

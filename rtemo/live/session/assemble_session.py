@@ -25,6 +25,7 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.live.session.saved_state import SAVE_S, SavedState, StateAbout, StateFile, load_state
 from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.predictor import Predictor
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
@@ -34,7 +35,7 @@ from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
 
-KEPT = frozenset({"watches"})  # of the predictor: they are the new engine's own
+KEPT = frozenset({"watches", "working"})  # of the predictor: they are the new engine's own
 
 
 class SessionRun:
@@ -62,7 +63,7 @@ class SessionRun:
         self._setup, self.outputs, self._clock, self._log = setup, outputs, setup.clock, log
         self.participant = settings.alone
         self._source, self.stop = source, threading.Event()
-        self.predictor = setup.new_predictor()
+        self.predictor = self._new_predictor()
         self.calibration: SessionCalibration | None = None
         self.each_turn: Callable[[], object] = lambda: None  # whatever else is to be done once a read
         self._marked: MarkedBaseline | None = None
@@ -110,7 +111,7 @@ class SessionRun:
         self.calibration = self._new_calibration(outputs)
         if saved is not None and not self._thaw(saved):
             saved = None
-            self.predictor = setup.new_predictor()
+            self.predictor = self._new_predictor()
             self.engine.use(self.predictor)
             self.calibration = self._new_calibration(outputs)
         self.calibration.take_up(taken_up.facts.notes)
@@ -125,6 +126,12 @@ class SessionRun:
         self._running = self._source.running
         for note in taken_up.notes:
             self._log.add(note)
+
+    def _new_predictor(self) -> Predictor:
+        """One of which whoever looks after the engine sees that it works, however slow its model is."""
+        made = self._setup.new_predictor()
+        made.working = self._source.alive
+        return made
 
     def _working(self, items: Iterable[list[Item]]) -> Iterator[list[Item]]:
         """The same; whoever looks after the engine sees that it works, though it reads nothing new."""

@@ -21,3 +21,16 @@ def test_one_slow_window_or_many_at_once_are_no_slow_model():
     for i in range(3 * WINDOWS):
         assert pace.took(1.0 if i % 10 == 0 else 0.02, 1) is None
     assert pace.took(2.0, 40) is None  # 50 ms each, after a pause
+
+
+def test_a_model_that_takes_seconds_is_told_after_a_few_windows():
+    pace = ModelPace(0.1)
+    told = [text for _ in range(6) if (text := pace.took(0.7, 1))]
+    assert len(told) == 1
+    assert "a window takes 700 ms" in told[0]
+
+
+def test_slow_windows_at_a_sessions_begin_are_no_slow_model():
+    pace = ModelPace(0.1)
+    assert pace.took(3.0, 1) is None
+    assert [pace.took(0.02, 1) for _ in range(2 * WINDOWS)] == [None] * 2 * WINDOWS

@@ -13,8 +13,9 @@ from model_sessions import live_session, rows, simulated_person
 
 import rtemo
 from offline.corpus.corpus import open_corpus, write_manifest, write_recording
+from offline.export.session_outputs import NetworkOutputs
 from offline.fit.fit import FitRequest, fit
-from offline.fit.rating_heads import rated
+from offline.fit.rating_heads import calibrated_ratings, rated
 from rtemo.cli import main
 from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
@@ -73,6 +74,20 @@ def _decoded(bundle, shard):
     embedded = Runtime(bundle).embed_windows(windows)
     predictions = [decoder.step(window, z) for window, z in zip(windows, embedded, strict=True)]
     return [pair for pair in zip(predictions, rated(shard, "valence"), strict=True) if pair[0].abstain is None]
+
+
+def test_what_errs_no_less_than_the_mean_is_scored_and_not_shipped(corpus):
+    """The one regression knows the rating, the other says something else."""
+    sessions = []
+    for i, shard in enumerate(corpus):
+        truth = np.nan_to_num(rated(shard, "valence"), nan=5.0)
+        noise = 5.0 + 3.0 * np.random.default_rng(i).choice((-1.0, 1.0)) * np.ones(len(truth))
+        passes = dict.fromkeys(("eeg", "eye"), np.ones(len(truth), np.bool_))
+        said = {("valence", "eeg"): truth.astype(np.float32), ("valence", "eye"): noise.astype(np.float32)}
+        sessions.append(NetworkOutputs(shard, {}, {}, passes, ratings=said))
+    found = calibrated_ratings(sessions, ("eeg", "eye"), ("valence",))
+    assert set(found.scores["valence"]) == {"eeg", "eye"}
+    assert set(found.specs["valence"].half_width) == {"eeg"}
 
 
 def test_nothing_is_estimated_where_the_window_says_nothing(bundle, corpus):
