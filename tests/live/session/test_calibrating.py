@@ -59,9 +59,9 @@ def test_a_session_with_labels_and_a_calibration_replays_the_same_with_its_perso
         out = tmp_path / name
         recording = str(folder / "recording.xdf")
         assert main(["replay", recording, "--speed", "max", "--quiet", "--out", str(out), *options]) == 0
-        return [line.rsplit(",", 4)[0] for line in out.read_text().splitlines()]
+        return [line.rsplit(",", 5)[0] for line in out.read_text().splitlines()]
 
-    live = [line.rsplit(",", 4)[0] for line in (folder / "predictions.csv").read_text().splitlines()]
+    live = [line.rsplit(",", 5)[0] for line in (folder / "predictions.csv").read_text().splitlines()]
     assert replayed("beside.csv") == live  # the session's own calibration lies beside the recording
     moved = (folder / "person.json").rename(tmp_path / "moved.json")
     assert replayed("with.csv", "--person", str(moved)) == live
@@ -86,7 +86,7 @@ def test_a_session_that_begins_with_a_person_replays_the_same_without_being_told
     out = tmp_path / "again.csv"
     assert main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(out)]) == 0
     live, again = ((folder / "predictions.csv").read_text().splitlines(), out.read_text().splitlines())
-    assert [line.rsplit(",", 4)[0] for line in again] == [line.rsplit(",", 4)[0] for line in live]
+    assert [line.rsplit(",", 5)[0] for line in again] == [line.rsplit(",", 5)[0] for line in live]
     assert len(live) > 20
     assert replace(load_person(folder / "person.json", BUNDLE), holds_s=None).fingerprint == BUNDLE.fingerprint
 
