@@ -171,7 +171,7 @@ def _dataset(options: argparse.Namespace) -> tuple[Dataset, str]:
 def _here(options: argparse.Namespace, mapping: Path | None) -> tuple[Dataset, str]:
     from offline.datasets import load
     from offline.datasets.base import SIMULATED
-    from offline.simulated_datasets.synthesize import simulated_as
+    from offline.simulated_datasets.mark import simulated_as
 
     dataset = load(options.name, options.root, mapping)
     simulated = simulated_as(options.root)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 Prints = NDArray[np.uint64]
 _POINTS = 32  # changes that a print is made of
@@ -45,7 +44,7 @@ class SamplePrinter:
 
     def _of_column(self, column: NDArray[np.float64], behind: int) -> Prints:
         finite = np.where(np.isfinite(column), column, -np.inf)
-        largest = maximum_filter1d(finite, 2 * self._alone + 1, mode="constant", cval=np.inf)
+        largest = _largest_around(finite, self._alone)
         last = len(column) - max(self._alone, behind)
         at = np.arange(self._alone, last)
         at = at[(finite[at] == largest[at]) & (finite[at] > finite[at - 1]) & np.isfinite(finite[at])]
@@ -56,3 +55,13 @@ class SamplePrinter:
         usable = np.isfinite(changes).all(axis=1) & (size > 0)
         rough = np.clip(np.round(changes[usable] / size[usable, None]), -_LARGEST, _LARGEST)
         return np.asarray(((rough + _LARGEST).astype(np.uint64) * _WEIGHTS).sum(axis=1, dtype=np.uint64))
+
+
+def _largest_around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """The largest of each value (n,) and `reach` to both sides; infinite where these are not all there."""
+    edge = np.full(reach, np.inf)
+    found, spans, width = np.concatenate([edge, values, edge]), 1, 2 * reach + 1
+    while 2 * spans <= width:  # each is the largest of twice as many
+        found = np.maximum(found[:-spans], found[spans:])
+        spans *= 2
+    return np.asarray(np.maximum(found[: len(values)], found[width - spans :]))

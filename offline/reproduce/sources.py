@@ -22,7 +22,7 @@ from typing import Any
 from offline import datasets
 from offline.datasets.base import Dataset
 from offline.datasets.presets import LOADER_OF, preset
-from offline.simulated_datasets.synthesize import simulated_as
+from offline.simulated_datasets.mark import simulated_as
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
 

@@ -9,22 +9,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from offline.datasets.base import Dataset
 from offline.simulated_datasets.affec import write_affec
+from offline.simulated_datasets.mark import MARK
 from offline.simulated_datasets.people import SimulatedPeople, Work
 from offline.simulated_datasets.seed_people import write_seed_iv, write_seed_v
 from offline.simulated_datasets.viewing_people import write_bids, write_eegeyenet
 from rtemo.core.errors import RtemoError
-from rtemo.core.records import Reader
-
-MARK = ".rtemo-simulated.json"  # in the folder, so that nobody takes simulated people for recorded ones
 
 # NAME -> how it is written, how many people it has, and how many its file names can distinguish
 _WORK: Mapping[str, tuple[Callable[[Path, SimulatedPeople], Work], int, int]] = {
@@ -76,32 +72,3 @@ def synthesize(
     (partly / MARK).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partly.rename(out)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """The marker file in a folder of simulated people: how they were simulated."""
-
-    made_of: Mapping[str, Any]
-
-    def relabel(self, dataset: Dataset) -> Dataset:
-        """The same data set, but with a card that states that nobody was recorded."""
-        about = ", ".join(f"{name} {value}" for name, value in self.made_of.items())
-        card = replace(
-            dataset.card,
-            title=f"simulated people in the layout of {dataset.card.title}",
-            licence="none needed",
-            citation="rtemo.simulate",
-            url="",
-            notes=(f"simulated: {about}", *dataset.card.notes),
-        )
-        return replace(dataset, card=card)
-
-
-def simulated_as(root: Path) -> Simulated | None:
-    """What was simulated into a folder; None for a folder that `synthesize` did not write."""
-    path = root / MARK
-    if not path.exists():
-        return None
-    reader = Reader(f"the mark {path}", "synthesize the folder again")
-    return Simulated(reader.read(dict[str, Any], reader.json_file(path)))

@@ -120,6 +120,7 @@ class Menus:
         self._add(menu, words.NOTICE, "", dialogs.show_notice)
         self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
         self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
+        self._add(menu, words.LAG_MENU, "", dialogs.ask_lag)
         self._add(menu, words.ANNOTATIONS_MENU, "Ctrl+J", dialogs.ask_annotations)
         self._add(menu, words.MODEL_MENU, "Ctrl+M", dialogs.ask_model)
         self._add(menu, OUTPUTS_MENU, "Ctrl+U", dialogs.ask_outputs)

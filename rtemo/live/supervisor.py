@@ -24,7 +24,7 @@ _LOG = logging.getLogger("rtemo.supervisor")
 
 LOOK_S = 0.1
 ASK_S = 1.0  # how often the recorder is asked how things stand
-HANG_S = 5.0  # without an answer for so long a recorder hangs
+HANG_S = 5.0  # without an answer for so long a recorder hangs; the next one for twice as long, as with engines
 START_S = 15.0  # the same for one that has not answered yet: a busy computer takes long to start a program
 SILENT_S = 1.5  # an engine that has read nothing for longer: with ASK_S and its own pauses it is stated within 3 s
 ENGINE_HANGS_S = 10.0  # the same for so long: a stop that it would catch up with is over by then; then twice as long
@@ -101,7 +101,7 @@ class Supervisor:
         self._asked_s = self._answered_s = time.monotonic()
         self._engine_over = self._engine_silent = self._recorder_answers = False
         self._engine_began = False  # whether this engine has ever read from a recorder
-        self._engine_hangs_s = ENGINE_HANGS_S
+        self._recorder_hangs_s, self._engine_hangs_s = HANG_S, ENGINE_HANGS_S
         self._records = True  # by the last answer; a recorder that does not answer may well record
 
     def run(self, stop: threading.Event, hurry: threading.Event, duration_s: float | None = None) -> int:
@@ -163,8 +163,9 @@ class Supervisor:
             self._recorder_answers = True
             self._engine_began = self._engine_began or bool(state.fields.get("engine"))
             self._hear_engine(state.fields.get("engine_age_s", 0.0) if state.fields.get("engine") else 0.0)
-        elif now_s - self._answered_s > (HANG_S if self._recorder_answers else START_S):
+        elif now_s - self._answered_s > (self._recorder_hangs_s if self._recorder_answers else START_S):
             _LOG.error("the recorder hangs: it is killed")
+            self._recorder_hangs_s *= 2.0
             self._recorder.kill()
 
     def _hear_engine(self, age_s: float) -> None:

@@ -375,7 +375,7 @@ class RecorderService:
         parts = []
         for item, known in zip_longest(items, packed):
             if isinstance(item, StreamUp) and self._roles is not None:
-                parts.append(pack("role", role=self._roles.role_of(item.info)))
+                parts.append(pack("role", role=self._roles.role_of(item.info) or ""))
             parts.append(known or pack_item(item))
         if not engine.outbox.put(b"".join(parts)):
             self._cut_off(engine)

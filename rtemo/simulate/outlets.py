@@ -39,15 +39,17 @@ def stream(
     block_s: float = BLOCK_S,
     start_s: float | None = None,
     on_ready: Callable[[float], None] = lambda _start_s: None,
+    outlets: SimulatedOutlets | None = None,
 ) -> Sent:
     """Stream the session until its end or until `stop` is set; returns what was sent. Blocks the calling thread.
 
     Outlets are there at once; the session begins at start_s on LSL's clock (None: a moment later). on_ready is called
-    with that time when the outlets are there. RtemoError for clock faults, which one computer cannot show on LSL.
+    with that time when the outlets are there. outlets: what the samples go through.
+    RtemoError for clock faults, which one computer cannot show on LSL.
     """
     if any(fault.kind == "clock" for fault in session.plan.faults):
         raise RtemoError("a clock fault cannot be streamed", "LSL measures one clock on one computer", "write --xdf")
-    outlets = _Outlets()
+    outlets = outlets or SimulatedOutlets()
     try:
         for info in session.streams:
             outlets.open(info)
@@ -61,7 +63,11 @@ def stream(
 
 
 def _play(
-    session: SimulatedSession | SimulatedCompany, outlets: _Outlets, stop: threading.Event, begin: float, block_s: float
+    session: SimulatedSession | SimulatedCompany,
+    outlets: SimulatedOutlets,
+    stop: threading.Event,
+    begin: float,
+    block_s: float,
 ) -> None:
     for complete_s, item in session.timed_items(block_s):
         if stop.wait(max(begin + complete_s - pylsl.local_clock(), 0.0)):
@@ -75,7 +81,7 @@ def _play(
                 outlets.close(item.stream_id)
 
 
-class _Outlets:
+class SimulatedOutlets:
     """The open outlets by stream_id, and how many samples each stream has sent so far."""
 
     def __init__(self) -> None:

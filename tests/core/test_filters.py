@@ -61,3 +61,11 @@ def test_a_replay_starts_without_the_heavy_parts_of_scipy():
     script = "import sys, rtemo.commands.session.replay, rtemo.live.session.assemble_session; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
     assert not {"scipy.signal", "scipy.stats", "scipy.optimize", "scipy.fft", "scipy.interpolate"} & set(loaded)
+
+
+def test_the_group_delay_is_that_of_the_polynomials():
+    sections = np.vstack([filters.butterworth(6, 0.14, "lowpass"), filters.notch(0.1, 25.0)])
+    b, a = scipy.signal.sos2tf(sections)
+    _, delay = scipy.signal.group_delay((b, a), w=[10.0], fs=1000.0)
+    assert filters.group_delay_s(sections, 10.0, 1000.0) == pytest.approx(delay[0] / 1000.0, rel=1e-5)
+    assert filters.group_delay_s(np.empty((0, 6)), 10.0, 1000.0) == 0.0

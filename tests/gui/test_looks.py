@@ -22,6 +22,7 @@ from scripted import RECORDING, ScriptedClient, block, channels, prediction, sna
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
+from rtemo.gui.alarms import Alarm
 from rtemo.gui.layout.keys_first import own_keys
 from rtemo.gui.painting.colours import DARK, LIGHT
 from rtemo.gui.painting.theme import SIZES, apply_theme, font
@@ -142,14 +143,14 @@ def test_on_full_hd_at_200_percent_no_tab_and_no_alarm_is_cut_off(open_window):
         for k in range(bar.count()):
             needed = bar.fontMetrics().horizontalAdvance(bar.tabText(k)) + 2 * TAB_PADDING
             assert bar.tabRect(k).width() >= needed, bar.tabText(k)
-    window.client.restarting, window.client.connected = True, False
-    window.state.pass_time(window._clock() + 600.0)
     strip = window.views.strip
-    for _ in range(3):
-        strip.refresh(set())
-        QApplication.processEvents()
-    assert strip.alarms
-    assert strip.alarm.fontMetrics().horizontalAdvance(strip.alarm.text()) <= strip.alarm.width()
+    for text in (texts.PREDICTIONS_RESTARTING, texts.NO_PREDICTIONS_NOW):
+        strip._watch.current = lambda text=text: [Alarm(text, "warn", window.state.now_s - 600.0)]
+        for _ in range(3):  # it takes the room that it needs, then the smaller text
+            strip.refresh(set())
+            QApplication.processEvents()
+        assert strip.alarm.text().startswith(text)
+        assert strip.alarm.fontMetrics().horizontalAdvance(strip.alarm.text()) <= strip.alarm.width()
 
 
 def test_docks_that_were_arranged_on_a_larger_screen_do_not_overflow_a_small_one(open_window, monkeypatch):

@@ -26,6 +26,7 @@ from rtemo.sources.participants import OWN_ROLES, parse_participant
 from rtemo.sources.session_settings import SessionSettings, with_participants
 
 IDS = ("P01", "P02")
+HOP_S = 0.5
 MARKED = "marker=rest,go"
 REST_S = (1.0, 25.0)
 
@@ -34,7 +35,7 @@ def people(duration_s):
     """Two people: the streams, with markers for both; what comes of them, by time; when it begins."""
     own = {}
     for number, whose in enumerate(IDS, 3):
-        plan = SimulationPlan.for_duration(number, duration_s, eeg_channels=16, eeg_rate_hz=250)
+        plan = SimulationPlan.for_duration(number, duration_s, eeg_channels=8, eeg_rate_hz=250)
         session = SimulatedSession(plan)
         own[whose] = session
     streams = [
@@ -98,7 +99,7 @@ class Joint:
             self.give(StreamUp(info))
 
     def begin(self, request, taken_up=None):
-        setup = setup_of(next(iter(self.roles.each.values())), lambda: self.time_s, lambda *_: None)
+        setup = setup_of(next(iter(self.roles.each.values())), lambda: self.time_s, lambda *_: None, hop_s=HOP_S)
         self.outputs = SessionOutputs(request, BUNDLE, setup.hop_s, setup.clock, self.source, taken_up=taken_up)
         self.session = JointSession(setup, self.roles, self.source, self.settings, self.outputs)
 
@@ -172,7 +173,7 @@ def replayed(path, settings=as_recorded):
     found = {}
     for recording in open_each(lambda whose: OpenRecording(path, PROFILES, settings, participant=whose)):
         log, kept, problems = EventLog(), Rows(), []
-        predictor = load_model(None, 0.25)[1]
+        predictor = load_model(None, HOP_S)[1]
         engine = replay_engine(recording, predictor, BUNDLE, log, [kept], warn=problems.append)
         engine.run(recording.opening, threading.Event())
         assert problems == []

@@ -8,7 +8,7 @@ import pytest
 
 from rtemo import resources
 from rtemo.model.bundle import load_bundle
-from rtemo.model.response_lag import filter_lag_s, lag_s
+from rtemo.model.response_lag import felt_delay, filter_lag_s, in_words, lag_s
 from rtemo.model.uncertainty.smoothing import Smoothing
 
 EVEN = (0.25, 0.25, 0.25, 0.25)
@@ -47,3 +47,17 @@ def test_what_takes_more_than_ten_minutes_is_not_followed():
     assert 500.0 < filter_lag_s(Smoothing(1000.0, 4.0, EVEN), 200.0, 4.0, 0.4) < 600.0
     # by the formula ln(4 * 3000 * rate) / rate with rate = ln(7) / 400 this takes 837 s, some 14 % less in truth
     assert filter_lag_s(Smoothing(3000.0, 4.0, EVEN), 400.0, 4.0) == math.inf
+
+
+def test_what_a_user_feels_is_the_response_lag_with_filters_devices_and_half_a_hop():
+    spec = load_bundle(resources.assets() / "models/demo").spec
+    felt = felt_delay(spec, 0.25, 1000.0, device_s=0.03)
+    parts = felt.parts()
+    assert parts["smoothing"] + parts["window"] == pytest.approx(lag_s(spec, 0.25))
+    assert (parts["device"], parts["hop"]) == (0.03, 0.125)
+    assert 0.0 < parts["filters"] < 0.05
+    assert felt_delay(spec, 0.25, 150.0).filters < parts["filters"]  # too slow a stream to need an anti-aliasing filter
+    words = in_words({name: 1e3 * seconds for name, seconds in parts.items()})
+    assert "device 30.0 ms" in words
+    assert "window 2.00 s" in words
+    assert "device" not in in_words({"device": 0.0, "hop": 125.0})

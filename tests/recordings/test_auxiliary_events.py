@@ -96,12 +96,21 @@ def expected():
     return sorted([*marks, lost])
 
 
-def engine_on(items, live=None):
+def engine_on(items, live=None, session_streams=()):
     roles, log = StreamRoles(PROFILES), EventLog()
     roles.choose([AMP])
-    engine = Engine(SyntheticSource([AMP, OHMS], items), roles, load_model(None, None)[1], log, [], live)
-    engine.run([AMP, OHMS], threading.Event())
+    infos = [AMP, OHMS, *([OWN] if session_streams else [])]
+    source, predictor = SyntheticSource(infos, items), load_model(None, None)[1]
+    engine = Engine(source, roles, predictor, log, [], live, session_streams)
+    engine.run(infos, threading.Event())
     return engine, log.events
+
+
+def test_what_the_session_wrote_down_of_them_is_not_counted_again():
+    found = Event(1004.8, EventKind.LOSS, "found in the session", AMP.name, {DERIVED: "counter"})
+    own = Chunk("own", np.array([1004.9]), np.array([["loss", found.payload(published=False)]], object))
+    _, events = engine_on([ClockOffset("amp", 1000.0, 2.0), *chunks(), own], session_streams=("own",))
+    assert sorted(shown(events)) == expected()
 
 
 def test_a_session_and_its_replay_find_the_same_however_the_samples_come():

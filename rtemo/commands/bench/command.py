@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from rtemo.commands.arguments import participants, rate, seconds
+from rtemo.commands.bench import step
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -20,6 +22,10 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--hop", type=seconds, default=0.1, metavar="S", help="seconds between predictions (default: 0.1)")
     p.add_argument("--model", metavar="BUNDLE", help="measure this model alone instead: no stream is needed")
     p.add_argument("--receivers", action="store_true", help="with OSC to nobody, and a WebSocket reader that is frozen")
+    p.add_argument(
+        "--settings", type=Path, metavar="FILE.toml", help="session settings: what devices' stamps are late by"
+    )
+    step.add_arguments(p)
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
@@ -31,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         from rtemo.commands.bench import window as bench_gui
 
         return bench_gui.run_window(args) if args.window_of else bench_gui.run(args)
+    if args.steps_of:
+        return step.run_sender(args)
     if args.model:
         from rtemo.commands.bench import model as bench_model
 

@@ -147,6 +147,12 @@ class SessionDialogs:
 
         self._show("gaze check", lambda: GazeCheckDialog(self._state, self._send, self._window))
 
+    def ask_lag(self) -> None:
+        """Measure how late a device's stamps are."""
+        from rtemo.gui.dialogs.lag_dialog import LagDialog
+
+        self._show("lag", lambda: LagDialog(self._state, self._send, self._window))
+
     def ask_outputs(self) -> None:
         """Choose where predictions go besides the files, and show how each output stands."""
         from rtemo.gui.outputs.outputs_dialog import OutputsDialog

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QDialog, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDialog,
+    QFrame,
+    QLayout,
+    QScrollArea,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
 
 FRAME = QSize(16, 44)  # what a title bar and borders add, before the system has said so
 
@@ -34,6 +43,8 @@ class ScrollingDialog(QDialog):
             if width < least.width() or height < _needed_height(layout, width):
                 _scroll_all_but_last(self, layout)
                 layout.activate()  # gives up the least size that its rows had
+                bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+                width = min(max(width, least.width() + bar), room.width())
             self.resize(width, height)
         if not room.contains(place := self.geometry()):
             left = max(room.left(), min(place.left(), room.left() + room.width() - place.width()))

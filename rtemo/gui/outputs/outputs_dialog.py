@@ -29,7 +29,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.sources.output_settings import NetworkAddress, OutputSettings
 from rtemo.sources.session_settings import settings_text
 
-WIDTHS = (300, 90, 150)
+WIDTHS = (230, 80, 120)
 STATE = 1
 
 

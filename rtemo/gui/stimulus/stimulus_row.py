@@ -26,6 +26,7 @@ class StimulusRow(QWidget):
         form = new_form()
         add_row(form, words.PICTURES, self.pictures)
         choose = QHBoxLayout()
+        choose.setSpacing(8)
         choose.addWidget(self.file)
         choose.addWidget(self.folder)
         choose.addStretch(1)

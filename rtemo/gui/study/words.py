@@ -66,6 +66,7 @@ PROTOCOL_NO_SESSION = "Start a session first: blocks are noted in its recording.
 PROTOCOL_BEGINS, PROTOCOL_ENDS = "block {name} begins", "block {name} ends"
 PROTOCOL_TWO_NAMES = "every block needs a name"
 
+LAG_MENU = "Lag test…"
 GAZE_CHECK, GAZE_CHECK_MENU = "Gaze check", "Gaze check…"
 GAZE_ASK = "Five points appear one after the other on the participant's screen. The participant looks at each of them."
 GAZE_SCREEN, GAZE_BEGIN, GAZE_AGAIN = "Screen", "Begin", "Check again"

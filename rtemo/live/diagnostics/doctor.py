@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from rtemo.live.diagnostics.display import Display, advice, find_display
 from rtemo.live.diagnostics.finding import Finding, FindingState
 from rtemo.live.log_file import log_folder
 from rtemo.model.bundle import load_bundle
+from rtemo.model.response_lag import felt_delay, in_words
 from rtemo.model.runtime import Runtime
 from rtemo.recordings.session_folder import VERSIONS_OF, versions
 from rtemo.sources.lsl.config import config_file
@@ -34,6 +35,7 @@ CLOCK_TOLERANCE = 1e-3  # both clocks are steady clocks of one computer; more ap
 GIB = 1024**3
 RECORDED_BYTES_PER_S = 64 * 1000 * 4 + 1000 * 9  # 64 channels of float32 at 1000 Hz with their stamps
 LITTLE_SPACE, NO_SPACE = 10 * GIB, GIB
+RATE_HZ = 1000.0  # of the EEG for which delays are stated
 _NAME_WIDTH = 13
 
 
@@ -58,12 +60,14 @@ class DoctorSetup:
     """What to check. lsl: imports and returns rtemo.sources.lsl.source; it is called, so that a missing liblsl is a
     finding.
 
-    model: the bundle. sessions: the folder that session folders go into.
+    model: the bundle. sessions: the folder that session folders go into. device_ms: how late the stamps of devices are,
+    by what their streams are used as, where that was measured.
     """
 
     lsl: Callable[[], Lsl]
     model: Path
     sessions: Path
+    device_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 def examine(setup: DoctorSetup) -> list[Finding]:
@@ -82,6 +86,8 @@ def examine(setup: DoctorSetup) -> list[Finding]:
         _guarded("model", lambda: check_model(setup.model)),
         _guarded("log", lambda: check_log(log_folder())),
     ]
+    if findings[9].state is FindingState.OK:
+        findings.append(_guarded("delay", lambda: check_delay(setup.model, setup.device_ms)))
     if findings[1].state is FindingState.OK:
         findings.append(_guarded("discovery", lambda: check_discovery(setup.lsl())))
         findings.append(_guarded("clock", lambda: check_clock(setup.lsl().lsl_clock)))
@@ -203,6 +209,20 @@ def check_model(path: Path) -> Finding:
     except RtemoError as error:
         return Finding("model", FindingState.FAIL, f"{error.fact}; {error.found}".rstrip("; "), error.todo)
     return Finding("model", FindingState.OK, f"{path} ({', '.join(bundle.labels)}; {bundle.fingerprint[:12]})")
+
+
+def check_delay(path: Path, device_ms: Mapping[str, float]) -> Finding:
+    """State how long after a change in a person it is named, and by what; see rtemo.model.response_lag."""
+    spec = load_bundle(path).spec
+    device_s = max(device_ms.values(), default=0.0) / 1e3
+    felt = felt_delay(spec, spec.pipeline.window.hop_s, RATE_HZ, device_s=device_s)
+    parts_ms = {name: 1e3 * seconds for name, seconds in felt.parts().items()}
+    fact = f"a change is named after about {sum(parts_ms.values()) / 1e3:.1f} s: {in_words(parts_ms)}"
+    if device_ms:
+        return Finding("delay", FindingState.OK, fact)
+    return Finding(
+        "delay", FindingState.OK, fact, "`rtemo lag` measures what the devices add; give its result by --settings"
+    )
 
 
 def worst(findings: Sequence[Finding]) -> FindingState:

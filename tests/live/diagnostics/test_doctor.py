@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rtemo import resources
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.live.diagnostics import doctor
 from rtemo.live.diagnostics.display import Display
@@ -213,3 +214,13 @@ def test_the_worst_state_counts():
     assert doctor.worst([]) is FindingState.OK
     assert doctor.worst(REPORT) is FindingState.WARN
     assert doctor.worst([Finding("a", FindingState.FAIL, ""), *REPORT]) is FindingState.FAIL
+
+
+def test_the_delay_that_a_user_feels_is_stated_with_the_devices_part_where_it_was_measured():
+    model = resources.assets() / "models/demo"
+    unknown, known = doctor.check_delay(model, {}), doctor.check_delay(model, {"eeg": 31.5, "gaze": 4.0})
+    assert unknown.state is known.state is FindingState.OK
+    assert "rtemo lag" in unknown.todo
+    assert "device 31.5 ms" in known.fact
+    assert "filters" in unknown.fact
+    assert "smoothing" in unknown.fact

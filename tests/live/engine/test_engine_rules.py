@@ -98,7 +98,9 @@ class Roles:
     def layout(self, info, role):
         if info.stream_id in self.misfit:
             raise RtemoError("no channel can be placed", "found 1", "name them")
-        return SimpleNamespace(n=info.n_channels, notes=self.notes, left_out=self.left_out)
+        return SimpleNamespace(
+            n=info.n_channels, notes=self.notes, left_out=self.left_out, auxiliary=None, latency_s=0.0
+        )
 
 
 class Source:

@@ -243,13 +243,13 @@ def test_numbers_of_another_source_are_gone_after_a_change_of_source(lab):
 
 
 def test_an_engine_that_is_given_up_ends_once_nobody_needs_it(lab, tmp_path):
-    windows, stop, over = SimpleNamespace(n_clients=2), threading.Event(), threading.Event()
+    windows, stop, over = SimpleNamespace(n_needing=2), threading.Event(), threading.Event()
     endpoint = Endpoint("desk", tmp_path / "run")
     watch = threading.Thread(target=_watch, args=(lab.controller, windows, endpoint, 600.0, stop, over), daemon=True)
     watch.start()
     endpoint.dismiss()  # one window has gone, the other one is there
     assert not stop.wait(1.2)
-    windows.n_clients = 0
+    windows.n_needing = 0
     assert stop.wait(20)
     over.set()
     watch.join()

@@ -151,11 +151,11 @@ def test_a_client_that_only_watches_does_not_keep_an_engine_alive(desk, client):
         unpack(watcher.recv_bytes())
     wait_for(lambda: desk.server.n_clients == 2)
     assert desk.server.n_needing == 1
-    idle = SimpleNamespace(busy=False, dismissed=False)
+    idle, endpoint = SimpleNamespace(busy=False), SimpleNamespace(dismissed=False)
     stop, over = threading.Event(), threading.Event()
     client.close()
     wait_for(lambda: desk.server.n_clients == 1)
-    _watch(idle, desk.server, 0.0, stop, over)  # comes back, as nobody needs the engine
+    _watch(idle, desk.server, endpoint, 0.0, stop, over)  # comes back, as nobody needs the engine
     assert stop.is_set()
     watcher.close()
     wait_for(lambda: desk.server.n_clients == 0)

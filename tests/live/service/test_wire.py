@@ -202,5 +202,5 @@ def test_the_protocol_has_every_command_of_the_window():
     session = {"start", "stop", "pause", "resume", "annotate", "baseline"}
     session |= {"describe", "edit_annotation", "mark_channel", "gaze_check", "record_stream", "give"}
     person = {"label", "forget_label", "calibrate", "uncalibrate"}
-    replay = {"open_replay", "close_replay", "play", "hold", "seek", "speed"}
+    replay = {"open_replay", "close_replay", "play", "hold", "seek", "speed", "show_participant"}
     assert set(COMMANDS) == engine | session | person | replay | {"export"}

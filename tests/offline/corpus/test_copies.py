@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt
 from offline.__main__ import main
 from offline.corpus.copies import PRINTS, copy_groups, find_copies
 from offline.corpus.corpus import open_corpus
-from offline.corpus.sample_prints import SamplePrinter
+from offline.corpus.sample_prints import SamplePrinter, _largest_around
 from offline.corpus.shards import Shard
 from offline.simulated_datasets.bids import Eye, RunName, write_dataset, write_run
 from offline.splits import Split, check, window_ids
@@ -156,3 +156,13 @@ def test_no_split_has_the_same_samples_on_two_sides(root, tmp_path, capsys):
     for split in ((0, 1, 3), (1, 0, 3), (0, 3, 1)):
         with pytest.raises(RtemoError, match="the same samples lie in both"):
             check(Split("people", "all", *(sides[k] for k in split), ("subject",), ()), ids)
+
+
+def test_the_largest_around_each_value_is_the_maximum_of_its_surroundings():
+    values = np.round(np.random.default_rng(3).normal(size=60), 1)
+    values[7] = -np.inf
+    for reach in (2, 3, 4, 7, 8, 29, 40):
+        found = _largest_around(values, reach)
+        for i in range(len(values)):
+            whole = reach <= i < len(values) - reach
+            assert found[i] == (values[i - reach : i + reach + 1].max() if whole else np.inf)

@@ -1,0 +1,1 @@
+"""What rtemo may cost, and what it does: see __main__.py."""
