@@ -199,6 +199,17 @@ def test_a_model_that_is_not_calibrated_says_so(window):
     assert window.views.emotion.caution.text() == ""
 
 
+def test_estimates_of_ratings_are_shown_with_their_intervals_and_only_while_they_hold(window):
+    rated = {"valence": {"value": 5.2, "low": 3.9, "high": 6.5}}
+    feed(window, full())
+    assert window.views.emotion.ratings.isHidden()
+    feed(window, full(seq=2, predictions=(prediction(100.0, ratings=rated),)))
+    assert window.views.emotion.ratings.text() == "valence 5.20 (3.90 to 6.50)"
+    assert not window.views.emotion.ratings.isHidden()
+    feed(window, full(seq=3, predictions=(prediction(100.0, ratings=rated, settled=False),)))
+    assert window.views.emotion.ratings.isHidden()  # not to be believed
+
+
 # The strip.
 
 
