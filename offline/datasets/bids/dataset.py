@@ -206,9 +206,17 @@ def _gaze(runs: Sequence[BidsRun], starts: Sequence[float], rules: TrialMap, acc
     """One gaze stream over all runs that have the same eyes and screen as the first run with any."""
     kept, stream = _kept_gaze(runs, starts, rules, account)
     if "gaze" in account.rows:
-        read, used = account.rows["gaze"].read, sum(len(eye.times_s) for one in kept for eye in one.eyes)
+        read, used = account.rows["gaze"].read, sum(map(_rows_used, kept))
         account.rows["gaze"] = RowCount(read, used, read - used)
     return [stream] if stream is not None else []
+
+
+def _rows_used(kept: BidsGaze) -> int:
+    """Both eyes may lie in the rows of one file."""
+    by_file: dict[Path, int] = {}
+    for eye in kept.eyes:
+        by_file[eye.path] = max(by_file.get(eye.path, 0), len(eye.times_s))
+    return sum(by_file.values())
 
 
 def _kept_gaze(

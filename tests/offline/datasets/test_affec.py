@@ -70,6 +70,11 @@ def test_every_trial_has_labelled_windows_and_every_clip_is_known(root, tmp_path
     assert len({frozenset(shard.about.clips.values()) for shard in corpus}) == 2  # half of the films each, in two runs
 
 
+def test_a_row_that_holds_both_eyes_counts_once(copy):
+    (_, rows), counted = physio(copy, "gaze"), recording_of(copy).rows["gaze"]
+    assert (counted.read, counted.used, counted.left_out) == (len(rows), len(rows), 0)
+
+
 def test_trials_begin_earlier_by_what_they_lack_and_only_then(copy):
     for trial in recording_of(copy).trials:
         assert trial.stop_s - trial.start_s >= 5.0 - 1e-9
