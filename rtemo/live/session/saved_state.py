@@ -7,8 +7,10 @@ engine takes it and replays only what was recorded after it; without one that fi
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import logging
+import sys
 import threading
 import zipfile
 from collections.abc import Mapping
@@ -72,7 +74,7 @@ class StateFile:
 
     def write(self, saved: SavedState) -> None:
         """Write it in a thread. What goes wrong there costs a new engine time, nothing else."""
-        self._thread = threading.Thread(target=self._write, args=(saved,), name="state", daemon=True)
+        self._thread = threading.Thread(target=self._write_next, args=([saved],), name="state", daemon=True)
         self._thread.start()
 
     def wait(self) -> None:
@@ -86,6 +88,10 @@ class StateFile:
         with contextlib.suppress(OSError):
             self._path.unlink()
 
+    def _write_next(self, waiting: list[SavedState]) -> None:
+        self._write(waiting.pop())  # nothing else holds it: it is gone afterwards
+        _give_back_memory()
+
     def _write(self, saved: SavedState) -> None:
         about = {name: getattr(saved.about, name) for name in StateAbout.__slots__}
         document = json.dumps({"about": about, "nodes": saved.state.nodes, "roots": saved.state.roots})
@@ -95,6 +101,13 @@ class StateFile:
             replace_file(self._path, lambda file: np.savez(file, **arrays))
         except OSError as error:
             _LOG.warning("the engine's state was not saved: %s", error)
+
+
+def _give_back_memory() -> None:
+    """Give free memory back to the system: glibc keeps what the copies took, 20 MB more in a quarter of an hour."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def load_state(recording: Path, fingerprint: str, hop_s: float, participant: str = "") -> SavedState | None:
