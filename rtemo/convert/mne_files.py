@@ -15,6 +15,7 @@ from rtemo.convert.recorded import Converted, FileSignal
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel
 from rtemo.export.extras import needed
+from rtemo.sources.edf_header import left_out_note, signals_at_other_rates
 
 EEG_ENDINGS = (".fif", ".gdf", ".edf", ".bdf", ".vhdr", ".set")
 EYELINK = ".asc"
@@ -30,10 +31,7 @@ def read_mne_file(path: Path) -> Converted:
     try:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            if ending == EYELINK:
-                raw = mne.io.read_raw_eyelink(path, verbose="WARNING")
-            else:
-                raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
+            raw = _read_raw(mne, path, ending)
             found = _converted(path, raw, ending)
     except RtemoError:
         raise
@@ -44,6 +42,16 @@ def read_mne_file(path: Path) -> Converted:
     return Converted(
         found.path, found.kind, found.signals, found.marks, found.unix, (*found.notes, *dict.fromkeys(notes))
     )
+
+
+def _read_raw(mne: Any, path: Path, ending: str) -> Any:
+    if ending == EYELINK:
+        return mne.io.read_raw_eyelink(path, verbose="WARNING")
+    others = signals_at_other_rates(path)
+    if not others:
+        return mne.io.read_raw(path, preload=False, verbose="WARNING")
+    warnings.warn(left_out_note(others), stacklevel=2)
+    return mne.io.read_raw(path, preload=False, exclude=list(others), verbose="WARNING")
 
 
 def _converted(path: Path, raw: Any, ending: str) -> Converted:
