@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rtemo import resources
 from rtemo.cli import main
 from rtemo.commands.summary import print_event
 from rtemo.model.prediction import FIELDS
@@ -159,6 +160,13 @@ def test_nothing_is_overwritten_by_a_simulation(simulated, capsys):
     assert simulated.read_bytes() == before
 
 
+def test_a_simulation_into_a_folder_that_is_not_there_names_that_folder(tmp_path, capsys):
+    assert main(["simulate", "--duration", "20", "--xdf", str(tmp_path / "recordings" / "P1.xdf")]) == 2
+    said = error_line(capsys.readouterr().err)
+    assert f"there is no folder {tmp_path / 'recordings'};" in said
+    assert ".partial" not in said
+
+
 def test_help_is_there_for_every_command(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--help"])
@@ -177,6 +185,7 @@ def test_device_profiles_are_listed_shown_and_right(capsys):
     assert main(["devices", "show", "muse"]) == 0
     assert "muse" in capsys.readouterr().out
     assert main(["devices", "check"]) == 0
+    assert f"device profiles in {resources.devices()}: all are right" in capsys.readouterr().out
 
 
 def test_no_stream_at_all_is_exit_code_three():

@@ -22,7 +22,10 @@ def run(args: argparse.Namespace) -> int:
         problems = check_profiles(folder)
         for problem in problems:
             print(problem)
-        return 2 if problems else 0
+        if problems:
+            return 2
+        print(f"{len(load_profiles(folder))} device profiles in {folder}: all are right")
+        return 0
     profiles = load_profiles(folder)
     if args.action == "list":
         for profile in profiles:

@@ -89,6 +89,10 @@ def _write(session: SimulatedSession | SimulatedCompany, path: Path, *, quiet: b
     """As fast as it can, into a file that takes its name when it is whole."""
     if path.exists():
         raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
+    if not path.parent.exists():
+        raise RtemoError(
+            f"{path} cannot be written", f"there is no folder {path.parent}", "make it, or name another file"
+        )
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     duration_s = session.plan.duration_s

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from rtemo import resources
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
-from rtemo.sources.devices.profile import check_profiles, load_profiles
+from rtemo.simulate.plan import SimulationPlan
+from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.devices.profile import check_profiles, load_profiles, match
 from rtemo.sources.devices.profile_file import read_profile
 from rtemo.sources.devices.profile_schema import (
     ColumnRef,
@@ -221,6 +223,19 @@ def test_the_check_lists_everything_that_is_wrong_at_once(tmp_path, write):
     assert any("fakts" in problem or "facts" in problem for problem in problems)
     assert any("empty: there is no profile.toml" in problem for problem in problems)
     assert any("generic-gaze" in problem for problem in problems)
+
+
+def test_the_readmes_example_is_right_and_fits_the_simulated_stream_best(tmp_path):
+    text = (resources.devices() / "README.md").read_text(encoding="utf-8")
+    shutil.copytree(resources.devices(), tmp_path / "devices")
+    added = tmp_path / "devices" / "my-amp"
+    added.mkdir()
+    (added / "README.md").write_text("An amplifier.\n", encoding="utf-8")
+    (added / "profile.toml").write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    simulated = SimulatedSession(SimulationPlan.for_duration(1, 10.0)).streams[0]
+
+    assert check_profiles(added.parent) == []
+    assert match(simulated, load_profiles(added.parent)).profile.id == "my-amp"
 
 
 def test_every_key_of_the_schema_is_described_in_the_readme():
