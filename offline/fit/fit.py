@@ -116,7 +116,7 @@ def compare(
     found: dict[str, CrossFit] = {}
     left_out: dict[str, str] = {}
     for number, one in enumerate(candidates):
-        left_s = 60.0 * request.max_minutes - (time.monotonic() - began)
+        left_s = max(0.0, 60.0 * request.max_minutes - (time.monotonic() - began))
         share_s = left_s / (len(candidates) - number)
         budget_s = share_s if math.isfinite(share_s) and len(candidates) > 1 else None
         try:
