@@ -35,7 +35,7 @@ CLOSE_S = 2.0  # for the thread to end where nothing has to be sent any more
 START_S = 30.0  # for an engine to answer after it was started
 STOP_WAIT_S = 20.0  # for an engine to come that ends a session properly; then the recorder closes it
 STOP_S = 5.0  # for an engine to end where it was asked to
-RETRY_S = 0.2
+RETRY_S, LONGEST_RETRY_S = 0.2, 10.0  # from try to try; where no engine starts at all each wait is twice the one before
 SAMPLES_S = 60.0  # of display samples, kept for a window that does not poll
 RESTART = "restart_engine"
 DISMISS = "dismiss"  # end once no window is connected and no session is kept: another one may still need the engine
@@ -187,11 +187,11 @@ class EngineClient:
             self._process.returncode = 0  # it keeps running, which Popen would warn of
 
     def _run(self) -> None:
-        may_start = self._launch.start
+        may_start, wait_s = self._launch.start, RETRY_S
         while not self._closed:
             try:
                 connection = self._attach(may_start=may_start)
-                may_start = False
+                may_start, wait_s = False, RETRY_S
                 self._exchange(connection)
             except CONNECTION_ERRORS as error:
                 self._connected = False
@@ -206,10 +206,11 @@ class EngineClient:
                     self._await_supervisor()
                     options = with_model(self._launch.options, self._model)
                     self._launch, self._model, self._process = replace(self._launch, options=options), None, None
-                self._restart, may_start = False, True
+                self._restart, may_start, wait_s = False, True, RETRY_S
             elif not self._closed:
-                self._wake.wait(RETRY_S)
+                self._wake.wait(wait_s)
                 self._wake.clear()
+                wait_s = min(2.0 * wait_s, LONGEST_RETRY_S) if may_start else RETRY_S
 
     def _stop_without_engine(self) -> None:
         """Have the recorder close a session that should have ended long ago."""

@@ -20,6 +20,7 @@ from hand_fed import wait_for
 from rtemo.cli import main
 from rtemo.commands.session.engine import _watch
 from rtemo.core.errors import RtemoError
+from rtemo.live.service import client as client_module
 from rtemo.live.service.client import EngineClient, Launch, merged
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.server import Server
@@ -128,6 +129,28 @@ def test_a_window_that_opens_needs_the_engine_again(desk, tmp_path):
     client.close()
 
 
+def test_an_engine_that_never_starts_is_tried_less_and_less_often(tmp_path, monkeypatch):
+    waits = []
+
+    class Waiting(threading.Event):
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            return True
+
+    def fail(_launch, _endpoint):
+        if len(waits) == 8:
+            client._closed = True
+        return SimpleNamespace(poll=lambda: 2)
+
+    client = EngineClient(Launch("none", folder=tmp_path / "run", start=False))
+    client.close()
+    client._closed, client._launch, client._wake = False, Launch("none", folder=tmp_path / "run"), Waiting()
+    monkeypatch.setattr(client_module, "_start", fail)
+    client._run()
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    assert "exit code 2" in client.failure
+
+
 def test_a_client_that_never_reads_delays_nobody(desk, client):
     """It asks for more than the socket holds, so that its thread in the server is stuck in an answer."""
     frozen = desk.connect()
@@ -207,6 +230,7 @@ def test_one_engine_of_a_name_and_a_key_for_the_user_alone(desk, tmp_path):
 WINDOW = """
 import sys, threading
 from pathlib import Path
+from rtemo.live.service import client as client_module
 from rtemo.live.service.client import EngineClient, Launch
 client = EngineClient(Launch("t", ("--lsl-session", sys.argv[2]), Path(sys.argv[1])))
 while True:
