@@ -234,3 +234,12 @@ def _wait_until(condition, process):
 def test_a_name_that_no_disk_takes_is_one_error_line(tmp_path, capsys, command):
     assert main([part.format(tmp_path / ("x" * 300)) for part in command]) == 2
     assert "File name too long" in error_line(capsys.readouterr().err)
+
+
+def test_the_arguments_of_the_bench_load_no_simulator():
+    """Its window counts from the start of the process."""
+    code = (
+        "from rtemo.cli import build_parser; build_parser('bench'); import sys; print('rtemo.simulate' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from rtemo.commands.arguments import participants, rate, seconds
-from rtemo.commands.bench import step
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -25,7 +24,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--settings", type=Path, metavar="FILE.toml", help="session settings: what devices' stamps are late by"
     )
-    step.add_arguments(p)
+    p.add_argument("--steps", type=int, default=4, metavar="N", help="steps of each stream, 5 s each (default: 4)")
+    p.add_argument("--steps-of", metavar="SESSION", help=argparse.SUPPRESS)
+    p.add_argument("--owner", type=int, help=argparse.SUPPRESS)
     p.add_argument("--gui", action="store_true", help="measure the window instead: CPU, frames, first paint")
     p.add_argument("--window-of", metavar="SESSION", help=argparse.SUPPRESS)
     p.add_argument("--window-began", type=float, default=0.0, help=argparse.SUPPRESS)
@@ -38,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
         return bench_gui.run_window(args) if args.window_of else bench_gui.run(args)
     if args.steps_of:
+        from rtemo.commands.bench import step
+
         return step.run_sender(args)
     if args.model:
         from rtemo.commands.bench import model as bench_model

@@ -54,13 +54,6 @@ class WindowTimes:
     taken_s: float  # by an output that stands behind a queue
 
 
-def add_arguments(p: argparse.ArgumentParser) -> None:
-    """What the command takes for this part of it."""
-    p.add_argument("--steps", type=int, default=4, metavar="N", help="steps of each stream, 5 s each (default: 4)")
-    p.add_argument("--steps-of", metavar="SESSION", help=argparse.SUPPRESS)
-    p.add_argument("--owner", type=int, help=argparse.SUPPRESS)
-
-
 def run_sender(args: argparse.Namespace) -> int:
     """The process that sends steps and receives predictions."""
     from rtemo.simulate.plan import SimulationPlan
