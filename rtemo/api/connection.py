@@ -61,9 +61,7 @@ class EngineConnection:
         """
         if self.state.phase in RUNNING:
             raise RtemoError("a session runs already", f"in {self.state.folder}", "stop it first")
-        end_s = time.monotonic() + self._wait_s
-        while self.obstacle and time.monotonic() < end_s:
-            time.sleep(LOOK_S)
+        self._waited(lambda _state: not self.obstacle)  # else the engine says why not
         self._do("start", lambda state: state.phase in RUNNING, subject=subject, notes=notes, root=str(root))
         return Path(self.state.folder)
 
@@ -159,15 +157,20 @@ class EngineConnection:
                 self._newest_failure = str(event.get("text", ""))
 
     def _await(self, condition: Callable[[Snapshot | None], bool], fact: str) -> None:
+        if not self._waited(condition):
+            raise RtemoError(fact, self._client.failure, "see `rtemo doctor`")
+
+    def _waited(self, condition: Callable[[Snapshot | None], bool]) -> bool:
+        """Whether it holds within the time to wait. Raises RtemoError where the engine is gone."""
         end_s = time.monotonic() + self._wait_s
         while True:
             self._look()
             if condition(self._state):
-                return
+                return True
             if self._client.failure and not self._client.connected:
                 raise RtemoError("no engine answers", self._client.failure, "open the window, or start `rtemo engine`")
             if time.monotonic() >= end_s:
-                raise RtemoError(fact, self._client.failure, "see `rtemo doctor`")
+                return False
             time.sleep(LOOK_S)
 
 
