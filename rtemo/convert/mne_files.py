@@ -15,7 +15,7 @@ from rtemo.convert.recorded import Converted, FileSignal
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel
 from rtemo.export.extras import needed
-from rtemo.sources.edf_header import left_out_note, signals_at_other_rates
+from rtemo.sources.edf_header import reader_options
 
 EEG_ENDINGS = (".fif", ".gdf", ".edf", ".bdf", ".vhdr", ".set")
 EYELINK = ".asc"
@@ -47,11 +47,7 @@ def read_mne_file(path: Path) -> Converted:
 def _read_raw(mne: Any, path: Path, ending: str) -> Any:
     if ending == EYELINK:
         return mne.io.read_raw_eyelink(path, verbose="WARNING")
-    others = signals_at_other_rates(path)
-    if not others:
-        return mne.io.read_raw(path, preload=False, verbose="WARNING")
-    warnings.warn(left_out_note(others), stacklevel=2)
-    return mne.io.read_raw(path, preload=False, exclude=list(others), verbose="WARNING")
+    return mne.io.read_raw(path, preload=False, verbose="WARNING", **reader_options(path))
 
 
 def _converted(path: Path, raw: Any, ending: str) -> Converted:

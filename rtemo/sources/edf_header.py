@@ -6,6 +6,7 @@ Fields of the header: Kemp et al. 1992 (EDF); Kemp and Olivan 2003 (EDF+).
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -41,9 +42,13 @@ def signals_at_other_rates(path: Path) -> tuple[str, ...]:
     return tuple(label for label, number in per_record.items() if number != usual)
 
 
-def left_out_note(labels: tuple[str, ...]) -> str:
-    """What is said of them."""
-    return f"left out, as they have another rate than the other signals: {', '.join(labels)}"
+def reader_options(path: Path) -> dict[str, list[str]]:
+    """What MNE's reader is told to leave out of a file, with a warning that names it. Raises OSError."""
+    others = signals_at_other_rates(path)
+    if not others:
+        return {}
+    warnings.warn(f"left out, as they have another rate than the other signals: {', '.join(others)}", stacklevel=2)
+    return {"exclude": list(others)}
 
 
 def _number(field: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretc
 from offline.datasets.foreign import check_content, collected_warnings, isolated, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
-from rtemo.sources.edf_header import left_out_note, signals_at_other_rates
+from rtemo.sources.edf_header import reader_options
 
 _READ_AT_ONCE_S = 16.0
 _CRASHING = (".set",)  # damaged ones crash the reader and its process; those that it has read once, it reads again
@@ -74,11 +73,7 @@ def open_raw(path: Path) -> Any:
         check_content(path)
         if path.suffix.casefold() == ".cnt":
             return read_cnt(path)
-        others = signals_at_other_rates(path)
-        if not others:
-            return mne.io.read_raw(path, preload=False, verbose="WARNING")
-        warnings.warn(left_out_note(others), stacklevel=1)
-        return mne.io.read_raw(path, preload=False, exclude=list(others), verbose="WARNING")
+        return mne.io.read_raw(path, preload=False, verbose="WARNING", **reader_options(path))
 
 
 def header(path: Path) -> RawFile:
