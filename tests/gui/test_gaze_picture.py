@@ -6,19 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, QSize
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication
-from scripted import ScriptedClient, feed, replay, snapshot
+from scripted import feed, replay, snapshot
 
 from rtemo.core.channel_map import Scene, Screen
-from rtemo.gui import texts
 from rtemo.gui.dialogs.screen_page import ScreenPage
 from rtemo.gui.painting.colours import DARK
-from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.stimulus.picture_choice import choose_picture, running_at
 from rtemo.gui.stimulus.picture_loader import MOST, PictureLoader
-from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stimulus_settings import PIXEL_FOR_PIXEL, Stimulus
@@ -27,14 +23,8 @@ SCREEN = Screen(1600, 1000, 480.0, 300.0)
 
 
 @pytest.fixture
-def window(qtbot, tmp_path):
-    apply_theme(QApplication.instance(), DARK)
-    window = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
-    window._timer.stop()
-    window.ask_quit = lambda: texts.QUIT_KEEP
-    qtbot.addWidget(window)
+def window(window):
     window.resize(1600, 900)
-    window.show()
     return window
 
 

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
-from scripted import RECORDING, ScriptedClient, feed, snapshot
+from scripted import RECORDING, feed, snapshot
 
-from rtemo.gui import texts
 from rtemo.gui.outputs import words
-from rtemo.gui.painting.colours import DARK
-from rtemo.gui.painting.theme import apply_theme
-from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import OutputView, Phase
 from rtemo.sources.output_settings import NetworkAddress, OutputSettings
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 
 OSC = NetworkAddress.parse("127.0.0.1:9000")
-
-
-@pytest.fixture
-def window(qtbot, tmp_path):
-    apply_theme(QApplication.instance(), DARK)
-    window = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
-    window._timer.stop()
-    window.ask_quit = lambda: texts.QUIT_KEEP
-    qtbot.addWidget(window)
-    window.show()
-    return window
 
 
 def opened(window, outputs=(), wanted=None, **more):
