@@ -128,7 +128,7 @@ class Analysis:
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
         pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
-        refused = dict(self.refused)
+        refused = {part.value: why for part, why in self.refused.items()}
         found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
