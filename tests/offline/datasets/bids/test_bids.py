@@ -267,7 +267,8 @@ def test_the_top_left_is_read_however_it_is_spelt(folder, rng, origin):
     write(folder, rng)
     set_origin(folder, origin)
     recording = load_one(folder)
-    assert len(recording.streams) == 2 and not recording.omissions
+    assert len(recording.streams) == 2
+    assert not recording.omissions
 
 
 def test_a_cyclopean_file_is_used_only_where_there_is_no_single_eye(folder, rng):
