@@ -64,6 +64,7 @@ class JointSession:
         """Give each what concerns it. For whoever reads the source himself instead of calling `run`."""
         for run, own in zip(self.runs.values(), self._items.split(items).values(), strict=True):
             run.engine.step(own)
+        self.commands.turn()
 
     def run(self, stop: threading.Event) -> None:
         """Until the time is over or `stop` is set; see run_together. Keeps the baselines at the end."""
