@@ -125,10 +125,11 @@ def _explain(
     path: Path, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
 ) -> None:
     """Write what everybody's predictions rest on into one file."""
-    file = LineFile(path, goes_on=outputs.taken_up is not None)
+    goes_on = outputs.taken_up is not None
+    file, after_s = LineFile(path, goes_on=goes_on), setup.clock() if goes_on else -1.0
     lines = outputs.queued(str(path), file.write, file.close)
     for participant, run in session.runs.items():
-        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant)
+        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant, after_s)
         closing.callback(explanations.close)
         run.engine.add_outputs([explanations])
 
