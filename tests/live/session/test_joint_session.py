@@ -15,7 +15,7 @@ import rtemo
 from offline.datasets.xdf import load
 from rtemo.commands.data.report import inputs_of
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import StreamUp
+from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamUp
 from rtemo.export.bids import export_bids
 from rtemo.export.recorded_session import AskedEntities, read_each_recorded
 from rtemo.live.replay.player import Replay
@@ -37,13 +37,30 @@ from rtemo.sources.xdf.source import XdfSource
 SESSION_S = 43.0
 SAVED_S, LOST_S, LABEL_S, CALIBRATED_S, BACK_S, CRASH_S = 18.0, 30.0, 34.0, 35.0, 37.0, 39.0
 REST_AGAIN_S, REST_S = 14.0, 20.0  # it is made longer, until enough was usable
+SLIDERS = [
+    StreamInfo(f"{name} {whose}", f"{name} {whose}", type_, "float32", 2.0, (Channel("Valence"),), f"{name} {whose}")
+    for name, type_, whose in (
+        ("slider", "Ratings", "P01"),
+        ("slider", "Slider", "P02"),
+        ("nobody's", "Ratings", "P02"),
+    )
+]
+RATINGS = {"P01": "source_id=slider P01", "P02": "type=Slider"}
 
 
 @pytest.fixture(scope="module")
 def pair():
-    """Two people, the tracker of one of whom is lost and comes back."""
+    """Two people, the tracker of one of whom is lost and comes back; and sliders by which they rate."""
     streams, items, start_s = people(SESSION_S)
-    return streams, lost("P02", streams, items, LOST_S, BACK_S), start_s
+    items = lost("P02", streams, items, LOST_S, BACK_S)
+    for number, info in enumerate(SLIDERS, 1):
+        streams = [*streams, info]
+        items += [(0.0, ClockOffset(info.stream_id, start_s, 0.0))]
+        items += [
+            (at_s, Chunk(info.stream_id, np.array([start_s + at_s]), np.full((1, 1), number, np.float32)))
+            for at_s in np.arange(0.5, SESSION_S, 0.5)
+        ]
+    return streams, sorted(items, key=lambda entry: entry[0]), start_s
 
 
 def held(pair, root, settings, *, crash=False):
@@ -102,7 +119,7 @@ def save(joint):
 
 @pytest.fixture(scope="module")
 def folder(pair, tmp_path_factory):
-    return held(pair, tmp_path_factory.mktemp("joint"), settings_for(pair[0], baseline=MARKED))
+    return held(pair, tmp_path_factory.mktemp("joint"), settings_for(pair[0], ratings=RATINGS, baseline=MARKED))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +229,7 @@ def test_a_recording_of_several_is_opened_for_one_of_them(folder):
 
 
 def test_an_engine_that_was_killed_is_followed_by_one_that_goes_on_for_everybody(pair, rows, tmp_path):
-    taken_up = held(pair, tmp_path, settings_for(pair[0], baseline=MARKED), crash=True)
+    taken_up = held(pair, tmp_path, settings_for(pair[0], ratings=RATINGS, baseline=MARKED), crash=True)
     found = rows_of(taken_up)
     for whose in IDS:
         again = timeless(found, whose)
@@ -230,6 +247,7 @@ def test_what_happens_is_stated_once_and_of_whom(folder):
         ("P02", "eeg"): 1,
         ("P02", "gaze"): 2,
         ("", "markers"): 1,
+        ("", "none"): len(SLIDERS),
     }
     (down,) = [event for event in events if event.kind is EventKind.STREAM_DOWN]
     assert down.participant == "P02"
@@ -254,7 +272,7 @@ def test_what_happens_is_stated_once_and_of_whom(folder):
 
 def test_the_folder_and_the_recording_tell_who_is_who(folder, pair):
     assert folder.path.name.endswith("_P01-P02")
-    assert read_settings(folder.settings) == settings_for(pair[0], baseline=MARKED)
+    assert read_settings(folder.settings) == settings_for(pair[0], ratings=RATINGS, baseline=MARKED)
     names = {path.name for path in folder.path.iterdir()}
     assert {"P01.baseline.json", "P02.baseline.json", "predictions.csv", "recording.xdf"} <= names
     source = XdfSource(folder.recording)
@@ -315,6 +333,29 @@ def test_a_corpus_has_each_as_a_subject(folder):
     sources = [{stream.info.source_id for stream in one.streams} for one in recordings]
     assert len(sources[0] | sources[1]) == 4
     assert [one.subject for one in recordings] == list(IDS)
+
+
+TRIALS = """
+[trials]
+start = '(?P<clip>re)(?P<label>st)'
+stop = "go"
+[labels]
+st = "neutral"
+"""
+
+
+def test_ratings_are_the_targets_of_whom_they_are_named_for(folder, tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(TRIALS)
+    found = {entry.subject: entry.load() for entry in load(folder.path, mapping).entries}
+    assert {whose: [trial.targets for trial in one.trials] for whose, one in found.items()} == {
+        "P01": [{"valence": 1.0}],
+        "P02": [{"valence": 2.0}],
+    }
+    for one in found.values():
+        assert one.rows["rating"].read > 80
+        unused = sorted(omission.why for omission in one.omissions if omission.kind.startswith("stream"))
+        assert unused == ["it is a rating, and named for nobody"]
 
 
 def test_a_withdrawal_finds_the_session_and_leaves_it_to_people(folder):
