@@ -28,7 +28,7 @@ from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
-from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_choice import StreamQuery, is_further
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -80,6 +80,7 @@ class OpenRecording:
         complete: bool = True,
         size: int | None = None,
         participant: str = "",
+        further: bool = False,
     ) -> None:
         """Looks through the file and gives its streams their roles.
 
@@ -88,6 +89,7 @@ class OpenRecording:
         is an error. complete: whether a stream that is asked for and is not there is one too.
         size: how many bytes of the (last) file to read, while it is still being written; None: all.
         participant: whose streams, events and facts, of several: as if that one had been recorded alone.
+        further: whether streams without a role, as ECG, are read too: they are to be seen and change no prediction.
         Raises RtemoError where there is neither EEG nor gaze, SeveralParticipants where somebody is to be named.
         """
         self.path = path
@@ -115,8 +117,11 @@ class OpenRecording:
             self.close()
             raise
         impedances = [info.stream_id for info in self.streams if is_impedance_stream(info)]
-        self.source.select([*used, *impedances, *self.session_stream.stream_ids])
-        self.opening = self.source.opening  # the streams that whoever runs the source begins with
+        needed = [*used, *impedances, *self.session_stream.stream_ids]
+        others = [info.stream_id for info in self.streams if is_further(info)] if further else []
+        self.source.select([*needed, *others])
+        # the streams that whoever runs the source begins with
+        self.opening = tuple(info for info in self.source.opening if info.stream_id in needed)
 
     @property
     def plan(self) -> BaselinePlan | None:
