@@ -57,7 +57,7 @@ class TraceBins:
 
     def summaries(self) -> tuple[TraceSummary, ...]:
         """One for each channel that had a value."""
-        times: FloatTable = self._begin_s + (np.arange(BINS) + 0.5) * self._step_s
+        times = self._begin_s + (np.arange(BINS, dtype=np.float64) + 0.5) * np.float64(self._step_s)
         found = []
         for k in range(self._counts.shape[1]):
             counts = self._counts[:, k]
