@@ -29,6 +29,7 @@ from rtemo.live.service.snapshot import (
     RecorderView,
     Snapshot,
     StreamStatus,
+    TraceBlock,
 )
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, parse_settings
@@ -36,6 +37,7 @@ from rtemo.sources.session_settings import SessionSettings, parse_settings
 HISTORY_S = 600  # of signals that can be looked back at
 EEG_ROWS = 200 * HISTORY_S  # the grid's rate
 EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
+TRACE_S, TRACE_HZ = 60, 1000  # of further streams; of the fastest, as they are shown
 GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
@@ -52,6 +54,7 @@ class SnapshotPart(StrEnum):
     EEG = "eeg"
     GAZE = "gaze"
     GAZE_EVENTS = "gaze events"
+    TRACES = "traces"
     PREDICTIONS = "predictions"
     EVENTS = "events"
     BUNDLE = "bundle"
@@ -67,6 +70,7 @@ class WindowState:
         self.eeg = RingBuffer(1, 0)
         self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
         self.gaze_events: deque[GazeEventRecord] = deque(maxlen=8000)  # of HISTORY_S
+        self.traces: dict[str, RingBuffer] = {}  # the further streams, by stream_id
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.results: dict[str, Results] = {"": Results()}  # by participant; "" where nobody is told apart
@@ -112,6 +116,7 @@ class WindowState:
                 SnapshotPart.EEG,
                 SnapshotPart.GAZE,
                 SnapshotPart.GAZE_EVENTS,
+                SnapshotPart.TRACES,
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
@@ -331,6 +336,7 @@ class WindowState:
 
     def _clear(self) -> None:
         self._clear_signals()
+        self.traces.clear()
         self.events.clear()
         self.marks.clear()
         for own in self.results.values():
@@ -355,7 +361,16 @@ class WindowState:
         if new.gaze_events:
             self.gaze_events.extend(new.gaze_events)
             changed.add(SnapshotPart.GAZE_EVENTS)
+        for block in new.traces:
+            self._take_trace(block)
+            changed.add(SnapshotPart.TRACES)
         return changed
+
+    def _take_trace(self, block: TraceBlock) -> None:
+        kept, width = self.traces.get(block.stream_id), block.values.shape[1]
+        if kept is None or kept.n_columns != width:
+            kept = self.traces[block.stream_id] = RingBuffer(TRACE_S * TRACE_HZ, width)
+        kept.push(block.times, block.values)
 
     def _take_results(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()

@@ -100,7 +100,7 @@ def _run(
             if asked.explain is not None:
                 _explain(asked.explain, setup, outputs, session, closing)
             if asked.settings.outputs.script:
-                _run_beside(asked, setup, outputs, session, closing)
+                run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
             session.run(stop)
     finally:
         source.stop()
@@ -125,18 +125,19 @@ def _explain(
     path: Path, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
 ) -> None:
     """Write what everybody's predictions rest on into one file."""
-    file = LineFile(path, goes_on=outputs.taken_up is not None)
+    goes_on = outputs.taken_up is not None
+    file, after_s = LineFile(path, goes_on=goes_on), setup.clock() if goes_on else -1.0
     lines = outputs.queued(str(path), file.write, file.close)
     for participant, run in session.runs.items():
-        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant)
+        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant, after_s)
         closing.callback(explanations.close)
         run.engine.add_outputs([explanations])
 
 
-def _run_beside(
-    asked: LiveRun, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+def run_beside(
+    script: str, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
 ) -> None:
-    """Run the user's script beside the session. It is shown each participant, and what concerns all of them, by a feed
+    """Run a user's script beside the session. It is shown each participant, and what concerns all of them, by a feed
     of its own: so nobody's samples, windows and commands are mixed up with another one's.
     """
     place = Endpoint(f"live-{os.getpid()}-script")
@@ -156,7 +157,7 @@ def _run_beside(
         turned = run or next(iter(session.runs.values()))
         turned.turns.append(partial(_show, shown, run))
         outputs.events.listen(partial(_show_event, shown, whose))
-    outputs.run_script(ScriptPlace(Path(asked.settings.outputs.script), place.name, place.folder, participants))
+    outputs.run_script(ScriptPlace(Path(script), place.name, place.folder, participants))
 
 
 def _submitted(session: JointSession, name: str, participant: str, **arguments: Any) -> None:

@@ -29,8 +29,9 @@ ModelAt = Callable[[float], Bundle]
 class Due:
     """Says which windows are to be explained."""
 
-    def __init__(self) -> None:
-        self._second = -1
+    def __init__(self, after_s: float = -1.0) -> None:
+        """after_s: LSL time; the second that it lies in is left out, as its first window may not be known here."""
+        self._second = int(after_s)
 
     def __call__(self, window: Window) -> bool:
         due = int(window.end_s) > self._second
@@ -50,9 +51,9 @@ class Explaining:
         self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def follow(self, predictor: Predictor) -> None:
-        """Explain this predictor's windows from now on."""
-        self._model_at, self._due, self._next = predictor.model_at, Due(), None
+    def follow(self, predictor: Predictor, after_s: float = -1.0) -> None:
+        """Explain this predictor's windows from now on. after_s: of a session that is taken up, see Due."""
+        self._model_at, self._due, self._next = predictor.model_at, Due(after_s), None
         predictor.watches.append(self.take)
         self._start()
 
@@ -120,11 +121,20 @@ class ExplanationFile:
 class ExplanationSink:
     """Writes what the thread has explained whenever a prediction comes. A PredictionSink for live sessions."""
 
-    def __init__(self, lines: OutputQueue[str], bundle: Bundle, predictor: Predictor, participant: str = "") -> None:
-        """lines: of the file; it is not closed here. participant: whose explanations they are, of several."""
+    def __init__(
+        self,
+        lines: OutputQueue[str],
+        bundle: Bundle,
+        predictor: Predictor,
+        participant: str = "",
+        after_s: float = -1.0,
+    ) -> None:
+        """lines: of the file; it is not closed here. participant: whose explanations they are, of several. after_s: of
+        a session that is taken up, see Due.
+        """
         self._lines, self._participant = lines, participant
         self._explaining = Explaining(bundle)
-        self._explaining.follow(predictor)
+        self._explaining.follow(predictor, after_s)
 
     def put(self, prediction: Prediction) -> None:
         del prediction

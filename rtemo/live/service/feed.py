@@ -24,7 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.types import Window
-from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot, WindowBlock
+from rtemo.live.service.snapshot import (
+    EegBlock,
+    GazeBlock,
+    GazeEventRecord,
+    Phase,
+    Snapshot,
+    TraceBlock,
+    WindowBlock,
+)
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 
@@ -148,6 +156,7 @@ class Feed:
         self._position_s: float | None = None
         self._predictions: NumberedLog[Prediction] = NumberedLog(PREDICTIONS)
         self._events: NumberedLog[dict[str, Any]] = NumberedLog(EVENTS)
+        self._traces: NumberedLog[TraceBlock] = NumberedLog(BLOCKS)  # nobody's own
 
     def tell_apart(self, participants: Sequence[str]) -> None:
         """Whose samples there are from now on; "" alone where nobody is told apart."""
@@ -183,7 +192,7 @@ class Feed:
             self._position_s = position_s
             self._state = replace(self._state, era=self._state.era + 1)
             samples = [entries for own in self._samples.values() for entries in own.lists]
-            lists: list[NumberedLog[Any]] = [self._predictions, self._events, *samples]
+            lists: list[NumberedLog[Any]] = [self._predictions, self._events, self._traces, *samples]
             for entries in lists:
                 entries.clear()
 
@@ -216,6 +225,15 @@ class Feed:
     def put_gaze(self, block: GazeBlock) -> None:
         self.samples_of("").put_gaze(block)
 
+    def put_trace(self, block: TraceBlock) -> None:
+        """Streams are not in step with each other, so only what is too old for all of them goes."""
+        if not len(block.times):
+            return
+        with self._lock:
+            self._traces.put(block)
+            oldest_s = block.times[-1] - SAMPLES_S
+            self._traces.trim(lambda kept: bool(kept.times[-1] < oldest_s))
+
     def put_window(self, window: Window, embeddings: object = None) -> None:
         self.samples_of("").put_window(window, embeddings)
 
@@ -239,12 +257,13 @@ class Feed:
                 time_s=self._clock() if self._position_s is None else self._position_s,
                 predictions=tuple(p.to_dict() for p in self._predictions.since(read[0])),
                 events=(*self._missed(read), *self._events.since(read[1])),
-                eeg=join_eeg(samples.eeg.since(read[2])),
-                gaze=join_gaze(samples.gaze.since(read[3])),
-                gaze_events=tuple(samples.gaze_events.since(read[4])),
-                window=next(iter(samples.windows.since(read[5])), None),
+                traces=join_traces(self._traces.since(read[2])),
+                eeg=join_eeg(samples.eeg.since(read[3])),
+                gaze=join_gaze(samples.gaze.since(read[4])),
+                gaze_events=tuple(samples.gaze_events.since(read[5])),
+                window=next(iter(samples.windows.since(read[6])), None),
             )
-            lists: tuple[NumberedLog[Any], ...] = (self._predictions, self._events, *samples.lists)
+            lists: tuple[NumberedLog[Any], ...] = (self._predictions, self._events, self._traces, *samples.lists)
             return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists), shown])
 
     def _missed(self, read: Sequence[int]) -> list[dict[str, Any]]:
@@ -257,14 +276,16 @@ class Feed:
         return [{"time_s": self._clock(), "kind": EventKind.NOTE.value, "text": text, "stream": "", "details": {}}]
 
     def _read_counts(self, token: str, shown: str) -> list[int]:
-        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events, windows of `shown`."""
+        """How far the holder of a token has read: predictions, events, traces; EEG, gaze, gaze events, windows of
+        `shown`.
+        """
         era, *numbers = token.split(",")
         whose = numbers.pop() if numbers else ""
-        if era != self._era or len(numbers) != 6 or not all(n.isascii() and n.isdigit() for n in numbers):
+        if era != self._era or len(numbers) != 7 or not all(n.isascii() and n.isdigit() for n in numbers):
             first = max(self._predictions.start, self._predictions.stop - HISTORY * len(self._samples))
-            return [first, self._events.start, 0, 0, 0, 0]
+            return [first, self._events.start, 0, 0, 0, 0, 0]
         counts = [int(n) for n in numbers]
-        return counts if whose == shown else [*counts[:2], 0, 0, 0, 0]
+        return counts if whose == shown else [*counts[:3], 0, 0, 0, 0]
 
     @property
     def _era(self) -> str:
@@ -302,3 +323,17 @@ def join_gaze(blocks: Sequence[GazeBlock]) -> GazeBlock | None:
         np.concatenate([b.xy for b in blocks]),
         np.concatenate([b.pupils_mm for b in blocks]),
     )
+
+
+def join_traces(blocks: Sequence[TraceBlock]) -> tuple[TraceBlock, ...]:
+    """Join the blocks of each stream that have as many channels as its newest."""
+    found: dict[str, list[TraceBlock]] = {}
+    for block in blocks:
+        found.setdefault(block.stream_id, []).append(block)
+    joined = []
+    for stream_id, of_stream in found.items():
+        width = of_stream[-1].values.shape[1]
+        same = [block for block in of_stream if block.values.shape[1] == width]
+        times, values = (np.concatenate([getattr(b, part) for b in same]) for part in ("times", "values"))
+        joined.append(TraceBlock(stream_id, times, values))
+    return tuple(joined)

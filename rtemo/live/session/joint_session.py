@@ -84,6 +84,8 @@ class JointSession:
         """Give each what concerns it. For whoever reads the source himself instead of calling `run`."""
         for run, own in zip(self.runs.values(), self._items.split(items).values(), strict=True):
             run.engine.step(own)
+        if self._commands is not None:
+            self._commands.turn()
 
     def after_read(self) -> None:
         """Look after what goes on by itself. To be called once a read, by whoever reads."""

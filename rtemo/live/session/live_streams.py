@@ -22,6 +22,7 @@ from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
+from rtemo.live.service.further_streams import FurtherStreams
 from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
@@ -86,7 +87,7 @@ class LiveStreams:
         self._taps: dict[str, DisplayTaps] = {}
         self._channels: dict[str, ChannelStatuses] = {}
         self._explaining: dict[str, Explaining] = {}
-        self._descriptions = StreamStatuses()
+        self._further, self._descriptions = FurtherStreams(feed), StreamStatuses()
         self._session_settings: SessionSettings | None = None  # of the session that is kept
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
         self._source: RecordedSource | None = None
@@ -205,6 +206,7 @@ class LiveStreams:
         self._session.after_read()
         for explaining in self._explaining.values():
             explaining.begin()
+        self._further.take(items, self._source.announced.infos, self._roles.role_of)
         for whose, taps in self._taps.items():
             taps.update(self._session.runs[whose].predictor.pipeline)
         return READ_S if self._source.exhausted else self._session.pause_s
@@ -381,6 +383,7 @@ class LiveStreams:
 
     def _reopen(self) -> None:
         self.close()
+        self._further.clear()
         self._feed.begin_era()  # what follows may be of another source
         self.open()
 

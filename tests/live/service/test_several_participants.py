@@ -126,7 +126,9 @@ def test_a_client_is_shown_the_samples_of_whom_it_asks_for(story):
     n = min(len(one.eeg.times), len(other.eeg.times))
     assert not np.array_equal(one.eeg.microvolts[:n], other.eeg.microvolts[:n])
     assert one.gaze.times[-1] > other.gaze.times[-1] + 2.0
-    assert pack(unpack(pack(one))[0]) == pack(one)
+    again, _ = unpack(pack(one))
+    assert (again.participant, [person.id for person in again.participants]) == ("P01", list(IDS))
+    assert [stream.participant for stream in again.streams] == [stream.participant for stream in one.streams]
 
 
 def test_what_is_lost_is_one_participants(story):
