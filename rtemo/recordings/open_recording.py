@@ -164,7 +164,7 @@ class OpenRecording:
         except RtemoError as error:
             warn(str(error))
         pipeline = predictor.pipeline
-        rests = [rest for rest in self.facts.rests if rest[0] > since_s]
+        rests = [rest for rest in self.facts.rests if not pipeline.knows_rest(*rest)]  # one may go on: its begin is old
         for begin_s, end_s in () if self.roles.settings.baseline else rests:
             try:
                 pipeline.rest(begin_s, end_s)

@@ -20,6 +20,7 @@ from rtemo.core.gaze.quality import GazeCheck
 from rtemo.core.gaze.tracker import GazeAnalyser
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
+from rtemo.core.timing.packed_rows import PackedRows
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.windows import Grid
 
@@ -66,6 +67,7 @@ class GazeBranch:
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
         self.notes = self.learner.notes
         self.dejitter = Dejitter(nominal_hz, even=False, notes=self.notes)
+        self._rows = PackedRows(channel_map.samples_per_row)
 
     @property
     def watermark(self) -> int | None:
@@ -77,11 +79,11 @@ class GazeBranch:
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
         for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values, np.float64)):
-            self._take(run)
+            self._take(self._rows.unpacked(run))
 
     def flush(self) -> None:
         for run in self.dejitter.flush():
-            self._take(run)
+            self._take(self._rows.unpacked(run))
 
     def frame_at(self, end: int) -> GazeFrame | None:
         """The features at an end: as computed, or from what is there so far. None where nothing is."""

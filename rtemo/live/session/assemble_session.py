@@ -14,8 +14,11 @@ from dataclasses import replace
 from functools import partial
 
 import rtemo
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.quality import ChannelMark
+from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import Item, StreamUp
+from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.live.engine.batching import SPAN_S
 from rtemo.live.engine.engine import Engine
 from rtemo.live.engine.run_together import READ_S, LiveOptions
@@ -25,12 +28,13 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.live.session.saved_state import SAVE_S, SavedState, StateAbout, StateFile, load_state
 from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.personal.session_notes import NOTICE_S, ChannelMarked
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.session_facts import rest_event
+from rtemo.recordings.session_facts import note_event, rest_event
 from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
@@ -65,7 +69,8 @@ class SessionRun:
         self._source, self.stop = source, threading.Event()
         self.predictor = self._new_predictor()
         self.calibration: SessionCalibration | None = None
-        self.each_turn: Callable[[], object] = lambda: None  # whatever else is to be done once a read
+        self.turns: list[Callable[[], object]] = []  # whatever else is to be done once a read
+        self.rests: tuple[tuple[float, float], ...] = ()  # stated before, in a session that is taken up
         self._marked: MarkedBaseline | None = None
         self.state_file, self._saved_s = _state_file(outputs, self.participant), setup.clock()
         self._running = source.running  # where samples are counted from, for a state that is saved
@@ -115,6 +120,7 @@ class SessionRun:
             self.engine.use(self.predictor)
             self.calibration = self._new_calibration(outputs)
         self.calibration.take_up(taken_up.facts.notes)
+        self.rests = taken_up.facts.rests
         since_s = -math.inf if saved is None else saved.about.saved_s
         self._marked = taken_up.prepare(self.predictor, setup.bundle, self._warn, since_s)
         if saved is not None:
@@ -194,11 +200,24 @@ class SessionRun:
         self._state(rest_event(begin_s, length_s))
         return begin_s, length_s
 
+    def mark_channel(self, label: str, mark: str) -> None:
+        """Let an EEG channel count as bad or good, or as what is found, from now on; see ChannelMark."""
+        branch = self.predictor.pipeline.branch(Modality.EEG)
+        if mark not in set(ChannelMark):
+            raise RtemoError(f"no channel can be marked {mark!r}", "", f"the marks are {', '.join(ChannelMark)}")
+        if not isinstance(branch, EegBranch) or label not in branch.channel_map.labels:
+            raise RtemoError(f"there is no EEG channel {label!r}", "", "name one of the electrodes in use")
+        now_s = self._clock()
+        note = ChannelMarked(label, mark, now_s + NOTICE_S)
+        self.predictor.note(note, now_s)
+        self._state(note_event(now_s, note))
+
     def after_read(self) -> None:
         """Look after what goes on by itself. To be called once a read, by whoever reads."""
         if self.outputs is not None:
             self.outputs.look_after()
-        self.each_turn()
+        for turn in self.turns:
+            turn()
         if self._source.ending:
             self.stop.set()
         if self._source.running is not self._running:  # the recorder came back, and records into another file

@@ -57,15 +57,16 @@ class TraceBins:
 
     def summaries(self) -> tuple[TraceSummary, ...]:
         """One for each channel that had a value."""
-        times = self._begin_s + (np.arange(BINS) + 0.5) * self._step_s
+        times = self._begin_s + (np.arange(BINS, dtype=np.float64) + 0.5) * np.float64(self._step_s)
         found = []
         for k in range(self._counts.shape[1]):
             counts = self._counts[:, k]
             if not counts.any():
                 continue
             there = counts > 0
-            mean = np.where(there, self._sums[:, k] / np.maximum(counts, 1), np.nan).astype(np.float64)
-            low, high = (np.where(there, edge[:, k], np.nan) for edge in (self._low, self._high))
+            mean: FloatTable = np.where(there, self._sums[:, k] / np.maximum(counts, 1), np.nan)
+            low: FloatTable = np.where(there, self._low[:, k], np.nan)
+            high: FloatTable = np.where(there, self._high[:, k], np.nan)
             channel = self._info.channels[k]
             name = channel.label.strip() or str(k + 1)
             found.append(TraceSummary(self._info.name, name, channel.unit.strip(), times, low, mean, high))

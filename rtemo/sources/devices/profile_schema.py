@@ -125,7 +125,11 @@ class EyeRules:
 
 @dataclass(frozen=True, slots=True)
 class GazeRules:
-    """What a gaze profile adds to the stream. Eyes without columns: the labels are read as for any unknown tracker."""
+    """What a gaze profile adds to the stream. Eyes without columns: the labels are read as for any unknown tracker.
+
+    samples_per_row: how many samples of the tracker one row of the stream carries, at equal distance. sample_width: the
+    columns of each, one group after the other; 0: all columns in equal parts. Eyes name columns of the first group.
+    """
 
     unit: GazeUnit = ""
     origin: Origin = "top-left"
@@ -137,6 +141,8 @@ class GazeRules:
     pupil_unit: Literal["mm", "px", ""] = ""
     pupil_scale: Positive = 1.0
     pupil_is_area: bool = False
+    samples_per_row: Annotated[int, Check(lambda n: 1 <= n <= 64, "1 to 64")] = 1
+    sample_width: Annotated[int, Check(lambda n: n >= 0, "a number of columns")] = 0
     left: EyeRules = field(default_factory=EyeRules)
     right: EyeRules = field(default_factory=EyeRules)
     both: EyeRules = field(default_factory=EyeRules)
