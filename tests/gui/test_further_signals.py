@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from scripted import RECORDING, Clock, block, feed, prediction, snapshot, stream
+from scripted import RECORDING, block, feed, prediction, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
@@ -56,7 +56,6 @@ def _alike(one, other):
 
 @pytest.fixture
 def window(window):
-    window._clock = Clock()
     dock = window.docks[texts.FURTHER]
     dock.setFloating(True)
     dock.resize(1000, 160)

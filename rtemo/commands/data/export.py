@@ -80,6 +80,9 @@ def _export(args: argparse.Namespace, session: RecordedSession) -> list[str]:
         inside = [event for event in events if eeg.first_s <= event.time_s <= eeg.last_s]
         texts = [(event.time_s - eeg.first_s, None, " ".join(event.text.split())) for event in inside]
         write_edf(args.edf, eeg, session.began, texts, session.participant)
+        if eeg.gaps:
+            hint = "programs that do not read its records' times, such as MNE, put what follows too early: use --mne"
+            notes.append(f"{len(eeg.gaps)} gaps make it an EDF+D file; {hint}")
     return notes
 
 
