@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.errors import RtemoError
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
+from rtemo.core.timing.packed_rows import PackedRows
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice
 from rtemo.core.units import plausible_scale
 from rtemo.recordings.open_recording import OpenRecording
@@ -30,8 +31,8 @@ AGREES = 0.02  # samples by which the stated rate may be off at the end of the l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalStretch:
-    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels). stamps (n,): LSL seconds, as
-    they were sent: with the clock offsets, and uneven as they were.
+    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels). stamps (n,): LSL seconds; of
+    EEG as they were sent, with the clock offsets, and uneven as they were.
 
     begin_s: LSL time of the first sample; for EEG that of the line through all of them at the signal's rate, which no
     single stamp moves.
@@ -141,6 +142,7 @@ class _Collector:
         self._scale: Doubles | None = None
         self._runs: list[SampleRun] = []
         self._dejitters: dict[str, Dejitter] = {}
+        self._rows: dict[str, PackedRows] = {}
 
     def joined_by(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> dict[str, _Collector]:
         """Who takes a stream's samples: nobody where its channels are not those of the first one."""
@@ -149,6 +151,7 @@ class _Collector:
             return {}
         self._maps[info.stream_id] = channel_map
         self._dejitters[info.stream_id] = Dejitter(info.nominal_rate_hz, even=self._eeg, notes=self._notes)
+        self._rows[info.stream_id] = PackedRows(_samples_per_row(channel_map))
         return {info.stream_id: self}
 
     def take(self, item: object, times: Doubles) -> None:
@@ -168,12 +171,16 @@ class _Collector:
         values = np.asarray(chunk.values)
         if isinstance(channel_map, EegChannelMap):
             values = values[:, list(channel_map.columns)]
-        self._runs += dejitter.push(usable, np.column_stack([values.astype(np.float64), usable]))
+            values = np.column_stack([values, usable])  # the stamps come along
+        self._keep(chunk.stream_id, dejitter.push(usable, values.astype(np.float64)))
+
+    def _keep(self, stream_id: str, runs: Sequence[SampleRun]) -> None:
+        self._runs += [self._rows[stream_id].unpacked(run) for run in runs]
 
     def finished(self) -> bool:
         """Whether there is a sample, now that all have come."""
-        for dejitter in self._dejitters.values():
-            self._runs += dejitter.flush()
+        for stream_id, dejitter in self._dejitters.items():
+            self._keep(stream_id, dejitter.flush())
         return bool(self._runs)
 
     def signal(self) -> RecordedSignal:
@@ -186,7 +193,7 @@ class _Collector:
                 parts = []
             parts.append(run)
         stretches.append(self._stretch(parts))
-        rate_hz = _rate_hz(stretches, self._info.nominal_rate_hz)
+        rate_hz = _rate_hz(stretches, self._info.nominal_rate_hz * _samples_per_row(self._map))
         if self._eeg:
             stretches = [replace(one, begin_s=_begin_s(one.times, rate_hz)) for one in stretches]
         return RecordedSignal(
@@ -202,8 +209,9 @@ class _Collector:
 
     def _stretch(self, runs: Sequence[SampleRun]) -> SignalStretch:
         times = np.concatenate([run.times for run in runs])
-        joined = np.concatenate([np.asarray(run.values, np.float64) for run in runs])
-        values, stamps = joined[:, :-1], joined[:, -1]
+        values, stamps = np.concatenate([np.asarray(run.values, np.float64) for run in runs]), times
+        if self._eeg:
+            values, stamps = values[:, :-1], values[:, -1]
         first = values[: len(runs[0].times)]
         if isinstance(self._map, EegChannelMap):
             if self._scale is None:
@@ -221,6 +229,10 @@ class _Collector:
         scale, note = plausible_scale(first, self._map.scale)
         self._notes += [note] if note else []
         return np.where(np.isnan(scale), 1.0, scale)
+
+
+def _samples_per_row(channel_map: EegChannelMap | GazeChannelMap) -> int:
+    return channel_map.samples_per_row if isinstance(channel_map, GazeChannelMap) else 1
 
 
 def _labels(channel_map: EegChannelMap | GazeChannelMap) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from rtemo.core.channel_map import GazeChannelMap
 from rtemo.core.gaze.events import GazeEvent
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GazeCheck
-from rtemo.core.gaze.tracker import GazeAnalyser
+from rtemo.core.gaze.tracker import MOST_AHEAD, GazeAnalyser
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
+from rtemo.core.timing.packed_rows import PackedRows
 from rtemo.core.types import BoolArray, FloatArray, TimeArray
 from rtemo.core.windows import Grid
 
@@ -49,10 +50,11 @@ class GazeBranch:
     `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
     """
 
+    tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None  # no part of a saved state
+
     def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: GazeChannelMap, nominal_hz: float) -> None:
         self.channel_map = channel_map
         self.frames: dict[int, GazeFrame] = {}
-        self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
         self._tracker: GazeAnalyser | None = None
@@ -66,6 +68,7 @@ class GazeBranch:
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
         self.notes = self.learner.notes
         self.dejitter = Dejitter(nominal_hz, even=False, notes=self.notes)
+        self._rows = PackedRows(channel_map.samples_per_row)
 
     @property
     def watermark(self) -> int | None:
@@ -77,11 +80,11 @@ class GazeBranch:
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
         for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values, np.float64)):
-            self._take(run)
+            self._take(self._rows.unpacked(run))
 
     def flush(self) -> None:
         for run in self.dejitter.flush():
-            self._take(run)
+            self._take(self._rows.unpacked(run))
 
     def frame_at(self, end: int) -> GazeFrame | None:
         """The features at an end: as computed, or from what is there so far. None where nothing is."""
@@ -115,15 +118,23 @@ class GazeBranch:
         if self.tap is not None:
             self.tap(run.times, samples)
         samples = self._check.push(run.times, samples)
+        for first in range(0, len(run.times), MOST_AHEAD):
+            ahead = slice(first, first + MOST_AHEAD)
+            self._tracker.look_ahead(run.times[ahead], samples[ahead])
+            self._pass_ends(run.times[ahead])
+
+    def _pass_ends(self, times: TimeArray) -> None:
+        """Let the samples that were looked ahead at count, up to each end, and compute it."""
+        assert self._tracker is not None
         begin = 0
-        while begin < len(run.times):
-            stop = self._cut(run.times, begin)
+        while begin < len(times):
+            stop = self._cut(times, begin)
             if stop > begin:
-                self._tracker.push(run.times[begin:stop], samples[begin:stop])
-                self._last_time = float(run.times[stop - 1])
+                self._tracker.take(stop - begin)
+                self._last_time = float(times[stop - 1])
                 begin = stop
-            if self._last_time < self._near_end_s and begin < len(run.times):
-                self._pass_end(float(run.times[begin]))
+            if self._last_time < self._near_end_s and begin < len(times):
+                self._pass_end(float(times[begin]))
             while self._last_time >= self._near_end_s:
                 self._pass_end(self._last_time)
 

@@ -34,12 +34,12 @@ from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.session_facts import note_event, rest_event
+from rtemo.recordings.session_facts import note_event, profile_event, rest_event
 from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
 
-KEPT = frozenset({"watches", "working"})  # of the predictor: they are the new engine's own
+KEPT = frozenset({"watches", "working", "tap"})  # of predictor and pipeline: they are the new engine's own
 
 
 class SessionRun:
@@ -73,6 +73,7 @@ class SessionRun:
         self.rests: tuple[tuple[float, float], ...] = ()  # stated before, in a session that is taken up
         self._marked: MarkedBaseline | None = None
         self.state_file, self._saved_s = _state_file(outputs, self.participant), setup.clock()
+        self._unsaved = False  # whether it was said that the state cannot be saved
         self._running = source.running  # where samples are counted from, for a state that is saved
         options = LiveOptions(
             setup.clock,
@@ -92,6 +93,9 @@ class SessionRun:
         if self._marked is not None:
             log.listen(self._marked)
         self.engine.step(opening)
+        if outputs is not None and outputs.taken_up is None:
+            for profile in setup.roles.own_profiles:
+                self._state(profile_event(self._clock(), profile))
 
     def _begin(self, settings: SessionSettings) -> None:
         """Give the predictor what the session begins with."""
@@ -120,6 +124,7 @@ class SessionRun:
             self.engine.use(self.predictor)
             self.calibration = self._new_calibration(outputs)
         self.calibration.take_up(taken_up.facts.notes)
+        taken_up.give_roles(setup.roles)
         self.rests = taken_up.facts.rests
         since_s = -math.inf if saved is None else saved.about.saved_s
         self._marked = taken_up.prepare(self.predictor, setup.bundle, self._warn, since_s)
@@ -128,6 +133,7 @@ class SessionRun:
         then = EventLog()
         then.listen(self._marked)
         there = [item.info for item in opening if isinstance(item, StreamUp)]
+        there += [status.info for status in self._source.status()]  # those that are lost are not announced
         self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
         for note in taken_up.notes:
@@ -172,7 +178,14 @@ class SessionRun:
             dict(self.engine.taken),
             self._marked.begun_s if self._marked is not None else None,
         )
-        self.state_file.write(SavedState(about, freeze(roots, self._given, KEPT)))
+        try:
+            frozen = freeze(roots, self._given, KEPT)
+        except TypeError as error:  # something that is no state: no reason for a session to end
+            if not self._unsaved:
+                self._warn(f"the engine's state cannot be saved: {error}; a next engine reads the recording again")
+            self._unsaved = True
+            return
+        self.state_file.write(SavedState(about, frozen))
 
     @property
     def _given(self) -> dict[str, object]:
