@@ -16,9 +16,11 @@ from rtemo.gui.export import Exports
 from rtemo.gui.open_recording import RecordingOpener
 from rtemo.gui.outputs.words import OUTPUTS_MENU
 from rtemo.gui.painting.colours import DARK, Theme
+from rtemo.gui.people import words as people_words
 from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
+from rtemo.sources.participants import MOST
 
 VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y")  # of the views, in their order
 
@@ -179,6 +181,10 @@ class Menus:
             (texts.LIVE_KEY, "End", signals.show_live),
             (texts.CHANNELS_UP, "PgUp", lambda: signals.page_channels(-1)),
             (texts.CHANNELS_DOWN, "PgDown", lambda: signals.page_channels(1)),
+            *(
+                (people_words.SHOW_PERSON.format(n=n + 1), f"Alt+{n + 1}", partial(self._target.views.people.choose, n))
+                for n in range(MOST)
+            ),
             (texts.SLOWER, "-", lambda: replay.step_speed(-1)),
             (texts.FASTER, "+", lambda: replay.step_speed(1)),
         ):

@@ -100,6 +100,21 @@ class Participant:
         named = {Modality.EEG: self.eeg.query, Modality.GAZE: self.gaze.query}
         return {part: query for part, query in named.items() if query is not None}
 
+    def with_query(self, part: Modality, query: StreamQuery | None) -> Participant:
+        """The same with another EEG or gaze stream; None: without. What was said of the one before goes with it."""
+        if self.queries.get(part) == query:
+            return self
+        if part is Modality.EEG:
+            return replace(self, eeg=EegTable(query))
+        return replace(self, gaze=GazeTable(query))
+
+    def without(self, query: StreamQuery) -> Participant:
+        """The same without a stream, where this is one of theirs."""
+        own = self
+        for part in [part for part, asked in self.queries.items() if asked == query]:
+            own = own.with_query(part, None)
+        return own
+
 
 def latency_of(table: EegTable | GazeTable) -> StampLatency | None:
     """How late the stamps are, where that was measured."""
@@ -132,12 +147,18 @@ def merged(known: Iterable[Participant], asked: Sequence[Participant]) -> tuple[
     return tuple(_over(before.get(one.id), one) for one in asked) if asked else tuple(before.values())
 
 
+def new_participant(id_: str, todo: str = "for example P01") -> Participant:
+    """A participant of whom nothing else is known. Raises RtemoError for what cannot be an id."""
+    if not _ID.fullmatch(id_):
+        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", todo)
+    return Participant(id_)
+
+
 def parse_participant(text: str) -> Participant:
     """From `ID: eeg=QUERY; gaze=QUERY; ratings=QUERY; baseline=FORM; person=FILE`, or an ID. Raises RtemoError."""
     id_, _, rest = (piece.strip() for piece in text.partition(":"))
     example = 'write for example "P01: eeg=name=AmpA; gaze=name=TrackerA"'
-    if not _ID.fullmatch(id_):
-        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", example)
+    new_participant(id_, example)
     given: dict[str, str] = {}
     persons: list[str] = []
     for piece in filter(None, (piece.strip() for piece in rest.split(";"))):

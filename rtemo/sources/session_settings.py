@@ -310,13 +310,6 @@ def with_participants(settings: SessionSettings, asked: Sequence[Participant]) -
     return replace(settings, subject=subject, participants=participants)
 
 
-def refuse_several(settings: SessionSettings, where: str) -> None:
-    """Raises RtemoError where participants are told apart. where: what works with one."""
-    if settings.participants:
-        found = f"the settings name {', '.join(one.id for one in settings.participants)}"
-        raise RtemoError(f"{where} works with one participant", found, "run several with `rtemo live`")
-
-
 def with_entities(settings: SessionSettings, entities: Mapping[str, str]) -> SessionSettings:
     """The settings with other names of the session: some of study, session, task, run. Raises RtemoError for a run that
     is no number.

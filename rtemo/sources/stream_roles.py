@@ -143,13 +143,18 @@ class StreamRoles:
 
         Raises RtemoError, and changes nothing, where a stream that has a role now could not be read by them.
         """
-        for role, (info, profile) in self._assigned.items():
-            if role in self._roles.values():
-                _layout(info, profile, role, settings)
+        self.check(settings)
         self.settings = settings
         self._excluded.clear()
         self._pinned.clear()
         self.give_back()
+
+    def check(self, settings: SessionSettings) -> None:
+        """Raises RtemoError where a stream that has a role now could not be read by these settings."""
+        for role, (info, profile) in self._assigned.items():
+            asked = settings.queries.get(role)
+            if role in self._roles.values() and (asked is None or asked.fits(info)):
+                _layout(info, profile, role, settings)
 
     def give_back(self) -> None:
         """Take all roles back, so that they are assigned anew."""

@@ -15,6 +15,7 @@ from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.people.cards import ParticipantCards
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.distance import DistanceView
 from rtemo.gui.views.emotion import EmotionView
@@ -36,9 +37,18 @@ class AllViews:
     """The views and bars of one window, by name."""
 
     def __init__(
-        self, state: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
+        self,
+        state: WindowState,
+        theme: Theme,
+        send: Callable[..., None],
+        root: str,
+        dialogs: SessionDialogs,
+        show_person: Callable[[str], None],
     ) -> None:
-        """send: a command to the engine. root: the folder that sessions are written to."""
+        """send: a command to the engine. root: the folder that sessions are written to. show_person: has another one of
+        several participants shown.
+        """
+        self.people = ParticipantCards(state, theme, show_person)
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
         self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
@@ -67,6 +77,7 @@ class AllViews:
             GAZE_FRAMES: (self.gaze, self.further, self.replay),
             RESULT_FRAMES: (
                 self.strip,
+                self.people,
                 self.welcome,
                 self.emotion,
                 self.valence_arousal,

@@ -232,8 +232,8 @@ class RemoteControl:
         end_s = time.monotonic() + STREAMS_S
         while time.monotonic() < end_s:
             state = self._state
-            required = parse_settings(state.settings).required if state.settings else ()
-            if state.phase is Phase.PREVIEW and not obstacle(state.streams, required):
+            asked = parse_settings(state.settings)
+            if state.phase is Phase.PREVIEW and not obstacle(state.streams, asked.required, asked.participants):
                 return
             time.sleep(LOOK_S)
 

@@ -218,8 +218,8 @@ class SessionOutputs:
 
     def look_after(self) -> None:
         """State what has happened to the recorder and the recording, and publish the notes that were given to it."""
-        for time_s, text in self._source.notes():
-            self.events.add(Event(time_s, EventKind.ANNOTATION, text))
+        for time_s, text, participant in self._source.notes():
+            self.events.add(Event(time_s, EventKind.ANNOTATION, text, participant=participant))
         for text in self._source.outages():
             self.note(EventKind.FAILURE, text)
         if time.monotonic() - self._looked_s >= LOOK_S:
