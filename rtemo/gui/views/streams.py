@@ -46,7 +46,7 @@ WIDTHS = (26, 100, 150, 64, 52, 150, 66, 108, 84, 200, 44, 88, 84)
 ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
 ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
 RIGHT = (CHANNELS, RATE, 6, MISSING)
-ROLES = ("eeg", "gaze", "markers")
+ROLES = ("eeg", "gaze", "second_eye", "markers")
 
 
 class StreamTable(QAbstractTableModel):

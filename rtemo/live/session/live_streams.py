@@ -30,6 +30,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventKind, EventLog
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
@@ -62,7 +63,7 @@ class PredictionGate:
         """The sinks are closed by whoever opened them."""
 
 
-LISTED = (Modality.EEG, Modality.GAZE)
+LISTED = OWN_ROLES
 
 
 class LiveStreams:

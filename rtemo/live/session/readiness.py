@@ -9,7 +9,7 @@ from rtemo.live.service.snapshot import StreamStatus
 from rtemo.recorder.announced_streams import GONE
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)
-_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}
+_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.SECOND_EYE: "second eye", Modality.MARKERS: "marker"}
 
 
 def obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
