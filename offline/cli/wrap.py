@@ -14,6 +14,7 @@ from rtemo.model.bundle_schema import ModelInput
 if TYPE_CHECKING:
     from offline.corpus.corpus import Corpus
     from offline.export.wrap.declared import Declared
+    from rtemo.model.bundle import Bundle
 
 _INPUTS: tuple[ModelInput, ...] = ("signal", "eeg", "eeg_mask", "positions", "eye", "eye_valid")
 _FEATURES = ("de", "eye")
@@ -51,7 +52,14 @@ def add_wrap(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="electrodes that it takes, onto which any montage is interpolated; any: whatever there is; "
         "corpus: those that all its recordings share (default)",
     )
-    parser.add_argument("--output", default="logits", choices=["logits", "probabilities", "embedding"])
+    parser.add_argument(
+        "--output", choices=["logits", "probabilities", "embedding"], help="what it gives (default: logits)"
+    )
+    parser.add_argument(
+        "--ratings", metavar="A,B",
+        help="of a model that rates instead of telling labels apart: the corpus's names of its outputs, in their order "
+        "and units, such as valence,arousal",
+    )  # fmt: skip
     parser.add_argument("--reference", default="average", choices=["average", "none"], help="of the signal")
     parser.add_argument(
         "--scale",
@@ -70,7 +78,16 @@ def _wrap(options: argparse.Namespace) -> None:
     corpus = None if options.corpus is None else open_corpus(options.corpus)
     bundle = wrap(options.model, _declared(options, corpus), corpus, options.out, options.name or options.model)
     state = "calibrated" if bundle.spec.calibrated else "NOT calibrated: it shows no sets and no novelty"
-    sys.stdout.write(f"{options.out}: {bundle.spec.name}, {state}; {bundle.fingerprint[:16]}\n")
+    sys.stdout.write(f"{options.out}: {bundle.spec.name}, {state}{_rated(bundle)}; {bundle.fingerprint[:16]}\n")
+
+
+def _rated(bundle: Bundle) -> str:
+    """What it says of ratings, where the corpus has any."""
+    scored, shipped = bundle.spec.training.get("ratings", {}), bundle.spec.ratings
+    missing = [name for name in scored if name not in shipped]
+    return (f"; estimates {', '.join(shipped)}" if shipped else "") + (
+        f"; no estimate of {', '.join(missing)}: no better than the mean" if missing else ""
+    )
 
 
 def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
@@ -84,7 +101,13 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
         raise RtemoError("it is not known what the model tells apart", f"labels {labels}", "name them: --labels A,B")
     if corpus is not None and labels != corpus.labels:
         raise RtemoError("the corpus has other labels", f"{corpus.labels}, not {labels}", "use another corpus")
-    features = tuple(_names(options.features or ""))
+    features, ratings = tuple(_names(options.features or "")), tuple(_names(options.ratings or ""))
+    if features and options.input:
+        raise RtemoError("features name the inputs already", f"--input {options.input[0]}", "leave --input out")
+    if ratings and options.output:
+        raise RtemoError("a model gives ratings or something else", f"--output {options.output}", "leave one out")
+    if len(set(ratings)) != len(ratings):
+        raise RtemoError("a rating is named twice", ", ".join(ratings), "name each of the model's outputs once")
     if unknown := sorted(set(features) - set(_FEATURES)):
         raise RtemoError("there are no such features", ", ".join(unknown), f"use {', '.join(_FEATURES)}")
     return Declared(
@@ -92,10 +115,11 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
         settings=PipelineSettings() if corpus is None else live_settings(corpus),
         inputs=feature_inputs(features) if features else _inputs(options.input or ["signal"]),
         channels=channels_of(options.channels, corpus),
-        output=options.output,
+        output=options.output or "logits",
         reference=options.reference,
         scale=options.scale,
         features=features,
+        ratings=ratings,
     )
 
 

@@ -9,7 +9,7 @@ holding out people among those learned from.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,6 +171,30 @@ def calibrated_ratings(
         if half:
             specs[rating] = RatingSpec(LEVEL, AVERAGE_S, half)
     return RatingCalibration(specs, scores)
+
+
+def shipped_specs(found: RatingCalibration, combinations: Collection[str]) -> dict[str, RatingSpec]:
+    """What ships of the ratings: combinations that the bundle has."""
+    kept = {
+        rating: {name: half for name, half in one.half_width.items() if name in combinations}
+        for rating, one in found.specs.items()
+    }
+    return {rating: replace(found.specs[rating], half_width=half) for rating, half in kept.items() if half}
+
+
+def shipped_heads(specs: Mapping[str, RatingSpec], heads: Heads) -> dict[str, dict[str, LinearHead]]:
+    """The regressions of what ships, of those that everybody trained."""
+    return {rating: {name: heads[rating][name] for name in own.half_width} for rating, own in specs.items()}
+
+
+def reading_ratings(ratings: Sequence[str], combinations: Sequence[str]) -> dict[str, dict[str, LinearHead]]:
+    """Heads that read ratings off embeddings which are these ratings, in this order."""
+    rows = np.eye(len(ratings), dtype=np.float32)
+    zero = np.zeros(1, np.float32)
+    return {
+        rating: dict.fromkeys(combinations, LinearHead(row[None], zero))
+        for rating, row in zip(ratings, rows, strict=True)
+    }
 
 
 def _errors(

@@ -22,11 +22,12 @@ from offline.export.session_outputs import NetworkOutputs
 from offline.fit.calibration import FEWEST, promise
 from offline.fit.cross_fit import CrossFit, FitData, fit_everybody
 from offline.fit.held_out_outputs import rating_heads, raw_outputs, some
+from offline.fit.rating_heads import shipped_heads, shipped_specs
 from offline.fit.scores import summary
 from offline.training.initial_weights import InitialWeights, live_settings
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle
-from rtemo.model.bundle_schema import Decision, RatingSpec
+from rtemo.model.bundle_schema import Decision
 
 
 class CannotRunLive(RtemoError):
@@ -61,7 +62,7 @@ def ship(
     made = exported(model, found.name)
     training = outputs_of_everybody(data, found, model)
     fitted = found.calibration
-    specs = _rating_specs(found)
+    specs = shipped_specs(found.ratings, fitted.combinations)
     regressions = rating_heads(replace(found.task, ratings=tuple(specs)), model, learned_from(data)) if specs else {}
     decision = replace(calibrate.decision(len(data.corpus.labels)), set_level=fitted.set_level)
     calibration = calibrate.Calibration(
@@ -82,24 +83,13 @@ def ship(
         labels=data.corpus.labels,
         settings=live_settings(data.corpus),
         ratings=specs,
-        regressions={
-            rating: {name: heads[name] for name in specs[rating].half_width} for rating, heads in regressions.items()
-        },
+        regressions=shipped_heads(specs, regressions),
     )
 
 
 def learned_from(data: FitData) -> NDArray[np.int64]:
     """The windows that the model that ships is fitted on."""
     return np.flatnonzero(data.table.ids.label != UNLABELLED)
-
-
-def _rating_specs(found: CrossFit) -> dict[str, RatingSpec]:
-    """What ships of the ratings: combinations that the bundle has."""
-    kept = {
-        rating: {name: half for name, half in one.half_width.items() if name in found.calibration.combinations}
-        for rating, one in found.ratings.specs.items()
-    }
-    return {rating: replace(found.ratings.specs[rating], half_width=half) for rating, half in kept.items() if half}
 
 
 def outputs_of_everybody(data: FitData, found: CrossFit, model: Model) -> list[NetworkOutputs]:

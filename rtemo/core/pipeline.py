@@ -151,6 +151,10 @@ class Pipeline:
                 branch.notes.append(f"{rest}: announced too late, a replay will use it earlier")
         return all(on_time)
 
+    def knows_rest(self, begin_s: float, end_s: float) -> bool:
+        """Whether this rest was announced already."""
+        return any((rest.begin_s, rest.end_s) == (begin_s, end_s) for rest in self._rests)
+
     def mark_channel(self, label: str, mark: str, from_s: float) -> None:
         """Let an EEG channel count as bad or good, or as what is found, in frames that end after from_s, LSL time.
 

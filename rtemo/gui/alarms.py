@@ -19,6 +19,7 @@ from rtemo.presentation.numbers import clock, seconds, shortened, size
 
 Level = Literal["bad", "warn"]
 PATIENCE_S = 2.0  # how long engine and recorder may differ, as when a session begins
+GONE = (StreamState.LOST, StreamState.FAILED)
 SILENT = (StreamState.STALLED, StreamState.LOST, StreamState.FAILED)
 MOST_NAMES = 40  # characters
 PLACED_SHARE = 0.5  # of the electrodes; with fewer, positions mean little
@@ -52,7 +53,7 @@ class AlarmWatch:
         if state.snapshot.phase == Phase.REPLAY or state.snapshot.seq < 0:
             return []
         found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._outputs()]
-        found += self._electrodes()
+        found += [*self._further(), *self._electrodes()]
         texts_ = {alarm.text for alarm in found}
         self._since = {text: since for text, since in self._since.items() if text in texts_}
         return sorted((a for a in found if self._lasting(a)), key=lambda alarm: alarm.level != "bad")
@@ -97,6 +98,19 @@ class AlarmWatch:
                 text = texts.STREAM_STALLED if present[role].state is StreamState.STALLED else texts.STREAM_LOST
                 yield self._alarm(text.format(role=name), level, since_s)
 
+    def _further(self) -> Iterator[Alarm]:
+        """Streams without a role that this session records, as ECG, and that have fallen silent."""
+        state = self._state
+        if not (state.in_session and state.streams_known):
+            return
+        for stream in state.snapshot.streams:
+            silent = is_silent(state, stream) if stream.nominal_hz else stream.state in GONE
+            if stream.recorded and not stream.role and stream.n_samples and silent:
+                age_s = state.stream_age_s(stream)
+                name = shortened(stream.name, MOST_NAMES).upper()
+                since_s = state.now_s - age_s if math.isfinite(age_s) else None
+                yield self._alarm(texts.STREAM_LOST.format(role=name), "warn", since_s)
+
     def _engine(self) -> Iterator[Alarm]:
         state = self._state
         if state.snapshot.phase == Phase.FAILED:
@@ -140,7 +154,7 @@ class AlarmWatch:
 def is_silent(state: WindowState, stream: StreamStatus) -> bool:
     """Whether a stream that should deliver does not."""
     if stream.role == Modality.MARKERS:
-        return stream.state in (StreamState.LOST, StreamState.FAILED)
+        return stream.state in GONE
     return stream.state in SILENT or state.stream_age_s(stream) > state.limit_s
 
 

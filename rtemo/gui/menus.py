@@ -20,6 +20,8 @@ from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
 
+VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y")  # of the views, in their order
+
 
 class MenuTarget(Protocol):
     """What the menu entries act on: the main window."""
@@ -140,7 +142,7 @@ class Menus:
         target, menu = self._target, self._window.menuBar().addMenu(texts.MENU_VIEW)
         for k, dock in enumerate(target.docks.values()):
             toggle = dock.toggleViewAction()
-            toggle.setShortcut(QKeySequence(f"Ctrl+{k + 1}"))
+            toggle.setShortcut(QKeySequence(VIEW_KEYS[k]))
             menu.addAction(toggle)
             self._groups.setdefault(texts.MENU_VIEW, []).append(toggle)
         menu.addSeparator()

@@ -210,6 +210,7 @@ class MainWindow(QMainWindow):
         shown = bool(snapshot.streams) or len(self.state.eeg) > 0 or len(self.state.gaze) > 0
         self.middle.setCurrentWidget(self.views.signals if shown else self.views.welcome)
         if snapshot.seq >= 0:
+            self._layout.show_further(there=bool(self.state.traces))
             self._layout.show_docks(shown=shown)
 
     def set_theme(self, theme: Theme) -> None:

@@ -26,6 +26,7 @@ from rtemo.live.service.snapshot import (
     RecorderView,
     Snapshot,
     StreamStatus,
+    TraceBlock,
 )
 from rtemo.live.session.readiness import obstacle
 from rtemo.sources.session_settings import SessionSettings, parse_settings
@@ -33,6 +34,7 @@ from rtemo.sources.session_settings import SessionSettings, parse_settings
 HISTORY_S = 600  # of signals that can be looked back at
 EEG_ROWS = 200 * HISTORY_S  # the grid's rate
 EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
+TRACE_S, TRACE_HZ = 60, 1000  # of further streams; of the fastest, as they are shown
 GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
@@ -50,6 +52,7 @@ class SnapshotPart(StrEnum):
     EEG = "eeg"
     GAZE = "gaze"
     GAZE_EVENTS = "gaze events"
+    TRACES = "traces"
     PREDICTIONS = "predictions"
     EVENTS = "events"
     BUNDLE = "bundle"
@@ -65,6 +68,7 @@ class WindowState:
         self.eeg = RingBuffer(1, 0)
         self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
         self.gaze_events: deque[GazeEventRecord] = deque(maxlen=8000)  # of HISTORY_S
+        self.traces: dict[str, RingBuffer] = {}  # the further streams, by stream_id
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.labels: tuple[str, ...] = ()
@@ -106,6 +110,7 @@ class WindowState:
                 SnapshotPart.EEG,
                 SnapshotPart.GAZE,
                 SnapshotPart.GAZE_EVENTS,
+                SnapshotPart.TRACES,
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
@@ -295,6 +300,7 @@ class WindowState:
         self.gaze.clear()
         self.probabilities.clear()
         self.gaze_events.clear()
+        self.traces.clear()
         self.events.clear()
         self.marks.clear()
         self.latest = None
@@ -313,7 +319,16 @@ class WindowState:
         if new.gaze_events:
             self.gaze_events.extend(new.gaze_events)
             changed.add(SnapshotPart.GAZE_EVENTS)
+        for block in new.traces:
+            self._take_trace(block)
+            changed.add(SnapshotPart.TRACES)
         return changed
+
+    def _take_trace(self, block: TraceBlock) -> None:
+        kept, width = self.traces.get(block.stream_id), block.values.shape[1]
+        if kept is None or kept.n_columns != width:
+            kept = self.traces[block.stream_id] = RingBuffer(TRACE_S * TRACE_HZ, width)
+        kept.push(block.times, block.values)
 
     def _take_results(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()

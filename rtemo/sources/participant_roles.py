@@ -53,7 +53,7 @@ class ParticipantRoles:
 
     def is_recorded_too(self, info: StreamInfo) -> bool:
         """Whether a stream without a role is recorded all the same, as the settings ask for."""
-        return all(roles.is_recorded_too(info) for roles in self.each.values())
+        return not self.role_of(info) and any(roles.is_recorded_too(info) for roles in self.each.values())
 
     def role_of(self, info: StreamInfo) -> str:
         """The name of a stream's role, "" where it has none."""

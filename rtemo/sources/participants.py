@@ -6,6 +6,8 @@ baseline = "P01.baseline.json"    # left out: as the session's
 person = ["P01.person.json"]      # personal calibrations
 [participants.eeg]                # as the session's [eeg]; [participants.gaze], .second_eye, .screen, .scene likewise
 query = "name=AmpA"               # only the streams that are named are a participant's
+[participants.ratings]
+query = "name=JoystickA"          # what this one says all the time: recorded, and targets of a corpus
 
 What a table leaves out is as in the session's own [eeg], [gaze], [screen] and [scene]. Markers are for everybody. The
 same on the command line: "P01: eeg=name=AmpA; gaze=name=TobiiA; baseline=FILE.json; person=FILE.json".
@@ -21,7 +23,7 @@ from typing import Annotated, Any, Literal
 from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made
-from rtemo.core.types import Modality
+from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
 from rtemo.sources.stream_choice import StreamQuery
@@ -69,6 +71,17 @@ class GazeTable:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingsTable:
+    """[participants.ratings]: the stream of what a participant rates all the time."""
+
+    query: Query | None = None
+
+    def fits(self, info: StreamInfo) -> bool:
+        """Whether a stream is the one that is named, and of numbers."""
+        return self.query is not None and info.channel_format != STRING_FORMAT and self.query.fits(info)
+
+
+@dataclass(frozen=True, slots=True)
 class SecondEyeTable:
     """[second_eye] in a settings file, see rtemo.sources.session_settings."""
 
@@ -85,6 +98,7 @@ class Participant:
     person: tuple[str, ...] = ()
     eeg: EegTable = field(default_factory=EegTable)
     gaze: GazeTable = field(default_factory=GazeTable)
+    ratings: RatingsTable = field(default_factory=RatingsTable)
     second_eye: SecondEyeTable | None = None
     screen: Screen | None = None
     scene: Scene | None = None
@@ -111,10 +125,11 @@ def check_participants(participants: Sequence[Participant]) -> None:
     labels = [_NO_LABEL.sub("", one.id).casefold() for one in participants]  # as in BIDS, and on any disk
     if twice := [one.id for one, label in zip(participants, labels, strict=True) if labels.count(label) > 1]:
         raise RtemoError("two participants cannot be told apart", ", ".join(twice), "give each another id")
-    for part in OWN_ROLES:
-        asked = [(one.id, query) for one in participants if (query := one.queries.get(part)) is not None]
+    named = {part.value: [(one.id, one.queries.get(part)) for one in participants] for part in OWN_ROLES}
+    named["ratings"] = [(one.id, one.ratings.query) for one in participants]
+    for part, asked in named.items():
         for who, query in asked:
-            if same := [other for other, its in asked if other != who and its == query]:
+            if same := [other for other, its in asked if other != who and its is not None and its == query]:
                 found = f"{who} and {same[0]} both have {query}"
                 raise RtemoError(f"two participants have the same {part} stream", found, todo)
     if nothing := [one.id for one in participants if not one.queries]:
@@ -128,7 +143,7 @@ def merged(known: Iterable[Participant], asked: Sequence[Participant]) -> tuple[
 
 
 def parse_participant(text: str) -> Participant:
-    """From `ID: eeg=QUERY; gaze=QUERY; baseline=FORM; person=FILE`, or an ID alone. Raises RtemoError."""
+    """From `ID: eeg=QUERY; gaze=QUERY; ratings=QUERY; baseline=FORM; person=FILE`, or an ID. Raises RtemoError."""
     id_, _, rest = (piece.strip() for piece in text.partition(":"))
     example = 'write for example "P01: eeg=name=AmpA; gaze=name=TrackerA"'
     if not _ID.fullmatch(id_):
@@ -137,7 +152,7 @@ def parse_participant(text: str) -> Participant:
     persons: list[str] = []
     for piece in filter(None, (piece.strip() for piece in rest.split(";"))):
         key, equals, value = (part.strip() for part in piece.partition("="))
-        if key not in (*OWN_ROLES, "baseline", "person") or not (equals and value) or key in given:
+        if key not in (*OWN_ROLES, "ratings", "baseline", "person") or not (equals and value) or key in given:
             raise RtemoError(f"this is nothing that participant {id_} can have", f"found {piece!r:.80}", example)
         if key == "person":
             persons.append(value)
@@ -150,6 +165,7 @@ def parse_participant(text: str) -> Participant:
         tuple(persons),
         EegTable(queries[Modality.EEG]),
         GazeTable(queries[Modality.GAZE]),
+        RatingsTable(StreamQuery.parse(given["ratings"]) if "ratings" in given else None),
         SecondEyeTable(query) if (query := queries[Modality.SECOND_EYE]) is not None else None,
     )
 
@@ -167,6 +183,8 @@ def participant_document(participant: Participant) -> dict[str, Any]:
             del given["latency_spread_ms"]
         if kept := {key: value for key, value in given.items() if value not in ("", None, {})}:
             document[name] = kept
+    if participant.ratings.query is not None:
+        document["ratings"] = {"query": str(participant.ratings.query)}
     if participant.second_eye is not None:
         document["second_eye"] = second_eye_document(participant.second_eye)
     for name, place in (("screen", participant.screen), ("scene", participant.scene)):
@@ -190,5 +208,6 @@ def _over(known: Participant | None, asked: Participant) -> Participant:
         person=asked.person or known.person,
         eeg=replace(known.eeg, query=asked.eeg.query or known.eeg.query),
         gaze=replace(known.gaze, query=asked.gaze.query or known.gaze.query),
+        ratings=replace(known.ratings, query=asked.ratings.query or known.ratings.query),
         second_eye=asked.second_eye or known.second_eye,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, Match, generic, ignored, match
 from rtemo.sources.xdf.recording_log import is_log
 
@@ -114,6 +115,11 @@ def choose_markers(
 def is_rating(info: StreamInfo) -> bool:
     """Whether these are ratings that somebody gives all the time, such as valence and arousal by a joystick."""
     return info.channel_format != STRING_FORMAT and info.type.casefold() in ("rating", "ratings")
+
+
+def is_further(info: StreamInfo) -> bool:
+    """Whether a stream holds numbers to be shown as traces where it has no role: ECG, breathing, ratings, …"""
+    return info.channel_format != STRING_FORMAT and not is_own(info) and not is_impedance_stream(info)
 
 
 def is_own(info: StreamInfo) -> bool:

@@ -9,6 +9,7 @@ from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
+from rtemo.sources.devices.profile_schema import OwnProfile
 from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
@@ -92,16 +93,28 @@ class StreamRoles:
         impedances.
         """
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
-        if is_rating(info) or is_impedance_stream(info):
+        if (
+            is_rating(info)
+            or is_impedance_stream(info)
+            or any(one.ratings.fits(info) for one in self.settings.participants)
+        ):
             asked = asked or not any(query.fits(info) for query in self.settings.not_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
+
+    def _is_rating(self, info: StreamInfo) -> bool:
+        """Whether a stream holds ratings, by its type or by being named for somebody."""
+        return is_rating(info) or any(one.ratings.fits(info) for one in self.settings.participants)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
         """Whether to record a stream that is neither the EEG nor the gaze. Counts when streams are opened again."""
         query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
         also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
         left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
-        unasked = self.take_marker(info) or is_rating(info)
+        unasked = (
+            self.take_marker(info)
+            or is_rating(info)
+            or any(one.ratings.fits(info) for one in self.settings.participants)
+        )
         if not unasked and not any(one.fits(info) for one in self.settings.not_recorded):
             also += (query,) if recorded else ()
         else:
@@ -185,6 +198,12 @@ class StreamRoles:
     def profile_of(self, role: Modality) -> DeviceProfile:
         """The device profile that a role's stream is read with. The role was assigned."""
         return self._assigned[role][1]
+
+    @property
+    def own_profiles(self) -> tuple[OwnProfile, ...]:
+        """Those of the user's own profiles that streams are read with."""
+        used = {profile.id: profile for _, profile in self._assigned.values() if isinstance(profile, OwnProfile)}
+        return tuple(used[name] for name in sorted(used))
 
 
 def _layout(

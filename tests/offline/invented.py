@@ -84,6 +84,22 @@ def invented_corpus(path, n_people, first=0, **shape):
     return open_corpus(path)
 
 
+def rated_people(path, first=0, n_people=10):
+    """Valence is 7 where an emotion of the first two is shown, else 3, as each person uses the scale, and shows."""
+    recordings = []
+    for person in range(first, first + n_people):
+        windows, labels, trials = invented_windows(person, 9, n_trials=8, per_trial=4)
+        own = np.random.default_rng(person).normal(0.0, 0.4)
+        valence = {str(trial): 3.0 + 4.0 * (label in (0, 1)) + own for trial, label in zip(trials, labels, strict=True)}
+        chance = np.random.default_rng([person, 1])
+        targets = {trial: {"valence": value, "tension": chance.normal()} for trial, value in valence.items()}
+        who = replace(about(person, windows[0].channels), targets=targets)
+        recordings.append(write_recording(path, who, windows, labels, trials))
+    people = {"people": "invented people", "sources": {"eeg": "causal", "eye": "causal"}}
+    write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, people, recordings)
+    return open_corpus(path)
+
+
 def invented_sessions(path):
     """Five people, two sessions each, the same sixteen films in each session."""
     recordings = []

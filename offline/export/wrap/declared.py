@@ -34,6 +34,12 @@ class Declared:
     reference: Literal["average", "none"] = "average"
     scale: Literal["session", "microvolts"] = "session"
     features: Sequence[str] = field(default=())  # of a scikit-learn pipeline: "de", "eye" or both
+    ratings: tuple[str, ...] = ()  # that its outputs are, in their order, of a model that tells no labels apart
+
+    @property
+    def given(self) -> Literal["embedding", "logits", "probabilities"]:
+        """What the bundle calls its output: ratings are an embedding, from which heads read labels and ratings."""
+        return "embedding" if self.ratings else self.output
 
     @property
     def sizes(self) -> GraphSizes:

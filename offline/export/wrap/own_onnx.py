@@ -37,12 +37,12 @@ def own_graph(model: onnx.ModelProto, declared: Declared, kind: ModelKind, name:
             name=name,
             inputs=tuple(declared.inputs[one.name] for one in given),
             channels=declared.channels,
-            output=declared.output,
+            output=declared.given,
             reference=declared.reference,
             scale=declared.scale,
         ),
         shape=InputShape(sizes.frames, sizes.bands, sizes.eye_features, width),
-        heads={} if declared.output == "embedding" else reading_heads(n_labels, 0),
+        heads={} if declared.given == "embedding" else reading_heads(n_labels, 0),
     )
 
 
@@ -100,13 +100,20 @@ def _check_type(given: onnx.ValueInfoProto, declared: Declared) -> None:
 def _width(output: onnx.ValueInfoProto, declared: Declared) -> int:
     dims = output.type.tensor_type.shape.dim
     width = dims[1].dim_value if len(dims) == 2 and dims[1].HasField("dim_value") else 0
+    if declared.ratings:
+        if width != len(declared.ratings):
+            found = f"{width or len(dims)} {'outputs' if width else 'axes'}; named are {', '.join(declared.ratings)}"
+            raise RtemoError("the graph gives other ratings", found, "give (N, d), and name all of them: --ratings")
+        return width
     if declared.output == "embedding":
         if not width:
             raise RtemoError("the graph's output is no embedding", f"{len(dims)} axes", "give (N, d) with a fixed d")
         return width
     if width not in (0, len(declared.labels)):
         raise RtemoError(
-            "the graph tells other labels apart", f"{width} outputs, {len(declared.labels)} labels", "name its labels"
+            "the graph tells other labels apart",
+            f"{width} outputs, {len(declared.labels)} labels",
+            "name its labels (--labels), or what it rates (--ratings valence,arousal)",
         )
     return len(declared.labels)
 

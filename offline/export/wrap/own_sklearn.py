@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import onnx
 from onnx import compose, helper, numpy_helper, version_converter
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
+from sklearn.base import is_regressor
 from torch import Tensor, nn
 
 from offline.evaluation.methods.features import DeGraph, EyeGraph, Fed, SideBySide
@@ -26,32 +27,54 @@ _ROW = "row"
 _OPSET = 18
 
 
-def sklearn_onnx(pipeline: Any, declared: Declared) -> onnx.ModelProto:
+def classifier_onnx(pipeline: Any, declared: Declared) -> onnx.ModelProto:
     """Features and pipeline in one graph that gives probabilities. Raises RtemoError where it does not fit."""
-    width = _width(declared)
-    found = getattr(pipeline, "n_features_in_", None)
-    if found is None or not hasattr(pipeline, "predict_proba"):
-        todo = "fit it, and let it give predict_proba (CalibratedClassifierCV)"
+    if getattr(pipeline, "n_features_in_", None) is None or not hasattr(pipeline, "predict_proba"):
+        todo = "fit it, and let it give predict_proba (CalibratedClassifierCV); a regressor: --ratings valence,arousal"
         raise RtemoError("this is no fitted classifier with probabilities", type(pipeline).__name__, todo)
+    order = _order(list(pipeline.classes_), declared.labels)
+    classes = _converted(pipeline, declared, {id(pipeline): {"zipmap": False}})
+    merged = _behind_features(classes, classes.graph.output[1].name, declared)
+    _reorder(merged.graph, order)
+    return merged
+
+
+def regressor_onnx(pipeline: Any, declared: Declared) -> onnx.ModelProto:
+    """Features and pipeline in one graph that gives ratings. Raises RtemoError where it does not fit."""
+    if getattr(pipeline, "n_features_in_", None) is None or not is_regressor(pipeline):
+        found, todo = type(pipeline).__name__, "fit it; a classifier tells labels apart: without --ratings"
+        raise RtemoError("this is no fitted regressor", found, todo)
+    values = _converted(pipeline, declared, {})
+    return _behind_features(values, values.graph.output[0].name, declared)
+
+
+def _converted(pipeline: Any, declared: Declared, options: Mapping[int, Any]) -> onnx.ModelProto:
+    width, found = _width(declared), pipeline.n_features_in_
     if found != width:
         features = ", ".join(declared.features)
         raise RtemoError(
             "the pipeline wants other features", f"{found} columns; {features} are {width}", "see --features"
         )
-    order = _order(list(pipeline.classes_), declared.labels)
-    options = {id(pipeline): {"zipmap": False}}
-    classes = convert_sklearn(pipeline, initial_types=[(_ROW, FloatTensorType([None, width]))], options=options,
-                              target_opset={"": _OPSET, "ai.onnx.ml": 3})  # fmt: skip
+    row = [(_ROW, FloatTensorType([None, width]))]
+    opset = {"": _OPSET, "ai.onnx.ml": 3}
+    try:
+        made: onnx.ModelProto = convert_sklearn(pipeline, initial_types=row, options=dict(options), target_opset=opset)
+    except Exception as error:  # the converter's errors have no common base
+        found = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
+        raise RtemoError("this pipeline cannot be written as an ONNX graph", found, "use other steps") from error
+    return made
+
+
+def _behind_features(model: onnx.ModelProto, output: str, declared: Declared) -> onnx.ModelProto:
+    """The graph that makes the row of features from the declared inputs, and the model on that row."""
     parts = [_graph(name, declared) for name in declared.features]
     inputs = [name for feature in declared.features for name in FEATURE_INPUTS[feature]]
     module = WindowGraph(inputs, _AsRow(SideBySide(*parts)))
     features_graph = onnx.load_from_string(torch_graph(module, inputs, [_ROW], declared.sizes))
     features_graph = version_converter.convert_version(features_graph, _OPSET)
-    first, second = (compose.add_prefix(one, prefix) for one, prefix in ((features_graph, "f_"), (classes, "c_")))
+    first, second = (compose.add_prefix(one, prefix) for one, prefix in ((features_graph, "f_"), (model, "c_")))
     first.ir_version = second.ir_version = max(first.ir_version, second.ir_version)
-    probabilities = f"c_{classes.graph.output[1].name}"
-    merged = compose.merge_models(first, second, io_map=[(f"f_{_ROW}", f"c_{_ROW}")], outputs=[probabilities])
-    _reorder(merged.graph, order)
+    merged = compose.merge_models(first, second, io_map=[(f"f_{_ROW}", f"c_{_ROW}")], outputs=[f"c_{output}"])
     for one in merged.graph.input:
         own = one.name
         one.name = own.removeprefix("f_")

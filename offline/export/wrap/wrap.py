@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from offline.corpus.corpus import Corpus
+from offline.corpus.corpus import UNLABELLED, Corpus
 from offline.export.calibrate import Calibration, calibrated, familiar
 from offline.export.export import GATE
 from offline.export.exported_model import ExportedModel
@@ -25,9 +26,19 @@ from offline.export.method_bundle import TrainingFacts, write_method_bundle
 from offline.export.session_outputs import NetworkOutputs, run_bundle
 from offline.export.wrap.declared import Declared
 from offline.export.wrap.own_onnx import own_graph
-from offline.export.wrap.own_sklearn import sklearn_onnx
+from offline.export.wrap.own_sklearn import classifier_onnx, regressor_onnx
 from offline.export.wrap.own_torch import program_of, torch_onnx
 from offline.fit.calibration import FEWEST, cross_decoded
+from offline.fit.rating_heads import (
+    Heads,
+    calibrated_ratings,
+    fit_heads,
+    rating_names,
+    reading_ratings,
+    shipped_heads,
+    shipped_specs,
+    with_ratings,
+)
 from offline.fit.scores import summary
 from offline.splits import PEOPLE_FOLDS
 from rtemo.core.errors import RtemoError
@@ -51,7 +62,10 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     more: dict[str, Any] = {"name": name, "labels": declared.labels, "settings": declared.settings}
     if corpus is None:
         if not own.heads:
-            raise RtemoError("an embedding needs heads", "there is no corpus to fit them on", "name one with --corpus")
+            what = "a model of ratings needs" if declared.ratings else "an embedding needs"
+            raise RtemoError(
+                f"{what} heads for the labels", "there is no corpus to fit them on", "name one with --corpus"
+            )
         facts = TrainingFacts("data that only its author knows", {})
         with TemporaryDirectory() as folder:  # nothing is left where the graph cannot be run
             Runtime(write_method_bundle(Path(folder) / "bundle", own, None, facts, **more))
@@ -59,20 +73,47 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
     names = [one for one in corpus.sources.live_combinations() if one in own.combinations]
     if not names:
         raise RtemoError("this corpus cannot calibrate the model", f"it takes {own.declaration.inputs}", "use another")
+    ratings = _ratings(declared, corpus)
     sessions = _run(own, corpus, more)
-    groups = _held_out(own, sessions, names, len(corpus.labels))
+    regressions = partial(_regressions, declared, names, ratings)
+    groups = _held_out(own, sessions, names, len(corpus.labels), regressions)
     own = own if own.heads else replace(own, heads=_heads(sessions, len(corpus.labels)))
     crossed = [session for group in groups.values() for session in group]
     calibration = calibrated(own, names, declared.settings, sessions, crossed)
+    rated = calibrated_ratings(crossed, names, ratings)
+    specs = shipped_specs(rated, calibration.combinations)
     people = len(corpus.subjects)
     facts = TrainingFacts.of(
         corpus,
         corpus.subjects,
         {"calibrated on, whom its author says it had not seen": people},
         scores=_scores(groups, names, declared, calibration, len(corpus.labels)),
+        ratings=rated.scores,
     )
     known = f"data that only its author knows; calibrated on {people} people of {corpus.name}"
+    more |= {"ratings": specs, "regressions": shipped_heads(specs, regressions(sessions))}
     return write_method_bundle(out, own, calibration, replace(facts, trained_on=known), **more)
+
+
+def _ratings(declared: Declared, corpus: Corpus) -> tuple[str, ...]:
+    """The corpus's ratings to estimate; of a model that gives ratings itself: those. Raises RtemoError without them."""
+    known = rating_names(corpus.shards)
+    if missing := [name for name in declared.ratings if name not in known]:
+        raise RtemoError(
+            f"the corpus has no ratings of {', '.join(missing)} by {FEWEST} people or more",
+            f"it has {', '.join(known) or 'none'}",
+            "use a corpus with them, or name them as the corpus does: --ratings",
+        )
+    return declared.ratings or known
+
+
+def _regressions(
+    declared: Declared, names: Sequence[str], ratings: Sequence[str], sessions: Sequence[NetworkOutputs]
+) -> Heads:
+    """Estimates of ratings by the model's own outputs, or by regressions on them that these people teach."""
+    if declared.ratings:
+        return reading_ratings(ratings, names)
+    return fit_heads(sessions, names, ratings, [s.labels != UNLABELLED for s in sessions])
 
 
 def read_model(model: str, declared: Declared) -> ExportedModel:
@@ -93,7 +134,8 @@ def read_model(model: str, declared: Declared) -> ExportedModel:
         return own_graph(torch_onnx(found, declared), declared, "torch", model)
     if not declared.features:
         raise RtemoError("a scikit-learn pipeline takes features", "none are named", "say which: --features de,eye")
-    return own_graph(sklearn_onnx(found, declared), replace(declared, output="probabilities"), "scikit-learn", model)
+    graph = (regressor_onnx if declared.ratings else classifier_onnx)(found, declared)
+    return own_graph(graph, replace(declared, output="probabilities"), "scikit-learn", model)
 
 
 def _loaded(path: Path) -> Any:
@@ -138,10 +180,14 @@ def _check_numbers(own: ExportedModel, sessions: Sequence[NetworkOutputs]) -> No
 
 
 def _held_out(
-    own: ExportedModel, sessions: Sequence[NetworkOutputs], names: Sequence[str], n_labels: int
+    own: ExportedModel,
+    sessions: Sequence[NetworkOutputs],
+    names: Sequence[str],
+    n_labels: int,
+    regressions: Callable[[Sequence[NetworkOutputs]], Heads],
 ) -> dict[int, list[NetworkOutputs]]:
-    """Group of people -> their sessions, with heads (where the model gives embeddings) that were fitted on the other
-    groups, and with what is familiar learned from these.
+    """Group of people -> their sessions, with heads (where the model gives embeddings) and regressions on ratings that
+    were fitted on the other groups, and with what is familiar learned from these.
     """
     people: NDArray[Any] = np.array(sorted({s.shard.about.subject for s in sessions}))
     if len(people) < 2:
@@ -151,8 +197,9 @@ def _held_out(
     for group, mine in enumerate(dealt):
         others = [s for s in sessions if s.shard.about.subject not in mine]
         known = {name: familiar(others, name) for name in names}
-        heads = None if own.heads else _heads(others, n_labels)
-        held_out = [replace(s, familiar=known) for s in sessions if s.shard.about.subject in mine]
+        heads, rated = None if own.heads else _heads(others, n_labels), regressions(others)
+        own_sessions = [with_ratings(s, rated) for s in sessions if s.shard.about.subject in mine]
+        held_out = [replace(s, familiar=known) for s in own_sessions]
         found[group] = held_out if heads is None else [replace(s, logits=_logits(heads, s)) for s in held_out]
     return found
 

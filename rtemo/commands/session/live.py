@@ -75,8 +75,6 @@ def _refuse_with_several(args: argparse.Namespace, settings: SessionSettings) ->
     each = "with several participants"
     refused = {
         "--person": (args.person, "give it to one of them, as person=FILE"),
-        "--explain": (args.explain, "explain a replay of one of them"),
-        "--script": (settings.outputs.script, "read the participants' outlets from a program of your own"),
         "--remote": (settings.outputs.remote, "begin the session at the command line"),
     }
     for option, (given, todo) in refused.items():

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
-from rtemo.live.output.line_file import StandardOutput
+from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
-from rtemo.live.script.script_process import ScriptPlace
+from rtemo.live.script.script_process import ScriptPlace, feed_name
 from rtemo.live.service.headless_feed import HeadlessFeed
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
@@ -31,7 +32,7 @@ from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.calibrations import load_persons
-from rtemo.recordings.events import EventKind
+from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.write import write_report
 from rtemo.sources.participant_roles import ParticipantRoles, role_name
@@ -96,13 +97,10 @@ def _run(
             closing.callback(outputs.close)
             closing.push(lambda _kind, error, _trace: _leave_broken(error, source, outputs))
             session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
-            for run in session.runs.values():  # with several, neither of these is asked for
-                if asked.explain is not None:
-                    explanations = ExplanationSink(asked.explain, setup.bundle, run.predictor, outputs.queued)
-                    closing.callback(explanations.close)
-                    run.engine.add_outputs([explanations])
-                if asked.settings.outputs.script:
-                    closing.enter_context(_beside(asked, setup, outputs, run))
+            if asked.explain is not None:
+                _explain(asked.explain, setup, outputs, session, closing)
+            if asked.settings.outputs.script:
+                run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
             session.run(stop)
     finally:
         source.stop()
@@ -123,25 +121,56 @@ def _leave_broken(error: BaseException | None, source: RecordedSource, outputs: 
         outputs.leave()
 
 
-@contextlib.contextmanager
-def _beside(asked: LiveRun, setup: EngineSetup, outputs: SessionOutputs, session: SessionRun) -> Iterator[None]:
-    """The user's script beside the session, and what it is shown."""
+def _explain(
+    path: Path, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+) -> None:
+    """Write what everybody's predictions rest on into one file."""
+    goes_on = outputs.taken_up is not None
+    file, after_s = LineFile(path, goes_on=goes_on), setup.clock() if goes_on else -1.0
+    lines = outputs.queued(str(path), file.write, file.close)
+    for participant, run in session.runs.items():
+        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant, after_s)
+        closing.callback(explanations.close)
+        run.engine.add_outputs([explanations])
+
+
+def run_beside(
+    script: str, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+) -> None:
+    """Run a user's script beside the session. It is shown each participant, and what concerns all of them, by a feed
+    of its own: so nobody's samples, windows and commands are mixed up with another one's.
+    """
     place = Endpoint(f"live-{os.getpid()}-script")
-    obey: dict[str, Callable[..., object]] = {
-        "give": outputs.give,
-        "annotate": lambda text: outputs.note(EventKind.ANNOTATION, text),
-        "failed": lambda text: outputs.note(EventKind.FAILURE, text),
-    }
-    shown = HeadlessFeed(place, setup.clock, obey)
-    try:
-        session.engine.add_outputs([shown])
-        session.each_turn = lambda: shown.update(session.predictor.pipeline)
-        session.predictor.watches.append(shown.feed.put_window)
-        outputs.events.listen(shown.feed.put_event)
-        outputs.run_script(ScriptPlace(Path(asked.settings.outputs.script), place.name, place.folder))
-        yield
-    finally:
-        shown.close()
+    participants = tuple(filter(None, session.runs))
+    for number, whose in enumerate(("", *participants)):
+        run = session.runs.get(whose)
+        obey: dict[str, Callable[..., object]] = {
+            name: partial(_submitted, session, name, whose) for name in session.commands.names
+        }
+        obey["give"] = partial(outputs.give, participant=whose)
+        obey["failed"] = lambda text, whose=whose: outputs.note(EventKind.FAILURE, text, whose)
+        shown = HeadlessFeed(Endpoint(feed_name(place.name, number)), setup.clock, obey)
+        closing.callback(shown.close)
+        if run is not None:
+            run.engine.add_outputs([shown])
+            run.predictor.watches.append(shown.feed.put_window)
+        turned = run or next(iter(session.runs.values()))
+        turned.turns.append(partial(_show, shown, run))
+        outputs.events.listen(partial(_show_event, shown, whose))
+    outputs.run_script(ScriptPlace(Path(script), place.name, place.folder, participants))
+
+
+def _submitted(session: JointSession, name: str, participant: str, **arguments: Any) -> None:
+    session.commands.submit(name, participant, arguments)
+
+
+def _show(shown: HeadlessFeed, run: SessionRun | None) -> None:
+    shown.update(run.predictor.pipeline if run is not None else None)
+
+
+def _show_event(shown: HeadlessFeed, participant: str, event: Event) -> None:
+    if event.participant == participant:
+        shown.feed.put_event(event)
 
 
 def _persons(asked: LiveRun, setup: EngineSetup) -> dict[str, tuple[PersonalCalibration, ...]] | None:

@@ -83,9 +83,10 @@ class GazeBranch:
     `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
     """
 
+    tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None  # no part of a saved state
+
     def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: GazeChannelMap, nominal_hz: float) -> None:
         self.frames: dict[int, GazeFrame] = {}
-        self.tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
         self._tracker: GazeAnalyser | None = None

@@ -18,7 +18,15 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from rtemo.core.types import Window
-from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot, WindowBlock
+from rtemo.live.service.snapshot import (
+    EegBlock,
+    GazeBlock,
+    GazeEventRecord,
+    Phase,
+    Snapshot,
+    TraceBlock,
+    WindowBlock,
+)
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 
@@ -77,6 +85,7 @@ class Feed:
         self._eeg: NumberedLog[EegBlock] = NumberedLog(BLOCKS)
         self._gaze: NumberedLog[GazeBlock] = NumberedLog(BLOCKS)
         self._gaze_events: NumberedLog[GazeEventRecord] = NumberedLog(GAZE_EVENTS)
+        self._traces: NumberedLog[TraceBlock] = NumberedLog(BLOCKS)
         self._windows: NumberedLog[WindowBlock] = NumberedLog(1)
 
     @property
@@ -127,6 +136,15 @@ class Feed:
     def put_gaze(self, block: GazeBlock) -> None:
         self._put_samples(self._gaze, block)
 
+    def put_trace(self, block: TraceBlock) -> None:
+        """Streams are not in step with each other, so only what is too old for all of them goes."""
+        if not len(block.times):
+            return
+        with self._lock:
+            self._traces.put(block)
+            oldest_s = block.times[-1] - SAMPLES_S
+            self._traces.trim(lambda kept: bool(kept.times[-1] < oldest_s))
+
     def put_window(self, window: Window, _embeddings: object = None) -> None:
         """Show a window: the newest alone is kept."""
         block = WindowBlock(
@@ -162,14 +180,15 @@ class Feed:
                 eeg=join_eeg(self._eeg.since(read[2])),
                 gaze=join_gaze(self._gaze.since(read[3])),
                 gaze_events=tuple(self._gaze_events.since(read[4])),
-                window=next(iter(self._windows.since(read[5])), None),
+                traces=join_traces(self._traces.since(read[5])),
+                window=next(iter(self._windows.since(read[6])), None),
             )
             lists = (*self._lists, self._windows)
             return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
 
     @property
     def _lists(self) -> tuple[NumberedLog[Any], ...]:
-        return (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events)
+        return (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events, self._traces)
 
     def _missed(self, read: Sequence[int]) -> list[dict[str, Any]]:
         """An event that counts what a client has missed; none where it has missed nothing."""
@@ -181,11 +200,11 @@ class Feed:
         return [{"time_s": self._clock(), "kind": EventKind.NOTE.value, "text": text, "stream": "", "details": {}}]
 
     def _read_counts(self, token: str) -> list[int]:
-        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events, windows."""
+        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events, traces, windows."""
         era, *numbers = token.split(",")
-        if era != self._era or len(numbers) != 6 or not all(n.isascii() and n.isdigit() for n in numbers):
+        if era != self._era or len(numbers) != 7 or not all(n.isascii() and n.isdigit() for n in numbers):
             first = max(self._predictions.start, self._predictions.stop - HISTORY)
-            return [first, self._events.start, 0, 0, 0, 0]
+            return [first, self._events.start, 0, 0, 0, 0, 0]
         return [int(n) for n in numbers]
 
     @property
@@ -219,3 +238,17 @@ def join_gaze(blocks: Sequence[GazeBlock]) -> GazeBlock | None:
         np.concatenate([b.xy for b in blocks]),
         np.concatenate([b.pupils_mm for b in blocks]),
     )
+
+
+def join_traces(blocks: Sequence[TraceBlock]) -> tuple[TraceBlock, ...]:
+    """Join the blocks of each stream that have as many channels as its newest."""
+    found: dict[str, list[TraceBlock]] = {}
+    for block in blocks:
+        found.setdefault(block.stream_id, []).append(block)
+    joined = []
+    for stream_id, of_stream in found.items():
+        width = of_stream[-1].values.shape[1]
+        same = [block for block in of_stream if block.values.shape[1] == width]
+        times, values = (np.concatenate([getattr(b, part) for b in same]) for part in ("times", "values"))
+        joined.append(TraceBlock(stream_id, times, values))
+    return tuple(joined)

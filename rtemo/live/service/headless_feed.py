@@ -37,9 +37,10 @@ class HeadlessFeed:
     def put(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
 
-    def update(self, pipeline: Pipeline) -> None:
-        """Show what the pipeline has read. In the engine's thread, once a read."""
-        self._taps.update(pipeline)
+    def update(self, pipeline: Pipeline | None) -> None:
+        """Show what the pipeline has read, where there is one. In the engine's thread, once a read."""
+        if pipeline is not None:
+            self._taps.update(pipeline)
         if time.monotonic() - self._told_s >= STATE_S:
             self._told_s = time.monotonic()
             self.feed.publish(replace(self.feed.state, time_s=self._clock(), phase=Phase.RUNNING))

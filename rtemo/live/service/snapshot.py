@@ -78,6 +78,7 @@ class StreamStatus:
     recorded: bool = True  # whether a session records it
     n_lost: int = -1
     n_twice: int = -1
+    units: tuple[str, ...] = ()  # of the channels, where it has no role
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,18 @@ class GazeBlock:
     times: NDArray[np.float64]
     xy: NDArray[np.float32]
     pupils_mm: NDArray[np.float32]
+
+
+TRACE_CHANNELS = 8  # of each further stream, that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class TraceBlock:
+    """New samples of a stream without a role, as ECG. times (n,) LSL seconds; values (n, C), its first channels."""
+
+    stream_id: str
+    times: NDArray[np.float64]
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +306,7 @@ class Snapshot:
     eeg: EegBlock | None = None
     gaze: GazeBlock | None = None
     gaze_events: tuple[GazeEventRecord, ...] = ()
+    traces: tuple[TraceBlock, ...] = ()
     window: WindowBlock | None = None
     predictions: tuple[dict[str, Any], ...] = ()
     events: tuple[dict[str, Any], ...] = ()

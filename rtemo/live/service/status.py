@@ -96,6 +96,7 @@ class StreamStatuses:
             why=why,
             labels=info.labels,
             recorded=role is not None or roles.is_recorded_too(info),
+            units=() if role is not None else tuple(channel.unit for channel in info.channels),
         )
 
     def _columns_of(self, info: StreamInfo, role: Modality, roles: StreamRoles) -> tuple[ColumnStatus, ...]:

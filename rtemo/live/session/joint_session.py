@@ -17,6 +17,7 @@ from rtemo.live.engine.run_together import run_together
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
+from rtemo.live.session.person_commands import PersonCommands
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.events import participant_log
@@ -56,11 +57,14 @@ class JointSession:
             self.runs[whose] = SessionRun(
                 alone, source, own, log, sinks, outputs, duration_s=duration_s, opening=opening[whose]
             )
+        self.commands = PersonCommands(self.runs, outputs, setup.clock)
+        next(iter(self.runs.values())).turns.append(self.commands.turn)
 
     def step(self, items: Sequence[Item]) -> None:
         """Give each what concerns it. For whoever reads the source himself instead of calling `run`."""
         for run, own in zip(self.runs.values(), self._items.split(items).values(), strict=True):
             run.engine.step(own)
+        self.commands.turn()
 
     def run(self, stop: threading.Event) -> None:
         """Until the time is over or `stop` is set; see run_together. Keeps the baselines at the end."""
@@ -68,12 +72,14 @@ class JointSession:
             run.stop = stop
         engines = [run.engine for run in self.runs.values()]
         run_together(engines, lambda items: list(self._items.split(items).values()), self._source, (), stop)
+        self.commands.close()
         for run in self.runs.values():
             run.end()
 
     def finish(self) -> None:
         """The last predictions, for whoever steps the engines himself. Nothing may be stepped afterwards."""
         self.step(self._source.hold())
+        self.commands.close()
         for run in self.runs.values():
             run.engine.finish()
             run.end()

@@ -19,6 +19,7 @@ from rtemo.live.engine.run_together import READ_S
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.service.feed import Feed
+from rtemo.live.service.further_streams import FurtherStreams
 from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
@@ -76,6 +77,7 @@ class LiveStreams:
         self.refused: dict[Modality, str] = {}
         self.recording = False  # whether a session is kept: then nothing about the streams may change
         self._setup, self._feed, self._roles = setup, feed, setup.roles
+        self._further = FurtherStreams(feed)
         self._taps, self._channels, self._descriptions = DisplayTaps(feed), ChannelStatuses(), StreamStatuses()
         self._session_settings: SessionSettings | None = None  # of the session that is kept
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
@@ -174,6 +176,7 @@ class LiveStreams:
         self.run.engine.step(items)
         self.run.after_read()
         self.explaining.begin()
+        self._further.take(items, self._source.announced.infos, self._roles)
         self._taps.update(self.predictor.pipeline)
         return READ_S if self._source.exhausted else self.run.engine.pause_s
 
@@ -279,6 +282,7 @@ class LiveStreams:
 
     def _reopen(self) -> None:
         self.close()
+        self._further.clear()
         self._feed.begin_era()  # what follows may be of another source
         self.open()
 

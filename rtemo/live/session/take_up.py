@@ -23,7 +23,9 @@ from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import SessionFacts
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import parse_settings
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.stream_xml import same_description
 from rtemo.sources.xdf.source import XdfSource
 
@@ -80,6 +82,16 @@ class TakenUpSession:
     def recording(self) -> Path:
         """Its first file."""
         return self._recording.path
+
+    def give_roles(self, roles: StreamRoles) -> None:
+        """Give the session's streams that are lost now their roles: nobody announces them, and what comes back must be
+        known as theirs.
+        """
+        recorded = self._recording.roles
+        for info in reversed(self._recording.streams):
+            role = recorded.role_of(info)
+            if role in OWN_ROLES and role is not None and role not in roles.filled:
+                roles.choose_for(role, [info])
 
     def prepare(
         self, predictor: Predictor, bundle: Bundle, warn: Callable[[str], None], since_s: float

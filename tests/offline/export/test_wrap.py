@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import joblib
@@ -12,8 +13,8 @@ import onnx
 import pytest
 import torch
 from hand_made_graphs import signal_graph
-from invented import invented_corpus
-from sklearn.linear_model import LogisticRegression
+from invented import invented_corpus, rated_people
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -22,7 +23,8 @@ from offline.__main__ import main
 from offline.evaluation.methods.features import read_de, read_eye
 from offline.evaluation.window_table import Windows, tabulate
 from offline.export.session_outputs import NetworkOutputs, run_bundle
-from offline.export.wrap.wrap import _held_out
+from offline.export.wrap.wrap import _held_out, _regressions
+from offline.fit.rating_heads import rated as rated_of
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import load_bundle, write_bundle
 from rtemo.model.decoder import Decoder, head_logits
@@ -50,6 +52,11 @@ class Network(nn.Module):
 def few(tmp_path_factory):
     """Ten people with few windows: enough to calibrate on, and quick."""
     return invented_corpus(tmp_path_factory.mktemp("few"), 10, n_trials=4, per_trial=3)
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    return rated_people(tmp_path_factory.mktemp("rated"))
 
 
 def wrapped(out, *arguments):
@@ -93,12 +100,7 @@ def test_a_torch_class_of_any_montage_is_calibrated_and_its_sets_cover_people_ou
 
 
 def test_an_embedding_gets_heads_from_the_corpus(few, tmp_path):
-    program = torch.export.export(
-        _Embedding(),
-        (torch.zeros(3, 33), torch.ones(3, 33, dtype=torch.bool)),
-        dynamic_shapes=({0: torch.export.Dim("N", min=1)},) * 2,
-    )
-    torch.export.save(program, tmp_path / "own.pt2")
+    torch.export.save(_exported(_Embedding()), tmp_path / "own.pt2")
     bundle = wrapped(
         tmp_path / "b", tmp_path / "own.pt2", "--input", "eye", "--input", "eye_valid", "--output", "embedding",
         "--corpus", few.path,
@@ -112,27 +114,131 @@ def test_an_embedding_gets_heads_from_the_corpus(few, tmp_path):
 def test_a_persons_labels_change_nothing_of_what_heads_for_the_others_say_of_the_person(few):
     own = SimpleNamespace(heads={})
     shards = {shard.about.subject: shard for shard in few}
-    groups = _held_out(own, [_random_outputs(shard) for shard in few], ("eye",), 4)
+    groups = _held_out(own, [_random_outputs(shard) for shard in few], ("eye",), 4, _no_ratings)
     assert sorted(s.shard.about.subject for group in groups.values() for s in group) == sorted(shards)
     mine = {s.shard.about.subject for s in groups[0]}
     relabelled = [_random_outputs(shard, (shard.about.subject in mine)) for shard in few]
-    again = _held_out(own, relabelled, ("eye",), 4)
+    again = _held_out(own, relabelled, ("eye",), 4, _no_ratings)
     for one, two in zip(groups[0], again[0], strict=True):
         np.testing.assert_array_equal(one.logits["eye"], two.logits["eye"])
     assert not np.array_equal(groups[1][0].logits["eye"], again[1][0].logits["eye"])
 
 
-def _random_outputs(shard, moved=0):
+def _no_ratings(others):
+    return {}
+
+
+def _random_outputs(shard, moved=0, targets=None):
     rows, random = shard.rows.copy(), np.random.default_rng(shard.rows["end_s"].size)
     rows["label"] = (rows["label"] + moved) % 4
     z = dict.fromkeys(HEADS, random.normal(size=(len(rows), 6)).astype(np.float32))
     passes = dict.fromkeys(("eeg", "eye", "both"), np.ones(len(rows), np.bool_))
-    return NetworkOutputs(SimpleNamespace(about=shard.about, rows=rows), z, {}, passes)
+    who = replace(shard.about, targets=targets or {})
+    return NetworkOutputs(SimpleNamespace(about=who, rows=rows), z, {}, passes)
+
+
+def _exported(module):
+    example = torch.zeros(3, 33), torch.ones(3, 33, dtype=torch.bool)
+    return torch.export.export(module, example, dynamic_shapes=({0: torch.export.Dim("N", min=1)},) * 2)
 
 
 class _Embedding(nn.Module):
     def forward(self, eye, eye_valid):
         return (eye * eye_valid)[:, :24]
+
+
+def test_ratings_of_the_corpus_are_estimated_from_a_models_embedding_with_intervals_that_hold_outside(rated, tmp_path):
+    torch.export.save(_exported(_Embedding()), tmp_path / "own.pt2")
+    bundle = wrapped(
+        tmp_path / "b", tmp_path / "own.pt2", "--input", "eye", "--input", "eye_valid", "--output", "embedding",
+        "--corpus", rated.path,
+    )  # fmt: skip
+    _check_valence(bundle, tmp_path)
+
+
+def test_a_regressor_of_scikit_learn_gives_its_own_ratings_in_their_order(rated, tmp_path, capsys):
+    """Its second output is valence; as tension it always gives 5, which nobody comes near."""
+    theirs = rated_people(tmp_path / "theirs", first=900)
+    table = tabulate(theirs)
+    windows = Windows(table, np.arange(len(table)), ("eye",))
+    x = read_eye(windows).astype(np.float32)
+    valence = np.concatenate([rated_of(shard, "valence") for shard in theirs])
+    own = make_pipeline(StandardScaler(), Ridge(30.0)).fit(x, np.stack((np.full(len(x), 5.0), valence), axis=1))
+    joblib.dump(own, tmp_path / "own.joblib")
+    asked = [tmp_path / "own.joblib", "--features", "eye", "--corpus", rated.path]
+    bundle = wrapped(tmp_path / "b", *asked, "--ratings", "tension,valence")
+    assert "estimates valence; no estimate of tension: no better than the mean" in capsys.readouterr().out
+    _check_valence(bundle, tmp_path)
+    one = rated.shards[0].window(5)
+    row = read_eye(Windows(tabulate(rated), np.array([5]), ("eye",))).astype(np.float32)
+    np.testing.assert_allclose(Runtime(bundle).embed(one).eye, own.predict(row)[0], atol=1e-4)
+    np.testing.assert_array_equal(bundle.ratings["valence"]["eye"].weight, [[0.0, 1.0]])
+
+
+def test_a_persons_ratings_change_nothing_of_what_is_estimated_of_the_person(rated):
+    def estimates(moved):
+        sessions = [_random_outputs(shard, targets=_moved(shard.about.targets, shard.about.subject in moved))
+                    for shard in rated]  # fmt: skip
+        regressions = partial(_regressions, SimpleNamespace(ratings=()), ("eye",), ("valence",))
+        return _held_out(SimpleNamespace(heads={}), sessions, ("eye",), 4, regressions)
+
+    groups = estimates(())
+    mine = {s.shard.about.subject for s in groups[0]}
+    for one, two in zip(groups[0], estimates(mine)[0], strict=True):
+        np.testing.assert_array_equal(one.ratings["valence", "eye"], two.ratings["valence", "eye"])
+    assert not np.array_equal(groups[1][0].ratings["valence", "eye"], estimates(mine)[1][0].ratings["valence", "eye"])
+
+
+def _moved(targets, really):
+    return {trial: {name: value + 3.0 * really for name, value in own.items()} for trial, own in targets.items()}
+
+
+def _check_valence(bundle, tmp_path):
+    """It errs less than the mean on people held out, says so in its card, and its intervals hold on others."""
+    scores = bundle.spec.training["ratings"]["valence"]["eye"]
+    assert scores["rmse"]["value"] < 0.8 * scores["rmse_of_the_mean"]["value"]
+    assert scores["ccc"]["low"] > 0.3
+    assert scores["windows"]["coverage"]["value"] > 0.7
+    assert "| valence | eyes only | 10 | 80 |" in (bundle.path / "MODEL_CARD.md").read_text()
+    inside = []
+    for shard in rated_people(tmp_path / "outside", first=500, n_people=6):
+        decoder, windows = Decoder(bundle), [shard.window(i) for i in range(len(shard.rows))]
+        embedded = Runtime(bundle).embed_windows(windows)
+        made = [decoder.step(window, z).ratings["valence"] for window, z in zip(windows, embedded, strict=True)]
+        known = [
+            (one, truth) for one, truth in zip(made, rated_of(shard, "valence"), strict=True) if one.low == one.low
+        ]
+        inside += [one.low <= truth <= one.high for one, truth in known]
+    assert len(inside) > 100
+    assert np.mean(inside) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ratings", "valence,calm"], "no ratings of calm by 6 people or more; it has tension, valence"),
+        (["--ratings", "valence"], "gives other ratings; 2 outputs; named are valence"),
+        (["--ratings", "valence,tension", "--output", "logits"], "gives ratings or something else"),
+        (["--ratings", "valence,valence"], "a rating is named twice"),
+        ([], "2 outputs, 4 labels; name its labels (--labels), or what it rates (--ratings valence,arousal)"),
+    ],
+)
+def test_ratings_that_do_not_fit_are_refused_with_what_was_found(rated, tmp_path, capsys, arguments, said):
+    onnx.save(signal_graph(("Fp1",), 2, what="eye"), tmp_path / "own.onnx")
+    asked = ["--input", "x=eye", "--corpus", str(rated.path), *arguments]
+    assert main(["--quiet", "wrap", str(tmp_path / "own.onnx"), *asked, "--out", str(tmp_path / "b")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_classifier_is_no_regressor_and_a_model_of_ratings_needs_a_corpus(tmp_path, capsys):
+    joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), tmp_path / "own.joblib")
+    onnx.save(signal_graph(("Fp1",), 2, what="eye"), tmp_path / "own.onnx")
+    more = ["--labels", "a,b", "--ratings", "valence,arousal", "--channels", "any", "--out", str(tmp_path / "b")]
+    assert main(["wrap", str(tmp_path / "own.joblib"), "--features", "eye", *more]) == 2
+    assert "this is no fitted regressor; LogisticRegression" in capsys.readouterr().err
+    assert main(["wrap", str(tmp_path / "own.onnx"), "--input", "x=eye", *more]) == 2
+    assert "a model of ratings needs heads for the labels; there is no corpus" in capsys.readouterr().err
 
 
 def test_without_a_corpus_there_are_no_sets_and_no_novelty_and_every_record_says_so(tmp_path, few):

@@ -8,39 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from invented import LABELS, about, invented_windows
+from invented import rated_people
 from model_sessions import live_session, rows, simulated_person
 
 import rtemo
-from offline.corpus.corpus import open_corpus, write_manifest, write_recording
 from offline.export.session_outputs import NetworkOutputs
 from offline.fit.fit import FitRequest, fit
 from offline.fit.rating_heads import calibrated_ratings, rated
 from rtemo.cli import main
 from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.settings import PipelineSettings
 from rtemo.live.output.outlet import prediction_values
 from rtemo.model.bundle import load_bundle, write_bundle
 from rtemo.model.decoder import Decoder
 from rtemo.model.runtime import Runtime
-
-PEOPLE = 10
-
-
-def rated_people(path, first=0):
-    """Valence is 7 where an emotion of the first two is shown, else 3, as each person uses the scale; and is seen."""
-    recordings = []
-    for person in range(first, first + PEOPLE):
-        windows, labels, trials = invented_windows(person, 9, n_trials=8, per_trial=4)
-        own = np.random.default_rng(person).normal(0.0, 0.4)
-        valence = {str(trial): 3.0 + 4.0 * (label in (0, 1)) + own for trial, label in zip(trials, labels, strict=True)}
-        targets = {trial: {"valence": value} for trial, value in valence.items()}
-        who = replace(about(person, windows[0].channels), targets=targets)
-        recordings.append(write_recording(path, who, windows, labels, trials))
-    people = {"people": "invented people", "sources": {"eeg": "causal", "eye": "causal"}}
-    write_manifest(path, "invented", PipelineSettings().with_hop(1.0).to_dict(), LABELS, people, recordings)
-    return open_corpus(path)
 
 
 @pytest.fixture(scope="module")
