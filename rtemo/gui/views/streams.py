@@ -46,7 +46,7 @@ WIDTHS = (26, 84, 136, 56, 40, 138, 68, 104, 80, 130, 40, 78, 72)  # those up to
 ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
 ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
 RIGHT = (CHANNELS, RATE, 6, MISSING)
-ROLES = ("eeg", "gaze", "markers")
+ROLES = ("eeg", "gaze", "second_eye", "markers")
 
 
 class StreamTable(QAbstractTableModel):
