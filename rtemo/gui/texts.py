@@ -5,7 +5,7 @@ from __future__ import annotations
 APP = "rtemo"
 STREAMS, SIGNALS, GAZE, QUALITY = "Streams", "Signals", "Gaze", "Signal quality"
 SPECTRUM, SPECTROGRAM = "Spectrum", "Spectrogram"
-FURTHER, RATING = "Further signals", "Rating"
+FURTHER, RATING_VIEW = "Further signals", "Rating"
 EMOTION, HISTORY, PLANE, EVENTS = "Emotion now", "Probabilities over time", "Valence and arousal", "Events"
 SESSION_BAR, REPLAY_BAR = "Session", "Replay"
 

@@ -162,9 +162,9 @@ def rating(window, outlet):
     view = window.views.rating
     view._opened = lambda: outlet
     feed(window, shown())
-    window.docks[texts.RATING].show()
-    window.docks[texts.RATING].raise_()
+    QTest.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     QApplication.processEvents()
+    assert view.plane.isVisible()  # in front of the others
     view.send.click()
     view.timer.stop()  # it is ticked by hand
     return view
@@ -211,7 +211,7 @@ def test_it_says_whether_the_ratings_are_recorded(rating, outlet, window):
 
 
 def test_nobody_rates_out_of_sight(rating, outlet, window):
-    window.docks[texts.RATING].hide()
+    window.docks[texts.RATING_VIEW].hide()
     assert outlet.closed
     assert not rating.send.isChecked()
     assert not rating.timer.isActive()
