@@ -52,8 +52,7 @@ from rtemo.recordings.events import EventKind
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import beside
-from rtemo.resources import devices
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import is_rating
@@ -158,7 +157,7 @@ def _ratings(path: Path, found: OpenRecording) -> tuple[list[StreamInfo], list[O
 
 
 def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, participant: str = "") -> Recording:
-    profiles = load_profiles(devices())
+    profiles = known_profiles()
     found = OpenRecording(path, profiles, partial(_settings, rules), complete=False, participant=participant)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
@@ -197,7 +196,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
             Stream(info, role, partial(_chunks, path, info.stream_id), channel_map=found.roles.layout(info, role))
             for role, info in signals.items()
         ),
-        files=(path, *([saved] if saved is not None else [])),
+        files=(path, *([saved] if saved is not None else []), *(own.path for own in found.roles.own_profiles)),
         omissions=(*omissions, *left_out),
         notes=(
             *([SIMULATED_NOTE] if is_simulated([info.name for info in found.streams] + texts) else []),
@@ -338,7 +337,7 @@ def _samples(path: Path, info: StreamInfo) -> tuple[NDArray[np.float64], NDArray
 def marker_events(path: Path) -> list[RecordedEvent]:
     """Every marker of a recording, of marker streams and trigger columns. RtemoError where it cannot be opened."""
     whose = next((one.id for one in _participants(path)), "")  # markers are for everybody
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False, participant=whose)
+    found = OpenRecording(path, known_profiles(), partial(_settings, None), complete=False, participant=whose)
     found.close()
     return _events(path, found)
 

@@ -35,7 +35,7 @@ def write_eeg(
     else:
         path = folder / f"{stem}_eeg.vhdr"
         write_brainvision(path, eeg, session.began)
-    write_json(folder / f"{stem}_eeg.json", _about(session, eeg, rate_hz, gaps_in_file=eeg_format == "brainvision"))
+    write_json(folder / f"{stem}_eeg.json", _about(session, eeg, rate_hz))
     rows = [(label, "EEG", "uV", rate_hz, "good") for label in eeg.labels]
     write_table(folder / f"{stem}_channels.tsv", ("name", "type", "units", "sampling_frequency", "status"), rows)
     _write_places(folder, session, eeg)
@@ -63,9 +63,8 @@ def _write_places(folder: Path, session: RecordedSession, eeg: RecordedSignal) -
     write_json(folder / f"{stem}_coordsystem.json", about)
 
 
-def _about(session: RecordedSession, eeg: RecordedSignal, rate_hz: float, *, gaps_in_file: bool) -> dict[str, Any]:
+def _about(session: RecordedSession, eeg: RecordedSignal, rate_hz: float) -> dict[str, Any]:
     profile = session.profiles.get(Modality.EEG)
-    passed_s = eeg.n_samples / rate_hz if gaps_in_file else eeg.last_s - eeg.first_s + 1.0 / rate_hz
     about: dict[str, Any] = {
         "TaskName": session.entities.task,
         "Manufacturer": _stated(eeg.info, _MAKER_TAGS) or _maker(profile),
@@ -75,8 +74,8 @@ def _about(session: RecordedSession, eeg: RecordedSignal, rate_hz: float, *, gap
         "PowerLineFrequency": "n/a",
         "SoftwareFilters": "n/a",
         "EEGChannelCount": len(eeg.labels),
-        "RecordingDuration": round(passed_s, 6),
-        "RecordingType": "discontinuous" if eeg.gaps and gaps_in_file else "continuous",
+        "RecordingDuration": round(eeg.n_samples / rate_hz, 6),
+        "RecordingType": "discontinuous" if eeg.gaps else "continuous",
         FIRST_SAMPLE: eeg.first_s,
         "NominalSamplingFrequency": eeg.info.nominal_rate_hz,
         "DeviceLatency": eeg.channel_map.latency_s,

@@ -24,8 +24,10 @@ from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
 from rtemo.recordings.study.annotations import edit_of, same_edit
 from rtemo.recordings.study.later_corrections import edits_beside
+from rtemo.resources import own_devices
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
+from rtemo.sources.devices.profile_schema import OwnProfile
 from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery, is_further
@@ -112,6 +114,7 @@ class OpenRecording:
             self.notices = [*self.file_warnings, *self.facts.problems, *unread]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, own)
+            self.notices += _other_profiles(self.facts, self.roles.profiles)
             used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
@@ -278,3 +281,14 @@ class OpenRecording:
             raise RtemoError(
                 f"{self.path} has neither EEG nor gaze with samples", listed, "name one with --eeg or --gaze"
             )
+
+
+def _other_profiles(facts: SessionFacts, profiles: Sequence[DeviceProfile]) -> list[str]:
+    """Device profiles of the session's computer that are not the ones here: its streams are read otherwise."""
+    here = {profile.id: profile.digest for profile in profiles if isinstance(profile, OwnProfile)}
+    return [
+        f"the session read a stream with the device profile {name!r} of its computer's own, which "
+        f"{'is another one here' if name in here else 'is not here'}: copy it from there into {own_devices()}"
+        for name, digest in facts.profiles
+        if here.get(name) != digest
+    ]

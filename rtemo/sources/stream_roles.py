@@ -9,6 +9,7 @@ from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
+from rtemo.sources.devices.profile_schema import OwnProfile
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
 
@@ -186,6 +187,12 @@ class StreamRoles:
     def profile_of(self, role: Modality) -> DeviceProfile:
         """The device profile that a role's stream is read with. The role was assigned."""
         return self._assigned[role][1]
+
+    @property
+    def own_profiles(self) -> tuple[OwnProfile, ...]:
+        """Those of the user's own profiles that streams are read with."""
+        used = {profile.id: profile for _, profile in self._assigned.values() if isinstance(profile, OwnProfile)}
+        return tuple(used[name] for name in sorted(used))
 
 
 def _layout(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import Segment, slices
 from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
-from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches
+from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches, whole
 from offline.datasets.foreign import check_content, collected_warnings, isolated, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
@@ -110,7 +110,7 @@ def _header(path: Path) -> RawFile:
         annotations=tuple(event for event in events if not is_mark(event[2])),
         day="" if measured is None else f"{measured:%Y%m%d}",
         measured_s=None if measured is None else measured.timestamp(),
-        interruptions=found_stretches if len(found_stretches.parts) > 1 else None,
+        interruptions=found_stretches if found_stretches.parts != whole(n_samples).parts else None,
         notes=tuple(f"{path.name}: {text}" for text in (*warned, *doubts)),
     )
 

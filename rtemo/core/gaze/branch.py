@@ -17,7 +17,7 @@ from rtemo.core.channel_map import GazeChannelMap
 from rtemo.core.gaze.events import GazeEvent
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GazeCheck
-from rtemo.core.gaze.tracker import GazeAnalyser
+from rtemo.core.gaze.tracker import MOST_AHEAD, GazeAnalyser
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
 from rtemo.core.timing.packed_rows import PackedRows
@@ -118,15 +118,23 @@ class GazeBranch:
         if self.tap is not None:
             self.tap(run.times, samples)
         samples = self._check.push(run.times, samples)
+        for first in range(0, len(run.times), MOST_AHEAD):
+            ahead = slice(first, first + MOST_AHEAD)
+            self._tracker.look_ahead(run.times[ahead], samples[ahead])
+            self._pass_ends(run.times[ahead])
+
+    def _pass_ends(self, times: TimeArray) -> None:
+        """Let the samples that were looked ahead at count, up to each end, and compute it."""
+        assert self._tracker is not None
         begin = 0
-        while begin < len(run.times):
-            stop = self._cut(run.times, begin)
+        while begin < len(times):
+            stop = self._cut(times, begin)
             if stop > begin:
-                self._tracker.push(run.times[begin:stop], samples[begin:stop])
-                self._last_time = float(run.times[stop - 1])
+                self._tracker.take(stop - begin)
+                self._last_time = float(times[stop - 1])
                 begin = stop
-            if self._last_time < self._near_end_s and begin < len(run.times):
-                self._pass_end(float(run.times[begin]))
+            if self._last_time < self._near_end_s and begin < len(times):
+                self._pass_end(float(times[begin]))
             while self._last_time >= self._near_end_s:
                 self._pass_end(self._last_time)
 

@@ -34,7 +34,7 @@ from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.session_facts import note_event, rest_event
+from rtemo.recordings.session_facts import note_event, profile_event, rest_event
 from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
@@ -93,6 +93,9 @@ class SessionRun:
         if self._marked is not None:
             log.listen(self._marked)
         self.engine.step(opening)
+        if outputs is not None and outputs.taken_up is None:
+            for profile in setup.roles.own_profiles:
+                self._state(profile_event(self._clock(), profile))
 
     def _begin(self, settings: SessionSettings) -> None:
         """Give the predictor what the session begins with."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from rtemo.core.channel_map import GazeUnit, Origin
@@ -233,3 +234,11 @@ class DeviceProfile:
     @property
     def latency_s(self) -> float:
         return self.latency_ms / 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProfile(DeviceProfile):
+    """A profile that somebody wrote for this computer. digest: SHA-256 of its file, which recordings keep."""
+
+    path: Path = Path()
+    digest: str = ""

@@ -30,7 +30,7 @@ from rtemo.sources.xdf.recording_log import LogEntry, is_log, read_entry
 from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
-BATCH_BYTES = 1 << 18  # a read returns about as much
+BATCH_BYTES = 1 << 19  # a read returns about as much
 
 
 class XdfSource:
