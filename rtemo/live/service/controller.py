@@ -331,7 +331,7 @@ class Controller:
             recorder=session.view() if session else None,
             outputs=(*self._output_views(), *self._remote_views()),
             progress=self._sessions.progress(now_s),
-            health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
+            health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped + predictor.n_skipped),
             settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
             replay=self._replay.view(),

@@ -44,6 +44,7 @@ class JointSession:
         self._source, self._items = source, ItemsOfEach(roles.each)
         opening = self._items.split(outputs.opening)
         self.runs: dict[str, SessionRun] = {}
+        engines = len(settings.each)
         for own in settings.each:
             whose = own.alone
             log = outputs.events
@@ -54,7 +55,7 @@ class JointSession:
                 alone = replace(alone, persons=persons.get(whose, ()))
             sinks = outputs.sinks_of(whose)
             self.runs[whose] = SessionRun(
-                alone, source, own, log, sinks, outputs, duration_s=duration_s, opening=opening[whose]
+                alone, source, own, log, sinks, outputs, duration_s=duration_s, opening=opening[whose], engines=engines
             )
 
     def step(self, items: Sequence[Item]) -> None:
