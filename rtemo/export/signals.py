@@ -147,7 +147,7 @@ def _both_eyes(first: RecordedSignal, second: RecordedSignal) -> RecordedSignal:
         raise RtemoError("the two eyes have no usable sample", "each is shorter than a second", "record more of it")
     return replace(
         first,
-        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0])) for run in runs),
+        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0]), run.times) for run in runs),
         n_unusable=first.n_unusable + second.n_unusable,
         notes=tuple(dict.fromkeys((*first.notes, *second.notes, f"the other eye is the stream {second.info.brief()}"))),
     )

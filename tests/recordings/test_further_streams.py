@@ -86,7 +86,7 @@ def test_a_client_gets_each_sample_once_and_what_another_stream_sends_drops_none
 
 
 def test_a_window_that_polls_seldom_misses_nothing(feed):
-    further, given = FurtherStreams(feed), roles()
+    further, given = FurtherStreams(feed), roles().role_of
     further.take([heart(0, 50)], INFOS, given)
     old, token = feed.take("")
     further.take([heart(50, 30), Chunk("suit", np.array([998.6]), np.ones((1, 30), np.float32))], INFOS, given)
