@@ -17,6 +17,7 @@ import numpy as np
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.people.results import Results
+from rtemo.gui.people.roles import asked_roles, key_of
 from rtemo.live.service.feed import valid_share
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import (
@@ -313,9 +314,9 @@ class WindowState:
 
     @property
     def awaited(self) -> list[tuple[str, str]]:
-        """The roles whose chosen stream is not there: role, and the query for the stream."""
-        present = {stream.role for stream in self.snapshot.streams}
-        return [(role.value, str(query)) for role, query in self.settings.queries.items() if role.value not in present]
+        """The roles whose chosen stream is not there: the role's key, and the query for the stream."""
+        present = {key_of(stream) for stream in self.snapshot.streams}
+        return [(key, query) for key, query in asked_roles(self.settings).items() if key not in present]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
         """Share of the gaze of the last seconds up to now that is valid; what did not come is not. NaN without any."""

@@ -44,11 +44,11 @@ def checklist(state: WindowState) -> list[Step]:
 
 
 def _person(state: WindowState, one: Participant) -> Step:
-    """Whether the streams that are named for one of several participants deliver."""
+    """Whether the streams that are named for one of several participants deliver, and which do not."""
     streaming = StreamState.STREAMING
     there = {(s.participant, s.role) for s in state.streams_in_use if s.state is streaming and state.engine_answers}
-    parts = " and ".join(words.PARTS[part.value] for part in one.queries)
-    return Step(words.CHECK_PERSON.format(id=one.id, parts=parts), all((one.id, part) in there for part in one.queries))
+    missing = " and ".join(words.PARTS[part.value] for part in one.queries if (one.id, part) not in there)
+    return Step(words.CHECK_PERSON.format(id=one.id, parts=missing) if missing else one.id, not missing)
 
 
 def _stream(state: WindowState, role: str, name: str) -> Step:
