@@ -75,6 +75,8 @@ class WindowState:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.results: dict[str, Results] = {"": Results()}  # by participant; "" where nobody is told apart
+        self.people: tuple[ParticipantView, ...] = ()  # who are told apart
+        self._shown = ""
         self.failure = ""  # the newest since this window was opened
         self.n_failures = 0
         self.disk = DiskWatch()
@@ -104,13 +106,7 @@ class WindowState:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
         self.disk.update(self.recording, new.time_s)
-        if new.participants:
-            self.results = {one.id: self.results.get(one.id) or Results() for one in new.participants}
-        elif "" not in self.results:
-            self.results = {"": Results()}
-        if old.participant != new.participant:
-            self._clear_signals()
-            changed |= set(SnapshotPart)
+        changed |= self._take_people(new)
         if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
@@ -133,7 +129,7 @@ class WindowState:
     @property
     def shown(self) -> str:
         """The participant whose signals and results are shown, of several; "" where nobody is told apart."""
-        return self.snapshot.participant if self.snapshot.participant in self.results else next(iter(self.results))
+        return self._shown if self._shown in self.results else next(iter(self.results))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -150,7 +146,7 @@ class WindowState:
     @property
     def several(self) -> tuple[ParticipantView, ...]:
         """The participants, where several are told apart."""
-        return self.snapshot.participants if len(self.snapshot.participants) > 1 else ()
+        return self.people if len(self.people) > 1 else ()
 
     @property
     def has_baseline(self) -> bool:
@@ -403,6 +399,18 @@ class WindowState:
                 self.failure = str(event["text"])
                 self.n_failures += 1
 
+    def _take_people(self, new: Snapshot) -> set[SnapshotPart]:
+        """Take in who takes part and who is shown; an engine that has not told anything yet changes nobody."""
+        if not (new.participants or new.settings):
+            return set()
+        self.people = new.participants
+        self.results = {whose: self.results.get(whose) or Results() for whose in _ids(new)}
+        if new.participant == self._shown:
+            return set()
+        self._shown = new.participant
+        self._clear_signals()
+        return set(SnapshotPart)
+
     def _results_of(self, participant: str | None) -> Results:
         """Of one of several participants; in a replay, which shows one at a time, of that one."""
         return self.results.get(participant or "") or next(iter(self.results.values()))
@@ -411,6 +419,10 @@ class WindowState:
 def _begins_baseline(event: Mapping[str, Any]) -> bool:
     details = event.get("details") or {}
     return details.get("fact") in ("baseline_begins", "baseline_planned")
+
+
+def _ids(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(one.id for one in snapshot.participants) or ("",)
 
 
 def _gaze_rows(block: GazeBlock) -> np.ndarray:

@@ -15,7 +15,8 @@ from rtemo.gui.bars.checklist import checklist
 from rtemo.gui.people import courses, words
 from rtemo.gui.people.roles import choices
 from rtemo.gui.views.streams import ROLE
-from rtemo.live.service.snapshot import ParticipantView, Phase, Progress
+from rtemo.live.service.recorder_link import RecorderLook
+from rtemo.live.service.snapshot import ParticipantView, Phase, Progress, Snapshot
 from rtemo.recordings.study.synchrony import synchrony
 from rtemo.sources.participants import parse_participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
@@ -202,6 +203,18 @@ def test_the_checklist_has_a_step_for_each_and_a_start_needs_everybody(window):
     assert window.views.session.start.isEnabled()
     window.views.session.ask_start()
     assert window.client.sent[-1][1]["subject"] == "P01+P02"
+
+
+def test_everybody_is_there_while_another_engine_takes_the_session_up(dyad):
+    feed(dyad, several(20, 100.2, "P02", eeg=block(99.0, 8), folder="/data/dyad"))
+    dyad.client.recorder = RecorderLook(dyad._clock.s, RECORDING, subject="P01+P02", folder="/data/dyad")
+    feed(dyad, Snapshot(0, 100.4, Phase.IDLE))
+    assert dyad.views.people.isVisible()
+    assert dyad.state.shown == "P02"
+    assert len(dyad.state.eeg) == 20
+    feed(dyad, several(3, 100.6, "P02", eeg=block(100.4, 8), folder="/data/dyad"))
+    assert len(dyad.state.eeg) == 40
+    assert [len(own.probabilities) for own in dyad.state.results.values()] == [3, 3]
 
 
 def test_a_role_of_a_participant_is_chosen_in_the_table(window):

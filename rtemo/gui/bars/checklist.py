@@ -34,7 +34,7 @@ def checklist(state: WindowState) -> list[Step]:
     if not people:
         steps = [_stream(state, "eeg", texts.CHECK_EEG), _stream(state, "gaze", texts.CHECK_GAZE)]
     named = bool(state.participant) or state.in_session
-    steps.append(Step(texts.CHECK_PARTICIPANT, named))
+    steps.append(Step(words.SUBJECT_HINT if people else texts.CHECK_PARTICIPANT, named))
     ready = state.in_session or (named and not state.start_obstacle())
     steps.append(Step(texts.CHECK_START, state.in_session) if ready else Step(texts.CHECK_READY, done=False))
     if ready and not state.in_session:
