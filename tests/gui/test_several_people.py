@@ -229,7 +229,8 @@ def test_a_role_of_a_participant_is_chosen_in_the_table(window):
         "–",
     ]
     offered = choices(window.state.settings)
-    assert list(offered) == ["P01:eeg", "P01:gaze", "P02:eeg", "P02:gaze", "markers", "P03:eeg", "P03:gaze"]
+    own = [f"{who}:{part}" for who in IDS for part in ("eeg", "gaze", "second_eye")]
+    assert list(offered) == [*own, "markers", "P03:eeg", "P03:gaze"]
     table.setData(table.index(4, ROLE), "P03:gaze")
     chosen = {"role": "gaze", "stream_id": "id-", "participant": "P03"}
     assert window.client.sent[-1] == ("choose", chosen)
@@ -242,7 +243,7 @@ def test_a_role_of_a_participant_is_chosen_in_the_table(window):
 def test_nobody_is_told_apart_until_somebody_is_named(window):
     four = (stream(), stream("gaze"), stream("", "Amp2", stream_id="a2"), stream("", "Eyes2", stream_id="e2"))
     feed(window, snapshot(streams=four, settings=settings_text(SessionSettings())))
-    assert list(choices(window.state.settings)) == ["eeg", "gaze", "markers"]
+    assert list(choices(window.state.settings)) == ["eeg", "gaze", "second_eye", "markers"]
     window.dialogs.ask_participants()
     dialog = window.dialogs.open["participants"]
     assert [row.id.text() for row in dialog.rows] == list(IDS)

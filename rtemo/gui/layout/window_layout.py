@@ -26,7 +26,7 @@ LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
 # Behind the probabilities until they are asked for.
-ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING, words.SYNCHRONY)
+ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING_VIEW, words.SYNCHRONY)
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 

@@ -12,12 +12,12 @@ from rtemo.core.types import Modality
 from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.people import words
-from rtemo.gui.people.roles import next_id
+from rtemo.gui.people.roles import FIRST_ROLES, next_id
 from rtemo.gui.study.form_rows import button, hint, rename
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import StreamStatus
 from rtemo.sources.participant_roles import told_apart
-from rtemo.sources.participants import MOST, OWN_ROLES, Participant, new_participant
+from rtemo.sources.participants import MOST, Participant, new_participant
 from rtemo.sources.session_settings import ANONYMOUS, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 
@@ -31,7 +31,7 @@ class PersonRow:
         self.known = known
         self.id = QLineEdit(id_)
         self.id.setAccessibleName(words.HEADS[0])
-        self.boxes = {part: _stream_box(part, known, streams) for part in OWN_ROLES}
+        self.boxes = {part: _stream_box(part, known, streams) for part in FIRST_ROLES}
         self.remove: QPushButton = button(words.REMOVE_PERSON)
 
     @property
@@ -154,7 +154,7 @@ class ParticipantsDialog(ScrollingDialog):
 def _stream_box(part: Modality, known: Participant | None, streams: Sequence[StreamStatus]) -> QComboBox:
     """The streams that could have this role; one that is asked for and not there stands among them."""
     box = QComboBox()
-    box.setAccessibleName(words.HEADS[1 + OWN_ROLES.index(part)])
+    box.setAccessibleName(words.HEADS[1 + FIRST_ROLES.index(part)])
     box.addItem(words.NO_STREAM, None)
     asked = known.queries.get(part) if known is not None else None
     chosen = 0

@@ -17,6 +17,7 @@ from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.study_settings import next_participant
 
 FIRST = "P01"
+FIRST_ROLES = (Modality.EEG, Modality.GAZE)  # that somebody new is given
 
 
 def key_of(stream: StreamStatus) -> str:
@@ -39,7 +40,7 @@ def choices(settings: SessionSettings) -> dict[str, str]:
     if len(known) < MOST:
         new = next_id(known)
         found |= {
-            role_name(new, part): words.NEW_PERSON.format(id=new, role=texts.ROLES[part.value]) for part in OWN_ROLES
+            role_name(new, part): words.NEW_PERSON.format(id=new, role=texts.ROLES[part.value]) for part in FIRST_ROLES
         }
     return found
 

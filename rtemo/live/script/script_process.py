@@ -25,19 +25,12 @@ LAST_BYTES = 4000
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlace:
-    """The script, and the engine that it is beside: its name, and the folder of its address. participants: of several,
-    in the order of their feeds, see feed_name.
-    """
+    """The script, and the engine that it is beside: its name, the folder of its address. participants: of several."""
 
     file: Path
     engine: str
     folder: Path | None = None
     participants: tuple[str, ...] = ()
-
-
-def feed_name(engine: str, number: int) -> str:
-    """Where a script is shown a session. number: 0 for what concerns everybody, 1 for the first of several, …"""
-    return f"{engine}-{number}" if number else engine
 
 
 class ScriptProcess:

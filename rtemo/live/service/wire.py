@@ -83,6 +83,7 @@ ABOUT_ONE = frozenset(
         "choose",
         "exclude",
         "annotate",
+        "give",
         "mark_channel",
         "gaze_check",
         "baseline",

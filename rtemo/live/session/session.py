@@ -137,9 +137,9 @@ class SessionControl:
         """
         self._ask("annotate", participant, text=text)
 
-    def do_give(self, values: str, text: str, time_s: float) -> None:
-        """Values or a text of the script beside the session."""
-        self._need_session().give(values, text, time_s)
+    def do_give(self, values: str, text: str, time_s: float, participant: str = "") -> None:
+        """Values or a text of the script beside the session. participant: whom they are about; empty: all of them."""
+        self._need_session().give(values, text, time_s, participant)
 
     def do_edit_annotation(self, noted_s: float, was: str, text: str, time_s: float) -> None:
         """Correct an annotation; an empty text takes it back. What was noted first stays in the record."""
@@ -242,7 +242,8 @@ class SessionControl:
         if file and engine is not None:
             for whose, run in self._streaming.runs.items():
                 run.predictor.watches.append(self._feed.samples_of(whose).put_window)
-            session.run_script(ScriptPlace(Path(file), engine.name, engine.folder))
+            participants = tuple(filter(None, self._streaming.runs))
+            session.run_script(ScriptPlace(Path(file), engine.name, engine.folder, participants))
 
     def _open(self, request: OutputsRequest, taken_up: TakenUpSession | None = None) -> SessionOutputs:
         bundle, hop_s = self._setup.bundle, self._setup.hop_s

@@ -12,6 +12,7 @@ from hand_fed import PROFILES, Lab, setup_of, wait_for
 from joint_people import HOP_S, IDS, lost, people, replayed, rows_of, settings_for, timeless
 
 from rtemo.core.types import StreamState
+from rtemo.live.remote.remote_control import RemoteControl
 from rtemo.live.service.client import merged
 from rtemo.live.service.controller import Controller
 from rtemo.live.service.snapshot import Phase
@@ -49,6 +50,9 @@ class Story:
         lab.do("mark_channel", label="Fz", mark="bad")  # whose, nobody says
         self.feed(2.0)
         self.resting = self.at("P02")
+        remote = RemoteControl(lab.controller, root)
+        lines = ("annotate {participant:P01} by remote", "label {participant:P02} sad 2", "label sad 2", "update")
+        self.answers = [remote.answer(line) for line in lines]
         self.feed(LOST_S - BEGIN_S)
         self.while_lost = self.at("P02")
         self.of_the_other = self.at("P01")
@@ -155,6 +159,15 @@ def test_a_note_is_about_one_or_about_all(story, told):
     assert (noted["laughs"], noted["door"]) == ("P01", "")
     shown = {event["text"]: event.get("participant", "") for event in story.events}
     assert (shown["laughs"], shown["door"]) == ("P01", "")
+
+
+def test_remote_control_concerns_whom_it_names(story, told):
+    noted, labelled, refused, streams = story.answers
+    assert (noted, labelled) == ("OK noted", "OK sad for the last 2 s")
+    assert refused.startswith("ERROR this is for one participant")
+    assert "rtemo simulated EEG (P01 eeg, streaming)" in streams
+    assert ("P01", "by remote") in [(event.participant, event.text) for event in told]
+    assert [event.participant for event in told if event.details.get("fact") == "label_given"] == ["P02"]
 
 
 def test_what_concerns_one_is_refused_where_nobody_says_whom(told):
