@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.errors import RtemoError
+from rtemo.core.gaze.eye_pair import FIRST, SECOND, EyePair, GazeRun
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
 from rtemo.core.timing.packed_rows import PackedRows
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice
 from rtemo.core.units import plausible_scale
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.sources.participants import OWN_ROLES
 
 Doubles = NDArray[np.float64]
 SETTLE_S = 20.0  # in which the dejittering of a stretch finds a clock's drift
@@ -110,7 +112,7 @@ def read_signals(recording: OpenRecording) -> dict[Modality, RecordedSignal]:
     """EEG and gaze of a recording that was opened and not read yet; what it lacks is not there. Closes it."""
     collectors: dict[str, _Collector] = {}
     by_role: dict[Modality, _Collector] = {}
-    for role in (Modality.EEG, Modality.GAZE):
+    for role in OWN_ROLES:
         infos = [info for info in recording.streams if recording.roles.role_of(info) is role]
         opening = {info.stream_id for info in recording.opening}
         for info in sorted(infos, key=lambda one: one.stream_id not in opening):
@@ -126,7 +128,29 @@ def read_signals(recording: OpenRecording) -> dict[Modality, RecordedSignal]:
                     collector.take(timed.item, timed.times)
     finally:
         recording.close()
-    return {role: one.signal() for role, one in by_role.items() if one.finished()}
+    found = {role: one.signal() for role, one in by_role.items() if one.finished()}
+    if (second := found.pop(Modality.SECOND_EYE, None)) is not None:
+        first = found.get(Modality.GAZE)
+        found[Modality.GAZE] = second if first is None else _both_eyes(first, second)
+    return found
+
+
+def _both_eyes(first: RecordedSignal, second: RecordedSignal) -> RecordedSignal:
+    """The signal of a tracker with one stream per eye, joined by time as the pipeline does."""
+    pair = EyePair()
+    for eye, signal in ((FIRST, first), (SECOND, second)):
+        pair.begin(eye)
+        for stretch in signal.stretches:
+            pair.push(eye, GazeRun(stretch.times, stretch.values, signal.rate_hz))
+    runs = pair.ready()
+    if not runs:
+        raise RtemoError("the two eyes have no usable sample", "each is shorter than a second", "record more of it")
+    return replace(
+        first,
+        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0]), run.times) for run in runs),
+        n_unusable=first.n_unusable + second.n_unusable,
+        notes=tuple(dict.fromkeys((*first.notes, *second.notes, f"the other eye is the stream {second.info.brief()}"))),
+    )
 
 
 class _Collector:

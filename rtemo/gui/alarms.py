@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from rtemo.core.types import Modality, StreamState
@@ -78,6 +79,8 @@ class AlarmWatch:
             yield self._alarm(texts.REC_WAITING.format(error=recording.error), "bad")
         elif recording.state != "recording":
             yield self._alarm(texts.REC_FAILED.format(error=recording.error or recording.state), "bad")
+        elif recording.n_files > 1 and (elsewhere := _elsewhere(recording.path, state.session_folder)):
+            yield Alarm(texts.REC_ELSEWHERE.format(folder=elsewhere), "warn")
 
     def _streams(self) -> Iterator[Alarm]:
         state = self._state
@@ -156,6 +159,12 @@ def _of_electrodes(whose: str, places: ElectrodePlaces | None, n: int, n_used: i
     if places is not None and places.doubtful:
         names = shortened(", ".join(places.doubtful), MOST_NAMES)
         yield Alarm(whose + texts.DOUBTFUL_PLACES.format(n=len(places.doubtful), all=n_all, names=names), "warn")
+
+
+def _elsewhere(path: str, folder: str) -> str:
+    """The folder that a recording goes on in; empty where that is the session's."""
+    now = Path(path).parent
+    return str(now) if folder and now != Path(folder) else ""
 
 
 def is_silent(state: WindowState, stream: StreamStatus) -> bool:

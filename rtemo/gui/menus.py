@@ -145,6 +145,7 @@ class Menus:
         for k, dock in enumerate(target.docks.values()):
             toggle = dock.toggleViewAction()
             toggle.setShortcut(QKeySequence(VIEW_KEYS[k]))
+            toggle.triggered.connect(lambda on, dock=dock: dock.raise_() if on else None)
             menu.addAction(toggle)
             self._groups.setdefault(texts.MENU_VIEW, []).append(toggle)
         menu.addSeparator()

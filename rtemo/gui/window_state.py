@@ -262,6 +262,11 @@ class WindowState:
         return self.recorder.started_s if math.isnan(started_s) and self.recorder is not None else started_s
 
     @property
+    def session_folder(self) -> str:
+        """The folder of the session; empty where it has none."""
+        return self.snapshot.folder or (self.recorder.folder if self.recorder is not None else "")
+
+    @property
     def subject(self) -> str:
         """The participant of the session."""
         return self.snapshot.subject or (self.recorder.subject if self.recorder is not None else "")

@@ -27,7 +27,7 @@ def open_streams(
         OneStream(role_name(participant, part), _chooser(roles, participant, part, ambiguous))
         for participant, own in roles.each.items()
         for part in OWN_ROLES
-        if part in own.queries or not participant
+        if part in own.queries or (not participant and own.may_have(part))
     ]
     look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
     others = [EveryStream("markers", roles.take_marker), EveryStream("others", roles.is_recorded_too)]

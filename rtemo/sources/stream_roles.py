@@ -10,6 +10,7 @@ from rtemo.core.types import Modality, StreamInfo
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.devices.profile_schema import OwnProfile
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating, is_screen
 
@@ -35,10 +36,14 @@ class StreamRoles:
         """The roles that a stream has."""
         return frozenset(self._roles.values())
 
+    def may_have(self, role: Modality) -> bool:
+        """Whether a stream may be found for a role; the second eye's is looked for where there can be one."""
+        return role is not Modality.SECOND_EYE or role in self.queries or any(p.gaze.eye for p in self.profiles)
+
     def choose(self, infos: Iterable[StreamInfo]) -> None:
         """Assign all roles among these streams. Raises RtemoError where several streams fit one role."""
         seen = list(infos)
-        for role in (Modality.EEG, Modality.GAZE):
+        for role in OWN_ROLES:
             self.choose_for(role, seen)
         for info in seen:
             self.take_marker(info)
@@ -50,13 +55,19 @@ class StreamRoles:
         """
         if self.settings.participants and role not in self.queries:
             return None
-        choice = choose(infos, role, self.queries.get(role), self.profiles)
+        choice = choose(self._open_to(role, infos), role, self.queries.get(role), self.profiles)
         if choice is None:
             return None
         self.take_back(role)
         self._roles[_who(choice.info)] = role
         self._assigned[role] = (choice.info, choice.match.profile)
         return choice.info
+
+    def _open_to(self, role: Modality, infos: Sequence[StreamInfo]) -> Sequence[StreamInfo]:
+        """Without the streams that are named for the other eye."""
+        others = {Modality.GAZE: Modality.SECOND_EYE, Modality.SECOND_EYE: Modality.GAZE}
+        query = self.queries.get(others[role]) if role in others else None
+        return infos if query is None else [info for info in infos if not query.fits(info)]
 
     def give(self, role: str, info: StreamInfo) -> None:
         """Assign a role, by its name, to the stream that was chosen for it; "": none."""
@@ -181,7 +192,7 @@ class StreamRoles:
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         layout = _layout(info, self.profile_of(role), role, self.settings)
-        latency = self.settings.latencies.get(role)
+        latency = self.settings.latencies.get(Modality.GAZE if role == Modality.SECOND_EYE else role)
         return layout if latency is None else replace(layout, latency_s=latency.ms / 1000.0)
 
     def profile_of(self, role: Modality) -> DeviceProfile:
@@ -198,10 +209,16 @@ class StreamRoles:
 def _layout(
     info: StreamInfo, profile: DeviceProfile, role: Modality, settings: SessionSettings
 ) -> EegChannelMap | GazeChannelMap:
-    unit = settings.units.get(role, "")
     if role == Modality.EEG:
-        return eeg_channel_map(info, profile, settings.eeg_map, unit)
-    return gaze_channel_map(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
+        return eeg_channel_map(info, profile, settings.eeg_map, settings.units.get(role, ""))
+    unit = settings.units.get(Modality.GAZE, "")
+    found = gaze_channel_map(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
+    second = settings.second or ("right" if profile.gaze.eye else None)
+    if second is None:
+        return found
+    if role == Modality.SECOND_EYE:
+        return found.of_one_eye(second, "second")
+    return found.of_one_eye("left" if second == "right" else "right", "first")
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from rtemo import resources
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Chunk, ClockOffset
 from rtemo.live.replay.recorded_view import RecordedView
+from rtemo.live.service.client import SAMPLES_S, merged
 from rtemo.live.service.feed import Feed
 from rtemo.live.service.further_streams import SHOWN_HZ, FurtherStreams, extremes
 from rtemo.live.service.snapshot import TRACE_CHANNELS
@@ -82,6 +83,21 @@ def test_a_client_gets_each_sample_once_and_what_another_stream_sends_drops_none
         "suit": (1, TRACE_CHANNELS),
     }
     assert feed.take(token)[0].traces == ()
+
+
+def test_a_window_that_polls_seldom_misses_nothing(feed):
+    further, given = FurtherStreams(feed), roles().role_of
+    further.take([heart(0, 50)], INFOS, given)
+    old, token = feed.take("")
+    further.take([heart(50, 30), Chunk("suit", np.array([998.6]), np.ones((1, 30), np.float32))], INFOS, given)
+    new, token = feed.take(token)
+    found = {block.stream_id: block.times for block in merged(old, new).traces}
+    np.testing.assert_allclose(found["ecg"], 998.0 + np.arange(80) / 100.0)
+    assert len(found["suit"]) == 1
+    further.take([heart(80 + round(100 * SAMPLES_S), 10)], INFOS, given)
+    later, _ = feed.take(token)
+    (newest,) = (block for block in merged(old, later).traces if block.stream_id == "ecg")
+    assert len(newest.times) == 10
 
 
 def test_nothing_is_prepared_for_nobody():

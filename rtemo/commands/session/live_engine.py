@@ -179,9 +179,7 @@ def _await_streams(
     """
     end_s = clock() + wait_s
     announced = False
-    while not (stop.is_set() or source.ending) and (
-        roles.missing() or not roles.filled & {Modality.EEG, Modality.GAZE}
-    ):
+    while not (stop.is_set() or source.ending) and (roles.missing() or not roles.filled.intersection(OWN_ROLES)):
         if not announced:
             say("waiting for streams; `rtemo streams` shows what is there")
             announced = True

@@ -235,8 +235,14 @@ class SessionBar(QWidget):
             self.known.setText(text)
             self.known.setVisible(bool(text))
             self.known.setMinimumWidth(self.known.sizeHint().width() if text else 0)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is little room, the warning takes that of the notes, which are among the details, too."""
+        self.notes.setVisible(self.width() >= ROOMY_PX or not self.known.text())
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._make_room()
         self._label_annotation_buttons()
 
     def minimumSizeHint(self) -> QSize:

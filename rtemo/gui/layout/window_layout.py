@@ -24,7 +24,7 @@ TAB_NAMES = {texts.EMOTION: "Emotion", texts.QUALITY: "Quality", texts.PLANE: "V
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
-ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING)  # behind the probabilities until they are asked for
+ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING_VIEW)  # behind the probabilities until they are asked for
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 

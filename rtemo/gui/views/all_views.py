@@ -109,13 +109,13 @@ class AllViews:
             texts.SPECTRUM: self.spectrum,
             texts.SPECTROGRAM: self.spectrogram,
             texts.FURTHER: self.further,
-            texts.RATING: self.rating,
+            texts.RATING_VIEW: self.rating,
         }
 
     @property
     def exportable(self) -> dict[str, QWidget]:
         """The views that can be exported, by name."""
-        return {texts.SIGNALS: self.signals, **{k: view for k, view in self.docked.items() if k != texts.RATING}}
+        return {texts.SIGNALS: self.signals, **{k: view for k, view in self.docked.items() if k != texts.RATING_VIEW}}
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of the views that paint themselves."""

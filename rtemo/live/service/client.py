@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.service.feed import join_eeg, join_gaze
+from rtemo.live.service.feed import join_eeg, join_gaze, join_traces
 from rtemo.live.service.recorder_link import RecorderLink, RecorderLook
-from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot
+from rtemo.live.service.snapshot import EegBlock, GazeBlock, Snapshot, TraceBlock
 from rtemo.live.service.wire import MAX_BYTES, Command, Poll, pack_request, unpack
 from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
 from rtemo.recorder.local_server import ANSWER_S, CONNECTION_ERRORS, connect
@@ -352,6 +352,7 @@ def merged(old: Snapshot, new: Snapshot) -> Snapshot:
         window=new.window or old.window,
         eeg=_newest_eeg(join_eeg([block for block in (old.eeg, new.eeg) if block is not None])),
         gaze=_newest_gaze(join_gaze([block for block in (old.gaze, new.gaze) if block is not None])),
+        traces=tuple(map(_newest_trace, join_traces([*old.traces, *new.traces]))),
     )
 
 
@@ -367,6 +368,11 @@ def _newest_gaze(block: GazeBlock | None) -> GazeBlock | None:
         return block
     kept = block.times > block.times[-1] - SAMPLES_S
     return GazeBlock(block.times[kept], block.xy[kept], block.pupils_mm[kept])
+
+
+def _newest_trace(block: TraceBlock) -> TraceBlock:
+    kept = block.times > block.times[-1] - SAMPLES_S
+    return block if kept.all() else TraceBlock(block.stream_id, block.times[kept], block.values[kept])
 
 
 def _await_answer(connection: Connection) -> None:

@@ -139,10 +139,8 @@ def _measured(
 ) -> StreamStatus:
     """The status with what was measured on the stream."""
     state = announced.states.get(status.stream_id, StreamState.WAITING)
-    n_gaps = 0
-    if status.role in (Modality.EEG, Modality.GAZE):
-        branch = pipeline.branch(Modality(status.role))
-        n_gaps = branch.dejitter.n_gaps if branch is not None else 0
+    dejitter = pipeline.dejitter(Modality(status.role)) if status.role else None
+    n_gaps = dejitter.n_gaps if dejitter is not None else 0
     if read is None:
         return replace(status, state=state, n_gaps=n_gaps)
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ class EngineSetup:
     empty, by the role's name; without one that is an error. report: the command that writes the report of a session
     folder; None for no reports. persons: calibrations to begin with. receivers: on the network, for all sessions; None
     for none. root: of sessions that are started by remote control and name none. token: what others on the network
-    need. engine: where this engine can be reached, by the scripts beside its sessions.
+    need. engine: where this engine can be reached, by the scripts beside its sessions. stopwatch:
+    see LiveOptions.
     """
 
     roles: StreamRoles
@@ -40,3 +42,4 @@ class EngineSetup:
     root: Path = Path("rtemo")
     token: str = ""
     engine: Endpoint | None = None
+    stopwatch: Callable[[], float] = time.perf_counter

@@ -51,6 +51,7 @@ class JointSession:
         shared = events or (outputs.events if outputs is not None else EventLog())
         opening = self._items.split(outputs.opening if outputs is not None else source.opening())
         self.runs: dict[str, SessionRun] = {}
+        engines = len(settings.each)
         for own in settings.each:
             whose = own.alone
             log = participant_log(shared, whose, states_shared=not self.runs) if whose else shared
@@ -68,6 +69,7 @@ class JointSession:
                 patient=patient,
                 duration_s=duration_s,
                 opening=opening[whose],
+                engines=engines,
             )
         self._commands: PersonCommands | None = None
         if outputs is not None:

@@ -318,7 +318,7 @@ class LiveStreams:
     def n_forced_and_skipped(self) -> tuple[int, int]:
         """How many windows were cut without waiting longer, and how many were left out; everybody's."""
         predictors = [run.predictor for run in self.runs.values()]
-        return sum(one.n_forced for one in predictors), sum(one.pipeline.n_skipped for one in predictors)
+        return sum(p.n_forced for p in predictors), sum(p.pipeline.n_skipped + p.n_skipped for p in predictors)
 
     def arrived_s(self, prediction: Prediction) -> float:
         """When the last sample of the window that is published came; NaN where it was not waited for."""

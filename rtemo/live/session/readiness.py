@@ -10,7 +10,7 @@ from rtemo.recorder.announced_streams import GONE
 from rtemo.sources.participants import Participant
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)
-_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}
+_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.SECOND_EYE: "second eye", Modality.MARKERS: "marker"}
 
 
 def obstacle(

@@ -20,6 +20,7 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
+from rtemo.sources.stream_choice import is_own
 from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
@@ -313,10 +314,12 @@ def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
 
 
 def _pause_s(before: RecordingPart, after: RecordingPart) -> float:
-    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause."""
+    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause. What
+    rtemo itself sends, as predictions, is kept while no recorder is there, and bridges no pause.
+    """
     end_s = max((stream.last_s for stream in _with_samples(before.index)), default=0.0)
-    return min((stream.first_s for stream in _with_samples(after.index)), default=0.0) - end_s
+    return min((stream.first_s for stream in _with_samples(after.index)), default=end_s) - end_s
 
 
 def _with_samples(index: XdfIndex) -> list[XdfStream]:
-    return [stream for stream in index.streams if stream.n_samples and not is_log(stream.info)]
+    return [stream for stream in index.streams if stream.n_samples and not is_own(stream.info)]

@@ -15,7 +15,7 @@ import rtemo
 from offline.datasets.xdf import load
 from rtemo.commands.data.report import inputs_of
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamUp
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, StreamUp
 from rtemo.export.bids import export_bids
 from rtemo.export.recorded_session import AskedEntities, read_each_recorded
 from rtemo.live.replay.player import Replay
@@ -294,7 +294,8 @@ def test_the_python_interface_gives_each_participant(folder, rows):
     assert {event.participant for event in own.events} == {"", "P02"}
     assert own.settings.subject == own.recording.settings.subject == own.recording.participant == "P02"
     used = {info.stream_id for info in own.recording.streams if own.recording.role(info) in OWN_ROLES}
-    assert {own.recording.settings.queries[part].source_id for part in OWN_ROLES} == {
+    queries = own.recording.settings.queries
+    assert {queries[part].source_id for part in (Modality.EEG, Modality.GAZE)} == {
         info.source_id for info in own.recording.streams if info.stream_id in used
     }
     with pytest.raises(RtemoError, match="no participant 'P03'"):
