@@ -64,6 +64,11 @@ class StreamQuery:
         asked = ((getattr(self, key), getattr(info, key)) for key in KEYS)
         return all(not want or want.casefold() == have.strip().casefold() for want, have in asked)
 
+    def covers(self, other: StreamQuery) -> bool:
+        """Whether every stream that the other one fits is one of these."""
+        asked = ((getattr(self, key), getattr(other, key)) for key in KEYS)
+        return self.number == other.number and all(not a or a.casefold() == b.casefold() for a, b in asked)
+
     def __str__(self) -> str:
         named = ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
         return named or (str(self.number) if self.number else "")
