@@ -5,6 +5,7 @@ taking the first.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from rtemo.sources.xdf.recording_log import is_log
 KEYS = ("name", "type", "source_id", "hostname")
 
 _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
+VIDEO_FRAMES = "VideoFrames"  # the type of numbers of frames
 _OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sent before its source_ids named a session
 _OWN_SOURCE = re.compile(r"rtemo(_events|_values|_texts)?:")
 
@@ -125,6 +127,16 @@ def is_rating(info: StreamInfo) -> bool:
 def is_further(info: StreamInfo) -> bool:
     """Whether a stream holds numbers to be shown as traces where it has no role: ECG, breathing, ratings, …"""
     return info.channel_format != STRING_FORMAT and not is_own(info) and not is_impedance_stream(info)
+
+
+def screen_source() -> str:
+    """How the source_id of the frame numbers of this computer's screen begins."""
+    return f"rtemo-screen@{socket.gethostname()}:"
+
+
+def is_screen(info: StreamInfo) -> bool:
+    """Whether these are the frame numbers of this computer's screen, as `rtemo screen` sends them."""
+    return info.type == VIDEO_FRAMES and info.source_id.startswith(screen_source())
 
 
 def is_own(info: StreamInfo) -> bool:
