@@ -112,8 +112,10 @@ def test_a_session_with_a_lost_eye_and_its_replay_predict_the_same(recording):
     Engine(source, roles, predictor, EventLog(), [lived], LiveOptions(lambda: now[0])).run(INFOS, threading.Event())
     found, (bundle, again) = opened(recording), load_model(None, None)
     again.watches.append(lambda window, _: windows.append(window))
-    engine = replay_engine(found, again, bundle, EventLog(), [replayed], warn=pytest.fail)
+    log = EventLog()
+    engine = replay_engine(found, again, bundle, log, [replayed], warn=pytest.fail)
     engine.run(found.opening, threading.Event())
+    assert [event.stream for event in log.events if "gap of 9.0" in event.text] == ["Right eye"]
     settled = {end_s: one for end_s, one in lived.values().items() if not one.forced}
     assert len(settled) > 0.5 * len(replayed.all) > 50
     assert settled == {end_s: one for end_s, one in replayed.values().items() if end_s in settled}
