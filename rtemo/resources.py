@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rtemo.core.errors import RtemoError
@@ -28,3 +29,14 @@ def assets() -> Path:
 def devices() -> Path:
     """The folder with one sub-folder a device profile."""
     return _folder("devices")
+
+
+def own_devices() -> Path:
+    """The folder with the user's own device profiles: RTEMO_DEVICES, or one beside the user's other settings.
+
+    It need not exist. A new version of rtemo leaves it alone.
+    """
+    import platformdirs  # not by whoever needs the other folders alone
+
+    named = os.environ.get("RTEMO_DEVICES")
+    return Path(named) if named else platformdirs.user_config_path("rtemo", appauthor=False) / "devices"

@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = f"rtemo-tests-{os.getpid()}-{secrets.token_hex(4)}"
     (folder / "lsl_api.cfg").write_text(settings_for("machine", session), encoding="utf-8")
     os.environ["LSLAPICFG"] = str(folder / "lsl_api.cfg")
+    os.environ["RTEMO_DEVICES"] = str(folder / "devices")  # the profiles of nobody
     os.environ["XDG_STATE_HOME"] = str(folder / "state")  # where engines write their logs
     config.stash[_LSL_FOLDER] = folder
 

@@ -18,12 +18,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from rtemo import resources
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Chunk, ClockOffset, Modality, WindowSpec
 from rtemo.recordings.open_recording import OpenRecording
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 
 RTEMO = (sys.executable, "-m", "rtemo")
 BASE: dict[str, float] = {"channels": 64, "rate": 1000, "hop": 0.1}
@@ -75,7 +74,7 @@ def replay(length_s: float) -> dict[str, float]:
 
 def windows(path: Path, length_s: float) -> dict[str, float]:
     """Seconds of CPU for the windows of a recording, without a model, and how many there were."""
-    found = OpenRecording(path, load_profiles(resources.devices()))
+    found = OpenRecording(path, known_profiles())
     pipeline = Pipeline(PipelineSettings(window=WindowSpec(length_s, WINDOW_HOP_S)))
     began, n = time.process_time(), 0
     try:

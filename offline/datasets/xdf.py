@@ -3,7 +3,8 @@
     <anything>.xdf      EEG, gaze or both, chosen as `rtemo replay` chooses them; LSL markers
 
 Samples come through XdfSource exactly as in a replay, with their raw stamps and clock offsets, so that the windows are
-the same. A stream of the type Ratings (valence, arousal, ...) gives each trial the means of its channels as targets.
+the same. A stream of the type Ratings (valence, arousal, ...) gives each trial the means of its channels as targets; of
+several participants, the stream that is named for one of them, and for that one.
 Which markers are trials the mapping file says (mapping.py); without one the markers that rtemo's own
 simulator and recordings use are understood, and files with other markers have no trials. A file is one session. Names
 like LabRecorder's, sub-P001_ses-S001_task-Default_run-001_eeg.xdf, tell who was recorded; a take that it set aside as
@@ -51,8 +52,8 @@ from rtemo.recordings.events import EventKind
 from rtemo.recordings.markers import CLIP_END, CLIP_START, EMOTIONS, is_simulated
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_folder import beside
-from rtemo.resources import devices
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
+from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import is_rating
 from rtemo.sources.xdf.parts import is_later_part
@@ -83,7 +84,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
         if not subject:
             omissions.append(Omission("file", str(path), "the mapping file's files.name is not found in its path"))
             continue
-        for participant in people[path] or ("",):
+        for participant in [one.id for one in people[path]] or [""]:
             who = participant or subject
             count = sessions[who, session] = sessions.get((who, session), 0) + 1
             name = session if count == 1 else f"{session}-{count}"
@@ -128,16 +129,35 @@ def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
     return groups.get("subject") or "", groups.get("session") or "1"
 
 
-def _participants(path: Path) -> tuple[str, ...]:
+def _participants(path: Path) -> tuple[Participant, ...]:
     """The participants who are told apart in a recording, by the session.toml beside it."""
     try:
-        return tuple(one.id for one in read_settings(beside(path, "session.toml")).participants)
+        return read_settings(beside(path, "session.toml")).participants
     except RtemoError:
         return ()
 
 
+def _ratings(path: Path, found: OpenRecording) -> tuple[list[StreamInfo], list[Omission]]:
+    """The streams of what the participant rated. Of several, those that are named for this one and for nobody else."""
+    if not found.participant:
+        return [info for info in found.streams if is_rating(info)], []
+    own = found.roles.settings.participants[0].ratings
+    rated, left_out = [], []
+    for info in found.streams:
+        whose = [one.id for one in _participants(path) if one.ratings.fits(info)]
+        if len(whose) > 1:
+            left_out.append(Omission(f"stream {info.stream_id}", str(path), f"it is named for {' and '.join(whose)}"))
+        elif is_rating(info) and not whose:
+            left_out.append(Omission(f"stream {info.stream_id}", str(path), "it is a rating, and named for nobody"))
+        elif own.fits(info) and found.roles.role_of(info) is None:
+            rated.append(info)
+    if own.query is not None and not any(own.fits(info) for info in found.streams):
+        left_out.append(Omission("ratings", str(path), f"the file has no such stream of numbers: {own.query}"))
+    return rated, left_out
+
+
 def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, participant: str = "") -> Recording:
-    profiles = load_profiles(devices())
+    profiles = known_profiles()
     found = OpenRecording(path, profiles, partial(_settings, rules), complete=False, participant=participant)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
@@ -163,11 +183,8 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
     if map_.rest is not None:
         at_rest, bad_rests = find_trials(events, map_.rest, found.source.last_s, path.name, {}, "")
         rests, saved, left_out = [(rest.start_s, rest.stop_s) for rest in at_rest], None, [*left_out, *bad_rests]
-    ratings = [info for info in found.streams if is_rating(info)]
-    if participant:
-        nobodys = "it is a rating, of several participants, and nobody says whose"
-        omissions += [Omission(f"stream {info.stream_id}", str(path), nobodys) for info in ratings]
-        ratings = []
+    ratings, unusable = _ratings(path, found)
+    omissions += unusable
     trials, unrated, rated_rows = _rated(path, ratings, trials)
     ids = tuple(info.stream_id for info in signals.values())
     return Recording(
@@ -176,10 +193,15 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
         session=session,
         trials=tuple(trials),
         streams=tuple(
-            Stream(info, role, partial(_chunks, path, info.stream_id), channel_map=found.roles.layout(info, role))
+            Stream(
+                info,
+                Modality.GAZE if role is Modality.SECOND_EYE else role,
+                partial(_chunks, path, info.stream_id),
+                channel_map=found.roles.layout(info, role),
+            )
             for role, info in signals.items()
         ),
-        files=(path, *([saved] if saved is not None else [])),
+        files=(path, *([saved] if saved is not None else []), *(own.path for own in found.roles.own_profiles)),
         omissions=(*omissions, *left_out),
         notes=(
             *([SIMULATED_NOTE] if is_simulated([info.name for info in found.streams] + texts) else []),
@@ -319,8 +341,8 @@ def _samples(path: Path, info: StreamInfo) -> tuple[NDArray[np.float64], NDArray
 
 def marker_events(path: Path) -> list[RecordedEvent]:
     """Every marker of a recording, of marker streams and trigger columns. RtemoError where it cannot be opened."""
-    whose = next(iter(_participants(path)), "")  # markers are for everybody
-    found = OpenRecording(path, load_profiles(devices()), partial(_settings, None), complete=False, participant=whose)
+    whose = next((one.id for one in _participants(path)), "")  # markers are for everybody
+    found = OpenRecording(path, known_profiles(), partial(_settings, None), complete=False, participant=whose)
     found.close()
     return _events(path, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from offline.workers import HERE, Workers, alike
 from rtemo.core.errors import RtemoError
 from rtemo.core.settings import PipelineSettings
 
+_MOST_OF_IT = 0.5  # of the time for all folds, for one: the first embeds what the others find embedded
 PER_TRIAL = 40  # windows of each trial that a method is fitted on, at most; as in evaluate
 
 
@@ -117,8 +119,11 @@ def cross_fit(
     if not workers.alone and not isinstance(method, OwnNetwork):
         data.table.load(method.modalities)
     rounds = -(-len(data.folds) // max(workers.jobs, 1)) + 1  # and one for everybody
-    share_s = None if budget_s is None else budget_s / rounds
-    jobs = (alike(_within)(share_s, keep, task, fold) for fold in data.folds)
+    end_s = most_s = math.inf
+    if budget_s is not None:
+        end_s = time.time() + budget_s * (rounds - 1) / rounds  # the time of day, which other computers have, too
+        most_s = budget_s * _MOST_OF_IT
+    jobs = (alike(_within)(end_s, most_s, keep, task, fold) for fold in data.folds)
     with workers.results(jobs) as made:
         held_out = list(tqdm(made, total=len(data.folds), desc=name, unit="fold", disable=None))
     groups = joined(held_out)
@@ -143,6 +148,8 @@ def fit_everybody(data: FitData, found: CrossFit) -> Model:
     return found.method.refit(found.task.learnable(rows), found.chosen, data.seed)
 
 
-def _within(share_s: float | None, keep: Callable[[FoldTask, CrossFold], HeldOut], task: Any, fold: Any) -> HeldOut:
-    with until(share_s):
+def _within(
+    end_s: float, most_s: float, keep: Callable[[FoldTask, CrossFold], HeldOut], task: Any, fold: Any
+) -> HeldOut:
+    with until(min(end_s - time.time(), most_s)):
         return keep(task, fold)

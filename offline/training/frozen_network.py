@@ -15,6 +15,7 @@ from torch import Tensor
 
 from offline.corpus.shards import Shard
 from offline.training.batches import Picked, TrainingBatch, kept_channels, plain_batches
+from offline.training.deadline import look_at_the_clock
 from rtemo.core.types import BoolArray, FloatArray
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Network
@@ -77,6 +78,7 @@ class FrozenNetwork:
         pairs = np.unique(np.array(new, np.int64).reshape(-1, 2), axis=0)
         missing, start = Picked(pairs[:, 0], pairs[:, 1]), 0
         for batch in plain_batches(shards, missing, _BATCH):
+            look_at_the_clock()
             some = pairs[start : start + len(batch.labels)]
             if fewer:
                 batch = _fewer_channels(batch, some)

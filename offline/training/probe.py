@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from offline.corpus.shards import Shard
 from offline.training.batches import Picked
+from offline.training.deadline import look_at_the_clock
 from offline.training.frozen_network import Embedded, FrozenNetwork
 from rtemo.model.embeddings import HEADS
 from rtemo.model.network import Heads
@@ -66,7 +67,10 @@ def fit_heads(
             continue
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
         tried = STRENGTHS if strengths is None else (strengths.get(name, STRENGTHS[0]),)
-        fits = [(strength, _fit((x - mean) / scale, y, strength, head.out_features)) for strength in tried]
+        fits = []
+        for strength in tried:
+            look_at_the_clock()
+            fits.append((strength, _fit((x - mean) / scale, y, strength, head.out_features)))
         if selection is not None and (select_ok := selection[0].offered()[i]).any():
             new, truth = (selection[0].z[select_ok, i] - mean) / scale, selection[1][select_ok]
             losses = [_loss(fit, new, truth) for _, fit in fits]

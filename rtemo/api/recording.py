@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtemo import resources
 from rtemo.api.model import LoadedModel, PathLike, as_model
 from rtemo.api.prediction_table import PredictionTable
 from rtemo.core.types import ClockOffset, Modality, StreamInfo, StreamUp, Window
@@ -21,7 +20,7 @@ from rtemo.model.embeddings import Embeddings
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.open_recording import OpenRecording
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import StreamQuery
 
@@ -51,7 +50,7 @@ class Asked:
 
     def open(self, path: Path) -> OpenRecording:
         """Open the file. Raises RtemoError where it holds neither EEG nor gaze, or several streams fit."""
-        profiles = load_profiles(resources.devices())
+        profiles = known_profiles()
         part, whose = (self.start, self.stop), self.participant
         return OpenRecording(path, profiles, self.settings_for, part=part, participant=whose)
 

@@ -14,7 +14,7 @@ from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
 from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -23,7 +23,7 @@ DEMO_MODEL = "models/demo"
 
 def roles_of(settings: SessionSettings) -> StreamRoles:
     """The roles of a session's streams, with every device profile."""
-    return StreamRoles(load_profiles(resources.devices()), settings)
+    return StreamRoles(known_profiles(), settings)
 
 
 def open_recording(
@@ -50,7 +50,7 @@ def open_recordings(
 def _opened(
     args: argparse.Namespace, path: Path, part: tuple[float | None, float | None], participants: Sequence[str]
 ) -> list[OpenRecording]:
-    profiles = load_profiles(resources.devices())
+    profiles = known_profiles()
     found = [
         OpenRecording(path, profiles, lambda recorded: settings_of(args, recorded), part=part, participant=participant)
         for participant in participants

@@ -25,6 +25,7 @@ _WIDEST_DEG = 220.0  # fish-eye lenses end there
 _CODE = -32768.0  # an int16 minimum and everything below is a code for missing
 
 Origin = Literal["top-left", "bottom-left", "center"]
+OneEye = Literal["left", "right"]
 GazeUnit = Literal["normalized", "pixels", "percent", ""]
 
 
@@ -156,7 +157,10 @@ class GazeChannelMap:
     normalized). size: width and height in pixels that "pixels" refers to. missing: values that stand for "no gaze"
     where both x and y have one of them. pupil_scale: to a diameter in pupil_unit ("mm", or "" for arbitrary); an area
     becomes the diameter of the circle with that area first.
-    zero_pupil_is_blink: a pupil of 0 makes the eye's gaze invalid too.
+    zero_pupil_is_blink: a pupil of 0 makes the eye's gaze invalid too. samples_per_row: how many samples of the tracker
+    one row of the stream carries; their columns follow each other every sample_width columns, and left, right and
+    their flags are those of the first. What their times are: rtemo.core.timing.packed_rows. pair: which of the two
+    streams this is of a tracker with one stream per eye, see rtemo.core.gaze.eye_pair; "" where one has both eyes.
     """
 
     left: EyeColumns
@@ -170,18 +174,28 @@ class GazeChannelMap:
     pupil_unit: str = ""
     pupil_is_area: bool = False
     zero_pupil_is_blink: bool = False
+    samples_per_row: int = 1
+    sample_width: int = 0
+    pair: Literal["", "first", "second"] = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
     auxiliary: AuxiliaryColumns = NO_AUXILIARY
 
     def canonical(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """(n, channels) -> (n, 6) float64, NaN where invalid. The input is left as it is.
+        """(n, channels) -> (n * samples_per_row, 6) float64, NaN where invalid. The input is left as it is.
 
         Invalid gaze: x or y NaN or infinite, below -32767, further than 10 screens away, both a missing code, or a flag
         that does not hold. An eye needs both x and y.
         """
         raw = np.asarray(values, np.float64)
+        if self.samples_per_row == 1:
+            return self._canonical(raw)
+        each = [self._canonical(raw[:, k * self.sample_width :]) for k in range(self.samples_per_row)]
+        return np.stack(each, axis=1).reshape(-1, len(CANONICAL))
+
+    def _canonical(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The first sample of each row."""
         found = np.full((len(raw), len(CANONICAL)), np.nan)
         for index, eye in enumerate((self.left, self.right)):
             valid = self._flags_hold(raw, eye)
@@ -192,6 +206,13 @@ class GazeChannelMap:
             if eye.pupil is not None:
                 found[:, 4 + index] = self._pupil(raw[:, eye.pupil], valid)
         return found
+
+    def of_one_eye(self, eye: OneEye, pair: Literal["first", "second"]) -> GazeChannelMap:
+        """The same as one of two streams: that of this eye. A stream that names no eye, or the other, is of it too."""
+        named, other = (self.left, self.right) if eye == "left" else (self.right, self.left)
+        columns, nothing = named if named.x is not None else other, EyeColumns()
+        left, right = (columns, nothing) if eye == "left" else (nothing, columns)
+        return replace(self, left=left, right=right, pair=pair)
 
     def checked(self, values: NDArray[Any]) -> tuple[GazeChannelMap, str | None]:
         """The channel map with a unit that fits these values, and the reason where the stream does not state it."""

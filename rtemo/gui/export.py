@@ -25,6 +25,7 @@ from rtemo.model.uncertainty.valence_arousal import mean_place
 
 PNG_SCALE = 2.0
 SPECTRUM_S, SPECTROGRAM_S = 8.0, 60.0
+_LISTS = ("columns", "labels", "units")  # of a stream, that fit into no cell
 ENDINGS = (".png", ".svg", ".csv")
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # columns, rows
 
@@ -206,8 +207,24 @@ def _labels(state: WindowState) -> list[str]:
 
 
 def _streams(state: WindowState) -> Table:
-    rows = [{k: v for k, v in asdict(one).items() if k not in ("columns", "labels")} for one in state.snapshot.streams]
+    rows = [{k: v for k, v in asdict(one).items() if k not in _LISTS} for one in state.snapshot.streams]
     return list(rows[0]) if rows else ["stream_id"], (list(row.values()) for row in rows)
+
+
+def _further(state: WindowState) -> Table:
+    """A row a sample and channel: streams have rates and channels of their own."""
+    return ["stream", "channel", "time_s", "value"], _trace_rows(state)
+
+
+def _trace_rows(state: WindowState) -> Iterator[Sequence[Any]]:
+    named = {stream.stream_id: stream for stream in state.snapshot.streams}
+    for stream_id, kept in state.traces.items():
+        stream = named.get(stream_id)
+        times, rows = kept.after(-math.inf)
+        for channel, values in enumerate(rows.T):
+            label = stream.labels[channel] if stream is not None and channel < len(stream.labels) else ""
+            for time_s, value in zip(times, values, strict=True):
+                yield (stream.name if stream else stream_id, label or channel + 1, float(time_s), float(value))
 
 
 def _joined(times: Any, rows: Any) -> Iterator[Sequence[Any]]:
@@ -225,4 +242,5 @@ TABLES: Mapping[str, Callable[[WindowState], Table]] = {
     texts.STREAMS: _streams,
     texts.SPECTRUM: _spectrum,
     texts.SPECTROGRAM: _spectrogram,
+    texts.FURTHER: _further,
 }

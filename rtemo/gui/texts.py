@@ -5,6 +5,7 @@ from __future__ import annotations
 APP = "rtemo"
 STREAMS, SIGNALS, GAZE, QUALITY = "Streams", "Signals", "Gaze", "Signal quality"
 SPECTRUM, SPECTROGRAM = "Spectrum", "Spectrogram"
+FURTHER, RATING_VIEW = "Further signals", "Rating"
 EMOTION, HISTORY, PLANE, EVENTS = "Emotion now", "Probabilities over time", "Valence and arousal", "Events"
 SESSION_BAR, REPLAY_BAR = "Session", "Replay"
 
@@ -33,7 +34,7 @@ STREAM_COLUMNS = (
     "Required",
     "Missing",
 )
-ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
+ROLES = {"eeg": "EEG", "gaze": "Gaze", "second_eye": "Second eye", "markers": "Markers", "": "–"}
 OTHER_ROLE = "Other"
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
@@ -56,6 +57,7 @@ NOTE_HINT = "Note (Ctrl+N)"
 NOTE_TIP = "Write a note into the recording, then Enter (Ctrl+N)"
 REC = "REC {time}"
 REC_FAILED = "RECORDING FAILED: {error}"
+REC_ELSEWHERE = "RECORDED ELSEWHERE: {folder}"
 REC_WAITING = "RECORDING WAITS, samples are kept in memory: {error}"
 OUTPUT_BROKEN = "OUTPUT {state}: {name}"
 DISK = "Disk {left}\n{size} written"
@@ -63,8 +65,8 @@ DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
-ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "markers": "MARKERS"}
-ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "markers": "markers"}
+ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "second_eye": "SECOND EYE", "markers": "MARKERS"}
+ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye", "markers": "markers"}
 STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
 RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
 NOT_RECORDED = "NOTHING IS RECORDED"
@@ -114,7 +116,7 @@ FORCED = "ONE STREAM MISSING"
 EEG_COVERAGE, GAZE_COVERAGE, NOVELTY = "EEG", "Gaze", "Novelty"
 BUNDLE = "Model {name} · {fingerprint}"
 TRAINED_ON = "Trained on: {what}"
-LAG = "smoothed · follows a change within {lag}"
+LAG = "smoothed · follows within {lag}"
 LAG_TIP = "How long clear evidence for another emotion takes to change the one that is named here"
 NO_BUNDLE = "No model is loaded"
 MOVED_BY = "What moved it"
@@ -124,6 +126,21 @@ HISTORY_TIP = (
     "Wheel: time shown. Drag: look back. Double click: now."
 )
 NOW = "now"
+NO_FURTHER = "No further streams are recorded: tick Rec in the table of streams"
+FURTHER_NOTE = "{n} recorded beside EEG and gaze, each on its own scale"
+TRACES_SPAN_TIP = "Time shown"
+IRREGULAR = "irregular"
+GONE_STREAM = "a stream that is gone"
+CHANNELS_LEFT_OUT = "{shown} of {n} channels"
+SEND_RATINGS = "Send ratings"
+RATINGS_NOT_SENT = "not sent"
+RATINGS_UNREAD = "sent as an LSL stream; the engine does not read it yet"
+RATINGS_READ = "sent and read; recorded with the next session"
+RATINGS_RECORDED = "sent and recorded"
+RATINGS_FAILED = "cannot be sent: {why}"
+RATING_PLANE = "Valence and arousal as you rate them"
+RATING_KEYS = "Arrow keys or mouse: rate. Home: back to the middle."
+RATING_CLICK = "click here, then use the arrow keys"
 NO_PREDICTIONS = "No predictions yet"
 PLANE_TIP = (
     "Mean of the labels' places (Russell 1980), weighted by their smoothed probabilities: "

@@ -1,7 +1,7 @@
 """Windows through the network in a thread of its own, while the caller makes the next ones.
 
 For recordings, where nobody waits for the newest prediction. ONNX Runtime holds no Python lock while it computes, so
-the network and the pipeline share two cores. Order and values are those of one window after the other.
+the network and the pipeline share two cores. Order and bits are those of one window after the other.
 """
 
 from __future__ import annotations

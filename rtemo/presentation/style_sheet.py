@@ -82,6 +82,7 @@ svg { display: block; width: 100%; height: auto; }
 .drawing .veil { fill: var(--panel); fill-opacity: 0.62; }
 .drawing .hatch { stroke: var(--muted); stroke-width: 1.6; }
 .drawing .ground { fill: var(--raised); }
+.drawing .traced { fill: none; stroke: var(--accent); stroke-width: 1.3; }
 .drawing .covered { fill: var(--accent); fill-opacity: 0.75; }
 .drawing .skull { fill: var(--raised); stroke: var(--faint); stroke-width: 1.6; }
 .drawing .good { fill: var(--good); }

@@ -24,11 +24,13 @@ from rtemo.recordings.session_folder import beside
 from rtemo.recordings.session_stream import find_session_stream, read_session_events, unpublished_notes
 from rtemo.recordings.study.annotations import edit_of, same_edit
 from rtemo.recordings.study.later_corrections import edits_beside
+from rtemo.resources import own_devices
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
-from rtemo.sources.participants import Participant
+from rtemo.sources.devices.profile_schema import OwnProfile
+from rtemo.sources.participants import OWN_ROLES, Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
-from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_choice import StreamQuery, is_further
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -80,6 +82,7 @@ class OpenRecording:
         complete: bool = True,
         size: int | None = None,
         participant: str = "",
+        further: bool = False,
     ) -> None:
         """Looks through the file and gives its streams their roles.
 
@@ -88,6 +91,7 @@ class OpenRecording:
         is an error. complete: whether a stream that is asked for and is not there is one too.
         size: how many bytes of the (last) file to read, while it is still being written; None: all.
         participant: whose streams, events and facts, of several: as if that one had been recorded alone.
+        further: whether streams without a role, as ECG, are read too: they are to be seen and change no prediction.
         Raises RtemoError where there is neither EEG nor gaze, SeveralParticipants where somebody is to be named.
         """
         self.path = path
@@ -110,13 +114,17 @@ class OpenRecording:
             self.notices = [*self.file_warnings, *self.facts.problems, *unread]
             self.notices += [f"events of another session are not used: {one}" for one in self.session_stream.foreign]
             self.roles = roles or StreamRoles(profiles, own)
+            self.notices += _other_profiles(self.facts, self.roles.profiles)
             used = self._give_roles(ambiguous, complete=complete)
         except BaseException:
             self.close()
             raise
         impedances = [info.stream_id for info in self.streams if is_impedance_stream(info)]
-        self.source.select([*used, *impedances, *self.session_stream.stream_ids])
-        self.opening = self.source.opening  # the streams that whoever runs the source begins with
+        needed = [*used, *impedances, *self.session_stream.stream_ids]
+        others = [info.stream_id for info in self.streams if is_further(info)] if further else []
+        self.source.select([*needed, *others])
+        # the streams that whoever runs the source begins with
+        self.opening = tuple(info for info in self.source.opening if info.stream_id in needed)
 
     @property
     def plan(self) -> BaselinePlan | None:
@@ -159,7 +167,7 @@ class OpenRecording:
         except RtemoError as error:
             warn(str(error))
         pipeline = predictor.pipeline
-        rests = [rest for rest in self.facts.rests if rest[0] > since_s]
+        rests = [rest for rest in self.facts.rests if not pipeline.knows_rest(*rest)]  # one may go on: its begin is old
         for begin_s, end_s in () if self.roles.settings.baseline else rests:
             try:
                 pipeline.rest(begin_s, end_s)
@@ -220,8 +228,12 @@ class OpenRecording:
     def _with_what_is_there(self, one: Participant) -> Participant:
         """The participant without streams that never came, as long as one is left."""
         eeg, gaze = self._has(one.eeg.query), self._has(one.gaze.query)
+        second = one.second_eye
+        if second is not None and not self._has(second.query):
+            second = replace(second, query=None)
         return replace(
             one,
+            second_eye=second,
             eeg=one.eeg if eeg or not gaze else replace(one.eeg, query=None),
             gaze=one.gaze if gaze or not eeg else replace(one.gaze, query=None),
         )
@@ -232,7 +244,7 @@ class OpenRecording:
         usable = [info for info in self.streams if self._counts[info.stream_id]]
         self.roles.give_back()
         used: list[str] = []
-        for part in (Modality.EEG, Modality.GAZE):
+        for part in OWN_ROLES:
             try:
                 chosen = self.roles.choose_for(part, self._first_ones(usable, self.roles.queries.get(part)))
                 used += [chosen.stream_id] if chosen is not None else []
@@ -269,7 +281,18 @@ class OpenRecording:
         if complete and (missing := self.roles.missing()):
             asked = ", ".join(f"{part} ({self.roles.queries[part]})" for part in missing)
             raise RtemoError(f"{self.path} has no stream for {asked}", listed, "correct the query")
-        if not ({Modality.EEG, Modality.GAZE} & set(self.roles.filled)):
+        if not self.roles.filled.intersection(OWN_ROLES):
             raise RtemoError(
                 f"{self.path} has neither EEG nor gaze with samples", listed, "name one with --eeg or --gaze"
             )
+
+
+def _other_profiles(facts: SessionFacts, profiles: Sequence[DeviceProfile]) -> list[str]:
+    """Device profiles of the session's computer that are not the ones here: its streams are read otherwise."""
+    here = {profile.id: profile.digest for profile in profiles if isinstance(profile, OwnProfile)}
+    return [
+        f"the session read a stream with the device profile {name!r} of its computer's own, which "
+        f"{'is another one here' if name in here else 'is not here'}: copy it from there into {own_devices()}"
+        for name, digest in facts.profiles
+        if here.get(name) != digest
+    ]

@@ -13,6 +13,7 @@ Each fact is an event whose details have the key "fact":
     windows_skipped     from_s, resumes_s, every, hop_s, model: what a model that is slower than the hop leaves out
     gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
     predictions         given: whether predictions are given out from then on, or suspended
+    profile_used        id, digest: a device profile of that computer's own, and the SHA-256 of its file
 
 A label counts for windows that end NOTICE_S after its event: whenever it is read, live or in a replay, those are still
 to come. Recordings made before there were details are read by rtemo.recordings.older_recordings.
@@ -35,6 +36,7 @@ from rtemo.model.personal.session_notes import (
     WindowsSkipped,
 )
 from rtemo.recordings.events import Event, EventKind
+from rtemo.sources.devices.profile_schema import OwnProfile
 
 _NOTES: dict[str, type[Note]] = {
     "label_given": LabelGiven,
@@ -86,6 +88,12 @@ def suspended_event(time_s: float, text: str, *, suspended: bool) -> Event:
     return Event(time_s, EventKind.SESSION, text, details={"fact": "predictions", "given": not suspended})
 
 
+def profile_event(time_s: float, profile: OwnProfile) -> Event:
+    """A stream is read with a device profile that rtemo does not bring."""
+    details = {"fact": "profile_used", "id": profile.id, "digest": profile.digest}
+    return Event(time_s, EventKind.NOTE, f"read with the own device profile {profile.id}", details=details)
+
+
 def is_plan(event: Event) -> bool:
     """Whether an event is rtemo's own bookkeeping about the baseline, and nothing that a person noted."""
     return event.details.get("fact") == "baseline_planned"
@@ -123,6 +131,7 @@ class SessionFacts:
 
     settings: text of a settings file, empty where there is none. planned: the baseline's plan. rests: (begin_s, end_s).
     notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    profiles: the device profiles that its computer had of its own, each with the digest of its file.
     problems: facts that cannot be used, a line each.
     """
 
@@ -131,6 +140,7 @@ class SessionFacts:
     rests: tuple[tuple[float, float], ...] = ()
     notes: tuple[tuple[float, Note], ...] = ()
     suspended: bool = False
+    profiles: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -139,6 +149,7 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
     settings, planned, suspended = "", None, False
     rests: list[tuple[float, float]] = []
     notes: list[tuple[float, Note]] = []
+    profiles: dict[str, str] = {}
     problems: list[str] = []
     for event in events:
         fact = event.details.get("fact")
@@ -150,13 +161,17 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
             rests.append((event.time_s, event.time_s + length_s))
         elif fact == "predictions" and isinstance(given := event.details.get("given"), bool):
             suspended = not given
+        elif fact == "profile_used" and all(isinstance(event.details.get(k), str) for k in ("id", "digest")):
+            profiles[event.details["id"]] = event.details["digest"]
         elif (note := note_of(event)) is not None:
             notes.append((event.time_s, note))
         elif gaze_check_of(event) is not None:
             pass  # no prediction depends on it
         elif fact is not None:
             problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
-    return SessionFacts(settings, planned, tuple(rests), tuple(notes), suspended, tuple(problems))
+    return SessionFacts(
+        settings, planned, tuple(rests), tuple(notes), suspended, tuple(profiles.items()), tuple(problems)
+    )
 
 
 def _note(kind: type[Note], details: dict[str, Any]) -> Note | None:

@@ -36,6 +36,7 @@ from rtemo.recordings.session_facts import gaze_check_of
 from rtemo.recordings.study.conditions import AFTER_S, after_annotations, marker_intervals
 from rtemo.report import charts, timeline
 from rtemo.report.conditions import Condition, summed_up
+from rtemo.report.further.section import further_section
 from rtemo.report.session_record import SessionRecord, SignalQuality
 from rtemo.report.time_shares import time_shares
 from rtemo.report.troubles import interruptions, troubles
@@ -48,8 +49,8 @@ TROUBLE = (EventKind.STREAM_DOWN, EventKind.LOSS, EventKind.FAILURE)
 def report_page(record: SessionRecord) -> Html:
     """The whole page."""
     parts: tuple[Callable[[SessionRecord], Html], ...] = (
-        model_warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _streams, _abstentions,
-        _events, _setup,
+        model_warning, _tiles, _problems, _over_time, _ratings, _shares, _conditions, _quality, _further, _streams,
+        _abstentions, _events, _setup,
     )  # fmt: skip
     return page(
         record.subject or record.title,
@@ -220,6 +221,10 @@ def _quality(record: SessionRecord) -> Html:
         ]
     parts += _impedances(record)
     return section("Signal quality", *parts) if parts else Html()
+
+
+def _further(record: SessionRecord) -> Html:
+    return further_section(record.traces, timeline.axis_of(record))
 
 
 def _impedances(record: SessionRecord) -> list[Html]:

@@ -20,7 +20,10 @@ from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNot
 from rtemo.model.personal.session_notes import ChannelMarked
 from rtemo.recordings.auxiliary_events import auxiliary_reader
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.report.further.summary import TraceBins, TraceSummary
 from rtemo.report.session_record import ImpedanceSummary, SignalQuality, StreamSummary
+from rtemo.sources.participants import OWN_ROLES
+from rtemo.sources.stream_choice import is_further
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -35,6 +38,7 @@ class Inspection:
     quality: SignalQuality | None
     streams: tuple[StreamSummary, ...]
     impedances: tuple[ImpedanceSummary, ...]
+    traces: tuple[TraceSummary, ...]
     warnings: tuple[str, ...]
     begin_s: float
     end_s: float
@@ -51,7 +55,8 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
         auxiliary: dict[str, AuxiliaryReader] = {}
         for info in recording.opening:
             _use(info, roles, pipeline, auxiliary)
-        windows = _windows(source, roles, pipeline, auxiliary)
+        further: dict[str, TraceBins] = {}
+        windows = _windows(source, recording.streams, roles, pipeline, auxiliary, further)
     finally:
         recording.close()
     return Inspection(
@@ -63,6 +68,7 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
             for info in recording.streams
         ),
         impedances=_impedances(tuple(auxiliary.values())),
+        traces=tuple(one for bins in further.values() for one in bins.summaries()),
         warnings=(*recording.notices, *source.warnings[len(recording.file_warnings) :]),
         begin_s=source.first_s,
         end_s=source.last_s,
@@ -71,17 +77,23 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
 
 def _use(info: StreamInfo, roles: StreamRoles, pipeline: Pipeline, auxiliary: dict[str, AuxiliaryReader]) -> None:
     role = roles.role_of(info)
-    if role in (Modality.EEG, Modality.GAZE) and role is not None:
+    if role is not None and role in OWN_ROLES:
         pipeline.add_stream(info, roles.layout(info, role))
     if info.stream_id not in auxiliary and (reader := auxiliary_reader(info, roles)) is not None:
         auxiliary[info.stream_id] = reader
 
 
 def _windows(
-    source: XdfSource, roles: StreamRoles, pipeline: Pipeline, auxiliary: dict[str, AuxiliaryReader]
+    source: XdfSource,
+    streams: Sequence[StreamInfo],
+    roles: StreamRoles,
+    pipeline: Pipeline,
+    auxiliary: dict[str, AuxiliaryReader],
+    further: dict[str, TraceBins],
 ) -> list[tuple[float, dict[str, str]]]:
-    """End and bad channels of every window."""
+    """End and bad channels of every window. further: takes what the streams without a role show."""
     found: list[tuple[float, dict[str, str]]] = []
+    others = {info.stream_id: info for info in streams if roles.role_of(info) is None and is_further(info)}
 
     def keep(windows: list[Window]) -> None:
         found.extend((window.end_s, dict(window.bad_channels)) for window in windows)
@@ -93,6 +105,10 @@ def _windows(
                 _use(item.info, roles, pipeline, auxiliary)
             if isinstance(item, Chunk) and item.stream_id in auxiliary:
                 auxiliary[item.stream_id].take(timed.times, item.values)
+            if isinstance(item, Chunk) and (info := others.get(item.stream_id)) is not None:
+                if item.stream_id not in further:
+                    further[item.stream_id] = TraceBins(info, source.first_s, source.last_s)
+                further[item.stream_id].take(timed.times, item.values)
             if isinstance(item, Chunk | ClockOffset | StreamNotice):
                 keep(pipeline.push(item))
     keep(pipeline.flush())
@@ -121,8 +137,8 @@ def _impedances(readers: Sequence[AuxiliaryReader]) -> tuple[ImpedanceSummary, .
 def _summary(
     info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline, auxiliary: AuxiliaryReader | None
 ) -> StreamSummary:
-    branch = pipeline.branch(role) if role in (Modality.EEG, Modality.GAZE) and role is not None else None
-    rate = branch.dejitter.rate if branch is not None else None
+    dejitter = pipeline.dejitter(role) if role is not None else None
+    rate = dejitter.rate if dejitter is not None else None
     losses = auxiliary.losses if auxiliary is not None else None
     return StreamSummary(
         name=info.name,
@@ -132,8 +148,8 @@ def _summary(
         nominal_hz=info.nominal_rate_hz,
         n_samples=n_samples,
         rate_hz=rate.hz if rate is not None else math.nan,
-        n_gaps=branch.dejitter.n_gaps if branch is not None else None,
-        n_unusable=branch.dejitter.n_dropped if branch is not None else None,
+        n_gaps=dejitter.n_gaps if dejitter is not None else None,
+        n_unusable=dejitter.n_dropped if dejitter is not None else None,
         n_lost=losses.lost + losses.filled if losses is not None else None,
         n_twice=losses.twice if losses is not None else None,
     )

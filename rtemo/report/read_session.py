@@ -114,6 +114,7 @@ def _of_folder(folder: SessionFolder, inputs: ReportInputs, participant: str) ->
         model=model,
         quality=found.quality if found is not None else None,
         impedances=found.impedances if found is not None else (),
+        traces=found.traces if found is not None else (),
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=about.versions,
@@ -140,6 +141,7 @@ def _of_recording(path: Path, inputs: ReportInputs, participant: str) -> Session
         model=_notes_of(inputs.bundle),
         quality=found.quality,
         impedances=found.impedances,
+        traces=found.traces,
         settings=settings_document(settings),
         conditions=settings.conditions,
         versions=versions(),
@@ -148,12 +150,13 @@ def _of_recording(path: Path, inputs: ReportInputs, participant: str) -> Session
     )
 
 
-def _open(path: Path, inputs: ReportInputs, participant: str) -> OpenRecording:
-    return OpenRecording(path, inputs.profiles, inputs.settings or as_recorded, participant=participant)
+def _open(path: Path, inputs: ReportInputs, participant: str, *, further: bool = False) -> OpenRecording:
+    settings = inputs.settings or as_recorded
+    return OpenRecording(path, inputs.profiles, settings, participant=participant, further=further)
 
 
 def _inspected(path: Path, inputs: ReportInputs, participant: str) -> Inspection:
-    return inspect(_open(path, inputs, participant), inputs.bundle.spec.pipeline)
+    return inspect(_open(path, inputs, participant, further=True), inputs.bundle.spec.pipeline)
 
 
 def _replay(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.recordings.events import Event
+from rtemo.report.further.summary import TraceSummary
 
 FloatTable = NDArray[np.float64]
 
@@ -142,6 +143,7 @@ class SessionRecord:
     model: ModelNotes
     quality: SignalQuality | None = None
     impedances: tuple[ImpedanceSummary, ...] = ()
+    traces: tuple[TraceSummary, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     recording_bytes: int = 0

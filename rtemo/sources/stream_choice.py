@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
+from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, Match, generic, ignored, match
 from rtemo.sources.xdf.recording_log import is_log
 
@@ -79,14 +80,20 @@ def choose(
 ) -> Choice | None:
     """The one stream of this modality among those that the query fits; None where there is none.
 
-    A stream that the query names is taken even where its type is no help, but not against its type.
+    A stream that the query names is taken even where its type is no help, but not against its type. Without a query
+    the second eye's is one whose profile says that it is of the right eye alone.
     Raises RtemoError with the list where several fit.
     """
     asked = [info for info in infos if query is None or query.fits(info)]
-    found = [Choice(info, fit) for info in asked if (fit := match(info, profiles)) and fit.profile.kind is modality]
+    fits = [Choice(info, fit) for info in asked if (fit := match(info, profiles))]
+    kind = Modality.GAZE if modality is Modality.SECOND_EYE else modality
+    found = [choice for choice in fits if choice.match.profile.kind is kind]
+    if query is None:
+        second = modality is Modality.SECOND_EYE
+        found = [choice for choice in found if (choice.match.profile.gaze.eye == "right") is second]
     if not found and query is not None:
         _refuse_ignored(asked, modality, profiles)
-        found = [Choice(info, _by_query(modality, profiles)) for info in asked if _may_be(info, profiles)]
+        found = [Choice(info, _by_query(kind, profiles)) for info in asked if _may_be(info, profiles)]
     if len(found) > 1:
         raise _ambiguous([choice.info for choice in found], modality, query)
     return found[0] if found else None
@@ -108,6 +115,11 @@ def choose_markers(
 def is_rating(info: StreamInfo) -> bool:
     """Whether these are ratings that somebody gives all the time, such as valence and arousal by a joystick."""
     return info.channel_format != STRING_FORMAT and info.type.casefold() in ("rating", "ratings")
+
+
+def is_further(info: StreamInfo) -> bool:
+    """Whether a stream holds numbers to be shown as traces where it has no role: ECG, breathing, ratings, …"""
+    return info.channel_format != STRING_FORMAT and not is_own(info) and not is_impedance_stream(info)
 
 
 def is_own(info: StreamInfo) -> bool:

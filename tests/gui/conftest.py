@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication
-from scripted import ScriptedClient
+from scripted import Clock, ScriptedClient
 
 from rtemo.gui import texts
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
@@ -37,7 +37,9 @@ def no_window_stays():
 def window(qtbot, tmp_path):
     """A dark window with fresh settings on a scripted client; it is refreshed by hand."""
     apply_theme(QApplication.instance(), DARK)
-    window = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
+    window = MainWindow(
+        ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK, clock=Clock()
+    )
     window._timer.stop()
     window.ask_quit = lambda: texts.QUIT_KEEP
     qtbot.addWidget(window)

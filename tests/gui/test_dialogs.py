@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QTabWidget,
     QWidget,
 )
-from scripted import RECORDING, ScriptedClient, channels, feed, snapshot
+from scripted import RECORDING, Clock, ScriptedClient, channels, feed, snapshot
 
 import rtemo.gui
 from rtemo.gui import texts
@@ -52,7 +52,7 @@ def window(qtbot, tmp_path, request):
     apply_theme(QApplication.instance(), request.param)
     settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
     settings.setValue("root", str(tmp_path / "sessions"))
-    window = MainWindow(ScriptedClient(), settings, request.param)
+    window = MainWindow(ScriptedClient(), settings, request.param, clock=Clock())
     window._timer.stop()
     window.ask_quit = lambda: texts.QUIT_KEEP
     qtbot.addWidget(window)

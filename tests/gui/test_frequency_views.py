@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from scripted import (
+    Clock,
     ScriptedClient,
     channels,
     feed,
@@ -70,7 +71,9 @@ def test_a_missing_sample_hides_the_power_of_its_channel_only():
 @pytest.fixture
 def window(qtbot, tmp_path):
     apply_theme(QApplication.instance(), DARK)
-    window = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
+    window = MainWindow(
+        ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK, clock=Clock()
+    )
     window._timer.stop()
     window.resize(1600, 1000)
     qtbot.addWidget(window)
@@ -141,7 +144,9 @@ def test_a_view_is_popped_out_put_back_and_restored(window, qtbot, tmp_path):
     assert dock.isFloating()
     assert dock.isVisible()
     window.close()
-    again = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
+    again = MainWindow(
+        ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK, clock=Clock()
+    )
     again._timer.stop()
     qtbot.addWidget(again)
     again.show()

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QU
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
-from scripted import BUNDLE, RECORDING, ScriptedClient, block, channels, prediction, replay, snapshot, stream
+from scripted import BUNDLE, RECORDING, Clock, ScriptedClient, block, channels, prediction, replay, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
@@ -33,7 +33,7 @@ def settings(tmp_path):
 def open_window(qtbot, settings):
     def make(client):
         apply_theme(QApplication.instance(), DARK)
-        window = MainWindow(client, settings, DARK)
+        window = MainWindow(client, settings, DARK, clock=Clock())
         window._timer.stop()  # the tests give the frames
         window.resize(1280, 800)
         window.ask_quit = lambda: texts.QUIT_KEEP
@@ -404,7 +404,7 @@ def test_keys_of_the_replay_do_nothing_without_one(window, client):
 
 def test_a_window_started_on_a_recording_opens_it_when_the_engine_answers(qtbot, settings):
     client = ScriptedClient()
-    window = MainWindow(client, settings, DARK, None, "/data/a.xdf")
+    window = MainWindow(client, settings, DARK, None, "/data/a.xdf", clock=Clock())
     window._timer.stop()
     qtbot.addWidget(window)
     window.tick()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSettings
-from scripted import ScriptedClient, feed, replay, snapshot
+from scripted import Clock, ScriptedClient, feed, replay, snapshot
 
 from rtemo.core.types import Modality
 from rtemo.gui import texts
@@ -22,7 +22,9 @@ SETTINGS = settings_text(SessionSettings(task="films", latencies={Modality.GAZE:
 
 @pytest.fixture
 def window(qtbot, tmp_path):
-    window = MainWindow(ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK)
+    window = MainWindow(
+        ScriptedClient(), QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat), DARK, clock=Clock()
+    )
     window._timer.stop()
     window.ask_quit = lambda: texts.QUIT_KEEP
     qtbot.addWidget(window)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QTabBar,
     QWidget,
 )
-from scripted import RECORDING, ScriptedClient, block, channels, prediction, snapshot, stream
+from scripted import RECORDING, Clock, ScriptedClient, block, channels, prediction, snapshot, stream
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
@@ -44,7 +44,7 @@ def open_window(qtbot, tmp_path):
     def make(theme=DARK, screen=(1440, 900)):
         apply_theme(QApplication.instance(), theme)
         path = tmp_path / f"{len(made)}.ini"
-        window = MainWindow(ScriptedClient(), QSettings(str(path), QSettings.Format.IniFormat), theme)
+        window = MainWindow(ScriptedClient(), QSettings(str(path), QSettings.Format.IniFormat), theme, clock=Clock())
         made.append(window)
         window._timer.stop()
         window.ask_quit = lambda: texts.QUIT_KEEP
@@ -161,7 +161,7 @@ def test_docks_that_were_arranged_on_a_larger_screen_do_not_overflow_a_small_one
     kept = window.settings
     window.close()
     monkeypatch.setattr("rtemo.gui.layout.window_layout.WindowLayout._screen", lambda _self: QSize(960, 540))
-    again = MainWindow(ScriptedClient(), kept, DARK)
+    again = MainWindow(ScriptedClient(), kept, DARK, clock=Clock())
     again._timer.stop()
     again.show()
     feed(again, session())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import threading
 from dataclasses import asdict, replace
+from types import MappingProxyType
 
 import numpy as np
 from hand_fed import BUNDLE, PROFILES, HandFed, recorded, setup_of
@@ -71,12 +72,15 @@ def of(whose, item):
     return item if item.stream_id == "markers" else replace(item, stream_id=f"{item.stream_id} {whose}")
 
 
-def settings_for(streams, ids=IDS, **fields):
-    """Each with the streams that are that one's, named by their source_id."""
+def settings_for(streams, ids=IDS, ratings=MappingProxyType({}), **fields):
+    """Each with the streams that are that one's, named by their source_id. ratings: queries, by participant."""
     said = []
     for whose in ids:
         of_one = {info.type.lower(): info.source_id for info in streams if info.stream_id.endswith(whose)}
-        said.append(parse_participant(f"{whose}: eeg=source_id={of_one['eeg']}; gaze=source_id={of_one['gaze']}"))
+        rates = f"; ratings={ratings[whose]}" if whose in ratings else ""
+        said.append(
+            parse_participant(f"{whose}: eeg=source_id={of_one['eeg']}; gaze=source_id={of_one['gaze']}{rates}")
+        )
     return with_participants(SessionSettings(**fields), said)
 
 

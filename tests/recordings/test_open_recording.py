@@ -15,6 +15,7 @@ from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import rest_event
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.writer import XdfWriter
@@ -36,10 +37,10 @@ def sample(info, event):
     return Chunk(info.stream_id, np.array([event.time_s]), row)
 
 
-def recorded(person, root, settings=None):
+def recorded(person, root, settings=None, profiles=PROFILES):
     """A headless session's recording, in which another session's events come along."""
     settings, time_s = settings or SessionSettings(), [person.plan.start_s]
-    roles = StreamRoles(PROFILES, settings)
+    roles = StreamRoles(profiles, settings)
     roles.choose(person.streams)
     setup = setup_of(roles, lambda: time_s[0], lambda *_: None)
     session = FedSession(setup, settings, root)
@@ -97,3 +98,27 @@ def test_of_several_sessions_without_one_of_its_own_a_recording_obeys_none(perso
     found.close()
     assert found.events == ()
     assert len([notice for notice in found.notices if "another session" in notice]) == 2
+
+
+def test_a_recording_names_the_own_profile_that_its_streams_were_read_with(person, tmp_path, monkeypatch):
+    monkeypatch.setenv("RTEMO_DEVICES", str(tmp_path / "devices"))
+    file = tmp_path / "devices" / "my-amp" / "profile.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        'id = "my-amp"\nname = "Mine"\nkind = "eeg"\nfacts = "made up"\n[[match]]\ntype = "^eeg$"\nname = "simulated"\n'
+    )
+    known = known_profiles()
+    recording = recorded(person, tmp_path / "made", profiles=known)
+
+    def notices(profiles):
+        opened = OpenRecording(recording, profiles)
+        opened.close()
+        return [notice for notice in opened.notices if "my-amp" in notice]
+
+    assert notices(known) == []
+    (missing,) = notices(PROFILES)
+    assert "is not here" in missing
+    assert str(tmp_path / "devices") in missing
+    file.write_text(file.read_text().replace("made up", "measured"))
+    (changed,) = notices(known_profiles())
+    assert "is another one here" in changed

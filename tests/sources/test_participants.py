@@ -49,6 +49,8 @@ id = "P02"
 [participants.eeg]
 query = "name=Amp,source_id=b"
 unit = "mV"
+[participants.ratings]
+query = "name=Stick"
 """
 
 
@@ -105,17 +107,19 @@ def test_without_participants_nothing_is_told_apart():
 def test_the_command_line_says_the_same_and_chooses_among_those_that_are_known():
     said = [
         parse_participant("P01: eeg=name=Amp,source_id=a; gaze=name=Eye,source_id=a; person=a.json; person=b.json"),
-        parse_participant(" P02 : eeg = name=Amp,source_id=b ; baseline=marker=rest,go"),
+        parse_participant(" P02 : eeg = name=Amp,source_id=b ; baseline=marker=rest,go; ratings=name=Stick"),
     ]
     settings = with_participants(SessionSettings(), said)
     assert settings.subject == "P01+P02"
     assert [sorted(own.queries) for own in settings.each] == [["eeg", "gaze"], ["eeg"]]
     assert settings.each[1].baseline == "marker=rest,go"
     assert settings.participants[0].person == ("a.json", "b.json")
+    assert [one.ratings.query for one in settings.participants] == [None, StreamQuery(name="Stick")]
     known = parse_settings(TWO)
     assert with_participants(known, [parse_participant("P02")]).each == (known.of("P02"),)
     other = with_participants(known, [parse_participant("P02: eeg=name=New")]).each[0]
     assert (other.queries[Modality.EEG], other.units) == (StreamQuery(name="New"), {Modality.EEG: "mV"})
+    assert other.participants[0].ratings.query == StreamQuery(name="Stick")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,9 @@ def test_the_command_line_says_the_same_and_chooses_among_those_that_are_known()
         (["P01: eeg=name=A", "P01: eeg=name=B"], "told apart"),
         (["P-01: eeg=name=A", "p01: eeg=name=B"], "told apart"),
         (["P01: eeg=name=A", "P02: eeg=name=A"], "same eeg stream"),
+        (["P01: eeg=name=A; ratings=name=R", "P02: eeg=name=B; ratings=name=R"], "same ratings stream"),
         (["P01: eeg=name=A", "P02"], "has no stream"),
+        (["P01: ratings=name=A"], "has no stream"),
         (["P01"], "has no stream"),
         ([f"P{n}: eeg=name={n}" for n in "12345"], "at most 4"),
         (["P 01: eeg=name=A"], "an id of letters"),
@@ -176,6 +182,20 @@ def test_each_has_the_streams_that_are_named_and_no_others():
     for info in (amp("a"), amp("b"), eye("a"), MARKERS):
         again.give(roles.role_of(info), info)
         assert again.role_of(info) == roles.role_of(info)
+
+
+def stick(name, type_="Ratings", format_="float32"):
+    return StreamInfo(name, name, type_, format_, 10.0, (Channel("valence"),), name)
+
+
+def test_ratings_are_recorded_whoever_they_are_named_for_and_of_whatever_type():
+    roles = given(parse_settings(TWO))
+    sticks = [stick("Stick"), stick("Stick", "Slider"), stick("Other"), stick("Other", "Slider")]
+    assert [roles.is_recorded_too(info) for info in sticks] == [True, True, True, False]
+    assert not roles.is_recorded_too(stick("Stick", "Slider", "string"))
+    assert not roles.is_recorded_too(amp("b"))  # it has a role
+    everything = given(replace(parse_settings(TWO), record_all=True))
+    assert [everything.is_recorded_too(info) for info in (amp("a"), amp("b"), OTHER)] == [False, False, True]
 
 
 def test_a_stream_that_two_queries_fit_is_refused():

@@ -9,6 +9,7 @@ whose columns are Gazepoint's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,8 +239,8 @@ def screen_of(presentation: object, where: str, account: Account) -> Screen | No
     if resolution is None:
         return None
     origin = presentation.get("ScreenOrigin", ["top", "left"])
-    words = [str(word).strip().casefold() for word in origin] if isinstance(origin, list) else [str(origin).casefold()]
-    if sorted(words) != ["left", "top"]:
+    corner = re.sub(r"[^a-z]", "", str(origin).casefold())  # BIDS has a list; MNE-BIDS writes what its user wrote
+    if corner not in ("topleft", "lefttop", "upperleft", "leftupper"):
         raise RtemoError("gaze counts from another corner than the top left", f"ScreenOrigin is {origin}")
     distance = presentation.get("ScreenDistance")
     distance_m = number(distance[-1] if isinstance(distance, list) and distance else distance)

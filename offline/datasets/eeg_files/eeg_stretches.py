@@ -1,4 +1,5 @@
-"""Where an EEG file's samples were interrupted: EDF+D and BDF+D records, EEGLAB boundaries, BrainVision segments.
+"""Where an EEG file's samples were interrupted: EDF+D and BDF+D records, EEGLAB boundaries, BrainVision segments; and
+what an annotation BAD_ACQ_SKIP covers, as MNE writes it: such samples were not recorded.
 
 MNE hands on all samples of such files as if nothing were missing between them. The stretches here put each one at its
 time. What lay between two stretches may be known (EDF+D, stamped segments, boundaries with a length) or not.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ Note = tuple[float, float, str]  # onset_s, duration_s, text
 _BOUNDARY = re.compile(r"(.*\b)?boundary|-99", re.IGNORECASE)  # EEGLAB's, as text or as number
 _SEGMENT = re.compile(r"^Mk\d+=New Segment,[^,]*,(\d+),[^,]*,[^,]*(?:,(\d{20}))?", re.MULTILINE)
 _MARKER_FILE = re.compile(r"^MarkerFile=(.+)$", re.MULTILINE)
+_SKIPPED = "bad_acq_skip"
 _MIN_GAP = 0.5  # samples
 _TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x00\x14]*\x14)*)\x00")
 
@@ -54,6 +56,11 @@ def whole(n_samples: int) -> SampleStretches:
 
 def stretches(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[Note]) -> SampleStretches:
     """The stretches of a file that MNE has read the header of. RtemoError where its records make no sense."""
+    found = _interrupted(path, rate_hz, n_samples, annotations)
+    return _without_skipped(found, rate_hz, found.annotations if found.annotations is not None else annotations)
+
+
+def _interrupted(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[Note]) -> SampleStretches:
     ending = path.suffix.casefold()
     if ending in (".edf", ".bdf"):
         return _of_records(path, rate_hz, n_samples)
@@ -69,11 +76,29 @@ def stretches(path: Path, rate_hz: float, n_samples: int, annotations: Sequence[
 
 def is_mark(text: str) -> bool:
     """Whether an annotation marks a break in the recording, and not of what happened in it."""
-    return _is_boundary(text) or text.startswith("New Segment/")
+    return _is_boundary(text) or _is_skipped(text) or text.startswith("New Segment/")
 
 
 def _is_boundary(text: str) -> bool:
     return _BOUNDARY.fullmatch(text.strip()) is not None
+
+
+def _is_skipped(text: str) -> bool:
+    return text.strip().casefold().rpartition("/")[2] == _SKIPPED  # BrainVision's comments have their type before it
+
+
+def _without_skipped(found: SampleStretches, rate_hz: float, notes: Sequence[Note]) -> SampleStretches:
+    """The same without the samples that are marked as not recorded. notes: on the clock that the stretches count by."""
+    skipped = [(onset_s, onset_s + length_s) for onset_s, length_s, text in notes if _is_skipped(text)]
+    parts = []
+    for part in found.parts:
+        begin_s = part.start_s if found.real_time else part.first / rate_hz
+        kept = [(0, part.n)]
+        for from_s, until_s in skipped:
+            gone = [min(max(round((at_s - begin_s) * rate_hz), 0), part.n) for at_s in (from_s, until_s)]
+            kept = [(a, b) for c, d in kept for a, b in ((c, min(d, gone[0])), (max(c, gone[1]), d)) if b > a]
+        parts += [SampleStretch(part.first + a, b - a, part.start_s + a / rate_hz) for a, b in kept]
+    return replace(found, parts=tuple(parts)) if parts else found
 
 
 def _of_pauses(pauses: Sequence[tuple[float, float | None]], rate_hz: float, n_samples: int) -> SampleStretches:

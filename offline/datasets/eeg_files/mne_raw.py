@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.base import Segment, slices
 from offline.datasets.eeg_files.cnt_header import cnt_notes, read_cnt
-from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches
+from offline.datasets.eeg_files.eeg_stretches import SampleStretch, SampleStretches, is_mark, stretches, whole
 from offline.datasets.foreign import check_content, collected_warnings, isolated, reading
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
@@ -110,7 +110,7 @@ def _header(path: Path) -> RawFile:
         annotations=tuple(event for event in events if not is_mark(event[2])),
         day="" if measured is None else f"{measured:%Y%m%d}",
         measured_s=None if measured is None else measured.timestamp(),
-        interruptions=found_stretches if len(found_stretches.parts) > 1 else None,
+        interruptions=found_stretches if found_stretches.parts != whole(n_samples).parts else None,
         notes=tuple(f"{path.name}: {text}" for text in (*warned, *doubts)),
     )
 
@@ -121,12 +121,20 @@ def eeg_info(labels: Sequence[str], rate_hz: float) -> StreamInfo:
     return StreamInfo("eeg", "EEG", "EEG", "float32", rate_hz, channels)
 
 
-def segments(file: RawFile, names: Sequence[str], start_s: float) -> tuple[Segment, ...]:
-    """The named channels of the whole file, in uV, from start_s on the recording's clock: one segment a stretch."""
-    return tuple(
-        Segment(start_s + part.start_s, file.rate_hz, partial(_blocks, file, tuple(names), part))
-        for part in file.stretches
-    )
+def segments(
+    file: RawFile, names: Sequence[str], start_s: float, stamps: NDArray[np.float64] | None = None
+) -> tuple[Segment, ...]:
+    """The named channels of the whole file, in uV, from start_s on the recording's clock: one segment a stretch.
+
+    stamps: of all samples of the stretches, in seconds from the first one, where they are known as they were sent.
+    """
+    found, done = [], 0
+    for part in file.stretches:
+        own = None if stamps is None else start_s + stamps[done : done + part.n]
+        blocks = partial(_blocks, file, tuple(names), part)
+        found.append(Segment(start_s + part.start_s, file.rate_hz, blocks, own))
+        done += part.n
+    return tuple(found)
 
 
 def _blocks(file: RawFile, names: tuple[str, ...], part: SampleStretch, n: int) -> Iterator[NDArray[np.floating]]:

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rtemo import resources
 from rtemo.commands.console import say, warn
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
@@ -15,7 +14,7 @@ from rtemo.export.csv_files import write_csv
 from rtemo.export.edf import write_edf
 from rtemo.export.mne_raw import raw_of, write_fif
 from rtemo.export.recorded_session import AskedEntities, RecordedSession, read_each_recorded, read_recorded
-from rtemo.sources.devices.profile import DeviceProfile, load_profiles
+from rtemo.sources.devices.profile import DeviceProfile, known_profiles
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.mne, args.edf):
         if path is not None and path.exists():
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
-    profiles = load_profiles(resources.devices())
+    profiles = known_profiles()
     for target in args.targets:
         for session in _sessions(args, target, profiles, asked):
             for note in _export(args, session):
@@ -81,6 +80,9 @@ def _export(args: argparse.Namespace, session: RecordedSession) -> list[str]:
         inside = [event for event in events if eeg.first_s <= event.time_s <= eeg.last_s]
         texts = [(event.time_s - eeg.first_s, None, " ".join(event.text.split())) for event in inside]
         write_edf(args.edf, eeg, session.began, texts, session.participant)
+        if eeg.gaps:
+            hint = "programs that do not read its records' times, such as MNE, put what follows too early: use --mne"
+            notes.append(f"{len(eeg.gaps)} gaps make it an EDF+D file; {hint}")
     return notes
 
 

@@ -6,7 +6,6 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from rtemo import resources
 from rtemo.commands.arguments import add_bundle, add_queries
 from rtemo.commands.asked_settings import settings_of
 from rtemo.commands.console import say
@@ -15,7 +14,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.read_session import ReportInputs
 from rtemo.report.write import write_report
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -43,7 +42,7 @@ def inputs_of(model: Path | None, args: argparse.Namespace | None) -> ReportInpu
     bundle, _ = load_model(model, None)
     return ReportInputs(
         bundle=bundle,
-        profiles=load_profiles(resources.devices()),
+        profiles=known_profiles(),
         new_predictor=lambda: load_model(model, None)[1],
         settings=partial(settings_of, args) if args is not None else None,
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from rtemo import resources
 from rtemo.commands.arguments import seconds
 from rtemo.commands.console import say, warn
 from rtemo.core.types import StreamInfo
 from rtemo.live.diagnostics.stream_list import as_json, as_table, list_streams
-from rtemo.sources.devices.profile import load_profiles, match
+from rtemo.sources.devices.profile import known_profiles, match
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the streams with what they deliver and the device profile that fits."""
-    profiles = load_profiles(resources.devices())
+    profiles = known_profiles()
 
     def profile_of(info: StreamInfo) -> str:
         found = match(info, profiles)

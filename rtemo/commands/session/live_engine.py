@@ -6,8 +6,9 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rtemo.commands.summary import print_event, print_outputs, print_summary
 from rtemo.core.errors import RtemoError, StreamMissing
 from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
-from rtemo.live.output.line_file import StandardOutput
+from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
 from rtemo.live.script.script_process import ScriptPlace
 from rtemo.live.service.headless_feed import HeadlessFeed
@@ -96,13 +97,10 @@ def _run(
             closing.callback(outputs.close)
             closing.push(lambda _kind, error, _trace: _leave_broken(error, source, outputs))
             session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
-            for run in session.runs.values():  # with several, neither of these is asked for
-                if asked.explain is not None:
-                    explanations = ExplanationSink(asked.explain, setup.bundle, run.predictor, outputs.queued)
-                    closing.callback(explanations.close)
-                    run.engine.add_outputs([explanations])
-                if asked.settings.outputs.script:
-                    closing.enter_context(_beside(asked, setup, outputs, run))
+            if asked.explain is not None:
+                _explain(asked.explain, setup, outputs, session, closing)
+            if asked.settings.outputs.script:
+                run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
             session.run(stop)
     finally:
         source.stop()
@@ -123,25 +121,46 @@ def _leave_broken(error: BaseException | None, source: RecordedSource, outputs: 
         outputs.leave()
 
 
-@contextlib.contextmanager
-def _beside(asked: LiveRun, setup: EngineSetup, outputs: SessionOutputs, session: SessionRun) -> Iterator[None]:
-    """The user's script beside the session, and what it is shown."""
+def _explain(
+    path: Path, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+) -> None:
+    """Write what everybody's predictions rest on into one file."""
+    goes_on = outputs.taken_up is not None
+    file, after_s = LineFile(path, goes_on=goes_on), setup.clock() if goes_on else -1.0
+    lines = outputs.queued(str(path), file.write, file.close)
+    for participant, run in session.runs.items():
+        explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant, after_s)
+        closing.callback(explanations.close)
+        run.engine.add_outputs([explanations])
+
+
+def run_beside(
+    script: str, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+) -> None:
+    """Run a user's script beside the session, which is shown all participants and may concern each."""
     place = Endpoint(f"live-{os.getpid()}-script")
     obey: dict[str, Callable[..., object]] = {
-        "give": outputs.give,
-        "annotate": lambda text: outputs.note(EventKind.ANNOTATION, text),
-        "failed": lambda text: outputs.note(EventKind.FAILURE, text),
+        name: partial(_submitted, session, name) for name in session.commands.names
     }
-    shown = HeadlessFeed(place, setup.clock, obey)
-    try:
-        session.engine.add_outputs([shown])
-        session.each_turn = lambda: shown.update(session.predictor.pipeline)
-        session.predictor.watches.append(shown.feed.put_window)
-        outputs.events.listen(shown.feed.put_event)
-        outputs.run_script(ScriptPlace(Path(asked.settings.outputs.script), place.name, place.folder))
-        yield
-    finally:
-        shown.close()
+    obey["give"] = outputs.give
+    obey["failed"] = partial(outputs.note, EventKind.FAILURE)
+    shown = HeadlessFeed(place, setup.clock, obey, tuple(session.runs))
+    closing.callback(shown.close)
+    for whose, run in session.runs.items():
+        run.engine.add_outputs([shown])
+        run.predictor.watches.append(shown.feed.samples_of(whose).put_window)
+        run.turns.append(partial(_show, shown, whose, run))
+    outputs.events.listen(shown.feed.put_event)
+    participants = tuple(filter(None, session.runs))
+    outputs.run_script(ScriptPlace(Path(script), place.name, place.folder, participants))
+
+
+def _submitted(session: JointSession, name: str, participant: str = "", **arguments: Any) -> None:
+    session.commands.submit(name, participant, arguments)
+
+
+def _show(shown: HeadlessFeed, participant: str, run: SessionRun) -> None:
+    shown.update(run.predictor.pipeline, participant)
 
 
 def _persons(asked: LiveRun, setup: EngineSetup) -> dict[str, tuple[PersonalCalibration, ...]] | None:
@@ -159,9 +178,7 @@ def _await_streams(
     """
     end_s = clock() + wait_s
     announced = False
-    while not (stop.is_set() or source.ending) and (
-        roles.missing() or not roles.filled & {Modality.EEG, Modality.GAZE}
-    ):
+    while not (stop.is_set() or source.ending) and (roles.missing() or not roles.filled.intersection(OWN_ROLES)):
         if not announced:
             say("waiting for streams; `rtemo streams` shows what is there")
             announced = True

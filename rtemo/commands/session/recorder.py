@@ -6,7 +6,6 @@ import argparse
 import threading
 from pathlib import Path
 
-from rtemo import resources
 from rtemo.commands.console import say, stop_on_signal, stop_with
 from rtemo.live.log_file import logged
 from rtemo.recorder.endpoint import Endpoint
@@ -14,7 +13,7 @@ from rtemo.recorder.open_streams import open_streams
 from rtemo.recorder.recorder import Recorder
 from rtemo.recorder.recording_source import RecordingRequest
 from rtemo.recorder.service import RecorderService
-from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.lsl.config import configure
 from rtemo.sources.recording_places import places_elsewhere
 
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     with endpoint.claimed(), logged(endpoint.name, say), stop_on_signal() as stop:
         orphaned = threading.Event()
         stop_with(args.owner, orphaned)
-        profiles = load_profiles(resources.devices())
+        profiles = known_profiles()
         address = endpoint.fresh_address()
         task_file = endpoint.folder / f"{endpoint.name}.task.json"
         if not args.resume:

@@ -18,7 +18,7 @@ from rtemo.commands.summary import print_event, print_summary, why_no_prediction
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Item, StreamInfo, StreamUp
 from rtemo.live.engine.run_together import READ_S
-from rtemo.live.output.line_file import StandardOutput
+from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, PredictionSink, open_output
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.bundle import Bundle
@@ -82,9 +82,10 @@ def run(args: argparse.Namespace) -> int:
         for recording in recordings:
             closing.callback(recording.close)
         closing.callback(output.close)
+        explanations = closing.enter_context(contextlib.closing(LineFile(args.explain))) if args.explain else None
         try:
             replays = [
-                _Replay(args, recording, model, log, output, given, closing)
+                _Replay(args, recording, model, log, output, given, explanations, closing)
                 for recording, model in zip(recordings, models, strict=True)
             ]
             if math.isinf(args.speed):
@@ -105,10 +106,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_alone(args: argparse.Namespace, recordings: Sequence[OpenRecording]) -> None:
     """Refuse what is of one participant in a replay of several."""
-    for option in ("person", "explain"):
-        if len(recordings) > 1 and getattr(args, option):
-            found = f"the recording is of {', '.join(one.participant for one in recordings)}"
-            raise RtemoError(f"--{option} is for one participant", found, "name one with --participant ID")
+    if len(recordings) > 1 and args.person:
+        found = f"the recording is of {', '.join(one.participant for one in recordings)}"
+        raise RtemoError("--person is for one participant", found, "name one with --participant ID")
 
 
 class _Replay:
@@ -122,6 +122,7 @@ class _Replay:
         log: EventLog,
         output: PredictionSink,
         given: Sequence[PersonalCalibration],
+        explanations: LineFile | None,
         closing: contextlib.ExitStack,
     ) -> None:
         self.recording = recording
@@ -133,10 +134,10 @@ class _Replay:
         self.engine = replay_engine(
             recording, self.predictor, bundle, log, [output], given, warn=warn, source=self.source, paced=paced
         )
-        if args.explain is not None:
+        if explanations is not None:
             from rtemo.live.engine.explanations import ExplanationFile
 
-            closing.callback(ExplanationFile(args.explain, bundle, self.predictor).close)
+            ExplanationFile(explanations, bundle, self.predictor, recording.participant)
 
     def print_end(self) -> None:
         """What was odd about the recording while it was read, and the summary."""

@@ -18,14 +18,15 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.py")
     p.add_argument("--engine", required=True, metavar="NAME", help="which engine it is beside")
     p.add_argument("--engine-at", type=Path, metavar="DIR", help="where the engine's address is")
+    p.add_argument("--participant", action="append", default=[], metavar="ID", help="one of several, in their order")
     p.add_argument("--owner", type=int, metavar="PID", help="end when this process is gone")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the file as its own program."""
-    from rtemo.api.beside import ENGINE, ENGINE_AT
+    from rtemo.api.beside import ENGINE, ENGINE_AT, PARTICIPANTS
 
-    os.environ[ENGINE] = args.engine
+    os.environ[ENGINE], os.environ[PARTICIPANTS] = args.engine, ",".join(args.participant)
     if args.engine_at is not None:
         os.environ[ENGINE_AT] = str(args.engine_at)
     orphaned = threading.Event()

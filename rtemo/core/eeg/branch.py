@@ -71,6 +71,8 @@ class EegBranch:
     frames keep the signal that they are made of.
     """
 
+    tap: Callable[[GridBlock], None] | None = None  # no part of a saved state
+
     def __init__(
         self,
         settings: PipelineSettings,
@@ -82,7 +84,6 @@ class EegBranch:
     ) -> None:
         self.channel_map = channel_map
         self.frames: dict[int, EegFrame] = {}
-        self.tap: Callable[[GridBlock], None] | None = None
         self.first_time: float | None = None
         self.marks: Sequence[MarkedChannel] = ()  # by their times, see Pipeline.mark_channel
         self._settings, self._grid = settings, grid
@@ -111,6 +112,11 @@ class EegBranch:
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.frame_s)
         self.notes = self.learner.notes
         self.dejitter = Dejitter(nominal_hz, even=True, notes=self.notes)
+
+    @property
+    def unusable(self) -> bool:
+        """Whether the times of everything that comes in now are known to be wrong."""
+        return self.dejitter.unusable
 
     @property
     def watermark(self) -> int | None:

@@ -87,12 +87,27 @@ def _joined(edge: Pair, n: int, more: Pair, more_n: int, wanted: int) -> tuple[P
 
 @dataclass(frozen=True, slots=True)
 class LabelledPath:
-    """A labelled path. new: a run begins here although the label stays. scales: see LabelledRun. All (n,)."""
+    """A labelled path. new: a run begins here although the label stays. scales: see LabelledRun. All (n,).
+
+    known_at: the number, counted from the stream's first, of the path's sample by which each label became known.
+    """
 
     path: GazePath
     labels: Labels
     new: BoolArray
     scales: Array
+    known_at: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def split(self, n: int) -> tuple[LabelledPath, LabelledPath]:
+        """The first n samples, and the rest."""
+        return self._part(slice(None, n)), self._part(slice(n, None))
+
+    def _part(self, part: slice) -> LabelledPath:
+        path = GazePath(self.path.times[part], self.path.rows[:, part], self.path.speed[part])
+        return LabelledPath(path, self.labels[part], self.new[part], self.scales[part], self.known_at[part])
 
 
 @dataclass(slots=True)

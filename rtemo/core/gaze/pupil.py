@@ -21,11 +21,13 @@ _MARGIN_S = 0.001  # so that no comparison of times hangs on its last bit
 class PupilGrid:
     """Samples of both pupils in, bins out. Row i of `bins` has the grid index `first` + i."""
 
-    def __init__(self, settings: GazeSettings, rate_hz: float) -> None:
+    def __init__(self, settings: GazeSettings, rate_hz: float, ahead_s: float = 0.0) -> None:
+        """ahead_s: how far behind the newest sample `until` may be asked about."""
         self._hz = settings.pupil_hz
         self._pad_s = settings.pupil_pad_s
         self._hole_s = max(settings.min_blink_s + 1.0 / rate_hz, 2.5 / rate_hz)
-        self._keep = round(max(settings.pupil_buffer_s, settings.statistics_s) * self._hz)
+        self._keep = round((max(settings.pupil_buffer_s, settings.statistics_s) + ahead_s) * self._hz)
+        self._reach_s = self._pad_s + self._hole_s + _MARGIN_S
         self._bins: RowBuffer[np.float64] = RowBuffer(2, self._keep, np.float64)
         self._times: TimeArray = np.empty(0)
         self._pupils: Array = np.empty((0, 2))
@@ -40,6 +42,10 @@ class PupilGrid:
         """(m, 2) left and right, NaN without a good sample. A view that is good until the next push."""
         return self._bins.slice(self._bins.start, self._bins.stop)
 
+    def until(self, time_s: float) -> Array:
+        """`bins` as they were when the sample of this time was the newest."""
+        return self._bins.slice(self._bins.start, self._determined(time_s))
+
     def push(self, times: TimeArray, pupils: Array) -> None:
         """Pupils (n, 2) at strictly increasing times (n,), NaN where not valid."""
         if not len(times):
@@ -49,13 +55,16 @@ class PupilGrid:
             self._bins.clear(self._next)
         self._times = np.concatenate([self._times, times])
         self._pupils = np.concatenate([self._pupils, pupils])
-        reach_s = self._pad_s + self._hole_s + _MARGIN_S
-        stop = int(np.ceil((self._times[-1] - reach_s) * self._hz))  # every sample that bears on lower bins is here
+        stop = self._determined(float(self._times[-1]))
         if stop > self._next:
             self._finish(self._next, stop)
             self._next = stop
-            spent = max(int(np.searchsorted(self._times, (stop - 1) / self._hz - reach_s)) - 1, 0)
+            spent = max(int(np.searchsorted(self._times, (stop - 1) / self._hz - self._reach_s)) - 1, 0)
             self._times, self._pupils = self._times[spent:], self._pupils[spent:]
+
+    def _determined(self, time_s: float) -> int:
+        """The first bin that samples after this time can still change."""
+        return int(np.ceil((time_s - self._reach_s) * self._hz))
 
     def _bin_of(self, time_s: float) -> int:
         return int(np.ceil(time_s * self._hz))

@@ -91,6 +91,7 @@ class VelocityLabels:
     def __init__(self, settings: GazeSettings, rate_hz: float) -> None:
         self._floor = settings.saccade_velocity_deg_s
         self._gauge = NoiseGauge(settings, rate_hz)
+        self._n = 0  # samples so far
 
     def push(self, path: GazePath) -> LabelledPath:
         labels, scales = np.empty(len(path), dtype=np.int8), np.empty(len(path))
@@ -99,7 +100,8 @@ class VelocityLabels:
             labels[part] = path.speed[part] > threshold  # Label.STILL or Label.MOVING
             scales[part] = threshold / self._floor
         labels[np.isnan(path.speed)] = MovementLabel.LOST
-        return LabelledPath(path, labels, np.zeros(len(path), dtype=bool), scales)
+        before, self._n = self._n, self._n + len(path)
+        return LabelledPath(path, labels, np.zeros(len(path), dtype=bool), scales, np.arange(before, self._n))
 
 
 class _Row(NamedTuple):
@@ -148,7 +150,8 @@ class DispersionLabels:
         self._newest: _Row | None = None  # its last sample, which has no label yet
         self._last_valid_s = -np.inf
         self._last_label = MovementLabel.LOST
-        self._out: list[tuple[MovementLabel, bool, float]] = []
+        self._out: list[tuple[MovementLabel, bool, float, int]] = []
+        self._n = 0  # samples so far
 
     def push(self, path: GazePath) -> LabelledPath:
         s = self._settings
@@ -159,13 +162,15 @@ class DispersionLabels:
             scales[part] = max(s.dispersion_noise_factor * sigma / s.dispersion_deg, 1.0)
         for row in zip(path.times.tolist(), *path.rows[2:].tolist(), scales.tolist(), strict=True):
             self._take(_Row(*row))
+            self._n += 1
         done, self._path = self._split(path, len(self._out))
         out, self._out = self._out, []
         return LabelledPath(
             done,
-            np.array([label for label, _, _ in out], dtype=np.int8),
-            np.array([new for _, new, _ in out], dtype=bool),
-            np.array([scale for _, _, scale in out], dtype=np.float64),
+            np.array([label for label, _, _, _ in out], dtype=np.int8),
+            np.array([new for _, new, _, _ in out], dtype=bool),
+            np.array([scale for _, _, scale, _ in out], dtype=np.float64),
+            np.array([at for _, _, _, at in out], dtype=np.intp),
         )
 
     def _split(self, path: GazePath, n: int) -> tuple[GazePath, GazePath]:
@@ -256,5 +261,5 @@ class DispersionLabels:
         self._window = []
 
     def _give(self, label: MovementLabel, scale: float, *, new: bool = False) -> None:
-        self._out.append((label, new and label == self._last_label, scale))
+        self._out.append((label, new and label == self._last_label, scale, self._n))
         self._last_label = label

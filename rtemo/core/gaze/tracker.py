@@ -1,7 +1,8 @@
 """Streaming gaze analysis: canonical samples in, the 33 gaze features at any time and the events so far out.
 
 What `features` returns depends on the samples that have been pushed and on nothing else, bitwise: not on how they were
-cut. Samples wait in a queue and are worked through in larger blocks, so pushing single samples is cheap.
+cut. Samples wait in a queue and are worked through in larger blocks, so pushing single samples is cheap. Path and
+labels can be worked out ahead (`look_ahead`), for many windows at once; only events are then a matter of each of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rtemo.core.gaze.event_tables import (
 )
 from rtemo.core.gaze.events import GazeEvent, GazeEventBuilder, GazeEventKind
 from rtemo.core.gaze.features import NO_FEATURES, GazeFeatures, gaze_features
-from rtemo.core.gaze.labelled_runs import RunCutter
+from rtemo.core.gaze.labelled_runs import LabelledPath, RunCutter
 from rtemo.core.gaze.pupil import PupilGrid
 from rtemo.core.gaze.sample_labels import labeller
 from rtemo.core.gaze.settings import GazeSettings
@@ -33,6 +34,7 @@ Array = NDArray[np.float64]
 
 _BLOCK = 512  # samples that are worked through at once
 _MAX_WAITING = 256  # and how many wait for it at most
+MOST_AHEAD = 1024  # samples that may be looked ahead at
 _MAX_EVENTS = 2048  # of one kind, for display and for the statistics
 _WIDTHS = {
     GazeEventKind.FIXATION: FIXATION_WIDTH,
@@ -53,16 +55,20 @@ class GazeAnalyser:
         self._signal = GazeSignal(settings, view, rate_hz)
         self._cutter = RunCutter(edge_n, period_s, link_s(settings, rate_hz))
         self._builder = GazeEventBuilder(settings, edge_n)
-        self._pupils = PupilGrid(settings, rate_hz)
+        self._pupils = PupilGrid(settings, rate_hz, MOST_AHEAD * period_s)
         self._period_s = period_s
-        # time, and how much time a sample stands for: 0 where gaze is not valid
-        self._seen: RowBuffer[np.float64] = RowBuffer(2, round(settings.statistics_s * rate_hz * 1.25), np.float64)
+        # time, and how much time a sample stands for: 0 where gaze is not valid; rows are numbered as samples are
+        keep = round(settings.statistics_s * rate_hz * 1.25) + MOST_AHEAD
+        self._seen: RowBuffer[np.float64] = RowBuffer(2, keep, np.float64)
         self._tables = {kind: GazeEventTable(width, _MAX_EVENTS) for kind, width in _WIDTHS.items()}
         self._events: list[GazeEvent] = []
         self._waiting: list[tuple[TimeArray, Array]] = []
         self._n_waiting = 0
+        self._ahead: list[LabelledPath] = []  # no part of any run yet
+        self._n_taken = 0  # samples that count
         self._first_s: float | None = None
-        self._last_s = 0.0
+        self._last_s = 0.0  # of those that count
+        self._newest_s = 0.0
 
     @property
     def lag(self) -> int:
@@ -74,9 +80,18 @@ class GazeAnalyser:
 
         Columns: x and y of the left eye, of the right eye (canonical, NaN = invalid), then both pupils (NaN = invalid).
         """
+        self.look_ahead(times, samples)
+        self.take(len(times))
+
+    def look_ahead(self, times: TimeArray, samples: Array) -> None:
+        """As `push`, but the samples do not count before `take`; at most MOST_AHEAD that do not."""
         if len(times):
             self._waiting.append((np.array(times, dtype=np.float64), np.array(samples, dtype=np.float64)))
             self._n_waiting += len(times)
+
+    def take(self, n: int) -> None:
+        """Let the next n samples of those that were looked ahead at count."""
+        self._n_taken += n
         if self._n_waiting >= _MAX_WAITING:
             self._work()
 
@@ -96,7 +111,7 @@ class GazeAnalyser:
         return events
 
     def _coverage(self, end_s: float, length_s: float) -> float:
-        seen = self._seen.slice(self._seen.start, self._seen.stop)
+        seen = self._seen.slice(self._seen.start, self._n_taken)
         begin, stop = seen[:, 0].searchsorted((end_s - length_s, end_s), side="right")
         return float(np.add.reduce(seen[begin:stop, 1])) / length_s
 
@@ -112,30 +127,49 @@ class GazeAnalyser:
             tables[GazeEventKind.SACCADE],
             tables[GazeEventKind.BLINK],
             tables[GazeEventKind.LOSS],
-            self._pupils.bins,
+            self._pupils.until(self._last_s),
             self._pupils.first,
             self._last_s if self._first_s is None else self._first_s,
             self._last_s,
         )
 
     def _work(self) -> None:
-        """Work through what waits."""
-        if not self._waiting:
-            return
-        times = np.concatenate([t for t, _ in self._waiting])
-        samples = np.concatenate([s for _, s in self._waiting])
-        self._waiting, self._n_waiting = [], 0
-        for begin in range(0, len(times), _BLOCK):
-            self._take(times[begin : begin + _BLOCK], samples[begin : begin + _BLOCK])
+        """Work through what waits, and make events of what counts."""
+        if self._waiting:
+            times = np.concatenate([t for t, _ in self._waiting])
+            samples = np.concatenate([s for _, s in self._waiting])
+            self._waiting, self._n_waiting = [], 0
+            for begin in range(0, len(times), _BLOCK):
+                self._see(times[begin : begin + _BLOCK], samples[begin : begin + _BLOCK])
+                self._go_on()
+        else:
+            self._go_on()
 
-    def _take(self, times: TimeArray, samples: Array) -> None:
+    def _see(self, times: TimeArray, samples: Array) -> None:
+        """Path, labels and pupils, which depend on nothing but the samples around each."""
         finite = np.isfinite(samples)
         if not finite.all():
             samples[~finite] = np.nan
         self._note_seen(times, (finite[:, 0] & finite[:, 1]) | (finite[:, 2] & finite[:, 3]))
         self._pupils.push(times, samples[:, 4:6])
-        for run in self._cutter.push(self._labeller.push(self._signal.push(times, samples[:, :4].T))):
-            self._builder.add(run)
+        self._ahead.append(self._labeller.push(self._signal.push(times, samples[:, :4].T)))
+
+    def _go_on(self) -> None:
+        """Make events of the samples that count and have been seen."""
+        count = min(self._n_taken, self._seen.stop)
+        if not count:
+            return
+        self._last_s = float(self._seen.slice(count - 1, count)[0, 0])
+        known = count - self.lag  # samples of the path
+        while self._ahead:
+            n = int(self._ahead[0].known_at.searchsorted(known))
+            labelled, rest = self._ahead[0].split(n)
+            for run in self._cutter.push(labelled):
+                self._builder.add(run)
+            if len(rest):
+                self._ahead[0] = rest
+                break
+            del self._ahead[0]
         self._builder.look_at(self._cutter.open)
         if self._builder.events:
             self._file(self._builder.events)
@@ -143,12 +177,12 @@ class GazeAnalyser:
 
     def _note_seen(self, times: TimeArray, valid: BoolArray) -> None:
         if self._first_s is None:
-            self._first_s = self._last_s = float(times[0])
-        steps = times - np.concatenate([[self._last_s], times[:-1]])
+            self._first_s = self._newest_s = float(times[0])
+        steps = times - np.concatenate([[self._newest_s], times[:-1]])
         seen = np.empty((len(times), 2))
         seen[:, 0], seen[:, 1] = times, np.minimum(steps, 1.5 * self._period_s) * valid
         self._seen.append(seen)
-        self._last_s = float(times[-1])
+        self._newest_s = float(times[-1])
 
     def _file(self, events: list[GazeEvent]) -> None:
         for event in events:

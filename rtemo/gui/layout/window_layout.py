@@ -24,7 +24,7 @@ TAB_NAMES = {texts.EMOTION: "Emotion", texts.QUALITY: "Quality", texts.PLANE: "V
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
-ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM)  # beside the probabilities, hidden until they are asked for
+ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING_VIEW)  # behind the probabilities until they are asked for
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
@@ -35,6 +35,7 @@ class WindowLayout:
         self._window = window
         self._put_away: tuple[QDockWidget, ...] = ()  # docks that are hidden as they would be empty
         self._in_front: tuple[str, ...] = ()  # the views whose tabs are in front, while the docks are put away
+        self._has_further: bool | None = None  # None: not known yet
         self.restored = False  # whether the window is where it was at the last start
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
@@ -57,7 +58,7 @@ class WindowLayout:
         for name in ON_DEMAND:
             self._window.tabifyDockWidget(docks[texts.HISTORY], docks[name])
         for name, dock in docks.items():
-            dock.setVisible(name not in ON_DEMAND)
+            dock.setVisible(name not in ON_DEMAND and (name != texts.FURTHER or bool(self._has_further)))
         self._in_front = in_front
         for name in in_front:
             docks[name].raise_()
@@ -89,6 +90,7 @@ class WindowLayout:
         ):
             for name in names:
                 window.addDockWidget(side, docks[name], VERTICAL)
+        window.splitDockWidget(docks[texts.HISTORY], docks[texts.FURTHER], HORIZONTAL)
         if not low:
             return (texts.HISTORY,)
         window.tabifyDockWidget(docks[texts.QUALITY], docks[texts.PLANE])
@@ -100,13 +102,21 @@ class WindowLayout:
         window, docks, area = self._window, self.docks, Qt.DockWidgetArea
         for first, others, side in (
             (texts.EMOTION, (texts.QUALITY, texts.GAZE, texts.PLANE), area.LeftDockWidgetArea),
-            (texts.HISTORY, (texts.STREAMS, texts.EVENTS), area.BottomDockWidgetArea),
+            (texts.HISTORY, (texts.FURTHER, texts.STREAMS, texts.EVENTS), area.BottomDockWidgetArea),
         ):
             window.addDockWidget(side, docks[first], VERTICAL)
             for name in others:
                 window.addDockWidget(side, docks[name], VERTICAL)
                 window.tabifyDockWidget(docks[first], docks[name])
         return texts.EMOTION, texts.HISTORY
+
+    def show_further(self, *, there: bool) -> None:
+        """Show the view of further streams when there are some, and hide it when there are none any more."""
+        if there != self._has_further:
+            self._has_further = there
+            self.docks[texts.FURTHER].setVisible(there)
+            if there and not self.restored:
+                self._resize((texts.HISTORY, texts.FURTHER), (0.3, 0.3), self._window.width(), HORIZONTAL)
 
     def show_docks(self, *, shown: bool) -> None:
         """Hide the docks while they would be empty frames, and show those that were there before again."""

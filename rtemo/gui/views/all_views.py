@@ -15,14 +15,17 @@ from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.people.cards import ParticipantCards
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.distance import DistanceView
 from rtemo.gui.views.emotion import EmotionView
 from rtemo.gui.views.events import EventsView
 from rtemo.gui.views.frequency.view import FrequencyView
+from rtemo.gui.views.further_signals import FurtherSignalsView
 from rtemo.gui.views.gaze import GazeView
 from rtemo.gui.views.history import HistoryView
 from rtemo.gui.views.quality import QualityView, next_mark
+from rtemo.gui.views.rating import RatingView
 from rtemo.gui.views.signals.view import SignalsView
 from rtemo.gui.views.streams import StreamsView
 from rtemo.gui.views.valence_arousal import ValenceArousalView
@@ -34,9 +37,18 @@ class AllViews:
     """The views and bars of one window, by name."""
 
     def __init__(
-        self, state: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
+        self,
+        state: WindowState,
+        theme: Theme,
+        send: Callable[..., None],
+        root: str,
+        dialogs: SessionDialogs,
+        show_person: Callable[[str], None],
     ) -> None:
-        """send: a command to the engine. root: the folder that sessions are written to."""
+        """send: a command to the engine. root: the folder that sessions are written to. show_person: has another one of
+        several participants shown.
+        """
+        self.people = ParticipantCards(state, theme, show_person)
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
         self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
@@ -51,6 +63,8 @@ class AllViews:
         self.distance = DistanceView(state, theme)
         self.spectrum = FrequencyView(state, theme, "spectrum")
         self.spectrogram = FrequencyView(state, theme, "spectrogram")
+        self.further = FurtherSignalsView(state, theme)
+        self.rating = RatingView(state, theme)
         self.strip = StatusStrip(state, theme)
         self.session = SessionBar(state, send, root, dialogs.ask_baseline, dialogs.ask_session, dialogs.index)
         self.session.may_stop = dialogs.ask_stop
@@ -60,15 +74,17 @@ class AllViews:
         self.status = StatusLine(state)
         self._by_interval: Mapping[int, tuple[Any, ...]] = {
             1: (self.signals,),
-            GAZE_FRAMES: (self.gaze, self.replay),
+            GAZE_FRAMES: (self.gaze, self.further, self.replay),
             RESULT_FRAMES: (
                 self.strip,
+                self.people,
                 self.welcome,
                 self.emotion,
                 self.valence_arousal,
                 self.distance,
                 self.session,
                 self.report,
+                self.rating,
                 dialogs,
             ),
             SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status, *self._by_frequency),
@@ -92,12 +108,14 @@ class AllViews:
             texts.STREAMS: self.streams,
             texts.SPECTRUM: self.spectrum,
             texts.SPECTROGRAM: self.spectrogram,
+            texts.FURTHER: self.further,
+            texts.RATING_VIEW: self.rating,
         }
 
     @property
     def exportable(self) -> dict[str, QWidget]:
         """The views that can be exported, by name."""
-        return {texts.SIGNALS: self.signals, **self.docked}
+        return {texts.SIGNALS: self.signals, **{k: view for k, view in self.docked.items() if k != texts.RATING_VIEW}}
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of the views that paint themselves."""

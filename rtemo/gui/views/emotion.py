@@ -72,7 +72,9 @@ class Headline(QWidget):
         if self.share and self.note:
             painter.setFont(font(SMALL))
             painter.setPen(colour(self._theme.muted))
-            painter.drawText(box.adjusted(28, 0, -16, -5), LEFT | Qt.AlignmentFlag.AlignBottom, self.note)
+            room = box.adjusted(28, 0, -4, -5)
+            note = painter.fontMetrics().elidedText(self.note, Qt.TextElideMode.ElideRight, int(room.width()))
+            painter.drawText(room, LEFT | Qt.AlignmentFlag.AlignBottom, note)
 
     def _draw_words(self, painter: QPainter, room: QRectF) -> None:
         """Paint the name and the probability beside it, or below it where that is too wide."""

@@ -42,11 +42,11 @@ from rtemo.sources.session_settings import settings_text
 Index = QModelIndex | QPersistentModelIndex
 Choose = Callable[[str, str], None]  # role, stream_id
 LIGHT = 0
-WIDTHS = (26, 100, 150, 64, 52, 150, 66, 108, 84, 200, 44, 88, 84)
+WIDTHS = (26, 84, 136, 56, 40, 138, 68, 112, 86, 78, 40, 78, 72)  # those up to the losses fit at 1280 px, all at 1920
 ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
 ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
 RIGHT = (CHANNELS, RATE, 6, MISSING)
-ROLES = ("eeg", "gaze", "markers")
+ROLES = ("eeg", "gaze", "second_eye", "markers")
 
 
 class StreamTable(QAbstractTableModel):
@@ -119,7 +119,8 @@ class StreamTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return texts.STREAM_COLUMNS[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            side = Qt.AlignmentFlag.AlignRight if section in RIGHT else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
@@ -19,6 +21,43 @@ from rtemo.model.uncertainty.valence_arousal import mean_place, place_of, withou
 TRAIL_S = 20.0
 TRAIL_PIECES = 40
 CAPTION = 18
+Place = tuple[float, float]
+
+
+class Trail:
+    """The places of the predictions that are kept, each computed once."""
+
+    def __init__(self, state: WindowState) -> None:
+        self._state = state
+        self._made_of: object = None  # the buffer, and how often it has begun anew
+        self._next = 0  # the number of the first prediction that has no place yet
+        self._places: deque[tuple[int, float, Place | None]] = deque()  # number, time, place
+
+    def after(self, time_s: float) -> list[tuple[float, Place | None]]:
+        """Times and places later than a time; of many predictions every k-th, and the newest."""
+        self._compute(time_s)
+        while self._places and self._places[0][1] <= time_s:
+            self._places.popleft()
+        every = max(1, len(self._places) // TRAIL_PIECES)
+        last = self._next - 1
+        return [(at_s, place) for row, at_s, place in self._places if row % every == 0 or row == last]
+
+    def _compute(self, time_s: float) -> None:
+        """Add the places of the predictions that came, but for those that are too old to be drawn."""
+        buffer, labels = self._state.probabilities, self._state.labels
+        made_of = (id(buffer), buffer.restarts)
+        if made_of != self._made_of:
+            self._made_of, self._next = made_of, buffer.start
+            self._places.clear()
+        if buffer.total == self._next:
+            return
+        times, rows = buffer.since(self._next)
+        first = buffer.total - len(times)
+        k = len(labels)
+        for row in np.flatnonzero(times > time_s).tolist():
+            smoothed = dict(zip(labels, map(float, rows[row, k : 2 * k]), strict=True))
+            self._places.append((first + row, float(times[row]), mean_place(smoothed)))
+        self._next = buffer.total
 
 
 class ValenceArousalView(QWidget):
@@ -28,6 +67,7 @@ class ValenceArousalView(QWidget):
         super().__init__()
         self._state, self._theme = state, theme
         self._background = CachedPicture(self, self._paint_background)
+        self._trail = Trail(state)
         self.grey = False  # whether its newest place must not be believed
         self.setMinimumSize(150, 150)
         self.setToolTip(texts.PLANE_TIP)
@@ -40,7 +80,7 @@ class ValenceArousalView(QWidget):
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Paint a new prediction."""
         grey = bool(distrust(self._state))
-        if SnapshotPart.PREDICTIONS in changed or grey != self.grey or (grey):
+        if SnapshotPart.PREDICTIONS in changed or grey or self.grey:
             self.grey = grey
             self.update()
 
@@ -108,13 +148,8 @@ class ValenceArousalView(QWidget):
         newest = self._state.time_s
         if not math.isfinite(self._state.probabilities.newest_s):
             return
-        times, _, smoothed, silent = self._state.history(newest - TRAIL_S)
-        every = max(1, len(times) // TRAIL_PIECES)
-        times, smoothed = times[::-every][::-1], smoothed[::-every][::-1]  # the newest is always there
-        labels = self._state.labels
-        places = [mean_place(dict(zip(labels, map(float, row), strict=True))) for row in smoothed]
         before: QPointF | None = None
-        for time_s, place in zip(times, places, strict=True):
+        for time_s, place in self._trail.after(newest - TRAIL_S):
             at = None if place is None else self._at(place)
             if at is not None and before is not None:
                 fresh = min(1.0, 1 - (newest - time_s) / TRAIL_S)
@@ -122,7 +157,6 @@ class ValenceArousalView(QWidget):
                 painter.drawLine(before, at)
             before = at
         if before is not None:
-            named = not bool(silent[-1]) and not self.grey
             painter.setPen(QPen(colour(self._theme.panel), 2))
-            painter.setBrush(colour(self._theme.ink if named else self._theme.faint))
+            painter.setBrush(colour(self._theme.faint if self.grey else self._theme.ink))
             painter.drawEllipse(before, 8, 8)

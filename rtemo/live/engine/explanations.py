@@ -10,12 +10,10 @@ import json
 import queue
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO
+from typing import Any
 
-from rtemo.core.errors import RtemoError
 from rtemo.core.types import Window
-from rtemo.live.output.line_file import LineFile
+from rtemo.live.output.line_file import TextTarget
 from rtemo.live.output.output_queue import OutputQueue
 from rtemo.model.bundle import Bundle
 from rtemo.model.embeddings import Embeddings
@@ -26,14 +24,14 @@ from rtemo.model.predictor import Predictor
 _DIGITS = 4
 
 ModelAt = Callable[[float], Bundle]
-Queued = Callable[[str, Callable[[str], object], Callable[[], object]], OutputQueue[str]]
 
 
 class Due:
     """Says which windows are to be explained."""
 
-    def __init__(self) -> None:
-        self._second = -1
+    def __init__(self, after_s: float = -1.0) -> None:
+        """after_s: LSL time; the second that it lies in is left out, as its first window may not be known here."""
+        self._second = int(after_s)
 
     def __call__(self, window: Window) -> bool:
         due = int(window.end_s) > self._second
@@ -53,9 +51,9 @@ class Explaining:
         self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def follow(self, predictor: Predictor) -> None:
-        """Explain this predictor's windows from now on."""
-        self._model_at, self._due, self._next = predictor.model_at, Due(), None
+    def follow(self, predictor: Predictor, after_s: float = -1.0) -> None:
+        """Explain this predictor's windows from now on. after_s: of a session that is taken up, see Due."""
+        self._model_at, self._due, self._next = predictor.model_at, Due(after_s), None
         predictor.watches.append(self.take)
         self._start()
 
@@ -106,10 +104,10 @@ class Explaining:
 class ExplanationFile:
     """Writes explanations as JSON lines in the thread of the engine: every one, so that two replays are identical."""
 
-    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor) -> None:
-        """Raises RtemoError where the file exists or cannot be written."""
+    def __init__(self, file: TextTarget, bundle: Bundle, predictor: Predictor, participant: str = "") -> None:
+        """file: it is not closed here. participant: whose explanations they are, of several."""
         self._explainer, self._model_at, self._due = Explainer(bundle), predictor.model_at, Due()
-        self._file = _new_file(path)
+        self._file, self._participant = file, participant
         predictor.watches.append(self.take)
 
     def take(self, window: Window, embeddings: Embeddings) -> None:
@@ -117,51 +115,49 @@ class ExplanationFile:
         if self._due(window):
             explanation = self._explainer.explain(window, self._model_at(window.end_s))
             if explanation is not None:
-                self._file.write(as_json(explanation) + "\n")
-                self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
+                self._file.write(as_json(explanation, self._participant) + "\n")
 
 
 class ExplanationSink:
     """Writes what the thread has explained whenever a prediction comes. A PredictionSink for live sessions."""
 
-    def __init__(self, path: Path, bundle: Bundle, predictor: Predictor, queued: Queued) -> None:
-        """queued: puts a queue before the file. Raises RtemoError where the file exists or cannot be written."""
-        file = LineFile(path)
-        self._queue = queued(str(path), file.write, file.close)
+    def __init__(
+        self,
+        lines: OutputQueue[str],
+        bundle: Bundle,
+        predictor: Predictor,
+        participant: str = "",
+        after_s: float = -1.0,
+    ) -> None:
+        """lines: of the file; it is not closed here. participant: whose explanations they are, of several. after_s: of
+        a session that is taken up, see Due.
+        """
+        self._lines, self._participant = lines, participant
         self._explaining = Explaining(bundle)
-        self._explaining.follow(predictor)
+        self._explaining.follow(predictor, after_s)
 
     def put(self, prediction: Prediction) -> None:
         del prediction
         self._explaining.begin()
         for explanation in self._explaining.newest():
-            self._queue.put(as_json(explanation) + "\n")
+            self._lines.put(as_json(explanation, self._participant) + "\n")
 
     def discard(self) -> None:
         """What was written cannot be taken back."""
 
     def close(self) -> None:
         self._explaining.close()
-        self._queue.close()
 
 
-def _new_file(path: Path) -> IO[str]:
-    try:
-        return path.open("x", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise RtemoError(f"{path} cannot be written", error.strerror or "", "name another file") from error
-
-
-def as_json(explanation: Explanation) -> str:
-    """One object: time_s, label, shares; with a fixed number of digits."""
-    record = {
+def as_json(explanation: Explanation, participant: str = "") -> str:
+    """One object: time_s, label, shares, with a fixed number of digits; participant, where several are told apart."""
+    record: dict[str, Any] = {
         "time_s": round(explanation.time_s, 6),
         "label": explanation.label,
         "shares": rounded(explanation),
     }
+    if participant:
+        record["participant"] = participant
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 

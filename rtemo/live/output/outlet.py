@@ -7,6 +7,7 @@ It is recorded at once, by the thread that sends; it is published by a thread of
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
 PREDICTIONS, VALUES, TEXTS = "rtemo", "rtemo_values", "rtemo_texts"
+RATINGS, RATING_HZ, LATE = "rtemo_ratings", 20.0, 4
 MEASURES = (  # channel, type, unit
     ("confidence", "Confidence", "probability"),
     ("eeg_coverage", "Coverage", "fraction"),
@@ -233,6 +235,40 @@ class TextOutlet:
         self._outlet.close()
 
 
+class RatingOutlet:
+    """Type Ratings: valence and arousal in [-1, 1] as somebody rates them in the window. No outlet of a session: it is
+    found, read and recorded like the ratings of any other program.
+    """
+
+    def __init__(self) -> None:
+        self.source_id = f"{RATINGS}@{socket.gethostname()}"  # the same after a restart: it is taken up again
+        info = pylsl.StreamInfo(RATINGS, "Ratings", 2, RATING_HZ, "float32", self.source_id)
+        _describe_channels(info, [(name, "Rating", "normalised") for name in ("valence", "arousal")])
+        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info)
+        self.info = stream_info(info.as_xml(), RATINGS)
+        self._begun_s, self._n = pylsl.local_clock(), 0
+
+    def push(self, valence: float, arousal: float) -> None:
+        """Send what holds now; to be called about RATING_HZ times a second."""
+        if self._outlet is not None:
+            due = ratings_due(self._n, pylsl.local_clock() - self._begun_s)
+            for k in due:
+                self._outlet.push_sample([valence, arousal], self._begun_s + k / RATING_HZ)
+            self._n = due.stop
+
+    def close(self) -> None:
+        """End the stream."""
+        self._outlet = None
+
+
+def ratings_due(n: int, passed_s: float) -> range:
+    """The numbers of the samples that are due after so long, n having been counted. Their stamps lie on a grid, however
+    late a busy window is; what is older than LATE samples is left out, as nobody knows what held then.
+    """
+    stop = max(n, math.floor(passed_s * RATING_HZ))
+    return range(max(n, stop - LATE), stop)
+
+
 class _Outlet:
     """An outlet that one thread feeds, sample by sample."""
 
@@ -302,6 +338,12 @@ def _described(
     for key, text in (("id", identity.session_id), ("participant", identity.participant), ("label", identity.session)):
         if text:
             whose.append_child_value(key, xml_text(text))
+    _describe_channels(info, channels)
+    return info
+
+
+def _describe_channels(info: pylsl.StreamInfo, channels: Sequence[tuple[str, str, str]]) -> None:
+    """Add label, type and unit of the channels, and who sends them."""
     acquisition = info.desc().append_child("acquisition")
     acquisition.append_child_value("manufacturer", "rtemo")
     acquisition.append_child_value("version", rtemo.__version__)
@@ -311,4 +353,3 @@ def _described(
         node.append_child_value("label", label)
         node.append_child_value("type", channel_type)
         node.append_child_value("unit", unit)
-    return info

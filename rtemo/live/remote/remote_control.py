@@ -7,7 +7,12 @@
     participant ID             the same as filename {participant:ID}
     annotate TEXT              a note at the time of now
     baseline [SECONDS]         begin a rest that predictions are relative to
+    label LABEL SECONDS        what the participant felt for the last seconds
+    calibrate | uncalibrate    fit the model to the participant on the labels so far; go back
     status                     phase, participant, file, streams, predictions, baseline: JSON
+
+In a session of several, `participant ID` names the one whom the commands after it concern, `participant all` everybody;
+`annotate {participant:ID} TEXT`, and the commands after that likewise, concern one of them for once.
 
 Each is answered in one line: OK and what happened, or ERROR and why not.
 """
@@ -16,8 +21,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +39,8 @@ from rtemo.sources.session_settings import BASELINE_S, parse_settings, settings_
 ANSWER_S = 60.0  # for a command's outcome
 STREAMS_S = 15.0  # for streams to deliver before a start
 LOOK_S = 0.05
+EVERYBODY = "all"
+_WHOSE = re.compile(r"\s*\{participant:([^{}]*)\}")
 RUNNING = (Phase.RUNNING, Phase.PAUSED)
 
 
@@ -54,6 +62,7 @@ class RemoteControl:
         self._engine, self._root = engine, root
         self._file = FileName()
         self._recording = ""  # of the session that was started here
+        self._whose = ""  # whom commands concern, of several; empty: everybody
         self._commands: dict[str, Callable[[str], str]] = {
             "select": self._select,
             "filename": self._filename,
@@ -63,6 +72,9 @@ class RemoteControl:
             "participant": self._participant,
             "annotate": self._annotate,
             "baseline": self._baseline,
+            "label": self._label,
+            "calibrate": self._calibrate,
+            "uncalibrate": self._uncalibrate,
             "status": self._status,
         }
 
@@ -102,6 +114,9 @@ class RemoteControl:
     def _participant(self, name: str) -> str:
         if not name:
             raise RtemoError("a participant needs a name", "", "for example: participant P01")
+        if several := self._several:
+            self._whose = "" if name == EVERYBODY and name not in several else self._one_of(several, name)
+            return f"what follows concerns {self._whose or 'everybody'}"
         self._file = replace(self._file, participant=name)
         return f"the participant is {name}"
 
@@ -130,23 +145,69 @@ class RemoteControl:
         return f"stopped; {recording or (recorder.path if recorder is not None else '')}"
 
     def _update(self, _: str) -> str:
-        named = [f"{one.name} ({one.role or 'not used'}, {one.state.value})" for one in self._state.streams]
+        roles = [f"{one.participant} {one.role}".strip() or "not used" for one in self._state.streams]
+        named = [
+            f"{one.name} ({role}, {one.state.value})" for one, role in zip(self._state.streams, roles, strict=True)
+        ]
         return f"{len(named)} streams: {', '.join(named)}"
 
     def _annotate(self, text: str) -> str:
-        self._engine.ask("annotate", {"text": text}, ANSWER_S)
+        whose, text = self._whose_of(text)
+        self._engine.ask("annotate", {"text": text, **whose}, ANSWER_S)
         return "noted"
 
     def _baseline(self, text: str) -> str:
+        whose, text = self._whose_of(text)
         settings = parse_settings(self._state.settings)
-        try:
-            seconds = float(text) if text else settings.baseline_s or BASELINE_S
-        except ValueError:
-            seconds = math.nan
+        seconds = _seconds(text) if text else settings.baseline_s or BASELINE_S
         if not 1 <= seconds <= 3600:
             raise RtemoError("a baseline lasts some seconds", f"found {text!r:.80}", "for example: baseline 120")
-        self._engine.ask("baseline", {"seconds": seconds}, ANSWER_S)
+        self._engine.ask("baseline", {"seconds": seconds, **whose}, ANSWER_S)
         return f"a baseline of {seconds:g} s begins"
+
+    def _label(self, text: str) -> str:
+        whose, text = self._whose_of(text)
+        label, _, length = text.rpartition(" ")
+        seconds, now_s = _seconds(length), self._state.time_s
+        if not (label and seconds > 0):
+            raise RtemoError("a label lasts some seconds", f"found {text!r:.80}", "for example: label happy 20")
+        asked = {"label": label.strip(), "begin_s": now_s - seconds, "end_s": now_s}
+        self._engine.ask("label", {**asked, **whose}, ANSWER_S)
+        return f"{label.strip()} for the last {seconds:g} s"
+
+    def _calibrate(self, text: str) -> str:
+        self._engine.ask("calibrate", self._alone(text, "calibrate"), ANSWER_S)
+        return "a calibration is being fitted; its verdict is an event"
+
+    def _uncalibrate(self, text: str) -> str:
+        self._engine.ask("uncalibrate", self._alone(text, "uncalibrate"), ANSWER_S)
+        return "the trained model counts again"
+
+    @property
+    def _several(self) -> tuple[str, ...]:
+        """The participants, where several are told apart."""
+        state = self._state
+        return tuple(one.id for one in parse_settings(state.settings).participants) if state.settings else ()
+
+    def _whose_of(self, text: str) -> tuple[dict[str, str], str]:
+        """Whom a command concerns, as the engine's argument; and the rest of it."""
+        found, whose = _WHOSE.match(text), self._whose
+        if found is not None:
+            whose, text = self._one_of(self._several, found[1].strip()), text[found.end() :].strip()
+        return ({"participant": whose} if whose else {}), text
+
+    def _alone(self, text: str, word: str) -> dict[str, str]:
+        whose, rest = self._whose_of(text)
+        if rest:
+            raise RtemoError(f"{word} takes nothing else", f"found {rest!r:.80}", f"for example: {word}")
+        return whose
+
+    @staticmethod
+    def _one_of(several: Sequence[str], name: str) -> str:
+        if name not in several:
+            there = ", ".join(several) or "the session is of one"
+            raise RtemoError(f"there is no participant {name!r:.80}", f"found {there}", "name one of them")
+        return name
 
     def _status(self, _: str) -> str:
         state = self._state
@@ -159,6 +220,8 @@ class RemoteControl:
             "streams": {one.name: one.state.value for one in state.streams},
             "failure": state.failure,
         }
+        if several := self._several:
+            found["participants"], found["concerns"] = several, self._whose or EVERYBODY
         if (progress := state.progress) is not None:
             done = {"of": progress.name, "done_s": round(progress.done_s, 1), "verdict": progress.verdict}
             found["progress"] = done
@@ -172,7 +235,14 @@ class RemoteControl:
         end_s = time.monotonic() + STREAMS_S
         while time.monotonic() < end_s:
             state = self._state
-            required = parse_settings(state.settings).required if state.settings else ()
-            if state.phase is Phase.PREVIEW and not obstacle(state.streams, required):
+            asked = parse_settings(state.settings)
+            if state.phase is Phase.PREVIEW and not obstacle(state.streams, asked.required, asked.participants):
                 return
             time.sleep(LOOK_S)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -19,6 +19,7 @@ from rtemo.live.engine.explanations import Due
 from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.live.service.display_taps import DisplayTaps
+from rtemo.live.service.further_streams import FurtherStreams
 from rtemo.live.service.snapshot import ChannelStatus, StreamStatus
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses, with_impedances
 from rtemo.live.session.engine_setup import EngineSetup
@@ -54,6 +55,7 @@ class Analysis:
                 roles=roles,
                 ambiguous=self.refused,
                 participant=participant,
+                further=True,
             )
 
         try:
@@ -68,7 +70,7 @@ class Analysis:
         self.roles, self._recording, self._source = recording.roles, recording, recording.source
         self._channels, self._descriptions, self._announced = ChannelStatuses(), StreamStatuses(), AnnouncedStreams()
         self._announced.note(map(StreamUp, recording.streams))
-        self._display = DisplayTaps(self.view)
+        self._display, self._further = DisplayTaps(self.view), FurtherStreams(self.view)
         self._newest_end, self._n_warnings = -1, 0
         self._due = Due()
         predictor = self._predictor = setup.new_predictor()
@@ -128,7 +130,7 @@ class Analysis:
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
         pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
-        refused = dict(self.refused)
+        refused = {part.value: why for part, why in self.refused.items()}
         found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
@@ -159,7 +161,9 @@ class Analysis:
             self._engine.finish()
             self.done = True
         else:
-            self._engine.step(self._source.read())
+            items = self._source.read()
+            self._further.take(items, self._announced.infos, self.roles.role_of)
+            self._engine.step(items)
         self._display.update(self._predictor.pipeline)
         self._note_faults()
         self._note_damage(self._source.position_s)

@@ -251,5 +251,7 @@ class Replay:
             feed.put_prediction(prediction)
         feed.put_eeg(view.eeg(samples_s, until_s))
         feed.put_gaze(view.gaze(samples_s, until_s))
+        for block in view.traces(samples_s, until_s):
+            feed.put_trace(block)
         feed.put_gaze_events(view.gaze_events_between(samples_s, until_s))
         feed.set_position(until_s)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Window
-from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord
+from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, TraceBlock
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event
 
@@ -49,6 +49,11 @@ class SampleFile:
         self._starts.append(self._n)
         self._n += len(times)
 
+    def takes(self, times: NDArray[np.float64], rows: NDArray[np.float32]) -> bool:
+        """Whether rows go on where the file ends."""
+        same = not self._n or (rows.shape[1] == self._width and times[0] >= self._lasts[-1])
+        return same and bool((np.diff(times) >= 0).all())
+
     def between(self, after_s: float, until_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Times (n,) and rows (n, width) with after_s < t <= until_s."""
         first = bisect_right(self._lasts, after_s)
@@ -79,6 +84,7 @@ class RecordedView:
         self._windows: list[Window] = []  # one a second, a few kB each
         self._faults: list[tuple[float, NDArray[np.int8]]] = []
         self._eeg, self._gaze = SampleFile(), SampleFile()
+        self._traces: dict[str, SampleFile] = {}
 
     def put(self, prediction: Prediction) -> None:
         self.predictions.append(prediction)
@@ -96,6 +102,14 @@ class RecordedView:
     def put_gaze(self, block: GazeBlock) -> None:
         self._gaze.put(block.times, np.concatenate([block.xy, block.pupils_mm], axis=1, dtype=np.float32))
 
+    def put_trace(self, block: TraceBlock) -> None:
+        """Of one width for each stream, and no times that go back."""
+        kept = self._traces.get(block.stream_id)
+        if kept is None:
+            kept = self._traces[block.stream_id] = SampleFile()
+        if kept.takes(block.times, block.values):
+            kept.put(block.times, block.values)
+
     def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None:
         for event in events:
             insort(self._gaze_events, event, key=_end)
@@ -112,6 +126,8 @@ class RecordedView:
         """Give the samples up."""
         self._eeg.close()
         self._gaze.close()
+        for kept in self._traces.values():
+            kept.close()
 
     @property
     def events(self) -> Sequence[Event]:
@@ -124,6 +140,9 @@ class RecordedView:
     def gaze(self, after_s: float, until_s: float) -> GazeBlock:
         times, rows = self._gaze.between(after_s, until_s)
         return GazeBlock(times, rows[:, :2], rows[:, 2:])
+
+    def traces(self, after_s: float, until_s: float) -> list[TraceBlock]:
+        return [TraceBlock(stream_id, *kept.between(after_s, until_s)) for stream_id, kept in self._traces.items()]
 
     def gaze_events_between(self, after_s: float, until_s: float) -> list[GazeEventRecord]:
         return _part(self._gaze_events, after_s, until_s, _end)

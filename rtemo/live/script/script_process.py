@@ -25,11 +25,12 @@ LAST_BYTES = 4000
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlace:
-    """The script, and the engine that it is beside: its name, and the folder of its address."""
+    """The script, and the engine that it is beside: its name, the folder of its address. participants: of several."""
 
     file: Path
     engine: str
     folder: Path | None = None
+    participants: tuple[str, ...] = ()
 
 
 class ScriptProcess:
@@ -45,6 +46,7 @@ class ScriptProcess:
         self._n_given = 0
         self._state, self._error = OutputState.WORKING, ""
         at = ["--engine-at", str(place.folder)] if place.folder is not None else []
+        at += [word for whose in place.participants for word in ("--participant", whose)]
         command = [sys.executable, "-m", "rtemo", "script", str(place.file), "--engine", place.engine, *at]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

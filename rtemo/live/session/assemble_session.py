@@ -14,8 +14,11 @@ from dataclasses import replace
 from functools import partial
 
 import rtemo
+from rtemo.core.eeg.branch import EegBranch
+from rtemo.core.eeg.quality import ChannelMark
+from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import Item, StreamUp
+from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.live.engine.batching import SPAN_S
 from rtemo.live.engine.engine import Engine
 from rtemo.live.engine.run_together import READ_S, LiveOptions
@@ -25,17 +28,18 @@ from rtemo.live.session.engine_setup import EngineSetup
 from rtemo.live.session.outputs import SessionOutputs
 from rtemo.live.session.saved_state import SAVE_S, SavedState, StateAbout, StateFile, load_state
 from rtemo.live.session.take_up import TakenUpSession
+from rtemo.model.personal.session_notes import NOTICE_S, ChannelMarked
 from rtemo.model.predictor import Predictor
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.baseline_plan import BaselinePlan, MarkedBaseline
 from rtemo.recordings.calibrations import use_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.recordings.session_facts import rest_event
+from rtemo.recordings.session_facts import note_event, profile_event, rest_event
 from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
 
-KEPT = frozenset({"watches", "working", "decided"})  # of the predictor: they are the new engine's own
+KEPT = frozenset({"watches", "working", "tap", "decided"})  # of predictor and pipeline: they are the new engine's own
 
 
 class SessionRun:
@@ -66,9 +70,11 @@ class SessionRun:
         self._source, self.stop = source, threading.Event()
         self.predictor = self._new_predictor()
         self.calibration: SessionCalibration | None = None
-        self.each_turn: Callable[[], object] = lambda: None  # whatever else is to be done once a read
+        self.turns: list[Callable[[], object]] = []  # whatever else is to be done once a read
+        self.rests: tuple[tuple[float, float], ...] = ()  # stated before, in a session that is taken up
         self._marked: MarkedBaseline | None = None
         self.state_file, self._saved_s = _state_file(outputs, self.participant), setup.clock()
+        self._unsaved = False  # whether it was said that the state cannot be saved
         self._running = source.running  # where samples are counted from, for a state that is saved
         options = LiveOptions(
             setup.clock,
@@ -90,6 +96,9 @@ class SessionRun:
         if self._marked is not None:
             log.listen(self._marked)
         self.engine.step(opening)
+        if outputs is not None and outputs.taken_up is None:
+            for profile in setup.roles.own_profiles:
+                self._state(profile_event(self._clock(), profile))
 
     def _begin(self, settings: SessionSettings) -> None:
         """Give the predictor what the session begins with."""
@@ -118,6 +127,8 @@ class SessionRun:
             self.engine.use(self.predictor)
             self.calibration = self._new_calibration(outputs)
         self.calibration.take_up(taken_up.facts.notes)
+        taken_up.give_roles(setup.roles)
+        self.rests = taken_up.facts.rests
         since_s = -math.inf if saved is None else saved.about.saved_s
         self._marked = taken_up.prepare(self.predictor, setup.bundle, self._warn, since_s)
         if saved is not None:
@@ -125,6 +136,7 @@ class SessionRun:
         then = EventLog()
         then.listen(self._marked)
         there = [item.info for item in opening if isinstance(item, StreamUp)]
+        there += [status.info for status in self._source.status()]  # those that are lost are not announced
         self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
         self._running = self._source.running
         for note in taken_up.notes:
@@ -169,7 +181,14 @@ class SessionRun:
             dict(self.engine.taken),
             self._marked.begun_s if self._marked is not None else None,
         )
-        self.state_file.write(SavedState(about, freeze(roots, self._given, KEPT)))
+        try:
+            frozen = freeze(roots, self._given, KEPT)
+        except TypeError as error:  # something that is no state: no reason for a session to end
+            if not self._unsaved:
+                self._warn(f"the engine's state cannot be saved: {error}; a next engine reads the recording again")
+            self._unsaved = True
+            return
+        self.state_file.write(SavedState(about, frozen))
 
     @property
     def _given(self) -> dict[str, object]:
@@ -197,11 +216,24 @@ class SessionRun:
         self._state(rest_event(begin_s, length_s))
         return begin_s, length_s
 
+    def mark_channel(self, label: str, mark: str) -> None:
+        """Let an EEG channel count as bad or good, or as what is found, from now on; see ChannelMark."""
+        branch = self.predictor.pipeline.branch(Modality.EEG)
+        if mark not in set(ChannelMark):
+            raise RtemoError(f"no channel can be marked {mark!r}", "", f"the marks are {', '.join(ChannelMark)}")
+        if not isinstance(branch, EegBranch) or label not in branch.channel_map.labels:
+            raise RtemoError(f"there is no EEG channel {label!r}", "", "name one of the electrodes in use")
+        now_s = self._clock()
+        note = ChannelMarked(label, mark, now_s + NOTICE_S)
+        self.predictor.note(note, now_s)
+        self._state(note_event(now_s, note))
+
     def after_read(self) -> None:
         """Look after what goes on by itself. To be called once a read, by whoever reads."""
         if self.outputs is not None:
             self.outputs.look_after()
-        self.each_turn()
+        for turn in self.turns:
+            turn()
         if self._source.ending:
             self.stop.set()
         if self._source.running is not self._running:  # the recorder came back, and records into another file

@@ -110,7 +110,7 @@ class SessionOutputs:
         self._closed = self._left = self._announced = False
         self.phase = Phase.RUNNING.value  # for the receivers
         self._script: ScriptProcess | None = None
-        self._given: ScriptOutlets | None = None
+        self._given: dict[str, ScriptOutlets] = {}  # by participant; "" what is about all of them
         self._giving = threading.Lock()
         goes_on = taken_up is not None
         with contextlib.ExitStack() as closing:
@@ -178,9 +178,6 @@ class SessionOutputs:
 
     def _prediction_outlet(self, identity: OutletIdentity, participant: str) -> PredictionOutlet:
         """The outlet of the session's predictions, or of one participant's of several."""
-        if participant:
-            name = f"{identity.name}_{participant}" if identity.name else ""
-            identity = replace(identity, participant=participant, name=name)
         bundle = self._bundle
         return PredictionOutlet(
             bundle.labels,
@@ -189,7 +186,7 @@ class SessionOutputs:
             self.keep,
             publish=self.request.publish,
             lag_s=lag_s(bundle.spec, self._hop_s),
-            identity=identity,
+            identity=_identity_of(identity, participant),
             changed=self._output_changed,
             calibrated=bundle.spec.calibrated,
             ratings=bundle.rating_names,
@@ -221,8 +218,8 @@ class SessionOutputs:
 
     def look_after(self) -> None:
         """State what has happened to the recorder and the recording, and publish the notes that were given to it."""
-        for time_s, text in self._source.notes():
-            self.events.add(Event(time_s, EventKind.ANNOTATION, text))
+        for time_s, text, participant in self._source.notes():
+            self.events.add(Event(time_s, EventKind.ANNOTATION, text, participant=participant))
         for text in self._source.outages():
             self.note(EventKind.FAILURE, text)
         if time.monotonic() - self._looked_s >= LOOK_S:
@@ -235,21 +232,27 @@ class SessionOutputs:
     def run_script(self, place: ScriptPlace) -> None:
         """Have a user's script run beside the session until it is closed. What befalls it is an event."""
         publish, changed = self.request.publish, self._output_changed
-        self._given = ScriptOutlets(self._identity, self.keep, self._clock, publish=publish, changed=changed)
+        for whose in dict.fromkeys(("", *(own.alone for own in self.request.settings.each))):
+            identity = _identity_of(self._identity, whose)
+            self._given[whose] = ScriptOutlets(identity, self.keep, self._clock, publish=publish, changed=changed)
         try:
             self._script = ScriptProcess(place, self.note)
         except OSError as error:
             self.note(EventKind.FAILURE, f"the script {place.file} cannot be started: {error}")
 
-    def give(self, values: str, text: str, time_s: float) -> None:
-        """Give out what the script gives; with nothing it shows that it is alive. Any thread. Raises RtemoError."""
-        if self._given is None or self._script is None:
+    def give(self, values: str, text: str, time_s: float, participant: str = "") -> None:
+        """Give out what the script gives; with nothing it shows that it is alive. Any thread. Raises RtemoError.
+
+        participant: whom it is about; empty: all of them.
+        """
+        given = self._given.get(participant)
+        if given is None or self._script is None:
             raise RtemoError("a script gives out values", "none runs", "start the session with one")
         if not (values or text):
             self._script.alive()
             return
         with self._giving:
-            self._given.give(values, text, time_s)
+            given.give(values, text, time_s)
         self._script.given()
 
     def tell_state(self, phase: str) -> None:
@@ -276,9 +279,9 @@ class SessionOutputs:
             about["participants"] = [one.id for one in settings.participants]
         self.request.receivers.put_state(about)
 
-    def note(self, kind: EventKind, text: str) -> None:
-        """Add an event that happens now."""
-        self.events.add(Event(self._clock(), kind, text))
+    def note(self, kind: EventKind, text: str, participant: str = "") -> None:
+        """Add an event that happens now. participant: whom it is about; empty: all of them."""
+        self.events.add(Event(self._clock(), kind, text, participant=participant))
 
     def explain(self, text: str) -> None:
         """Publish and record an explanation: it is no event of the session."""
@@ -337,7 +340,7 @@ class SessionOutputs:
         """The states of all outputs but the recording."""
         receivers = self.request.receivers.statuses() if self.request.receivers is not None else ()
         script = [self._script.status()] if self._script is not None else []
-        given = self._given.queues if self._given is not None else ()
+        given = [queue for outlets in self._given.values() for queue in outlets.queues]
         return output_views([*(queue.status() for queue in (*self._queues, *given)), *script, *receivers])
 
     def close(self) -> None:
@@ -349,8 +352,8 @@ class SessionOutputs:
         if self._script is not None:
             self._script.look()
             self._script.close()
-        if self._given is not None:
-            self._given.close()
+        for outlets in self._given.values():
+            outlets.close()
         close_all([queue for queue in self._queues if queue not in self._last])
         for sink in self.sinks:
             sink.close()
@@ -436,6 +439,14 @@ class SessionOutputs:
         record |= {"published": request.publish, **request.asked, "session_id": self.session_id}
         model = model_record(self._bundle)
         self._small_files.put(lambda: folder.write_settings(request.settings, model, record, request.streams))
+
+
+def _identity_of(session: OutletIdentity, participant: str) -> OutletIdentity:
+    """Whose outlet it is: the session's, or one participant's of several."""
+    if not participant:
+        return session
+    name = f"{session.name}_{participant}" if session.name else ""
+    return replace(session, participant=participant, name=name)
 
 
 def output_views(statuses: Iterable[OutputStatus]) -> tuple[OutputView, ...]:

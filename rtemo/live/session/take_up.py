@@ -23,7 +23,9 @@ from rtemo.recordings.open_recording import OpenRecording
 from rtemo.recordings.session_facts import SessionFacts
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
-from rtemo.sources.session_settings import parse_settings
+from rtemo.sources.participants import OWN_ROLES
+from rtemo.sources.session_settings import SessionSettings, parse_settings
+from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.stream_xml import same_description
 from rtemo.sources.xdf.source import XdfSource
 
@@ -41,6 +43,12 @@ class SessionAbout:
 _READER = Reader("the session that is taken up", "start a new session")
 
 
+def settings_of_running(running: RunningRecording) -> SessionSettings:
+    """The settings of a session that is recorded. Raises RtemoError where they cannot be read."""
+    about = _READER.read(SessionAbout, running.about)
+    return parse_settings(about.settings, "the settings of the session that is taken up")
+
+
 class TakenUpSession:
     """What a session's recording holds up to the item after which a new engine goes on."""
 
@@ -51,7 +59,7 @@ class TakenUpSession:
         self._profiles = profiles
         about = _READER.read(SessionAbout, running.about)
         self.running, self.started_s, self.publish = running, about.started_s, about.publish
-        self.settings = parse_settings(about.settings, "the settings of the session that is taken up")
+        self.settings = settings_of_running(running)
         self.folder = SessionFolder.named(Path(about.folder)) if about.folder else None
         first = Path(running.paths[0])
         recorded = self.settings.without_baseline
@@ -80,6 +88,16 @@ class TakenUpSession:
     def recording(self) -> Path:
         """Its first file."""
         return self._recording.path
+
+    def give_roles(self, roles: StreamRoles) -> None:
+        """Give the session's streams that are lost now their roles: nobody announces them, and what comes back must be
+        known as theirs.
+        """
+        recorded = self._recording.roles
+        for info in reversed(self._recording.streams):
+            role = recorded.role_of(info)
+            if role in OWN_ROLES and role is not None and role not in roles.filled:
+                roles.choose_for(role, [info])
 
     def prepare(
         self, predictor: Predictor, bundle: Bundle, warn: Callable[[str], None], since_s: float

@@ -78,6 +78,7 @@ def _channel_map(
     if rules.frame == "scene":
         size, view = rules.scene_px, ViewGeometry.of_scene(*rules.scene_deg)
     scale, pupil_unit = _pupil(info, rules, found)
+    width = _sample_width(info, rules, found)
     return GazeChannelMap(
         left=found.left,
         right=found.right,
@@ -90,11 +91,29 @@ def _channel_map(
         pupil_unit=pupil_unit,
         pupil_is_area=rules.pupil_is_area or found.shape == "area",
         zero_pupil_is_blink=rules.zero_pupil_is_blink,
-        left_out=_left_out(info, found),
+        samples_per_row=rules.samples_per_row,
+        sample_width=width,
+        left_out=_left_out(info, found, width * rules.samples_per_row, width),
         latency_s=profile.latency_s,
         notes=tuple(notes),
         auxiliary=auxiliary_columns(info, profile),
     )
+
+
+def _sample_width(info: StreamInfo, rules: GazeRules, found: _Found) -> int:
+    """How many columns each of several samples in a row has. Raises RtemoError where the row has not so many."""
+    n = rules.samples_per_row
+    if n == 1:
+        return info.n_channels
+    width = rules.sample_width or info.n_channels // n
+    used = max(_used(found), default=-1) + 1
+    if n * width > info.n_channels or used > width or (not rules.sample_width and info.n_channels % n):
+        raise RtemoError(
+            f"a row of the stream {info.name!r} cannot hold {n} samples",
+            f"it has {info.n_channels} columns, and {used} are needed for the first sample",
+            "correct samples_per_row and sample_width in the device profile",
+        )
+    return width
 
 
 def _stated_unit(info: StreamInfo, column: int) -> GazeUnit:
@@ -213,14 +232,21 @@ def _filled(eye: EyeColumns, both: EyeColumns) -> EyeColumns:
     return EyeColumns(x, y, eye.pupil if eye.pupil is not None else both.pupil, eye.flags + both.flags)
 
 
-def _left_out(info: StreamInfo, found: _Found) -> dict[str, str]:
-    used = {column for eye in (found.left, found.right) for column in (eye.x, eye.y, eye.pupil)}
-    used |= {flag.column for eye in (found.left, found.right) for flag in eye.flags}
+def _left_out(info: StreamInfo, found: _Found, n_columns: int, width: int) -> dict[str, str]:
+    """What is not read. n_columns: of all samples in a row; width: of each."""
+    used = _used(found)
     return {
         channel.label.strip() or f"column {column + 1}": "not needed"
         for column, channel in enumerate(info.channels)
-        if column not in used
+        if column >= n_columns or column % width not in used
     }
+
+
+def _used(found: _Found) -> set[int]:
+    """The columns that are read, of the first sample in a row."""
+    eyes = (found.left, found.right)
+    columns = {column for eye in eyes for column in (eye.x, eye.y, eye.pupil) if column is not None}
+    return columns | {flag.column for eye in eyes for flag in eye.flags}
 
 
 def _seen(info: StreamInfo) -> str:

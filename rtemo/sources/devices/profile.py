@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtemo import resources
 from rtemo.core.eeg.montage import is_electrode
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
 from rtemo.sources.devices.eeg_columns import MIN_CHANNELS, eeg_channel_map
 from rtemo.sources.devices.gaze_column_roles import role_of
 from rtemo.sources.devices.gaze_columns import gaze_channel_map
-from rtemo.sources.devices.profile_file import read_profile
+from rtemo.sources.devices.profile_file import read_own_profile, read_profile
 from rtemo.sources.devices.profile_schema import DeviceProfile, Ignored, MatchRule
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "eeg_channel_map",
     "gaze_channel_map",
     "generic",
+    "known_profiles",
     "load_profiles",
     "match",
 ]
@@ -48,6 +50,12 @@ class Match:
     why: str
 
 
+def known_profiles() -> tuple[DeviceProfile, ...]:
+    """The profiles that rtemo brings and the user's own; one of the user's takes the place of ours with its id."""
+    own = {path.parent.name: read_own_profile(path) for path in sorted(resources.own_devices().glob("*/profile.toml"))}
+    return (*(p for p in load_profiles(resources.devices()) if p.id not in own), *own.values())
+
+
 def load_profiles(folder: Path) -> tuple[DeviceProfile, ...]:
     """Every profile of a folder (<id>/profile.toml), by id.
 
@@ -62,20 +70,24 @@ def load_profiles(folder: Path) -> tuple[DeviceProfile, ...]:
     return profiles
 
 
-def check_profiles(folder: Path) -> list[str]:
-    """Everything that is wrong with the profiles of a folder, one line each; empty when all is well."""
+def check_profiles(folder: Path, *, own: bool = False) -> list[str]:
+    """Everything that is wrong with the profiles of a folder, one line each; empty when all is well.
+
+    own: the user's, which need neither generic ones nor a README.md each.
+    """
     problems: list[str] = []
     for device in sorted(path for path in folder.iterdir() if path.is_dir()):
         if not (device / "profile.toml").is_file():
             problems.append(f"{device}: there is no profile.toml")
             continue
-        if not (device / "README.md").is_file():
+        if not own and not (device / "README.md").is_file():
             problems.append(f"{device}: there is no README.md")
         try:
             read_profile(device / "profile.toml")
         except RtemoError as error:
             problems.append(str(error))
-    problems += [f"{folder}: there is no {name}" for name in GENERIC.values() if not (folder / name).is_dir()]
+    if not own:
+        problems += [f"{folder}: there is no {name}" for name in GENERIC.values() if not (folder / name).is_dir()]
     return problems
 
 

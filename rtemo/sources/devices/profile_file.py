@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import fields
 from pathlib import Path
 
 from rtemo.core.records import Reader
 from rtemo.core.types import Modality
-from rtemo.sources.devices.profile_schema import DeviceProfile
+from rtemo.sources.devices.profile_schema import DeviceProfile, OwnProfile
 
 
 def read_profile(path: Path) -> DeviceProfile:
@@ -21,3 +23,11 @@ def read_profile(path: Path) -> DeviceProfile:
     if profile.id != path.parent.name:
         raise reader.wrong("id", profile.id, f"not its folder's name {path.parent.name!r}")
     return profile
+
+
+def read_own_profile(path: Path) -> OwnProfile:
+    """A profile.toml of the user's own."""
+    profile = read_profile(path)
+    digest = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    known = {field.name: getattr(profile, field.name) for field in fields(profile)}
+    return OwnProfile(**known, path=path, digest=digest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from rtemo.core.channel_map import GazeUnit, Origin
@@ -125,7 +126,12 @@ class EyeRules:
 
 @dataclass(frozen=True, slots=True)
 class GazeRules:
-    """What a gaze profile adds to the stream. Eyes without columns: the labels are read as for any unknown tracker."""
+    """What a gaze profile adds to the stream. Eyes without columns: the labels are read as for any unknown tracker.
+
+    samples_per_row: how many samples of the tracker one row of the stream carries, at equal distance. sample_width: the
+    columns of each, one group after the other; 0: all columns in equal parts. Eyes name columns of the first group.
+    eye: the stream is of this eye alone, and another one, by a profile of its own, of the other eye.
+    """
 
     unit: GazeUnit = ""
     origin: Origin = "top-left"
@@ -137,6 +143,9 @@ class GazeRules:
     pupil_unit: Literal["mm", "px", ""] = ""
     pupil_scale: Positive = 1.0
     pupil_is_area: bool = False
+    samples_per_row: Annotated[int, Check(lambda n: 1 <= n <= 64, "1 to 64")] = 1
+    sample_width: Annotated[int, Check(lambda n: n >= 0, "a number of columns")] = 0
+    eye: Literal["left", "right", ""] = ""
     left: EyeRules = field(default_factory=EyeRules)
     right: EyeRules = field(default_factory=EyeRules)
     both: EyeRules = field(default_factory=EyeRules)
@@ -227,3 +236,11 @@ class DeviceProfile:
     @property
     def latency_s(self) -> float:
         return self.latency_ms / 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProfile(DeviceProfile):
+    """A profile that somebody wrote for this computer. digest: SHA-256 of its file, which recordings keep."""
+
+    path: Path = Path()
+    digest: str = ""

@@ -194,3 +194,16 @@ def test_old_frames_are_forgotten():
     push(branch, looking(100.0, 106.0))
     branch.forget_before(200 * 105)
     assert ends(branch) == [105.0, 105.25, 105.5, 105.75]
+
+
+def test_a_sample_that_comes_too_early_before_an_end_is_the_next_frames_however_the_stream_was_cut():
+    times, values = looking(100.0, 106.0)
+    early = np.searchsorted(times, GRID.seconds(GRID.at_or_before(104.0))) + np.array([-1, 0])
+    times[early] = 104.0 - np.array([0.004, 0.001])  # both nearer to the end than half a sample
+    single, whole = branch_of(), branch_of()
+    push(single, *((times[k : k + 1], values[k : k + 1]) for k in range(len(times))))
+    push(whole, (times, values))
+    assert ends(single) == ends(whole)
+    for end, frame in single.frames.items():
+        assert frame.values.tobytes() == whole.frames[end].values.tobytes()
+        assert frame.coverage == whole.frames[end].coverage

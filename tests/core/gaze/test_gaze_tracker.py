@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from synthetic_gaze import START_S, VIEW, sample
 
 from rtemo.core.gaze.features import GAZE_FEATURES
-from rtemo.core.gaze.tracker import GazeAnalyser, GazeSettings
+from rtemo.core.gaze.tracker import MOST_AHEAD, GazeAnalyser, GazeSettings
 
 NAMES = [feature.name for feature in GAZE_FEATURES]
 
@@ -32,9 +32,25 @@ def ends_of(times, hop_s=0.5):
     return np.arange(first, np.floor(times[-1] / hop_s)) * hop_s
 
 
-def run(times, samples, rate_hz, cuts=(), peeks=()):
+class LookingAhead(GazeAnalyser):
+    """Has looked ahead at some samples whenever others are pushed."""
+
+    def __init__(self, rate_hz, times, samples, ahead):
+        super().__init__(GazeSettings(), VIEW, rate_hz)
+        self._all, self._most, self._n, self._n_seen = (times, samples), ahead, 0, 0
+
+    def push(self, times, samples):
+        self._n += len(times)
+        if self._n > self._n_seen:
+            stop = self._n + self._most
+            self.look_ahead(*(part[self._n_seen : stop] for part in self._all))
+            self._n_seen = stop
+        self.take(len(times))
+
+
+def run(times, samples, rate_hz, cuts=(), peeks=(), ahead=0):
     """Features at each end and all events; pushed up to each end in pieces that end at `cuts` too."""
-    tracker = GazeAnalyser(GazeSettings(), VIEW, rate_hz)
+    tracker = LookingAhead(rate_hz, times, samples, ahead) if ahead else GazeAnalyser(GazeSettings(), VIEW, rate_hz)
     rows, events, begin = [], [], 0
     for end_s in ends_of(times):
         stop = int(np.searchsorted(times, end_s, side="right"))
@@ -56,7 +72,8 @@ def test_features_and_events_are_bitwise_the_same_however_the_stream_was_cut(dat
     index = st.integers(0, len(times))
     cuts = sorted(data.draw(st.lists(index, max_size=60)))
     peeks = set(data.draw(st.lists(st.sampled_from(cuts), max_size=5))) if cuts else set()
-    assert run(times, samples, rate_hz, cuts, peeks) == run(times, samples, rate_hz)
+    ahead = data.draw(st.sampled_from([0, 1, 40, MOST_AHEAD]))
+    assert run(times, samples, rate_hz, cuts, peeks, ahead) == run(times, samples, rate_hz)
 
 
 @pytest.mark.parametrize("rate_hz", [60.0, 120.0])

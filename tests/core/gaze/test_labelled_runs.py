@@ -18,7 +18,11 @@ def path_of(labels, x, y, times=None, new=(), speed=None, scales=None):
     speed = np.zeros(n) if speed is None else np.asarray(speed, float)
     fresh = np.isin(np.arange(n), new)
     return LabelledPath(
-        GazePath(times, rows, speed), np.array(labels, np.int8), fresh, np.ones(n) if scales is None else scales
+        GazePath(times, rows, speed),
+        np.array(labels, np.int8),
+        fresh,
+        np.ones(n) if scales is None else scales,
+        np.arange(n),
     )
 
 
@@ -58,16 +62,10 @@ def test_runs_end_halfway_between_samples_and_know_their_extent():
 def test_runs_do_not_depend_on_the_cuts(size):
     whole, cutter = cut(path_of(LABELS, X, Y, speed=np.arange(8.0)))
     pieces, parts = RunCutter(2, PERIOD_S, 0.025), []
-    labelled = path_of(LABELS, X, Y, speed=np.arange(8.0))
-    for i in range(0, 8, size):
-        part = slice(i, i + size)
-        path = labelled.path
-        parts += pieces.push(
-            LabelledPath(
-                GazePath(path.times[part], path.rows[:, part], path.speed[part]),
-                labelled.labels[part], labelled.new[part], labelled.scales[part],
-            )
-        )  # fmt: skip
+    rest = path_of(LABELS, X, Y, speed=np.arange(8.0))
+    while len(rest):
+        part, rest = rest.split(size)
+        parts += pieces.push(part)
     assert parts == whole
     assert pieces.open == cutter.open
 

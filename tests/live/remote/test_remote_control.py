@@ -17,10 +17,15 @@ import rtemo
 from rtemo.core.errors import RtemoError
 from rtemo.live.remote.file_name import FileName
 from rtemo.live.remote.line_server import LineServer
+from rtemo.live.remote.remote_control import RemoteControl
+from rtemo.live.service.feed import Feed
+from rtemo.live.service.snapshot import Phase, Snapshot
+from rtemo.recordings.session_facts import note_of
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.output_settings import LOOPBACK, NetworkAddress, OutputSettings
-from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
 
 DEADLINE_S = 30.0
 BESIDE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "beside_session.py"
@@ -197,6 +202,12 @@ def test_a_session_is_driven_and_every_answer_says_what_happened(lab, tmp_path):
         assert script.ask("baseline soon").startswith("ERROR a baseline lasts some seconds")
         assert script.ask("baseline").startswith("ERROR a baseline is being recorded")
         lab.feed(4)
+        assert script.ask("label sad 2.5") == "OK sad for the last 2.5 s"
+        assert script.ask("label hungry 2").startswith("ERROR the model has no label 'hungry'")
+        assert script.ask("label sad").startswith("ERROR a label lasts some seconds")
+        assert script.ask("calibrate now").startswith("ERROR calibrate takes nothing else")
+        assert script.ask("uncalibrate") == "ERROR there is no calibration; calibrate first"
+        assert script.ask("annotate {participant:P01} who?").startswith("ERROR there is no participant 'P01'")
         status = json.loads(script.ask("status").removeprefix("OK "))
         assert (status["phase"], status["participant"], status["recording"]) == ("running", "P 07", "recording")
         assert status["progress"]["of"] == "baseline"
@@ -206,8 +217,57 @@ def test_a_session_is_driven_and_every_answer_says_what_happened(lab, tmp_path):
     settings = session.settings
     assert (settings.subject, settings.session, settings.task) == ("P 07", "two", "faces")
     assert "Tür geht auf" in [event.text for event in session.events]
+    (given,) = filter(None, map(note_of, session.events))
+    assert (given.label, given.end_s - given.begin_s) == ("sad", pytest.approx(2.5))
     assert len(session.predictions) > 5
     assert [path.suffix for path in sorted(tmp_path.iterdir()) if not path.name.startswith("P-07_faces_1.")] == []
+
+
+class EngineOfTwo:
+    """What remote control sees of an engine with two participants."""
+
+    def __init__(self):
+        self.asked = []
+        said = [parse_participant(f"{whose}: eeg=name=Amp{whose}") for whose in ("P01", "P02")]
+        settings = settings_text(with_participants(SessionSettings(), said))
+        self.feed = Feed(lambda: 100.0)
+        self.feed.publish(Snapshot(0, 100.0, Phase.RUNNING, settings=settings))
+
+    def ask(self, name, arguments, wait_s):
+        self.asked.append((name, arguments))
+
+
+P01, P02 = {"participant": "P01"}, {"participant": "P02"}
+OF_TWO = [
+    ("annotate hello", "OK noted", ("annotate", {"text": "hello"})),
+    ("annotate {participant:P02} he llo", "OK noted", ("annotate", {"text": "he llo", **P02})),
+    ("annotate he {participant:P02}", "OK noted", ("annotate", {"text": "he {participant:P02}"})),
+    ("annotate {participant:P03} x", "ERROR there is no participant 'P03'; found P01, P02; name one of them", None),
+    ("participant P01", "OK what follows concerns P01", None),
+    ("annotate hello", "OK noted", ("annotate", {"text": "hello", **P01})),
+    ("baseline", "OK a baseline of 120 s begins", ("baseline", {"seconds": 120.0, **P01})),
+    ("baseline {participant:P02} 30", "OK a baseline of 30 s begins", ("baseline", {"seconds": 30.0, **P02})),
+    ("label sad 20", "OK sad for the last 20 s", ("label", {"label": "sad", "begin_s": 80.0, "end_s": 100.0, **P01})),
+    ("calibrate {participant:P02}", "OK a calibration is being fitted; its verdict is an event", ("calibrate", P02)),
+    ("uncalibrate", "OK the trained model counts again", ("uncalibrate", P01)),
+    ("participant P03", "ERROR there is no participant 'P03'; found P01, P02; name one of them", None),
+    ("participant all", "OK what follows concerns everybody", None),
+    ("baseline 30", "OK a baseline of 30 s begins", ("baseline", {"seconds": 30.0})),
+]
+
+
+def test_of_several_a_command_concerns_whom_it_names_or_whoever_was_named_before(tmp_path):
+    engine = EngineOfTwo()
+    control = RemoteControl(engine, tmp_path)
+    for line, answer, expected in OF_TWO:
+        engine.asked.clear()
+        assert control.answer(line) == answer
+        assert engine.asked == ([expected] if expected else []), line
+    control.answer("participant P02")
+    status = json.loads(control.answer("status").removeprefix("OK "))
+    assert (status["participants"], status["concerns"]) == (["P01", "P02"], "P02")
+    named = control.answer(f"filename {{root:{tmp_path}}} {{template:%p_%r}} {{participant:dyad 3}}")
+    assert named == f"OK the next recording is {tmp_path / 'dyad-3_1.xdf'}"
 
 
 def test_the_remote_control_follows_the_settings(lab):

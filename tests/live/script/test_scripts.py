@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyxdf
-from hand_fed import wait_for
+from hand_fed import setup_of, wait_for
+from joint_people import IDS, Joint, people, settings_for
 
 import rtemo
+from rtemo.commands.session.live_engine import run_beside
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.outlet import OutletIdentity
@@ -20,6 +23,8 @@ from rtemo.live.output.output_queue import OutputState
 from rtemo.live.script import script_process
 from rtemo.live.script.script_outlets import ScriptOutlets
 from rtemo.live.script.script_process import ScriptPlace, ScriptProcess
+from rtemo.recordings.events import EventKind
+from rtemo.sources.output_settings import OutputSettings
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "beside_session.py"
 
@@ -99,6 +104,62 @@ def test_a_script_that_hangs_is_an_event_and_ended_with_the_session(tmp_path, mo
     assert notes[2] == ("note", "script own.py goes on")
     script.close()
     assert script._process.returncode == -9
+
+
+OF_SEVERAL = """
+import rtemo
+
+session = rtemo.beside()
+assert session.participants == ("P01", "P02")
+n = dict.fromkeys(session.participants, 0)
+for news in session:
+    for one in news.predictions:
+        assert one["participant"] == news.participant
+        n[news.participant] += 1
+        session.send(n=n[news.participant], time_s=one["time_s"], participant=news.participant)
+    for event in news.events:
+        if event["text"] == "tell":
+            session.say("a text", participant="P02")
+            session.annotate(f"of {news.participant or 'everybody'}", participant=news.participant)
+            session.label("sad", news.time_s - 2.0, news.time_s, participant="P02")
+            try:
+                session.say("nobody", participant="P03")
+            except rtemo.RtemoError:
+                session.annotate("there is no P03")
+"""
+
+
+def test_a_script_is_given_what_is_whose_and_gives_out_for_each(tmp_path):
+    script = tmp_path / "of_several.py"
+    script.write_text(OF_SEVERAL)
+    streams, items, start_s = people(10.0)
+    settings = settings_for(streams, outputs=OutputSettings(script=str(script)))
+    joint = Joint(streams, settings, tmp_path / "sessions", start_s)
+    noted = []
+    joint.outputs.events.listen(lambda event: noted.append((event.participant, event.text)))
+    setup = setup_of(next(iter(joint.roles.each.values())), lambda: joint.time_s, lambda *_: None)
+    with contextlib.ExitStack() as closing:
+        run_beside(str(script), setup, joint.outputs, joint.session, closing)
+        for _, item in items:
+            joint.give(item)
+        for whose in ("", *IDS):
+            joint.outputs.note(EventKind.ANNOTATION, "tell", whose)
+        told = [("", "of everybody"), *((whose, f"of {whose}") for whose in IDS), ("", "there is no P03")]
+        own = joint.session.runs["P02"].calibration
+        wait_for(
+            lambda: joint.session.commands.turn() or (set(told) <= set(noted) and len(own.labels) == 3), str(noted)
+        )
+    joint.end()
+    assert not joint.session.runs["P01"].calibration.labels
+    recorded = pyxdf.load_xdf(joint.outputs.folder.recording, dejitter_timestamps=False)[0]
+    streams = {one["info"]["name"][0]: one for one in recorded}
+    for whose in IDS:
+        given = streams[f"rtemo_values_{whose}"]
+        assert given["info"]["desc"][0]["session"][0]["participant"] == [whose]
+        assert given["time_series"][:, 0].tolist() == list(range(1, len(given["time_stamps"]) + 1))
+        assert list(given["time_stamps"]) == list(streams[f"rtemo_{whose}"]["time_stamps"])
+    assert streams["rtemo_texts_P02"]["time_series"] == [["a text"]] * 3
+    assert "rtemo_values_P01-P02" not in streams
 
 
 def test_by_itself_a_script_has_no_session(monkeypatch):

@@ -83,7 +83,7 @@ def test_a_client_gets_everything_once(bench):
 
 
 @pytest.mark.parametrize(
-    "token", ["", "nonsense", "a,1,2,3,4,5", "{era},1,1,0,0", "{era},1,1,0,0,x", "{era},1,-1,0,0,0"]
+    "token", ["", "nonsense", "a,1,2,3,4,5", "{era},1,1,0,0", "{era},1,1,0,0,x", "{era},1,-1,0,0,0,0"]
 )
 def test_a_client_without_a_valid_token_gets_all_there_is(bench, token):
     bench.predict(1.0)

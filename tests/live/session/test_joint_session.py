@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hand_fed import BUNDLE, PROFILES, setup_of
 from joint_people import HOP_S, IDS, MARKED, Joint, lost, people, replayed, rows_of, settings_for, timeless
@@ -14,50 +15,100 @@ import rtemo
 from offline.datasets.xdf import load
 from rtemo.commands.data.report import inputs_of
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import StreamUp
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, StreamUp
 from rtemo.export.bids import export_bids
 from rtemo.export.recorded_session import AskedEntities, read_each_recorded
 from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
+from rtemo.model.bundle import LinearHead
+from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.personal.fit import FitOutcome
+from rtemo.model.personal.session_notes import CalibrationBegun, ChannelMarked, LabelGiven
 from rtemo.model.prediction import csv_header
 from rtemo.recordings.events import EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.study.withdrawal import erase_sessions, kept_sessions
 from rtemo.report.write import write_report
 from rtemo.sources.participants import OWN_ROLES
-from rtemo.sources.session_settings import SessionSettings, read_settings, refuse_several
+from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
 SESSION_S = 43.0
-SAVED_S, LOST_S, LABEL_S, BACK_S, CRASH_S = 18.0, 30.0, 34.0, 37.0, 39.0
+SAVED_S, LOST_S, LABEL_S, CALIBRATED_S, BACK_S, CRASH_S = 18.0, 30.0, 34.0, 35.0, 37.0, 39.0
+REST_AGAIN_S, REST_S = 14.0, 20.0  # it is made longer, until enough was usable
+SLIDERS = [
+    StreamInfo(f"{name} {whose}", f"{name} {whose}", type_, "float32", 2.0, (Channel("Valence"),), f"{name} {whose}")
+    for name, type_, whose in (
+        ("slider", "Ratings", "P01"),
+        ("slider", "Slider", "P02"),
+        ("nobody's", "Ratings", "P02"),
+    )
+]
+RATINGS = {"P01": "source_id=slider P01", "P02": "type=Slider"}
 
 
 @pytest.fixture(scope="module")
 def pair():
-    """Two people, the tracker of one of whom is lost and comes back."""
+    """Two people, the tracker of one of whom is lost and comes back; and sliders by which they rate."""
     streams, items, start_s = people(SESSION_S)
-    return streams, lost("P02", streams, items, LOST_S, BACK_S), start_s
+    items = lost("P02", streams, items, LOST_S, BACK_S)
+    for number, info in enumerate(SLIDERS, 1):
+        streams = [*streams, info]
+        items += [(0.0, ClockOffset(info.stream_id, start_s, 0.0))]
+        items += [
+            (at_s, Chunk(info.stream_id, np.array([start_s + at_s]), np.full((1, 1), number, np.float32)))
+            for at_s in np.arange(0.5, SESSION_S, 0.5)
+        ]
+    return streams, sorted(items, key=lambda entry: entry[0]), start_s
 
 
 def held(pair, root, settings, *, crash=False):
-    """A session on these streams, with a label of P02; its folder."""
+    """A session on these streams, in which something is asked for each of the two; its folder."""
     streams, items, start_s = pair
     joint = Joint(streams, settings, root, start_s)
-    to_do = [(LABEL_S, lambda: label(joint))]
+    to_do = [
+        (REST_AGAIN_S, lambda: ask(joint, "P01", "baseline", seconds=REST_S)),
+        (LABEL_S, lambda: ask(joint, "P02", "label", label="sad", begin_s=joint.time_s - 8.0, end_s=joint.time_s)),
+        (LABEL_S, lambda: ask(joint, "P01", "mark_channel", label="C3", mark="bad")),
+        (LABEL_S, lambda: ask(joint, "P01", "annotate", text="yawned")),
+        (CALIBRATED_S, lambda: calibrate(joint)),
+    ]
     if crash:
         to_do += [(SAVED_S, lambda: save(joint)), (CRASH_S, joint.crash)]
     to_do.sort(key=lambda entry: entry[0])
-    for at_s, item in items:
-        joint.give(item)
-        while to_do and at_s >= to_do[0][0]:
-            to_do.pop(0)[1]()
+    with pytest.MonkeyPatch.context() as patch:
+        fitted = FitOutcome(someone(), {}, "calibrated: better")
+        patch.setattr("rtemo.live.session.calibrating.fit_person", lambda *_: fitted)
+        for at_s, item in items:
+            joint.give(item)
+            while to_do and at_s >= to_do[0][0]:
+                to_do.pop(0)[1]()
     return joint.end()
 
 
-def label(joint):
-    if (run := joint.session.runs.get("P02")) is not None:
-        run.calibration.label("sad", joint.time_s - 8.0, joint.time_s)
+def ask(joint, whose, name, **arguments):
+    """Ask for something that concerns one of them, who may be the only one."""
+    runs = joint.session.runs
+    if whose in runs or (set(runs) == {""} and whose == "P01"):
+        joint.session.commands.submit(name, whose if whose in runs else "", arguments)
+        joint.session.commands.turn()
+
+
+def calibrate(joint):
+    """Fit P02, and take the result over at once."""
+    ask(joint, "P02", "calibrate")
+    for run in joint.session.runs.values():
+        if run.calibration._fit is not None:
+            run.calibration._fit.join()
+    joint.session.commands.turn()
+
+
+def someone():
+    """A person whose heads name the labels in another order: every prediction differs."""
+    heads = {name: LinearHead(np.roll(h.weight, 1, axis=0), np.roll(h.bias, 1)) for name, h in BUNDLE.heads.items()}
+    quantiles = {name: dict(one.quantiles) for name, one in BUNDLE.spec.combinations.items()}
+    return PersonalCalibration(BUNDLE.fingerprint, heads, quantiles, (), {})
 
 
 def save(joint):
@@ -68,7 +119,7 @@ def save(joint):
 
 @pytest.fixture(scope="module")
 def folder(pair, tmp_path_factory):
-    return held(pair, tmp_path_factory.mktemp("joint"), settings_for(pair[0], baseline=MARKED))
+    return held(pair, tmp_path_factory.mktemp("joint"), settings_for(pair[0], ratings=RATINGS, baseline=MARKED))
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +142,43 @@ def id_of(item):
     return item.info.stream_id if isinstance(item, StreamUp) else item.stream_id
 
 
+def test_what_is_asked_for_one_of_several_says_for_whom(pair, tmp_path):
+    streams, items, start_s = pair
+    joint = Joint(streams, settings_for(streams), tmp_path, start_s)
+    for _, item in items[:400]:
+        joint.give(item)
+    commands, failed = joint.session.commands, []
+    joint.outputs.events.listen(lambda event: event.kind is EventKind.FAILURE and failed.append(event))
+    sad = {"label": "sad", "begin_s": joint.time_s - 2.0, "end_s": joint.time_s}
+    for whose, name, arguments in (
+        ("", "label", sad),
+        ("P03", "label", sad),
+        ("P03", "annotate", {"text": "who?"}),
+        ("P02", "label", {**sad, "label": "hungry"}),
+        ("P02", "mark_channel", {"label": "C3", "mark": "ugly"}),
+        ("P02", "baseline", {"seconds": 1e9}),
+        ("", "annotate", {"text": " "}),
+    ):
+        commands.submit(name, whose, arguments)
+    commands.turn()
+    found = [(event.participant, event.text.split(";")[0]) for event in sorted(failed, key=lambda event: event.text)]
+    assert [entry for entry in found if entry[0]] == [
+        ("P02", "baseline: a baseline lasts 20 to 600 s"),
+        ("P02", "label: the model has no label 'hungry'"),
+        ("P02", "mark_channel: no channel can be marked 'ugly'"),
+    ]
+    assert len(found) == 7
+    assert [run.calibration.labels for run in joint.session.runs.values()] == [(), ()]
+    commands.submit("baseline", "", {"seconds": 20.0})  # this is for everybody
+    commands.turn()
+    commands.submit("baseline", "P01", {"seconds": 20.0})
+    commands.turn()
+    assert failed[-1].text.startswith("baseline: a baseline is being recorded")
+    joint.end()
+    cut = [event.participant for event in failed if event.text.startswith("baseline cut short")]
+    assert cut == list(IDS)
+
+
 def test_everybody_is_predicted(rows):
     assert min(len(rows[whose]) for whose in IDS) > (SESSION_S - 8) / HOP_S
     times = {whose: [row["time_s"] for row in rows[whose]] for whose in IDS}
@@ -101,7 +189,7 @@ def test_everybody_is_predicted(rows):
 
 
 def test_each_one_is_predicted_as_alone(pair, rows, tmp_path):
-    """In a session of that one person as it was before there were several. P02 was labelled, which moves the sets."""
+    """In a session of that one person as it was before there were several. P02 was labelled and calibrated."""
     alone = held(only(pair, "P01"), tmp_path, SessionSettings(baseline=MARKED))
     assert {row["participant"] for row in rows_of(alone)} == {""}
     assert timeless(rows_of(alone)) == rows["P01"]
@@ -132,14 +220,16 @@ def test_a_recording_of_several_is_opened_for_one_of_them(folder):
     recording = OpenRecording(folder.recording, PROFILES, participant="P02")
     recording.close()
     assert recording.roles.settings.subject == "P02"
-    assert [note.label for _, note in recording.facts.notes] == ["sad"]
+    assert [type(note) for _, note in recording.facts.notes] == [LabelGiven, CalibrationBegun]
+    assert recording.facts.notes[0][1].label == "sad"
     other = OpenRecording(folder.recording, PROFILES, participant="P01")
     other.close()
-    assert other.facts.notes == ()
+    assert [type(note) for _, note in other.facts.notes] == [ChannelMarked]
+    assert len(recording.facts.rests) == 0 < len(other.facts.rests)
 
 
 def test_an_engine_that_was_killed_is_followed_by_one_that_goes_on_for_everybody(pair, rows, tmp_path):
-    taken_up = held(pair, tmp_path, settings_for(pair[0], baseline=MARKED), crash=True)
+    taken_up = held(pair, tmp_path, settings_for(pair[0], ratings=RATINGS, baseline=MARKED), crash=True)
     found = rows_of(taken_up)
     for whose in IDS:
         again = timeless(found, whose)
@@ -157,6 +247,7 @@ def test_what_happens_is_stated_once_and_of_whom(folder):
         ("P02", "eeg"): 1,
         ("P02", "gaze"): 2,
         ("", "markers"): 1,
+        ("", "none"): len(SLIDERS),
     }
     (down,) = [event for event in events if event.kind is EventKind.STREAM_DOWN]
     assert down.participant == "P02"
@@ -167,13 +258,21 @@ def test_what_happens_is_stated_once_and_of_whom(folder):
         ("", "session"): 1,
         ("P01", "baseline_planned"): 1,
         ("P02", "baseline_planned"): 1,
+        ("P01", "baseline_begins"): facts["P01", "baseline_begins"],  # as often as it was made longer
+        ("P01", "channel_marked"): 1,
         ("P02", "label_given"): 1,
+        ("P02", "calibration_begins"): 1,
     }
+    assert facts["P01", "baseline_begins"] >= 1
+    noted = [(event.participant, event.text) for event in events if event.text == "yawned"]
+    assert noted == [("P01", "yawned")]
+    (verdict,) = [event for event in events if event.text.startswith("baseline ends: ")]
+    assert verdict.participant == "P01"
 
 
 def test_the_folder_and_the_recording_tell_who_is_who(folder, pair):
     assert folder.path.name.endswith("_P01-P02")
-    assert read_settings(folder.settings) == settings_for(pair[0], baseline=MARKED)
+    assert read_settings(folder.settings) == settings_for(pair[0], ratings=RATINGS, baseline=MARKED)
     names = {path.name for path in folder.path.iterdir()}
     assert {"P01.baseline.json", "P02.baseline.json", "predictions.csv", "recording.xdf"} <= names
     source = XdfSource(folder.recording)
@@ -195,7 +294,8 @@ def test_the_python_interface_gives_each_participant(folder, rows):
     assert {event.participant for event in own.events} == {"", "P02"}
     assert own.settings.subject == own.recording.settings.subject == own.recording.participant == "P02"
     used = {info.stream_id for info in own.recording.streams if own.recording.role(info) in OWN_ROLES}
-    assert {own.recording.settings.queries[part].source_id for part in OWN_ROLES} == {
+    queries = own.recording.settings.queries
+    assert {queries[part].source_id for part in (Modality.EEG, Modality.GAZE)} == {
         info.source_id for info in own.recording.streams if info.stream_id in used
     }
     with pytest.raises(RtemoError, match="no participant 'P03'"):
@@ -236,6 +336,29 @@ def test_a_corpus_has_each_as_a_subject(folder):
     assert [one.subject for one in recordings] == list(IDS)
 
 
+TRIALS = """
+[trials]
+start = '(?P<clip>re)(?P<label>st)'
+stop = "go"
+[labels]
+st = "neutral"
+"""
+
+
+def test_ratings_are_the_targets_of_whom_they_are_named_for(folder, tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(TRIALS)
+    found = {entry.subject: entry.load() for entry in load(folder.path, mapping).entries}
+    assert {whose: [trial.targets for trial in one.trials] for whose, one in found.items()} == {
+        "P01": [{"valence": 1.0}],
+        "P02": [{"valence": 2.0}],
+    }
+    for one in found.values():
+        assert one.rows["rating"].read > 80
+        unused = sorted(omission.why for omission in one.omissions if omission.kind.startswith("stream"))
+        assert unused == ["it is a rating, and named for nobody"]
+
+
 def test_a_withdrawal_finds_the_session_and_leaves_it_to_people(folder):
     root = folder.path.parent
     for named in ("p01", "P02", "P01+P02"):
@@ -267,8 +390,3 @@ def test_the_window_replays_whoever_is_chosen(folder, rows):
     replay.do_choose("gaze", "")  # the choice among one participant's streams stays that one's
     assert replay.view().participant == "P02"
     replay.close()
-
-
-def test_the_window_refuses_a_session_of_several(pair):
-    with pytest.raises(RtemoError, match="works with one participant"):
-        refuse_several(settings_for(pair[0]), "the window")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import time
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 from hand_fed import BUNDLE, PROFILES, HandFed, recorded, setup_of
 
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import Chunk, StreamUp
+from rtemo.core.types import Chunk, Modality, StreamDown, StreamState, StreamUp
+from rtemo.live.replay.recorded_view import RecordedView
+from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.session.assemble_session import KEPT, SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.take_up import TakenUpSession
@@ -24,6 +27,7 @@ from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
+UNLIKE = ("forced", "latency_ms", "late")
 SESSION_S, CRASH_S, SAVED_S = 80.0, 55.0, 35.0
 
 
@@ -37,7 +41,8 @@ class Session:
 
     def __init__(self, person, root, settings):
         self.person, self.settings, self.time_s = person, settings, person.plan.start_s
-        self.supply = HandFed()
+        self.supply, self.lost = HandFed(), set()
+        self.supply.status = lambda: [SimpleNamespace(info=info) for info in person.streams]  # the lost ones too
         self.source = recorded(self.supply)
         self.source.start()
         roles = StreamRoles(PROFILES, settings)
@@ -62,6 +67,8 @@ class Session:
 
     def feed(self, until_s):
         for item in self.items:
+            if getattr(item, "stream_id", "") in self.lost:
+                continue
             if isinstance(item, Chunk) and len(item):
                 self.time_s = max(self.time_s, float(item.stamps[-1]))
             self.give(item)
@@ -78,7 +85,17 @@ class Session:
         self.source.running = RunningRecording((str(recorder.path),), 0, size, outputs.session_id, about)
         outputs.leave()
         taken_up = TakenUpSession(self.source.running, PROFILES)
+        self.setup.roles.give_back()  # another process knows the streams that are announced to it
+        self.setup.roles.choose(info for info in self.person.streams if info.stream_id not in self.lost)
         self.begin(OutputsRequest(taken_up.settings, publish=False), taken_up)
+
+    def lose(self, stream_id):
+        self.lost.add(stream_id)
+        self.give(StreamDown(stream_id, StreamState.LOST, "gone from the network"))
+
+    def find(self, stream_id):
+        self.lost.remove(stream_id)
+        self.give(StreamUp(next(info for info in self.person.streams if info.stream_id == stream_id)))
 
     def end(self):
         self.run.finish()
@@ -101,7 +118,7 @@ def what_happens(session, crash, save):
     session.end()
     with session.outputs.folder.predictions.open() as file:
         rows = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if key not in ("forced", "latency_ms", "late")} for row in rows]
+    return [{key: value for key, value in row.items() if key not in UNLIKE} for row in rows]
 
 
 @pytest.fixture(scope="module", params=["", "marker=baseline/start,baseline/end"])
@@ -125,6 +142,57 @@ def test_a_new_engine_goes_on_as_the_old_one_would_have(person, settings, undist
     samples = session.run.engine.taken["eeg"]
     assert samples < 250 * (SESSION_S - SAVED_S + 1) if save else samples > 250 * (SESSION_S - 1)
     assert not list(session.outputs.folder.path.glob("state*"))
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_a_tracker_that_is_lost_while_the_engine_ends_comes_back_as_the_same_one(person, save, tmp_path):
+    rows = []
+    for crash in (False, True):
+        session = Session(person, tmp_path / str(crash), SessionSettings(subject="P"))
+        session.feed(12.0)
+        session.lose("gaze")
+        session.feed(15.0)
+        if crash and save:
+            session.run.save()
+            session.run.state_file.wait()
+        session.feed(18.0)
+        if crash:
+            session.crash()
+            assert session.setup.roles.filled >= {Modality.GAZE}  # lost, not unknown: the window says so
+        session.feed(20.0)
+        session.find("gaze")
+        session.feed(28.0)
+        session.end()
+        with session.outputs.folder.predictions.open() as file:
+            rows.append([{k: v for k, v in row.items() if k not in UNLIKE} for row in csv.DictReader(file)])
+    assert len(rows[1]) >= len(rows[0]) - 1
+    assert [row["time_s"] for row in rows[1] if row not in rows[0]] == []
+
+
+def test_what_a_window_shows_is_no_part_of_the_saved_state(person, tmp_path):
+    session = Session(person, tmp_path, SessionSettings(subject="P"))
+    session.feed(8.0)
+    taps = DisplayTaps(RecordedView())
+    taps.update(session.run.predictor.pipeline)
+    session.run.save()
+    session.run.state_file.wait()
+    session.crash()
+    session.feed(10.0)
+    assert session.run.engine.taken["eeg"] < 250 * 4
+    taps.update(session.run.predictor.pipeline)
+    session.end()
+
+
+def test_a_state_that_cannot_be_saved_ends_no_session(person, tmp_path):
+    session = Session(person, tmp_path, SessionSettings(subject="P"))
+    session.feed(6.0)
+    session.run.predictor.pipeline.branch(Modality.EEG).stray = print
+    session.run.save()
+    session.run.save()
+    session.feed(7.0)
+    said = [event.text for event in session.outputs.events.events if "cannot be saved" in event.text]
+    assert len(said) == 1
+    session.end()
 
 
 def test_what_was_noted_without_an_engine_is_an_event_once(person, tmp_path, settings):

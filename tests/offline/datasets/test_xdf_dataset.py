@@ -1,6 +1,7 @@
 """A lab's own XDF recordings: the same windows as in a replay, trials from markers."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from rtemo.resources import devices
 from rtemo.simulate.plan import SimulationPlan, segments_for_duration
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import eeg_channel_map, gaze_channel_map, load_profiles, match
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, settings_text, with_participants
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 from rtemo.sources.xdf.writer import XdfWriter
@@ -266,3 +269,24 @@ def test_a_rating_stream_gives_each_trial_its_mean_and_every_sample_is_accounted
     assert f"{path.name}: {missing} of {len(recording.trials)} trials have no arousal from the stream joystick" in (
         recording.notes
     )
+
+
+def test_a_rating_that_is_named_for_two_or_is_not_there_is_nobodys(tmp_path):
+    said = [
+        "P01: eeg=name=A; ratings=name=slider",
+        "P02: eeg=name=B; ratings=type=Slider",
+        "P03: eeg=name=C; ratings=name=x",
+    ]
+    settings = with_participants(SessionSettings(), [parse_participant(text) for text in said])
+    (tmp_path / "session.toml").write_text(settings_text(settings))
+    slider = StreamInfo("7", "slider", "Slider", "float32", 2.0, (Channel("valence"),))
+    words = StreamInfo("8", "x", "Ratings", "string", 0.0, (Channel("word"),))
+    found = {}
+    for whose in ("P01", "P02", "P03"):
+        roles = StreamRoles(load_profiles(devices()), settings.of(whose))
+        recording = SimpleNamespace(participant=whose, roles=roles, streams=(slider, words))
+        rated, left_out = xdf._ratings(tmp_path / "recording.xdf", recording)
+        assert rated == []
+        found[whose] = [f"{one.kind}: {one.why}" for one in left_out]
+    assert found["P01"] == found["P02"] == ["stream 7: it is named for P01 and P02"]
+    assert found["P03"] == [*found["P01"], "ratings: the file has no such stream of numbers: name=x"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,6 +14,7 @@ from invented import invented_corpus
 from offline.evaluation.methods import METHODS
 from offline.evaluation.methods.own import OwnNetwork
 from offline.export import calibrate
+from offline.fit import cross_fit as module
 from offline.fit.calibration import cross_decoded, promise
 from offline.fit.cross_fit import cross_fit, fit_data, fit_everybody
 from offline.fit.held_out_outputs import hold_out
@@ -122,9 +125,31 @@ def test_few_people_give_fewer_levels_and_it_is_said(tmp_path, people):
     assert "no guarantee" in text
 
 
-def test_a_budget_that_cannot_be_kept_is_out_of_time(data):
+@pytest.mark.parametrize("method", [QUICK, replace(QUICK, settings=replace(QUICK.settings, mode="probe"))])
+def test_a_budget_that_cannot_be_kept_is_out_of_time(data, method):
     with pytest.raises(OutOfTime):
-        cross_fit(data, "network", QUICK, budget_s=0.0)
+        cross_fit(data, "network", method, budget_s=0.0)
+
+
+def test_all_folds_together_and_each_of_them_are_bounded(data, monkeypatch):
+    """Of a budget one round is for fitting everybody; a fold that has taken half of it is no use."""
+    now, left = [1000.0], []
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now[0], monotonic=time.monotonic))
+
+    @contextmanager
+    def until(seconds):
+        left.append(seconds)
+        yield
+
+    monkeypatch.setattr(module, "until", until)
+
+    def slow(task, fold):
+        now[0] += 20.0
+        return hold_out(task, fold)
+
+    cross_fit(data, "early-fusion", METHODS["early-fusion"], keep=slow, budget_s=100.0)
+    shares = len(data.folds)
+    assert left == pytest.approx([min(50.0, 100.0 * shares / (shares + 1) - 20.0 * k) for k in range(shares)])
 
 
 def test_weights_that_know_somebody_are_refused(data):

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_builder import stream
+from stream_builder import stream, words
 
 from rtemo import resources
 from rtemo.core.channel_map import Flag, Screen
@@ -229,3 +231,23 @@ def test_what_is_not_needed_is_listed():
     channel_map = gaze_channel_map(tracker(["x", "y", "head_x"]), GENERIC)
 
     assert dict(channel_map.left_out) == {"head_x": "not needed"}
+
+
+def packed(channels, **rules):
+    return gaze_channel_map(tracker(channels), replace(GENERIC, gaze=replace(GENERIC.gaze, **rules)))
+
+
+def test_a_row_with_two_samples_gives_both_in_their_order():
+    labels = words("left_x left_y left_pupil right_x right_y right_pupil clock")
+    found = packed([*labels, *labels, "counter"], samples_per_row=2, sample_width=7)
+    row = np.array([[0.1, 0.2, 3.0, 0.3, 0.4, 4.0, 9.0, 0.5, 0.6, 5.0, 0.7, 0.8, 6.0, 9.0, 1.0]])
+    wanted = [[0.1, 0.2, 0.3, 0.4, 3.0, 4.0], [0.5, 0.6, 0.7, 0.8, 5.0, 6.0]]
+    assert found.canonical(np.concatenate([row, row])) == pytest.approx(np.array(wanted * 2))
+    assert set(found.left_out) == {"clock", "counter"}
+
+
+@pytest.mark.parametrize(("n_columns", "rules"), [(7, {}), (6, {"sample_width": 4}), (4, {}), (6, {"sample_width": 2})])
+def test_a_row_that_cannot_hold_the_samples_is_refused(n_columns, rules):
+    labels = [*words("x y pupil"), *(f"more{k}" for k in range(n_columns - 3))]
+    with pytest.raises(RtemoError, match="cannot hold 2 samples"):
+        packed(labels, samples_per_row=2, **rules)

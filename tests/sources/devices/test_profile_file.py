@@ -81,6 +81,8 @@ zero_pupil_is_blink = true
 pupil_unit = "mm"
 pupil_scale = 2
 pupil_is_area = false
+samples_per_row = 2
+sample_width = 7
 
 [gaze.left]
 x = {label = "g", eye = "left"}
@@ -126,6 +128,7 @@ def test_a_profile_with_every_key_is_read(write):
     assert profile.gaze.left.y.column == 2
     assert profile.gaze.left.pupil.nth == 2
     assert profile.gaze.left.valid[0].at_most == 4.0
+    assert (profile.gaze.samples_per_row, profile.gaze.sample_width) == (2, 7)
 
 
 @pytest.mark.parametrize(

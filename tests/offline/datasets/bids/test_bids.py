@@ -248,13 +248,27 @@ def test_eye_tracking_that_cannot_be_used_is_listed(folder, rng, more, why):
     assert why in recording.omissions[0].why
 
 
-def test_another_origin_than_the_top_left_is_listed(folder, rng):
-    write(folder, rng)
+def set_origin(folder, origin):
     events = folder / "sub-01" / "ses-01" / "eeg" / "sub-01_ses-01_task-stim01_events.json"
     about = json.loads(events.read_text())
-    about["StimulusPresentation"]["ScreenOrigin"] = ["center", "center"]
+    about["StimulusPresentation"]["ScreenOrigin"] = origin
     events.write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize("origin", [["center", "center"], "bottom-left", ["top"], "top", ["top", "right"], None, {}])
+def test_another_origin_than_the_top_left_is_listed(folder, rng, origin):
+    write(folder, rng)
+    set_origin(folder, origin)
     assert "another corner than the top left" in load_one(folder).omissions[0].why
+
+
+@pytest.mark.parametrize("origin", ["top-left", "Top Left", "topleft", "upper_left", ["left", "top"], ["TOP", "Left"]])
+def test_the_top_left_is_read_however_it_is_spelt(folder, rng, origin):
+    write(folder, rng)
+    set_origin(folder, origin)
+    recording = load_one(folder)
+    assert len(recording.streams) == 2
+    assert not recording.omissions
 
 
 def test_a_cyclopean_file_is_used_only_where_there_is_no_single_eye(folder, rng):

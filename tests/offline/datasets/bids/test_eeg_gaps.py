@@ -136,6 +136,23 @@ def test_annotations_of_an_interrupted_file_keep_their_times(tmp_path, rng):
     assert mne_raw.header(path).annotations == tuple(note[1:] for note in notes)
 
 
+def test_samples_that_are_marked_as_skipped_were_not_recorded(tmp_path, rng):
+    """Whatever the clock that a format's annotations count by: EDF+D's pauses too, BrainVision's samples only."""
+    notes = [(2, 2.5, 1.5, "BAD_ACQ_SKIP"), (7, 17.25, 0.75, "bad_acq_skip"), (9, 19.9, 5.0, "BAD_ACQ_SKIP")]
+    edf = write_edf(tmp_path / "a.edf", samples_of(10, rng), onsets_with(((5, 10.0),), 10), notes=notes)
+    assert mne_raw.header(edf).annotations == ()
+    marks = [(1, "20260101100000000000"), (501, "20260101100015000000")]
+    vhdr = write_vhdr(tmp_path / "a.vhdr", samples_of(10, rng), marks)
+    with vhdr.with_suffix(".vmrk").open("a") as file:
+        for n, (begin, length) in enumerate(((250, 150), (725, 75), (990, 500)), 3):
+            file.write(f"Mk{n}=Comment,BAD_ACQ_SKIP,{begin + 1},{length},0\n")
+    expected = [(0, 250, 0.0), (400, 100, 4.0), (500, 225, 15.0), (800, 190, 18.0)]
+    for path in (edf, vhdr):
+        parts = mne_raw.header(path).stretches
+        assert parts == tuple(SampleStretch(first, n, pytest.approx(start_s)) for first, n, start_s in expected)
+        assert chunks_of(path)[1].tolist() == pytest.approx(np.r_[0:250, 400:725, 800:990], abs=1)
+
+
 @pytest.mark.parametrize("onsets", [[0, 1, 2, 1.5, 4], [0, 1, 0.2, 3, 4]])
 def test_records_that_overlap_are_an_error(tmp_path, rng, onsets):
     path = write_edf(tmp_path / "a.edf", samples_of(5, rng), onsets)

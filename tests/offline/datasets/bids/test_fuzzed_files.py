@@ -138,8 +138,9 @@ SIDE_CARS = [
 ]
 
 
-@pytest.mark.parametrize("suffix", SIDE_CARS)
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("suffix", "packed"), [(suffix, False) for suffix in SIDE_CARS] + [("eye1_physio.tsv.gz", True)]
+)
 @fuzzed
 @given(data=st.data())
 def test_files_of_a_bids_folder(run, suffix, packed, data):
