@@ -46,6 +46,21 @@ from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
 
 
+def taken_of(item: Item) -> tuple[str, int] | None:
+    """Under which name an item is counted as taken, and how often: the samples of each stream, its clock offsets, and what
+    was noticed about it. An engine that goes on from a saved state leaves out as many of each.
+    """
+    match item:
+        case Chunk():
+            return item.stream_id, len(item)
+        case ClockOffset():
+            return f"{item.stream_id} clock", 1
+        case StreamNotice():
+            return f"{item.stream_id} notices", 1
+        case _:
+            return None
+
+
 class Engine:
     """Runs one session. `run` blocks; everything else may be read from other threads."""
 
@@ -81,7 +96,7 @@ class Engine:
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
-        self.taken: Counter[str] = Counter()  # samples, by stream_id
+        self.taken: Counter[str] = Counter()  # see taken_of
         self.latest: Prediction | None = None
         self.arrived_s = math.nan  # when the last sample of the window that is published came, LSL time; NaN: forced
 
@@ -225,8 +240,8 @@ class Engine:
             self._publish(self._predictor.force(reached_s))
 
     def _take(self, item: Item) -> None:
-        if isinstance(item, Chunk):
-            self.taken[item.stream_id] += len(item)
+        if (counted := taken_of(item)) is not None:
+            self.taken[counted[0]] += counted[1]
         match item:
             case StreamUp():
                 self._stream_up(item)

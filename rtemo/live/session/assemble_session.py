@@ -137,7 +137,12 @@ class SessionRun:
         then.listen(self._marked)
         there = [item.info for item in opening if isinstance(item, StreamUp)]
         there += [status.info for status in self._source.status()]  # those that are lost are not announced
-        self.engine.rebuild(self._working(taken_up.items(there, saved.about if saved is not None else None)), then)
+        about, running = saved.about if saved is not None else None, taken_up.running
+        self.engine.taken.update(about.taken if about is not None else {})
+        for part, items in taken_up.items(there, about):
+            if part == running.first and part > (about.part if about is not None else 0):
+                self.engine.taken.clear()  # counted from here on: the recorder that runs began with this file
+            self.engine.rebuild(self._working(items), then)
         self._running = self._source.running
         for note in taken_up.notes:
             self._log.add(note)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rtemo.core.records import Reader
 from rtemo.core.types import Chunk, ClockOffset, Item, StreamDown, StreamInfo, StreamNotice, StreamUp
+from rtemo.live.engine.engine import taken_of
 from rtemo.live.session.saved_state import StateAbout
 from rtemo.model.bundle import Bundle
 from rtemo.model.predictor import Predictor
@@ -108,16 +109,20 @@ class TakenUpSession:
         """
         return self._recording.prepare(predictor, bundle, (), EventLog(), warn, since_s)
 
-    def items(self, there: Sequence[StreamInfo], saved: StateAbout | None) -> Iterator[list[Item]]:
-        """The items after those of a saved state, in the names that the streams have now. Closes the file.
+    def items(
+        self, there: Sequence[StreamInfo], saved: StateAbout | None
+    ) -> Iterator[tuple[int, Iterator[list[Item]]]]:
+        """The items after those of a saved state, in the names that the streams have now, of each of the recording's
+        files by its number. Closes the file.
 
         there: the streams that are announced now.
         """
         self._recording.close()
         left = Counter(saved.taken if saved is not None else {})
-        for path in self.running.paths[saved.part if saved is not None else 0 :]:
+        for part in range(saved.part if saved is not None else 0, len(self.running.paths)):
+            path = self.running.paths[part]
             size = self.running.size if path == self.running.paths[-1] else None
-            yield from _items_of(Path(path), size, there, left, self._recording)
+            yield part, _items_of(Path(path), size, there, left, self._recording)
 
 
 def _items_of(
@@ -139,10 +144,13 @@ def _items_of(
 
 def _later(item: Item, left: Counter[str]) -> Item | None:
     """What of an item is not in the saved state."""
-    if not isinstance(item, Chunk) or not left[item.stream_id]:
+    counted = taken_of(item)
+    if counted is None or not left[counted[0]]:
         return item
-    n = min(left[item.stream_id], len(item))
-    left[item.stream_id] -= n
+    n = min(left[counted[0]], counted[1])
+    left[counted[0]] -= n
+    if not isinstance(item, Chunk):
+        return None
     return replace(item, stamps=item.stamps[n:], values=item.values[n:]) if n < len(item) else None
 
 
