@@ -33,7 +33,8 @@ AGREES = 0.02  # samples by which the stated rate may be off at the end of the l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalStretch:
-    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels).
+    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels). stamps (n,): LSL seconds; of
+    EEG as they were sent, with the clock offsets, and uneven as they were.
 
     begin_s: LSL time of the first sample; for EEG that of the line through all of them at the signal's rate, which no
     single stamp moves.
@@ -42,6 +43,7 @@ class SignalStretch:
     times: Doubles
     values: Doubles
     begin_s: float
+    stamps: Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class RecordedSignal:
         return np.concatenate([stretch.times for stretch in self.stretches])
 
     @property
+    def stamps(self) -> Doubles:
+        """(n,) of all samples, as they were sent."""
+        return np.concatenate([stretch.stamps for stretch in self.stretches])
+
+    @property
     def values(self) -> Doubles:
         """(n, channels) of all samples."""
         return np.concatenate([stretch.values for stretch in self.stretches])
@@ -140,7 +147,7 @@ def _both_eyes(first: RecordedSignal, second: RecordedSignal) -> RecordedSignal:
         raise RtemoError("the two eyes have no usable sample", "each is shorter than a second", "record more of it")
     return replace(
         first,
-        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0])) for run in runs),
+        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0]), run.times) for run in runs),
         n_unusable=first.n_unusable + second.n_unusable,
         notes=tuple(dict.fromkeys((*first.notes, *second.notes, f"the other eye is the stream {second.info.brief()}"))),
     )
@@ -188,6 +195,7 @@ class _Collector:
         values = np.asarray(chunk.values)
         if isinstance(channel_map, EegChannelMap):
             values = values[:, list(channel_map.columns)]
+            values = np.column_stack([values, usable])  # the stamps come along
         self._keep(chunk.stream_id, dejitter.push(usable, values.astype(np.float64)))
 
     def _keep(self, stream_id: str, runs: Sequence[SampleRun]) -> None:
@@ -225,21 +233,24 @@ class _Collector:
 
     def _stretch(self, runs: Sequence[SampleRun]) -> SignalStretch:
         times = np.concatenate([run.times for run in runs])
-        values = np.concatenate([np.asarray(run.values, np.float64) for run in runs])
+        values, stamps = np.concatenate([np.asarray(run.values, np.float64) for run in runs]), times
+        if self._eeg:
+            values, stamps = values[:, :-1], values[:, -1]
+        first = values[: len(runs[0].times)]
         if isinstance(self._map, EegChannelMap):
             if self._scale is None:
-                self._scale = self._microvolts(runs[0])
-            return SignalStretch(times, values * self._scale, float(times[0]))
+                self._scale = self._microvolts(first)
+            return SignalStretch(times, values * self._scale, float(times[0]), stamps)
         if self._scale is None and isinstance(self._map, GazeChannelMap):
-            self._map, note = self._map.checked(np.asarray(runs[0].values, np.float64))
+            self._map, note = self._map.checked(first)
             self._notes += [note] if note else []
             self._scale = np.ones(1)
-        return SignalStretch(times, self._map.canonical(values), float(times[0]))
+        return SignalStretch(times, self._map.canonical(values), float(times[0]), stamps)
 
-    def _microvolts(self, run: SampleRun) -> Doubles:
-        """The factors to microvolts, decided on the first run as the pipeline does."""
+    def _microvolts(self, first: Doubles) -> Doubles:
+        """The factors to microvolts, decided on the first run (n, channels) as the pipeline does."""
         assert isinstance(self._map, EegChannelMap)
-        scale, note = plausible_scale(np.asarray(run.values, np.float64), self._map.scale)
+        scale, note = plausible_scale(first, self._map.scale)
         self._notes += [note] if note else []
         return np.where(np.isnan(scale), 1.0, scale)
 

@@ -47,7 +47,7 @@ def coverage(predictions: Predictions, axis: Axis, quality: SignalQuality | None
         ("Gaze usable", predictions.times, predictions.gaze_coverage),
     ]
     if quality is not None and quality.labels and len(quality.times):
-        rows.insert(0, ("Electrodes good", quality.times, (quality.faults == 0).mean(axis=1)))
+        rows.insert(0, ("Good channels", quality.times, (quality.faults == 0).mean(axis=1)))
     inside, y = [axis.drawn(4, 4 + len(rows) * 46 - 8)], 4.0
     for name, times, values in rows:
         inside.append(text(LEFT - 8, y + 24, name, class_="tick", text_anchor="end"))

@@ -110,6 +110,23 @@ class Participant:
         named[Modality.SECOND_EYE] = self.second_eye.query if self.second_eye is not None else None
         return {part: query for part, query in named.items() if query is not None}
 
+    def with_query(self, part: Modality, query: StreamQuery | None) -> Participant:
+        """The same with another EEG or gaze stream; None: without. What was said of the one before goes with it."""
+        if self.queries.get(part) == query:
+            return self
+        if part is Modality.EEG:
+            return replace(self, eeg=EegTable(query))
+        if part is Modality.SECOND_EYE:
+            return replace(self, second_eye=SecondEyeTable(query) if query is not None else None)
+        return replace(self, gaze=GazeTable(query))
+
+    def without(self, query: StreamQuery) -> Participant:
+        """The same without a stream, where this is one of theirs."""
+        own = self
+        for part in [part for part, asked in self.queries.items() if asked.covers(query)]:
+            own = own.with_query(part, None)
+        return own
+
 
 def latency_of(table: EegTable | GazeTable) -> StampLatency | None:
     """How late the stamps are, where that was measured."""
@@ -128,8 +145,9 @@ def check_participants(participants: Sequence[Participant]) -> None:
     named = {part.value: [(one.id, one.queries.get(part)) for one in participants] for part in OWN_ROLES}
     named["ratings"] = [(one.id, one.ratings.query) for one in participants]
     for part, asked in named.items():
-        for who, query in asked:
-            if same := [other for other, its in asked if other != who and its is not None and its == query]:
+        given = [(who, query) for who, query in asked if query is not None]
+        for who, query in given:
+            if same := [other for other, its in given if other != who and (its.covers(query) or query.covers(its))]:
                 found = f"{who} and {same[0]} both have {query}"
                 raise RtemoError(f"two participants have the same {part} stream", found, todo)
     if nothing := [one.id for one in participants if not one.queries]:
@@ -142,12 +160,18 @@ def merged(known: Iterable[Participant], asked: Sequence[Participant]) -> tuple[
     return tuple(_over(before.get(one.id), one) for one in asked) if asked else tuple(before.values())
 
 
+def new_participant(id_: str, todo: str = "for example P01") -> Participant:
+    """A participant of whom nothing else is known. Raises RtemoError for what cannot be an id."""
+    if not _ID.fullmatch(id_):
+        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", todo)
+    return Participant(id_)
+
+
 def parse_participant(text: str) -> Participant:
     """From `ID: eeg=QUERY; gaze=QUERY; ratings=QUERY; baseline=FORM; person=FILE`, or an ID. Raises RtemoError."""
     id_, _, rest = (piece.strip() for piece in text.partition(":"))
     example = 'write for example "P01: eeg=name=AmpA; gaze=name=TrackerA"'
-    if not _ID.fullmatch(id_):
-        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", example)
+    new_participant(id_, example)
     given: dict[str, str] = {}
     persons: list[str] = []
     for piece in filter(None, (piece.strip() for piece in rest.split(";"))):

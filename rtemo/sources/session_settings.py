@@ -250,6 +250,7 @@ class _OutputsTable:
     outlet_name: str = ""
     allow_network: bool = False
     script: str = ""
+    screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,13 +332,6 @@ def with_participants(settings: SessionSettings, asked: Sequence[Participant]) -
         raise RtemoError("a stream is nobody's", f"{found}, beside participants", "name it for one of them")
     subject = settings.participant or "+".join(one.id for one in participants)
     return replace(settings, subject=subject, participants=participants)
-
-
-def refuse_several(settings: SessionSettings, where: str) -> None:
-    """Raises RtemoError where participants are told apart. where: what works with one."""
-    if settings.participants:
-        found = f"the settings name {', '.join(one.id for one in settings.participants)}"
-        raise RtemoError(f"{where} works with one participant", found, "run several with `rtemo live`")
 
 
 def with_entities(settings: SessionSettings, entities: Mapping[str, str]) -> SessionSettings:

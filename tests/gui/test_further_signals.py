@@ -18,7 +18,10 @@ from rtemo.gui.painting.colours import DARK
 from rtemo.gui.views import valence_arousal
 from rtemo.gui.views.further_signals import FOOT, GUTTER, HEAD
 from rtemo.gui.views.rating import HELD_TICKS, STEP, RatingView
+from rtemo.live.output.outlet import LATE, RatingOutlet, ratings_due
 from rtemo.live.service.snapshot import Phase, TraceBlock
+from rtemo.sources.stream_choice import is_rating
+from rtemo.sources.stream_roles import StreamRoles
 
 RUNNING = {"phase": Phase.RUNNING, "recorder": RECORDING, "started_s": 40.0, "subject": "P07"}
 
@@ -162,9 +165,9 @@ def rating(window, outlet):
     view = window.views.rating
     view._opened = lambda: outlet
     feed(window, shown())
-    window.docks[texts.RATING].show()
-    window.docks[texts.RATING].raise_()
+    QTest.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     QApplication.processEvents()
+    assert view.plane.isVisible()  # in front of the others
     view.send.click()
     view.timer.stop()  # it is ticked by hand
     return view
@@ -210,8 +213,26 @@ def test_it_says_whether_the_ratings_are_recorded(rating, outlet, window):
         assert rating.says.text() == words
 
 
+def test_ratings_lie_on_a_grid_and_a_window_that_hung_leaves_a_gap():
+    assert list(ratings_due(0, 0.049)) == []
+    assert list(ratings_due(0, 0.151)) == [0, 1, 2]
+    assert list(ratings_due(3, 0.16)) == []
+    assert list(ratings_due(3, 10.01)) == list(range(200 - LATE, 200))
+    assert ratings_due(200, 10.02).stop == 200
+
+
+def test_the_recorder_takes_the_ratings_as_those_of_any_program():
+    outlet = RatingOutlet()
+    assert is_rating(outlet.info)
+    assert StreamRoles(()).is_recorded_too(outlet.info)
+    assert outlet.info.labels == ("valence", "arousal")
+    outlet.push(0.5, 0.5)
+    outlet.close()
+    outlet.push(0.5, 0.5)
+
+
 def test_nobody_rates_out_of_sight(rating, outlet, window):
-    window.docks[texts.RATING].hide()
+    window.docks[texts.RATING_VIEW].hide()
     assert outlet.closed
     assert not rating.send.isChecked()
     assert not rating.timer.isActive()

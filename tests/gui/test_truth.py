@@ -333,6 +333,16 @@ def test_a_session_of_which_nothing_is_recorded_is_an_alarm(window, client, cloc
     assert window.views.strip.alarm.text().startswith(texts.NOT_RECORDED)
 
 
+def test_a_recording_that_goes_on_elsewhere_says_where(window, client, clock):
+    client.recorder = recorder(clock, replace(RECORDING, path="/data/s/recording_2.xdf", n_files=2))
+    feed(window, full())
+    assert window.views.strip.alarms == []
+    client.recorder = recorder(clock, replace(RECORDING, path="/home/lab/other/recording_2.xdf", n_files=2))
+    feed(window, full(seq=2))
+    assert window.views.strip.alarm.text() == "RECORDED ELSEWHERE: /home/lab/other"
+    assert window.views.strip.property("alarm") == "warn"
+
+
 def test_what_the_recorder_refused_to_write_is_shown(window, client):
     client.refused = ["annotate 'coughed': nothing is recorded"]
     feed(window, full())

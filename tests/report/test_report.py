@@ -403,9 +403,9 @@ def test_good_electrodes_and_gaze_are_drawn_over_the_session():
     table = collected(*at_steps(0.0, 120.0, 0.5))
     drawn = timeline.coverage(table, Axis(0.0, 120.0), quality)
     words = Texts(drawn).words
-    assert {"Electrodes good", "EEG usable", "Gaze usable"} <= set(words)
+    assert {"Good channels", "EEG usable", "Gaze usable"} <= set(words)
     assert len(re.findall('class="covered"', drawn)) == 3
-    assert "Electrodes good" not in Texts(timeline.coverage(table, Axis(0.0, 120.0))).words
+    assert "Good channels" not in Texts(timeline.coverage(table, Axis(0.0, 120.0))).words
 
 
 def test_it_prints_on_a4_in_light_colours_and_has_no_lists_of_python():

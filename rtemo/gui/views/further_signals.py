@@ -220,7 +220,7 @@ class Traces(QWidget):
             and high - low >= USED * (before[1] - before[0])
         ):
             return before
-        margin = 0.1 * (high - low) or max(1e-6, 0.05 * abs(high))
+        margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
         self._ranges[key] = low - margin, high + margin
         return self._ranges[key]
 

@@ -7,6 +7,7 @@ It is recorded at once, by the thread that sends; it is published by a thread of
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
 PREDICTIONS, VALUES, TEXTS = "rtemo", "rtemo_values", "rtemo_texts"
-RATINGS, RATING_HZ = "rtemo_ratings", 20.0
+RATINGS, RATING_HZ, LATE = "rtemo_ratings", 20.0, 4
 MEASURES = (  # channel, type, unit
     ("confidence", "Confidence", "probability"),
     ("eeg_coverage", "Coverage", "fraction"),
@@ -245,15 +246,27 @@ class RatingOutlet:
         _describe_channels(info, [(name, "Rating", "normalised") for name in ("valence", "arousal")])
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info)
         self.info = stream_info(info.as_xml(), RATINGS)
+        self._begun_s, self._n = pylsl.local_clock(), 0
 
     def push(self, valence: float, arousal: float) -> None:
-        """Send what holds now; RATING_HZ times a second."""
+        """Send what holds now; to be called about RATING_HZ times a second."""
         if self._outlet is not None:
-            self._outlet.push_sample([valence, arousal])
+            due = ratings_due(self._n, pylsl.local_clock() - self._begun_s)
+            for k in due:
+                self._outlet.push_sample([valence, arousal], self._begun_s + k / RATING_HZ)
+            self._n = due.stop
 
     def close(self) -> None:
         """End the stream."""
         self._outlet = None
+
+
+def ratings_due(n: int, passed_s: float) -> range:
+    """The numbers of the samples that are due after so long, n having been counted. Their stamps lie on a grid, however
+    late a busy window is; what is older than LATE samples is left out, as nobody knows what held then.
+    """
+    stop = max(n, math.floor(passed_s * RATING_HZ))
+    return range(max(n, stop - LATE), stop)
 
 
 class _Outlet:

@@ -130,7 +130,7 @@ class Analysis:
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
         pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
-        refused = dict(self.refused)
+        refused = {part.value: why for part, why in self.refused.items()}
         found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
@@ -162,7 +162,7 @@ class Analysis:
             self.done = True
         else:
             items = self._source.read()
-            self._further.take(items, self._announced.infos, self.roles)
+            self._further.take(items, self._announced.infos, self.roles.role_of)
             self._engine.step(items)
         self._display.update(self._predictor.pipeline)
         self._note_faults()

@@ -124,8 +124,9 @@ class RecorderLink:
         look = RecorderLook(time.monotonic(), engine=bool(fields.get("engine")))
         if not isinstance(status, Mapping) or not paths:
             return look
-        first = Path(str(paths[0]))
-        view = recorder_view(read_recorder_status(status), first, free_bytes(first))
+        stands, first = read_recorder_status(status), Path(str(paths[0]))
+        now = stands.paths[-1] if stands.paths else first  # on another disk, where the first one is full
+        view = recorder_view(stands, first, free_bytes(now))
         subject, folder, started_s = self._described(about)
         return replace(look, recording=view, subject=subject, folder=folder, started_s=started_s)
 

@@ -23,10 +23,13 @@ from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, Str
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.sources.devices.profile import Match, match
 from rtemo.sources.lsl.stream_state import LslStreamStatus
+from rtemo.sources.participant_roles import ParticipantRoles, role_name
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
-LATENCIES = 600
+LATENCIES, LATENCY_S = 1200, 30.0  # how many at most, and for how long they count
+Timed = deque[tuple[float, float]]
 NOTHING_ELSE: Mapping[str, AuxiliaryReader] = MappingProxyType({})
 CACHE_SIZE = 200
 
@@ -43,29 +46,36 @@ class StreamStatuses:
         read: Sequence[LslStreamStatus],
         visible: Sequence[StreamInfo],
         announced: AnnouncedStreams,
-        roles: StreamRoles,
-        pipeline: Pipeline,
-        refused: Mapping[Modality, str],
+        roles: StreamRoles | ParticipantRoles,
+        pipeline: Pipeline | Mapping[str, Pipeline],
+        refused: Mapping[str, str],
         auxiliary: Mapping[str, AuxiliaryReader] = NOTHING_ELSE,
         *,
         columns: bool = False,
     ) -> dict[str, tuple[StreamInfo, StreamStatus]]:
         """The status of every stream that is read or visible, by stream_id.
 
-        read: the status of those that are read. refused: why a role has no stream. auxiliary: what reads their sample
-        counters. columns: whether to add the use of each channel, for streams with a role.
+        read: the status of those that are read. pipeline: of each participant, where several may be told apart.
+        refused: why a role has no stream, by its name. auxiliary: what reads their sample counters. columns: whether to
+        add the use of each channel, for streams with a role.
         """
+        each = roles.each if isinstance(roles, ParticipantRoles) else {"": roles}
+        pipelines = pipeline if isinstance(pipeline, Mapping) else {"": pipeline}
         measured = {status.info.stream_id: status for status in read}
         uids = {info.uid for info in (*announced.infos.values(), *(status.info for status in read)) if info.uid}
         others = {info.uid: replace(info, stream_id=info.uid) for info in visible if info.uid not in uids}
         known = {**{status.info.stream_id: status.info for status in read}, **announced.infos}
         found = {}
         for stream_id, info in {**known, **others}.items():
-            status = self._described(info, roles, refused)
+            whose = _whose(info, each)
+            own = {part: why for part in Modality if (why := _refusal(refused, each, part))}
+            status = self._described(info, each[whose], own)
+            if whose and status.role in OWN_ROLES:
+                status = replace(status, participant=whose)
             if columns and status.role:
-                status = replace(status, columns=self._columns_of(info, Modality(status.role), roles))
-            if stream_id in known:
-                status = _measured(status, measured.get(stream_id), announced, pipeline)
+                status = replace(status, columns=self._columns_of(info, Modality(status.role), each[whose]))
+            if stream_id in known and whose in pipelines:
+                status = _measured(status, measured.get(stream_id), announced, pipelines[whose])
             if (reader := auxiliary.get(stream_id)) is not None and (losses := reader.losses) is not None:
                 status = replace(status, n_lost=losses.lost + losses.filled, n_twice=losses.twice)
             found[stream_id] = (info, status)
@@ -113,6 +123,16 @@ class StreamStatuses:
                 self._matches.clear()
             self._matches[info] = match(info, roles.profiles)
         return self._matches[info]
+
+
+def _whose(info: StreamInfo, each: Mapping[str, StreamRoles]) -> str:
+    """The participant who has this stream; the first one for what is nobody's own."""
+    return next((whose for whose, roles in each.items() if roles.role_of(info) is not None), next(iter(each)))
+
+
+def _refusal(refused: Mapping[str, str], each: Mapping[str, StreamRoles], part: Modality) -> str:
+    """Why a part has no stream, for one of the participants or another."""
+    return next((refused[name] for whose in each if (name := role_name(whose, part)) in refused), "")
 
 
 def _measured(
@@ -196,26 +216,28 @@ class HealthMeter:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self._latencies: deque[float] = deque(maxlen=LATENCIES)
-        self._handling: deque[float] = deque(maxlen=LATENCIES)
+        self._latencies: Timed = deque(maxlen=LATENCIES)
+        self._handling: Timed = deque(maxlen=LATENCIES)
         self._cpu_percent = self._memory_mb = math.nan
 
-    def add_latency(self, latency_ms: float | None) -> None:
+    def add_latency(self, now_s: float, latency_ms: float | None) -> None:
         if latency_ms is not None:
-            self._latencies.append(latency_ms)
+            self._latencies.append((now_s, latency_ms))
 
-    def add_handling(self, handling_ms: float) -> None:
+    def add_handling(self, now_s: float, handling_ms: float) -> None:
         """Add the time from the arrival of a window's last sample to its prediction."""
-        self._handling.append(handling_ms)
+        self._handling.append((now_s, handling_ms))
 
     def measure(self) -> None:
         """Measure CPU and memory; not more often than once a second."""
         self._cpu_percent = self._process.cpu_percent()
         self._memory_mb = self._process.memory_info().rss / 1e6
 
-    def health(self, n_forced: int, n_skipped: int) -> Health:
-        p50, p99 = _quantiles(self._latencies)
-        handling = _quantiles(self._handling)
+    def health(self, now_s: float, n_forced: int, n_skipped: int) -> Health:
+        """Of the last LATENCY_S: what was late once, as after an engine was started again, is not late now."""
+        since_s = now_s - LATENCY_S
+        p50, p99 = _quantiles([one for at_s, one in self._latencies if at_s >= since_s])
+        handling = _quantiles([one for at_s, one in self._handling if at_s >= since_s])
         return Health(p50, p99, n_forced, n_skipped, self._cpu_percent, self._memory_mb, *handling)
 
 

@@ -66,7 +66,8 @@ def _lane(one: TraceSummary, axis: Axis, y: float) -> Html:
     span, digits = max(high - low, 1e-12), digits_of(high - low)
     name = f"{one.stream} {one.channel}" if one.channel.casefold() not in one.stream.casefold() else one.stream
     drawn = [
-        tag("text", tip(name), shortened(name, 14), x=LEFT - 8, y=y + LANE / 2 + 4, class_="tick", text_anchor="end"),
+        tag("text", tip(name), shortened(one.stream, 14), x=LEFT - 8, y=y + 24, class_="tick", text_anchor="end"),
+        text(LEFT - 8, y + 37, shortened(one.channel, 14), class_="tick", text_anchor="end"),
         text(LEFT - 8, y + 10, number(high, digits), class_="tick", text_anchor="end"),
         text(LEFT - 8, y + LANE - 1, number(low, digits), class_="tick", text_anchor="end"),
         tag("rect", x=LEFT, y=y, width=WIDTH - LEFT - RIGHT, height=LANE, class_="ground"),

@@ -20,6 +20,7 @@ import numpy as np
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
+from rtemo.sources.stream_choice import is_own
 from rtemo.sources.xdf.checks import Checked, check
 from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
@@ -122,11 +123,11 @@ class XdfSource:
         return [(time_s, row) for time_s, row in self._rows(stream) if np.isfinite(time_s)]
 
     @property
-    def noted(self) -> list[tuple[float, str]]:
-        """What persons noted with the recorder: LSL time, text. Known from `start` on."""
+    def noted(self) -> list[tuple[float, str, str]]:
+        """What persons noted with the recorder: LSL time, text, participant. Known from `start` on."""
         rows = [row for stream in self._all if is_log(stream.info) for row in self.rows_of(stream.info.stream_id)]
         found = ((time_s, read_entry(row[0])) for time_s, row in rows)
-        return [(time_s, entry.text) for time_s, entry in found if entry is not None and entry.noted]
+        return [(time_s, entry.text, entry.participant) for time_s, entry in found if entry is not None and entry.noted]
 
     @property
     def opening(self) -> tuple[StreamInfo, ...]:
@@ -313,10 +314,12 @@ def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
 
 
 def _pause_s(before: RecordingPart, after: RecordingPart) -> float:
-    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause."""
+    """Between two parts, by raw stamps, as the clocks of one recording's streams hardly differ within a pause. What
+    rtemo itself sends, as predictions, is kept while no recorder is there, and bridges no pause.
+    """
     end_s = max((stream.last_s for stream in _with_samples(before.index)), default=0.0)
-    return min((stream.first_s for stream in _with_samples(after.index)), default=0.0) - end_s
+    return min((stream.first_s for stream in _with_samples(after.index)), default=end_s) - end_s
 
 
 def _with_samples(index: XdfIndex) -> list[XdfStream]:
-    return [stream for stream in index.streams if stream.n_samples and not is_log(stream.info)]
+    return [stream for stream in index.streams if stream.n_samples and not is_own(stream.info)]

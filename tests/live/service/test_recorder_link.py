@@ -20,7 +20,7 @@ from rtemo.live.service.snapshot import RecorderView, recorder_view
 from rtemo.recorder.client import RemoteSource
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.mailboxes import Outbox
-from rtemo.recorder.messages import read_recorder_status, recorder_fields
+from rtemo.recorder.messages import Message, read_recorder_status, recorder_fields
 from rtemo.recorder.recorder import Recorder, RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest
 from rtemo.recorder.service import RecorderService
@@ -101,6 +101,18 @@ def test_what_is_recorded_is_known_without_an_engine(process, engine, tmp_path):
         assert client.recorder.answered_s == before  # it only grows old
     finally:
         client.close()
+
+
+def test_the_room_is_that_of_the_disk_that_is_written_to_now(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("rtemo.live.service.recorder_link.free_bytes", lambda path: asked.append(str(path)) or 7)
+    paths = (Path("/full/a.xdf"), Path("/other/a_2.xdf"))
+    status = RecorderStatus(RecorderState.RECORDING, "", {}, {}, (), 1, 0, 0, paths)
+    link = RecorderLink(Endpoint("nobody", tmp_path / "run"))
+    look = link._read(Message("state", {"recording": recorder_fields(status), "paths": ["/full/a.xdf"]}))
+    link.close()
+    assert asked == [str(Path("/other/a_2.xdf"))]
+    assert look.recording.path == str(Path("/other/a_2.xdf"))
 
 
 def test_an_annotation_without_an_engine_is_in_the_recording(process, engine, tmp_path):

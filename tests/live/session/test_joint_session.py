@@ -30,7 +30,7 @@ from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.study.withdrawal import erase_sessions, kept_sessions
 from rtemo.report.write import write_report
 from rtemo.sources.participants import OWN_ROLES
-from rtemo.sources.session_settings import SessionSettings, read_settings, refuse_several
+from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -390,8 +390,3 @@ def test_the_window_replays_whoever_is_chosen(folder, rows):
     replay.do_choose("gaze", "")  # the choice among one participant's streams stays that one's
     assert replay.view().participant == "P02"
     replay.close()
-
-
-def test_the_window_refuses_a_session_of_several(pair):
-    with pytest.raises(RtemoError, match="works with one participant"):
-        refuse_several(settings_for(pair[0]), "the window")

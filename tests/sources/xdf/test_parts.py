@@ -61,6 +61,18 @@ def test_the_parts_are_one_recording_and_each_stream_goes_on_under_its_first_num
     assert given[ids["other"]][1][:, 0].astype(int).tolist() == list(range(1200, 1700))
 
 
+def test_predictions_that_were_kept_while_no_recorder_was_there_bridge_no_pause(tmp_path):
+    own = stream("own", name="rtemo", kind="Emotion", rate=0.0)
+    first = write(tmp_path / "rec.xdf", stream("eeg"), own, eeg(0, 1000), ramp("own", n=900), session="s")
+    second = [stream("eeg"), own, eeg(1300, 500), ramp("own", begin=900, n=300)]
+    write(part_name(first, 2), *second, session="s", continues="rec.xdf")
+    source, _ = started(first)
+    assert [line for line in source.warnings if "goes on in" in line] == [
+        "the recording goes on in rec_2.xdf after a pause of 3.0 s"
+    ]
+    source.stop()
+
+
 def test_the_offsets_of_every_part_count(tmp_path):
     source, _ = started(three_parts(tmp_path))
     times = [t for timed in source.read_timed() if timed.stream_id == "2" for t in timed.times]
