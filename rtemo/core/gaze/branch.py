@@ -101,6 +101,7 @@ class GazeBranch:
         self.notes = self.learner.notes
         self.streams: dict[int, GazeStream] = {}  # by eye_pair.FIRST, SECOND
         self._pair = EyePair()
+        self._paired = bool(channel_map.pair)
         self._awaited: set[int] = set()  # the eyes that the other one waits for
         self.join(channel_map, nominal_hz)
 
@@ -185,7 +186,7 @@ class GazeBranch:
 
     def _take_runs(self, eye: int, runs: list[GazeRun]) -> None:
         """Take in what one stream gives: as it is, or with what the other eye's stream gives at these times."""
-        if not self.channel_map.pair:
+        if not self._paired:
             for run in runs:
                 self._take(run)
             return

@@ -66,6 +66,7 @@ class GazeAnalyser:
         self._n_waiting = 0
         self._ahead: list[LabelledPath] = []  # no part of any run yet
         self._n_taken = 0  # samples that count
+        self._n_done = 0  # and those of them that events were made of
         self._first_s: float | None = None
         self._last_s = 0.0  # of those that count
         self._newest_s = 0.0
@@ -159,18 +160,18 @@ class GazeAnalyser:
     def _go_on(self) -> None:
         """Make events of the samples that count and have been seen."""
         count = min(self._n_taken, self._seen.stop)
-        if not count:
+        if count == self._n_done:
             return
+        self._n_done = count
         self._last_s = float(self._seen.slice(count - 1, count)[0, 0])
         known = count - self.lag  # samples of the path
-        while self._ahead and (n := int(self._ahead[0].known_at.searchsorted(known))):
-            labelled, rest = self._ahead[0].split(n)
+        while self._ahead and self._ahead[0].known_at[0] < known:
+            labelled = self._ahead.pop(0)
+            if labelled.known_at[-1] >= known:
+                labelled, rest = labelled.split(int(labelled.known_at.searchsorted(known)))
+                self._ahead.insert(0, rest)
             for run in self._cutter.push(labelled):
                 self._builder.add(run)
-            if len(rest):
-                self._ahead[0] = rest
-            else:
-                del self._ahead[0]
         self._builder.look_at(self._cutter.open)
         if self._builder.events:
             self._file(self._builder.events)

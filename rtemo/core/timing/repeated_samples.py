@@ -22,21 +22,24 @@ class RepeatedSamples:
 
     def __init__(self) -> None:
         self._before: deque[tuple[TimeArray, NDArray[Any]]] = deque()  # at least the last REACH samples
+        self._highest: deque[float] = deque()  # the newest stamp of each of these
         self._n_before = 0
         self._since_differing = REACH + 1  # samples since one that shares its stamp with another one but not the values
 
     def find(self, stamps: TimeArray, values: NDArray[Any]) -> BoolArray:
         """Which of these samples (n,) came before."""
-        highest = max((float(np.fmax.reduce(before)) for before, _ in self._before), default=-np.inf)
+        highest = max(self._highest, default=-np.inf)
         if stamps[0] > highest and (stamps[1:] > stamps[:-1]).all():  # as nearly always: none can have come before
             self._since_differing += len(stamps)
             repeated = np.zeros(len(stamps), dtype=bool)
         else:
             repeated = self._compare(stamps, values)
         self._before.append((stamps, values))
+        self._highest.append(float(np.fmax.reduce(stamps)))
         self._n_before += len(stamps)
         while self._n_before - len(self._before[0][0]) >= REACH:
             self._n_before -= len(self._before.popleft()[0])
+            self._highest.popleft()
         return repeated
 
     def _compare(self, stamps: TimeArray, values: NDArray[Any]) -> BoolArray:

@@ -221,7 +221,8 @@ def test_a_tracker_that_is_lost_while_the_engine_ends_comes_back_as_the_same_one
 def test_what_a_window_shows_is_no_part_of_the_saved_state(person, tmp_path):
     session = Session(person, tmp_path, SessionSettings(subject="P"))
     session.feed(8.0)
-    taps = DisplayTaps(RecordedView())
+    view = RecordedView()
+    taps = DisplayTaps(view)
     taps.update(session.run.predictor.pipeline)
     session.run.save()
     session.run.state_file.wait()
@@ -230,6 +231,7 @@ def test_what_a_window_shows_is_no_part_of_the_saved_state(person, tmp_path):
     assert session.retaken < 250 * 2
     taps.update(session.run.predictor.pipeline)
     session.end()
+    view.close()
 
 
 def test_a_state_that_cannot_be_saved_ends_no_session(person, tmp_path):
