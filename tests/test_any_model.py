@@ -104,6 +104,40 @@ def test_a_model_slower_than_the_hop_is_an_event_and_its_predictions_are_late(pe
         assert "true" in {row["late"] for row in csv.DictReader(file)}
 
 
+def test_a_model_that_never_catches_up_leaves_windows_out_and_the_replay_leaves_out_the_same(person, tmp_path, capsys):
+    """A window takes 1.2 s, the hop is 0.5 s: one of three is decided, as soon as it is there."""
+    bundle = made(tmp_path, signal_graph((), 4, "eye"), "--input", "x=eye", "--channels", "any")
+    folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S, takes_s=1.2)
+    stated = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    (slow,) = [event for event in stated if "the model is slower than the hop" in event["text"]]
+    assert "a window takes 1200 ms, the hop is 500 ms; one of 3 windows is decided, one in 1.5 s" in slow["text"]
+    assert slow["kind"] == "failure"
+    with (folder / "predictions.csv").open() as file:
+        live = [(float(row["time_s"]), float(row["latency_ms"]), row["late"]) for row in csv.DictReader(file)]
+    resumes_s = slow["details"]["resumes_s"]
+    after = [one for one in live if one[0] >= resumes_s]
+    assert [time_s % 1.5 for time_s, _, _ in after] == [0.0] * len(after)
+    assert np.diff([time_s for time_s, _, _ in after]).tolist() == [1.5] * (len(after) - 1)
+    assert len(after) > 5
+    assert max(latency for _, latency, _ in after) < 1400.0
+    assert {late for _, _, late in after} == {"false"}
+    assert not [time_s for time_s, _, _ in live if slow["details"]["from_s"] < time_s < resumes_s]
+
+    def replayed(hop_s, *more):
+        out = tmp_path / f"replay_{hop_s}.csv"
+        asked = ["--model", str(bundle.path), "--speed", "max", "--quiet", "--hop", str(hop_s), "--out", str(out)]
+        capsys.readouterr()
+        assert main(["replay", str(folder / "recording.xdf"), *asked, *more]) == 0
+        return rows(out), capsys.readouterr().err
+
+    same, told = replayed(HOP_S)
+    assert same == rows(folder / "predictions.csv")
+    assert "windows were skipped, as the model was slower than the hop" in told
+    other, told = replayed(1.0)  # a hop of which nothing was stated
+    assert len(other) > 20
+    assert "windows were skipped" not in told
+
+
 def test_a_model_that_gives_nan_live_is_named_in_every_record(person, tmp_path):
     bundle = made(tmp_path, signal_graph((), 4, "eye", bias=float("nan")), "--input", "x=eye", "--channels", "any")
     folder = live_session(person, bundle, tmp_path / "sessions", SECONDS, HOP_S)

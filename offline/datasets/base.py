@@ -229,19 +229,25 @@ def lay_out(durations_s: Iterable[float], gap_s: float = TRIAL_GAP_S) -> list[fl
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A block of regular samples without gaps. `blocks(n)` yields them in order as (<= n, n_channels) arrays."""
+    """A block of regular samples without gaps. `blocks(n)` yields them in order as (<= n, n_channels) arrays.
+
+    stamps (n,): of its samples on the recording's clock, where they are known as they were sent.
+    """
 
     start_s: float
     rate_hz: float
     blocks: Callable[[int], Iterator[NDArray[np.floating]]]
+    stamps: NDArray[np.float64] | None = None
 
 
 def segment_chunks(stream_id: str, segments: Iterable[Segment], block_s: float) -> Iterator[Chunk]:
-    """The segments' samples as float32 chunks with regular stamps."""
+    """The segments' samples as float32 chunks, with regular stamps where they have none of their own."""
     for segment in segments:
         done = 0
         for block in segment.blocks(max(1, round(block_s * segment.rate_hz))):
             stamps = segment.start_s + np.arange(done, done + len(block)) / segment.rate_hz
+            if segment.stamps is not None:
+                stamps = segment.stamps[done : done + len(block)]
             yield Chunk(stream_id, stamps, np.ascontiguousarray(block, dtype=np.float32))
             done += len(block)
 

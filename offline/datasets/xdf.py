@@ -193,7 +193,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
         session=session,
         trials=tuple(trials),
         streams=tuple(
-            Stream(info, role, partial(_chunks, path, info.stream_id), channel_map=found.roles.layout(info, role))
+            Stream(
+                info,
+                Modality.GAZE if role is Modality.SECOND_EYE else role,
+                partial(_chunks, path, info.stream_id),
+                channel_map=found.roles.layout(info, role),
+            )
             for role, info in signals.items()
         ),
         files=(path, *([saved] if saved is not None else []), *(own.path for own in found.roles.own_profiles)),

@@ -24,7 +24,6 @@ from typing import Any
 
 from rtemo.api.prediction_table import PredictionRecord
 from rtemo.core.errors import RtemoError
-from rtemo.live.script.script_process import feed_name
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, GazeEventRecord, Phase, Snapshot, WindowBlock
 
@@ -59,10 +58,11 @@ class ScriptSession(Iterator[News]):
     """The session that this script runs beside. A loop over it ends with the session."""
 
     def __init__(self, launch: Launch, participants: Sequence[str] = ()) -> None:
-        """participants: of several, in the order of their feeds. Raises RtemoError where the engine does not answer."""
+        """participants: of several. Raises RtemoError where the engine does not answer."""
         self.participants = tuple(participants)
-        feeds = {whose: feed_name(launch.name, number) for number, whose in enumerate(("", *participants))}
-        self._clients = {whose: EngineClient(replace(launch, name=name)) for whose, name in feeds.items()}
+        self._clients = {whose: EngineClient(launch) for whose in ("", *participants)}  # each is shown one's samples
+        for whose, client in self._clients.items():
+            client.show_participant(whose)
         self._alive_s = 0.0
         end_s = time.monotonic() + WAIT_S
         while silent := [one for one in self._clients.values() if not one.connected]:
@@ -89,52 +89,52 @@ class ScriptSession(Iterator[News]):
         each has a stream of its own.
         """
         numbers = {name: None if math.isnan(value) else float(value) for name, value in values.items()}
-        self._client(participant).send("give", values=json.dumps(numbers), text="", time_s=time_s)
+        self._send("give", participant, values=json.dumps(numbers), text="", time_s=time_s)
 
     def say(self, text: str, *, time_s: float = 0.0, participant: str = "") -> None:
         """Give out a text in the same way."""
-        self._client(participant).send("give", values="", text=text, time_s=time_s)
+        self._send("give", participant, values="", text=text, time_s=time_s)
 
     def annotate(self, text: str, *, participant: str = "") -> None:
         """Put a note into the recording and the events."""
-        self._client(participant).send("annotate", text=text)
+        self._send("annotate", participant, text=text)
 
     def baseline(self, seconds: float, *, participant: str = "") -> None:
         """Begin a rest that sets the baseline; of everybody, where nobody is named."""
-        self._client(participant).send("baseline", seconds=float(seconds))
+        self._send("baseline", participant, seconds=float(seconds))
 
     def label(self, label: str, begin_s: float, end_s: float, *, participant: str = "") -> None:
         """State what the participant felt between two LSL times: for the sets, and for a calibration."""
-        self._client(participant).send("label", label=label, begin_s=float(begin_s), end_s=float(end_s))
+        self._send("label", participant, label=label, begin_s=float(begin_s), end_s=float(end_s))
 
     def forget_label(self, index: int, *, participant: str = "") -> None:
         """Take a label back, by its number from 0 on."""
-        self._client(participant).send("forget_label", index=int(index))
+        self._send("forget_label", participant, index=int(index))
 
     def calibrate(self, *, participant: str = "") -> None:
         """Fit the model's heads to the participant on the labels so far. The verdict is an event."""
-        self._client(participant).send("calibrate")
+        self._send("calibrate", participant)
 
     def uncalibrate(self, *, participant: str = "") -> None:
         """Go back to the trained heads."""
-        self._client(participant).send("uncalibrate")
+        self._send("uncalibrate", participant)
 
     def mark_channel(self, label: str, mark: str, *, participant: str = "") -> None:
         """Let an EEG channel count as "bad", "good" or "automatic" from two seconds on."""
-        self._client(participant).send("mark_channel", label=label, mark=mark)
+        self._send("mark_channel", participant, label=label, mark=mark)
 
     def close(self) -> None:
         """Disconnect."""
         for client in self._clients.values():
             client.close()
 
-    def _client(self, participant: str) -> EngineClient:
-        """The connection for what concerns a participant."""
-        client = self._clients.get(participant)
-        if client is None:
+    def _send(self, command: str, participant: str, **arguments: Any) -> None:
+        """Ask for something that concerns a participant; "": all of them, or the only one."""
+        if participant and participant not in self.participants:
             there = ", ".join(self.participants) or "nobody is told apart"
             raise RtemoError(f"there is no participant {participant!r}", f"the session's: {there}", "name one of them")
-        return client
+        whose = {"participant": participant} if participant else {}
+        self._clients[participant].send(command, **arguments, **whose)
 
     def _look(self) -> bool:
         """Take in what is new of everybody. Returns whether more can come."""
@@ -143,6 +143,8 @@ class ScriptSession(Iterator[News]):
             connected = client.connected
             new = client.poll()
             goes_on = goes_on or (connected and (new is None or new.phase is not Phase.FAILED))
+            if new is not None and self.participants:
+                new = _only_of(new, whose)
             if new is not None and (new.predictions or new.events or new.eeg or new.gaze or new.gaze_events):
                 self._waiting.append(_news(new, whose))
         return goes_on
@@ -150,7 +152,19 @@ class ScriptSession(Iterator[News]):
     def _show_life(self) -> None:
         if time.monotonic() - self._alive_s > ALIVE_S:
             self._alive_s = time.monotonic()
-            self._client("").send("give", values="", text="", time_s=0.0)
+            self._send("give", "", values="", text="", time_s=0.0)
+
+
+def _only_of(new: Snapshot, participant: str) -> Snapshot:
+    """What of the news is one participant's, of several; "": what is about all of them."""
+    own = replace(
+        new,
+        predictions=tuple(one for one in new.predictions if one.get("participant") == participant),
+        events=tuple(one for one in new.events if one.get("participant", "") == participant),
+    )
+    if participant and new.participant == participant:
+        return own
+    return replace(own, eeg=None, gaze=None, gaze_events=(), window=None)
 
 
 def _news(new: Snapshot, participant: str) -> News:

@@ -52,7 +52,8 @@ class EngineConnection:
     def obstacle(self) -> str:
         """Why no session can start now, for example a stream that does not deliver; empty where one can."""
         state = self.state
-        return obstacle(state.streams, parse_settings(state.settings).required)
+        settings = parse_settings(state.settings)
+        return obstacle(state.streams, settings.required, settings.participants)
 
     def start(self, subject: str, root: PathLike, notes: str = "") -> Path:
         """Start a session in a new folder below root, as soon as the streams deliver. Returns the folder.

@@ -13,6 +13,7 @@ def add_queries(p: argparse.ArgumentParser, *, markers: bool = True) -> None:
     p.add_argument("--settings", type=Path, metavar="FILE.toml", help="session settings: queries, electrodes, screen")
     p.add_argument("--eeg", metavar="QUERY", help="which stream is the EEG (default: the only one there is)")
     p.add_argument("--gaze", metavar="QUERY", help="which stream is the gaze (default: the only one there is)")
+    p.add_argument("--second-eye", metavar="QUERY", help="the stream of the other eye, where each eye has its own")
     p.add_argument(
         "--participant", action="append", default=[], metavar='"ID: eeg=QUERY; gaze=QUERY"',
         help="one of several participants and whose streams are which; an ID alone: of those known; repeatable",
@@ -51,6 +52,7 @@ def add_receivers(p: argparse.ArgumentParser) -> None:
     p.add_argument("--websocket", metavar="[HOST:]PORT", help="serve predictions, events and state as JSON")
     p.add_argument("--outlet-name", metavar="NAME", help="of the LSL outlet (default: rtemo and the participant)")
     p.add_argument("--script", type=Path, metavar="FILE.py", help="a script of your own beside each session")
+    p.add_argument("--screen", action="store_true", help="record this computer's screen beside each session")
     p.add_argument(
         "--allow-network", action="store_true",
         help="whether --osc may send to, and --websocket and --remote listen to, other computers, by a token",

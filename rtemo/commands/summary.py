@@ -46,6 +46,8 @@ def print_summary(engine: Engine, predictor: Predictor, participant: str = "") -
         say(line)
     if predictor.pipeline.n_skipped:
         say(f"{predictor.pipeline.n_skipped} holes without any usable signal were skipped")
+    if predictor.n_skipped:
+        say(f"{predictor.n_skipped} windows were skipped, as the model was slower than the hop")
 
 
 def print_outputs(outputs: SessionOutputs) -> None:

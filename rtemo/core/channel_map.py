@@ -25,6 +25,7 @@ _WIDEST_DEG = 220.0  # fish-eye lenses end there
 _CODE = -32768.0  # an int16 minimum and everything below is a code for missing
 
 Origin = Literal["top-left", "bottom-left", "center"]
+OneEye = Literal["left", "right"]
 GazeUnit = Literal["normalized", "pixels", "percent", ""]
 
 
@@ -158,7 +159,8 @@ class GazeChannelMap:
     becomes the diameter of the circle with that area first.
     zero_pupil_is_blink: a pupil of 0 makes the eye's gaze invalid too. samples_per_row: how many samples of the tracker
     one row of the stream carries; their columns follow each other every sample_width columns, and left, right and
-    their flags are those of the first. What their times are: rtemo.core.timing.packed_rows.
+    their flags are those of the first. What their times are: rtemo.core.timing.packed_rows. pair: which of the two
+    streams this is of a tracker with one stream per eye, see rtemo.core.gaze.eye_pair; "" where one has both eyes.
     """
 
     left: EyeColumns
@@ -174,6 +176,7 @@ class GazeChannelMap:
     zero_pupil_is_blink: bool = False
     samples_per_row: int = 1
     sample_width: int = 0
+    pair: Literal["", "first", "second"] = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
@@ -203,6 +206,13 @@ class GazeChannelMap:
             if eye.pupil is not None:
                 found[:, 4 + index] = self._pupil(raw[:, eye.pupil], valid)
         return found
+
+    def of_one_eye(self, eye: OneEye, pair: Literal["first", "second"]) -> GazeChannelMap:
+        """The same as one of two streams: that of this eye. A stream that names no eye, or the other, is of it too."""
+        named, other = (self.left, self.right) if eye == "left" else (self.right, self.left)
+        columns, nothing = named if named.x is not None else other, EyeColumns()
+        left, right = (columns, nothing) if eye == "left" else (nothing, columns)
+        return replace(self, left=left, right=right, pair=pair)
 
     def checked(self, values: NDArray[Any]) -> tuple[GazeChannelMap, str | None]:
         """The channel map with a unit that fits these values, and the reason where the stream does not state it."""

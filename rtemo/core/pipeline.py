@@ -12,7 +12,7 @@ so that live and replay agree.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,10 +23,12 @@ from rtemo.core.eeg.branch import EegBranch, EegFrame
 from rtemo.core.eeg.quality import REASONS, ChannelFault, ChannelMark, MarkedChannel
 from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.branch import GazeBranch, GazeFrame
+from rtemo.core.gaze.eye_pair import FIRST, SECOND
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock_correction import ClockModel
+from rtemo.core.timing.dejitter import Dejitter
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, StreamNotice, Window
 from rtemo.core.windows import Grid
 
@@ -34,7 +36,7 @@ Branch = EegBranch | GazeBranch
 
 
 class Pipeline:
-    """Windows from one EEG stream, one gaze stream, or both.
+    """Windows from one EEG stream, one gaze stream (or one of each eye), or both.
 
     `push` and `flush` return windows in order of their ends, each end once. Where no sample came at all there are none;
     `n_skipped` counts such holes.
@@ -48,7 +50,7 @@ class Pipeline:
         self.n_skipped = 0
         self._n_bands = len(band_centres(settings.eeg))
         self._branches: dict[Modality, Branch] = {}
-        self._streams: dict[str, tuple[Modality, ClockModel]] = {}
+        self._streams: dict[str, tuple[Modality, ClockModel]] = {}  # its role; SECOND_EYE goes to the gaze's branch
         self._expected: set[Modality] = set()
         self._cursor: int | None = None  # end of the next window
         self._rests: list[Rest] = []
@@ -71,8 +73,24 @@ class Pipeline:
         """The state of one modality, to be read: rate, gaps, notes, channel_map."""
         return self._branches.get(modality)
 
+    def dejitter(self, role: Modality) -> Dejitter | None:
+        """What is known of the times of the stream of a role."""
+        branch = self._branches.get(_branch_of(role))
+        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
+            return branch.streams[SECOND].dejitter if SECOND in branch.streams else None
+        return branch.dejitter if branch is not None else None
+
+    def notes(self, role: Modality) -> Sequence[str]:
+        """What was found out about the stream of a role, one sentence each."""
+        branch = self._branches.get(_branch_of(role))
+        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
+            return branch.streams[SECOND].notes if SECOND in branch.streams else ()
+        return branch.notes if branch is not None else ()
+
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
+        if isinstance(channel_map, GazeChannelMap) and channel_map.pair and self._joins(info, channel_map):
+            return
         modality = Modality.EEG if isinstance(channel_map, EegChannelMap) else Modality.GAZE
         branch: Branch
         if isinstance(channel_map, EegChannelMap):
@@ -83,10 +101,22 @@ class Pipeline:
             branch.marks = self._marks
         before = self._branches.get(modality)
         self._hand_over(before, branch, modality)
-        self._streams = {key: value for key, value in self._streams.items() if value[0] != modality}
-        self._streams[info.stream_id] = (modality, ClockModel())
         self._branches[modality] = branch
-        self._expected.add(modality)
+        self._connect(info, _role_of(channel_map))
+
+    def _joins(self, info: StreamInfo, channel_map: GazeChannelMap) -> bool:
+        """Whether a stream of one eye goes to a branch that is there: that of the other eye, or its own from before."""
+        branch = self._branches.get(Modality.GAZE)
+        if not isinstance(branch, GazeBranch) or not branch.channel_map.pair:
+            return False
+        branch.join(channel_map, info.nominal_rate_hz)
+        self._connect(info, _role_of(channel_map))
+        return True
+
+    def _connect(self, info: StreamInfo, role: Modality) -> None:
+        self._streams = {key: value for key, value in self._streams.items() if value[0] != role}
+        self._streams[info.stream_id] = (role, ClockModel())
+        self._expected.add(_branch_of(role))
 
     def drop_stream(self, stream_id: str) -> list[Window]:
         """Use a stream no longer: what still comes of it is ignored. Windows that waited only for it are returned."""
@@ -167,7 +197,11 @@ class Pipeline:
         return any(rest.begin_s + limits.notice_s <= end_s and end < rest.effect for rest in self._rests)
 
     def expect(self, modality: Modality, expected: bool) -> list[Window]:  # noqa: FBT001
-        """Whether windows wait for a modality. Windows that waited only for it are returned."""
+        """Whether windows wait for a modality, or for one eye of two. Windows that waited only for it are returned."""
+        branch = self._branches.get(_branch_of(modality))
+        if isinstance(branch, GazeBranch):
+            eye = SECOND if modality is Modality.SECOND_EYE else FIRST
+            expected, modality = branch.expect(eye, expected=expected), Modality.GAZE
         if expected and modality in self._branches:
             self._expected.add(modality)
         else:
@@ -183,22 +217,27 @@ class Pipeline:
         known = self._streams.get(item.stream_id)
         if known is None:
             return []
-        modality, clock = known
+        role, clock = known
         if isinstance(item, ClockOffset):
             clock.add(item)
             return []
-        branch = self._branches[modality]
+        branch, dejitter = self._branches[_branch_of(role)], self.dejitter(role)
+        assert dejitter is not None
         if isinstance(item, StreamNotice):
-            branch.dejitter.distrusted = branch.dejitter.distrusted if item.trusted is None else not item.trusted
+            dejitter.distrusted = dejitter.distrusted if item.trusted is None else not item.trusted
+            return self._ready()
+        times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
+        times = np.full(len(item), np.nan) if dejitter.distrusted else times
+        if isinstance(branch, GazeBranch):
+            branch.push(times, item.values, second=role is Modality.SECOND_EYE)
         else:
-            times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
-            branch.push(np.full(len(item), np.nan) if branch.dejitter.distrusted else times, item.values)
+            branch.push(times, item.values)
         return self._ready()
 
     @property
     def distrusted(self) -> frozenset[Modality]:
         """The modalities whose stream's times are not believed now."""
-        return frozenset(modality for modality, branch in self._branches.items() if branch.dejitter.unusable)
+        return frozenset(modality for modality, branch in self._branches.items() if branch.unusable)
 
     def flush(self) -> list[Window]:
         """The windows up to the newest sample of any stream. Nothing may be pushed afterwards."""
@@ -220,7 +259,7 @@ class Pipeline:
 
     def awaited_s(self, modality: Modality) -> float | None:
         """The first end of a window that a stream has not reached, in its own LSL stamps; None before its start."""
-        branch = self._branches.get(modality)
+        branch = self._branches.get(_branch_of(modality))
         if branch is None or branch.watermark is None or self.next_end_s is None or self._cursor is None:
             return None
         behind = -(-(branch.watermark + 1 - self._cursor) // self.grid.hop)  # ends that it has reached already
@@ -258,7 +297,7 @@ class Pipeline:
     def _is_timeless(self, modality: Modality) -> bool:
         """Whether nothing of a stream was ever usable, and its times are not believed: then nobody waits for it."""
         branch = self._branches[modality]
-        return branch.first_time is None and branch.dejitter.unusable
+        return branch.first_time is None and branch.unusable
 
     def _up_to(self, last: int | None) -> list[Window]:
         """The windows that end at or before a grid index."""
@@ -335,6 +374,16 @@ class Pipeline:
     def _is_over(self, modality: Modality, forced: bool) -> bool:  # noqa: FBT001
         """Whether a window is made without waiting for what a stream may still send."""
         return forced or modality not in self._expected or self._is_timeless(modality)
+
+
+def _role_of(channel_map: EegChannelMap | GazeChannelMap) -> Modality:
+    if isinstance(channel_map, EegChannelMap):
+        return Modality.EEG
+    return Modality.SECOND_EYE if channel_map.pair == "second" else Modality.GAZE
+
+
+def _branch_of(role: Modality) -> Modality:
+    return Modality.GAZE if role is Modality.SECOND_EYE else role
 
 
 def _eeg_part(frames: list[EegFrame | None], shape: tuple[int, int]) -> tuple[FloatArray, BoolArray, FloatArray]:

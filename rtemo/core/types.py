@@ -26,6 +26,7 @@ class Modality(StrEnum):
 
     EEG = "eeg"
     GAZE = "gaze"
+    SECOND_EYE = "second_eye"  # of a tracker with one stream per eye: it belongs to the gaze
     MARKERS = "markers"
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.types import Modality, StreamInfo
 from rtemo.export.brainvision import write_brainvision
 from rtemo.export.edf import write_edf
 from rtemo.export.recorded_session import RecordedSession
 from rtemo.export.signals import RecordedSignal
-from rtemo.export.tables import write_json, write_table
+from rtemo.export.tables import write_bare_table, write_json, write_table
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.stream_xml import desc_of
 
 FIRST_SAMPLE = "LslTimeOfFirstSample"  # offline.datasets.bids.dataset puts windows where the session's lay by it
+STAMPS, STAMP = "_recording-stamps_physio.tsv.gz", "stamp"  # and sample times by these, where they are uneven
+EVEN_S = 1e-6
 HEAD_MM = 95.0
 MOST_OFFSETS = 200
 _MAKER_TAGS = ("acquisition/manufacturer", "manufacturer")
@@ -39,7 +43,30 @@ def write_eeg(
     rows = [(label, "EEG", "uV", rate_hz, "good") for label in eeg.labels]
     write_table(folder / f"{stem}_channels.tsv", ("name", "type", "units", "sampling_frequency", "status"), rows)
     _write_places(folder, session, eeg)
+    _write_stamps(folder, stem, eeg)
     return path, rate_hz
+
+
+def _write_stamps(folder: Path, stem: str, eeg: RecordedSignal) -> None:
+    """The samples' times as they were sent, where these are uneven: the data file holds a line through them. A session
+    evens them out as they come, which is never quite that line; by these a corpus gets the session's windows.
+    """
+    lines = [one.begin_s + np.arange(len(one.times)) / eeg.rate_hz for one in eeg.stretches]
+    if np.abs(eeg.stamps - np.concatenate(lines)).max() <= EVEN_S:
+        return
+    path = folder / f"{stem}{STAMPS}"
+    write_bare_table(path, ((f"{since_s:.6f}",) for since_s in (eeg.stamps - eeg.first_s).tolist()))
+    about = {
+        "SamplingFrequency": eeg.rate_hz,
+        "StartTime": 0.0,
+        "Columns": [STAMP],
+        "PhysioType": "generic",
+        STAMP: {
+            "Description": "time of each EEG sample as its sender stamped it, clock offsets applied; not evened out",
+            "Units": "s",
+        },
+    }
+    write_json(path.with_name(path.name.removesuffix(".tsv.gz") + ".json"), about)
 
 
 def _write_places(folder: Path, session: RecordedSession, eeg: RecordedSignal) -> None:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.errors import RtemoError
+from rtemo.core.gaze.eye_pair import FIRST, SECOND, EyePair, GazeRun
 from rtemo.core.timing.dejitter import Dejitter, SampleRun
 from rtemo.core.timing.packed_rows import PackedRows
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamInfo, StreamNotice
 from rtemo.core.units import plausible_scale
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.sources.participants import OWN_ROLES
 
 Doubles = NDArray[np.float64]
 SETTLE_S = 20.0  # in which the dejittering of a stretch finds a clock's drift
@@ -31,7 +33,8 @@ AGREES = 0.02  # samples by which the stated rate may be off at the end of the l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalStretch:
-    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels).
+    """Samples without a gap. times (n,): LSL seconds, even for EEG. values (n, channels). stamps (n,): LSL seconds; of
+    EEG as they were sent, with the clock offsets, and uneven as they were.
 
     begin_s: LSL time of the first sample; for EEG that of the line through all of them at the signal's rate, which no
     single stamp moves.
@@ -40,6 +43,7 @@ class SignalStretch:
     times: Doubles
     values: Doubles
     begin_s: float
+    stamps: Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ class RecordedSignal:
         return np.concatenate([stretch.times for stretch in self.stretches])
 
     @property
+    def stamps(self) -> Doubles:
+        """(n,) of all samples, as they were sent."""
+        return np.concatenate([stretch.stamps for stretch in self.stretches])
+
+    @property
     def values(self) -> Doubles:
         """(n, channels) of all samples."""
         return np.concatenate([stretch.values for stretch in self.stretches])
@@ -103,7 +112,7 @@ def read_signals(recording: OpenRecording) -> dict[Modality, RecordedSignal]:
     """EEG and gaze of a recording that was opened and not read yet; what it lacks is not there. Closes it."""
     collectors: dict[str, _Collector] = {}
     by_role: dict[Modality, _Collector] = {}
-    for role in (Modality.EEG, Modality.GAZE):
+    for role in OWN_ROLES:
         infos = [info for info in recording.streams if recording.roles.role_of(info) is role]
         opening = {info.stream_id for info in recording.opening}
         for info in sorted(infos, key=lambda one: one.stream_id not in opening):
@@ -119,7 +128,29 @@ def read_signals(recording: OpenRecording) -> dict[Modality, RecordedSignal]:
                     collector.take(timed.item, timed.times)
     finally:
         recording.close()
-    return {role: one.signal() for role, one in by_role.items() if one.finished()}
+    found = {role: one.signal() for role, one in by_role.items() if one.finished()}
+    if (second := found.pop(Modality.SECOND_EYE, None)) is not None:
+        first = found.get(Modality.GAZE)
+        found[Modality.GAZE] = second if first is None else _both_eyes(first, second)
+    return found
+
+
+def _both_eyes(first: RecordedSignal, second: RecordedSignal) -> RecordedSignal:
+    """The signal of a tracker with one stream per eye, joined by time as the pipeline does."""
+    pair = EyePair()
+    for eye, signal in ((FIRST, first), (SECOND, second)):
+        pair.begin(eye)
+        for stretch in signal.stretches:
+            pair.push(eye, GazeRun(stretch.times, stretch.values, signal.rate_hz))
+    runs = pair.ready()
+    if not runs:
+        raise RtemoError("the two eyes have no usable sample", "each is shorter than a second", "record more of it")
+    return replace(
+        first,
+        stretches=tuple(SignalStretch(run.times, run.samples, float(run.times[0]), run.times) for run in runs),
+        n_unusable=first.n_unusable + second.n_unusable,
+        notes=tuple(dict.fromkeys((*first.notes, *second.notes, f"the other eye is the stream {second.info.brief()}"))),
+    )
 
 
 class _Collector:
@@ -164,6 +195,7 @@ class _Collector:
         values = np.asarray(chunk.values)
         if isinstance(channel_map, EegChannelMap):
             values = values[:, list(channel_map.columns)]
+            values = np.column_stack([values, usable])  # the stamps come along
         self._keep(chunk.stream_id, dejitter.push(usable, values.astype(np.float64)))
 
     def _keep(self, stream_id: str, runs: Sequence[SampleRun]) -> None:
@@ -201,21 +233,24 @@ class _Collector:
 
     def _stretch(self, runs: Sequence[SampleRun]) -> SignalStretch:
         times = np.concatenate([run.times for run in runs])
-        values = np.concatenate([np.asarray(run.values, np.float64) for run in runs])
+        values, stamps = np.concatenate([np.asarray(run.values, np.float64) for run in runs]), times
+        if self._eeg:
+            values, stamps = values[:, :-1], values[:, -1]
+        first = values[: len(runs[0].times)]
         if isinstance(self._map, EegChannelMap):
             if self._scale is None:
-                self._scale = self._microvolts(runs[0])
-            return SignalStretch(times, values * self._scale, float(times[0]))
+                self._scale = self._microvolts(first)
+            return SignalStretch(times, values * self._scale, float(times[0]), stamps)
         if self._scale is None and isinstance(self._map, GazeChannelMap):
-            self._map, note = self._map.checked(np.asarray(runs[0].values, np.float64))
+            self._map, note = self._map.checked(first)
             self._notes += [note] if note else []
             self._scale = np.ones(1)
-        return SignalStretch(times, self._map.canonical(values), float(times[0]))
+        return SignalStretch(times, self._map.canonical(values), float(times[0]), stamps)
 
-    def _microvolts(self, run: SampleRun) -> Doubles:
-        """The factors to microvolts, decided on the first run as the pipeline does."""
+    def _microvolts(self, first: Doubles) -> Doubles:
+        """The factors to microvolts, decided on the first run (n, channels) as the pipeline does."""
         assert isinstance(self._map, EegChannelMap)
-        scale, note = plausible_scale(np.asarray(run.values, np.float64), self._map.scale)
+        scale, note = plausible_scale(first, self._map.scale)
         self._notes += [note] if note else []
         return np.where(np.isnan(scale), 1.0, scale)
 

@@ -6,16 +6,16 @@ Everything is judged by its age: the newest state of the engine is the past as s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rtemo.core.types import Modality, StreamState
 from rtemo.gui import texts
 from rtemo.gui.disk_space import WARN_S, RecordingTimeLeft
 from rtemo.gui.window_state import WindowState
-from rtemo.live.service.snapshot import ChannelStatus, Phase, StreamStatus
+from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, Phase, StreamStatus
 from rtemo.presentation.numbers import clock, seconds, shortened, size
 
 Level = Literal["bad", "warn"]
@@ -45,7 +45,7 @@ class AlarmWatch:
     def __init__(self, state: WindowState) -> None:
         self._state = state
         self._since: dict[str, float] = {}
-        self._roles: set[str] = set()  # that this session has had
+        self._roles: set[tuple[str, str]] = set()  # that this session has had, with whose they are
         self._counted: tuple[object, tuple[int, int]] = ((), (0, 0))
 
     def current(self) -> list[Alarm]:
@@ -87,18 +87,18 @@ class AlarmWatch:
         level: Level = "bad" if state.in_session else "warn"
         if not state.streams_known:
             return  # what they do is not known
-        self._roles = (self._roles if state.in_session else set()) | {s.role for s in state.streams_in_use}
-        needed = state.needed_roles | (self._roles & {Modality.EEG, Modality.GAZE})
-        present = {stream.role: stream for stream in state.streams_in_use}
-        for role in sorted(needed):
-            name = texts.ALARM_ROLES[role]
-            if role not in present:
+        present = {(stream.participant, stream.role): stream for stream in state.streams_in_use}
+        self._roles = (self._roles if state.in_session else set()) | set(present)
+        needed = state.needed_roles | {one for one in self._roles if one[1] in (Modality.EEG, Modality.GAZE)}
+        for whose, role in sorted(needed):
+            name, stream = f"{whose} {texts.ALARM_ROLES[role]}".strip(), present.get((whose, role))
+            if stream is None:
                 if state.in_session:
                     yield self._alarm(texts.STREAM_LOST.format(role=name), level)
-            elif is_silent(state, present[role]):
-                age_s = state.stream_age_s(present[role])
+            elif is_silent(state, stream):
+                age_s = state.stream_age_s(stream)
                 since_s = state.now_s - age_s if math.isfinite(age_s) else None
-                text = texts.STREAM_STALLED if present[role].state is StreamState.STALLED else texts.STREAM_LOST
+                text = texts.STREAM_STALLED if stream.state is StreamState.STALLED else texts.STREAM_LOST
                 yield self._alarm(text.format(role=name), level, since_s)
 
     def _further(self) -> Iterator[Alarm]:
@@ -144,14 +144,21 @@ class AlarmWatch:
         return self._counted[1]
 
     def _electrodes(self) -> Iterator[Alarm]:
-        places = self._state.snapshot.places
-        n, n_used = self._n_placed(self._state.snapshot.channels)
-        n_all = n_used + (places.n_unplaced if places is not None else 0)
-        if n_all and n < PLACED_SHARE * n_all:
-            yield Alarm(texts.FEW_PLACED.format(n=n, all=n_all), "warn")
-        if places is not None and places.doubtful:
-            names = shortened(", ".join(places.doubtful), MOST_NAMES)
-            yield Alarm(texts.DOUBTFUL_PLACES.format(n=len(places.doubtful), all=n_all, names=names), "warn")
+        snapshot, people = self._state.snapshot, self._state.people
+        if not people:
+            yield from _of_electrodes("", snapshot.places, *self._n_placed(snapshot.channels))
+        for one in people:
+            yield from _of_electrodes(f"{one.id}: ", one.places, one.n_placed, one.n_channels)
+
+
+def _of_electrodes(whose: str, places: ElectrodePlaces | None, n: int, n_used: int) -> Iterator[Alarm]:
+    """What is not known of somebody's electrodes. n: of the n_used in use, those with a known place."""
+    n_all = n_used + (places.n_unplaced if places is not None else 0)
+    if n_all and n < PLACED_SHARE * n_all:
+        yield Alarm(whose + texts.FEW_PLACED.format(n=n, all=n_all), "warn")
+    if places is not None and places.doubtful:
+        names = shortened(", ".join(places.doubtful), MOST_NAMES)
+        yield Alarm(whose + texts.DOUBTFUL_PLACES.format(n=len(places.doubtful), all=n_all, names=names), "warn")
 
 
 def _elsewhere(path: str, folder: str) -> str:
@@ -167,9 +174,11 @@ def is_silent(state: WindowState, stream: StreamStatus) -> bool:
     return stream.state in SILENT or state.stream_age_s(stream) > state.limit_s
 
 
-def first_window_s(state: WindowState) -> float:
-    """How long it takes until a session that has begun gives its first window; 0 where that is there, or is late."""
-    latest, bundle, started_s = state.latest, state.bundle, state.session_started_s
+def first_window_s(state: WindowState, latest: Mapping[str, Any] | None) -> float:
+    """How long it takes until a session that has begun gives its first window; 0 where that is there, or is late.
+    latest: the newest prediction.
+    """
+    bundle, started_s = state.bundle, state.session_started_s
     if not state.in_session or bundle is None or not (math.isfinite(started_s) and math.isfinite(bundle.window_s)):
         return 0.0
     if latest is not None and latest["time_s"] > started_s:
@@ -182,9 +191,12 @@ def is_placed(channel: ChannelStatus) -> bool:
     return all(math.isfinite(v) for v in (channel.x, channel.y, channel.z))
 
 
-def distrust(state: WindowState) -> str:
-    """Why the newest emotion does not hold now, in a few words; empty where it does."""
-    latest, snapshot = state.latest, state.snapshot
+def distrust(state: WindowState, participant: str | None = None) -> str:
+    """Why the newest emotion does not hold now, in a few words; empty where it does. participant: None: the one that is
+    shown.
+    """
+    whose, snapshot = state.shown if participant is None else participant, state.snapshot
+    latest = state.results[whose].latest
     if snapshot.phase == Phase.FAILED:
         return texts.CARD_FAILED
     if snapshot.seq < 0:
@@ -193,13 +205,15 @@ def distrust(state: WindowState) -> str:
         return texts.CARD_RESTARTING if state.restarting else texts.NO_DATA.format(age=seconds(state.told_age_s))
     if snapshot.phase == Phase.PAUSED:
         return texts.CARD_PAUSED
-    if (left_s := first_window_s(state)) > 0.0:
+    if (left_s := first_window_s(state, latest)) > 0.0:
         return texts.FIRST_WINDOW.format(left=f"{math.ceil(left_s)} s")
     if latest is None:
         return texts.NOTHING_YET
     if (age_s := state.age_s(latest["time_s"])) > state.limit_s:
         return texts.NO_DATA.format(age=seconds(age_s))
-    lost = [s for s in state.streams_in_use if s.role in state.needed_roles and is_silent(state, s)]
+    needed = state.needed_roles
+    own = [s for s in state.streams_of(whose) if {(s.participant, s.role), ("", s.role)} & needed]
+    lost = [stream for stream in own if is_silent(state, stream)]
     if lost and snapshot.phase != Phase.REPLAY:
         return texts.CARD_LOST.format(role=" and ".join(texts.ROLE_NAMES[s.role] for s in lost))
     if latest["abstain"] is not None:

@@ -16,11 +16,13 @@ from rtemo.gui.export import Exports
 from rtemo.gui.open_recording import RecordingOpener
 from rtemo.gui.outputs.words import OUTPUTS_MENU
 from rtemo.gui.painting.colours import DARK, Theme
+from rtemo.gui.people import words as people_words
 from rtemo.gui.study import words
 from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
+from rtemo.sources.participants import MOST
 
-VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y")  # of the views, in their order
+VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y", "Ctrl+Shift+Y")  # of the views, in their order
 
 
 class MenuTarget(Protocol):
@@ -120,6 +122,7 @@ class Menus:
         self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
         self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
         self._add(menu, words.NOTICE, "", dialogs.show_notice)
+        self._add(menu, people_words.DIALOG_MENU, "", dialogs.ask_participants)
         self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
         self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
         self._add(menu, words.LAG_MENU, "", dialogs.ask_lag)
@@ -180,6 +183,10 @@ class Menus:
             (texts.LIVE_KEY, "End", signals.show_live),
             (texts.CHANNELS_UP, "PgUp", lambda: signals.page_channels(-1)),
             (texts.CHANNELS_DOWN, "PgDown", lambda: signals.page_channels(1)),
+            *(
+                (people_words.SHOW_PERSON.format(n=n + 1), f"Alt+{n + 1}", partial(self._target.views.people.choose, n))
+                for n in range(MOST)
+            ),
             (texts.SLOWER, "-", lambda: replay.step_speed(-1)),
             (texts.FASTER, "+", lambda: replay.step_speed(1)),
         ):

@@ -34,7 +34,7 @@ STREAM_COLUMNS = (
     "Required",
     "Missing",
 )
-ROLES = {"eeg": "EEG", "gaze": "Gaze", "markers": "Markers", "": "–"}
+ROLES = {"eeg": "EEG", "gaze": "Gaze", "second_eye": "Second eye", "markers": "Markers", "": "–"}
 OTHER_ROLE = "Other"
 USE_AS = "Use as {role}"
 UNPIN = "Choose the {role} stream automatically again"
@@ -65,8 +65,8 @@ DISK_LOW = "DISK: ONLY {free} FREE"
 DISK_LEFT = "DISK FULL IN {left}"
 PROGRESS = "{name}  {done} / {total}"
 
-ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "markers": "MARKERS"}
-ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "markers": "markers"}
+ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "second_eye": "SECOND EYE", "markers": "MARKERS"}
+ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye", "markers": "markers"}
 STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
 RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
 NOT_RECORDED = "NOTHING IS RECORDED"

@@ -25,6 +25,7 @@ from rtemo.gui.menus import Menus
 from rtemo.gui.open_recording import RecordingOpener, recording_in
 from rtemo.gui.painting.colours import DARK, LIGHT, Theme
 from rtemo.gui.painting.theme import apply_theme
+from rtemo.gui.people import words
 from rtemo.gui.refresh_schedule import RESULT_FRAMES
 from rtemo.gui.study.dropped_model import model_in
 from rtemo.gui.views.all_views import AllViews
@@ -33,6 +34,8 @@ from rtemo.live.last_used import MODEL_FILE, keep_model
 from rtemo.live.service.client import USE_MODEL, ClientProtocol
 from rtemo.live.service.snapshot import Phase
 
+# What is about one participant, and of several means the one that is shown.
+OF_THE_SHOWN = frozenset({"exclude", "mark_channel", "gaze_check", "label", "forget_label", "calibrate", "uncalibrate"})
 FRAME_MS = 32  # somewhat less than a 30th of a second: a frame that is late is not made up for
 
 
@@ -92,8 +95,14 @@ class MainWindow(QMainWindow):
         """Send a command to the engine; a window that only watches says so instead."""
         if self.watches:
             self.notice.show_message(texts.ONLY_WATCHES)
-        else:
-            self.client.send(command, **arguments)
+            return
+        if command in OF_THE_SHOWN and self.state.several:
+            arguments.setdefault("participant", self.state.shown)
+        self.client.send(command, **arguments)
+
+    def show_participant(self, participant: str) -> None:
+        """Show another one of several participants in the views."""
+        self.client.show_participant(participant)
 
     def tick(self) -> None:
         """Advance one frame: take in the engine's snapshot, paint what is out of date."""
@@ -125,7 +134,7 @@ class MainWindow(QMainWindow):
 
     def _make_views(self) -> None:
         root = str(self.settings.value("root", str(Path.home() / "rtemo")))
-        views = self.views = AllViews(self.state, self.theme, self.send, root, self.dialogs)
+        views = self.views = AllViews(self.state, self.theme, self.send, root, self.dialogs, self.show_participant)
         views.welcome.demo.connect(self.start_demo)
         views.welcome.recording.connect(self.recordings.choose)
         views.welcome.doctor.connect(self.show_doctor)
@@ -148,6 +157,7 @@ class MainWindow(QMainWindow):
             texts.STATUS_STRIP: self.views.strip,
             texts.BANNER: self.banner,
             texts.SESSION_BAR: self.views.session,
+            words.PEOPLE: self.views.people,
             texts.REPLAY_BAR: self.views.replay,
             texts.REPORT_BAR: self.views.report,
         }
@@ -156,10 +166,10 @@ class MainWindow(QMainWindow):
             for unused in (self.views.session, self.views.replay, self.views.report):
                 unused.setParent(self)
                 unused.hide()
-            named = {name: named[name] for name in (texts.STATUS_STRIP, texts.BANNER)}
+            named = {name: named[name] for name in (texts.STATUS_STRIP, texts.BANNER, words.PEOPLE)}
             self.banner.restart.hide()
             self.views.welcome.only_watch()
-        hidden = (texts.BANNER, texts.REPLAY_BAR, texts.REPORT_BAR)
+        hidden = (texts.BANNER, words.PEOPLE, texts.REPLAY_BAR, texts.REPORT_BAR)
         self.bars = BarStack(self, named, hidden=tuple(name for name in hidden if name in named))
         self.views.session.refused.connect(self.notice.show_message)
 
@@ -204,6 +214,7 @@ class MainWindow(QMainWindow):
         snapshot, failure = self.state.snapshot, self.failed
         self.banner.show_failure(failure)
         self.bars.set_visible(texts.BANNER, visible=bool(failure))
+        self.bars.set_visible(words.PEOPLE, visible=bool(self.state.several))
         if not self.watches:
             self.bars.set_visible(texts.REPORT_BAR, visible=self.views.report.wanted)
         self.menus.refresh()
@@ -212,6 +223,7 @@ class MainWindow(QMainWindow):
         if snapshot.seq >= 0:
             self._layout.show_further(there=bool(self.state.traces))
             self._layout.show_docks(shown=shown)
+            self._layout.show_synchrony(there=shown and bool(self.state.several))
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of everything."""

@@ -16,12 +16,16 @@ import numpy as np
 
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
+from rtemo.gui.people.results import Results
+from rtemo.gui.people.roles import asked_roles, key_of
+from rtemo.live.service.feed import valid_share
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import (
     BundleView,
     ChannelStatus,
     GazeBlock,
     GazeEventRecord,
+    ParticipantView,
     Phase,
     RecorderView,
     Snapshot,
@@ -36,7 +40,6 @@ EEG_ROWS = 200 * HISTORY_S  # the grid's rate
 EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
 TRACE_S, TRACE_HZ = 60, 1000  # of further streams; of the fastest, as they are shown
 GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
-PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
 SIGNALS = ("eeg", "gaze")
@@ -71,16 +74,15 @@ class WindowState:
         self.traces: dict[str, RingBuffer] = {}  # the further streams, by stream_id
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
-        self.labels: tuple[str, ...] = ()
-        self.probabilities = RingBuffer(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
-        self.latest: dict[str, Any] | None = None
+        self.results: dict[str, Results] = {"": Results()}  # by participant; "" where nobody is told apart
+        self.people: tuple[ParticipantView, ...] = ()  # who are told apart
+        self._shown = ""
         self.failure = ""  # the newest since this window was opened
         self.n_failures = 0
         self.disk = DiskWatch()
         self.settings = SessionSettings()  # the session's settings, as the engine has them
         self.root = ""  # the folder that sessions are written to
         self.participant = ""  # that is typed in for the next session
-        self.has_baseline = False  # whether this session has one, or records it
         self.restarting = False  # whether the engine is being started again
         self.recorder: RecorderLook | None = None  # None: nobody asks it, and the engine's word is taken
         self._wall_s = math.nan
@@ -104,6 +106,7 @@ class WindowState:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
         self.disk.update(self.recording, new.time_s)
+        changed |= self._take_people(new)
         if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
@@ -114,11 +117,45 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
-        self.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
+        for own in self.results.values():
+            own.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
         return changed
+
+    # Of the participant that is shown.
+
+    @property
+    def shown(self) -> str:
+        """The participant whose signals and results are shown, of several; "" where nobody is told apart."""
+        return self._shown if self._shown in self.results else next(iter(self.results))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.results[self.shown].labels
+
+    @property
+    def probabilities(self) -> RingBuffer:
+        return self.results[self.shown].probabilities
+
+    @property
+    def latest(self) -> dict[str, Any] | None:
+        return self.results[self.shown].latest
+
+    @property
+    def several(self) -> tuple[ParticipantView, ...]:
+        """The participants, where several are told apart."""
+        return self.people if len(self.people) > 1 else ()
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether everybody has a baseline in this session, or records it."""
+        return all(own.has_baseline for own in self.results.values())
+
+    def streams_of(self, participant: str) -> list[StreamStatus]:
+        """The streams in use that are this participant's, and what is for all."""
+        return [stream for stream in self.streams_in_use if stream.participant in ("", participant)]
 
     @property
     def time_s(self) -> float:
@@ -232,10 +269,17 @@ class WindowState:
         return self.snapshot.subject or (self.recorder.subject if self.recorder is not None else "")
 
     @property
-    def needed_roles(self) -> set[str]:
-        """The roles that a session cannot do without: those that are required, or all signals in use."""
+    def needed_roles(self) -> set[tuple[str, str]]:
+        """What a session cannot do without, as participant and role: what is required, or all signals in use; of
+        several participants, the streams that are named for each.
+        """
         required = {role.value for role in self.settings.required}
-        return required or {stream.role for stream in self.streams_in_use if stream.role in SIGNALS}
+        named = {(one.id, part.value) for one in self.settings.participants for part in one.queries}
+        used = {(stream.participant, stream.role) for stream in self.streams_in_use if stream.role in SIGNALS}
+        if not required:
+            return named | used
+        own = {(whose, role) for whose, role in named if role in required}
+        return own | {("", role) for role in required if not named or role not in SIGNALS}
 
     @property
     def replay_position_s(self) -> float:
@@ -260,7 +304,7 @@ class WindowState:
             return str(self.snapshot.phase.value)
         if not self.engine_answers:
             return "the engine does not answer" if self.snapshot.seq >= 0 else "the engine is starting"
-        return obstacle(self.snapshot.streams, self.settings.required)
+        return obstacle(self.snapshot.streams, self.settings.required, self.settings.participants)
 
     @property
     def in_session(self) -> bool:
@@ -271,9 +315,9 @@ class WindowState:
 
     @property
     def awaited(self) -> list[tuple[str, str]]:
-        """The roles whose chosen stream is not there: role, and the query for the stream."""
-        present = {stream.role for stream in self.snapshot.streams}
-        return [(role.value, str(query)) for role, query in self.settings.queries.items() if role.value not in present]
+        """The roles whose chosen stream is not there: the role's key, and the query for the stream."""
+        present = {key_of(stream) for stream in self.snapshot.streams}
+        return [(key, query) for key, query in asked_roles(self.settings).items() if key not in present]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
         """Share of the gaze of the last seconds up to now that is valid; what did not come is not. NaN without any."""
@@ -281,19 +325,11 @@ class WindowState:
             return math.nan
         now_s = max(self.now_s, self.gaze.newest_s)
         times, rows = self.gaze.after(now_s - span_s)
-        valid = np.isfinite(rows[:, :2]).all(axis=1)
-        if len(times) < 2:
-            return float(valid.mean()) if len(valid) else math.nan
-        step_s = max(float(np.median(np.diff(times))), 1e-6)
-        begin_s = max(now_s - span_s, self.gaze.oldest_s - step_s)
-        expected = max(len(valid), math.floor((self.gaze.newest_s - begin_s) / step_s + 1e-6))
-        return float(np.count_nonzero(valid)) / expected
+        return valid_share(times, rows[:, :2], now_s - span_s, self.gaze.oldest_s)
 
     def history(self, after_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Times (n,), instantaneous (n, K), smoothed (n, K), abstaining (n,) bool, later than a time."""
-        times, rows = self.probabilities.after(after_s)
-        k = len(self.labels)
-        return times, rows[:, :k], rows[:, k : 2 * k], rows[:, 2 * k] > 0 if len(rows) else np.zeros(0, bool)
+        return self.results[self.shown].history(after_s)
 
     def _goes_on(self, old: Snapshot, new: Snapshot) -> bool:
         """Whether another engine takes up the session that the window has shown."""
@@ -301,14 +337,17 @@ class WindowState:
         return new.seq < old.seq and bool(old.folder) and old.folder in (new.folder, recorded)
 
     def _clear(self) -> None:
-        self.eeg.clear()
-        self.gaze.clear()
-        self.probabilities.clear()
-        self.gaze_events.clear()
+        self._clear_signals()
         self.traces.clear()
         self.events.clear()
         self.marks.clear()
-        self.latest = None
+        for own in self.results.values():
+            own.clear()
+
+    def _clear_signals(self) -> None:
+        self.eeg.clear()
+        self.gaze.clear()
+        self.gaze_events.clear()
 
     def _take_signals(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
@@ -338,10 +377,11 @@ class WindowState:
     def _take_results(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
         for record in new.predictions:
-            self._take_prediction(record)
+            self._results_of(record.get("participant")).take(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
-            self.has_baseline |= any(_begins_baseline(event) for event in new.events)
+            for event in filter(_begins_baseline, new.events):
+                self._results_of(event.get("participant")).has_baseline = True
             taken = [self._dated(event, new) for event in new.events]
             self.events.extend(taken)
             self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
@@ -364,14 +404,21 @@ class WindowState:
                 self.failure = str(event["text"])
                 self.n_failures += 1
 
-    def _take_prediction(self, record: dict[str, Any]) -> None:
-        labels = tuple(record["smoothed"])
-        if labels != self.labels:
-            self.labels = labels
-            self.probabilities = RingBuffer(PREDICTIONS, 2 * len(labels) + 1)
-        row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
-        self.probabilities.push([record["time_s"]], [row])
-        self.latest = record
+    def _take_people(self, new: Snapshot) -> set[SnapshotPart]:
+        """Take in who takes part and who is shown; an engine that has not told anything yet changes nobody."""
+        if not (new.participants or new.settings):
+            return set()
+        self.people = new.participants
+        self.results = {whose: self.results.get(whose) or Results() for whose in _ids(new)}
+        if new.participant == self._shown:
+            return set()
+        self._shown = new.participant
+        self._clear_signals()
+        return set(SnapshotPart)
+
+    def _results_of(self, participant: str | None) -> Results:
+        """Of one of several participants; in a replay, which shows one at a time, of that one."""
+        return self.results.get(participant or "") or next(iter(self.results.values()))
 
 
 def _begins_baseline(event: Mapping[str, Any]) -> bool:
@@ -379,8 +426,8 @@ def _begins_baseline(event: Mapping[str, Any]) -> bool:
     return details.get("fact") in ("baseline_begins", "baseline_planned")
 
 
-def _numbers(by_label: Mapping[str, float | None]) -> list[float]:
-    return [math.nan if value is None else value for value in by_label.values()]
+def _ids(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(one.id for one in snapshot.participants) or ("",)
 
 
 def _gaze_rows(block: GazeBlock) -> np.ndarray:

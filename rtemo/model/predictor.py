@@ -7,7 +7,7 @@ silently, and everything after them is what a replay of the recording gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamNotice, Window
@@ -25,9 +25,11 @@ from rtemo.model.personal.session_notes import (
     LabelGiven,
     LabelWithdrawn,
     Note,
+    WindowsSkipped,
 )
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
+from rtemo.model.skipped_windows import SkippedWindows
 from rtemo.model.uncertainty.adaptive import SelfReport
 
 
@@ -49,7 +51,12 @@ class Predictor:
     def __init__(self, pipeline: Pipeline, runtime: Runtime, decoder: Decoder) -> None:
         self.pipeline = pipeline
         self.n_forced = 0
+        self.n_skipped = 0  # windows that a model slower than the hop left out
+        self.skipped = SkippedWindows()
         self.working: Callable[[], object] = lambda: None  # called after each window: slow is not hanging
+        self.decided: Callable[[float], object] = lambda _: (
+            None
+        )  # given each window's end once the model is done with it
         self.watches: list[Watch] = []  # each is given every final window, in order, with its embeddings
         self._runtime = runtime
         self._decoder = decoder
@@ -104,7 +111,8 @@ class Predictor:
         predictions = []
         begin, stop = grid.at_or_after(first - 0.5 * hop_s, grid.hop), grid.at_or_before(until_s) + 1
         for end in range(max(begin, stop - MOST_FORCED * grid.hop), stop, grid.hop):
-            window = self.pipeline.peek(grid.seconds(end))
+            end_s = grid.seconds(end)
+            window = None if self.skipped.skips(end_s) else self.pipeline.peek(end_s)
             if window is not None:
                 predictions.append(self._decide_ahead(window))
         if self._published_s - start_s > MAX_BACKLOG_S:
@@ -120,6 +128,8 @@ class Predictor:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
         if isinstance(note, ChannelMarked):
             self.pipeline.mark_channel(note.label, note.mark, note.from_s)
+        if isinstance(note, WindowsSkipped) and self._is_ours(note):
+            self.skipped.add(note)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():
@@ -128,8 +138,13 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case CalibrationBegun() | ChannelMarked():
+                case CalibrationBegun() | ChannelMarked() | WindowsSkipped():
                     pass  # whoever has the calibration's file adopts it
+
+    def _is_ours(self, note: WindowsSkipped) -> bool:
+        """Whether it was stated of this model at this hop: another one may keep up."""
+        grid = self.pipeline.grid
+        return note.model == self.model_at(note.from_s).fingerprint and note.hop_s == grid.seconds(grid.hop)
 
     def model_at(self, end_s: float) -> Bundle:
         """The bundle that decides windows which end then."""
@@ -145,10 +160,19 @@ class Predictor:
         return [self._decoder] if self._ahead is None else [self._decoder, self._ahead]
 
     def _decide(self, windows: Sequence[Window]) -> list[Prediction]:
+        wanted = self._wanted(windows)
         if self._queue is None:
-            return self._decided((window, self._runtime.embed(window)) for window in windows)
-        self._queue.put(windows)
+            return self._decided((window, self._runtime.embed(window)) for window in wanted)
+        self._queue.put(list(wanted))
         return self._decided(self._queue.take(wait=False))
+
+    def _wanted(self, windows: Sequence[Window]) -> Iterator[Window]:
+        """Those that are not skipped, as it stands when each one's turn comes."""
+        for window in windows:
+            if self.skipped.skips(window.end_s):
+                self.n_skipped += 1
+            else:
+                yield window
 
     def _decided(self, embedded: Iterable[tuple[Window, Embeddings]]) -> list[Prediction]:
         predictions = []
@@ -157,6 +181,7 @@ class Predictor:
             self.working()
             for watch in self.watches:
                 watch(window, embeddings)
+            self.decided(window.end_s)
             if window.end_s > self._published_s:
                 self._published_s = window.end_s
                 self._ahead = None
@@ -170,6 +195,7 @@ class Predictor:
         self.n_forced += 1
         prediction = self._ahead.step(window, self._runtime.embed(window))
         self.working()
+        self.decided(window.end_s)
         return prediction
 
     def _settle(self) -> None:

@@ -19,7 +19,6 @@ from rtemo.core.types import (
     Chunk,
     ClockOffset,
     Item,
-    Modality,
     StreamDown,
     StreamInfo,
     StreamState,
@@ -66,7 +65,7 @@ class RemoteSource:
     buffered = True
 
     def __init__(
-        self, endpoint: Endpoint, roles: StreamRoles | ParticipantRoles, ambiguous: dict[Modality, str] | None
+        self, endpoint: Endpoint, roles: StreamRoles | ParticipantRoles, ambiguous: dict[str, str] | None
     ) -> None:
         """endpoint: the recorder's. roles: take the streams that the recorder chose. ambiguous: see EngineSetup."""
         self._endpoint, self._roles, self._ambiguous = endpoint, roles, ambiguous
@@ -77,6 +76,7 @@ class RemoteSource:
         self._ready: list[Item] = []  # received and not read yet
         self.announced = AnnouncedStreams()
         self._role = ""  # of the stream that is announced next
+        self.chosen: dict[str, str] = {}
         self._own: dict[str, list[Item]] = {}  # how the engine's own streams begin, for a recorder that comes later
         self._kept: list[Item] = []
         self._answers: list[Message] = []
@@ -92,7 +92,7 @@ class RemoteSource:
         self.visible: tuple[StreamInfo, ...] = ()
         self.missing: Collection[str] = ()
         self.running: RunningRecording | None = None
-        self._notes: list[tuple[float, str]] = []
+        self._notes: list[tuple[float, str, str]] = []
         self._outages: list[str] = []
         self._newest: dict[str, float] = {}  # stamp of each stream's newest sample
         self._before: dict[StreamKey, float] = {}  # the same when the recorder ended, until the stream is back
@@ -156,7 +156,7 @@ class RemoteSource:
         self._released = True
         self._drop()
 
-    def notes(self) -> list[tuple[float, str]]:
+    def notes(self) -> list[tuple[float, str, str]]:
         found, self._notes = self._notes, []
         return found
 
@@ -316,13 +316,14 @@ class RemoteSource:
                 self.missing = tuple(fields["missing"])
                 if self._ambiguous is not None:
                     self._ambiguous.clear()
-                    self._ambiguous.update({Modality(role): why for role, why in fields["ambiguous"].items()})
+                    self._ambiguous.update(fields["ambiguous"])
                 if fields["recording"] is not None:
                     self._status = read_recorder_status(fields["recording"])
             case "end":
                 self.ending = True
             case "annotation":
-                self._notes.append((float(fields["time_s"]), str(fields["text"])))
+                about = str(fields.get("participant", ""))
+                self._notes.append((float(fields["time_s"]), str(fields["text"]), about))
             case _:
                 if message.name == "recording":  # what came before is not in it
                     self._ready = []
@@ -333,6 +334,7 @@ class RemoteSource:
     def _give_role(self, info: StreamInfo) -> None:
         """The recorder has chosen by the same rules; ours only has to know."""
         role, self._role = self._role, ""
+        self.chosen[info.stream_id] = role
         self._roles.give(role, info)
 
     def _ask(self, request: str, answer: str, **fields: Any) -> Message | None:

@@ -14,11 +14,11 @@ from rtemo.sources.session_settings import parse_settings
 
 
 def open_streams(
-    settings: str, profiles: Sequence[DeviceProfile], ambiguous: dict[Modality, str] | None
+    settings: str, profiles: Sequence[DeviceProfile], ambiguous: dict[str, str] | None
 ) -> tuple[ListenedSource, ParticipantRoles]:
     """A source that has not started, and the roles that it gives out. settings: as TOML.
 
-    ambiguous: takes why several streams that fit leave a role empty; None: that is an error.
+    ambiguous: takes why several streams that fit leave a role empty, by its name; None: that is an error.
     """
     from rtemo.sources.lsl.source import LOOK_S, EveryStream, LslSource, OneStream  # after `configure`
 
@@ -27,7 +27,7 @@ def open_streams(
         OneStream(role_name(participant, part), _chooser(roles, participant, part, ambiguous))
         for participant, own in roles.each.items()
         for part in OWN_ROLES
-        if part in own.queries or not participant
+        if part in own.queries or (not participant and own.may_have(part))
     ]
     look_s = LOOK_S if ambiguous is None else 0.0  # a command waits for streams, a window shows what comes
     others = [EveryStream("markers", roles.take_marker), EveryStream("others", roles.is_recorded_too)]
@@ -35,7 +35,7 @@ def open_streams(
 
 
 def _chooser(
-    roles: ParticipantRoles, participant: str, part: Modality, ambiguous: dict[Modality, str] | None
+    roles: ParticipantRoles, participant: str, part: Modality, ambiguous: dict[str, str] | None
 ) -> Callable[[Sequence[StreamInfo]], StreamInfo | None]:
     """Chooses, or notes why not: in the window several streams that fit are a question, no error."""
 
@@ -45,10 +45,10 @@ def _chooser(
         except RtemoError as error:
             if ambiguous is None:
                 raise
-            ambiguous[part] = str(error)
+            ambiguous[role_name(participant, part)] = str(error)
             return None
         if ambiguous is not None:
-            ambiguous.pop(part, None)
+            ambiguous.pop(role_name(participant, part), None)
         return chosen
 
     return choose

@@ -181,9 +181,11 @@ class Recorder:
         """Takes what a recorder before this one had not written. time_s: when it took it."""
         return self._submit(item, time_s)
 
-    def annotate(self, text: str, time_s: float) -> bool:
-        """Writes what a person noted at a time, LSL's, into the recorder's log. False: it is not recorded."""
-        return self._submit(LogEntry("annotation", text=text, noted=True), time_s)
+    def annotate(self, text: str, time_s: float, participant: str = "") -> bool:
+        """Writes what a person noted at a time, LSL's, into the recorder's log. False: it is not recorded.
+        participant: whom it is about, of several.
+        """
+        return self._submit(LogEntry("annotation", text=text, noted=True, participant=participant), time_s)
 
     def wait_flushed(self, timeout_s: float) -> bool:
         """Waits until everything submitted so far would survive the end of this process. Does not hurry the writer."""

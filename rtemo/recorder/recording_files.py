@@ -265,6 +265,7 @@ class RecordingFiles:
             text=entry.text[:LONGEST_TEXT],
             trusted=entry.trusted,
             noted=entry.noted,
+            participant=entry.participant,
         ).document()
         return Chunk(self._log.stream_id, np.array([logged.time_s]), np.array([[document]], dtype=object))
 

@@ -100,6 +100,11 @@ class RecordedSource(LiveSource, Protocol):
     @property
     def ending(self) -> bool: ...
 
+    @property
+    def chosen(self) -> Mapping[str, str]:
+        """The names of the roles that another process chose, by stream_id."""
+        ...
+
     def alive(self) -> None:
         """Let it be known that the engine works, while it reads nothing for long."""
         ...
@@ -108,8 +113,8 @@ class RecordedSource(LiveSource, Protocol):
         """Let go of it and leave what is recorded to the next engine."""
         ...
 
-    def notes(self) -> list[tuple[float, str]]:
-        """The notes that were given to the recorder since the last call: LSL time, text."""
+    def notes(self) -> list[tuple[float, str, str]]:
+        """The notes that were given to the recorder since the last call: LSL time, text, participant."""
         ...
 
     def outages(self) -> list[str]:
@@ -164,6 +169,7 @@ class RecordingSource:
         self._source, self._new_recorder, self._pack = source, new_recorder, pack
         self.packed: list[bytes] = []  # what was read last
         self.announced = AnnouncedStreams()
+        self.chosen: dict[str, str] = {}
         self._recorder: Recorder | None = None
         self._held = False
 
@@ -213,7 +219,7 @@ class RecordingSource:
     def leave(self) -> None:
         self._source.stop()
 
-    def notes(self) -> list[tuple[float, str]]:
+    def notes(self) -> list[tuple[float, str, str]]:
         return []
 
     def outages(self) -> list[str]:

@@ -24,7 +24,7 @@ from typing import Any
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Reader
-from rtemo.core.types import Item, Modality, StreamUp
+from rtemo.core.types import Item, StreamUp
 from rtemo.recorder.endpoint import Address
 from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
@@ -65,7 +65,7 @@ class _Client:
 
 # Opens the streams that the settings ask for. The mapping takes why several that fit leave a role empty; with None that
 # is an error.
-OpenSource = Callable[[str, dict[Modality, str] | None], tuple[ListenedSource, ParticipantRoles]]
+OpenSource = Callable[[str, dict[str, str] | None], tuple[ListenedSource, ParticipantRoles]]
 
 
 class RecorderService:
@@ -85,7 +85,7 @@ class RecorderService:
         self._journal_file = task_file.with_suffix(".journal")
         self._source: RecordingSource | None = None
         self._roles: ParticipantRoles | None = None
-        self._ambiguous: dict[Modality, str] = {}
+        self._ambiguous: dict[str, str] = {}
         self._requests: queue.SimpleQueue[tuple[_Client, Message]] = queue.SimpleQueue()
         self._turning = threading.Lock()  # whoever reads the source, or obeys a request
         self._news = False  # whether something has come since the source was read
@@ -257,15 +257,15 @@ class RecorderService:
             )
         )
 
-    def _do_annotate(self, client: _Client, text: str) -> None:
+    def _do_annotate(self, client: _Client, text: str, participant: str = "") -> None:
         """A note of the researcher: recorded, and handed to the engine, which publishes it where there is one."""
         recorder = self._source.recorder if self._source is not None else None
         if recorder is None:
             raise RtemoError("nothing is recorded", "", "start a session")
         time_s = self._clock()
-        recorder.annotate(text, time_s)
+        recorder.annotate(text, time_s, participant)
         if self._engine is not None:
-            self._engine.outbox.put(pack("annotation", time_s=time_s, text=text))
+            self._engine.outbox.put(pack("annotation", time_s=time_s, text=text, participant=participant))
         client.outbox.put(pack("annotated"))
 
     def _do_end(self, client: _Client) -> None:
@@ -398,7 +398,7 @@ class RecorderService:
         fields = {
             "streams": [status_fields(status) for status in statuses],
             "missing": list(source.missing),
-            "ambiguous": {role.value: why for role, why in self._ambiguous.items()},
+            "ambiguous": dict(self._ambiguous),
             "recording": recorder_fields(source.recording_status()),
         }
         parts.append(pack("status", **fields))

@@ -15,9 +15,10 @@ from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.auxiliary.losses import Loss
 from rtemo.core.auxiliary.triggers import Trigger
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, Modality, StreamInfo
+from rtemo.core.types import Chunk, StreamInfo
 from rtemo.recordings.events import DERIVED, Event, EventKind
 from rtemo.sources.devices.auxiliary_columns import impedance_stream_columns, is_impedance_stream
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -25,7 +26,7 @@ from rtemo.sources.xdf.source import XdfSource
 def auxiliary_reader(info: StreamInfo, roles: StreamRoles) -> AuxiliaryReader | None:
     """The reader of a stream's auxiliary columns; None where it has none. RtemoError where its columns do not fit."""
     role = roles.role_of(info)
-    if role in (Modality.EEG, Modality.GAZE):
+    if role is not None and role in OWN_ROLES:
         layout = roles.layout(info, role)
         columns, latency_s = layout.auxiliary, layout.latency_s
     elif role is None and is_impedance_stream(info):

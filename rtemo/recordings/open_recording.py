@@ -28,7 +28,7 @@ from rtemo.resources import own_devices
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.devices.profile_schema import OwnProfile
-from rtemo.sources.participants import Participant
+from rtemo.sources.participants import OWN_ROLES, Participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery, is_further
 from rtemo.sources.stream_roles import StreamRoles
@@ -228,8 +228,12 @@ class OpenRecording:
     def _with_what_is_there(self, one: Participant) -> Participant:
         """The participant without streams that never came, as long as one is left."""
         eeg, gaze = self._has(one.eeg.query), self._has(one.gaze.query)
+        second = one.second_eye
+        if second is not None and not self._has(second.query):
+            second = replace(second, query=None)
         return replace(
             one,
+            second_eye=second,
             eeg=one.eeg if eeg or not gaze else replace(one.eeg, query=None),
             gaze=one.gaze if gaze or not eeg else replace(one.gaze, query=None),
         )
@@ -240,7 +244,7 @@ class OpenRecording:
         usable = [info for info in self.streams if self._counts[info.stream_id]]
         self.roles.give_back()
         used: list[str] = []
-        for part in (Modality.EEG, Modality.GAZE):
+        for part in OWN_ROLES:
             try:
                 chosen = self.roles.choose_for(part, self._first_ones(usable, self.roles.queries.get(part)))
                 used += [chosen.stream_id] if chosen is not None else []
@@ -277,7 +281,7 @@ class OpenRecording:
         if complete and (missing := self.roles.missing()):
             asked = ", ".join(f"{part} ({self.roles.queries[part]})" for part in missing)
             raise RtemoError(f"{self.path} has no stream for {asked}", listed, "correct the query")
-        if not ({Modality.EEG, Modality.GAZE} & set(self.roles.filled)):
+        if not self.roles.filled.intersection(OWN_ROLES):
             raise RtemoError(
                 f"{self.path} has neither EEG nor gaze with samples", listed, "name one with --eeg or --gaze"
             )

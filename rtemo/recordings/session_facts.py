@@ -10,6 +10,7 @@ Each fact is an event whose details have the key "fact":
     calibration_begins  from_s: a personal calibration decides from then on; its file lies beside the recording
     calibration_ends    from_s: the trained heads decide from then on
     channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
+    windows_skipped     from_s, resumes_s, every, hop_s, model: what a model that is slower than the hop leaves out
     gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
     predictions         given: whether predictions are given out from then on, or suspended
     profile_used        id, digest: a device profile of that computer's own, and the SHA-256 of its file
@@ -32,6 +33,7 @@ from rtemo.model.personal.session_notes import (
     LabelGiven,
     LabelWithdrawn,
     Note,
+    WindowsSkipped,
 )
 from rtemo.recordings.events import Event, EventKind
 from rtemo.sources.devices.profile_schema import OwnProfile
@@ -42,6 +44,7 @@ _NOTES: dict[str, type[Note]] = {
     "calibration_begins": CalibrationBegun,
     "calibration_ends": CalibrationEnded,
     "channel_marked": ChannelMarked,
+    "windows_skipped": WindowsSkipped,
 }
 _NAMES = {kind: name for name, kind in _NOTES.items()}
 
@@ -66,12 +69,16 @@ def rest_event(time_s: float, length_s: float) -> Event:
 
 def note_event(time_s: float, note: Note) -> Event:
     """A label, a calibration or a channel."""
-    details = {"fact": _NAMES[type(note)], **asdict(note)}
-    return Event(time_s, EventKind.ANNOTATION, note.text, details=details)
+    return Event(time_s, EventKind.ANNOTATION, note.text, details=note_details(note))
+
+
+def note_details(note: Note) -> dict[str, Any]:
+    """The details by which a replay goes, of an event with a text of its own."""
+    return {"fact": _NAMES[type(note)], **asdict(note)}
 
 
 def note_of(event: Event) -> Note | None:
-    """The label, calibration or channel that an event states; None where it states none, or a damaged one."""
+    """The label, calibration, channel or skipped windows that an event states; None for none, or a damaged one."""
     kind = _NOTES.get(str(event.details.get("fact")))
     return _note(kind, event.details) if kind is not None else None
 

@@ -70,4 +70,8 @@ def read_session_events(recording: XdfSource, stream: SessionStream) -> tuple[Ev
 def unpublished_notes(recording: XdfSource, events: Iterable[Event]) -> tuple[Event, ...]:
     """What persons noted with the recorder while no engine was there that made an event of it."""
     known = {(event.time_s, event.text) for event in events}
-    return tuple(Event(note[0], EventKind.ANNOTATION, note[1]) for note in recording.noted if note not in known)
+    return tuple(
+        Event(time_s, EventKind.ANNOTATION, text, participant=whose)
+        for time_s, text, whose in recording.noted
+        if (time_s, text) not in known
+    )

@@ -22,6 +22,7 @@ from rtemo.recordings.auxiliary_events import auxiliary_reader
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.report.further.summary import TraceBins, TraceSummary
 from rtemo.report.session_record import ImpedanceSummary, SignalQuality, StreamSummary
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_choice import is_further
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
@@ -76,7 +77,7 @@ def inspect(recording: OpenRecording, settings: PipelineSettings) -> Inspection:
 
 def _use(info: StreamInfo, roles: StreamRoles, pipeline: Pipeline, auxiliary: dict[str, AuxiliaryReader]) -> None:
     role = roles.role_of(info)
-    if role in (Modality.EEG, Modality.GAZE) and role is not None:
+    if role is not None and role in OWN_ROLES:
         pipeline.add_stream(info, roles.layout(info, role))
     if info.stream_id not in auxiliary and (reader := auxiliary_reader(info, roles)) is not None:
         auxiliary[info.stream_id] = reader
@@ -136,8 +137,8 @@ def _impedances(readers: Sequence[AuxiliaryReader]) -> tuple[ImpedanceSummary, .
 def _summary(
     info: StreamInfo, role: Modality | None, n_samples: int, pipeline: Pipeline, auxiliary: AuxiliaryReader | None
 ) -> StreamSummary:
-    branch = pipeline.branch(role) if role in (Modality.EEG, Modality.GAZE) and role is not None else None
-    rate = branch.dejitter.rate if branch is not None else None
+    dejitter = pipeline.dejitter(role) if role is not None else None
+    rate = dejitter.rate if dejitter is not None else None
     losses = auxiliary.losses if auxiliary is not None else None
     return StreamSummary(
         name=info.name,
@@ -147,8 +148,8 @@ def _summary(
         nominal_hz=info.nominal_rate_hz,
         n_samples=n_samples,
         rate_hz=rate.hz if rate is not None else math.nan,
-        n_gaps=branch.dejitter.n_gaps if branch is not None else None,
-        n_unusable=branch.dejitter.n_dropped if branch is not None else None,
+        n_gaps=dejitter.n_gaps if dejitter is not None else None,
+        n_unusable=dejitter.n_dropped if dejitter is not None else None,
         n_lost=losses.lost + losses.filled if losses is not None else None,
         n_twice=losses.twice if losses is not None else None,
     )

@@ -4,7 +4,7 @@
 id = "P01"                        # letters, digits, - and _
 baseline = "P01.baseline.json"    # left out: as the session's
 person = ["P01.person.json"]      # personal calibrations
-[participants.eeg]                # as the session's [eeg]; [participants.gaze], .screen and .scene likewise
+[participants.eeg]                # as the session's [eeg]; [participants.gaze], .second_eye, .screen, .scene likewise
 query = "name=AmpA"               # only the streams that are named are a participant's
 [participants.ratings]
 query = "name=JoystickA"          # what this one says all the time: recorded, and targets of a corpus
@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
@@ -29,7 +29,7 @@ from rtemo.sources.devices.gaze_column_roles import gaze_unit
 from rtemo.sources.stream_choice import StreamQuery
 
 MOST = 4  # in one session
-OWN_ROLES = (Modality.EEG, Modality.GAZE)  # of one participant each; markers are for everybody
+OWN_ROLES = (Modality.EEG, Modality.GAZE, Modality.SECOND_EYE)  # of one participant each; markers are for everybody
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _NO_LABEL = re.compile(r"[^A-Za-z0-9]")
 
@@ -82,6 +82,14 @@ class RatingsTable:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondEyeTable:
+    """[second_eye] in a settings file, see rtemo.sources.session_settings."""
+
+    query: Query | None = None
+    eye: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """One participant of several. screen, scene: None: the session's."""
 
@@ -91,6 +99,7 @@ class Participant:
     eeg: EegTable = field(default_factory=EegTable)
     gaze: GazeTable = field(default_factory=GazeTable)
     ratings: RatingsTable = field(default_factory=RatingsTable)
+    second_eye: SecondEyeTable | None = None
     screen: Screen | None = None
     scene: Scene | None = None
 
@@ -98,7 +107,25 @@ class Participant:
     def queries(self) -> dict[Modality, StreamQuery]:
         """The streams that are named."""
         named = {Modality.EEG: self.eeg.query, Modality.GAZE: self.gaze.query}
+        named[Modality.SECOND_EYE] = self.second_eye.query if self.second_eye is not None else None
         return {part: query for part, query in named.items() if query is not None}
+
+    def with_query(self, part: Modality, query: StreamQuery | None) -> Participant:
+        """The same with another EEG or gaze stream; None: without. What was said of the one before goes with it."""
+        if self.queries.get(part) == query:
+            return self
+        if part is Modality.EEG:
+            return replace(self, eeg=EegTable(query))
+        if part is Modality.SECOND_EYE:
+            return replace(self, second_eye=SecondEyeTable(query) if query is not None else None)
+        return replace(self, gaze=GazeTable(query))
+
+    def without(self, query: StreamQuery) -> Participant:
+        """The same without a stream, where this is one of theirs."""
+        own = self
+        for part in [part for part, asked in self.queries.items() if asked.covers(query)]:
+            own = own.with_query(part, None)
+        return own
 
 
 def latency_of(table: EegTable | GazeTable) -> StampLatency | None:
@@ -118,8 +145,9 @@ def check_participants(participants: Sequence[Participant]) -> None:
     named = {part.value: [(one.id, one.queries.get(part)) for one in participants] for part in OWN_ROLES}
     named["ratings"] = [(one.id, one.ratings.query) for one in participants]
     for part, asked in named.items():
-        for who, query in asked:
-            if same := [other for other, its in asked if other != who and its is not None and its == query]:
+        given = [(who, query) for who, query in asked if query is not None]
+        for who, query in given:
+            if same := [other for other, its in given if other != who and (its.covers(query) or query.covers(its))]:
                 found = f"{who} and {same[0]} both have {query}"
                 raise RtemoError(f"two participants have the same {part} stream", found, todo)
     if nothing := [one.id for one in participants if not one.queries]:
@@ -132,17 +160,23 @@ def merged(known: Iterable[Participant], asked: Sequence[Participant]) -> tuple[
     return tuple(_over(before.get(one.id), one) for one in asked) if asked else tuple(before.values())
 
 
+def new_participant(id_: str, todo: str = "for example P01") -> Participant:
+    """A participant of whom nothing else is known. Raises RtemoError for what cannot be an id."""
+    if not _ID.fullmatch(id_):
+        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", todo)
+    return Participant(id_)
+
+
 def parse_participant(text: str) -> Participant:
     """From `ID: eeg=QUERY; gaze=QUERY; ratings=QUERY; baseline=FORM; person=FILE`, or an ID. Raises RtemoError."""
     id_, _, rest = (piece.strip() for piece in text.partition(":"))
     example = 'write for example "P01: eeg=name=AmpA; gaze=name=TrackerA"'
-    if not _ID.fullmatch(id_):
-        raise RtemoError("a participant has an id of letters, digits, - and _", f"found {id_!r:.80}", example)
+    new_participant(id_, example)
     given: dict[str, str] = {}
     persons: list[str] = []
     for piece in filter(None, (piece.strip() for piece in rest.split(";"))):
         key, equals, value = (part.strip() for part in piece.partition("="))
-        if key not in ("eeg", "gaze", "ratings", "baseline", "person") or not (equals and value) or key in given:
+        if key not in (*OWN_ROLES, "ratings", "baseline", "person") or not (equals and value) or key in given:
             raise RtemoError(f"this is nothing that participant {id_} can have", f"found {piece!r:.80}", example)
         if key == "person":
             persons.append(value)
@@ -156,6 +190,7 @@ def parse_participant(text: str) -> Participant:
         EegTable(queries[Modality.EEG]),
         GazeTable(queries[Modality.GAZE]),
         RatingsTable(StreamQuery.parse(given["ratings"]) if "ratings" in given else None),
+        SecondEyeTable(query) if (query := queries[Modality.SECOND_EYE]) is not None else None,
     )
 
 
@@ -174,10 +209,17 @@ def participant_document(participant: Participant) -> dict[str, Any]:
             document[name] = kept
     if participant.ratings.query is not None:
         document["ratings"] = {"query": str(participant.ratings.query)}
+    if participant.second_eye is not None:
+        document["second_eye"] = second_eye_document(participant.second_eye)
     for name, place in (("screen", participant.screen), ("scene", participant.scene)):
         if place is not None:
             document[name] = asdict(place)
     return document
+
+
+def second_eye_document(table: SecondEyeTable) -> dict[str, str]:
+    """The table of a settings file."""
+    return ({"query": str(table.query)} if table.query is not None else {}) | {"eye": table.eye}
 
 
 def _over(known: Participant | None, asked: Participant) -> Participant:
@@ -191,4 +233,5 @@ def _over(known: Participant | None, asked: Participant) -> Participant:
         eeg=replace(known.eeg, query=asked.eeg.query or known.eeg.query),
         gaze=replace(known.gaze, query=asked.gaze.query or known.gaze.query),
         ratings=replace(known.ratings, query=asked.ratings.query or known.ratings.query),
+        second_eye=asked.second_eye or known.second_eye,
     )

@@ -38,6 +38,10 @@ unit = "pixels"                   # or normalized, percent
 [gaze.map]                        # a label, or a column number from 1 -> what it is, see devices/README.md
 1 = "left_x"
 
+[second_eye]                      # of a tracker that sends each eye as a stream of its own
+query = "name=Right eye"          # as --second-eye; [gaze] is the other one's
+eye = "right"                     # or left
+
 [screen]                          # the screen that gaze falls on
 width_px = 1920
 height_px = 1080
@@ -77,7 +81,7 @@ from typing import Annotated, Any
 
 import tomli_w
 
-from rtemo.core.channel_map import Scene, Screen
+from rtemo.core.channel_map import OneEye, Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Reader
 from rtemo.core.types import Modality
@@ -88,11 +92,13 @@ from rtemo.sources.participants import (
     GazeTable,
     Participant,
     Query,
+    SecondEyeTable,
     StampLatency,
     check_participants,
     latency_of,
     merged,
     participant_document,
+    second_eye_document,
 )
 from rtemo.sources.stimulus_settings import Stimulus
 from rtemo.sources.stream_choice import StreamQuery
@@ -114,6 +120,7 @@ class SessionSettings:
     run: 0 for none. conditions: names of the markers that are conditions, * for any text; empty for all markers.
     also_recorded: streams without a role; not_recorded: marker streams.
     participants: of a session of several people. One alone: only the streams that are named for them are used.
+    second_eye: there where the tracker has one stream per eye; its query is in queries.
     """
 
     subject: str = ANONYMOUS
@@ -141,6 +148,14 @@ class SessionSettings:
     record_all: bool = False
     outputs: OutputSettings = field(default_factory=OutputSettings)
     participants: tuple[Participant, ...] = ()
+    second_eye: SecondEyeTable | None = None
+
+    @property
+    def second(self) -> OneEye | None:
+        """The eye that a stream of its own is asked for; None where one stream has both."""
+        if self.second_eye is not None:
+            return self.second_eye.eye
+        return SecondEyeTable().eye if Modality.SECOND_EYE in self.queries else None
 
     @property
     def participant(self) -> str:
@@ -189,6 +204,7 @@ class SessionSettings:
             screen=one.screen or self.screen,
             scene=one.scene or (self.scene if one.screen is None else None),
             participants=(one,),
+            second_eye=_without_query(one.second_eye),
         )
 
 
@@ -234,6 +250,7 @@ class _OutputsTable:
     outlet_name: str = ""
     allow_network: bool = False
     script: str = ""
+    screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +260,7 @@ class _SettingsFile:
     session: _SessionTable = _SessionTable()
     eeg: EegTable = field(default_factory=EegTable)
     gaze: GazeTable = field(default_factory=GazeTable)
+    second_eye: SecondEyeTable | None = None
     markers: _MarkersTable = _MarkersTable()
     outputs: _OutputsTable = _OutputsTable()
     screen: Screen = field(default_factory=Screen)
@@ -275,6 +293,7 @@ def _reader(where: str) -> Reader:
 
 def _settings(file: _SettingsFile) -> SessionSettings:
     queries = {Modality.EEG: file.eeg.query, Modality.GAZE: file.gaze.query, Modality.MARKERS: file.markers.query}
+    queries[Modality.SECOND_EYE] = file.second_eye.query if file.second_eye is not None else None
     units = {Modality.EEG: file.eeg.unit, Modality.GAZE: file.gaze.unit}
     measured: dict[Modality, EegTable | GazeTable] = {Modality.EEG: file.eeg, Modality.GAZE: file.gaze}
     outputs = OutputSettings(**{name: getattr(file.outputs, name) for name in _OutputsTable.__slots__})
@@ -292,8 +311,13 @@ def _settings(file: _SettingsFile) -> SessionSettings:
         study=file.study,
         protocol=file.protocol,
         outputs=outputs,
+        second_eye=_without_query(file.second_eye),
     )
     return with_participants(found, file.participants)
+
+
+def _without_query(table: SecondEyeTable | None) -> SecondEyeTable | None:
+    return None if table is None else replace(table, query=None)
 
 
 def with_participants(settings: SessionSettings, asked: Sequence[Participant]) -> SessionSettings:
@@ -308,13 +332,6 @@ def with_participants(settings: SessionSettings, asked: Sequence[Participant]) -
         raise RtemoError("a stream is nobody's", f"{found}, beside participants", "name it for one of them")
     subject = settings.participant or "+".join(one.id for one in participants)
     return replace(settings, subject=subject, participants=participants)
-
-
-def refuse_several(settings: SessionSettings, where: str) -> None:
-    """Raises RtemoError where participants are told apart. where: what works with one."""
-    if settings.participants:
-        found = f"the settings name {', '.join(one.id for one in settings.participants)}"
-        raise RtemoError(f"{where} works with one participant", found, "run several with `rtemo live`")
 
 
 def with_entities(settings: SessionSettings, entities: Mapping[str, str]) -> SessionSettings:
@@ -358,7 +375,7 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
     if outputs := outputs_table(settings.outputs):
         document["outputs"] = outputs
     maps = {Modality.EEG: settings.eeg_map, Modality.GAZE: settings.gaze_map}
-    for part in Modality:
+    for part in (Modality.EEG, Modality.GAZE, Modality.MARKERS):
         query, unit, named = settings.queries.get(part), settings.units.get(part), maps.get(part)
         if settings.participants and part in OWN_ROLES:
             query = None  # it is in the participant's table
@@ -369,6 +386,9 @@ def settings_document(settings: SessionSettings) -> dict[str, Any]:
         given["map"] = dict(named or {})
         if table := {key: value for key, value in given.items() if value not in ("", None, {})}:
             document[part.value] = table
+    if settings.second is not None and not settings.participants:
+        asked = SecondEyeTable(settings.queries.get(Modality.SECOND_EYE), settings.second)
+        document["second_eye"] = second_eye_document(asked)
     document["screen"] = asdict(settings.screen)
     if settings.scene is not None:
         document["scene"] = asdict(settings.scene)

@@ -5,6 +5,7 @@ taking the first.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from rtemo.sources.xdf.recording_log import is_log
 KEYS = ("name", "type", "source_id", "hostname")
 
 _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
+VIDEO_FRAMES = "VideoFrames"  # the type of numbers of frames
 _OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sent before its source_ids named a session
 _OWN_SOURCE = re.compile(r"rtemo(_events|_values|_texts)?:")
 
@@ -62,6 +64,11 @@ class StreamQuery:
         asked = ((getattr(self, key), getattr(info, key)) for key in KEYS)
         return all(not want or want.casefold() == have.strip().casefold() for want, have in asked)
 
+    def covers(self, other: StreamQuery) -> bool:
+        """Whether every stream that the other one fits is one of these."""
+        asked = ((getattr(self, key), getattr(other, key)) for key in KEYS)
+        return self.number == other.number and all(not a or a.casefold() == b.casefold() for a, b in asked)
+
     def __str__(self) -> str:
         named = ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
         return named or (str(self.number) if self.number else "")
@@ -80,14 +87,20 @@ def choose(
 ) -> Choice | None:
     """The one stream of this modality among those that the query fits; None where there is none.
 
-    A stream that the query names is taken even where its type is no help, but not against its type.
+    A stream that the query names is taken even where its type is no help, but not against its type. Without a query
+    the second eye's is one whose profile says that it is of the right eye alone.
     Raises RtemoError with the list where several fit.
     """
     asked = [info for info in infos if query is None or query.fits(info)]
-    found = [Choice(info, fit) for info in asked if (fit := match(info, profiles)) and fit.profile.kind is modality]
+    fits = [Choice(info, fit) for info in asked if (fit := match(info, profiles))]
+    kind = Modality.GAZE if modality is Modality.SECOND_EYE else modality
+    found = [choice for choice in fits if choice.match.profile.kind is kind]
+    if query is None:
+        second = modality is Modality.SECOND_EYE
+        found = [choice for choice in found if (choice.match.profile.gaze.eye == "right") is second]
     if not found and query is not None:
         _refuse_ignored(asked, modality, profiles)
-        found = [Choice(info, _by_query(modality, profiles)) for info in asked if _may_be(info, profiles)]
+        found = [Choice(info, _by_query(kind, profiles)) for info in asked if _may_be(info, profiles)]
     if len(found) > 1:
         raise _ambiguous([choice.info for choice in found], modality, query)
     return found[0] if found else None
@@ -114,6 +127,16 @@ def is_rating(info: StreamInfo) -> bool:
 def is_further(info: StreamInfo) -> bool:
     """Whether a stream holds numbers to be shown as traces where it has no role: ECG, breathing, ratings, …"""
     return info.channel_format != STRING_FORMAT and not is_own(info) and not is_impedance_stream(info)
+
+
+def screen_source() -> str:
+    """How the source_id of the frame numbers of this computer's screen begins."""
+    return f"rtemo-screen@{socket.gethostname()}:"
+
+
+def is_screen(info: StreamInfo) -> bool:
+    """Whether these are the frame numbers of this computer's screen, as `rtemo screen` sends them."""
+    return info.type == VIDEO_FRAMES and info.source_id.startswith(screen_source())
 
 
 def is_own(info: StreamInfo) -> bool:

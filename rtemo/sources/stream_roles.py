@@ -10,8 +10,9 @@ from rtemo.core.types import Modality, StreamInfo
 from rtemo.sources.devices.auxiliary_columns import is_impedance_stream
 from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_channel_map
 from rtemo.sources.devices.profile_schema import OwnProfile
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating, is_screen
 
 
 class StreamRoles:
@@ -35,10 +36,14 @@ class StreamRoles:
         """The roles that a stream has."""
         return frozenset(self._roles.values())
 
+    def may_have(self, role: Modality) -> bool:
+        """Whether a stream may be found for a role; the second eye's is looked for where there can be one."""
+        return role is not Modality.SECOND_EYE or role in self.queries or any(p.gaze.eye for p in self.profiles)
+
     def choose(self, infos: Iterable[StreamInfo]) -> None:
         """Assign all roles among these streams. Raises RtemoError where several streams fit one role."""
         seen = list(infos)
-        for role in (Modality.EEG, Modality.GAZE):
+        for role in OWN_ROLES:
             self.choose_for(role, seen)
         for info in seen:
             self.take_marker(info)
@@ -50,13 +55,19 @@ class StreamRoles:
         """
         if self.settings.participants and role not in self.queries:
             return None
-        choice = choose(infos, role, self.queries.get(role), self.profiles)
+        choice = choose(self._open_to(role, infos), role, self.queries.get(role), self.profiles)
         if choice is None:
             return None
         self.take_back(role)
         self._roles[_who(choice.info)] = role
         self._assigned[role] = (choice.info, choice.match.profile)
         return choice.info
+
+    def _open_to(self, role: Modality, infos: Sequence[StreamInfo]) -> Sequence[StreamInfo]:
+        """Without the streams that are named for the other eye."""
+        others = {Modality.GAZE: Modality.SECOND_EYE, Modality.SECOND_EYE: Modality.GAZE}
+        query = self.queries.get(others[role]) if role in others else None
+        return infos if query is None else [info for info in infos if not query.fits(info)]
 
     def give(self, role: str, info: StreamInfo) -> None:
         """Assign a role, by its name, to the stream that was chosen for it; "": none."""
@@ -82,28 +93,23 @@ class StreamRoles:
         impedances.
         """
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
-        if (
-            is_rating(info)
-            or is_impedance_stream(info)
-            or any(one.ratings.fits(info) for one in self.settings.participants)
-        ):
+        if self._is_unasked(info) or is_impedance_stream(info):
             asked = asked or not any(query.fits(info) for query in self.settings.not_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
 
-    def _is_rating(self, info: StreamInfo) -> bool:
-        """Whether a stream holds ratings, by its type or by being named for somebody."""
-        return is_rating(info) or any(one.ratings.fits(info) for one in self.settings.participants)
+    def _is_unasked(self, info: StreamInfo) -> bool:
+        """Whether a stream is recorded without being asked for: ratings, by their type or by being named for somebody,
+        and the frame numbers of this computer's screen where that is recorded.
+        """
+        screen = self.settings.outputs.screen and is_screen(info)
+        return screen or is_rating(info) or any(one.ratings.fits(info) for one in self.settings.participants)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
         """Whether to record a stream that is neither the EEG nor the gaze. Counts when streams are opened again."""
         query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
         also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
         left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
-        unasked = (
-            self.take_marker(info)
-            or is_rating(info)
-            or any(one.ratings.fits(info) for one in self.settings.participants)
-        )
+        unasked = self.take_marker(info) or self._is_unasked(info)
         if not unasked and not any(one.fits(info) for one in self.settings.not_recorded):
             also += (query,) if recorded else ()
         else:
@@ -143,13 +149,18 @@ class StreamRoles:
 
         Raises RtemoError, and changes nothing, where a stream that has a role now could not be read by them.
         """
-        for role, (info, profile) in self._assigned.items():
-            if role in self._roles.values():
-                _layout(info, profile, role, settings)
+        self.check(settings)
         self.settings = settings
         self._excluded.clear()
         self._pinned.clear()
         self.give_back()
+
+    def check(self, settings: SessionSettings) -> None:
+        """Raises RtemoError where a stream that has a role now could not be read by these settings."""
+        for role, (info, profile) in self._assigned.items():
+            asked = settings.queries.get(role)
+            if role in self._roles.values() and (asked is None or asked.fits(info)):
+                _layout(info, profile, role, settings)
 
     def give_back(self) -> None:
         """Take all roles back, so that they are assigned anew."""
@@ -181,7 +192,7 @@ class StreamRoles:
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         layout = _layout(info, self.profile_of(role), role, self.settings)
-        latency = self.settings.latencies.get(role)
+        latency = self.settings.latencies.get(Modality.GAZE if role == Modality.SECOND_EYE else role)
         return layout if latency is None else replace(layout, latency_s=latency.ms / 1000.0)
 
     def profile_of(self, role: Modality) -> DeviceProfile:
@@ -198,10 +209,16 @@ class StreamRoles:
 def _layout(
     info: StreamInfo, profile: DeviceProfile, role: Modality, settings: SessionSettings
 ) -> EegChannelMap | GazeChannelMap:
-    unit = settings.units.get(role, "")
     if role == Modality.EEG:
-        return eeg_channel_map(info, profile, settings.eeg_map, unit)
-    return gaze_channel_map(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
+        return eeg_channel_map(info, profile, settings.eeg_map, settings.units.get(role, ""))
+    unit = settings.units.get(Modality.GAZE, "")
+    found = gaze_channel_map(info, profile, settings.screen, settings.gaze_map, settings.scene, unit)
+    second = settings.second or ("right" if profile.gaze.eye else None)
+    if second is None:
+        return found
+    if role == Modality.SECOND_EYE:
+        return found.of_one_eye(second, "second")
+    return found.of_one_eye("left" if second == "right" else "right", "first")
 
 
 def _who(info: StreamInfo) -> tuple[str, str, str, str]:

@@ -48,6 +48,33 @@ def gappy(tmp_path_factory):
     return simulated(tmp_path_factory.mktemp("gappy"), "P02", FAULTS)
 
 
+@pytest.fixture(scope="session")
+def uneven(gappy, tmp_path_factory):
+    """The recording with gaps, its EEG stamped by a clock that drifts by 60 ppm, each stamp off by 0.5 ms (SD)."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from rtemo.core.types import Chunk, ClockOffset
+    from rtemo.sources.xdf.source import XdfSource
+    from rtemo.sources.xdf.writer import XdfWriter
+
+    path, rng = tmp_path_factory.mktemp("uneven") / "P04.xdf", np.random.default_rng(3)
+    source = XdfSource(gappy)
+    with XdfWriter(path) as writer:
+        infos = {info.stream_id: info for info in source.start()}
+        for info in infos.values():
+            writer.add_stream(info)
+        while not source.exhausted:
+            for item in source.read():
+                if isinstance(item, Chunk) and infos[item.stream_id].type == "EEG":
+                    drifted = 1000.0 + (item.stamps - 1000.0) * (1.0 + 60e-6)
+                    item = replace(item, stamps=drifted + rng.normal(0.0, 5e-4, len(item.stamps)))
+                write = {Chunk: writer.write_chunk, ClockOffset: writer.write_offset}[type(item)]
+                write(item)
+    return path
+
+
 def only(whole, folder, kept):
     """The recording with one of its signals, and its markers."""
     from rtemo.core.types import Chunk, ClockOffset

@@ -13,13 +13,18 @@ import numpy as np
 import pytest
 
 from offline.__main__ import main as offline
+from offline.corpus.build_recording import channel_map_of, windows_of
 from offline.corpus.corpus import open_corpus
+from offline.datasets import load
 from rtemo.cli import main
+from rtemo.core.pipeline import Pipeline
+from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Modality
 from rtemo.export.tables import read_rows
 from rtemo.sources.xdf.source import XdfSource
 
 KINDS = ("whole", "gappy", "eeg_only", "gaze_only")
+VALID = ("whole", "uneven", "eeg_only", "gaze_only")  # uneven: with gaps, and its stamps
 BESIDE = Path(sys.executable).with_name("bids-validator-deno")
 VALIDATOR = str(BESIDE) if BESIDE.exists() else shutil.which("bids-validator-deno")
 
@@ -71,6 +76,45 @@ def test_windows_labels_and_masks_are_those_of_the_recording(kind, request, tmp_
         one, other = (np.asarray(getattr(shard, name), np.float64) for shard in (of_xdf, of_bids))
         assert np.abs(one - other).max(initial=0.0) < 1e-3, name
     assert np.allclose(of_xdf.positions, of_bids.positions, atol=1e-6)
+
+
+def in_pipeline(recording):
+    """The windows of a recording before they are rounded to 16 bits."""
+    pipeline = Pipeline(PipelineSettings())
+    for stream in recording.streams:
+        layout = stream.channel_map or channel_map_of(stream.info, stream.modality, stream.screen)
+        pipeline.add_stream(stream.info, layout)
+    return list(windows_of(recording, pipeline))
+
+
+@pytest.mark.parametrize(("eeg_format", "bound"), [("brainvision", 1e-3), ("edf", 2e-3)])
+def test_stamps_of_a_clock_that_drifts_and_jitters_give_the_same_windows(uneven, tmp_path, eeg_format, bound):
+    """Because they are exported as they were sent: the session evened them out as they came, a file holds one line."""
+    if eeg_format == "edf":
+        pytest.importorskip("edfio")
+    root = export(uneven, tmp_path / "root", "--eeg-format", eeg_format)
+    (own,) = load("xdf", uneven.parent).entries
+    (exported,) = load("bids", root, root / "code" / "rtemo_trials.toml").entries
+    of_xdf, of_bids = in_pipeline(own.load()), in_pipeline(exported.load())
+    assert len(of_xdf) == len(of_bids) > 40
+    for one, other in zip(of_xdf, of_bids, strict=True):
+        assert np.abs(one.eeg - other.eeg).max() < bound
+        assert np.array_equal(one.eeg_mask, other.eeg_mask)
+        assert one.settled == other.settled
+    (stamps,) = root.rglob("*_recording-stamps_physio.tsv.gz")
+    about = json.loads(Path(str(stamps).replace(".tsv.gz", ".json")).read_text())
+    assert about["Columns"] == ["stamp"]
+    stamps.write_bytes(stamps.read_bytes()[:2000])  # damaged: the samples' own line counts, and that is listed
+    recording = exported.load()
+    (left_out,) = [one for one in recording.omissions if "stamps" in one.where]
+    assert left_out.why.endswith("the EEG's own times count")
+    on_the_line = in_pipeline(recording)
+    off = max(np.abs(one.eeg - other.eeg).max() for one, other in zip(of_xdf, on_the_line, strict=True))
+    assert bound < off < 0.2
+
+
+def test_even_stamps_are_not_exported_twice(whole, tmp_path):
+    assert not list(export(whole, tmp_path / "root").rglob("*stamps*"))
 
 
 def test_a_session_is_a_data_set_with_all_its_parts(session_folder, tmp_path):
@@ -182,7 +226,7 @@ def test_lab_recorder_s_names_are_the_entities(whole, tmp_path):
     assert (root / "sub-P007/ses-S002/eeg/sub-P007_ses-S002_task-Films_run-03_eeg.vhdr").is_file()
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "session_folder"])
+@pytest.mark.parametrize("kind", [*VALID, "session_folder"])
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
 def test_the_official_validator_finds_no_error(kind, request, tmp_path):
     root = export(request.getfixturevalue(kind), tmp_path / "root")

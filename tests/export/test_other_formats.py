@@ -106,7 +106,7 @@ def test_gaps_of_any_length_at_any_rate_are_read_back(signals, tmp_path, rate_hz
     eeg, begin_s, stretches, rng = signals[Modality.EEG], 5000.123456, [], np.random.default_rng(3)
     for n, missing in zip((701, 3, 130, 64), (*gaps, None, None, None), strict=False):
         times = begin_s + np.arange(n) / rate_hz
-        stretches.append(SignalStretch(times, rng.normal(0.0, 40.0, (n, len(eeg.labels))), begin_s))
+        stretches.append(SignalStretch(times, rng.normal(0.0, 40.0, (n, len(eeg.labels))), begin_s, times))
         if missing is None:
             break
         begin_s += (n + missing) / rate_hz

@@ -49,6 +49,7 @@ class ScriptedClient:
         self.restarting = False
         self.recorder = None
         self.refused = []
+        self.shown = ""
 
     def poll(self) -> Snapshot | None:
         return self.waiting.pop(0) if self.waiting else None
@@ -59,6 +60,9 @@ class ScriptedClient:
 
     def send(self, command: str, **arguments: object) -> None:
         self.sent.append((command, arguments))
+
+    def show_participant(self, participant: str) -> None:
+        self.shown = participant
 
 
 def stream(role="eeg", name="", state=StreamState.STREAMING, **more):
@@ -101,6 +105,7 @@ def prediction(time_s, abstain=None, **more):
         "emotion": None if abstain else "happy",
         "probabilities": dict.fromkeys(LABELS) if abstain else p,
         "smoothed": p,
+        "valence": None if abstain else 0.7,
         "set": ["happy"],
         "abstain": abstain,
         "eeg_coverage": 1.0,

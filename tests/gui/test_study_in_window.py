@@ -449,7 +449,7 @@ def test_roles_and_what_is_recorded_and_required_are_edited_in_the_table(window)
     view, table = window.views.streams.view, window.views.streams.table
     view.edit(table.index(0, ROLE))
     box = view.findChild(QComboBox)
-    assert [box.itemText(k) for k in range(box.count())] == ["EEG", "Gaze", "Markers", "Other"]
+    assert [box.itemText(k) for k in range(box.count())] == ["EEG", "Gaze", "Second eye", "Markers", "Other"]
     box.setCurrentIndex(1)
     view.itemDelegateForColumn(ROLE).setModelData(box, table, table.index(0, ROLE))
     assert sent(window, "choose") == [{"role": "gaze", "stream_id": "id-eeg"}]

@@ -123,13 +123,23 @@ class Lab:
         self._stop = threading.Event()
         roles = StreamRoles(PROFILES, settings)
         roles.choose(session.streams)
-        setup = setup_of(roles, lambda: self.time_s, lambda *_: recorded(self.supply), persons, hop_s)
+        setup = setup_of(roles, lambda: self.time_s, self._open, persons, hop_s)
+        self._streams = session.streams
         self.controller = Controller(setup)
         for info in session.streams:
             self.supply.items.put(StreamUp(info))
         self.thread = threading.Thread(target=self.controller.run, args=(self._stop,), daemon=True)
         self.thread.start()
         self.token, self.seen = "", []
+
+    def _open(self, roles, _refused):
+        """The supply; of several participants each has the streams that are named."""
+        for whose in filter(None, roles.each):
+            for part in roles.each[whose].queries:
+                roles.choose_for(whose, part, self._streams)
+            for info in self._streams:
+                roles.take_marker(info)
+        return recorded(self.supply)
 
     def feed(self, seconds):
         """Let so many seconds of samples come, and wait until they are read."""
@@ -153,8 +163,8 @@ class Lab:
         self.controller.submit(Command(name, arguments))
         wait_for(lambda: self.supply.n_reads >= before + 2 or not self.thread.is_alive())
 
-    def take(self):
-        snapshot, self.token = self.controller.feed.take(self.token)
+    def take(self, participant=""):
+        snapshot, self.token = self.controller.feed.take(self.token, participant)
         self.seen.append(snapshot)
         return snapshot
 

@@ -58,7 +58,7 @@ def feed():
 
 
 def test_their_samples_are_shown_with_the_times_of_the_other_streams(feed):
-    further, given = FurtherStreams(feed), roles()
+    further, given = FurtherStreams(feed), roles().role_of
     further.take([ClockOffset("ecg", 998.0, OFFSET_S), heart(0, 60)], INFOS, given)
     further.take([heart(60, 40), Chunk("amp", np.array([1000.0]), np.zeros((1, 19), np.float32))], INFOS, given)
     others = [Chunk(one, np.array([1000.0]), np.zeros((1, 1), np.float32)) for one in ("own", "z")]
@@ -72,7 +72,7 @@ def test_their_samples_are_shown_with_the_times_of_the_other_streams(feed):
 
 
 def test_a_client_gets_each_sample_once_and_what_another_stream_sends_drops_none(feed):
-    further, given = FurtherStreams(feed), roles()
+    further, given = FurtherStreams(feed), roles().role_of
     _, token = feed.take("")
     further.take([heart(0, 50)], INFOS, given)
     late = Chunk("suit", np.array([900.0]), np.ones((1, 30), np.float32))  # its clock is a minute and more behind
@@ -86,7 +86,7 @@ def test_a_client_gets_each_sample_once_and_what_another_stream_sends_drops_none
 
 
 def test_a_window_that_polls_seldom_misses_nothing(feed):
-    further, given = FurtherStreams(feed), roles()
+    further, given = FurtherStreams(feed), roles().role_of
     further.take([heart(0, 50)], INFOS, given)
     old, token = feed.take("")
     further.take([heart(50, 30), Chunk("suit", np.array([998.6]), np.ones((1, 30), np.float32))], INFOS, given)
@@ -102,7 +102,7 @@ def test_a_window_that_polls_seldom_misses_nothing(feed):
 
 def test_nothing_is_prepared_for_nobody():
     feed = Feed(lambda: 1000.0)
-    FurtherStreams(feed).take([heart(0, 50)], INFOS, roles())
+    FurtherStreams(feed).take([heart(0, 50)], INFOS, roles().role_of)
     assert feed.take("")[0].traces == ()
 
 
@@ -120,8 +120,8 @@ def test_no_peak_of_a_fast_stream_is_lost(rate_hz):
 def test_a_recording_shows_them_at_any_place():
     view = RecordedView()
     for begin in range(0, 300, 50):
-        FurtherStreams(view).take([heart(begin, 50)], INFOS, roles())
-    FurtherStreams(view).take([heart(100, 10)], INFOS, roles())  # goes back: left out, as it cannot be drawn
+        FurtherStreams(view).take([heart(begin, 50)], INFOS, roles().role_of)
+    FurtherStreams(view).take([heart(100, 10)], INFOS, roles().role_of)  # goes back: left out, as it cannot be drawn
     (block,) = view.traces(998.995, 999.495)
     np.testing.assert_allclose(block.times, 998.0 + np.arange(100, 150) / 100.0)
     view.close()

@@ -15,6 +15,7 @@ from rtemo.model.personal.session_notes import (
     ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
+    WindowsSkipped,
 )
 from rtemo.recordings.events import Event, EventKind, read_event
 from rtemo.recordings.older_recordings import read_sentence
@@ -35,7 +36,10 @@ NOTES = [
     CalibrationBegun(1300.1),
     CalibrationEnded(0.1 + 0.2),
 ]
-NEWER = [ChannelMarked("Fp1", "bad", 1000.1)]  # older recordings have none
+NEWER = [
+    ChannelMarked("Fp1", "bad", 1000.1),
+    WindowsSkipped(1000.1, 1003.3333333333333, 3, 0.1, "ab12"),
+]  # older recordings have none
 PREFIX = "annotation: "
 
 

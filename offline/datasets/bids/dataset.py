@@ -160,7 +160,7 @@ def _recording(session: Session) -> Recording:
     segments = tuple(
         segment
         for run, start_s in zip(runs, starts, strict=True)
-        for segment in mne_raw.segments(run.file, names, start_s)
+        for segment in mne_raw.segments(run.file, names, start_s, run.stamps)
     )
     chunks = partial(segment_chunks, runs[0].info.stream_id, segments)
     eeg = [Stream(runs[0].info, Modality.EEG, chunks)] if names else []

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from offline.datasets.account import Account
 from offline.datasets.bids.eye_clock import Eeg
@@ -18,6 +22,8 @@ from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 
+# what a data set that `rtemo export` wrote has besides: a table of the samples' times, and their rate as it was stated
+STAMPS, STAMP, NOMINAL_RATE = "_recording-stamps_physio.tsv.gz", "stamp", "NominalSamplingFrequency"
 _SHORTER = 0.02  # by how much a file may be shorter than its side-car states, beyond a second
 # Electrode coordinates that BIDS defines: which of x, y, z points right and front, and with which sign.
 _AXES = {"captrak": ((0, 1.0), (1, 1.0)), "eeglab": ((1, -1.0), (0, 1.0)), "eeglab-hj": ((1, -1.0), (0, 1.0))}
@@ -32,6 +38,7 @@ class BidsRun:
     info: StreamInfo
     eyes: tuple[EyeSamples, ...]
     screen: Screen | None
+    stamps: NDArray[np.float64] | None = None  # seconds from the first sample, as they were sent, where they are known
 
 
 def run_of_eeg(cars: SideCars, path: Path, eyes: Sequence[Path], account: Account) -> BidsRun:
@@ -43,7 +50,9 @@ def run_of_eeg(cars: SideCars, path: Path, eyes: Sequence[Path], account: Accoun
     names = _eeg_names(cars, file, account)
     places = _places(cars, path, account)
     channels = tuple(Channel(name, "EEG", "microvolts", location_mm=places.get(name)) for name in names)
-    info = StreamInfo("eeg", "EEG", "EEG", "float32", file.rate_hz, channels)
+    stamps = _stamps(cars, file, account)
+    nominal_hz = None if stamps is None else number(cars.metadata(path, "eeg").get(NOMINAL_RATE))
+    info = StreamInfo("eeg", "EEG", "EEG", "float32", file.rate_hz if nominal_hz is None else nominal_hz, channels)
     if file.interruptions is not None and file.interruptions.guessed and eyes:
         why = f"the EEG of {path.name} was cut, and how much was taken out is not known: its times fit no more"
         for eye in eyes:
@@ -56,8 +65,25 @@ def run_of_eeg(cars: SideCars, path: Path, eyes: Sequence[Path], account: Accoun
     except RtemoError as error:
         if found:
             account.omit("gaze", path.name, error)
-        return BidsRun(file, info, (), None)
-    return BidsRun(file, info, found, screen)
+        return BidsRun(file, info, (), None, stamps)
+    return BidsRun(file, info, found, screen, stamps)
+
+
+def _stamps(cars: SideCars, file: mne_raw.RawFile, account: Account) -> NDArray[np.float64] | None:
+    """(n,) seconds of the samples from the first one, as they were sent, where an export of rtemo holds them."""
+    path = file.path.with_name(file.path.stem.removesuffix("_eeg") + STAMPS)
+    if not path.is_file() or cars.metadata(path, "physio").get("Columns") != [STAMP]:
+        return None
+    n = sum(part.n for part in file.stretches)
+    try:
+        stamps = np.loadtxt(path, np.float64, ndmin=1)
+        why = "" if stamps.shape == (n,) else f"it has {len(stamps)} rows, the EEG {n} samples"
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        why = f"it cannot be read: {error}"
+    if why:
+        account.omit("side-car", path.name, f"{why}; the EEG's own times count")
+        return None
+    return stamps
 
 
 def run_of_eyes(cars: SideCars, path: Path, eyes: Sequence[Path], account: Account) -> BidsRun:

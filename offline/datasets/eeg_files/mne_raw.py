@@ -121,12 +121,20 @@ def eeg_info(labels: Sequence[str], rate_hz: float) -> StreamInfo:
     return StreamInfo("eeg", "EEG", "EEG", "float32", rate_hz, channels)
 
 
-def segments(file: RawFile, names: Sequence[str], start_s: float) -> tuple[Segment, ...]:
-    """The named channels of the whole file, in uV, from start_s on the recording's clock: one segment a stretch."""
-    return tuple(
-        Segment(start_s + part.start_s, file.rate_hz, partial(_blocks, file, tuple(names), part))
-        for part in file.stretches
-    )
+def segments(
+    file: RawFile, names: Sequence[str], start_s: float, stamps: NDArray[np.float64] | None = None
+) -> tuple[Segment, ...]:
+    """The named channels of the whole file, in uV, from start_s on the recording's clock: one segment a stretch.
+
+    stamps: of all samples of the stretches, in seconds from the first one, where they are known as they were sent.
+    """
+    found, done = [], 0
+    for part in file.stretches:
+        own = None if stamps is None else start_s + stamps[done : done + part.n]
+        blocks = partial(_blocks, file, tuple(names), part)
+        found.append(Segment(start_s + part.start_s, file.rate_hz, blocks, own))
+        done += part.n
+    return tuple(found)
 
 
 def _blocks(file: RawFile, names: tuple[str, ...], part: SampleStretch, n: int) -> Iterator[NDArray[np.floating]]:

@@ -17,7 +17,7 @@ from rtemo.live.diagnostics.display import why_no_window
 from rtemo.live.last_used import MODEL_FILE, kept_model, last_settings
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.recorder.endpoint import DEFAULT_NAME, Endpoint
-from rtemo.sources.session_settings import read_settings, refuse_several
+from rtemo.sources.session_settings import read_settings
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     settings = args.settings if args.settings is not None else _usable(last)
     options = []
     if settings is not None:
-        refuse_several(read_settings(settings), "the window")  # what is wrong with it is reported here
+        read_settings(settings)  # what is wrong with it is reported here
         options += ["--settings", str(settings)]
     model = args.model if args.model is not None else kept_model(last.with_name(MODEL_FILE))
     if model is not None:

@@ -22,7 +22,6 @@ from rtemo.live.supervisor import RESTART
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.sources.lsl.config import configure
-from rtemo.sources.session_settings import refuse_several
 
 LOOK_S = 0.5
 
@@ -49,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.recorder is None:
         settings = settings_of(args)
-        refuse_several(settings, "this engine")
         if settings.outputs.listens_on_network:
             say(f"who connects over the network needs the token {token()}")
         supervisor = Endpoint(f"{args.name}-supervisor", args.endpoint)
@@ -125,8 +123,8 @@ def _watch(
 def setup_of(args: argparse.Namespace, root: Path | None = None, engine: Endpoint | None = None) -> EngineSetup:
     """What the engine works with. root: of sessions that remote control starts."""
     settings = settings_of(args)
-    refuse_several(settings, "this engine")
-    BaselinePlan.of(settings)  # refused now, not when a session starts
+    for own in settings.each:
+        BaselinePlan.of(own)  # refused now, not when a session starts
     return live_setup(
         settings,
         args.model,

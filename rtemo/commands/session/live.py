@@ -22,7 +22,6 @@ from rtemo.commands.supervised import supervised
 from rtemo.core.errors import RtemoError
 from rtemo.live.log_file import logged
 from rtemo.sources.lsl.config import configure
-from rtemo.sources.session_settings import SessionSettings
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -56,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
         return _run_engine(args)
     settings = settings_of(args)
     outputs = settings.outputs  # what is wrong with them is reported here
-    if settings.participants:
-        _refuse_with_several(args, settings)
+    if settings.participants and args.person:
+        found = ", ".join(one.id for one in settings.participants)
+        raise RtemoError("--person is for one participant", f"found {found}", "give it to one of them, as person=FILE")
     if outputs.script and not Path(outputs.script).is_file():
         raise RtemoError("there is no such script", f"found no file {outputs.script}", "name a Python file")
     if outputs.remote is not None:
@@ -68,20 +68,6 @@ def run(args: argparse.Namespace) -> int:
         if path is not None and path.exists():  # now, not when the participant sits there
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     return supervised(args.words, f"live-{os.getpid()}", lsl_session=args.lsl_session or "", duration_s=args.duration)
-
-
-def _refuse_with_several(args: argparse.Namespace, settings: SessionSettings) -> None:
-    """What is for a session of one participant alone."""
-    each = "with several participants"
-    refused = {
-        "--person": (args.person, "give it to one of them, as person=FILE"),
-        "--remote": (settings.outputs.remote, "begin the session at the command line"),
-    }
-    for option, (given, todo) in refused.items():
-        if given:
-            raise RtemoError(
-                f"{option} does not work {each}", f"found {', '.join(p.id for p in settings.participants)}", todo
-            )
 
 
 def _refuse_with_remote(args: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from rtemo.core.types import Item, Modality, StreamInfo, StreamUp
 from rtemo.live.engine.explanations import ExplanationSink
 from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import JsonLines, Lines, PredictionSink, open_output
-from rtemo.live.script.script_process import ScriptPlace, feed_name
+from rtemo.live.script.script_process import ScriptPlace
 from rtemo.live.service.headless_feed import HeadlessFeed
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
@@ -32,7 +32,7 @@ from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.recording_source import RecordedSource
 from rtemo.recordings.calibrations import load_persons
-from rtemo.recordings.events import Event, EventKind
+from rtemo.recordings.events import EventKind
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.report.write import write_report
 from rtemo.sources.participant_roles import ParticipantRoles, role_name
@@ -99,6 +99,7 @@ def _run(
             session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
             if asked.explain is not None:
                 _explain(asked.explain, setup, outputs, session, closing)
+            outputs.record_screen()
             if asked.settings.outputs.script:
                 run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
             session.run(stop)
@@ -137,40 +138,30 @@ def _explain(
 def run_beside(
     script: str, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
 ) -> None:
-    """Run a user's script beside the session. It is shown each participant, and what concerns all of them, by a feed
-    of its own: so nobody's samples, windows and commands are mixed up with another one's.
-    """
+    """Run a user's script beside the session, which is shown all participants and may concern each."""
     place = Endpoint(f"live-{os.getpid()}-script")
+    obey: dict[str, Callable[..., object]] = {
+        name: partial(_submitted, session, name) for name in session.commands.names
+    }
+    obey["give"] = outputs.give
+    obey["failed"] = partial(outputs.note, EventKind.FAILURE)
+    shown = HeadlessFeed(place, setup.clock, obey, tuple(session.runs))
+    closing.callback(shown.close)
+    for whose, run in session.runs.items():
+        run.engine.add_outputs([shown])
+        run.predictor.watches.append(shown.feed.samples_of(whose).put_window)
+        run.turns.append(partial(_show, shown, whose, run))
+    outputs.events.listen(shown.feed.put_event)
     participants = tuple(filter(None, session.runs))
-    for number, whose in enumerate(("", *participants)):
-        run = session.runs.get(whose)
-        obey: dict[str, Callable[..., object]] = {
-            name: partial(_submitted, session, name, whose) for name in session.commands.names
-        }
-        obey["give"] = partial(outputs.give, participant=whose)
-        obey["failed"] = lambda text, whose=whose: outputs.note(EventKind.FAILURE, text, whose)
-        shown = HeadlessFeed(Endpoint(feed_name(place.name, number)), setup.clock, obey)
-        closing.callback(shown.close)
-        if run is not None:
-            run.engine.add_outputs([shown])
-            run.predictor.watches.append(shown.feed.put_window)
-        turned = run or next(iter(session.runs.values()))
-        turned.turns.append(partial(_show, shown, run))
-        outputs.events.listen(partial(_show_event, shown, whose))
     outputs.run_script(ScriptPlace(Path(script), place.name, place.folder, participants))
 
 
-def _submitted(session: JointSession, name: str, participant: str, **arguments: Any) -> None:
+def _submitted(session: JointSession, name: str, participant: str = "", **arguments: Any) -> None:
     session.commands.submit(name, participant, arguments)
 
 
-def _show(shown: HeadlessFeed, run: SessionRun | None) -> None:
-    shown.update(run.predictor.pipeline if run is not None else None)
-
-
-def _show_event(shown: HeadlessFeed, participant: str, event: Event) -> None:
-    if event.participant == participant:
-        shown.feed.put_event(event)
+def _show(shown: HeadlessFeed, participant: str, run: SessionRun) -> None:
+    shown.update(run.predictor.pipeline, participant)
 
 
 def _persons(asked: LiveRun, setup: EngineSetup) -> dict[str, tuple[PersonalCalibration, ...]] | None:
@@ -188,9 +179,7 @@ def _await_streams(
     """
     end_s = clock() + wait_s
     announced = False
-    while not (stop.is_set() or source.ending) and (
-        roles.missing() or not roles.filled & {Modality.EEG, Modality.GAZE}
-    ):
+    while not (stop.is_set() or source.ending) and (roles.missing() or not roles.filled.intersection(OWN_ROLES)):
         if not announced:
             say("waiting for streams; `rtemo streams` shows what is there")
             announced = True

@@ -114,6 +114,11 @@ class EegBranch:
         self.dejitter = Dejitter(nominal_hz, even=True, notes=self.notes)
 
     @property
+    def unusable(self) -> bool:
+        """Whether the times of everything that comes in now are known to be wrong."""
+        return self.dejitter.unusable
+
+    @property
     def watermark(self) -> int | None:
         """The last grid index before which every sample is determined."""
         return self._values.stop if self._next_end is not None else None

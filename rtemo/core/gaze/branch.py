@@ -1,6 +1,7 @@
 """The gaze branch: time-stamped raw samples of one eye tracker in, gaze features at the ends of windows out.
 
-Everything that it keeps depends on this stream's samples alone. Features at an end use samples up to it and no later.
+A tracker has one stream, or one for each eye; the second is added by `join` and its samples are told apart by `second`.
+Everything that it keeps depends on these streams' samples alone. Features at an end use samples up to it and no later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rtemo.core.baseline.normaliser import NormaliserState
 from rtemo.core.baseline.rest_interval import Baseline, Learner
 from rtemo.core.channel_map import GazeChannelMap
 from rtemo.core.gaze.events import GazeEvent
+from rtemo.core.gaze.eye_pair import FIRST, SECOND, EyePair, GazeRun
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GazeCheck
 from rtemo.core.gaze.tracker import MOST_AHEAD, GazeAnalyser
@@ -44,8 +46,39 @@ class GazeFrame:
     scale: NormaliserState
 
 
+class GazeStream:
+    """One stream of a tracker: its channel map, its jitter, its samples in canonical form."""
+
+    def __init__(self, channel_map: GazeChannelMap, nominal_hz: float, notes: list[str]) -> None:
+        """notes: takes what is found out about the stream, one sentence each."""
+        self.channel_map, self.notes = channel_map, notes
+        self.dejitter = Dejitter(nominal_hz, even=False, notes=notes)
+        self._rows = PackedRows(channel_map.samples_per_row)
+        self._unit_known = False
+
+    def push(self, times: TimeArray, values: NDArray[np.generic]) -> list[GazeRun]:
+        """Runs that are ready of samples (n, all channels) at LSL times (n,)."""
+        found = self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values, np.float64))
+        return [self._canonical(self._rows.unpacked(run)) for run in found]
+
+    def flush(self) -> list[GazeRun]:
+        return [self._canonical(self._rows.unpacked(run)) for run in self.dejitter.flush()]
+
+    def _canonical(self, run: SampleRun) -> GazeRun:
+        if not self._unit_known:
+            self._unit_known = True
+            self._check_unit(run)
+        return GazeRun(run.times, self.channel_map.canonical(run.values), run.rate_hz)
+
+    def _check_unit(self, run: SampleRun) -> None:
+        """Decide the unit of an undescribed stream once, on the first second."""
+        self.channel_map, note = self.channel_map.checked(run.values)
+        if note:
+            self.notes.append(note)
+
+
 class GazeBranch:
-    """One gaze stream. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
+    """One eye tracker. `frames` holds what has been computed, by end index; the pipeline forgets what it has used.
 
     `tap`, where there is one, is shown times (n,) and canonical samples (n, 6), for display: it must change nothing.
     """
@@ -53,7 +86,6 @@ class GazeBranch:
     tap: Callable[[TimeArray, NDArray[np.float64]], None] | None = None  # no part of a saved state
 
     def __init__(self, settings: PipelineSettings, grid: Grid, channel_map: GazeChannelMap, nominal_hz: float) -> None:
-        self.channel_map = channel_map
         self.frames: dict[int, GazeFrame] = {}
         self.first_time: float | None = None
         self._settings, self._grid = settings, grid
@@ -67,8 +99,45 @@ class GazeBranch:
         prior = Baseline(tuple(feature.name for feature in GAZE_FEATURES), mean, spread)
         self.learner = Learner(settings.normaliser, grid, prior, settings.window.length_s)
         self.notes = self.learner.notes
-        self.dejitter = Dejitter(nominal_hz, even=False, notes=self.notes)
-        self._rows = PackedRows(channel_map.samples_per_row)
+        self.streams: dict[int, GazeStream] = {}  # by eye_pair.FIRST, SECOND
+        self._pair = EyePair()
+        self._awaited: set[int] = set()  # the eyes that the other one waits for
+        self.join(channel_map, nominal_hz)
+
+    def join(self, channel_map: GazeChannelMap, nominal_hz: float) -> None:
+        """Use a stream: the tracker's only one, or that of an eye; in the place of the one that was its before."""
+        eye = SECOND if channel_map.pair == "second" else FIRST
+        self.streams[eye] = GazeStream(channel_map, nominal_hz, [] if eye == SECOND else self.notes)
+        self._pair.begin(eye)
+        self._awaited.add(eye)
+
+    @property
+    def _leading(self) -> GazeStream:
+        return self.streams[min(self.streams)]
+
+    @property
+    def channel_map(self) -> GazeChannelMap:
+        """Of the first stream that there is."""
+        return self._leading.channel_map
+
+    @property
+    def dejitter(self) -> Dejitter:
+        """Of the first stream that there is."""
+        return self._leading.dejitter
+
+    @property
+    def unusable(self) -> bool:
+        """Whether the times of everything that comes in now are known to be wrong."""
+        return all(stream.dejitter.unusable for stream in self.streams.values())
+
+    def expect(self, eye: int, *, expected: bool) -> bool:
+        """Whether the other eye waits for this one; returns whether any is awaited."""
+        if expected and eye in self.streams:
+            self._awaited.add(eye)
+        else:
+            self._awaited.discard(eye)
+        self._take_ready()
+        return bool(self._awaited)
 
     @property
     def watermark(self) -> int | None:
@@ -77,14 +146,19 @@ class GazeBranch:
             return None
         return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
-    def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
-        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values, np.float64)):
-            self._take(self._rows.unpacked(run))
+    def push(self, times: TimeArray, values: NDArray[np.generic], *, second: bool = False) -> None:
+        """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known.
+
+        second: whether they are of the second eye's stream.
+        """
+        eye = SECOND if second else FIRST
+        self._take_runs(eye, self.streams[eye].push(times, values))
 
     def flush(self) -> None:
-        for run in self.dejitter.flush():
-            self._take(self._rows.unpacked(run))
+        for eye, stream in self.streams.items():
+            self._take_runs(eye, stream.flush())
+        self._awaited.clear()
+        self._take_ready()
 
     def frame_at(self, end: int) -> GazeFrame | None:
         """The features at an end: as computed, or from what is there so far. None where nothing is."""
@@ -109,12 +183,27 @@ class GazeBranch:
     def _look_back_s(self) -> float:
         return self._settings.window.length_s
 
-    def _take(self, run: SampleRun) -> None:
+    def _take_runs(self, eye: int, runs: list[GazeRun]) -> None:
+        """Take in what one stream gives: as it is, or with what the other eye's stream gives at these times."""
+        if not self.channel_map.pair:
+            for run in runs:
+                self._take(run)
+            return
+        for run in runs:
+            self._pair.push(eye, run)
+        self._take_ready()
+
+    def _take_ready(self) -> None:
+        for eye, stream in self.streams.items():
+            self._pair.expect(eye, awaited=eye in self._awaited and not stream.dejitter.unusable)
+        for run in self._pair.ready():
+            self._take(run)
+
+    def _take(self, run: GazeRun) -> None:
         self._prepare(run)
         assert self._tracker is not None
         assert self._check is not None
-        assert self._next_end is not None
-        samples = self.channel_map.canonical(run.values)
+        samples = run.samples
         if self.tap is not None:
             self.tap(run.times, samples)
         samples = self._check.push(run.times, samples)
@@ -153,16 +242,9 @@ class GazeBranch:
         stop = begin + int(np.searchsorted(times[begin:], self._near_end_s))
         return stop + int(stop < len(times) and float(times[stop]) <= self._grid.seconds(self._next_end))
 
-    def _check_unit(self, run: SampleRun) -> None:
-        """Decide the unit of an undescribed stream once, on the first second."""
-        self.channel_map, note = self.channel_map.checked(run.values)
-        if note:
-            self.notes.append(note)
-
-    def _prepare(self, run: SampleRun) -> None:
+    def _prepare(self, run: GazeRun) -> None:
         if self.first_time is None:
             self.first_time = float(run.times[0])
-            self._check_unit(run)
             self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz

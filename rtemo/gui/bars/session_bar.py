@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidg
 
 from rtemo.gui import texts
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.people import words as people_words
+from rtemo.gui.people.whom_box import WhomBox
 from rtemo.gui.study import words
 from rtemo.gui.study.session_index import SessionIndex
 from rtemo.gui.window_state import SnapshotPart, WindowState
@@ -45,6 +47,7 @@ class SessionBar(QWidget):
         self.root = root
         self._ask_details, self._index = ask_details, index or SessionIndex()
         self.may_stop: Callable[[], bool] = lambda: True
+        self._named = ""  # what the settings call a session of several
         self._began = False  # whether a session was running at the last look
         self.details = _button(words.DETAILS, words.DETAILS_TIP, "flat")
         self.known = ElidedLabel("", "warn")
@@ -56,6 +59,7 @@ class SessionBar(QWidget):
         self.baseline = _button(texts.BASELINE, texts.BASELINE_TIP)
         self.note = _line(texts.NOTE_HINT, 100)
         self.note.setToolTip(texts.NOTE_TIP)
+        self.about = WhomBox()
         self.annotation_buttons = [_button(key, key, "flat") for key in texts.ANNOTATION_KEYS]
         self._annotations: tuple[str, ...] = ()
         self.known.hide()
@@ -81,6 +85,7 @@ class SessionBar(QWidget):
         layout.addWidget(self.notes, 3)
         for widget in (self.start, self.baseline, self.pause, self.stop, _rule(), *self.annotation_buttons):
             layout.addWidget(widget)
+        layout.addWidget(self.about)
         layout.addWidget(self.note, 4)
 
     def _connect(self, ask_baseline: Callable[[], None]) -> None:
@@ -133,14 +138,19 @@ class SessionBar(QWidget):
     def annotate(self, number: int) -> None:
         """Send the annotation of a key, counted from 0."""
         if self._state.in_session and number < len(self._annotations):
-            self._send("annotate", text=self._annotations[number])
+            self._annotate(self._annotations[number])
+
+    def _annotate(self, text: str) -> None:
+        """Note something about whom it is to be about."""
+        whose = self.about.participant
+        self._send("annotate", text=text, **({"participant": whose} if whose else {}))
 
     def annotate_stretch(self, number: int) -> None:
         """Begin the stretch of a key, or end the one that runs."""
         if self._state.in_session and number < len(self._annotations):
             name = self._annotations[number]
             text = words.STRETCH_ENDS if name in self.stretches else words.STRETCH_BEGINS
-            self._send("annotate", text=text.format(name=name))
+            self._annotate(text.format(name=name))
 
     @property
     def stretches(self) -> set[str]:
@@ -159,6 +169,8 @@ class SessionBar(QWidget):
         if SnapshotPart.SETTINGS in changed:
             self._label_annotation_buttons()
             self._show_details()
+            self._name_several()
+        self.about.show_people(self._state.several)
         if SnapshotPart.EVENTS in changed:
             running = self.stretches
             for k, name in enumerate(self._annotations):
@@ -173,7 +185,7 @@ class SessionBar(QWidget):
         self.pause.setText(texts.RESUME if phase == Phase.PAUSED else texts.PAUSE)
         self.stop.setEnabled(in_session)
         self.baseline.setEnabled(in_session and self._state.engine_answers)
-        for widget in (*self.annotation_buttons, self.note):
+        for widget in (*self.annotation_buttons, self.about, self.note):
             widget.setEnabled(in_session)
         for line in (self.subject, self.notes):
             line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW) and not in_session)
@@ -183,6 +195,16 @@ class SessionBar(QWidget):
         elif in_session and not self.notes.text():
             self.notes.setText(self._state.settings.notes)
         self._look_for_known(in_session=in_session)
+
+    def _name_several(self) -> None:
+        """The name of a session of several is that of its settings, until another one is entered."""
+        settings, entered = self._state.settings, self.subject.text().strip()
+        named = settings.participant if settings.participants else ""
+        self.subject.setPlaceholderText(people_words.SUBJECT_HINT if settings.participants else texts.SUBJECT_HINT)
+        if not self._state.in_session and named != self._named and entered in ("", self._named):
+            self.subject.setText(named)
+            self.subject.setCursorPosition(0)
+        self._named = named
 
     def _show_details(self) -> None:
         """Name session, task and run on the button that edits them."""
@@ -226,7 +248,8 @@ class SessionBar(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Buttons that lose their names where there is no room for them do not keep the window wide."""
-        parts = (self.subject, self.notes, self.start, self.baseline, self.pause, self.stop, self.note)
+        parts: list[QWidget] = [self.subject, self.notes, self.start, self.baseline, self.pause, self.stop, self.note]
+        parts += [] if self.about.isHidden() else [self.about]
         keys = sum(self.fontMetrics().horizontalAdvance(texts.ANNOTATION_KEYS[0]) + 24 for _ in self._annotations)
         n = len(parts) + len(self._annotations) + 1
         width = sum(part.minimumSizeHint().expandedTo(part.minimumSize()).width() for part in parts)
@@ -251,7 +274,7 @@ class SessionBar(QWidget):
     def _send_note(self) -> None:
         text = self.note.text().strip()
         if text:
-            self._send("annotate", text=text)
+            self._annotate(text)
             self.note.clear()
             self.note.clearFocus()
 

@@ -20,6 +20,7 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
 from rtemo.gui.painting.theme import BODY, LARGE, SMALL, colour, font
+from rtemo.gui.people import words as people_words
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, RecorderView
 from rtemo.presentation.numbers import MISSING, age, clock, size
@@ -203,6 +204,8 @@ class StatusStrip(QFrame):
 
     def _stream_lamps(self, level: str) -> list[tuple[str, str, str]]:
         state, theme = self._state, self._theme
+        if state.several:
+            return self._lamps_of_people(level)
         live, found = state.snapshot.phase is not Phase.REPLAY, []
         for stream in state.streams_in_use:
             silent = is_silent(state, stream) if live else stream.state in (StreamState.LOST, StreamState.FAILED)
@@ -214,6 +217,21 @@ class StatusStrip(QFrame):
             if stream.state is StreamState.WAITING:
                 ink = theme.idle
             found.append((texts.ROLES.get(stream.role, stream.role), word, theme.panel if level and silent else ink))
+        return found
+
+    def _lamps_of_people(self, level: str) -> list[tuple[str, str, str]]:
+        """A lamp for each participant, with what delivers nothing, and since when."""
+        state, theme, found = self._state, self._theme, []
+        for one in state.several:
+            own = [stream for stream in state.streams_of(one.id) if stream.participant]
+            silent = [stream for stream in own if is_silent(state, stream)]
+            word = people_words.LAMP_WELL if own else MISSING
+            if silent:
+                age_s = state.stream_age_s(silent[0])
+                since = MISSING if math.isnan(age_s) else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
+                word = people_words.LAMP_LOST.format(part=people_words.SHORT_PARTS[silent[0].role], age=since)
+            ink = theme.idle if not (state.streams_known and own) else theme.bad if silent else theme.good
+            found.append((one.id, word, theme.panel if level and silent else ink))
         return found
 
     def _process_lamps(self, level: str) -> list[tuple[str, str, str]]:

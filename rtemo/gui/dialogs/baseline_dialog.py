@@ -20,11 +20,15 @@ from rtemo.gui.dialogs.fixation_cross import FixationCross, screens
 from rtemo.gui.layout.number_fields import measure_field
 from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.people import words
+from rtemo.gui.people.cards import level_of
+from rtemo.gui.people.whom_box import WhomBox
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.live.service.snapshot import Phase
+from rtemo.live.service.snapshot import Phase, Progress
 from rtemo.presentation.numbers import clock
 
 STEPS = 1000
+LEVELS = ("", "good", "warn", "bad")  # of a verdict, from the best
 
 
 class BaselineDialog(ScrollingDialog):
@@ -42,6 +46,7 @@ class BaselineDialog(ScrollingDialog):
         self._screens = screens()
         self.cross = QComboBox()
         self.cross.addItems([texts.NO_CROSS, *(name for name, _ in self._screens)])
+        self.whom = WhomBox(words.WHOSE_BASELINE, words.WHOSE_BASELINE)
         self.bar = QProgressBar()
         self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
@@ -58,7 +63,8 @@ class BaselineDialog(ScrollingDialog):
 
     def start(self) -> None:
         """Have the engine record a baseline from now on."""
-        self._send("baseline", seconds=float(self.seconds.value()))
+        whose = {"participant": self.whom.participant} if self.whom.participant else {}
+        self._send("baseline", seconds=float(self.seconds.value()), **whose)
         chosen = self.cross.currentIndex() - 1
         if chosen >= 0:
             self._hide_cross()
@@ -67,29 +73,41 @@ class BaselineDialog(ScrollingDialog):
             self._cross.showFullScreen()
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
-        """Show the progress or the verdict."""
-        snapshot = self._state.snapshot
-        progress = snapshot.progress if snapshot.phase in (Phase.RUNNING, Phase.PAUSED) else None
-        running = progress is not None and progress.name == "baseline" and not progress.verdict
-        in_session = snapshot.phase in (Phase.RUNNING, Phase.PAUSED)
-        self.begin.setEnabled(in_session and not running)
+        """Show the progress or the verdict; of several participants, each one's."""
+        in_session = self._state.snapshot.phase in (Phase.RUNNING, Phase.PAUSED)
+        self.whom.show_people(self._state.several)
+        self._form.setRowVisible(self.whom, bool(self._state.several))
+        found = self._progress() if in_session else {}
+        running = {who: one for who, one in found.items() if not one.verdict}
+        self.begin.setEnabled(in_session and not any(map(self._is_meant, running)))
         for widget in (self.seconds, self.cross):
             widget.setEnabled(not running)
-        if progress is None or progress.name != "baseline" or not math.isfinite(progress.total_s):
+        if not found:
             self._show_message(texts.BASELINE_ASK if in_session else texts.BASELINE_NO_SESSION, "")
             self.bar.setValue(0)
             return
-        self.bar.setValue(round(STEPS * progress.done_s / max(progress.total_s, 1e-9)))
-        if progress.verdict:
-            text = texts.BASELINE_REFUSED if progress.refused else texts.BASELINE_DONE
-            name = "bad" if progress.refused else "warn" if progress.poor else "good"
-            self._show_message(text.format(verdict=progress.verdict.removeprefix("refused ")), name)
+        self.bar.setValue(
+            min(round(STEPS * one.done_s / max(one.total_s, 1e-9)) for one in (running or found).values())
+        )
+        lines = [(who, *_worded(one)) for who, one in found.items()]
+        said = [words.VERDICT_OF.format(id=who, verdict=text) if who else text for who, text, _ in lines]
+        self._show_message("\n".join(said), max((level for *_, level in lines), key=LEVELS.index))
+        if not running:
             self.begin.setText(texts.REPEAT)
             self._hide_cross()
-        else:
-            left = clock(progress.total_s - progress.done_s)
-            text = texts.BASELINE_EXTENDED if progress.extended else texts.BASELINE_RUNS
-            self._show_message(text.format(left=left), "")
+
+    def _progress(self) -> dict[str, Progress]:
+        """The baselines that run or have ended, by participant; "" where nobody is told apart."""
+        snapshot = self._state.snapshot
+        each = {one.id: one.progress for one in self._state.several} or {"": snapshot.progress}
+        return {
+            who: one
+            for who, one in each.items()
+            if one is not None and one.name == "baseline" and math.isfinite(one.total_s)
+        }
+
+    def _is_meant(self, participant: str) -> bool:
+        return self.whom.participant in ("", participant)
 
     def done(self, result: int) -> None:
         """Close the dialog; a running baseline goes on."""
@@ -97,8 +115,9 @@ class BaselineDialog(ScrollingDialog):
         super().done(result)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setVerticalSpacing(8)
+        form.addRow(PlainLabel(words.WHOSE_BASELINE, "muted"), self.whom)
         form.addRow(PlainLabel(texts.BASELINE_LENGTH, "muted"), self.seconds)
         form.addRow(PlainLabel(texts.CROSS, "muted"), self.cross)
         buttons = QHBoxLayout()
@@ -126,3 +145,12 @@ class BaselineDialog(ScrollingDialog):
 
     def _clear_cross(self) -> None:
         self._cross = None
+
+
+def _worded(progress: Progress) -> tuple[str, str]:
+    """How a baseline stands in a sentence, and the level of its verdict."""
+    if progress.verdict:
+        text = texts.BASELINE_REFUSED if progress.refused else texts.BASELINE_DONE
+        return text.format(verdict=progress.verdict.removeprefix("refused ")), level_of(progress)
+    text = texts.BASELINE_EXTENDED if progress.extended else texts.BASELINE_RUNS
+    return text.format(left=clock(progress.total_s - progress.done_s)), ""

@@ -122,7 +122,8 @@ class CalibrationDialog(ScrollingDialog):
 
     def _refresh_list(self) -> None:
         began_s = self._state.snapshot.started_s
-        accepted = accepted_labels(self._state.events, began_s)
+        own = [event for event in self._state.events if event.get("participant", "") in ("", self._state.shown)]
+        accepted = accepted_labels(own, began_s)
         if accepted == self._accepted:
             return
         self._accepted = accepted

@@ -105,7 +105,7 @@ class GazeCheckDialog(ScrollingDialog):
         """Why gaze cannot be checked, or empty."""
         if self._state.settings.scene is not None:
             return words.GAZE_NO_SCREEN
-        gaze = [one for one in self._state.streams_in_use if one.role == "gaze"]
+        gaze = [one for one in self._state.streams_of(self._state.shown) if one.role == "gaze"]
         silent = not gaze or self._state.is_past(self._state.gaze.newest_s)
         return words.GAZE_NO_STREAM if silent else ""
 

@@ -15,6 +15,10 @@ from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.people import words
+from rtemo.gui.people.cards import ParticipantCards
+from rtemo.gui.people.roles import chooser
+from rtemo.gui.people.synchrony_view import SynchronyView
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.distance import DistanceView
 from rtemo.gui.views.emotion import EmotionView
@@ -36,12 +40,22 @@ class AllViews:
     """The views and bars of one window, by name."""
 
     def __init__(
-        self, state: WindowState, theme: Theme, send: Callable[..., None], root: str, dialogs: SessionDialogs
+        self,
+        state: WindowState,
+        theme: Theme,
+        send: Callable[..., None],
+        root: str,
+        dialogs: SessionDialogs,
+        show_person: Callable[[str], None],
     ) -> None:
-        """send: a command to the engine. root: the folder that sessions are written to."""
+        """send: a command to the engine. root: the folder that sessions are written to. show_person: has another one of
+        several participants shown.
+        """
+        self.people = ParticipantCards(state, theme, show_person)
+        self.synchrony = SynchronyView(state, theme)
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
-        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
+        self.streams = StreamsView(state, theme, chooser(send), send)
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
             state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)
@@ -67,6 +81,7 @@ class AllViews:
             GAZE_FRAMES: (self.gaze, self.further, self.replay),
             RESULT_FRAMES: (
                 self.strip,
+                self.people,
                 self.welcome,
                 self.emotion,
                 self.valence_arousal,
@@ -76,7 +91,15 @@ class AllViews:
                 self.rating,
                 dialogs,
             ),
-            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status, *self._by_frequency),
+            SLOW_FRAMES: (
+                self.streams,
+                self.quality,
+                self.history,
+                self.events,
+                self.status,
+                self.synchrony,
+                *self._by_frequency,
+            ),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)
 
@@ -99,6 +122,7 @@ class AllViews:
             texts.SPECTROGRAM: self.spectrogram,
             texts.FURTHER: self.further,
             texts.RATING_VIEW: self.rating,
+            words.SYNCHRONY: self.synchrony,
         }
 
     @property

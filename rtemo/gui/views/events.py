@@ -51,7 +51,8 @@ class EventsTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._cell(event, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(f"{event.get('stream', '')}\n{event['text']}".strip())
+            about = " ".join(filter(None, (event.get("participant", ""), event.get("stream", ""))))
+            return plain_tip(f"{about}\n{event['text']}".strip())
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(self._ink(str(event["kind"]), index.column()))
         return None
@@ -65,8 +66,8 @@ class EventsTable(QAbstractTableModel):
             return clock(since_s) if math.isfinite(since_s) else ""
         if column == KIND:
             return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"]))
-        stream = str(event.get("stream") or "")
-        return f"{stream}: {event['text']}" if stream else str(event["text"])
+        about = (str(event.get(name) or "") for name in ("participant", "stream"))
+        return "".join(f"{one}: " for one in about if one) + str(event["text"])
 
     def _ink(self, kind: str, column: int) -> str:
         if kind in ("failure", "stream_down", "loss"):

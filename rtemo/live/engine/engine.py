@@ -31,13 +31,15 @@ from rtemo.core.types import (
 )
 from rtemo.live.engine.auxiliary_streams import AuxiliaryStreams
 from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
-from rtemo.live.engine.model_pace import ModelPace
+from rtemo.live.engine.model_pace import LivePace, PaceChange
 from rtemo.live.engine.run_together import LiveOptions, run_together
 from rtemo.live.output.prediction_files import PredictionSink
+from rtemo.model.personal.session_notes import WindowsSkipped
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
 from rtemo.recordings.markers import marker_text
+from rtemo.recordings.session_facts import note_details
 from rtemo.recordings.session_stream import EXPLANATION, event_of_sample
 from rtemo.sources.base import Source
 from rtemo.sources.participants import OWN_ROLES
@@ -68,7 +70,8 @@ class Engine:
         self._session_streams = frozenset(session_streams)
         self._events, self._outputs, self._live = events, outputs, live
         self._batch = ChunkBatch(live.span_s if live is not None else SPAN_S)
-        self._pace: ModelPace | None = None
+        self._pace: LivePace | None = None  # None in replay, and until the first samples
+        self._rebuilding = False
         self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
         self._roles: dict[str, Modality] = {}
@@ -138,13 +141,13 @@ class Engine:
         out; events: takes what happened then.
         """
         outputs, log = self._outputs, self._events
-        self._outputs, self._events = (), events
+        self._outputs, self._events, self._rebuilding = (), events, True
         try:
             for some in items:
                 for item in join(some, self._marker_clocks):
                     self._take(item)
         finally:
-            self._outputs, self._events = outputs, log
+            self._outputs, self._events, self._rebuilding = outputs, log, False
         self.n_predictions = 0
         self.abstained.clear()
 
@@ -218,6 +221,7 @@ class Engine:
             reached_s = self._predictor.pipeline.grid.seconds(newest) - max_wait_s
             if self._live is not None:  # no window ends in the future, whatever the stamps are
                 reached_s = min(reached_s, self._live.clock())
+            self._begin_windows(math.nan)
             self._publish(self._predictor.force(reached_s))
 
     def _take(self, item: Item) -> None:
@@ -253,22 +257,24 @@ class Engine:
 
     def _samples(self, item: Chunk | ClockOffset) -> None:
         arrived_s = item.arrived_s if isinstance(item, Chunk) else math.nan
-        self._publish(self._pushed(item), arrived_s)
+        self._begin_windows(arrived_s)
+        self._publish(self._predictor.push(item), arrived_s)
         self._report_notes()
 
-    def _pushed(self, item: Chunk | ClockOffset) -> list[Prediction]:
-        """What an item completes. Where that takes longer than the windows come, it is an event."""
-        if self._live is None:
-            return self._predictor.push(item)
-        began_s = self._live.clock()
-        predictions = self._predictor.push(item)
-        if predictions:
-            grid = self._predictor.pipeline.grid
-            self._pace = self._pace or ModelPace(grid.seconds(grid.hop))
-            change = self._pace.took(self._live.clock() - began_s, len(predictions))
-            if change is not None:
-                self._event(EventKind.FAILURE if self._pace.too_slow else EventKind.NOTE, change)
-        return predictions
+    def _begin_windows(self, arrived_s: float) -> None:
+        """Measure what windows take from here on, live: where that is longer than the hop, windows are skipped."""
+        if self._live is None or self._rebuilding:
+            return
+        if self._pace is None:
+            self._pace = LivePace(
+                self._predictor, self._live.clock, self._live.stopwatch, self._state_pace, self._live.engines
+            )
+        self._pace.begins(arrived_s)
+
+    def _state_pace(self, change: PaceChange, note: WindowsSkipped) -> None:
+        """State which windows are skipped from now on, for people and for the replay."""
+        kind = EventKind.FAILURE if change.goes_on else EventKind.NOTE
+        self._event(kind, change.text, **note_details(note))
 
     def _stream_up(self, item: StreamUp) -> None:
         """Find out what the stream is for; a stream that came back unchanged just goes on."""
@@ -371,13 +377,12 @@ class Engine:
     def _report_notes(self) -> None:
         """Tell once what the pipeline found out about a stream while reading it."""
         for stream, role in self._roles.items():
-            branch = self._predictor.pipeline.branch(role)
-            for note in branch.notes if branch is not None else ():
+            for note in self._predictor.pipeline.notes(role):
                 if (stream, note) not in self._noted:
                     self._noted.add((stream, note))
                     self._event(EventKind.NOTE, note, self._infos[stream])
 
-    def _event(self, kind: EventKind, text: str, about: StreamInfo | str = "", **details: str) -> None:
+    def _event(self, kind: EventKind, text: str, about: StreamInfo | str = "", **details: Any) -> None:
         """about: a stream, or its name where no more of it is known."""
         self.settle()  # the time of an event of a replay is that of the newest prediction
         time_s = self._live.clock() if self._live is not None else self._now_s

@@ -7,6 +7,7 @@ streams changes what another one's engine is given.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,7 +26,8 @@ class LiveOptions:
 
     patient: a stream that cannot be used is an event even where it is the only one, as others can still be chosen.
     each_turn: called once a read. span_s: how much data may wait to be used while no window is near.
-    pauses: whether it may leave the source unread meanwhile.
+    pauses: whether it may leave the source unread meanwhile. engines: how many share the thread, this one included.
+    stopwatch: seconds, by which it is measured how long windows take.
     """
 
     clock: Callable[[], float]
@@ -35,6 +37,8 @@ class LiveOptions:
     each_turn: Callable[[], None] | None = None
     span_s: float = SPAN_S
     pauses: bool = False
+    engines: int = 1
+    stopwatch: Callable[[], float] = time.perf_counter
 
 
 class TurnedEngine(Protocol):

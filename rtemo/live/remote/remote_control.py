@@ -145,7 +145,10 @@ class RemoteControl:
         return f"stopped; {recording or (recorder.path if recorder is not None else '')}"
 
     def _update(self, _: str) -> str:
-        named = [f"{one.name} ({one.role or 'not used'}, {one.state.value})" for one in self._state.streams]
+        roles = [f"{one.participant} {one.role}".strip() or "not used" for one in self._state.streams]
+        named = [
+            f"{one.name} ({role}, {one.state.value})" for one, role in zip(self._state.streams, roles, strict=True)
+        ]
         return f"{len(named)} streams: {', '.join(named)}"
 
     def _annotate(self, text: str) -> str:
@@ -232,8 +235,8 @@ class RemoteControl:
         end_s = time.monotonic() + STREAMS_S
         while time.monotonic() < end_s:
             state = self._state
-            required = parse_settings(state.settings).required if state.settings else ()
-            if state.phase is Phase.PREVIEW and not obstacle(state.streams, required):
+            asked = parse_settings(state.settings)
+            if state.phase is Phase.PREVIEW and not obstacle(state.streams, asked.required, asked.participants):
                 return
             time.sleep(LOOK_S)
 

@@ -130,7 +130,7 @@ class Analysis:
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         """The recording's streams with their roles."""
         pipeline, auxiliary = self._predictor.pipeline, self._engine.auxiliary
-        refused = dict(self.refused)
+        refused = {part.value: why for part, why in self.refused.items()}
         found = self._descriptions.statuses((), (), self._announced, self.roles, pipeline, refused, auxiliary)
         return tuple(self._counted(status) for _, status in found.values())
 
@@ -162,7 +162,7 @@ class Analysis:
             self.done = True
         else:
             items = self._source.read()
-            self._further.take(items, self._announced.infos, self.roles)
+            self._further.take(items, self._announced.infos, self.roles.role_of)
             self._engine.step(items)
         self._display.update(self._predictor.pipeline)
         self._note_faults()
@@ -185,10 +185,7 @@ class Analysis:
 
     def _counted(self, status: StreamStatus) -> StreamStatus:
         n = self._recording.n_samples(status.stream_id)
-        rate_hz = math.nan
-        if status.role in (Modality.EEG, Modality.GAZE):
-            branch = self._predictor.pipeline.branch(Modality(status.role))
-            if branch is not None and branch.dejitter.rate is not None:
-                rate_hz = branch.dejitter.rate.hz
+        dejitter = self._predictor.pipeline.dejitter(Modality(status.role)) if status.role else None
+        rate_hz = dejitter.rate.hz if dejitter is not None and dejitter.rate is not None else math.nan
         state = StreamState.STREAMING if n else StreamState.WAITING
         return replace(status, n_samples=n, measured_hz=rate_hz, state=state)

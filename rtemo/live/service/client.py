@@ -80,6 +80,8 @@ class ClientProtocol(Protocol):
 
     def send(self, command: str, **arguments: Any) -> None: ...
 
+    def show_participant(self, participant: str) -> None: ...
+
 
 class EngineClient:
     """One connection to one engine, kept by a thread. No method waits for the engine, except `close` for its thread."""
@@ -98,7 +100,7 @@ class EngineClient:
         self._restart = False
         self._model: str | None = None  # that the engine is to start again with
         self._process: subprocess.Popen[bytes] | None = None
-        self._token = ""
+        self._token = self._shown = ""
         self._dismissed = False
         self._stop_due_s = math.inf  # when a session is ended without an engine
         self._refusals: list[str] = []
@@ -169,6 +171,11 @@ class EngineClient:
                     self._outbox.append(request)
                 if not self._connected and command == "stop":
                     self._stop_due_s = time.monotonic() + STOP_WAIT_S
+        self._wake.set()
+
+    def show_participant(self, participant: str) -> None:
+        """Have this participant's samples in the snapshots from now on, of several."""
+        self._shown = participant
         self._wake.set()
 
     def close(self) -> None:
@@ -261,7 +268,7 @@ class EngineClient:
                     connection.send_bytes(pack_request(command))
                 if self._closed and not self._outbox:
                     return
-                connection.send_bytes(pack_request(Poll(self._token, self._launch.watches)))
+                connection.send_bytes(pack_request(Poll(self._token, self._launch.watches, self._shown)))
                 _await_answer(connection)
                 self._take(*unpack(connection.recv_bytes(MAX_BYTES)))
                 due_s = max(due_s + POLL_S, time.monotonic())  # a late poll is not caught up
@@ -335,6 +342,8 @@ def merged(old: Snapshot, new: Snapshot) -> Snapshot:
     """Merge two snapshots: newer state, lists of both, the newest SAMPLES_S of samples. Of two eras, only the newer."""
     if old.era != new.era:
         return new
+    if old.participant != new.participant:
+        return replace(new, predictions=old.predictions + new.predictions, events=old.events + new.events)
     return replace(
         new,
         predictions=old.predictions + new.predictions,

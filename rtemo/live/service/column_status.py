@@ -30,7 +30,7 @@ def columns_of(info: StreamInfo, role: Modality, roles: StreamRoles) -> tuple[Co
             return _eeg(blank, info, roles.profile_of(role), roles.settings)
         layout = roles.layout(info, role)
         assert isinstance(layout, GazeChannelMap)
-        return _gaze(blank, info, layout, roles)
+        return _gaze(blank, info, layout, roles.profile_of(role), roles.settings)
     except RtemoError as error:
         return tuple(replace(column, why=error.fact) for column in blank)
 
@@ -49,7 +49,11 @@ def _eeg(
 
 
 def _gaze(
-    blank: tuple[ColumnStatus, ...], info: StreamInfo, layout: GazeChannelMap, roles: StreamRoles
+    blank: tuple[ColumnStatus, ...],
+    info: StreamInfo,
+    layout: GazeChannelMap,
+    profile: DeviceProfile,
+    settings: SessionSettings,
 ) -> tuple[ColumnStatus, ...]:
     uses: dict[int, str] = {}
     shared = layout.left.x is not None and layout.left.x == layout.right.x
@@ -57,8 +61,8 @@ def _gaze(
         for name, column in _named(columns):
             alone = shared or (column in uses)
             uses[column] = name if alone else f"{eye}{name}"
-    own = renamed_columns(info, roles.settings.gaze_map, "gaze")
-    source = f"read as by {roles.profile_of(Modality.GAZE).name}"
+    own = renamed_columns(info, settings.gaze_map, "gaze")
+    source = f"read as by {profile.name}"
     return tuple(
         replace(column, use=uses.get(k, ""), why=BY_YOU if own.get(k) else source if k in uses else "not needed")
         for k, column in enumerate(blank)

@@ -25,7 +25,7 @@ from rtemo.live.remote.line_server import LineServer
 from rtemo.live.remote.remote_control import RemoteControl
 from rtemo.live.replay.player import Replay
 from rtemo.live.service.feed import Feed
-from rtemo.live.service.snapshot import BundleView, OutputView, Phase, Snapshot
+from rtemo.live.service.snapshot import BundleView, OutputView, ParticipantView, Phase, Snapshot
 from rtemo.live.service.status import HealthMeter
 from rtemo.live.service.wire import Command
 from rtemo.live.session.engine_setup import EngineSetup
@@ -142,6 +142,7 @@ class Controller:
         self._replay.do_open_replay(path)
         if live:
             self._streaming.close()
+            self.feed.tell_apart(("",))
 
     def do_close_replay(self) -> None:
         """Go back to the live streams."""
@@ -291,15 +292,15 @@ class Controller:
 
     def _published(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
-        if math.isfinite(arrived_s := self._streaming.arrived_s):
+        if math.isfinite(arrived_s := self._streaming.arrived_s(prediction)):
             self._meter.add_handling(1e3 * (self._clock() - arrived_s))
         self._meter.add_latency(prediction.latency_ms)
-        self._sessions.take(prediction)
 
     def _tell(self) -> None:
         now_s = self._told_s = self._clock()
-        session, predictor = self._sessions.session, self._streaming.predictor
+        session = self._sessions.session
         shown = self._replay if self._replay.active else self._streaming
+        own = {} if self._replay.active else self._of_each(now_s)
         if now_s - self._measured_s >= MEASURE_S:
             self._measured_s = now_s
             self._meter.measure()
@@ -326,20 +327,48 @@ class Controller:
                 str(self._setup.bundle.path),
             ),
             streams=shown.stream_statuses(),
-            channels=shown.channel_statuses(),
-            places=self._streaming.places if not self._replay.active else None,
             recorder=session.view() if session else None,
             outputs=(*self._output_views(), *self._remote_views()),
-            progress=self._sessions.progress(now_s),
-            health=self._meter.health(predictor.n_forced, predictor.pipeline.n_skipped),
+            health=self._meter.health(*self._streaming.n_forced_and_skipped),
             settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
             replay=self._replay.view(),
-            explanation=dict(self._replay.explanation if self._replay.active else self._sessions.explanation),
+            participants=tuple(self._in_short(whose, of_one, now_s) for whose, of_one in own.items() if whose),
+            **(next(iter(own.values())) if own else self._of_replay()),
         )
-        self.feed.publish(state)
+        self.feed.publish(state, own)
         if session is None and self._setup.receivers is not None:
             self._setup.receivers.put_state(_state_without_session(state))
+
+    def _of_each(self, now_s: float) -> dict[str, dict[str, Any]]:
+        """The fields of the state that differ between participants, for each; under "" those of the only one."""
+        streaming, sessions = self._streaming, self._sessions
+        return {
+            whose: {
+                "participant": whose,
+                "channels": streaming.channel_statuses(whose),
+                "places": streaming.places(whose),
+                "progress": sessions.progress(now_s, whose),
+                "explanation": dict(sessions.explanation(whose)),
+            }
+            for whose in streaming.runs
+        }
+
+    def _of_replay(self) -> dict[str, Any]:
+        return {"channels": self._replay.channel_statuses(), "explanation": dict(self._replay.explanation)}
+
+    def _in_short(self, participant: str, own: Mapping[str, Any], now_s: float) -> ParticipantView:
+        """One of several participants, for all who are shown another one."""
+        used = [channel for channel in own["channels"] if not channel.excluded]
+        return ParticipantView(
+            participant,
+            len(used),
+            sum(not channel.fault for channel in used),
+            sum(math.isfinite(channel.x + channel.y + channel.z) for channel in used),
+            own["places"],
+            self.feed.samples_of(participant).gaze_validity(now_s),
+            own["progress"],
+        )
 
     def _output_views(self) -> tuple[OutputView, ...]:
         """Of the session, or of the receivers alone."""

@@ -1,5 +1,8 @@
 """Feed of the engine for any number of clients: the current state, and numbered lists of predictions, events, samples.
 
+Of several participants, predictions and events are everybody's; samples, channels and explanation are those of the one
+that a client asks for.
+
 The engine's thread puts, the clients' threads take; none waits for another. A client holds a token that marks how far
 it has read, so that it misses nothing and reads nothing twice, also over a new connection. Samples are for display:
 only the newest are kept. Predictions and events are kept much longer than clients pause between polls; a client that
@@ -8,14 +11,17 @@ was away for longer gets what is kept, and the number of those that it missed.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtemo.core.types import Window
 from rtemo.live.service.snapshot import (
@@ -37,6 +43,8 @@ BLOCKS = 4000  # of them, at most
 GAZE_EVENTS = 500
 PREDICTIONS, EVENTS = 36_000, 20_000  # an hour at 10 Hz
 HISTORY = 2_400  # predictions for a new client: ten minutes at the usual hop
+NOBODY: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+VALID_S, STALE_S = 10.0, 2.0  # of gaze: for the share that is valid, and from when on there is none
 POLLED_S = 3.0  # without a poll for this long no client counts as connected
 
 
@@ -70,23 +78,95 @@ class NumberedLog(Generic[T]):
             self._entries.popleft()
 
 
+class SampleFeed:
+    """The newest samples of one participant, or of the only one, for display."""
+
+    def __init__(self, lock: threading.Lock, is_wanted: Callable[[], bool]) -> None:
+        self._lock, self._is_wanted = lock, is_wanted
+        self.eeg: NumberedLog[EegBlock] = NumberedLog(BLOCKS)
+        self.gaze: NumberedLog[GazeBlock] = NumberedLog(BLOCKS)
+        self.gaze_events: NumberedLog[GazeEventRecord] = NumberedLog(GAZE_EVENTS)
+        self.windows: NumberedLog[WindowBlock] = NumberedLog(1)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a client has polled lately: otherwise display samples need not be prepared."""
+        return self._is_wanted()
+
+    @property
+    def lists(self) -> tuple[NumberedLog[Any], ...]:
+        return (self.eeg, self.gaze, self.gaze_events, self.windows)
+
+    def put_eeg(self, block: EegBlock) -> None:
+        self._put(self.eeg, block)
+
+    def put_gaze(self, block: GazeBlock) -> None:
+        self._put(self.gaze, block)
+
+    def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None:
+        with self._lock:
+            for event in events:
+                self.gaze_events.put(event)
+
+    def put_window(self, window: Window, _embeddings: object = None) -> None:
+        """Show a window: the newest alone is kept."""
+        block = WindowBlock(
+            window.end_s,
+            window.settled,
+            window.channels,
+            window.eeg.reshape(-1, window.eeg.shape[-1]),
+            window.eeg_mask.astype(np.float32),
+            window.eye,
+            window.eye_valid.astype(np.float32),
+        )
+        with self._lock:
+            self.windows.put(block)
+
+    def gaze_validity(self, now_s: float) -> float:
+        """Share of the gaze of the last VALID_S that is valid, see valid_share; NaN without any, or once none comes."""
+        with self._lock:
+            block = join_gaze(self.gaze.since(0))
+        if block is None or now_s - block.times[-1] > STALE_S:
+            return math.nan
+        begin_s = max(now_s, float(block.times[-1])) - VALID_S
+        later = block.times > begin_s
+        return valid_share(block.times[later], block.xy[later], begin_s, float(block.times[0]))
+
+    def _put(self, entries: NumberedLog[Any], block: EegBlock | GazeBlock) -> None:
+        if not len(block.times):
+            return
+        with self._lock:
+            entries.put(block)
+            oldest_s = block.times[-1] - SAMPLES_S
+            entries.trim(lambda kept: bool(kept.times[-1] < oldest_s or kept.times[0] > block.times[-1]))
+
+
 class Feed:
     """The state and the lists of one engine."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._samples: dict[str, SampleFeed] = {}
+        self._own: Mapping[str, Mapping[str, Any]] = {}  # what of the state differs between participants
+        self.tell_apart(("",))
         self._engine_id = secrets.token_hex(4)  # tokens of another engine are not valid here
         self._state = Snapshot(0, clock(), Phase.IDLE)
         self._polled_s = float("-inf")
         self._position_s: float | None = None
         self._predictions: NumberedLog[Prediction] = NumberedLog(PREDICTIONS)
         self._events: NumberedLog[dict[str, Any]] = NumberedLog(EVENTS)
-        self._eeg: NumberedLog[EegBlock] = NumberedLog(BLOCKS)
-        self._gaze: NumberedLog[GazeBlock] = NumberedLog(BLOCKS)
-        self._gaze_events: NumberedLog[GazeEventRecord] = NumberedLog(GAZE_EVENTS)
-        self._traces: NumberedLog[TraceBlock] = NumberedLog(BLOCKS)
-        self._windows: NumberedLog[WindowBlock] = NumberedLog(1)
+        self._traces: NumberedLog[TraceBlock] = NumberedLog(BLOCKS)  # nobody's own
+
+    def tell_apart(self, participants: Sequence[str]) -> None:
+        """Whose samples there are from now on; "" alone where nobody is told apart."""
+        with self._lock:
+            if list(self._samples) != list(participants):
+                self._samples = {whose: SampleFeed(self._lock, lambda: self.wanted) for whose in participants}
+
+    def samples_of(self, participant: str) -> SampleFeed:
+        """Takes the samples of one participant; the first one's for "", and for one who is not there."""
+        return self._samples.get(participant) or next(iter(self._samples.values()))
 
     @property
     def wanted(self) -> bool:
@@ -98,9 +178,12 @@ class Feed:
         """The current state, without lists."""
         return self._state
 
-    def publish(self, state: Snapshot) -> None:
-        """Publish a new state; its lists of predictions, events and samples are left empty."""
+    def publish(self, state: Snapshot, own: Mapping[str, Mapping[str, Any]] = NOBODY) -> None:
+        """Publish a new state; its lists of predictions, events and samples are left empty. own: the fields that differ
+        between several participants, for each.
+        """
         with self._lock:
+            self._own = own
             self._state = replace(state, seq=self._state.seq + 1, era=self._state.era)
 
     def begin_era(self, position_s: float | None = None) -> None:
@@ -108,7 +191,9 @@ class Feed:
         with self._lock:
             self._position_s = position_s
             self._state = replace(self._state, era=self._state.era + 1)
-            for entries in (*self._lists, self._windows):
+            samples = [entries for own in self._samples.values() for entries in own.lists]
+            lists: list[NumberedLog[Any]] = [self._predictions, self._events, self._traces, *samples]
+            for entries in lists:
                 entries.clear()
 
     def set_position(self, position_s: float) -> None:
@@ -127,14 +212,18 @@ class Feed:
 
     def put_event(self, event: Event) -> None:
         record = {"time_s": event.time_s, "kind": event.kind.value, "text": event.text, "stream": event.stream}
+        if event.participant:
+            record["participant"] = event.participant
         with self._lock:
             self._events.put({**record, "details": dict(event.details)})
 
+    # The samples of the only one, or of the first.
+
     def put_eeg(self, block: EegBlock) -> None:
-        self._put_samples(self._eeg, block)
+        self.samples_of("").put_eeg(block)
 
     def put_gaze(self, block: GazeBlock) -> None:
-        self._put_samples(self._gaze, block)
+        self.samples_of("").put_gaze(block)
 
     def put_trace(self, block: TraceBlock) -> None:
         """Streams are not in step with each other, so only what is too old for all of them goes."""
@@ -145,50 +234,37 @@ class Feed:
             oldest_s = block.times[-1] - SAMPLES_S
             self._traces.trim(lambda kept: bool(kept.times[-1] < oldest_s))
 
-    def put_window(self, window: Window, _embeddings: object = None) -> None:
-        """Show a window: the newest alone is kept."""
-        block = WindowBlock(
-            window.end_s,
-            window.settled,
-            window.channels,
-            window.eeg.reshape(-1, window.eeg.shape[-1]),
-            window.eeg_mask.astype(np.float32),
-            window.eye,
-            window.eye_valid.astype(np.float32),
-        )
-        with self._lock:
-            self._windows.put(block)
+    def put_window(self, window: Window, embeddings: object = None) -> None:
+        self.samples_of("").put_window(window, embeddings)
 
     def put_gaze_events(self, events: Iterable[GazeEventRecord]) -> None:
-        with self._lock:
-            for event in events:
-                self._gaze_events.put(event)
+        self.samples_of("").put_gaze_events(events)
 
-    def take(self, token: str) -> tuple[Snapshot, str]:
+    def take(self, token: str, participant: str = "") -> tuple[Snapshot, str]:
         """A snapshot with everything new since a token, and the next token. An empty or invalid token: all there is.
+        participant: whose samples and channels; the first one's for "", and for one who is not there.
 
         What was not read in time and is no longer kept is counted in an event of the snapshot.
         """
         with self._lock:
             self._polled_s = self._clock()
-            read = self._read_counts(token)
+            shown = participant if participant in self._samples else next(iter(self._samples))
+            samples = self._samples[shown]
+            read = self._read_counts(token, shown)
             snapshot = replace(
                 self._state,
+                **self._own.get(shown, {}),
                 time_s=self._clock() if self._position_s is None else self._position_s,
                 predictions=tuple(p.to_dict() for p in self._predictions.since(read[0])),
                 events=(*self._missed(read), *self._events.since(read[1])),
-                eeg=join_eeg(self._eeg.since(read[2])),
-                gaze=join_gaze(self._gaze.since(read[3])),
-                gaze_events=tuple(self._gaze_events.since(read[4])),
-                traces=join_traces(self._traces.since(read[5])),
-                window=next(iter(self._windows.since(read[6])), None),
+                traces=join_traces(self._traces.since(read[2])),
+                eeg=join_eeg(samples.eeg.since(read[3])),
+                gaze=join_gaze(samples.gaze.since(read[4])),
+                gaze_events=tuple(samples.gaze_events.since(read[5])),
+                window=next(iter(samples.windows.since(read[6])), None),
             )
-            lists = (*self._lists, self._windows)
-            return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists)])
-
-    @property
-    def _lists(self) -> tuple[NumberedLog[Any], ...]:
-        return (self._predictions, self._events, self._eeg, self._gaze, self._gaze_events, self._traces)
+            lists: tuple[NumberedLog[Any], ...] = (self._predictions, self._events, self._traces, *samples.lists)
+            return snapshot, ",".join([self._era, *(str(entries.stop) for entries in lists), shown])
 
     def _missed(self, read: Sequence[int]) -> list[dict[str, Any]]:
         """An event that counts what a client has missed; none where it has missed nothing."""
@@ -199,25 +275,34 @@ class Feed:
         text = f"this window was away: {predictions} predictions and {events} events before are not shown"
         return [{"time_s": self._clock(), "kind": EventKind.NOTE.value, "text": text, "stream": "", "details": {}}]
 
-    def _read_counts(self, token: str) -> list[int]:
-        """How far the holder of a token has read: predictions, events, EEG, gaze, gaze events, traces, windows."""
+    def _read_counts(self, token: str, shown: str) -> list[int]:
+        """How far the holder of a token has read: predictions, events, traces; EEG, gaze, gaze events, windows of
+        `shown`.
+        """
         era, *numbers = token.split(",")
+        whose = numbers.pop() if numbers else ""
         if era != self._era or len(numbers) != 7 or not all(n.isascii() and n.isdigit() for n in numbers):
-            first = max(self._predictions.start, self._predictions.stop - HISTORY)
+            first = max(self._predictions.start, self._predictions.stop - HISTORY * len(self._samples))
             return [first, self._events.start, 0, 0, 0, 0, 0]
-        return [int(n) for n in numbers]
+        counts = [int(n) for n in numbers]
+        return counts if whose == shown else [*counts[:3], 0, 0, 0, 0]
 
     @property
     def _era(self) -> str:
         return f"{self._engine_id}.{self._state.era}"
 
-    def _put_samples(self, entries: NumberedLog[Any], block: EegBlock | GazeBlock) -> None:
-        if not len(block.times):
-            return
-        with self._lock:
-            entries.put(block)
-            oldest_s = block.times[-1] - SAMPLES_S
-            entries.trim(lambda kept: bool(kept.times[-1] < oldest_s or kept.times[0] > block.times[-1]))
+
+def valid_share(times: NDArray[np.floating], xy: NDArray[np.floating], begin_s: float, oldest_s: float) -> float:
+    """Share of the gaze since begin_s that is valid; what did not come is not. NaN without any.
+
+    times (n,) LSL seconds, later than begin_s; xy (n, 2), NaN where invalid. oldest_s: of the first sample there is.
+    """
+    valid = np.isfinite(xy).all(axis=1)
+    if len(times) < 2:
+        return float(valid.mean()) if len(valid) else math.nan
+    step_s = max(float(np.median(np.diff(times))), 1e-6)
+    expected = max(len(valid), math.floor((float(times[-1]) - max(begin_s, oldest_s - step_s)) / step_s + 1e-6))
+    return float(np.count_nonzero(valid)) / expected
 
 
 def join_eeg(blocks: Sequence[EegBlock]) -> EegBlock | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,6 @@ from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.types import Chunk, ClockOffset, FloatArray, Item, StreamInfo, TimeArray
 from rtemo.live.service.snapshot import TRACE_CHANNELS, TraceBlock
 from rtemo.sources.stream_choice import is_further
-from rtemo.sources.stream_roles import StreamRoles
 
 MOST_STREAMS = 12  # that are shown
 SHOWN_HZ = 500.0  # of faster streams the extremes are shown, so that no peak is lost
@@ -44,13 +43,15 @@ class FurtherStreams:
         self._clocks.clear()
         self._shown.clear()
 
-    def take(self, items: Iterable[Item], infos: Mapping[str, StreamInfo], roles: StreamRoles) -> None:
+    def take(
+        self, items: Iterable[Item], infos: Mapping[str, StreamInfo], role_of: Callable[[StreamInfo], str | None]
+    ) -> None:
         """Take items that were read. infos: the streams that are known, by stream_id."""
         chunks: defaultdict[str, list[Chunk]] = defaultdict(list)
         for item in items:
             if isinstance(item, Chunk | ClockOffset):
                 info = infos.get(item.stream_id)
-                if info is None or roles.role_of(info) is not None or not is_further(info):
+                if info is None or role_of(info) or not is_further(info):
                     continue
                 if isinstance(item, ClockOffset):
                     self._clocks[item.stream_id].add(item)

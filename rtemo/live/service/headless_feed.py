@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,11 +24,18 @@ class HeadlessFeed:
     """A PredictionSink that shows a session to its clients. obey: takes a client's commands; any thread."""
 
     def __init__(
-        self, endpoint: Endpoint, clock: Callable[[], float], obey: Mapping[str, Callable[..., object]]
+        self,
+        endpoint: Endpoint,
+        clock: Callable[[], float],
+        obey: Mapping[str, Callable[..., object]],
+        participants: Sequence[str] = ("",),
     ) -> None:
-        """endpoint: claimed here. Raises RtemoError where another one runs there."""
+        """endpoint: claimed here. participants: who are told apart. Raises RtemoError where another one runs there."""
         self.feed, self._clock, self._obey, self._endpoint = Feed(clock), clock, obey, endpoint
-        self._taps, self._told_s = DisplayTaps(self.feed), 0.0
+        self.feed.tell_apart(participants)
+        self._taps = {whose: DisplayTaps(self.feed.samples_of(whose)) for whose in participants}
+        self._own = {whose: {"participant": whose} for whose in participants}
+        self._told_s = 0.0
         endpoint.claim()
         address = endpoint.fresh_address()
         self._server = Server(address, self.feed, self._submit)
@@ -37,13 +44,12 @@ class HeadlessFeed:
     def put(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
 
-    def update(self, pipeline: Pipeline | None) -> None:
-        """Show what the pipeline has read, where there is one. In the engine's thread, once a read."""
-        if pipeline is not None:
-            self._taps.update(pipeline)
+    def update(self, pipeline: Pipeline, participant: str) -> None:
+        """Show what a participant's pipeline has read. In the engine's thread, once a read."""
+        self._taps[participant].update(pipeline)
         if time.monotonic() - self._told_s >= STATE_S:
             self._told_s = time.monotonic()
-            self.feed.publish(replace(self.feed.state, time_s=self._clock(), phase=Phase.RUNNING))
+            self.feed.publish(replace(self.feed.state, time_s=self._clock(), phase=Phase.RUNNING), self._own)
 
     def discard(self) -> None:
         """What was shown cannot be taken back."""

@@ -39,6 +39,6 @@ class Server(LocalServer):
         if isinstance(request, Poll):
             if request.watches:
                 self._watching.add(client)
-            client.send_bytes(pack(*self._feed.take(request.token)))
+            client.send_bytes(pack(*self._feed.take(request.token, request.participant)))
         else:
             self._submit(request)

@@ -78,6 +78,7 @@ class StreamStatus:
     recorded: bool = True  # whether a session records it
     n_lost: int = -1
     n_twice: int = -1
+    participant: str = ""  # whose own it is, of several
     units: tuple[str, ...] = ()  # of the channels, where it has no role
 
 
@@ -230,6 +231,23 @@ class Progress:
     extended: bool = False  # longer than was asked for, until there is enough usable data
 
 
+@dataclass(frozen=True, slots=True)
+class ParticipantView:
+    """One of several participants, in short; their predictions, streams and events name them.
+
+    n_channels: EEG channels in use; n_good of them have no fault, n_placed a known place. gaze_valid: share of the gaze
+    of the last 10 s; NaN without any. progress: of a baseline or a calibration.
+    """
+
+    id: str
+    n_channels: int = 0
+    n_good: int = 0
+    n_placed: int = 0
+    places: ElectrodePlaces | None = None
+    gaze_valid: float = float("nan")
+    progress: Progress | None = None
+
+
 class ReportState(StrEnum):
     """Status of the last session's report."""
 
@@ -290,6 +308,9 @@ class Snapshot:
     rtemo.sources.session_settings. era: a new number means that clients clear what came before: a recording was
     opened, closed, or sought in. window: the newest, while a script runs. explanation: of the newest explained
     prediction, feature -> share, largest first; empty where there is none.
+
+    participants: where several are told apart. Channels, places, samples, gaze events, window, progress and explanation
+    are those of `participant` then, whom the client asked for; all else is everybody's.
     """
 
     seq: int
@@ -319,3 +340,5 @@ class Snapshot:
     report: ReportView | None = None
     replay: ReplayView | None = None
     era: int = 0
+    participant: str = ""
+    participants: tuple[ParticipantView, ...] = ()

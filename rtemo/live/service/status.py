@@ -23,6 +23,8 @@ from rtemo.live.service.snapshot import ChannelStatus, ColumnStatus, Health, Str
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.sources.devices.profile import Match, match
 from rtemo.sources.lsl.stream_state import LslStreamStatus
+from rtemo.sources.participant_roles import ParticipantRoles, role_name
+from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
@@ -43,29 +45,36 @@ class StreamStatuses:
         read: Sequence[LslStreamStatus],
         visible: Sequence[StreamInfo],
         announced: AnnouncedStreams,
-        roles: StreamRoles,
-        pipeline: Pipeline,
-        refused: Mapping[Modality, str],
+        roles: StreamRoles | ParticipantRoles,
+        pipeline: Pipeline | Mapping[str, Pipeline],
+        refused: Mapping[str, str],
         auxiliary: Mapping[str, AuxiliaryReader] = NOTHING_ELSE,
         *,
         columns: bool = False,
     ) -> dict[str, tuple[StreamInfo, StreamStatus]]:
         """The status of every stream that is read or visible, by stream_id.
 
-        read: the status of those that are read. refused: why a role has no stream. auxiliary: what reads their sample
-        counters. columns: whether to add the use of each channel, for streams with a role.
+        read: the status of those that are read. pipeline: of each participant, where several may be told apart.
+        refused: why a role has no stream, by its name. auxiliary: what reads their sample counters. columns: whether to
+        add the use of each channel, for streams with a role.
         """
+        each = roles.each if isinstance(roles, ParticipantRoles) else {"": roles}
+        pipelines = pipeline if isinstance(pipeline, Mapping) else {"": pipeline}
         measured = {status.info.stream_id: status for status in read}
         uids = {info.uid for info in (*announced.infos.values(), *(status.info for status in read)) if info.uid}
         others = {info.uid: replace(info, stream_id=info.uid) for info in visible if info.uid not in uids}
         known = {**{status.info.stream_id: status.info for status in read}, **announced.infos}
         found = {}
         for stream_id, info in {**known, **others}.items():
-            status = self._described(info, roles, refused)
+            whose = _whose(info, each)
+            own = {part: why for part in Modality if (why := _refusal(refused, each, part))}
+            status = self._described(info, each[whose], own)
+            if whose and status.role in OWN_ROLES:
+                status = replace(status, participant=whose)
             if columns and status.role:
-                status = replace(status, columns=self._columns_of(info, Modality(status.role), roles))
-            if stream_id in known:
-                status = _measured(status, measured.get(stream_id), announced, pipeline)
+                status = replace(status, columns=self._columns_of(info, Modality(status.role), each[whose]))
+            if stream_id in known and whose in pipelines:
+                status = _measured(status, measured.get(stream_id), announced, pipelines[whose])
             if (reader := auxiliary.get(stream_id)) is not None and (losses := reader.losses) is not None:
                 status = replace(status, n_lost=losses.lost + losses.filled, n_twice=losses.twice)
             found[stream_id] = (info, status)
@@ -115,15 +124,23 @@ class StreamStatuses:
         return self._matches[info]
 
 
+def _whose(info: StreamInfo, each: Mapping[str, StreamRoles]) -> str:
+    """The participant who has this stream; the first one for what is nobody's own."""
+    return next((whose for whose, roles in each.items() if roles.role_of(info) is not None), next(iter(each)))
+
+
+def _refusal(refused: Mapping[str, str], each: Mapping[str, StreamRoles], part: Modality) -> str:
+    """Why a part has no stream, for one of the participants or another."""
+    return next((refused[name] for whose in each if (name := role_name(whose, part)) in refused), "")
+
+
 def _measured(
     status: StreamStatus, read: LslStreamStatus | None, announced: AnnouncedStreams, pipeline: Pipeline
 ) -> StreamStatus:
     """The status with what was measured on the stream."""
     state = announced.states.get(status.stream_id, StreamState.WAITING)
-    n_gaps = 0
-    if status.role in (Modality.EEG, Modality.GAZE):
-        branch = pipeline.branch(Modality(status.role))
-        n_gaps = branch.dejitter.n_gaps if branch is not None else 0
+    dejitter = pipeline.dejitter(Modality(status.role)) if status.role else None
+    n_gaps = dejitter.n_gaps if dejitter is not None else 0
     if read is None:
         return replace(status, state=state, n_gaps=n_gaps)
     return replace(

@@ -32,7 +32,7 @@ MAX_TEXT = 20_000
 MAX_ARRAYS = 48
 _LEAD = struct.Struct("<4sI")
 _ALIGN = 8
-LASTING = ("streams", "channels", "bundle")  # fields without arrays that seldom change between two messages
+LASTING = ("streams", "channels", "bundle", "participants")  # without arrays; they change less often than messages come
 _READER = Reader(
     "this message", "use one version of rtemo", "{what} is not understood: {key}", complete=True, longest=MAX_TEXT
 )
@@ -45,7 +45,8 @@ _ARRAYS = Annotated[
 ]
 _HEADER = {"snapshot": Mapping[str, Any], "arrays": _ARRAYS, "token": str}
 
-# what a client may ask for: argument -> type. A float may be given as an int.
+# what a client may ask for: argument -> type. A float may be given as an int. What concerns one of several participants
+# may name that one as `participant`, see ABOUT_ONE.
 COMMANDS: Mapping[str, Mapping[str, type]] = {
     "choose": {"role": str, "stream_id": str},
     "configure": {"settings": str},
@@ -77,16 +78,32 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
     "shutdown": {},
     "restart": {},
 }
+ABOUT_ONE = frozenset(
+    {
+        "choose",
+        "exclude",
+        "annotate",
+        "give",
+        "mark_channel",
+        "gaze_check",
+        "baseline",
+        "label",
+        "forget_label",
+        "calibrate",
+        "uncalibrate",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Poll:
     """A client asks for what is new. token: from its last snapshot; empty at first. watches: it needs no engine of its
-    own.
+    own. participant: whose samples it shows, of several; empty: the first one's.
     """
 
     token: str = ""
     watches: bool = False
+    participant: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,7 +145,8 @@ def unpack(data: bytes) -> tuple[Snapshot, str]:
 def pack_request(request: Poll | Command) -> bytes:
     """A client's request. Raises RtemoError for a command that is not known or does not fit."""
     if isinstance(request, Poll):
-        return json.dumps({"poll": request.token} | ({"watches": True} if request.watches else {})).encode()
+        asked = {"watches": request.watches, "participant": request.participant}
+        return json.dumps({"poll": request.token} | {name: value for name, value in asked.items() if value}).encode()
     arguments = _checked(request.name, request.arguments)
     data = json.dumps({"command": request.name, "arguments": arguments}, ensure_ascii=False).encode()
     if len(data) > MAX_REQUEST_BYTES:
@@ -142,8 +160,9 @@ def unpack_request(data: bytes) -> Poll | Command:
         raise _wrong("its length", len(data))
     document = _READER.value(Mapping[str, Any], _READER.json(data))
     if "poll" in document:
-        asked = _READER.table({"poll": str, "watches": bool}, {"watches": False, **document})
-        return Poll(asked["poll"], asked["watches"])
+        fields = {"poll": str, "watches": bool, "participant": str}
+        asked = _READER.table(fields, {"watches": False, "participant": "", **document})
+        return Poll(asked["poll"], asked["watches"], asked["participant"])
     found = _READER.table({"command": str, "arguments": Mapping[str, Any]}, document)
     return Command(found["command"], _checked(found["command"], found["arguments"]))
 
@@ -152,6 +171,8 @@ def _checked(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     expected = COMMANDS.get(name)
     if expected is None:
         raise RtemoError(f"the engine knows no command {name!r}"[:200], "", f"it knows {', '.join(COMMANDS)}")
+    if name in ABOUT_ONE and "participant" in arguments:
+        expected = {**expected, "participant": str}
     return _READER.table(expected, arguments, name)
 
 

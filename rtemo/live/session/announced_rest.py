@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from rtemo.live.service.snapshot import Progress
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.baseline_check import BaselineCheck, usable_parts
 from rtemo.model.prediction import Prediction
@@ -25,6 +26,10 @@ class AnnouncedRest:
     def goes_on(self) -> bool:
         """Whether one is being recorded."""
         return self._check is not None and not self._check.announced
+
+    def progress(self, now_s: float) -> Progress | None:
+        """How far the newest one is, or what came of it; None before any."""
+        return self._check.progress(now_s) if self._check is not None else None
 
     def begin(self, seconds: float) -> None:
         """Raises RtemoError for a length that cannot be a baseline."""

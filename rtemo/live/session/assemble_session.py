@@ -39,7 +39,7 @@ from rtemo.sources.session_settings import SessionSettings
 
 _LOG = logging.getLogger("rtemo.engine")
 
-KEPT = frozenset({"watches", "working", "tap"})  # of predictor and pipeline: they are the new engine's own
+KEPT = frozenset({"watches", "working", "tap", "decided"})  # of predictor and pipeline: they are the new engine's own
 
 
 class SessionRun:
@@ -57,11 +57,12 @@ class SessionRun:
         patient: bool = False,
         duration_s: float | None = None,
         opening: Sequence[Item] | None = None,
+        engines: int = 1,
     ) -> None:
         """source: has been started. settings: with the participant. outputs: None for a preview, which keeps nothing.
 
         log: the outputs' own, where there are some. patient: in the window, see LiveOptions. duration_s: see there.
-        opening: what the engine is given first; None: everything.
+        engines: see there. opening: what the engine is given first; None: everything.
         Raises RtemoError where the planned baseline does not fit the model or the participant.
         """
         self._setup, self.outputs, self._clock, self._log = setup, outputs, setup.clock, log
@@ -82,6 +83,8 @@ class SessionRun:
             each_turn=self.after_read,
             span_s=SPAN_S if patient else READ_S,
             pauses=source.buffered,
+            engines=engines,
+            stopwatch=setup.stopwatch,
         )
         self.engine = Engine(source, setup.roles, self.predictor, log, sinks, options, participant=self.participant)
         if opening is None:

@@ -1,14 +1,17 @@
-"""The live streams in the application: looked for, given their roles, read through one engine, and shown.
+"""The live streams in the application: looked for, given their roles, read through an engine for each participant, and
+shown.
 
-A session begins with another engine and a fresh pipeline on the running source: so its predictions depend on nothing
+A session begins with other engines and fresh pipelines on the running source: so its predictions depend on nothing
 but what it records. Owned by the engine's thread, like everything that a controller works with.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from rtemo.core.auxiliary.columns import AuxiliaryReader
 from rtemo.core.eeg.branch import EegBranch
@@ -24,14 +27,20 @@ from rtemo.live.service.snapshot import ChannelStatus, ElectrodePlaces, StreamSt
 from rtemo.live.service.status import ChannelStatuses, StreamStatuses
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.engine_setup import EngineSetup
+from rtemo.live.session.joint_session import JointSession
 from rtemo.live.session.outputs import KEPT_EVENTS, SessionOutputs
+from rtemo.live.session.take_up import settings_of_running
+from rtemo.model.explain import Explanation
+from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.prediction import Prediction
-from rtemo.model.predictor import Predictor
 from rtemo.recorder.announced_streams import GONE
 from rtemo.recorder.recording_source import RecordedSource, RunningRecording
 from rtemo.recordings.baseline_plan import BaselinePlan
+from rtemo.recordings.calibrations import load_persons
 from rtemo.recordings.events import Event, EventKind, EventLog
-from rtemo.sources.session_settings import SessionSettings, parse_settings, refuse_several, settings_text
+from rtemo.sources.participant_roles import ParticipantRoles
+from rtemo.sources.participants import OWN_ROLES
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.study_settings import session_name
 
@@ -63,36 +72,37 @@ class PredictionGate:
         """The sinks are closed by whoever opened them."""
 
 
-LISTED = (Modality.EEG, Modality.GAZE)
-
-
 class LiveStreams:
     """Opened once, closed once; in between it is turned."""
 
     def __init__(self, setup: EngineSetup, feed: Feed, published: Callable[[Prediction], None]) -> None:
         """published: gets every prediction that is not held back."""
-        self.gate = PredictionGate(published)
         self.log = EventLog(KEPT_EVENTS)
-        self.refused: dict[Modality, str] = {}
+        self.refused: dict[str, str] = {}  # why a role has no stream, by the role's name
         self.recording = False  # whether a session is kept: then nothing about the streams may change
-        self._setup, self._feed, self._roles = setup, feed, setup.roles
-        self._further = FurtherStreams(feed)
-        self._taps, self._channels, self._descriptions = DisplayTaps(feed), ChannelStatuses(), StreamStatuses()
+        self._setup, self._feed, self._roles = setup, feed, ParticipantRoles.around(setup.roles)
+        self._published = published
+        self._persons_of(setup.roles.settings)  # what cannot be read is an error now
+        self._gates: dict[str, PredictionGate] = {}
+        self._taps: dict[str, DisplayTaps] = {}
+        self._channels: dict[str, ChannelStatuses] = {}
+        self._explaining: dict[str, Explaining] = {}
+        self._further, self._descriptions = FurtherStreams(feed), StreamStatuses()
         self._session_settings: SessionSettings | None = None  # of the session that is kept
         self._written = (setup.roles.settings, settings_text(setup.roles.settings))
-        self.explaining = Explaining(setup.bundle)
         self._source: RecordedSource | None = None
-        self.run: SessionRun | None = None  # the session's, or that of the preview
+        self._session: JointSession | None = None  # the one that is kept, or that of the preview
 
     # What clients may ask for.
 
-    def do_choose(self, role: str, stream_id: str) -> None:
-        """Pin a stream to a part; an empty stream_id lets the part be given out automatically."""
+    def do_choose(self, role: str, stream_id: str, participant: str = "") -> None:
+        """Pin a stream to a part; an empty stream_id lets the part be given out automatically. Of several participants,
+        to the part of the one that is named; an empty stream_id leaves that one without.
+        """
         self._require_no_session("streams are chosen")
         if role not in set(Modality):
             raise RtemoError(f"there is no role {role!r}", "", f"the roles are {', '.join(Modality)}")
-        part = Modality(role)
-        self._roles.pin(part, self._query_of(stream_id) if stream_id else None)
+        self._roles.pin(participant, Modality(role), self._query_of(stream_id) if stream_id else None)
         self._roles.give_back()
         self._reopen()
 
@@ -102,7 +112,7 @@ class LiveStreams:
         found = self._streams().get(stream_id)
         if found is None:
             raise RtemoError(f"there is no stream {stream_id!r}", "", "choose one of the list")
-        if found[1].role in LISTED:
+        if found[1].role in OWN_ROLES:
             raise RtemoError(f"{found[0].name} is recorded", "it is in use", "choose another stream in its place")
         self._roles.record(found[0], recorded=recorded)
         self._roles.give_back()
@@ -112,9 +122,10 @@ class LiveStreams:
         """Go on with other session settings, given as the text of a TOML file."""
         self._require_no_session("settings are changed")
         new = parse_settings(settings)
-        if (plan := BaselinePlan.of(new)) is not None:
-            plan.prepare(self._setup.new_predictor().pipeline, None)
-        refuse_several(new, "the window")
+        for own in new.each:
+            if (plan := BaselinePlan.of(own)) is not None:
+                plan.prepare(self._setup.new_predictor().pipeline, None)
+        self._persons_of(new)
         self._roles.adopt(new)
         self._reopen()
         self.open_receivers()
@@ -126,14 +137,13 @@ class LiveStreams:
         new = parse_settings(settings)
         session_name(new)
         names = ("study", "session", "task", "run", "conditions", "protocol", "annotations", "baseline_s", "required")
-        own = {name: getattr(new, name) for name in (*names, "outputs")}
-        self._roles.settings = replace(self._roles.settings, **own)
+        self._roles.describe(**{name: getattr(new, name) for name in (*names, "outputs")})
         self.open_receivers()
 
-    def do_exclude(self, label: str, *, excluded: bool) -> None:
-        """Leave a channel out, or take it in again."""
+    def do_exclude(self, label: str, *, excluded: bool, participant: str = "") -> None:
+        """Leave a channel out, or take it in again. participant: whose, of several; empty: the first's."""
         self._require_no_session("channels are left out")
-        self._roles.leave_out(label, out=excluded)
+        self._roles.leave_out(participant, label, out=excluded)
         self.preview()
         self.say(EventKind.NOTE, f"channel {label} {'left out' if excluded else 'used again'}")
 
@@ -152,32 +162,54 @@ class LiveStreams:
         self.refused.clear()
         self._source = self._setup.open_source(self._roles, self.refused)
         self._source.start()
-        self.run = None
+        self._session = None
+        if self._source.running is not None:
+            self._adopt_running(self._source, self._source.running)
         self.preview()
+
+    def _adopt_running(self, source: RecordedSource, running: RunningRecording) -> None:
+        """Go by the settings of the session that is recorded, which may have been changed since the engine before this
+        one was started.
+        """
+        settings = self.settings
+        with contextlib.suppress(RtemoError):  # whoever takes it up says so
+            recorded = replace(settings_of_running(running), subject=settings.subject, notes=settings.notes)
+            if recorded == settings:
+                return
+            self._roles.adopt(recorded)
+        for stream_id, role in source.chosen.items():
+            if (info := source.announced.infos.get(stream_id)) is not None:
+                self._roles.give(role, info)
 
     def close(self) -> None:
         """Let go of the streams."""
-        self.explaining.close()
+        self._end_explaining()
         if self._source is not None:
             self._source.stop()
 
     def leave(self) -> None:
         """Leave the streams, and what is recorded of them, to the next engine."""
-        self.explaining.close()
+        self._end_explaining()
         if self._source is not None:
             self._source.leave()
+
+    def _end_explaining(self) -> None:
+        for explaining in self._explaining.values():
+            explaining.close()
 
     def turn(self) -> float:
         """Read once. Returns how long the caller may wait before the next turn."""
         assert self._source is not None
-        assert self.run is not None
+        assert self._session is not None
         items: list[Item] = [] if self._source.exhausted else self._source.read(READ_S)
-        self.run.engine.step(items)
-        self.run.after_read()
-        self.explaining.begin()
-        self._further.take(items, self._source.announced.infos, self._roles)
-        self._taps.update(self.predictor.pipeline)
-        return READ_S if self._source.exhausted else self.run.engine.pause_s
+        self._session.step(items)
+        self._session.after_read()
+        for explaining in self._explaining.values():
+            explaining.begin()
+        self._further.take(items, self._source.announced.infos, self._roles.role_of)
+        for whose, taps in self._taps.items():
+            taps.update(self._session.runs[whose].predictor.pipeline)
+        return READ_S if self._source.exhausted else self._session.pause_s
 
     def preview(self) -> None:
         """Show the streams and keep nothing."""
@@ -185,22 +217,61 @@ class LiveStreams:
         log.listen(self._feed.put_event)
         self._take_over(log, None)
 
-    def begin(self, outputs: SessionOutputs, settings: SessionSettings) -> SessionRun:
+    def begin(self, outputs: SessionOutputs, settings: SessionSettings) -> JointSession:
         """Let a session go on with the source. settings: with the participant."""
         return self._take_over(outputs.events, outputs, settings)
 
     def _take_over(
         self, log: EventLog, outputs: SessionOutputs | None, settings: SessionSettings | None = None
-    ) -> SessionRun:
-        """Let a new engine with a fresh pipeline go on with the source."""
+    ) -> JointSession:
+        """Let new engines with fresh pipelines go on with the source."""
         assert self._source is not None
         self.recording, self.log = outputs is not None, log
         self._session_settings = settings if outputs is not None else None
-        self.gate.open_for(outputs.sinks if outputs is not None else ())
-        run = SessionRun(self._setup, self._source, settings or self.settings, log, [self.gate], outputs, patient=True)
-        self.run = run
-        self.explaining.follow(run.predictor)
-        return run
+        self._tell_apart(tuple(self._roles.each))
+        self.open_gates(outputs)
+        asked = settings or self.settings
+        sinks = {whose: [gate] for whose, gate in self._gates.items()}
+        session = JointSession(
+            self._setup,
+            self._roles,
+            self._source,
+            asked,
+            outputs,
+            persons=self._persons_of(asked),
+            patient=True,
+            sinks=sinks,
+            events=log,
+        )
+        self._session = session
+        for whose, run in session.runs.items():
+            self._explaining[whose].follow(run.predictor)
+        return session
+
+    def _tell_apart(self, participants: tuple[str, ...]) -> None:
+        """Show these participants from now on."""
+        self._feed.tell_apart(participants)
+        if participants == tuple(self._gates):
+            return
+        self._end_explaining()
+        self._gates = {whose: PredictionGate(self._published) for whose in participants}
+        self._taps = {whose: DisplayTaps(self._feed.samples_of(whose)) for whose in participants}
+        self._channels = {whose: ChannelStatuses() for whose in participants}
+        self._explaining = {whose: Explaining(self._setup.bundle) for whose in participants}
+
+    def open_gates(self, outputs: SessionOutputs | None) -> None:
+        """Show the predictions, and give them to the outputs, where there are any."""
+        for whose, gate in self._gates.items():
+            gate.open_for(outputs.sinks_of(whose) if outputs is not None else ())
+
+    def shut_gates(self) -> None:
+        """Neither show the predictions nor give them out."""
+        for gate in self._gates.values():
+            gate.shut()
+
+    def explained(self) -> list[tuple[str, Explanation]]:
+        """The explanations that have become ready since the last call, and whose they are."""
+        return [(whose, one) for whose, explaining in self._explaining.items() for one in explaining.newest()]
 
     def say(self, kind: EventKind, text: str) -> None:
         """An event that happens now, of the session or of the preview."""
@@ -223,27 +294,49 @@ class LiveStreams:
         return self._source.running if self._source is not None else None
 
     @property
-    def predictor(self) -> Predictor:
-        """That of the engine that runs. The streams have been opened."""
-        assert self.run is not None
-        return self.run.predictor
+    def session(self) -> JointSession:
+        """The engines that run. The streams have been opened."""
+        assert self._session is not None
+        return self._session
 
     @property
-    def arrived_s(self) -> float:
+    def runs(self) -> dict[str, SessionRun]:
+        """They by participant; "" where participants are not told apart."""
+        return self._session.runs if self._session is not None else {}
+
+    def run_of(self, participant: str) -> SessionRun:
+        """The engine of one participant; "": of the only one. Raises RtemoError where there is none, or are several."""
+        if participant in self.runs:
+            return self.runs[participant]
+        if participant or len(self.runs) > 1:
+            known = ", ".join(who for who in self.runs if who) or "nobody is told apart from others"
+            fact = f"there is no participant {participant!r}" if participant else "this is about one participant"
+            raise RtemoError(fact, f"found {known}", "name one of them")
+        return next(iter(self.runs.values()))
+
+    @property
+    def n_forced_and_skipped(self) -> tuple[int, int]:
+        """How many windows were cut without waiting longer, and how many were left out; everybody's."""
+        predictors = [run.predictor for run in self.runs.values()]
+        return sum(p.n_forced for p in predictors), sum(p.pipeline.n_skipped + p.n_skipped for p in predictors)
+
+    def arrived_s(self, prediction: Prediction) -> float:
         """When the last sample of the window that is published came; NaN where it was not waited for."""
-        return math.nan if self.run is None else self.run.engine.arrived_s
+        run = self.runs.get(prediction.participant or "")
+        return math.nan if run is None else run.engine.arrived_s
 
     @property
     def playing(self) -> list[StreamInfo]:
         """The EEG and gaze streams that are in use and there."""
-        roles = self.run.engine.roles if self.run is not None else {}
-        return [info for info in roles.values() if self.source.announced.states.get(info.stream_id) not in GONE]
+        states = self.source.announced.states if self._source is not None else {}
+        used = [info for run in self.runs.values() for info in run.engine.roles.values()]
+        return [info for info in dict.fromkeys(used) if states.get(info.stream_id) not in GONE]
 
     @property
     def by_role(self) -> dict[str, StreamInfo]:
         """The streams that a session begins with, for its settings file."""
         roles = {info: self._roles.role_of(info) for info in self.source.announced.infos.values()}
-        return {(role.value if role in LISTED else info.stream_id): info for info, role in roles.items() if role}
+        return {(role if role != Modality.MARKERS else info.stream_id): info for info, role in roles.items() if role}
 
     @property
     def settings(self) -> SessionSettings:
@@ -261,13 +354,14 @@ class LiveStreams:
     def stream_statuses(self) -> tuple[StreamStatus, ...]:
         return tuple(status for _, status in self._streams().values())
 
-    def channel_statuses(self) -> tuple[ChannelStatus, ...]:
-        return self._channels.statuses(self.predictor.pipeline, self._roles.left_out, self._auxiliary)
+    def channel_statuses(self, participant: str = "") -> tuple[ChannelStatus, ...]:
+        pipeline = self.run_of(participant).predictor.pipeline
+        left_out = self._roles.of(participant).left_out
+        return self._channels[participant].statuses(pipeline, left_out, self._auxiliary)
 
-    @property
-    def places(self) -> ElectrodePlaces | None:
+    def places(self, participant: str = "") -> ElectrodePlaces | None:
         """How well the places of the EEG channels are known; None without EEG."""
-        branch = self.predictor.pipeline.branch(Modality.EEG)
+        branch = self.run_of(participant).predictor.pipeline.branch(Modality.EEG)
         if not isinstance(branch, EegBranch):
             return None
         layout = branch.channel_map
@@ -277,7 +371,15 @@ class LiveStreams:
 
     @property
     def _auxiliary(self) -> Mapping[str, AuxiliaryReader]:
-        return self.run.engine.auxiliary if self.run is not None else {}
+        return {stream: reader for run in self.runs.values() for stream, reader in run.engine.auxiliary.items()}
+
+    def _persons_of(self, settings: SessionSettings) -> dict[str, tuple[PersonalCalibration, ...]] | None:
+        """The calibrations that each of several participants begins with; None: the setup's. Raises RtemoError."""
+        each = {one.id: tuple(map(Path, one.person)) for one in settings.participants}
+        if each and self._setup.persons:
+            found = f"the participants are {', '.join(each)}"
+            raise RtemoError("nobody says whose calibration it is", found, "name it for one of them, as person")
+        return {whose: load_persons(files, self._setup.bundle) for whose, files in each.items()} if each else None
 
     def _reopen(self) -> None:
         self.close()
@@ -304,7 +406,7 @@ class LiveStreams:
             self._source.visible,
             self._source.announced,
             self._roles,
-            self.predictor.pipeline,
+            {whose: run.predictor.pipeline for whose, run in self.runs.items()},
             dict(self.refused),
             self._auxiliary,
             columns=not self.recording,

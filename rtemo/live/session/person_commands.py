@@ -1,4 +1,4 @@
-"""What may be asked of a running session without a window: notes, labels, calibrations, rests and channels.
+"""What may be asked of a running session about its participants: notes, labels, calibrations, rests and channels.
 
 Each concerns one of the participants; a note and a rest may be for all of them. Asked for by any thread, done by the
 one that turns the engines. All of it is stated in the recording, so that the replay does the same.
@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from rtemo.core.errors import RtemoError
+from rtemo.live.service.snapshot import Progress
 from rtemo.live.session.announced_rest import AnnouncedRest
 from rtemo.live.session.assemble_session import SessionRun
 from rtemo.live.session.calibrating import SessionCalibration
@@ -61,6 +62,16 @@ class PersonCommands:
             self._do(asked)
         else:
             self._asked.put(asked)
+
+    def do(self, name: str, participant: str, arguments: Mapping[str, Any]) -> None:
+        """Do one of them at once, in the thread that turns the engines. Raises RtemoError for what is refused."""
+        self._acts[name](participant, **arguments)
+
+    def progress(self, participant: str, now_s: float) -> Progress | None:
+        """Of a participant's rest while it lasts, else of the calibration, where one was asked for."""
+        rest = self._rests[participant]
+        done = rest.progress(now_s)
+        return done if rest.goes_on else self._calibration_of(self._runs[participant]).progress(now_s) or done
 
     def turn(self) -> None:
         """Do what was asked for, and look after what goes on by itself. Once a read."""

@@ -7,13 +7,30 @@ from collections.abc import Iterable, Sequence
 from rtemo.core.types import Modality, StreamState
 from rtemo.live.service.snapshot import StreamStatus
 from rtemo.recorder.announced_streams import GONE
+from rtemo.sources.participants import Participant
 
 _SIGNALS = (Modality.EEG, Modality.GAZE)
-_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.MARKERS: "marker"}
+_NAMES = {Modality.EEG: "EEG", Modality.GAZE: "gaze", Modality.SECOND_EYE: "second eye", Modality.MARKERS: "marker"}
 
 
-def obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
-    """Why no session can start, empty where one can. required: empty for every EEG and gaze stream that is in use."""
+def obstacle(
+    streams: Iterable[StreamStatus], required: Sequence[Modality], participants: Sequence[Participant] = ()
+) -> str:
+    """Why no session can start, empty where one can. required: empty for every EEG and gaze stream that is in use.
+
+    participants: of several; each one's streams that are named must be there, whatever another one has.
+    """
+    known = list(streams)
+    for one in participants:
+        own = [stream for stream in known if stream.participant in ("", one.id)]
+        named = [part for part in one.queries if not required or part in required]
+        if why := _obstacle(own, [*named, *(part for part in required if part is Modality.MARKERS)]):
+            return f"{one.id}: {why}"
+    return "" if participants else _obstacle(known, required)
+
+
+def _obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
+    """The same for one participant."""
     by_role: dict[Modality, list[StreamStatus]] = {part: [] for part in Modality}
     for stream in streams:
         if stream.role:

@@ -24,7 +24,7 @@ from rtemo.recordings.session_facts import SessionFacts
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.sources.devices.profile import DeviceProfile
 from rtemo.sources.participants import OWN_ROLES
-from rtemo.sources.session_settings import parse_settings
+from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.stream_xml import same_description
 from rtemo.sources.xdf.source import XdfSource
@@ -43,6 +43,12 @@ class SessionAbout:
 _READER = Reader("the session that is taken up", "start a new session")
 
 
+def settings_of_running(running: RunningRecording) -> SessionSettings:
+    """The settings of a session that is recorded. Raises RtemoError where they cannot be read."""
+    about = _READER.read(SessionAbout, running.about)
+    return parse_settings(about.settings, "the settings of the session that is taken up")
+
+
 class TakenUpSession:
     """What a session's recording holds up to the item after which a new engine goes on."""
 
@@ -53,7 +59,7 @@ class TakenUpSession:
         self._profiles = profiles
         about = _READER.read(SessionAbout, running.about)
         self.running, self.started_s, self.publish = running, about.started_s, about.publish
-        self.settings = parse_settings(about.settings, "the settings of the session that is taken up")
+        self.settings = settings_of_running(running)
         self.folder = SessionFolder.named(Path(about.folder)) if about.folder else None
         first = Path(running.paths[0])
         recorded = self.settings.without_baseline

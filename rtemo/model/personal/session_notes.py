@@ -1,4 +1,5 @@
-"""Labels, calibrations and channels as a session notes them: what a predictor is given, live and in a replay.
+"""Labels, calibrations, channels and skipped windows as a session notes them: what a predictor is given, live and in a
+replay.
 
 A label counts for windows that end NOTICE_S after it was given: whenever it is read, those are still to come.
 """
@@ -70,4 +71,23 @@ class ChannelMarked:
         return f"channel {self.label} marked {self.mark} from {self.from_s!r}"
 
 
-Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked
+@dataclass(frozen=True, slots=True)
+class WindowsSkipped:
+    """The model is slower than the hop: of the windows that end after from_s none is decided until resumes_s, and from
+    then on those whose number, counted on the grid of LSL time, is a multiple of `every`; 1: all again.
+
+    model: the bundle's fingerprint; hop_s: the session's. It counts for this model at this hop only.
+    """
+
+    from_s: float
+    resumes_s: float
+    every: int
+    hop_s: float
+    model: str
+
+    @property
+    def text(self) -> str:
+        return f"one of {self.every} windows is decided from {self.resumes_s!r}"
+
+
+Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked | WindowsSkipped

@@ -130,6 +130,7 @@ class GazeRules:
 
     samples_per_row: how many samples of the tracker one row of the stream carries, at equal distance. sample_width: the
     columns of each, one group after the other; 0: all columns in equal parts. Eyes name columns of the first group.
+    eye: the stream is of this eye alone, and another one, by a profile of its own, of the other eye.
     """
 
     unit: GazeUnit = ""
@@ -144,6 +145,7 @@ class GazeRules:
     pupil_is_area: bool = False
     samples_per_row: Annotated[int, Check(lambda n: 1 <= n <= 64, "1 to 64")] = 1
     sample_width: Annotated[int, Check(lambda n: n >= 0, "a number of columns")] = 0
+    eye: Literal["left", "right", ""] = ""
     left: EyeRules = field(default_factory=EyeRules)
     right: EyeRules = field(default_factory=EyeRules)
     both: EyeRules = field(default_factory=EyeRules)

@@ -26,7 +26,7 @@ class LogEntry:
     stream: its number in the file; 0 for an annotation. sample: how many samples of that stream lie before it.
     replaces: the number of the stream whose place it takes, 0 where it takes none. state: of a stream that is down.
     text: the reason, the notice or the annotation. trusted: see rtemo.core.types.StreamNotice. noted: whether a person
-    gave the annotation.
+    gave the annotation. participant: whom it is about, of several; empty: all.
     """
 
     kind: Kind
@@ -37,6 +37,7 @@ class LogEntry:
     text: str = ""
     trusted: bool | None = None
     noted: bool = False
+    participant: str = ""
 
     def document(self) -> str:
         """As it is written: JSON, without what is not set."""

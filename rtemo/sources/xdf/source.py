@@ -123,11 +123,11 @@ class XdfSource:
         return [(time_s, row) for time_s, row in self._rows(stream) if np.isfinite(time_s)]
 
     @property
-    def noted(self) -> list[tuple[float, str]]:
-        """What persons noted with the recorder: LSL time, text. Known from `start` on."""
+    def noted(self) -> list[tuple[float, str, str]]:
+        """What persons noted with the recorder: LSL time, text, participant. Known from `start` on."""
         rows = [row for stream in self._all if is_log(stream.info) for row in self.rows_of(stream.info.stream_id)]
         found = ((time_s, read_entry(row[0])) for time_s, row in rows)
-        return [(time_s, entry.text) for time_s, entry in found if entry is not None and entry.noted]
+        return [(time_s, entry.text, entry.participant) for time_s, entry in found if entry is not None and entry.noted]
 
     @property
     def opening(self) -> tuple[StreamInfo, ...]:

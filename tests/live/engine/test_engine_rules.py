@@ -16,6 +16,7 @@ from rtemo.core.windows import Grid
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.live.engine.run_together import READ_S
 from rtemo.model.prediction import Prediction
+from rtemo.model.skipped_windows import SkippedWindows
 from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.session_stream import EXPLANATION
 from rtemo.sources.base import DRAIN_READS
@@ -61,6 +62,7 @@ class Predictor:
     def __init__(self):
         self.log, self.answers = [], []
         self.pipeline = Pipeline(self.log)
+        self.skipped = SkippedWindows()
 
     def _answer(self, *what):
         self.log.append(what)

@@ -39,6 +39,11 @@ def lab(person):
     running.close()
 
 
+def resting(lab):
+    """The check of the rest that is being recorded."""
+    return lab.controller._streaming.session.commands._rests[""]._check
+
+
 def phase(lab):
     return lab.controller.feed.state.phase
 
@@ -184,9 +189,10 @@ def test_a_baseline_ends_with_a_verdict(lab, tmp_path):
 def test_a_baseline_without_enough_usable_data_goes_on_and_one_cut_short_leaves_an_event(lab, tmp_path):
     begin(lab, tmp_path)
     for part in GOOD:
-        lab.controller._streaming.predictor.pipeline.branch(part).learner.learn = lambda *_: None  # nothing is usable
+        learner = lab.controller._streaming.run_of("").predictor.pipeline.branch(part).learner
+        learner.learn = lambda *_: None  # nothing is usable
     lab.do("baseline", seconds=20)
-    check = lab.controller._sessions._baseline
+    check = resting(lab)
     check.take = lambda made: setattr(check, "_reached_s", max(check._reached_s, made.time_s))
     lab.feed(24)
     wait_for(lambda: check.length_s > 20)
@@ -194,14 +200,14 @@ def test_a_baseline_without_enough_usable_data_goes_on_and_one_cut_short_leaves_
     assert [t for t in texts(lab, "annotation") if t.startswith("baseline begins: ")][-1] != "baseline begins: 20 s"
     assert not [t for t in texts(lab) if t.startswith("baseline ends")]
     lab.feed(26)
-    wait_for(lambda: lab.controller._sessions._baseline.length_s == 60)
+    wait_for(lambda: resting(lab).length_s == 60)
     lab.do("stop")
     assert any(t.startswith("baseline cut short") for t in texts(lab, "failure"))
 
 
 def test_the_verdict_on_a_baseline_is_what_the_pipeline_did(lab, tmp_path):
     begin(lab, tmp_path)
-    learner = lab.controller._streaming.predictor.pipeline.branch(Modality.GAZE).learner
+    learner = lab.controller._streaming.run_of("").predictor.pipeline.branch(Modality.GAZE).learner
     learner.learn = lambda *_: None  # the eye tracker sees no eyes, whatever else is counted
     lab.do("baseline", seconds=20)
     lab.feed(30)

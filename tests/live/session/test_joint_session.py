@@ -15,7 +15,7 @@ import rtemo
 from offline.datasets.xdf import load
 from rtemo.commands.data.report import inputs_of
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamUp
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, StreamUp
 from rtemo.export.bids import export_bids
 from rtemo.export.recorded_session import AskedEntities, read_each_recorded
 from rtemo.live.replay.player import Replay
@@ -30,7 +30,7 @@ from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
 from rtemo.recordings.study.withdrawal import erase_sessions, kept_sessions
 from rtemo.report.write import write_report
 from rtemo.sources.participants import OWN_ROLES
-from rtemo.sources.session_settings import SessionSettings, read_settings, refuse_several
+from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
 
@@ -294,7 +294,8 @@ def test_the_python_interface_gives_each_participant(folder, rows):
     assert {event.participant for event in own.events} == {"", "P02"}
     assert own.settings.subject == own.recording.settings.subject == own.recording.participant == "P02"
     used = {info.stream_id for info in own.recording.streams if own.recording.role(info) in OWN_ROLES}
-    assert {own.recording.settings.queries[part].source_id for part in OWN_ROLES} == {
+    queries = own.recording.settings.queries
+    assert {queries[part].source_id for part in (Modality.EEG, Modality.GAZE)} == {
         info.source_id for info in own.recording.streams if info.stream_id in used
     }
     with pytest.raises(RtemoError, match="no participant 'P03'"):
@@ -389,8 +390,3 @@ def test_the_window_replays_whoever_is_chosen(folder, rows):
     replay.do_choose("gaze", "")  # the choice among one participant's streams stays that one's
     assert replay.view().participant == "P02"
     replay.close()
-
-
-def test_the_window_refuses_a_session_of_several(pair):
-    with pytest.raises(RtemoError, match="works with one participant"):
-        refuse_several(settings_for(pair[0]), "the window")

@@ -16,6 +16,7 @@ from rtemo.live.session.live_streams import LiveStreams, PredictionGate
 from rtemo.recordings.events import EventKind
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
+from rtemo.sources.participant_roles import role_name
 from rtemo.sources.session_settings import SessionSettings, parse_settings
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
@@ -39,11 +40,12 @@ class Network:
 
     def open(self, roles, refused):
         self.asked.append(dict(roles.queries))
-        for role in (Modality.EEG, Modality.GAZE):
-            try:
-                roles.choose_for(role, self.infos)
-            except RtemoError as error:
-                refused[role] = str(error)
+        for whose in roles.each:
+            for role in (Modality.EEG, Modality.GAZE):
+                try:
+                    roles.choose_for(whose, role, self.infos)
+                except RtemoError as error:
+                    refused[role_name(whose, role)] = str(error)
         self.opened.append(Source(self, roles))
         return recorded(self.opened[-1])
 
@@ -152,8 +154,8 @@ def test_settings_can_be_changed_while_the_engine_runs(streams, network):
     assert streams.log.events[-1].kind is EventKind.NOTE
     assert streams.log.events[-1].text == "the session's settings were changed"
     turn(streams, 6)
-    assert label not in streams.predictor.pipeline.branch(Modality.EEG).channel_map.labels
-    assert len(streams.predictor.pipeline.branch(Modality.EEG).channel_map.labels) == 15
+    assert label not in streams.run_of("").predictor.pipeline.branch(Modality.EEG).channel_map.labels
+    assert len(streams.run_of("").predictor.pipeline.branch(Modality.EEG).channel_map.labels) == 15
     assert streams.shown
 
 
@@ -173,10 +175,10 @@ def test_a_channel_that_is_left_out_is_left_out_from_the_next_window_on(streams,
     label = streams.channel_statuses()[3].label
     streams.do_exclude(label, excluded=True)
     assert len(network.opened) == 1  # the source goes on
-    assert label not in streams.predictor.pipeline.branch(Modality.EEG).channel_map.labels
+    assert label not in streams.run_of("").predictor.pipeline.branch(Modality.EEG).channel_map.labels
     assert streams.log.events[-1].text == f"channel {label} left out"
     streams.do_exclude(label, excluded=False)
-    assert label in streams.predictor.pipeline.branch(Modality.EEG).channel_map.labels
+    assert label in streams.run_of("").predictor.pipeline.branch(Modality.EEG).channel_map.labels
     assert streams.log.events[-1].text == f"channel {label} used again"
 
 
@@ -194,9 +196,9 @@ def test_nothing_about_the_streams_changes_while_a_session_is_kept(streams, netw
 
 def test_another_preview_knows_the_streams_and_their_clocks(streams, network):
     turn(streams, 3)
-    before = streams.predictor
+    before = streams.session
     streams.preview()
-    assert streams.predictor is not before
+    assert streams.session is not before
     assert set(streams.playing) == {network.infos[1], network.second}
     n_before = len(streams.shown)
     turn(streams, 6)
@@ -226,4 +228,4 @@ def test_a_stream_that_appears_later_is_announced_to_the_next_engine(streams, ne
     network.items = itertools.chain([StreamUp(third)], network.items)
     turn(streams, 1)
     streams.preview()
-    assert "late" in streams.run.engine._infos
+    assert "late" in streams.run_of("").engine._infos

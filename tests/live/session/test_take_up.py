@@ -10,13 +10,15 @@ from types import SimpleNamespace
 import pytest
 from hand_fed import BUNDLE, PROFILES, HandFed, recorded, setup_of
 
+from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.types import Chunk, Modality, StreamDown, StreamState, StreamUp
 from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.service.display_taps import DisplayTaps
-from rtemo.live.session.assemble_session import SessionRun
+from rtemo.live.session.assemble_session import KEPT, SessionRun
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.live.session.take_up import TakenUpSession
 from rtemo.model.personal.calibration import PersonalCalibration
+from rtemo.model.personal.session_notes import WindowsSkipped
 from rtemo.recorder.recording_source import RunningRecording
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.open_recording import OpenRecording
@@ -254,3 +256,18 @@ def test_labels_and_calibrations_are_known_to_the_new_engine(person, tmp_path, s
     assert [one.label for one in session.run.calibration.labels] == ["happy"]
     session.run.calibration.uncalibrate()  # raises where there is none
     session.end()
+
+
+def test_an_engine_that_takes_up_skips_the_windows_that_the_one_before_it_skipped(person):
+    roles = StreamRoles(PROFILES)
+    roles.choose(person.streams)
+    setup = setup_of(roles, lambda: 0.0, lambda *_: None)
+    before, after = setup.new_predictor(), setup.new_predictor()
+    before.note(WindowsSkipped(100.1, 103.0, 3, setup.hop_s, BUNDLE.fingerprint), 100.1)
+    before.note(WindowsSkipped(200.1, 200.1, 1, setup.hop_s, "another model"), 200.1)
+    given = {"bundle": BUNDLE, "runtime": before.runtime}
+    thaw(freeze({"predictor": before}, given, KEPT), given, {"predictor": after}, KEPT)
+    assert after.skipped.every == 3
+    ends = [100.0 + setup.hop_s * i for i in range(24)]
+    assert [after.skipped.skips(end_s) for end_s in ends] == [before.skipped.skips(end_s) for end_s in ends]
+    assert sum(not before.skipped.skips(end_s) for end_s in ends) == 5  # the first, then one of three from 103 on

@@ -15,7 +15,9 @@ from offline.__main__ import main
 from offline.evaluation.evaluate import evaluate
 from offline.evaluation.experiment import ExperimentRequest, splits_of
 from offline.evaluation.folds import run_fold
+from offline.evaluation.methods import METHODS
 from offline.evaluation.window_table import tabulate
+from offline.fit.cross_fit import cross_fit, fit_data
 from offline.splits import Split, check
 from offline.training.initial_weights import InitialWeights
 from offline.workers import Workers
@@ -249,13 +251,17 @@ def test_results_of_several_seeds_are_one_row_and_other_corpora_are_refused(peop
 
 def test_a_dask_scheduler_gives_what_one_process_gives(people):
     distributed = pytest.importorskip("distributed")
-    request = ExperimentRequest(method="late-fusion", folds=(0, 1))
+    request, data = ExperimentRequest(method="late-fusion", folds=(0, 1)), fit_data(people, 0, 3)
     with (
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
         distributed.Client(cluster),
     ):
-        there = evaluate(people, request, workers=Workers(scheduler=cluster.scheduler_address))
+        workers = Workers(scheduler=cluster.scheduler_address)
+        there = evaluate(people, request, workers=workers)
+        fitted_there = cross_fit(data, "late-fusion", METHODS["late-fusion"], workers)
     assert there["per_subject"] == evaluate(people, request)["per_subject"]
+    fitted = cross_fit(data, "late-fusion", METHODS["late-fusion"])
+    assert (fitted_there.calibration, fitted_there.chosen) == (fitted.calibration, fitted.chosen)
 
 
 def test_a_recording_that_is_sent_to_a_worker_takes_no_arrays_along(people):

@@ -49,6 +49,25 @@ def early(people, tmp_path_factory):
     return fit(people, FitRequest("early-fusion", folds=4), out)[0]
 
 
+@pytest.fixture(scope="module")
+def graphs():
+    """Models that were exported, by name; all of the same people."""
+    return {}
+
+
+@pytest.fixture
+def exported_once(monkeypatch, graphs):
+    """The graph of the first model of a name stands for the others': each takes seconds, and nobody looks at it."""
+    original = offline.fit.shipping.exported
+
+    def exported(model, name):
+        if name not in graphs:
+            graphs[name] = original(model, name)
+        return graphs[name]
+
+    monkeypatch.setattr(offline.fit.shipping, "exported", exported)
+
+
 @pytest.fixture
 def few_methods(monkeypatch):
     """`auto` with some of the methods."""
@@ -91,7 +110,7 @@ def test_the_bundle_says_live_what_the_method_says_offline_and_is_scored_as_it_d
         assert novel or set(one.set) == {label for label, there in zip(early.labels, inside, strict=True) if there}
 
 
-def test_the_network_becomes_a_bundle_that_training_can_begin_from(people, tmp_path):
+def test_the_network_becomes_a_bundle_that_training_can_begin_from(people, tmp_path, exported_once):
     bundle, _ = fit(people, FitRequest("network", folds=3, training=QUICK), tmp_path / "net")
     assert bundle.spec.model.kind == "network"
     again, _ = fit(
@@ -104,7 +123,9 @@ def test_the_network_becomes_a_bundle_that_training_can_begin_from(people, tmp_p
         fit(people, FitRequest("network", folds=3, init=bundle.path, training=QUICK), tmp_path / "known")
 
 
-def test_auto_ships_the_simplest_of_the_best_and_lists_what_it_could_not_try(people, tmp_path, few_methods):
+def test_auto_ships_the_simplest_of_the_best_and_lists_what_it_could_not_try(
+    people, tmp_path, few_methods, exported_once
+):
     bundle, compared = fit(people, FitRequest(folds=3, training=replace(QUICK, epochs=0)), tmp_path / "auto")
     assert compared.chosen in ("de-lr", "early-fusion", SCRATCH)
     assert list(compared.left_out) == ["eegnet"]  # the corpus has no signal
@@ -116,7 +137,7 @@ def test_auto_ships_the_simplest_of_the_best_and_lists_what_it_could_not_try(peo
     assert "The choice itself is worth" in card
 
 
-def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods, monkeypatch):
+def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_methods, monkeypatch, exported_once):
     given, original = {}, offline.fit.fit.cross_fit
 
     def slow_network(data, name, *more):
@@ -134,7 +155,7 @@ def test_what_there_is_no_time_for_is_left_out_and_said(people, tmp_path, few_me
     assert bundle.spec.training["people"]["trained on"] == 7
 
 
-def test_a_method_that_cannot_go_live_gives_way_to_the_next(people, tmp_path, few_methods, monkeypatch):
+def test_a_method_that_cannot_go_live_gives_way_to_the_next(people, tmp_path, few_methods, monkeypatch, exported_once):
     refused, original = [], offline.fit.shipping.exported
 
     def refuses_the_first(model, name):
@@ -149,7 +170,7 @@ def test_a_method_that_cannot_go_live_gives_way_to_the_next(people, tmp_path, fe
     assert compared.chosen not in refused
 
 
-def test_an_interrupted_fit_goes_on_and_ends_the_same(people, tmp_path, monkeypatch):
+def test_an_interrupted_fit_goes_on_and_ends_the_same(people, tmp_path, monkeypatch, exported_once):
     import offline.fit.kept_folds as kept
 
     request, done, original = FitRequest("late-fusion", folds=3), [], kept.hold_out
@@ -222,7 +243,7 @@ def test_a_request_that_makes_no_sense_is_refused(people, tmp_path, request_, me
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_commands_write_a_bundle_and_say_what_it_is(people, tmp_path, capsys):
+def test_the_commands_write_a_bundle_and_say_what_it_is(people, tmp_path, capsys, exported_once):
     line = f"--quiet fit --corpus {people.path} --method de-lr --folds 3 --jobs 1 --out {tmp_path / 'b'}"
     assert main(line.split()) == 0
     text = capsys.readouterr().out

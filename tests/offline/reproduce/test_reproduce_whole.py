@@ -39,7 +39,7 @@ TINY = ComparisonScale(
     new_clips=True,  # everybody here saw their own
     labelled=(1, 2),  # two do not learn in any fold of three people
     pretrain={"steps": 2, "batch": 24, "network": NETWORK},
-    finetune={"epochs": 1, "per_trial": 2, "network": NETWORK},
+    finetune={"epochs": 1, "per_trial": 2, "network": NETWORK, "least_steps": 2, "batch": 24},
 )
 
 
