@@ -31,6 +31,7 @@ from scripted import (
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
+from rtemo.gui.bars.status_strip import LAMP
 from rtemo.gui.painting.colours import DARK, EMOTIONS, FURTHER, LIGHT
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.window import MainWindow
@@ -267,6 +268,15 @@ def test_every_light_is_that_of_its_stream_also_where_there_is_no_alarm(window):
         ("Gaze", DARK.good),
         ("Markers", DARK.bad),
     ]
+    assert first_light(window) == QColor(DARK.good)
+    gone = stream("gaze", state=StreamState.LOST, age_s=8.0)
+    feed(window, full(seq=2, streams=(stream("eeg"), gone)))
+    assert first_light(window) == QColor(DARK.panel)  # seen on the colour of the alarm
+
+
+def first_light(window):
+    lamps = window.views.strip.streams
+    return lamps.grab().toImage().pixelColor(4 + LAMP // 2, lamps.height() // 2 - LAMP // 2 - 1)
 
 
 def test_a_stream_that_is_not_even_listed_any_more_is_lost(window):
