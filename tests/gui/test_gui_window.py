@@ -106,6 +106,7 @@ def test_the_lag_of_the_smoothed_emotion_stands_beside_it(window):
 def test_without_streams_the_window_offers_what_to_do(window, client, monkeypatch):
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
     assert window.middle.currentWidget() is window.views.welcome
+    assert all(dock.isHidden() for dock in window.docks.values())  # no empty frames
     assert not window.views.session.start.isEnabled()
     monkeypatch.setattr("rtemo.gui.open_recording.QFileDialog.getOpenFileName", lambda *_: ("/data/a.xdf", ""))
     window.views.welcome.offers[1].click()

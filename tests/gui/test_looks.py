@@ -27,6 +27,7 @@ from rtemo.gui.layout.keys_first import own_keys
 from rtemo.gui.painting.colours import DARK, LIGHT
 from rtemo.gui.painting.theme import SIZES, apply_theme, font
 from rtemo.gui.refresh_schedule import SLOW_FRAMES
+from rtemo.gui.views.streams import CHANNELS, MISSING, RATE, RECORDED, REQUIRED
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.snapshot import Phase
 
@@ -288,6 +289,19 @@ def test_everything_that_has_the_keyboard_has_a_name(open_window):
         if interface is None or not interface.text(QAccessible.Text.Name):
             nameless.append(f"{one.metaObject().className()} in {one.parentWidget().metaObject().className()}")
     assert nameless == [], nameless
+
+
+def test_the_table_of_streams_fits_with_many_channels_and_fast_rates(open_window):
+    window = open_window(screen=(1920, 1080))
+    fast = stream("eeg", n_channels=256, nominal_hz=1000.0, measured_hz=1000.0, n_missing=99_999)
+    feed(window, snapshot(streams=(fast, stream("gaze")), eeg=block(99.9, 8)))
+    view = window.views.streams.view
+    header = view.horizontalHeader()
+    assert header.length() <= view.viewport().width()  # no column is cut off
+    for column in (CHANNELS, RATE, MISSING, RECORDED, REQUIRED):
+        texts_ = [view.model().headerData(column, Qt.Orientation.Horizontal), view.model().index(0, column).data()]
+        widest = max(header.fontMetrics().horizontalAdvance(text) for text in texts_)
+        assert widest + 12 <= header.sectionSize(column), texts_
 
 
 def test_a_focused_control_keeps_its_own_keys(open_window):

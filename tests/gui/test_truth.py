@@ -31,11 +31,13 @@ from scripted import (
 
 from rtemo.core.types import StreamState
 from rtemo.gui import texts
+from rtemo.gui.bars.status_strip import LAMP
 from rtemo.gui.painting.colours import DARK, EMOTIONS, FURTHER, LIGHT
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import ElectrodePlaces, Phase, Progress
+from rtemo.presentation.numbers import MISSING
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
@@ -130,13 +132,16 @@ def test_the_past_begins_after_two_seconds_or_two_hops(window, hop_s, age_s, pas
 
 
 def test_a_replay_is_as_old_as_its_play_head_says(window, clock):
-    shown = snapshot(**replay(20.0), eeg=block(99.9, 8), predictions=(prediction(100.0),))
+    shown = snapshot(**replay(20.0), eeg=block(99.9, 8), predictions=(prediction(99.0),))
     feed(window, shown)
     clock.s += 0.5
     feed(window, replace(shown, seq=2, eeg=None, predictions=()))
     assert headline(window).named  # it is held
+    clock.s += 1.6  # no age but that of the play head counts: the engine still has time to answer
+    feed(window)
+    assert headline(window).named
     feed(window, snapshot(seq=3, **replay(28.0)))
-    assert headline(window).text == "no data for 8 s"
+    assert headline(window).text == "no data for 9 s"
 
 
 def test_plots_end_at_now(window, clock):
@@ -167,6 +172,20 @@ def test_a_silent_stream_goes_on_missing_samples(window):
     lost = stream("eeg", state=StreamState.LOST, age_s=8.0, n_missing=7)
     feed(window, running(streams=(lost, stream("gaze"))))
     assert window.views.status.losses.text().startswith("4,007 samples missing")
+    table = window.views.streams.table
+    assert table.index(0, texts.STREAM_COLUMNS.index("Missing")).data() == "4,007"
+
+
+def test_success_looks_like_success_and_a_demonstration_says_so(window, tmp_path):
+    feed(window, full())
+    window.exports.write(texts.SIGNALS, tmp_path / "signals.csv")
+    assert window.notice.property("success") == "yes"
+    window.exports.write(texts.SIGNALS, tmp_path / "nowhere" / "signals.csv")
+    assert window.notice.property("success") == "no"
+    assert texts.DEMONSTRATION not in window.views.strip.detail.text()
+    window.views.strip.demonstration = True
+    feed(window, full(seq=2))
+    assert texts.DEMONSTRATION in window.views.strip.detail.text()
 
 
 @pytest.mark.parametrize(
@@ -234,6 +253,32 @@ def test_the_strip_names_what_is_wrong_and_since_when(window, clock):
     assert QColor(DARK.bad) != strip.grab().toImage().pixelColor(strip.width() // 2, 3)
 
 
+def test_a_stream_that_sends_nothing_is_told_from_one_that_is_lost(window):
+    stalled = stream("gaze", state=StreamState.STALLED, age_s=3.0)
+    feed(window, full(streams=(stream("eeg"), stalled)))
+    assert window.views.strip.alarm.text() == "EYE TRACKER SENDS NOTHING 0:03"
+
+
+def test_every_light_is_that_of_its_stream_also_where_there_is_no_alarm(window):
+    gone = stream("markers", state=StreamState.LOST, nominal_hz=0.0)
+    feed(window, full(streams=(stream("eeg"), stream("gaze"), gone)))
+    assert window.views.strip.alarms == []
+    assert [(name, ink) for name, _, ink in window.views.strip.streams.lamps] == [
+        ("EEG", DARK.good),
+        ("Gaze", DARK.good),
+        ("Markers", DARK.bad),
+    ]
+    assert first_light(window) == QColor(DARK.good)
+    gone = stream("gaze", state=StreamState.LOST, age_s=8.0)
+    feed(window, full(seq=2, streams=(stream("eeg"), gone)))
+    assert first_light(window) == QColor(DARK.panel)  # seen on the colour of the alarm
+
+
+def first_light(window):
+    lamps = window.views.strip.streams
+    return lamps.grab().toImage().pixelColor(4 + LAMP // 2, lamps.height() // 2 - LAMP // 2 - 1)
+
+
 def test_a_stream_that_is_not_even_listed_any_more_is_lost(window):
     feed(window, full())
     feed(window, full(seq=2, streams=(stream("eeg"),)))
@@ -277,6 +322,10 @@ def test_few_electrodes_with_a_known_place_are_loud(window):
     assert window.views.strip.alarm.text() == "ONLY 3 OF 8 ELECTRODES HAVE A KNOWN PLACE"
 
 
+def processes(window):
+    return {name: word for name, word, _ in window.views.strip.processes.lamps}
+
+
 # The recorder's word.
 
 
@@ -293,6 +342,7 @@ def test_a_dead_engine_leaves_the_recording_and_greys_the_emotion(window, client
     feed(window)
     assert window.views.strip.rec.text() == "REC 1:05"
     assert window.views.strip.alarm.text() == "PREDICTIONS RESTARTING 0:05"
+    assert processes(window) == {texts.ENGINE: texts.RESTARTS, texts.RECORDER: texts.RECORDS}
     assert window.views.strip.property("alarm") == "warn"
     assert headline(window).text == texts.CARD_RESTARTING
     assert not window.banner.isVisible()
@@ -317,6 +367,7 @@ def test_a_dead_recorder_is_no_recording_whatever_the_engine_believes(window, cl
     feed(window, full(time_s=104.0, seq=2))
     assert "REC " not in window.views.strip.rec.text()
     assert window.views.strip.alarm.text() == f"{texts.RECORDER_GONE} 0:04"
+    assert processes(window) == {texts.ENGINE: texts.RUNS, texts.RECORDER: MISSING}
     assert window.views.strip.property("alarm") == "bad"
     client.recorder = recorder(clock)
     feed(window, full(time_s=104.2, seq=3))

@@ -66,7 +66,8 @@ class Lamps(QWidget):
         left, middle = 0.0, self.height() / 2
         for name, state, ink in self.lamps:
             signs: dict[str, Sign] = {self.theme.good: "good", self.theme.idle: "waiting"}
-            draw_lamp(painter, QRectF(left + 4, middle - LAMP - 1, LAMP, LAMP), ink, signs.get(ink, "wrong"))
+            shown = self.ink if self.ink == self.theme.panel else ink  # on an alarm's colour its own would be lost
+            draw_lamp(painter, QRectF(left + 4, middle - LAMP - 1, LAMP, LAMP), shown, signs.get(ink, "wrong"))
             painter.setPen(colour(self.ink))
             words = QRectF(left + 20, middle - 18, self._width(name) - 22, 18)
             painter.setFont(font(BODY, QFont.Weight.DemiBold))

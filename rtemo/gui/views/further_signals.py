@@ -203,7 +203,7 @@ class Traces(QWidget):
         if not math.isfinite(low):
             return
         heights = where.bottom() - 3 - (where.height() - 6) * (values.astype(np.float64) - low) / (high - low)
-        painter.setPen(QPen(colour(self.theme.faint if stream.none else self.theme.trace), 1.2))
+        painter.setPen(QPen(colour(self.theme.faint if stream.none else self.theme.trace), 1.0))
         draw_line(painter, x, heights)
 
     def _range_of(self, key: tuple[str, int], values: NDArray[np.float32]) -> tuple[float, float]:

@@ -43,7 +43,7 @@ from rtemo.sources.session_settings import settings_text
 Index = QModelIndex | QPersistentModelIndex
 Choose = Callable[[str, str], None]  # role, stream_id
 LIGHT = 0
-WIDTHS = (26, 84, 136, 56, 40, 138, 68, 112, 86, 78, 40, 78, 72)  # those up to the losses fit at 1280 px, all at 1920
+WIDTHS = (26, 84, 136, 56, 40, 142, 68, 112, 86, 74, 40, 78, 72)  # those up to the losses fit at 1280 px, all at 1920
 ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
 ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
 RIGHT = (CHANNELS, RATE, 6, MISSING)
