@@ -84,10 +84,13 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "rtemo.simulate.*",
         "rtemo.bridges.outlets",
         "rtemo.commands.equipment.bridge",
+        "rtemo.commands.equipment.screen",
     ),
     "brainflow": ("rtemo.bridges.brainflow",),
     "pupil_labs": ("rtemo.bridges.pupil_labs",),
     "tobii_research": ("rtemo.bridges.tobii_pro",),
+    "mss": ("rtemo.bridges.screen",),
+    "av": ("rtemo.bridges.screen",),
     "pylink": ("rtemo.bridges.eyelink",),
     "torch": (NETWORK,),
 }

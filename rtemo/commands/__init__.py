@@ -31,6 +31,9 @@ COMMANDS = {
     "bench": CommandEntry("rtemo.commands.bench.command", "latency, CPU, memory and losses on this computer"),
     "devices": CommandEntry("rtemo.commands.equipment.devices", "device profiles"),
     "bridge": CommandEntry("rtemo.commands.equipment.bridge", "a device that does not speak LSL, as LSL streams"),
+    "screen": CommandEntry(
+        "rtemo.commands.equipment.screen", "this computer's screen as a video, with frame numbers over LSL"
+    ),
     "lag": CommandEntry("rtemo.commands.equipment.lag", "how late a device's stamps are, from a recording"),
     "doctor": CommandEntry("rtemo.commands.equipment.doctor", "what is wrong with this computer, and what to do"),
     "engine": CommandEntry("rtemo.commands.session.engine", ""),  # the process behind the window

@@ -52,6 +52,7 @@ def add_receivers(p: argparse.ArgumentParser) -> None:
     p.add_argument("--websocket", metavar="[HOST:]PORT", help="serve predictions, events and state as JSON")
     p.add_argument("--outlet-name", metavar="NAME", help="of the LSL outlet (default: rtemo and the participant)")
     p.add_argument("--script", type=Path, metavar="FILE.py", help="a script of your own beside each session")
+    p.add_argument("--screen", action="store_true", help="record this computer's screen beside each session")
     p.add_argument(
         "--allow-network", action="store_true",
         help="whether --osc may send to, and --websocket and --remote listen to, other computers, by a token",

@@ -47,6 +47,7 @@ def _outputs_of(args: argparse.Namespace, settings: OutputSettings) -> OutputSet
     allowed = getattr(args, "allow_network", False) or settings.allow_network
     name = getattr(args, "outlet_name", None) or settings.outlet_name
     script = str(asked) if (asked := getattr(args, "script", None)) is not None else settings.script
-    outputs = replace(settings, **given, script=script, outlet_name=name, allow_network=allowed)
+    screen = getattr(args, "screen", False) or settings.screen
+    outputs = replace(settings, **given, script=script, screen=screen, outlet_name=name, allow_network=allowed)
     outputs.check()
     return outputs

@@ -12,7 +12,7 @@ so that live and replay agree.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -79,6 +79,13 @@ class Pipeline:
         if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
             return branch.streams[SECOND].dejitter if SECOND in branch.streams else None
         return branch.dejitter if branch is not None else None
+
+    def notes(self, role: Modality) -> Sequence[str]:
+        """What was found out about the stream of a role, one sentence each."""
+        branch = self._branches.get(_branch_of(role))
+        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
+            return branch.streams[SECOND].notes if SECOND in branch.streams else ()
+        return branch.notes if branch is not None else ()
 
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""

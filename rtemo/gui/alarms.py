@@ -144,10 +144,10 @@ class AlarmWatch:
         return self._counted[1]
 
     def _electrodes(self) -> Iterator[Alarm]:
-        snapshot = self._state.snapshot
-        if not snapshot.participants:
+        snapshot, people = self._state.snapshot, self._state.people
+        if not people:
             yield from _of_electrodes("", snapshot.places, *self._n_placed(snapshot.channels))
-        for one in snapshot.participants:
+        for one in people:
             yield from _of_electrodes(f"{one.id}: ", one.places, one.n_placed, one.n_channels)
 
 

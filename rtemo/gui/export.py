@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from rtemo.core.errors import RtemoError
 from rtemo.gui import texts
 from rtemo.gui.painting.power import RATE_HZ, STEP_S, WINDOW_S, frequencies, grid_windows, mean_power, window_power
+from rtemo.gui.people import courses, words
 from rtemo.gui.window_state import WindowState
 from rtemo.model.uncertainty.valence_arousal import mean_place
 
@@ -151,6 +152,12 @@ def _history(state: WindowState) -> Table:
     return columns, ([float(t), *map(float, p), *map(float, s), int(a)] for t, p, s, a in rows)
 
 
+def _synchrony(state: WindowState) -> Table:
+    named = [f"valence {one.id}" for one in state.several]
+    named += [f"correlation {words.PAIR.format(one=one, other=other)}" for one, other in courses.pairs(state)]
+    return ["time_s", *named], courses.rows(state)
+
+
 def _plane(state: WindowState) -> Table:
     times, _, smoothed, _ = state.history(-math.inf)
     return ["time_s", "valence", "arousal"], _places(times, smoothed, state.labels)
@@ -243,4 +250,5 @@ TABLES: Mapping[str, Callable[[WindowState], Table]] = {
     texts.SPECTRUM: _spectrum,
     texts.SPECTROGRAM: _spectrogram,
     texts.FURTHER: _further,
+    words.SYNCHRONY: _synchrony,
 }

@@ -22,7 +22,7 @@ from rtemo.gui.views.all_views import AllViews
 from rtemo.gui.window_state import WindowState
 from rtemo.sources.participants import MOST
 
-VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y")  # of the views, in their order
+VIEW_KEYS = (*(f"Ctrl+{digit}" for digit in "1234567890"), "Ctrl+Y", "Ctrl+Shift+Y")  # of the views, in their order
 
 
 class MenuTarget(Protocol):
@@ -122,6 +122,7 @@ class Menus:
         self._add(menu, words.DETAILS_MENU, "Ctrl+D", dialogs.ask_session)
         self._add(menu, words.NEXT_PARTICIPANT_MENU, "Ctrl+Shift+N", dialogs.next_participant)
         self._add(menu, words.NOTICE, "", dialogs.show_notice)
+        self._add(menu, people_words.DIALOG_MENU, "", dialogs.ask_participants)
         self._add(menu, words.PROTOCOL_MENU, "Ctrl+K", dialogs.ask_protocol)
         self._add(menu, words.GAZE_CHECK_MENU, "Ctrl+G", dialogs.ask_gaze_check)
         self._add(menu, words.LAG_MENU, "", dialogs.ask_lag)

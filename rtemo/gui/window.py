@@ -223,6 +223,7 @@ class MainWindow(QMainWindow):
         if snapshot.seq >= 0:
             self._layout.show_further(there=bool(self.state.traces))
             self._layout.show_docks(shown=shown)
+            self._layout.show_synchrony(there=shown and bool(self.state.several))
 
     def set_theme(self, theme: Theme) -> None:
         """Switch the colours of everything."""

@@ -17,6 +17,7 @@ import numpy as np
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.people.results import Results
+from rtemo.gui.people.roles import asked_roles, key_of
 from rtemo.live.service.feed import valid_share
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import (
@@ -74,6 +75,8 @@ class WindowState:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
         self.results: dict[str, Results] = {"": Results()}  # by participant; "" where nobody is told apart
+        self.people: tuple[ParticipantView, ...] = ()  # who are told apart
+        self._shown = ""
         self.failure = ""  # the newest since this window was opened
         self.n_failures = 0
         self.disk = DiskWatch()
@@ -103,13 +106,7 @@ class WindowState:
             self.settings = parse_settings(new.settings)
             changed.add(SnapshotPart.SETTINGS)
         self.disk.update(self.recording, new.time_s)
-        if new.participants:
-            self.results = {one.id: self.results.get(one.id) or Results() for one in new.participants}
-        elif "" not in self.results:
-            self.results = {"": Results()}
-        if old.participant != new.participant:
-            self._clear_signals()
-            changed |= set(SnapshotPart)
+        changed |= self._take_people(new)
         if _history_restarted(old, new) and not self._goes_on(old, new):
             self._clear()
             changed |= {
@@ -132,7 +129,7 @@ class WindowState:
     @property
     def shown(self) -> str:
         """The participant whose signals and results are shown, of several; "" where nobody is told apart."""
-        return self.snapshot.participant if self.snapshot.participant in self.results else next(iter(self.results))
+        return self._shown if self._shown in self.results else next(iter(self.results))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -149,7 +146,7 @@ class WindowState:
     @property
     def several(self) -> tuple[ParticipantView, ...]:
         """The participants, where several are told apart."""
-        return self.snapshot.participants if len(self.snapshot.participants) > 1 else ()
+        return self.people if len(self.people) > 1 else ()
 
     @property
     def has_baseline(self) -> bool:
@@ -318,9 +315,9 @@ class WindowState:
 
     @property
     def awaited(self) -> list[tuple[str, str]]:
-        """The roles whose chosen stream is not there: role, and the query for the stream."""
-        present = {stream.role for stream in self.snapshot.streams}
-        return [(role.value, str(query)) for role, query in self.settings.queries.items() if role.value not in present]
+        """The roles whose chosen stream is not there: the role's key, and the query for the stream."""
+        present = {key_of(stream) for stream in self.snapshot.streams}
+        return [(key, query) for key, query in asked_roles(self.settings).items() if key not in present]
 
     def gaze_validity(self, span_s: float = 10.0) -> float:
         """Share of the gaze of the last seconds up to now that is valid; what did not come is not. NaN without any."""
@@ -407,6 +404,18 @@ class WindowState:
                 self.failure = str(event["text"])
                 self.n_failures += 1
 
+    def _take_people(self, new: Snapshot) -> set[SnapshotPart]:
+        """Take in who takes part and who is shown; an engine that has not told anything yet changes nobody."""
+        if not (new.participants or new.settings):
+            return set()
+        self.people = new.participants
+        self.results = {whose: self.results.get(whose) or Results() for whose in _ids(new)}
+        if new.participant == self._shown:
+            return set()
+        self._shown = new.participant
+        self._clear_signals()
+        return set(SnapshotPart)
+
     def _results_of(self, participant: str | None) -> Results:
         """Of one of several participants; in a replay, which shows one at a time, of that one."""
         return self.results.get(participant or "") or next(iter(self.results.values()))
@@ -415,6 +424,10 @@ class WindowState:
 def _begins_baseline(event: Mapping[str, Any]) -> bool:
     details = event.get("details") or {}
     return details.get("fact") in ("baseline_begins", "baseline_planned")
+
+
+def _ids(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(one.id for one in snapshot.participants) or ("",)
 
 
 def _gaze_rows(block: GazeBlock) -> np.ndarray:

@@ -48,7 +48,8 @@ class NetworkAddress:
 class OutputSettings:
     """osc: where predictions are sent by UDP. websocket, remote: where rtemo listens, for readers and for LabRecorder's
     commands. outlet_name: of the LSL outlet of predictions, instead of one with the participant's name.
-    script: the file of a user's script that runs beside each session.
+    script: the file of a user's script that runs beside each session. screen: whether this computer's screen is
+    recorded beside each session.
     """
 
     osc: NetworkAddress | None = None
@@ -57,6 +58,7 @@ class OutputSettings:
     outlet_name: str = ""
     allow_network: bool = False
     script: str = ""
+    screen: bool = False
 
     def check(self) -> None:
         """Raises RtemoError for an address on the network where only this computer is allowed."""
@@ -83,6 +85,8 @@ def outputs_table(settings: OutputSettings) -> dict[str, Any]:
         table["outlet_name"] = settings.outlet_name
     if settings.script:
         table["script"] = settings.script
+    if settings.screen:
+        table["screen"] = True
     if settings.allow_network:
         table["allow_network"] = True
     return table

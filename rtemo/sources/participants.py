@@ -116,12 +116,14 @@ class Participant:
             return self
         if part is Modality.EEG:
             return replace(self, eeg=EegTable(query))
+        if part is Modality.SECOND_EYE:
+            return replace(self, second_eye=SecondEyeTable(query) if query is not None else None)
         return replace(self, gaze=GazeTable(query))
 
     def without(self, query: StreamQuery) -> Participant:
         """The same without a stream, where this is one of theirs."""
         own = self
-        for part in [part for part, asked in self.queries.items() if asked == query]:
+        for part in [part for part, asked in self.queries.items() if asked.covers(query)]:
             own = own.with_query(part, None)
         return own
 
@@ -143,8 +145,9 @@ def check_participants(participants: Sequence[Participant]) -> None:
     named = {part.value: [(one.id, one.queries.get(part)) for one in participants] for part in OWN_ROLES}
     named["ratings"] = [(one.id, one.ratings.query) for one in participants]
     for part, asked in named.items():
-        for who, query in asked:
-            if same := [other for other, its in asked if other != who and its is not None and its == query]:
+        given = [(who, query) for who, query in asked if query is not None]
+        for who, query in given:
+            if same := [other for other, its in given if other != who and (its.covers(query) or query.covers(its))]:
                 found = f"{who} and {same[0]} both have {query}"
                 raise RtemoError(f"two participants have the same {part} stream", found, todo)
     if nothing := [one.id for one in participants if not one.queries]:

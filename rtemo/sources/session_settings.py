@@ -250,6 +250,7 @@ class _OutputsTable:
     outlet_name: str = ""
     allow_network: bool = False
     script: str = ""
+    screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

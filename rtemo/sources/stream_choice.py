@@ -5,6 +5,7 @@ taking the first.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from rtemo.sources.xdf.recording_log import is_log
 KEYS = ("name", "type", "source_id", "hostname")
 
 _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECASE)
+VIDEO_FRAMES = "VideoFrames"  # the type of numbers of frames
 _OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sent before its source_ids named a session
 _OWN_SOURCE = re.compile(r"rtemo(_events|_values|_texts)?:")
 
@@ -61,6 +63,11 @@ class StreamQuery:
             return False
         asked = ((getattr(self, key), getattr(info, key)) for key in KEYS)
         return all(not want or want.casefold() == have.strip().casefold() for want, have in asked)
+
+    def covers(self, other: StreamQuery) -> bool:
+        """Whether every stream that the other one fits is one of these."""
+        asked = ((getattr(self, key), getattr(other, key)) for key in KEYS)
+        return self.number == other.number and all(not a or a.casefold() == b.casefold() for a, b in asked)
 
     def __str__(self) -> str:
         named = ",".join(f"{key}={getattr(self, key)}" for key in KEYS if getattr(self, key))
@@ -120,6 +127,16 @@ def is_rating(info: StreamInfo) -> bool:
 def is_further(info: StreamInfo) -> bool:
     """Whether a stream holds numbers to be shown as traces where it has no role: ECG, breathing, ratings, …"""
     return info.channel_format != STRING_FORMAT and not is_own(info) and not is_impedance_stream(info)
+
+
+def screen_source() -> str:
+    """How the source_id of the frame numbers of this computer's screen begins."""
+    return f"rtemo-screen@{socket.gethostname()}:"
+
+
+def is_screen(info: StreamInfo) -> bool:
+    """Whether these are the frame numbers of this computer's screen, as `rtemo screen` sends them."""
+    return info.type == VIDEO_FRAMES and info.source_id.startswith(screen_source())
 
 
 def is_own(info: StreamInfo) -> bool:

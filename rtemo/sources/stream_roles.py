@@ -12,7 +12,7 @@ from rtemo.sources.devices.profile import DeviceProfile, eeg_channel_map, gaze_c
 from rtemo.sources.devices.profile_schema import OwnProfile
 from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
-from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating
+from rtemo.sources.stream_choice import StreamQuery, choose, choose_markers, is_own, is_rating, is_screen
 
 
 class StreamRoles:
@@ -93,28 +93,23 @@ class StreamRoles:
         impedances.
         """
         asked = self.settings.record_all or any(query.fits(info) for query in self.settings.also_recorded)
-        if (
-            is_rating(info)
-            or is_impedance_stream(info)
-            or any(one.ratings.fits(info) for one in self.settings.participants)
-        ):
+        if self._is_unasked(info) or is_impedance_stream(info):
             asked = asked or not any(query.fits(info) for query in self.settings.not_recorded)
         return asked and self.role_of(info) is None and not is_own(info)
 
-    def _is_rating(self, info: StreamInfo) -> bool:
-        """Whether a stream holds ratings, by its type or by being named for somebody."""
-        return is_rating(info) or any(one.ratings.fits(info) for one in self.settings.participants)
+    def _is_unasked(self, info: StreamInfo) -> bool:
+        """Whether a stream is recorded without being asked for: ratings, by their type or by being named for somebody,
+        and the frame numbers of this computer's screen where that is recorded.
+        """
+        screen = self.settings.outputs.screen and is_screen(info)
+        return screen or is_rating(info) or any(one.ratings.fits(info) for one in self.settings.participants)
 
     def record(self, info: StreamInfo, *, recorded: bool) -> None:
         """Whether to record a stream that is neither the EEG nor the gaze. Counts when streams are opened again."""
         query = StreamQuery(info.name, info.type, info.source_id, info.hostname)
         also = tuple(one for one in self.settings.also_recorded if not one.fits(info))
         left_out = tuple(one for one in self.settings.not_recorded if not one.fits(info))
-        unasked = (
-            self.take_marker(info)
-            or is_rating(info)
-            or any(one.ratings.fits(info) for one in self.settings.participants)
-        )
+        unasked = self.take_marker(info) or self._is_unasked(info)
         if not unasked and not any(one.fits(info) for one in self.settings.not_recorded):
             also += (query,) if recorded else ()
         else:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from scripted import RECORDING, Clock, block, channels, feed, prediction, snapshot, stream
 
-from rtemo.core.types import StreamState
+from rtemo.core.types import Modality, StreamState
 from rtemo.gui import texts
 from rtemo.gui.bars.checklist import checklist
-from rtemo.gui.people import words
-from rtemo.live.service.snapshot import ParticipantView, Phase, Progress
+from rtemo.gui.people import courses, words
+from rtemo.gui.people.roles import choices
+from rtemo.gui.views.streams import ROLE
+from rtemo.live.service.recorder_link import RecorderLook
+from rtemo.live.service.snapshot import ParticipantView, Phase, Progress, Snapshot
+from rtemo.recordings.study.synchrony import synchrony
 from rtemo.sources.participants import parse_participant
-from rtemo.sources.session_settings import SessionSettings, settings_text, with_participants
+from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
 
 IDS = ("P01", "P02")
 SETTINGS = with_participants(
@@ -188,8 +193,8 @@ def test_the_checklist_has_a_step_for_each_and_a_start_needs_everybody(window):
     feed(window, waiting)
     steps = checklist(window.state)
     assert [(step.what, step.done) for step in steps[:2]] == [
-        ("P01: EEG and eye tracker", True),
-        ("P02: EEG and eye tracker", False),
+        ("P01", True),
+        ("P02: eye tracker", False),
     ]
     assert window.views.session.subject.text() == "P01+P02"
     assert not window.views.session.start.isEnabled()
@@ -198,6 +203,103 @@ def test_the_checklist_has_a_step_for_each_and_a_start_needs_everybody(window):
     assert window.views.session.start.isEnabled()
     window.views.session.ask_start()
     assert window.client.sent[-1][1]["subject"] == "P01+P02"
+
+
+def test_everybody_is_there_while_another_engine_takes_the_session_up(dyad):
+    feed(dyad, several(20, 100.2, "P02", eeg=block(99.0, 8), folder="/data/dyad"))
+    dyad.client.recorder = RecorderLook(dyad._clock.s, RECORDING, subject="P01+P02", folder="/data/dyad")
+    feed(dyad, Snapshot(0, 100.4, Phase.IDLE))
+    assert dyad.views.people.isVisible()
+    assert dyad.state.shown == "P02"
+    assert len(dyad.state.eeg) == 20
+    feed(dyad, several(3, 100.6, "P02", eeg=block(100.4, 8), folder="/data/dyad"))
+    assert len(dyad.state.eeg) == 40
+    assert [len(own.probabilities) for own in dyad.state.results.values()] == [3, 3]
+
+
+def test_a_role_of_a_participant_is_chosen_in_the_table(window):
+    before = several(phase=Phase.PREVIEW, streams=(*streams(), stream("", "Third", n_channels=3)), recorder=None)
+    feed(window, before)
+    table = window.views.streams.table
+    assert [table.data(table.index(row, ROLE)) for row in range(5)] == [
+        "P01 EEG",
+        "P01 Gaze",
+        "P02 EEG",
+        "P02 Gaze",
+        "–",
+    ]
+    offered = choices(window.state.settings)
+    own = [f"{who}:{part}" for who in IDS for part in ("eeg", "gaze", "second_eye")]
+    assert list(offered) == [*own, "markers", "P03:eeg", "P03:gaze"]
+    table.setData(table.index(4, ROLE), "P03:gaze")
+    chosen = {"role": "gaze", "stream_id": "id-", "participant": "P03"}
+    assert window.client.sent[-1] == ("choose", chosen)
+    table.setData(table.index(3, ROLE), "")
+    assert window.client.sent[-1] == ("choose", {"role": "gaze", "stream_id": "", "participant": "P02"})
+    feed(window, replace(before, seq=2, streams=streams()[:3], predictions=()))
+    assert window.views.streams.awaited.text() == "P02 Gaze: waiting for name=EyesP02"
+
+
+def test_nobody_is_told_apart_until_somebody_is_named(window):
+    four = (stream(), stream("gaze"), stream("", "Amp2", stream_id="a2"), stream("", "Eyes2", stream_id="e2"))
+    feed(window, snapshot(streams=four, settings=settings_text(SessionSettings())))
+    assert list(choices(window.state.settings)) == ["eeg", "gaze", "second_eye", "markers"]
+    window.dialogs.ask_participants()
+    dialog = window.dialogs.open["participants"]
+    assert [row.id.text() for row in dialog.rows] == list(IDS)
+    (one, other), part = dialog.rows, Modality.EEG
+    assert one.boxes[part].currentText() != other.boxes[part].currentText()
+    other.boxes[Modality.GAZE].setCurrentIndex(0)
+    other.boxes[part].setCurrentIndex(other.boxes[part].findText("Amp2"))
+    other.id.setText("child")
+    dialog.use()
+    command, arguments = window.client.sent[-1]
+    asked = parse_settings(arguments["settings"])
+    assert (command, asked.subject) == ("configure", "P01+child")
+    assert asked.of("child").queries[part].name == "Amp2"
+    assert Modality.GAZE not in asked.of("child").queries
+
+
+def test_what_cannot_tell_people_apart_is_said_in_the_dialog(window):
+    feed(window, several(phase=Phase.PREVIEW, recorder=None))
+    window.dialogs.ask_participants()
+    dialog = window.dialogs.open["participants"]
+    assert [row.boxes[Modality.EEG].currentText() for row in dialog.rows] == ["AmpP01", "AmpP02"]
+    dialog.rows[1].boxes[Modality.EEG].setCurrentIndex(dialog.rows[0].boxes[Modality.EEG].currentIndex())
+    n = len(window.client.sent)
+    dialog.use()
+    assert "the same eeg stream" in dialog.message.text()
+    dialog.remove_person(dialog.rows[1])
+    dialog.use()
+    assert dialog.message.text() == words.FEW
+    assert len(window.client.sent) == n
+    dialog.use_one()
+    assert parse_settings(window.client.sent[-1][1]["settings"]) == SessionSettings()
+
+
+def test_synchrony_is_that_of_the_report(dyad):
+    at = np.arange(101.0, 220.0, 0.5)
+    waves = {"P01": np.sin(at / 5.0), "P02": np.sin(at / 5.0 + 0.4)}
+    made = tuple(
+        prediction(time_s, participant=who, valence=float(wave[k]))
+        for k, time_s in enumerate(at.tolist())
+        for who, wave in waves.items()
+    )
+    feed(dyad, several(2, 221.0, predictions=made))
+    found = courses.correlations(dyad.state, 150.0)[IDS]
+    of_all = synchrony(at, waves["P01"], at, waves["P02"])
+    since = of_all.times > 150.0
+    np.testing.assert_allclose(np.interp(of_all.times[since], *found), of_all.r[since], atol=2e-3)
+    dock = dyad.docks[words.SYNCHRONY]
+    dock.show()
+    dock.raise_()
+    feed(dyad, several(3, 221.2, predictions=()))
+    plot = dyad.views.synchrony.plot
+    assert list(plot.lines) == [*IDS, IDS]
+    assert len(plot.lines[IDS].yData) > 20
+    assert plot._keys["alike"].itemAt(0).widget().text().startswith("P01 – P02")
+    rows = list(courses.rows(dyad.state))
+    assert len(rows[-1]) == 4
 
 
 def test_each_ones_electrodes_are_looked_at(window):

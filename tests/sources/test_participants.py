@@ -17,6 +17,7 @@ from rtemo.sources.participant_roles import ItemsOfEach, ParticipantRoles
 from rtemo.sources.participants import MOST, parse_participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
 from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_roles import StreamRoles
 
 PROFILES = load_profiles(resources.devices())
 TWO = """
@@ -230,3 +231,44 @@ def test_one_participant_alone_has_everything():
 
 def test_the_command_line_knows_how_many_there_may_be():
     assert MOST_PARTICIPANTS == MOST
+
+
+def test_another_stream_is_given_to_one_and_taken_from_whoever_had_it():
+    roles = ParticipantRoles.around(StreamRoles(PROFILES, parse_settings(TWO)))
+    amp_b = StreamQuery("Amp", "EEG", "b", "lab")  # all that is known of the second one's amplifier
+    roles.pin("P01", Modality.EEG, amp_b)
+    (one,) = roles.settings.participants  # P02 has nothing left
+    assert one.queries == {Modality.EEG: amp_b, Modality.GAZE: StreamQuery("Eye", source_id="a")}
+    assert one.eeg.latency_ms is None  # that was of the stream before
+    assert (one.baseline, roles.settings.subject) == ("P01.json", "dyad 3")
+    roles.pin("P03", Modality.GAZE, StreamQuery("Eye2"))
+    assert list(roles.each) == ["P01", "P03"]
+    roles.pin("P03", Modality.GAZE, None)
+    assert list(roles.each) == ["P01"]
+    with pytest.raises(RtemoError, match="letters, digits"):
+        roles.pin("P 4", Modality.EEG, amp_b)
+    roles.adopt(SessionSettings())
+    assert list(roles.each) == [""]
+
+
+def test_somebody_alone_is_nobody_who_is_told_apart():
+    alone = StreamRoles(PROFILES)
+    roles = ParticipantRoles.around(alone)
+    assert roles.each[""] is alone
+    roles.pin("", Modality.EEG, StreamQuery("Amp"))
+    assert alone.queries == {Modality.EEG: StreamQuery("Amp")}
+    assert roles.settings is alone.settings
+    roles.adopt(parse_settings(TWO))
+    assert roles.queries["P02:eeg"] == StreamQuery("Amp", source_id="b")
+    assert alone.anew().settings.participants == roles.settings.participants  # a recording is opened with them
+    roles.leave_out("P02", "Fz", out=True)
+    assert roles.settings.of("P02").eeg_map == {"Fz": ""}
+    assert roles.settings.of("P01").eeg_map == {"1": "Fp1"}
+    with pytest.raises(RtemoError, match="no participant 'P09'"):
+        roles.of("P09")
+
+
+def test_two_names_of_one_stream_are_one_stream():
+    said = ["P01: eeg=name=Amp", "P02: eeg=name=Amp,type=EEG"]
+    with pytest.raises(RtemoError, match="the same eeg stream"):
+        with_participants(SessionSettings(), [parse_participant(one) for one in said])

@@ -99,6 +99,7 @@ def _run(
             session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
             if asked.explain is not None:
                 _explain(asked.explain, setup, outputs, session, closing)
+            outputs.record_screen()
             if asked.settings.outputs.script:
                 run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
             session.run(stop)

@@ -50,10 +50,10 @@ class GazeStream:
     """One stream of a tracker: its channel map, its jitter, its samples in canonical form."""
 
     def __init__(self, channel_map: GazeChannelMap, nominal_hz: float, notes: list[str]) -> None:
-        self.channel_map, self.nominal_hz = channel_map, nominal_hz
+        """notes: takes what is found out about the stream, one sentence each."""
+        self.channel_map, self.notes = channel_map, notes
         self.dejitter = Dejitter(nominal_hz, even=False, notes=notes)
         self._rows = PackedRows(channel_map.samples_per_row)
-        self._notes = notes
         self._unit_known = False
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> list[GazeRun]:
@@ -74,7 +74,7 @@ class GazeStream:
         """Decide the unit of an undescribed stream once, on the first second."""
         self.channel_map, note = self.channel_map.checked(run.values)
         if note:
-            self._notes.append(note)
+            self.notes.append(note)
 
 
 class GazeBranch:
@@ -107,7 +107,7 @@ class GazeBranch:
     def join(self, channel_map: GazeChannelMap, nominal_hz: float) -> None:
         """Use a stream: the tracker's only one, or that of an eye; in the place of the one that was its before."""
         eye = SECOND if channel_map.pair == "second" else FIRST
-        self.streams[eye] = GazeStream(channel_map, nominal_hz, self.notes)
+        self.streams[eye] = GazeStream(channel_map, nominal_hz, [] if eye == SECOND else self.notes)
         self._pair.begin(eye)
         self._awaited.add(eye)
 

@@ -152,7 +152,9 @@ class GazeAnalyser:
             samples[~finite] = np.nan
         self._note_seen(times, (finite[:, 0] & finite[:, 1]) | (finite[:, 2] & finite[:, 3]))
         self._pupils.push(times, samples[:, 4:6])
-        self._ahead.append(self._labeller.push(self._signal.push(times, samples[:, :4].T)))
+        labelled = self._labeller.push(self._signal.push(times, samples[:, :4].T))
+        if len(labelled):
+            self._ahead.append(labelled)
 
     def _go_on(self) -> None:
         """Make events of the samples that count and have been seen."""
@@ -161,15 +163,14 @@ class GazeAnalyser:
             return
         self._last_s = float(self._seen.slice(count - 1, count)[0, 0])
         known = count - self.lag  # samples of the path
-        while self._ahead:
-            n = int(self._ahead[0].known_at.searchsorted(known))
+        while self._ahead and (n := int(self._ahead[0].known_at.searchsorted(known))):
             labelled, rest = self._ahead[0].split(n)
             for run in self._cutter.push(labelled):
                 self._builder.add(run)
             if len(rest):
                 self._ahead[0] = rest
-                break
-            del self._ahead[0]
+            else:
+                del self._ahead[0]
         self._builder.look_at(self._cutter.open)
         if self._builder.events:
             self._file(self._builder.events)

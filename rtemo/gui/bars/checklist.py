@@ -34,7 +34,7 @@ def checklist(state: WindowState) -> list[Step]:
     if not people:
         steps = [_stream(state, "eeg", texts.CHECK_EEG), _stream(state, "gaze", texts.CHECK_GAZE)]
     named = bool(state.participant) or state.in_session
-    steps.append(Step(texts.CHECK_PARTICIPANT, named))
+    steps.append(Step(words.SUBJECT_HINT if people else texts.CHECK_PARTICIPANT, named))
     ready = state.in_session or (named and not state.start_obstacle())
     steps.append(Step(texts.CHECK_START, state.in_session) if ready else Step(texts.CHECK_READY, done=False))
     if ready and not state.in_session:
@@ -44,11 +44,11 @@ def checklist(state: WindowState) -> list[Step]:
 
 
 def _person(state: WindowState, one: Participant) -> Step:
-    """Whether the streams that are named for one of several participants deliver."""
+    """Whether the streams that are named for one of several participants deliver, and which do not."""
     streaming = StreamState.STREAMING
     there = {(s.participant, s.role) for s in state.streams_in_use if s.state is streaming and state.engine_answers}
-    parts = " and ".join(words.PARTS[part.value] for part in one.queries)
-    return Step(words.CHECK_PERSON.format(id=one.id, parts=parts), all((one.id, part) in there for part in one.queries))
+    missing = " and ".join(words.PARTS[part.value] for part in one.queries if (one.id, part) not in there)
+    return Step(words.CHECK_PERSON.format(id=one.id, parts=missing) if missing else one.id, not missing)
 
 
 def _stream(state: WindowState, role: str, name: str) -> Step:

@@ -203,6 +203,7 @@ class SessionBar(QWidget):
         self.subject.setPlaceholderText(people_words.SUBJECT_HINT if settings.participants else texts.SUBJECT_HINT)
         if not self._state.in_session and named != self._named and entered in ("", self._named):
             self.subject.setText(named)
+            self.subject.setCursorPosition(0)
         self._named = named
 
     def _show_details(self) -> None:

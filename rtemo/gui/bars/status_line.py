@@ -10,6 +10,7 @@ from rtemo.gui import texts
 from rtemo.gui.alarms import is_silent
 from rtemo.gui.outputs.output_states import output_rows, summary
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
+from rtemo.gui.people.roles import role_words
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
@@ -45,7 +46,7 @@ class StatusLine(QStatusBar):
             texts.LOSSES.format(missing=f"{missing:,}", skipped=health.n_skipped, forced=health.n_forced)
         )
         offsets = [
-            f"{texts.ROLES.get(s.role, s.role)} {number(s.clock_offset_ms, 2, 'ms')}"
+            f"{role_words(s)} {number(s.clock_offset_ms, 2, 'ms')}"
             for s in self._state.streams_in_use
             if math.isfinite(s.clock_offset_ms) and not is_silent(state, s)
         ]

@@ -63,6 +63,13 @@ class SessionDialogs:
                 "settings", lambda: SettingsDialog(self._state.snapshot, self._theme(), self._configure, self._window)
             )
 
+    def ask_participants(self) -> None:
+        """Say who takes part, and whose stream is whose."""
+        from rtemo.gui.people.participants_dialog import ParticipantsDialog
+
+        if self._state.snapshot.settings:
+            self._show("participants", lambda: ParticipantsDialog(self._state, self._configure, self._window))
+
     def ask_baseline(self) -> None:
         """Record a baseline."""
         from rtemo.gui.dialogs.baseline_dialog import BaselineDialog

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabBar,
 
 from rtemo.gui import texts
 from rtemo.gui.layout.dock_title import DockTitle
+from rtemo.gui.people import words
 from rtemo.live.service.snapshot import Phase, Snapshot
 
 LAYOUT_VERSION = 2
@@ -24,7 +25,8 @@ TAB_NAMES = {texts.EMOTION: "Emotion", texts.QUALITY: "Quality", texts.PLANE: "V
 LEFT = (texts.EMOTION, texts.PLANE)
 RIGHT = (texts.QUALITY, texts.GAZE, texts.EVENTS)
 BOTTOM = (texts.HISTORY, texts.STREAMS)
-ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING_VIEW)  # behind the probabilities until they are asked for
+# Behind the probabilities until they are asked for.
+ON_DEMAND = (texts.SPECTRUM, texts.SPECTROGRAM, texts.RATING_VIEW, words.SYNCHRONY)
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
@@ -36,6 +38,7 @@ class WindowLayout:
         self._put_away: tuple[QDockWidget, ...] = ()  # docks that are hidden as they would be empty
         self._in_front: tuple[str, ...] = ()  # the views whose tabs are in front, while the docks are put away
         self._has_further: bool | None = None  # None: not known yet
+        self._has_several = False
         self.restored = False  # whether the window is where it was at the last start
         self.docks = {name: _dock(window, name, view) for name, view in views.items()}
         area = Qt.DockWidgetArea
@@ -117,6 +120,13 @@ class WindowLayout:
             self.docks[texts.FURTHER].setVisible(there)
             if there and not self.restored:
                 self._resize((texts.HISTORY, texts.FURTHER), (0.3, 0.3), self._window.width(), HORIZONTAL)
+
+    def show_synchrony(self, *, there: bool) -> None:
+        """Show the view of several participants' synchrony, behind the probabilities, while there are several."""
+        if there != self._has_several:
+            self._has_several = there
+            self.docks[words.SYNCHRONY].setVisible(there)
+            self.docks[texts.HISTORY].raise_()
 
     def show_docks(self, *, shown: bool) -> None:
         """Hide the docks while they would be empty frames, and show those that were there before again."""

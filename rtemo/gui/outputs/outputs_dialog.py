@@ -72,7 +72,8 @@ class OutputsDialog(ScrollingDialog):
         script = self.script.text().strip()
         if script and not Path(script).is_file():
             raise RtemoError(words.NO_SCRIPT.format(path=script))
-        made = OutputSettings(
+        made = replace(
+            self._state.settings.outputs,
             **addresses,
             outlet_name=self.outlet_name.text().strip(),
             allow_network=self.allow_network.isChecked(),

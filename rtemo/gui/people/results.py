@@ -20,6 +20,7 @@ class Results:
         self.labels: tuple[str, ...] = ()
         self.probabilities = RingBuffer(PREDICTIONS, 0)  # instantaneous, then smoothed, then 1 where it abstains
         self.latest: dict[str, Any] | None = None
+        self.valence = RingBuffer(1, 1)  # smoothed, NaN where the model abstains; of several participants alone
         self.has_baseline = False  # whether this session has one, or records it
 
     def take(self, record: dict[str, Any]) -> None:
@@ -30,10 +31,16 @@ class Results:
         row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
         self.probabilities.push([record["time_s"]], [row])
         self.latest = record
+        if record.get("participant"):
+            if self.valence.capacity == 1:
+                self.valence = RingBuffer(PREDICTIONS, 1)
+            value = record["valence"]
+            self.valence.push([record["time_s"]], [[math.nan if value is None else value]])
 
     def clear(self) -> None:
         """Forget the predictions."""
         self.probabilities.clear()
+        self.valence.clear()
         self.latest = None
 
     def history(self, after_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -20,6 +20,28 @@ WHOSE_BASELINE = "Of whom"
 VERDICT_OF = "{id}: {verdict}"
 SUBJECT_HINT = "Name of the session"
 CHECK_PERSON = "{id}: {parts}"
-PARTS = {"eeg": "EEG", "gaze": "eye tracker"}
+PARTS = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye"}
 LAMP_WELL, LAMP_LOST = "present", "{part} {age}"
-SHORT_PARTS = {"eeg": "EEG", "gaze": "gaze", "markers": "markers"}
+SHORT_PARTS = {"eeg": "EEG", "gaze": "gaze", "second_eye": "eye 2"}
+NEW_PERSON = "New: {id} {role}"
+DIALOG, DIALOG_MENU = "Participants", "Several participants…"
+DIALOG_ASK = (
+    "Name everybody who takes part at the same time, and the streams that are theirs. Nobody gets a stream that is not "
+    "chosen here. Markers are for everybody."
+)
+HEADS = ("Participant", "EEG", "Eye tracker", "")
+NO_STREAM = "none"
+ADD_PERSON, REMOVE_PERSON = "Add a participant", "Remove"
+ONE_ALONE, USE, CANCEL = "Only one participant", "Use these", "Cancel"
+FEW = "Name two participants or more, or choose “Only one participant”."
+IN_SESSION = "Participants cannot be changed in a session."
+SYNCHRONY = "Synchrony"
+SYNCHRONY_NOTE = (
+    "How alike two people's smoothed valence moves, in windows of {window} s. It is about what the model puts out, and "
+    "does not tell why: who sees the same thing at the same time goes together without any bond."
+)
+SYNCHRONY_NONE = "Synchrony needs two participants"
+SYNCHRONY_WAITS = "The first window needs {window} s of both"
+VALENCE_AXIS, CORRELATION_AXIS = "smoothed valence", "correlation"
+PAIR = "{one} – {other}"
+PAIR_NOW = "{one} – {other}  {r}"

@@ -15,7 +15,10 @@ from rtemo.gui.bars.status_line import StatusLine
 from rtemo.gui.bars.status_strip import StatusStrip
 from rtemo.gui.dialogs.open_dialogs import SessionDialogs
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.people import words
 from rtemo.gui.people.cards import ParticipantCards
+from rtemo.gui.people.roles import chooser
+from rtemo.gui.people.synchrony_view import SynchronyView
 from rtemo.gui.refresh_schedule import GAZE_FRAMES, RESULT_FRAMES, SLOW_FRAMES, RefreshSchedule
 from rtemo.gui.views.distance import DistanceView
 from rtemo.gui.views.emotion import EmotionView
@@ -49,9 +52,10 @@ class AllViews:
         several participants shown.
         """
         self.people = ParticipantCards(state, theme, show_person)
+        self.synchrony = SynchronyView(state, theme)
         self.welcome = WelcomeView(state)
         self.signals = SignalsView(state, theme)
-        self.streams = StreamsView(state, theme, lambda role, stream: send("choose", role=role, stream_id=stream), send)
+        self.streams = StreamsView(state, theme, chooser(send), send)
         self.gaze = GazeView(state, theme)
         self.quality = QualityView(
             state, theme, lambda label, excluded: _leave_out(state, send, label, excluded=excluded)
@@ -87,7 +91,15 @@ class AllViews:
                 self.rating,
                 dialogs,
             ),
-            SLOW_FRAMES: (self.streams, self.quality, self.history, self.events, self.status, *self._by_frequency),
+            SLOW_FRAMES: (
+                self.streams,
+                self.quality,
+                self.history,
+                self.events,
+                self.status,
+                self.synchrony,
+                *self._by_frequency,
+            ),
         }
         self.refresh_schedule = RefreshSchedule(self._by_interval)
 
@@ -110,6 +122,7 @@ class AllViews:
             texts.SPECTROGRAM: self.spectrogram,
             texts.FURTHER: self.further,
             texts.RATING_VIEW: self.rating,
+            words.SYNCHRONY: self.synchrony,
         }
 
     @property

@@ -34,6 +34,7 @@ from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, light_of
 from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
+from rtemo.gui.people.roles import choices, key_of, role_words, words_of
 from rtemo.gui.window_state import SIGNALS, SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, StreamStatus
 from rtemo.presentation.numbers import age, number, rates
@@ -46,7 +47,6 @@ WIDTHS = (26, 84, 136, 56, 40, 138, 68, 112, 86, 78, 40, 78, 72)  # those up to 
 ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
 ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
 RIGHT = (CHANNELS, RATE, 6, MISSING)
-ROLES = ("eeg", "gaze", "second_eye", "markers")
 
 
 class StreamTable(QAbstractTableModel):
@@ -102,12 +102,12 @@ class StreamTable(QAbstractTableModel):
 
     def _take_role(self, stream: StreamStatus, role: str) -> None:
         """Give a stream a role, or take it away: then the role is open to whichever stream fits."""
-        if role and role != stream.role:
+        if role and role != key_of(stream):
             self._choose(role, stream.stream_id)
         elif not role and stream.role == Modality.MARKERS:
             self._send("record_stream", stream_id=stream.stream_id, recorded=False)
         elif not role and stream.role:
-            self._choose(stream.role, "")
+            self._choose(key_of(stream), "")
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self.streams)
@@ -130,7 +130,7 @@ class StreamTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(about(stream))
         if role == Qt.ItemDataRole.EditRole and index.column() == ROLE:
-            return stream.role
+            return key_of(stream)
         if role == Qt.ItemDataRole.CheckStateRole and index.column() in (RECORDED, REQUIRED):
             required = [part.value for part in self._state.settings.required]
             on = stream.recorded if index.column() == RECORDED else stream.role in required
@@ -153,10 +153,14 @@ class StreamTable(QAbstractTableModel):
 class RoleDelegate(QStyledItemDelegate):
     """Edits a stream's role in a combo box that opens at once."""
 
+    def __init__(self, state: WindowState, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._state = state
+
     def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, _index: Index) -> QWidget:
         box = QComboBox(parent)
-        for role in (*ROLES, ""):
-            box.addItem(texts.ROLES[role] if role else texts.OTHER_ROLE, role)
+        for key, name in {**choices(self._state.settings), "": texts.OTHER_ROLE}.items():
+            box.addItem(name, key)
         box.setAccessibleName(texts.STREAM_COLUMNS[ROLE])
         box.activated.connect(lambda _k: (self.commitData.emit(box), self.closeEditor.emit(box)))
         QTimer.singleShot(0, box, box.showPopup)
@@ -205,7 +209,7 @@ class StreamsView(QWidget):
         self.view.setModel(self.table)
         self._light = LightDelegate(self.view)
         self.view.setItemDelegateForColumn(LIGHT, self._light)
-        self._roles = RoleDelegate(self.view)
+        self._roles = RoleDelegate(state, self.view)
         self.view.setItemDelegateForColumn(ROLE, self._roles)
         self.view.setAccessibleName(texts.STREAMS)
         self._prepare()
@@ -252,9 +256,11 @@ class StreamsView(QWidget):
             self.table.past = past
             age_s = self._state.stream_age_s
             streams = self._state.snapshot.streams
+            if self._state.several:  # those of one participant stand together
+                streams = tuple(sorted(streams, key=lambda s: (not s.role, not s.participant, s.participant, s.role)))
             self.table.show_streams(tuple(replace(s, age_s=age_s(s)) for s in streams) if past else streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
-            awaited = [texts.AWAITED.format(role=texts.ROLES[role], query=query) for role, query in self._state.awaited]
+            awaited = [texts.AWAITED.format(role=words_of(key), query=query) for key, query in self._state.awaited]
             self.awaited.setText("   ".join(awaited))
             self.awaited.setVisible(bool(awaited))
 
@@ -262,14 +268,14 @@ class StreamsView(QWidget):
         """The context menu of a stream."""
         stream = self.table.streams[row]
         menu = QMenu(self)
-        for role in ROLES:
-            action = menu.addAction(texts.USE_AS.format(role=texts.ROLES[role]))
+        for role, name in choices(self._state.settings).items():
+            action = menu.addAction(texts.USE_AS.format(role=name))
             action.setCheckable(True)
-            action.setChecked(stream.role == role)
+            action.setChecked(key_of(stream) == role)
             action.setEnabled(not self._state.in_session)
             action.triggered.connect(lambda _on, role=role: self._choose(role, stream.stream_id))
         menu.addSeparator()
-        for pinned in self._state.settings.queries:
+        for pinned in self._state.settings.queries:  # a participant's own stream is always named
             action = menu.addAction(texts.UNPIN.format(role=texts.ROLES[pinned.value]))
             action.setEnabled(not self._state.in_session)
             action.triggered.connect(lambda _on=False, role=pinned.value: self._choose(role, ""))
@@ -294,7 +300,7 @@ def cells(stream: StreamStatus) -> tuple[str, ...]:
     """A row in the order of texts.STREAM_COLUMNS."""
     return (
         "",
-        texts.ROLES.get(stream.role, stream.role),
+        role_words(stream) or texts.ROLES[""],
         stream.name,
         stream.type,
         str(stream.n_channels),

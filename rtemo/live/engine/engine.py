@@ -377,8 +377,7 @@ class Engine:
     def _report_notes(self) -> None:
         """Tell once what the pipeline found out about a stream while reading it."""
         for stream, role in self._roles.items():
-            branch = self._predictor.pipeline.branch(role)
-            for note in branch.notes if branch is not None else ():
+            for note in self._predictor.pipeline.notes(role):
                 if (stream, note) not in self._noted:
                     self._noted.add((stream, note))
                     self._event(EventKind.NOTE, note, self._infos[stream])

@@ -185,10 +185,7 @@ class Analysis:
 
     def _counted(self, status: StreamStatus) -> StreamStatus:
         n = self._recording.n_samples(status.stream_id)
-        rate_hz = math.nan
-        if status.role in (Modality.EEG, Modality.GAZE):
-            branch = self._predictor.pipeline.branch(Modality(status.role))
-            if branch is not None and branch.dejitter.rate is not None:
-                rate_hz = branch.dejitter.rate.hz
+        dejitter = self._predictor.pipeline.dejitter(Modality(status.role)) if status.role else None
+        rate_hz = dejitter.rate.hz if dejitter is not None and dejitter.rate is not None else math.nan
         state = StreamState.STREAMING if n else StreamState.WAITING
         return replace(status, n_samples=n, measured_hz=rate_hz, state=state)

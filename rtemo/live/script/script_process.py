@@ -1,26 +1,18 @@
-"""Runs a user's script in a process of its own, and watches it: it may crash or hang, and harms only itself.
-
-What it prints, and its traceback, are the last lines of its log. One that ends is not started again by itself: a script
-that crashed once would crash again, and the session goes on without it.
-"""
+"""What runs beside a session in a process of its own: a user's script, and the recording of the screen."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtemo.live.log_file import log_folder
-from rtemo.live.output.output_queue import OutputState, OutputStatus
+from rtemo.live.script.beside_process import BesideProcess
 from rtemo.recordings.events import EventKind
 
 HANGS_S = 5.0  # a script that takes nothing for so long hangs
-END_S = 2.0
-LAST_BYTES = 4000
+SCREEN = "screen recording"
+
+Note = Callable[[EventKind, str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,74 +25,15 @@ class ScriptPlace:
     participants: tuple[str, ...] = ()
 
 
-class ScriptProcess:
-    """Started at once. `look` is to be called now and then."""
+def script_process(place: ScriptPlace, note: Note) -> BesideProcess:
+    """Run a user's script."""
+    at = ["--engine-at", str(place.folder)] if place.folder is not None else []
+    at += [word for whose in place.participants for word in ("--participant", whose)]
+    words = ["script", str(place.file), "--engine", place.engine, *at]
+    return BesideProcess(f"script {place.file.name}", words, note, HANGS_S)
 
-    def __init__(self, place: ScriptPlace, note: Callable[[EventKind, str], object]) -> None:
-        """note: takes what happens to it, as an event."""
-        self._note, self._name = note, f"script {place.file.name}"
-        folder = log_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._log = folder / f"script-{place.file.stem[:40]}-{os.getpid()}.log"
-        self._alive_s = time.monotonic()
-        self._n_given = 0
-        self._state, self._error = OutputState.WORKING, ""
-        at = ["--engine-at", str(place.folder)] if place.folder is not None else []
-        at += [word for whose in place.participants for word in ("--participant", whose)]
-        command = [sys.executable, "-m", "rtemo", "script", str(place.file), "--engine", place.engine, *at]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, "--owner", str(os.getpid())], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-        note(EventKind.NOTE, f"{self._name} is started; what it prints is in {self._log}")
 
-    def alive(self) -> None:
-        """The script has taken what is new."""
-        self._alive_s = time.monotonic()
-
-    def given(self) -> None:
-        """The script has given something out."""
-        self._n_given += 1
-        self.alive()
-
-    def look(self) -> None:
-        """Let what has happened to it be an event."""
-        code = self._process.poll()
-        if self._state in (OutputState.FAILED, OutputState.CLOSED):
-            return
-        if code is not None:
-            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            line = self._last_line() if code else ""
-            self._state = OutputState.FAILED if code else OutputState.CLOSED
-            self._error = "; ".join(part for part in (how, line) if part) if code else ""
-            kind = EventKind.FAILURE if code else EventKind.NOTE
-            self._note(kind, f"{self._name} ended: {self._error or how}; the session goes on without it")
-        elif time.monotonic() - self._alive_s > HANGS_S:
-            if self._state is OutputState.WORKING:
-                self._state, self._error = OutputState.BEHIND, f"it has taken nothing for {HANGS_S:g} s"
-                self._note(EventKind.FAILURE, f"{self._name} hangs: {self._error}; the session goes on")
-        elif self._state is OutputState.BEHIND:
-            self._state, self._error = OutputState.WORKING, ""
-            self._note(EventKind.NOTE, f"{self._name} goes on")
-
-    def status(self) -> OutputStatus:
-        return OutputStatus(self._name, self._state, self._error, self._n_given)
-
-    def close(self) -> None:
-        """End it."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-
-    def _last_line(self) -> str:
-        try:
-            with self._log.open("rb") as file:
-                file.seek(max(0, self._log.stat().st_size - LAST_BYTES))
-                lines = file.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+def screen_process(video: Path, lsl_session: str, note: Note) -> BesideProcess:
+    """Record this computer's screen. lsl_session: that of this program, where it has one of its own."""
+    own = ["--lsl-session", lsl_session] if lsl_session else []
+    return BesideProcess(SCREEN, ["screen", str(video), *own], note)

@@ -25,8 +25,9 @@ from rtemo.live.output.outlet import EventOutlet, OutletIdentity, PredictionOutl
 from rtemo.live.output.output_queue import OutputQueue, OutputState, OutputStatus, QueuedSink, close_all
 from rtemo.live.output.prediction_files import PredictionSink, open_output
 from rtemo.live.output.receivers import Receivers
+from rtemo.live.script.beside_process import BesideProcess
 from rtemo.live.script.script_outlets import ScriptOutlets
-from rtemo.live.script.script_process import ScriptPlace, ScriptProcess
+from rtemo.live.script.script_process import ScriptPlace, screen_process, script_process
 from rtemo.live.service.snapshot import OutputView, Phase, RecorderView, recorder_view
 from rtemo.live.session.take_up import SessionAbout, TakenUpSession
 from rtemo.model.bundle import Bundle
@@ -40,6 +41,7 @@ from rtemo.recordings.calibrations import save_beside
 from rtemo.recordings.events import Event, EventKind, EventLog, Listener
 from rtemo.recordings.session_facts import planned_event, session_event
 from rtemo.recordings.session_folder import BASELINE, SessionFolder, beside, model_record
+from rtemo.sources.lsl.config import own_session
 from rtemo.sources.output_settings import OutputSettings
 from rtemo.sources.recording_places import free_bytes
 from rtemo.sources.session_settings import SessionSettings, settings_text
@@ -48,6 +50,7 @@ from rtemo.sources.study_settings import session_name
 T = TypeVar("T")
 
 KEPT_EVENTS = 1000  # in memory; all are in the file of events and in the recording
+SCREEN_VIDEO = "screen.mkv"
 LOOK_S = 0.25  # how often the recorder's state is looked at
 
 
@@ -109,7 +112,8 @@ class SessionOutputs:
         self._recorder_state, self._n_problems = RecorderState.RECORDING, 0  # that are events already
         self._closed = self._left = self._announced = False
         self.phase = Phase.RUNNING.value  # for the receivers
-        self._script: ScriptProcess | None = None
+        self._script: BesideProcess | None = None
+        self._screen: BesideProcess | None = None
         self._given: dict[str, ScriptOutlets] = {}  # by participant; "" what is about all of them
         self._giving = threading.Lock()
         goes_on = taken_up is not None
@@ -225,8 +229,8 @@ class SessionOutputs:
         if time.monotonic() - self._looked_s >= LOOK_S:
             self._looked_s = time.monotonic()
             self._look_at_recorder()
-            if self._script is not None:
-                self._script.look()
+            for process in self._beside:
+                process.look()
             self.tell_state(self.phase)
 
     def run_script(self, place: ScriptPlace) -> None:
@@ -236,9 +240,25 @@ class SessionOutputs:
             identity = _identity_of(self._identity, whose)
             self._given[whose] = ScriptOutlets(identity, self.keep, self._clock, publish=publish, changed=changed)
         try:
-            self._script = ScriptProcess(place, self.note)
+            self._script = script_process(place, self.note)
         except OSError as error:
             self.note(EventKind.FAILURE, f"the script {place.file} cannot be started: {error}")
+
+    @property
+    def _beside(self) -> tuple[BesideProcess, ...]:
+        return tuple(process for process in (self._script, self._screen) if process is not None)
+
+    def record_screen(self) -> None:
+        """Have the screen recorded beside the session, where the settings ask for it. What befalls that is an event."""
+        if not self.request.settings.outputs.screen:
+            return
+        if (recording := self.recording) is None:
+            self.note(EventKind.FAILURE, "the screen is not recorded, as the session is not")
+            return
+        try:
+            self._screen = screen_process(beside(recording, SCREEN_VIDEO), own_session(), self.note)
+        except OSError as error:
+            self.note(EventKind.FAILURE, f"the recording of the screen cannot be started: {error}")
 
     def give(self, values: str, text: str, time_s: float, participant: str = "") -> None:
         """Give out what the script gives; with nothing it shows that it is alive. Any thread. Raises RtemoError.
@@ -339,9 +359,9 @@ class SessionOutputs:
     def output_views(self) -> tuple[OutputView, ...]:
         """The states of all outputs but the recording."""
         receivers = self.request.receivers.statuses() if self.request.receivers is not None else ()
-        script = [self._script.status()] if self._script is not None else []
+        others = [process.status() for process in self._beside]
         given = [queue for outlets in self._given.values() for queue in outlets.queues]
-        return output_views([*(queue.status() for queue in (*self._queues, *given)), *script, *receivers])
+        return output_views([*(queue.status() for queue in (*self._queues, *given)), *others, *receivers])
 
     def close(self) -> None:
         """Close everything: the outputs within the time of one, the recording, and what says how these ended."""
@@ -349,9 +369,9 @@ class SessionOutputs:
             return
         self._closed = True
         self.tell_state("closing")
-        if self._script is not None:
-            self._script.look()
-            self._script.close()
+        for process in self._beside:
+            process.look()
+            process.close()
         for outlets in self._given.values():
             outlets.close()
         close_all([queue for queue in self._queues if queue not in self._last])

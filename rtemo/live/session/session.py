@@ -75,7 +75,7 @@ class SessionControl:
         session.note(EventKind.SESSION, f"started: {session.folder.target}")
         try:
             streaming.begin(session, own)
-            self._begin_script(session)
+            self._begin_beside(session)
         except RtemoError:
             self.session = None
             session.close()
@@ -96,7 +96,7 @@ class SessionControl:
         if self.paused:
             self._streaming.shut_gates()
             session.phase = Phase.PAUSED.value
-        self._begin_script(session)
+        self._begin_beside(session)
         session.note(EventKind.SESSION, "the engine was started again; its state was rebuilt from the recording")
 
     def do_stop(self) -> None:
@@ -236,8 +236,9 @@ class SessionControl:
             finally:
                 self._report(session)
 
-    def _begin_script(self, session: SessionOutputs) -> None:
-        """Run the script that the settings name, where the engine can be reached by one."""
+    def _begin_beside(self, session: SessionOutputs) -> None:
+        """Have the screen recorded, and run the script that the settings name, where they ask for these."""
+        session.record_screen()
         file, engine = session.request.settings.outputs.script, self._setup.engine
         if file and engine is not None:
             for whose, run in self._streaming.runs.items():

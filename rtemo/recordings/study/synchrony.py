@@ -44,12 +44,10 @@ def synchrony(times_a: FloatArray, a: FloatArray, times_b: FloatArray, b: FloatA
 
     Only times that both have count: predictions lie on one grid.
     """
-    times, at_a, at_b = np.intersect1d(np.round(times_a, 6), np.round(times_b, 6), return_indices=True)
-    if len(times) < 3:
+    both = _both(times_a, a, times_b, b)
+    if both is None:
         return Synchrony(np.empty(0), np.empty(0), np.nan, np.nan)
-    hop_s = float(np.median(np.diff(times)))
-    width, step = max(round(WINDOW_S / hop_s), 3), max(round(STEP_S / hop_s), 1)
-    one, other = np.asarray(a, float)[at_a], np.asarray(b, float)[at_b]
+    times, one, other, hop_s, width, step = both
     r = _windowed(one, other, width, step)
     found = _mean_z(r)
     least = 2 * width
@@ -60,6 +58,31 @@ def synchrony(times_a: FloatArray, a: FloatArray, times_b: FloatArray, b: FloatA
         known = np.array([z for z in null if np.isfinite(z)])
         p = float((1 + np.sum(known >= found)) / (1 + len(known)))
     return Synchrony(times[width - 1 :: step], r, float(np.tanh(found)), p)
+
+
+def windowed_correlation(
+    times_a: FloatArray, a: FloatArray, times_b: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The times and r of `synchrony` alone, for courses that still go on."""
+    both = _both(times_a, a, times_b, b)
+    if both is None:
+        return np.empty(0), np.empty(0)
+    times, one, other, _, width, step = both
+    return times[width - 1 :: step], _windowed(one, other, width, step)
+
+
+def _both(
+    times_a: FloatArray, a: FloatArray, times_b: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, float, int, int] | None:
+    """Two courses at the times that both have, with their hop in seconds, and a window and a step in values; None for
+    too few.
+    """
+    times, at_a, at_b = np.intersect1d(np.round(times_a, 6), np.round(times_b, 6), return_indices=True)
+    if len(times) < 3:
+        return None
+    hop_s = float(np.median(np.diff(times)))
+    width, step = max(round(WINDOW_S / hop_s), 3), max(round(STEP_S / hop_s), 1)
+    return times, np.asarray(a, float)[at_a], np.asarray(b, float)[at_b], hop_s, width, step
 
 
 def _windowed(a: FloatArray, b: FloatArray, width: int, step: int) -> FloatArray:

@@ -52,6 +52,11 @@ def configure(scope: Scope, session_id: str = "") -> None:
         pylsl.set_config_content(content)
 
 
+def own_session() -> str:
+    """The id of a session of this computer alone that this process is in; empty in the lab."""
+    return _configured[0][1] if _configured else ""
+
+
 def settings_for(scope: Scope, session_id: str) -> str:
     """The settings to be given to liblsl; empty where the user's own file decides.
 

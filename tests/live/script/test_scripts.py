@@ -20,9 +20,10 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, StreamUp
 from rtemo.live.output.outlet import OutletIdentity
 from rtemo.live.output.output_queue import OutputState
-from rtemo.live.script import script_process
+from rtemo.live.script import beside_process
+from rtemo.live.script import script_process as scripts
 from rtemo.live.script.script_outlets import ScriptOutlets
-from rtemo.live.script.script_process import ScriptPlace, ScriptProcess
+from rtemo.live.script.script_process import ScriptPlace, screen_process, script_process
 from rtemo.recordings.events import EventKind
 from rtemo.sources.output_settings import OutputSettings
 
@@ -73,7 +74,7 @@ def test_the_values_are_the_same_each_time():
 def started(tmp_path, text):
     file, notes = tmp_path / "own.py", []
     file.write_text(text)
-    return ScriptProcess(ScriptPlace(file, "nobody"), lambda kind, text: notes.append((kind.value, text))), notes
+    return script_process(ScriptPlace(file, "nobody"), lambda kind, text: notes.append((kind.value, text))), notes
 
 
 def test_a_script_that_crashes_is_an_event_with_its_last_line(tmp_path):
@@ -91,8 +92,8 @@ def test_a_script_that_crashes_is_an_event_with_its_last_line(tmp_path):
 
 
 def test_a_script_that_hangs_is_an_event_and_ended_with_the_session(tmp_path, monkeypatch):
-    monkeypatch.setattr(script_process, "HANGS_S", 0.2)
-    monkeypatch.setattr(script_process, "END_S", 0.5)
+    monkeypatch.setattr(scripts, "HANGS_S", 0.2)
+    monkeypatch.setattr(beside_process, "END_S", 0.5)
     there = tmp_path / "there"
     deaf = "import pathlib, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     script, notes = started(tmp_path, f"{deaf}pathlib.Path({str(there)!r}).touch()\nwhile True: pass\n")
@@ -160,6 +161,33 @@ def test_a_script_is_given_what_is_whose_and_gives_out_for_each(tmp_path):
         assert list(given["time_stamps"]) == list(streams[f"rtemo_{whose}"]["time_stamps"])
     assert streams["rtemo_texts_P02"]["time_series"] == [["a text"]] * 3
     assert "rtemo_values_P01-P02" not in streams
+
+
+def test_a_screen_that_cannot_be_recorded_is_an_event_and_no_more(tmp_path, monkeypatch):
+    """Whether the package for it or the screen is missing."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    notes = []
+    process = screen_process(tmp_path / "screen.mkv", "nobody", lambda kind, text: notes.append((kind.value, text)))
+    wait_for(lambda: process.look() or len(notes) == 2)
+    kind, text = notes[1]
+    assert kind == "failure"
+    assert text.startswith("screen recording ended: exit code 2; error: ")
+    assert process.status().state is OutputState.FAILED
+    process.close()
+
+
+def test_the_screen_is_recorded_beside_a_session_that_is(tmp_path, monkeypatch):
+    begun, streams = [], people(10.0)[0]
+    monkeypatch.setattr("rtemo.live.session.outputs.screen_process", lambda *given: begun.append(given[0]))
+    joint = Joint(streams, settings_for(streams, outputs=OutputSettings(screen=True)), tmp_path, 1000.0)
+    joint.outputs.record_screen()
+    assert begun == [joint.outputs.folder.path / "screen.mkv"]
+    joint.end()
+    off = Joint(streams, settings_for(streams), tmp_path / "off", 1000.0)
+    off.outputs.record_screen()
+    assert len(begun) == 1
+    off.end()
 
 
 def test_by_itself_a_script_has_no_session(monkeypatch):

@@ -1,4 +1,4 @@
-"""A tracker that sends each eye as a stream of its own: found by settings or profile, live as in a replay."""
+"""Trackers with a stream for each eye, or two samples in a row: by settings or profile, live as in a replay."""
 
 from __future__ import annotations
 
@@ -99,6 +99,19 @@ def recording(tmp_path_factory):
     return write(tmp_path_factory.mktemp("eyes") / "session.xdf", *items)
 
 
+def profiles_with(folder, made):
+    """The generic profiles and others. made: id -> the name that a stream must have, what [gaze] states."""
+    for name in ("generic-eeg", "generic-gaze"):
+        shutil.copytree(resources.devices() / name, folder / name)
+    for name, (called, rules) in made.items():
+        (folder / name).mkdir()
+        (folder / name / "profile.toml").write_text(
+            f'id = "{name}"\nname = "A tracker"\nkind = "gaze"\nfacts = "made up"\n'
+            f'[[match]]\ntype = "^gaze$"\nname = "{called}"\n[gaze]\nunit = "normalized"\n{rules}\n'
+        )
+    return load_profiles(folder)
+
+
 def opened(recording, settings=None):
     return OpenRecording(recording, PROFILES, lambda _: settings or SessionSettings(queries=QUERIES))
 
@@ -112,8 +125,10 @@ def test_a_session_with_a_lost_eye_and_its_replay_predict_the_same(recording):
     Engine(source, roles, predictor, EventLog(), [lived], LiveOptions(lambda: now[0])).run(INFOS, threading.Event())
     found, (bundle, again) = opened(recording), load_model(None, None)
     again.watches.append(lambda window, _: windows.append(window))
-    engine = replay_engine(found, again, bundle, EventLog(), [replayed], warn=pytest.fail)
+    log = EventLog()
+    engine = replay_engine(found, again, bundle, log, [replayed], warn=pytest.fail)
     engine.run(found.opening, threading.Event())
+    assert [event.stream for event in log.events if "gap of 9.0" in event.text] == ["Right eye"]
     settled = {end_s: one for end_s, one in lived.values().items() if not one.forced}
     assert len(settled) > 0.5 * len(replayed.all) > 50
     assert settled == {end_s: one for end_s, one in replayed.values().items() if end_s in settled}
@@ -138,15 +153,8 @@ def test_without_settings_two_trackers_are_a_question_and_a_profile_answers_it(t
     roles = StreamRoles(PROFILES)
     with pytest.raises(Exception, match="2 streams could be the gaze"):
         roles.choose(INFOS)
-    shutil.copytree(resources.devices() / "generic-eeg", tmp_path / "generic-eeg")
-    shutil.copytree(resources.devices() / "generic-gaze", tmp_path / "generic-gaze")
-    for eye in ("left", "right"):
-        (tmp_path / eye).mkdir()
-        (tmp_path / eye / "profile.toml").write_text(
-            f'id = "{eye}"\nname = "One eye"\nkind = "gaze"\nfacts = "made up"\n'
-            f'[[match]]\ntype = "^gaze$"\nname = "^{eye} eye$"\n[gaze]\neye = "{eye}"\nunit = "normalized"\n'
-        )
-    by_profile = StreamRoles(load_profiles(tmp_path))
+    made = {eye: (f"^{eye} eye$", f'eye = "{eye}"') for eye in ("left", "right")}
+    by_profile = StreamRoles(profiles_with(tmp_path, made))
     by_profile.choose(INFOS)
     assert [by_profile.role_of(info) for info in INFOS] == [Modality.EEG, Modality.GAZE, Modality.SECOND_EYE]
     first, second = by_profile.layout(LEFT, Modality.GAZE), by_profile.layout(RIGHT, Modality.SECOND_EYE)
@@ -196,3 +204,31 @@ def test_each_of_several_participants_may_have_two_streams():
         assert roles.choose_for(participant, part, INFOS) is not None
     assert [roles.role_of(info) for info in INFOS] == ["B:eeg", "A:gaze", "A:second_eye"]
     assert roles.each["A"].layout(RIGHT, Modality.SECOND_EYE).left.x is None
+
+
+def test_a_headset_that_packs_two_samples_into_a_row_gives_the_same_live_and_in_a_replay(tmp_path):
+    """90 samples a second in 45 frames: twice the columns, each frame stamped when its second sample was there."""
+    profiles = profiles_with(tmp_path, {"headset": ("^headset$", "samples_per_row = 2")})
+    labels = ["x", "y", "pupil"]
+    headset = replace(stream("Headset", "Gaze", labels * 2, rate=45.0, fmt="double64"), stream_id="2")
+    times = BEGIN_S + np.arange(90 * 12) / 90
+    rows, stamps = samples(LEFT, times).reshape(-1, 6), times[1::2] + np.random.default_rng(0).normal(0, 1e-3, 540)
+    pieces = [Chunk("2", stamps[k : k + 7], rows[k : k + 7]) for k in range(0, len(rows), 7)]
+    path = write(tmp_path / "headset.xdf", headset, Chunk("2", stamps, rows))
+    lived, replayed, kept = Kept(), Kept(), []
+    roles, predictor = StreamRoles(profiles), load_model(None, None)[1]
+    roles.choose([headset])
+    live = LiveOptions(lambda: float(stamps[-1]))
+    engine = Engine(SyntheticSource([headset], pieces), roles, predictor, EventLog(), [lived], live)
+    engine.run([headset], threading.Event())
+    found, (bundle, again) = OpenRecording(path, profiles), load_model(None, None)
+    again.watches.append(lambda window, _: kept.append(window))
+    engine = replay_engine(found, again, bundle, EventLog(), [replayed], warn=pytest.fail)
+    engine.run(found.opening, threading.Event())
+    assert lived.values() == replayed.values()
+    assert len(kept) > 10
+    assert kept[-1].gaze_coverage > 0.98
+    gaze = read_signals(OpenRecording(path, profiles))[Modality.GAZE]
+    assert gaze.rate_hz == pytest.approx(90, rel=0.01)
+    assert gaze.values[:, [0, 1, 4]] == pytest.approx(samples(LEFT, times))
+    assert gaze.times == pytest.approx(times, abs=5e-3)
