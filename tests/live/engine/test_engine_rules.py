@@ -41,7 +41,7 @@ class Pipeline:
         self.grid = Grid(200.0, 800, 50, 200)
         self.newest = None
         self.awaited = {}
-        self.notes = {}
+        self.found = {}
         self._log = log
 
     def awaited_s(self, role):
@@ -50,8 +50,8 @@ class Pipeline:
     def add_stream(self, info, layout):
         self._log.append(("add", info.stream_id, layout.n))
 
-    def branch(self, role):
-        return SimpleNamespace(notes=self.notes[role]) if role in self.notes else None
+    def notes(self, role):
+        return self.found.get(role, ())
 
 
 class Predictor:
@@ -404,9 +404,9 @@ def test_markers_become_events_in_lsl_time():
 def test_what_is_found_out_while_reading_is_noted_once():
     bench = Bench()
     bench.engine.step([StreamUp(EEG), StreamUp(GAZE)])
-    bench.predictor.pipeline.notes = {Modality.EEG: ["taken as volts"], Modality.GAZE: []}
+    bench.predictor.pipeline.found = {Modality.EEG: ["taken as volts"], Modality.GAZE: []}
     bench.engine.step([chunk("e", 1.0)])
-    bench.predictor.pipeline.notes[Modality.GAZE].append("taken as pixels")
+    bench.predictor.pipeline.found[Modality.GAZE].append("taken as pixels")
     bench.engine.step([chunk("e", 2.0)])
     assert [(text, name) for _, text, name in bench.told(EventKind.NOTE)] == [
         ("taken as volts", "Amp"), ("taken as pixels", "Tracker"),
