@@ -84,6 +84,7 @@ class EventsView(QWidget):
         super().__init__()
         self.table = EventsTable(state, theme)
         self.view = QTableView()
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the stream's name stands first, what it sent last
         self.view.setAccessibleName(texts.EVENTS)
         self.view.setTabKeyNavigation(False)
         self.view.setModel(self.table)

@@ -292,9 +292,10 @@ class Controller:
 
     def _published(self, prediction: Prediction) -> None:
         self.feed.put_prediction(prediction)
+        now_s = self._clock()
         if math.isfinite(arrived_s := self._streaming.arrived_s(prediction)):
-            self._meter.add_handling(1e3 * (self._clock() - arrived_s))
-        self._meter.add_latency(prediction.latency_ms)
+            self._meter.add_handling(now_s, 1e3 * (now_s - arrived_s))
+        self._meter.add_latency(now_s, prediction.latency_ms)
 
     def _tell(self) -> None:
         now_s = self._told_s = self._clock()
@@ -329,7 +330,7 @@ class Controller:
             streams=shown.stream_statuses(),
             recorder=session.view() if session else None,
             outputs=(*self._output_views(), *self._remote_views()),
-            health=self._meter.health(*self._streaming.n_forced_and_skipped),
+            health=self._meter.health(now_s, *self._streaming.n_forced_and_skipped),
             settings=self._streaming.settings_text,
             report=self._sessions.reporting.look(),
             replay=self._replay.view(),

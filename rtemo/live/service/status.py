@@ -28,7 +28,8 @@ from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
-LATENCIES = 600
+LATENCIES, LATENCY_S = 1200, 30.0  # how many at most, and for how long they count
+Timed = deque[tuple[float, float]]
 NOTHING_ELSE: Mapping[str, AuxiliaryReader] = MappingProxyType({})
 CACHE_SIZE = 200
 
@@ -215,26 +216,28 @@ class HealthMeter:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self._latencies: deque[float] = deque(maxlen=LATENCIES)
-        self._handling: deque[float] = deque(maxlen=LATENCIES)
+        self._latencies: Timed = deque(maxlen=LATENCIES)
+        self._handling: Timed = deque(maxlen=LATENCIES)
         self._cpu_percent = self._memory_mb = math.nan
 
-    def add_latency(self, latency_ms: float | None) -> None:
+    def add_latency(self, now_s: float, latency_ms: float | None) -> None:
         if latency_ms is not None:
-            self._latencies.append(latency_ms)
+            self._latencies.append((now_s, latency_ms))
 
-    def add_handling(self, handling_ms: float) -> None:
+    def add_handling(self, now_s: float, handling_ms: float) -> None:
         """Add the time from the arrival of a window's last sample to its prediction."""
-        self._handling.append(handling_ms)
+        self._handling.append((now_s, handling_ms))
 
     def measure(self) -> None:
         """Measure CPU and memory; not more often than once a second."""
         self._cpu_percent = self._process.cpu_percent()
         self._memory_mb = self._process.memory_info().rss / 1e6
 
-    def health(self, n_forced: int, n_skipped: int) -> Health:
-        p50, p99 = _quantiles(self._latencies)
-        handling = _quantiles(self._handling)
+    def health(self, now_s: float, n_forced: int, n_skipped: int) -> Health:
+        """Of the last LATENCY_S: what was late once, as after an engine was started again, is not late now."""
+        since_s = now_s - LATENCY_S
+        p50, p99 = _quantiles([one for at_s, one in self._latencies if at_s >= since_s])
+        handling = _quantiles([one for at_s, one in self._handling if at_s >= since_s])
         return Health(p50, p99, n_forced, n_skipped, self._cpu_percent, self._memory_mb, *handling)
 
 

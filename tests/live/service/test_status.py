@@ -14,7 +14,7 @@ from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.quality import ChannelFault
 from rtemo.core.types import Channel, StreamInfo, StreamState, StreamUp
 from rtemo.live.service.snapshot import Phase, Snapshot
-from rtemo.live.service.status import LATENCIES, ChannelStatuses, HealthMeter, StreamStatuses
+from rtemo.live.service.status import LATENCIES, LATENCY_S, ChannelStatuses, HealthMeter, StreamStatuses
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
@@ -29,10 +29,10 @@ LAYOUT = EegChannelMap((0, 1), ("Fz", "Cz"), np.array([[0, 0.6, 0.8], [0, 0, 1]]
 def test_latencies_are_told_as_median_and_99th_percentile():
     meter = HealthMeter()
     for value in range(101):
-        meter.add_latency(float(value))
-        meter.add_handling(10.0 * value)
-    meter.add_latency(None)  # a replay has none
-    health = meter.health(3, 4)
+        meter.add_latency(50.0, float(value))
+        meter.add_handling(50.0, 10.0 * value)
+    meter.add_latency(50.0, None)  # a replay has none
+    health = meter.health(60.0, 3, 4)
     assert (health.latency_p50_ms, health.latency_p99_ms) == (50.0, 99.0)
     assert (health.handling_p50_ms, health.handling_p99_ms) == (500.0, 990.0)
     assert (health.n_forced, health.n_skipped) == (3, 4)
@@ -41,17 +41,32 @@ def test_latencies_are_told_as_median_and_99th_percentile():
 def test_only_the_newest_latencies_count():
     meter = HealthMeter()
     for value in (1e6,) * 500 + (5.0,) * LATENCIES:
-        meter.add_latency(value)
-    assert meter.health(0, 0).latency_p99_ms == 5.0
+        meter.add_latency(0.0, value)
+    assert meter.health(0.0, 0, 0).latency_p99_ms == 5.0
+
+
+def test_what_was_late_once_is_not_late_now():
+    """An engine that was started again works off what came meanwhile: seconds late, and over."""
+    meter = HealthMeter()
+    for second in range(5):
+        meter.add_latency(100.0 + second, 6000.0)
+        meter.add_handling(100.0 + second, 6000.0)
+    for second in range(5, 60):
+        meter.add_latency(100.0 + second, 20.0)
+        meter.add_handling(100.0 + second, 4.0)
+    assert meter.health(106.0, 0, 0).latency_p99_ms > 5000.0
+    health = meter.health(100.0 + 4.0 + LATENCY_S + 0.1, 0, 0)
+    assert (health.latency_p99_ms, health.handling_p99_ms) == (20.0, 4.0)
+    assert math.isnan(meter.health(1000.0, 0, 0).latency_p50_ms)
 
 
 def test_before_anything_is_measured_nothing_is_known_and_then_cpu_and_memory_are():
     meter = HealthMeter()
-    health = meter.health(0, 0)
+    health = meter.health(0.0, 0, 0)
     unknown = (health.latency_p50_ms, health.handling_p99_ms, health.cpu_percent, health.memory_mb)
     assert all(math.isnan(value) for value in unknown)
     meter.measure()
-    health = meter.health(0, 0)
+    health = meter.health(0.0, 0, 0)
     assert health.cpu_percent >= 0.0
     assert health.memory_mb == pytest.approx(psutil.Process().memory_info().rss / 1e6, rel=0.1)
 
