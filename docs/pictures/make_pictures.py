@@ -37,7 +37,7 @@ from rtemo.gui.painting.theme import apply_theme  # noqa: E402
 from rtemo.gui.refresh_schedule import SLOW_FRAMES  # noqa: E402
 from rtemo.gui.window import MainWindow  # noqa: E402
 from rtemo.live.service.recorder_link import RecorderLook  # noqa: E402
-from rtemo.live.service.snapshot import Phase, Progress, Snapshot  # noqa: E402
+from rtemo.live.service.snapshot import ParticipantView, Phase, Progress, Snapshot  # noqa: E402
 from rtemo.simulate.device.faults import Fault  # noqa: E402
 
 SESSION_S = 75.0
@@ -197,6 +197,42 @@ def without_gaze(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, streams=streams, gaze=None, gaze_events=())
 
 
+def stage_several(stage: Stage, out: Path) -> None:
+    """Two people, the eye tracker of one of whom is lost."""
+    people = [
+        StagedSession(SESSION_S, channels=16, eeg_rate_hz=250.0, seed=seed, subject="P01+P02", annotations=NOTES)
+        for seed in (3, 4)
+    ]
+    for one, other in zip(*(person.snapshots() for person in people), strict=False):
+        late = other.time_s - other.started_s > SESSION_S - 2.0
+        stage.tell(both(one, without_gaze(other) if late else other, lost=late))
+    stage.picture(out / "several.png")
+
+
+def both(one: Snapshot, other: Snapshot, *, lost: bool) -> Snapshot:
+    """Two people's snapshots as one of both; the signals are those of the first."""
+    done = Progress("baseline", 120.0, 120.0, "good: EEG 118 s, gaze 112 s of 120 s usable")
+    views, streams, predictions = [], [], []
+    for whose, of_one, gaze in (("P01", one, 0.96), ("P02", other, math.nan if lost else 0.93)):
+        good = sum(not channel.fault for channel in of_one.channels)
+        n = len(of_one.channels)
+        views.append(ParticipantView(whose, n, good, n, gaze_valid=gaze, progress=done))
+        streams += [
+            replace(stream, participant=whose, stream_id=f"{stream.stream_id} {whose}")
+            for stream in of_one.streams
+            if stream.role in ("eeg", "gaze")
+        ]
+        predictions += [{**record, "participant": whose} for record in of_one.predictions]
+    markers = tuple(stream for stream in one.streams if stream.role == "markers")
+    return replace(
+        one,
+        streams=(*streams, *markers),
+        predictions=tuple(predictions),
+        participant="P01",
+        participants=tuple(views),
+    )
+
+
 def report_picture(folder: Path, out: Path) -> None:
     """The first page of a report, printed as on A4; left out where there is no Chromium."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
@@ -224,9 +260,13 @@ def main() -> None:
     only = set(filter(None, args.only.split(",")))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if only != {"report"}:
+        if not only <= {"report", "several"} or not only:
             stage = Stage(folder, QSize(*map(int, args.size.split("x"))), args.theme)
             stage_session(stage, args.out, lambda picture: not only or picture in only)
+            stage.close()
+        if not only or "several" in only:
+            stage = Stage(folder, QSize(*map(int, args.size.split("x"))), args.theme)
+            stage_several(stage, args.out)
             stage.close()
         if not only or "report" in only:
             report_picture(folder, args.out)

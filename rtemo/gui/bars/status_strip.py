@@ -30,6 +30,7 @@ SPACING = 12
 ABOUT = 1  # place of the participant in the row
 HOURS_S = 3600.0
 LAMP = 9
+LEAST_PX, PERSON_PX = 70, 90
 
 
 class Lamps(QWidget):
@@ -38,6 +39,7 @@ class Lamps(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.theme, self.ink = theme, theme.ink
+        self.least_px = LEAST_PX  # of one lamp with its texts
         self.lamps: list[tuple[str, str, str]] = []  # name, state, colour
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
@@ -58,7 +60,7 @@ class Lamps(QWidget):
         return self.sizeHint()
 
     def _width(self, name: str) -> int:
-        return max(70, self.fontMetrics().horizontalAdvance(name) + 40)
+        return max(self.least_px, self.fontMetrics().horizontalAdvance(name) + 40)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -207,6 +209,7 @@ class StatusStrip(QFrame):
         state, theme = self._state, self._theme
         if state.several:
             return self._lamps_of_people(level)
+        self.streams.least_px = LEAST_PX
         live, found = state.snapshot.phase is not Phase.REPLAY, []
         for stream in state.streams_in_use:
             silent = is_silent(state, stream) if live else stream.state in (StreamState.LOST, StreamState.FAILED)
@@ -223,6 +226,7 @@ class StatusStrip(QFrame):
     def _lamps_of_people(self, level: str) -> list[tuple[str, str, str]]:
         """A lamp for each participant, with what delivers nothing, and since when."""
         state, theme, found = self._state, self._theme, []
+        self.streams.least_px = PERSON_PX
         for one in state.several:
             own = [stream for stream in state.streams_of(one.id) if stream.participant]
             silent = [stream for stream in own if is_silent(state, stream)]

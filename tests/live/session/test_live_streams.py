@@ -135,7 +135,9 @@ def test_the_gaze_stream_can_be_chosen_too(streams, network):
     assert gaze in streams.playing
 
 
-@pytest.mark.parametrize(("role", "stream", "said"), [("ears", "eeg", "eeg, gaze, markers"), ("eeg", "no", "'no'")])
+@pytest.mark.parametrize(
+    ("role", "stream", "said"), [("ears", "eeg", "eeg, gaze, second_eye, markers"), ("eeg", "no", "'no'")]
+)
 def test_what_cannot_be_chosen_is_refused_and_changes_nothing(streams, network, role, stream, said):
     with pytest.raises(RtemoError, match=said):
         streams.do_choose(role, stream)
