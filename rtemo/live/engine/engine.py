@@ -47,8 +47,9 @@ from rtemo.sources.stream_roles import StreamRoles
 
 
 def taken_of(item: Item) -> tuple[str, int] | None:
-    """Under which name an item is counted as taken, and how often: the samples of each stream, its clock offsets, and what
-    was noticed about it. An engine that goes on from a saved state leaves out as many of each.
+    """Under which name an item counts as taken, and how often: each stream's samples, clock offsets and notices.
+
+    An engine that goes on from a saved state leaves out as many of each. None: it is no part of what is counted.
     """
     match item:
         case Chunk():

@@ -20,7 +20,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
 from rtemo.core.types import Item, Modality, StreamUp
 from rtemo.live.engine.batching import SPAN_S
-from rtemo.live.engine.engine import Engine
+from rtemo.live.engine.engine import Engine, taken_of
 from rtemo.live.engine.run_together import READ_S, LiveOptions
 from rtemo.live.output.prediction_files import PredictionSink
 from rtemo.live.session.calibrating import SessionCalibration
@@ -91,6 +91,7 @@ class SessionRun:
             opening = outputs.opening if outputs is not None else source.opening()
         if outputs is not None and outputs.taken_up is not None:
             self._take_up(outputs.taken_up.of(self.participant), outputs, opening)
+            opening = [item for item in opening if taken_of(item) is None]  # the recording had the clocks, too
         else:
             self._begin(settings)
         if self._marked is not None:
