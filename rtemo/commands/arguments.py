@@ -69,6 +69,7 @@ def add_supervised(p: argparse.ArgumentParser) -> None:
     """What a supervisor gives its engine. With --recorder a command is the engine, without it the supervisor."""
     p.add_argument("--recorder", metavar="NAME", help=argparse.SUPPRESS)
     p.add_argument("--recorder-at", type=Path, metavar="DIR", help=argparse.SUPPRESS)
+    p.add_argument("--again", action="store_true", help=argparse.SUPPRESS)  # an engine before this one ended
     p.add_argument("--last-try", action="store_true", help=argparse.SUPPRESS)
 
 

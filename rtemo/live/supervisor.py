@@ -135,7 +135,7 @@ class Supervisor:
         how = "asked to be started again" if code == RESTART else _how(code)
         self._engine_silent = self._engine_began = False
         if (left := self._engine.tries_left) > 0:
-            self._engine.restart(*(("--last-try",) if left == 1 else ()))
+            self._engine.restart("--again", *(("--last-try",) if left == 1 else ()))
             _LOG.error("the engine ended: %s; it is started again", how)
             self._say(f"warning: the engine ended: {how}; the recording goes on, predictions are restarted")
         else:

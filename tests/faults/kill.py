@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import random
 import signal
 import tempfile
@@ -58,6 +59,7 @@ def main(arguments: list[str]) -> int:
         print(f"{made.name}: {'right' if made.right else '; '.join(made.wrong)}", flush=True)
         return made
 
+    os.environ["RTEMO_SAVE_S"] = "3"  # so that most engines go on from a saved state, as in a session of an hour
     with ThreadPoolExecutor(args.jobs) as pool:
         results = list(pool.map(one, range(args.n)))
     if args.results:

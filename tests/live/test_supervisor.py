@@ -54,6 +54,7 @@ def test_an_engine_that_does_not_answer_is_a_warning_long_before_it_is_killed(to
     told.look(10.1)
     assert engine.poll() is not None
     told._restart_engine(-9)
+    assert told._engine.process.args[-1] == "--again"  # what it finds is its own, though no recording may have begun
     told.look(0.0)  # the next one is not the one that did not answer
     assert [line.split(";")[0] for line in said[2:]] == [
         "warning: the engine has not answered for 9.9 s",

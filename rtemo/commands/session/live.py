@@ -103,6 +103,7 @@ def _run_engine(args: argparse.Namespace) -> int:
         explain=args.explain,
         console=Lines if args.lines else JsonLines,
         json_lines=args.json_lines,
+        again=args.again,
     )
     for own in asked.settings.each:
         BaselinePlan.of(own)  # refused now, not when a session starts

@@ -46,7 +46,7 @@ _LOG = logging.getLogger("rtemo.live")
 class LiveRun:
     """What a headless session is asked to do. console: how predictions look on stdout where there is no `out`.
 
-    json_lines: as JSON lines on stdout in any case.
+    json_lines: as JSON lines on stdout in any case. again: an engine before this one ended, whose files may exist.
     """
 
     settings: SessionSettings = field(default_factory=SessionSettings)
@@ -62,6 +62,7 @@ class LiveRun:
     explain: Path | None = None
     console: type[JsonLines] | type[Lines] = JsonLines
     json_lines: bool = False
+    again: bool = False
 
 
 def run_live(asked: LiveRun, recorder: Endpoint, stop: threading.Event) -> int:
@@ -98,7 +99,7 @@ def _run(
             closing.push(lambda _kind, error, _trace: _leave_broken(error, source, outputs))
             session = JointSession(setup, roles, source, asked.settings, outputs, persons=persons, duration_s=left_s)
             if asked.explain is not None:
-                _explain(asked.explain, setup, outputs, session, closing)
+                _explain(asked, asked.explain, setup, outputs, session, closing)
             outputs.record_screen()
             if asked.settings.outputs.script:
                 run_beside(asked.settings.outputs.script, setup, outputs, session, closing)
@@ -123,11 +124,16 @@ def _leave_broken(error: BaseException | None, source: RecordedSource, outputs: 
 
 
 def _explain(
-    path: Path, setup: EngineSetup, outputs: SessionOutputs, session: JointSession, closing: contextlib.ExitStack
+    asked: LiveRun,
+    path: Path,
+    setup: EngineSetup,
+    outputs: SessionOutputs,
+    session: JointSession,
+    closing: contextlib.ExitStack,
 ) -> None:
     """Write what everybody's predictions rest on into one file."""
     goes_on = outputs.taken_up is not None
-    file, after_s = LineFile(path, goes_on=goes_on), setup.clock() if goes_on else -1.0
+    file, after_s = LineFile(path, goes_on=goes_on or asked.again), setup.clock() if goes_on else -1.0
     lines = outputs.queued(str(path), file.write, file.close)
     for participant, run in session.runs.items():
         explanations = ExplanationSink(lines, setup.bundle, run.predictor, participant, after_s)
@@ -206,12 +212,11 @@ def _open_outputs(
 ) -> SessionOutputs:
     """Everything that the session writes."""
     goes_on = taken_up is not None
+    there = goes_on or asked.again  # an engine may have ended before its recording began
     sinks: list[PredictionSink] = []
     if asked.out is not None:
         made_by = setup.bundle
-        sinks.append(
-            open_output(asked.out, made_by.labels, replace=False, goes_on=goes_on, ratings=made_by.rating_names)
-        )
+        sinks.append(open_output(asked.out, made_by.labels, replace=False, goes_on=there, ratings=made_by.rating_names))
     elif asked.console is Lines:
         sinks.append(Lines(StandardOutput().line))
     elif asked.session_root is None and not asked.json_lines:
