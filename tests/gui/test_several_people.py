@@ -99,6 +99,12 @@ def test_a_click_or_a_key_shows_another_one_whose_signals_begin_anew(dyad, qtbot
     assert [len(own.probabilities) for own in dyad.state.results.values()] == [3, 3]
 
 
+def test_the_large_view_names_whom_it_shows(dyad):
+    dyad.toggle_distance()
+    feed(dyad, several(2, 100.1, "P02"))
+    assert dyad.views.distance.shown["participant"] == "P01+P02 · P02"
+
+
 def test_a_lost_stream_is_named_with_whose_it_is_and_makes_that_ones_card_grey(dyad):
     silent = streams(P02_gaze=StreamState.LOST)
     lost = tuple(replace(one, age_s=12.0) if one.state is StreamState.LOST else one for one in silent)

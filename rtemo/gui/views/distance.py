@@ -55,7 +55,7 @@ class DistanceView(QWidget):
         self._trusted = not why and latest is not None and latest["emotion"] is not None
         self.shown = {
             "recording": self._recording(),
-            "participant": state.subject if state.in_session else "",
+            "participant": " · ".join(filter(None, (state.subject if state.in_session else "", state.shown))),
             "alarm": alarms[0].worded(state.now_s) if alarms else "",
             "emotion": str(latest["emotion"]) if self._trusted else why or texts.CARD_ABSTAINED,
             "share": percent(latest["smoothed"][latest["emotion"]]) if self._trusted else "",
@@ -134,7 +134,7 @@ class DistanceView(QWidget):
             at = QRectF(place.left(), place.center().y() - lamp / 2, lamp, lamp)
             draw_lamp(painter, at, ink, "unknown" if not known else "wrong" if silent else "good")
             words = place.adjusted(1.5 * lamp, 0, -10, 0)
-            name = texts.ROLES.get(stream.role, stream.role)
+            name = f"{stream.participant} {texts.ROLES.get(stream.role, stream.role)}".strip()
             _text(painter, words, f"{name} {self._word(stream, silent=silent)}", 0.3, self._theme.ink, LEFT)
 
     def _silent(self, stream: StreamStatus) -> bool:
