@@ -112,7 +112,7 @@ class RemoteSource:
                     raise RtemoError("the recorder cannot be reached", str(error), "start rtemo again") from error
                 time.sleep(RETRY_S)
         infos = tuple(item.info for item in self._ready if isinstance(item, StreamUp))
-        self._ready = [item for item in self._ready if not isinstance(item, StreamUp)]
+        self._ready = []  # the streams, their clocks and doubts: all of it is in `opening`, and nothing is taken twice
         return infos
 
     def read(self, timeout_s: float) -> list[Item]:

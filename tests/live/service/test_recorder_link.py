@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hand_fed import HandFed, wait_for
 
-from rtemo.core.types import Channel, Chunk, StreamInfo, StreamUp
+from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamNotice, StreamUp
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.recorder_link import RecorderLink
 from rtemo.live.service.snapshot import RecorderView, recorder_view
@@ -177,6 +177,26 @@ def read_on(source):
     """Until it raises."""
     while True:
         source.read(0.1)
+
+
+def test_what_the_next_engine_is_given_first_is_not_given_again(process, engine, tmp_path):
+    """The recording has it, too: an engine that took a clock measurement twice would count one that never came."""
+    doubt = StreamNotice("eeg", "its clock was set", trusted=False)
+    for item in (ClockOffset("eeg", 9.0, 0.001), ClockOffset("eeg", 14.0, 0.002), doubt):
+        process.supply.items.put(item)
+    wait_for(lambda: doubt in engine.read(0.05))
+    engine.leave()
+    following = RemoteSource(process.endpoint, StreamRoles(()), {})
+    following.start()
+    try:
+        assert following.running is not None
+        following.take_up()
+        assert following.opening()[1:] == [ClockOffset("eeg", 14.0, 0.002), doubt]
+        process.supply.items.put(Chunk("eeg", np.array([15.0]), np.ones((1, 2), np.float32)))
+        items = wait_for(lambda: following.read(0.05))
+        assert [type(item) for item in items] == [Chunk]
+    finally:
+        following.leave()
 
 
 def test_an_engine_that_does_not_read_is_cut_off_and_the_next_one_takes_the_session_up(tmp_path, monkeypatch):
