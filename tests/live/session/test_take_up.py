@@ -13,7 +13,7 @@ import pytest
 from hand_fed import BUNDLE, PROFILES, HandFed, recorded, setup_of
 
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamState, StreamUp
+from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamNotice, StreamState, StreamUp
 from rtemo.live.replay.recorded_view import RecordedView
 from rtemo.live.service.display_taps import DisplayTaps
 from rtemo.live.session.assemble_session import KEPT, SessionRun
@@ -177,6 +177,9 @@ def test_engines_that_end_one_after_the_other_each_go_on_from_the_last_saved_sta
     rows = []
     for crash in (False, True):
         session = Session(person, tmp_path / str(crash), SessionSettings(subject="P"))
+        for until_s, trusted in ((5.0, False), (8.0, True)):
+            session.feed(until_s)
+            session.give(StreamNotice("eeg", "its clock was set", trusted=trusted))
         for until_s in (12.0, 20.0, 28.0):
             session.feed(until_s)
             if crash:
