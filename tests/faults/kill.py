@@ -89,11 +89,8 @@ def kill_once(target: str, seed: int, number: int, keep: Path | None) -> Result:
     want = Want(repeated=int(early), predictions=0, ends_within_s=20.0, gap_s=60.0, exit=codes)
     fault = replace(plan, name=f"{target}_{number}_at_{at_s:.2f}s", want=want, plays=PLAN, begins_s=max(at_s, 0.0))
     with contextlib.ExitStack() as closing:
-        folder = (
-            keep / fault.name
-            if keep
-            else Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="rtemo-kill-")))
-        )
+        kept = tempfile.TemporaryDirectory(prefix="rtemo-kill-", ignore_cleanup_errors=True)  # one may be ending
+        folder = keep / fault.name if keep else Path(closing.enter_context(kept))
         folder.mkdir(parents=True, exist_ok=True)
         made = WindowRun(fault, folder, at_s) if target == "window" else ProcessRun(fault, folder, target, at_s)
         try:
