@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui.painting.colours import Theme
+from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import SMALL, colour, font
@@ -65,12 +66,7 @@ class SynchronyPlot(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         for plot in (self.courses, self.alike):
-            plot.setBackground(theme.panel)
-            for side in ("left", "bottom"):
-                axis = plot.getPlotItem().getAxis(side)
-                axis.setPen(pg.mkPen(theme.line))
-                axis.setTextPen(pg.mkPen(theme.muted))
-                axis.setTickFont(font(SMALL))
+            paint_axes(plot, theme)
         self._make_lines()
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
+from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.painting.theme import SMALL, colour, font
@@ -90,12 +91,7 @@ class HistoryPlot(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self.plot.setBackground(theme.panel)
-        for side in ("left", "bottom"):
-            axis = self.plot.getPlotItem().getAxis(side)
-            axis.setPen(pg.mkPen(theme.line))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(font(SMALL))
+        paint_axes(self.plot, theme)
         self._shade.setBrush(colour(theme.faint, 0.22))
         self._make_lines()
         self.refresh({SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS})

@@ -11,8 +11,8 @@ from PySide6.QtCore import QRectF, Qt
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import DisplayBand, filtered_between
+from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.power import MAX_HZ, STEP_S, WINDOW_S, decibels, frequencies, grid_windows, window_power
-from rtemo.gui.painting.theme import SMALL, font
 from rtemo.gui.views.history_plot import MinuteAxis
 from rtemo.gui.window_state import WindowState
 
@@ -45,13 +45,7 @@ class SpectrogramPlot(pg.PlotWidget):
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
-        self.setBackground(theme.panel)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(pg.mkPen(theme.line))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(font(SMALL))
-            axis.label.setFont(font(SMALL))
+        paint_axes(self, theme)
 
     def show_power(self, columns: list[int], band: DisplayBand, *, past: bool) -> None:
         """Compute the columns that are new, and paint those of the last minute. past: faded."""

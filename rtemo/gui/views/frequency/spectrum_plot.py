@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import DisplayBand, filtered_between
+from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.power import MAX_HZ, decibels, frequencies, mean_power
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import WindowState
@@ -54,13 +55,7 @@ class SpectrumPlot(pg.PlotWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self.setBackground(theme.panel)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(pg.mkPen(theme.line))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(font(SMALL))
-            axis.label.setFont(font(SMALL))
+        paint_axes(self, theme)
         for line in self._lines:
             line.setPen(pg.mkPen(colour(theme.line), style=Qt.PenStyle.DotLine))
         for name in self._names:

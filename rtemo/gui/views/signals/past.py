@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import BANDS, filtered_between
+from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
 from rtemo.gui.painting.theme import BODY, SMALL, colour, font
@@ -147,12 +148,7 @@ class PastSignals(QFrame):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self.plot.setBackground(theme.raised)
-        for side in ("left", "bottom"):
-            axis = self.plot.getPlotItem().getAxis(side)
-            axis.setPen(pg.mkPen(theme.line))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(font(SMALL))
+        paint_axes(self.plot, theme, theme.raised)
         self._cursor.setPen(pg.mkPen(theme.accent, width=1.2))
         self._bar.setPen(pg.mkPen(theme.ink, width=2))
         self._bar_text.setColor(colour(theme.ink))
