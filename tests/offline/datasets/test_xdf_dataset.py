@@ -243,10 +243,9 @@ def test_default_names_alone_are_noted_since_they_may_be_of_several_people(tmp_p
 
 
 def test_endings_in_capitals_and_of_compressed_files_are_recordings_too(tmp_path):
-    small(tmp_path / "A.XDF")
+    packed = gzip.compress(small(tmp_path / "A.XDF").read_bytes())
     for name in ("B.xdfz", "C.xdf.gz"):
-        (tmp_path / name).write_bytes(gzip.compress(small(tmp_path / "D.xdf").read_bytes()))
-    (tmp_path / "D.xdf").unlink()
+        (tmp_path / name).write_bytes(packed)
     assert [entry.subject for entry in load("xdf", tmp_path).entries] == ["A", "B", "C"]
 
 
@@ -267,13 +266,8 @@ def test_nobody_is_two_people_and_no_two_are_one_by_how_names_are_written(names,
 
 
 def test_a_session_is_named_by_the_file_or_its_folder():
-    paths = [
-        Path("sub-1_ses-2.xdf"),
-        Path("sub-1/ses-3/a.xdf"),
-        Path("sub-1/ses-3/sub-1_ses-4_x.xdf"),
-        Path("ses-5.xdf"),
-    ]
-    assert [session for _, session in _who(paths, None)] == ["2", "3", "4", "1"]
+    names = ["sub-1_ses-2.xdf", "sub-1/ses-3/a.xdf", "sub-1/ses-3/sub-1_ses-4_x.xdf", "ses-5.xdf"]
+    assert [session for _, session in _who([Path(name) for name in names], None)] == ["2", "3", "4", "1"]
 
 
 def test_a_rating_stream_gives_each_trial_its_mean_and_every_sample_is_accounted_for(tmp_path, plan):
