@@ -162,7 +162,7 @@ def test_csv_files_hold_what_was_recorded(gappy, signals, tmp_path):
 @pytest.mark.parametrize(("kind", "module", "package"), [("--mne", "mne", "mne"), ("--edf", "edfio", "edfio")])
 def test_a_package_that_is_missing_is_named(kind, module, package, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, module, None)
-    path = tmp_path / "file.x"
+    path = tmp_path / ("file.fif" if kind == "--mne" else "file.edf")
     assert main(["export", str(whole), kind, str(path)]) == 2
     error = capsys.readouterr().err
     assert f"pip install {package}" in error

@@ -1,4 +1,4 @@
-"""What an export writes comes into its folder when all of it is whole; where it fails or is interrupted, nothing does."""
+"""What an export writes comes into its folder when all of it is whole; where it fails, nothing does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A place to write into, whose files are moved into the folder afterwards. The folder is made where it is not there.
+    """A place to write into, whose files are moved into the folder afterwards. The folder is made where it is missing.
 
     Raises OSError with the folder's name where it cannot be written into.
     """
