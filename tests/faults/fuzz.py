@@ -203,13 +203,23 @@ def _read_once() -> None:
 
     own = (resources.assets(), resources.devices())
 
-    def once(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-        kept = functools.cache(read)
-        return lambda path: (kept if any(path.is_relative_to(folder) for folder in own) else read)(path)
+    def once(module: Any, name: str, path_of: Callable[[Any], Path] = lambda path: path) -> None:
+        made, make = {}, getattr(module, name)
 
-    for module, name in ((profile, "read_profile"), (from_arguments, "load_bundle")):
-        setattr(module, name, once(getattr(module, name)))
-    runtime._session = functools.cache(runtime._session)
+        def kept(source: Any) -> Any:
+            path = path_of(source)
+            if not any(path.is_relative_to(folder) for folder in own):
+                return make(source)
+            if path not in made:
+                made[path] = make(source)
+            return made[path]
+
+        setattr(module, name, kept)
+
+    once(profile, "read_profile")
+    once(from_arguments, "load_bundle")
+    once(from_arguments, "Runtime", lambda bundle: bundle.path)
+    runtime._session = functools.cache(runtime._session)  # by its graph
 
 
 def _work(what: str, name: str, seed: str, first: str, end: str) -> int:
