@@ -285,7 +285,15 @@ ABOUT_STREAM = "{name}\nread with {profile}   ·   {why}"
 NO_PROFILE = "no device profile"
 
 SETUP = "Session settings"
-SETUP_PAGES = ("EEG channels", "Gaze channels", "Screen", "Session")
+SETUP_PAGES = ("EEG channels", "Gaze channels", "Second eye", "Screen", "Session")
+EYES_APART = "The tracker sends each eye as a stream of its own"
+EYES_HINT = (
+    "Most trackers send both eyes in one stream: then there is nothing to do here. Where each eye is a stream, the one "
+    "in the role Gaze is the first eye; both are joined by time, and where one is lost the other goes on."
+)
+EYES_PEOPLE = "With several participants, each one's second eye is named in the table of streams."
+SECOND_STREAM, SECOND_IS, BY_PROFILE = "Stream of the second eye", "It is the", "as the device profiles say"
+EYES = {"left": "left eye", "right": "right eye"}
 LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Use these", "Cancel", "Close"
 SAVED = "saved: {path}"
 SETTINGS_FILTER = "Session settings (*.toml)"

@@ -41,10 +41,14 @@ EEG_ROWS = 200 * HISTORY_S  # the grid's rate
 EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
 TRACE_S, TRACE_HZ = 60, 1000  # of further streams; of the fastest, as they are shown
 GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
+GAZE_EVENTS = 8000  # of HISTORY_S
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
 SIGNALS = ("eeg", "gaze")
 MARKER_KINDS = ("marker", "annotation")  # events that are drawn across the plots
+
+# EEG; gaze (x, y, pupil left, pupil right); what the eyes did
+Signals = tuple[RingBuffer, RingBuffer, deque[GazeEventRecord]]
 
 
 class SnapshotPart(StrEnum):
@@ -69,9 +73,8 @@ class WindowState:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot(seq=-1, time_s=math.nan, phase=Phase.IDLE)
-        self.eeg = RingBuffer(1, 0)
-        self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
-        self.gaze_events: deque[GazeEventRecord] = deque(maxlen=8000)  # of HISTORY_S
+        self.eeg, self.gaze, self.gaze_events = self._no_signals()
+        self._kept: dict[str, Signals] = {}  # of participants who were shown before
         self.traces: dict[str, RingBuffer] = {}  # the further streams, by stream_id
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
@@ -364,6 +367,11 @@ class WindowState:
         self.eeg.clear()
         self.gaze.clear()
         self.gaze_events.clear()
+        self._kept.clear()
+
+    @staticmethod
+    def _no_signals() -> Signals:
+        return RingBuffer(1, 0), RingBuffer(GAZE_ROWS, 4), deque(maxlen=GAZE_EVENTS)
 
     def _take_signals(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
@@ -377,7 +385,9 @@ class WindowState:
             self.gaze.push_new(new.gaze.times, _gaze_rows(new.gaze))
             changed.add(SnapshotPart.GAZE)
         if new.gaze_events:
-            self.gaze_events.extend(new.gaze_events)
+            again = bool(self.gaze_events) and new.gaze_events[0].end_s <= self.gaze_events[-1].end_s
+            known = set(self.gaze_events) if again else ()
+            self.gaze_events.extend(event for event in new.gaze_events if event not in known)
             changed.add(SnapshotPart.GAZE_EVENTS)
         for block in new.traces:
             self._take_trace(block)
@@ -428,8 +438,11 @@ class WindowState:
         self.results = {whose: self.results.get(whose) or Results() for whose in _ids(new)}
         if new.participant == self._shown:
             return set()
+        self._kept[self._shown] = (self.eeg, self.gaze, self.gaze_events)
         self._shown = new.participant
-        self._clear_signals()
+        kept = self._kept.pop(self._shown, None)
+        self._kept = {whose: signals for whose, signals in self._kept.items() if whose in self.results}
+        self.eeg, self.gaze, self.gaze_events = kept if kept is not None else self._no_signals()
         return set(SnapshotPart)
 
     def _results_of(self, participant: str | None) -> Results:

@@ -39,7 +39,7 @@ class ElidedLabel(PlainLabel):
 
 
 def mark_text(text: str, room_px: float, metrics: QFontMetrics) -> str:
-    """The text of a marker that has so much room before the next one, or the edge; empty where too little of it fits."""
+    """The text of a marker that has so much room before the next one, or the edge; empty where little of it fits."""
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room_px) - MARK_MARGIN_PX)
     return shown if len(shown) >= min(LEAST_LETTERS, len(text)) else ""
 
