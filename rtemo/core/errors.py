@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = (
-    1_500  # characters of a part: what a file holds is quoted in errors, and may be a million characters of nothing
-)
+LONGEST = 1_500  # characters of a part: errors quote what a file holds, and that may be a million of them
 
 
 class RtemoError(Exception):
