@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = (
-    1_500  # characters of a part: what a file holds is quoted in errors, and may be a million characters of nothing
-)
+LONGEST = 4_000  # characters of a part: what is quoted from a file may be a million characters of nothing
 
 
 class RtemoError(Exception):

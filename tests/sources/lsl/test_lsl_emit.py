@@ -38,14 +38,14 @@ def receive(inlet, values, stamps):
         return
 
 def connect(outlets):
-    found = []
+    found = {}  # a resolver on a busy computer forgets streams again
     resolver = pylsl.ContinuousResolver()
-    for _ in range(300):
-        found = resolver.results()
+    for _ in range(1200):
+        found.update((info.uid(), info) for info in resolver.results())
         if len(found) == len(outlets):
             break
         threading.Event().wait(0.05)
-    for info in found:
+    for info in found.values():
         inlet = pylsl.StreamInlet(info)
         inlet.open_stream(20)
         one = {"xml": inlet.info(20).as_xml(), "values": [], "stamps": []}
