@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 1_500  # characters of a part: errors quote what a file holds, and that may be a million of them
+LONGEST = 4_000  # characters of a part: what is quoted from a file may be a million characters of nothing
 
 
 class RtemoError(Exception):
