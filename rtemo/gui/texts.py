@@ -68,6 +68,7 @@ PROGRESS = "{name}  {done} / {total}"
 ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "second_eye": "SECOND EYE", "markers": "MARKERS"}
 ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye", "markers": "markers"}
 STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
+MOST_CHANNELS_BAD, NO_EYES_SEEN = "{role}: MOST CHANNELS BAD", "{role} SEES NO EYES"
 RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
 NOT_RECORDED = "NOTHING IS RECORDED"
 PREDICTIONS_RESTARTING = "PREDICTIONS RESTARTING"
@@ -284,7 +285,15 @@ ABOUT_STREAM = "{name}\nread with {profile}   ·   {why}"
 NO_PROFILE = "no device profile"
 
 SETUP = "Session settings"
-SETUP_PAGES = ("EEG channels", "Gaze channels", "Screen", "Session")
+SETUP_PAGES = ("EEG channels", "Gaze channels", "Second eye", "Screen", "Session")
+EYES_APART = "The tracker sends each eye as a stream of its own"
+EYES_HINT = (
+    "Most trackers send both eyes in one stream: then there is nothing to do here. Where each eye is a stream, the one "
+    "in the role Gaze is the first eye; both are joined by time, and where one is lost the other goes on."
+)
+EYES_PEOPLE = "With several participants, each one's second eye is named in the table of streams."
+SECOND_STREAM, SECOND_IS, BY_PROFILE = "Stream of the second eye", "It is the", "as the device profiles say"
+EYES = {"left": "left eye", "right": "right eye"}
 LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Apply", "Cancel", "Close"
 SAVED = "saved: {path}"
 SETTINGS_FILTER = "Session settings (*.toml)"
@@ -311,6 +320,7 @@ BASELINE_TITLE = "Baseline"
 CROSS, NO_CROSS = "Fixation cross", "none"
 BEGIN, REPEAT = "Begin", "Record again"
 BASELINE_ASK = "The participant sits still and looks at one place, awake, without a task."
+ANNOTATE_NO_SESSION = "Start a session first: annotations belong to its recording."
 BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
 BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
 BASELINE_DONE = "Done: {verdict}"

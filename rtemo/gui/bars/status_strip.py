@@ -23,7 +23,7 @@ from rtemo.gui.painting.theme import BODY, LARGE, SMALL, colour, font
 from rtemo.gui.people import words as people_words
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, RecorderView
-from rtemo.presentation.numbers import MISSING, age, clock, size
+from rtemo.presentation.numbers import MISSING, age, clock, seconds, size
 
 HEIGHT = 48
 SPACING = 12
@@ -216,7 +216,7 @@ class StatusStrip(QFrame):
             age_s = state.stream_age_s(stream)
             word = texts.STATES[stream.state.value]
             if live and math.isfinite(age_s) and stream.role != "markers":
-                word = age(age_s) if not silent else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
+                word = seconds(age_s) if silent else age(age_s)
             ink = theme.idle if not state.streams_known else theme.bad if silent else theme.good
             if stream.state is StreamState.WAITING:
                 ink = theme.idle
@@ -233,7 +233,7 @@ class StatusStrip(QFrame):
             word = people_words.LAMP_WELL if own else MISSING
             if silent:
                 age_s = state.stream_age_s(silent[0])
-                since = MISSING if math.isnan(age_s) else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
+                since = seconds(age_s)
                 word = people_words.LAMP_LOST.format(part=people_words.SHORT_PARTS[silent[0].role], age=since)
             ink = theme.idle if not (state.streams_known and own) else theme.bad if silent else theme.good
             found.append((one.id, word, theme.panel if level and silent else ink))

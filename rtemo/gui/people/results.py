@@ -24,18 +24,21 @@ class Results:
         self.has_baseline = False  # whether this session has one, or records it
 
     def take(self, record: dict[str, Any]) -> None:
+        """Add a prediction; what an engine that was started again makes once more is there already."""
         labels = tuple(record["smoothed"])
         if labels != self.labels:
             self.labels = labels
             self.probabilities = RingBuffer(PREDICTIONS, 2 * len(labels) + 1)
         row = [*_numbers(record["probabilities"]), *_numbers(record["smoothed"]), float(record["abstain"] is not None)]
-        self.probabilities.push([record["time_s"]], [row])
+        self.probabilities.push_new([record["time_s"]], [row])
+        if self.probabilities.newest_s > record["time_s"]:
+            return
         self.latest = record
         if record.get("participant"):
             if self.valence.capacity == 1:
                 self.valence = RingBuffer(PREDICTIONS, 1)
             value = record["valence"]
-            self.valence.push([record["time_s"]], [[math.nan if value is None else value]])
+            self.valence.push_new([record["time_s"]], [[math.nan if value is None else value]])
 
     def clear(self) -> None:
         """Forget the predictions."""

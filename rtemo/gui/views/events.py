@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (86, 54, 78)
+WIDEST = ("00:00:00", "0:00:00")  # times of day and since the start
+MARGIN_PX, ROW_PX = 18, 9  # beside and above what a cell holds
 WALL, TIME, KIND, TEXT = range(4)
 
 
@@ -66,8 +67,7 @@ class EventsTable(QAbstractTableModel):
             return clock(since_s) if math.isfinite(since_s) else ""
         if column == KIND:
             return texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"]))
-        about = (str(event.get(name) or "") for name in ("participant", "stream"))
-        return "".join(f"{one}: " for one in about if one) + str(event["text"])
+        return worded(event)
 
     def _ink(self, kind: str, column: int) -> str:
         if kind in ("failure", "stream_down", "loss"):
@@ -77,6 +77,13 @@ class EventsTable(QAbstractTableModel):
         return self.theme.ink if column == TEXT and kind == "marker" else self.theme.muted
 
 
+def worded(event: Mapping[str, Any]) -> str:
+    """What happened, then the stream where the text does not name it; whom it concerns stands first."""
+    text, stream, whose = str(event["text"]), str(event.get("stream") or ""), str(event.get("participant") or "")
+    about = f"{whose}: " if whose else ""
+    return f"{about}{text}" + (f" · {stream}" if stream and stream not in text else "")
+
+
 class EventsView(QWidget):
     """The list of events; it follows the newest one unless it was scrolled back."""
 
@@ -84,7 +91,7 @@ class EventsView(QWidget):
         super().__init__()
         self.table = EventsTable(state, theme)
         self.view = QTableView()
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the stream's name stands first, what it sent last
+        self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.setAccessibleName(texts.EVENTS)
         self.view.setTabKeyNavigation(False)
         self.view.setModel(self.table)
@@ -92,10 +99,11 @@ class EventsView(QWidget):
         self.view.setWordWrap(False)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.view.verticalHeader().hide()
-        self.view.verticalHeader().setDefaultSectionSize(23)
+        self.view.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_PX)
         self.view.horizontalHeader().hide()
-        for column, width in enumerate(WIDTHS):
-            self.view.setColumnWidth(column, width)
+        kinds = max(texts.EVENT_KINDS.values(), key=self.fontMetrics().horizontalAdvance)
+        for column, widest in enumerate((*WIDEST, kinds)):
+            self.view.setColumnWidth(column, self.fontMetrics().horizontalAdvance(widest) + MARGIN_PX)
         self.view.horizontalHeader().setStretchLastSection(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 4)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QFontMetrics, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
-from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel, mark_text
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import MINUS, clock, percent
@@ -205,7 +206,8 @@ class HistoryPlot(QWidget):
                 self.plot.addItem(part, ignoreBounds=True)
             text.textItem.setFont(font(SMALL))
             self._marks.append((line, text))
-        room_s = self._label_s()
+        left, right = self.plot.getPlotItem().viewRange()[0]
+        px_per_s = self.plot.getPlotItem().getViewBox().width() / max(1.0, float(right - left))
         free_s = -np.inf  # where the last label ends
         for k, (line, text) in enumerate(self._marks):
             shown = k < len(marks)
@@ -213,25 +215,22 @@ class HistoryPlot(QWidget):
             labelled = shown and marks[k]["time_s"] >= free_s
             text.setVisible(labelled)
             if shown:
-                self._place(line, text, marks[k], newest)
+                self._place(line, text, marks[k], newest, px_per_s * (right + newest - marks[k]["time_s"]))
             if labelled:
-                free_s = marks[k]["time_s"] + room_s
+                free_s = marks[k]["time_s"] + LABEL_PX / max(1e-9, px_per_s)
 
-    def marks(self) -> list[dict[str, object]]:
+    def marks(self) -> list[dict[str, Any]]:
         """The newest markers and annotations."""
         return list(self._state.marks)[-MAX_MARKS:]
 
-    def _label_s(self) -> float:
-        """The width of a label in seconds: of lines closer together than this, only the first has its label."""
-        left, right = self.plot.getPlotItem().viewRange()[0]
-        return LABEL_PX * float(right - left) / max(1, self.plot.width())
-
-    def _place(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, object], newest: float) -> None:
+    def _place(
+        self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, Any], newest: float, room_px: float
+    ) -> None:
+        """room_px: up to the right edge. Of lines closer together than LABEL_PX only the first has its label."""
         ink = self._theme.accent if event["kind"] == "annotation" else self._theme.muted
         at = float(event["time_s"]) - newest
         line.setPen(pg.mkPen(colour(ink, 0.7), width=1, style=Qt.PenStyle.DashLine))
         line.setPos(at)
-        words = str(event["text"])
-        text.setPlainText(words if len(words) <= 18 else words[:17] + "…")
+        text.setPlainText(mark_text(str(event["text"]), min(LABEL_PX, room_px), QFontMetrics(text.textItem.font())))
         text.setColor(colour(ink))
         text.setPos(at, 1.02)
