@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -18,7 +18,7 @@ from rtemo.gui.painting.ring_buffer import decimate
 from rtemo.gui.painting.text_labels import PlainLabel, mark_text
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.presentation.numbers import MINUS, clock
+from rtemo.presentation.numbers import MINUS, clock, percent
 
 SPANS_S = (30.0, 60.0, 120.0, 180.0)  # the span shown grows with the session
 STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
@@ -70,6 +70,8 @@ class HistoryPlot(QWidget):
         self._key.setSpacing(14)
         self._key.addStretch(1)
         self._shade = pg.PlotDataItem(pen=None, fillLevel=0.0, connect="finite")
+        self._cursor, self._reading = pg.InfiniteLine(angle=90), pg.TextItem(anchor=(1, 0))
+        self._cursor_s: float | None = None  # before now, where the mouse is
         self._prepare()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 8, 4)
@@ -88,12 +90,21 @@ class HistoryPlot(QWidget):
         item.getAxis("left").setWidth(46)
         item.showGrid(x=False, y=True, alpha=0.14)
         item.addItem(self._shade)
+        for part in (self._cursor, self._reading):
+            item.addItem(part, ignoreBounds=True)
+            part.setZValue(10)
+            part.hide()
+        self._reading.textItem.setFont(font(SMALL))
+        self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
         self.set_theme(self._theme)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         paint_axes(self.plot, theme)
         self._shade.setBrush(colour(theme.faint, 0.22))
+        self._cursor.setPen(pg.mkPen(theme.accent, width=1.2))
+        self._reading.setColor(colour(theme.ink))
+        self._reading.fill = pg.mkBrush(colour(theme.raised, 0.92))
         self._make_lines()
         self.refresh({SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS})
 
@@ -118,6 +129,7 @@ class HistoryPlot(QWidget):
             for k, pair in enumerate(self._lines.values()):
                 pair[part].setData(seen - newest, rows[:, k])
         self._place_marks(newest)
+        self._read()
 
     def follow(self) -> None:
         """Show the newest minutes, and follow them."""
@@ -126,6 +138,38 @@ class HistoryPlot(QWidget):
 
     def _stop_following(self) -> None:
         self._span_s = None
+
+    def reading(self, before_s: float) -> str:
+        """The smoothed probabilities so many seconds before now, the largest first; empty where none is near."""
+        at_s = self._state.time_s - before_s
+        times, _, smoothed, silent = self._state.history(at_s - GAP_S)
+        if not len(times) or abs(times[k := int(np.argmin(np.abs(times - at_s)))] - at_s) > GAP_S / 2:
+            return ""
+        ranked = sorted(zip(self._state.labels, smoothed[k].tolist(), strict=True), key=lambda pair: -pair[1])
+        said = [f"{label} {percent(share)}" for label, share in ranked if math.isfinite(share)]
+        return "\n".join([f"{MINUS}{clock(before_s)}", *([texts.CARD_ABSTAINED] if silent[k] else []), *said])
+
+    def leaveEvent(self, _event: QEvent) -> None:
+        self._cursor_s = None
+        self._read()
+
+    def _follow_mouse(self, place: QPointF) -> None:
+        box = self.plot.getPlotItem().getViewBox()
+        inside = box.sceneBoundingRect().contains(place)
+        self._cursor_s = -float(box.mapSceneToView(place).x()) if inside else None
+        self._read()
+
+    def _read(self) -> None:
+        """Show the values under the mouse."""
+        said = "" if self._cursor_s is None or self._cursor_s < 0 else self.reading(self._cursor_s)
+        for part in (self._cursor, self._reading):
+            part.setVisible(bool(said))
+        if said and self._cursor_s is not None:
+            low, high = self.plot.getPlotItem().viewRange()[0]
+            self._cursor.setPos(-self._cursor_s)
+            self._reading.setPlainText(said)
+            self._reading.setAnchor((0, 0) if -self._cursor_s < (low + high) / 2 else (1, 0))
+            self._reading.setPos(-self._cursor_s, 1.0)
 
     def _widen(self, newest: float) -> None:
         """Show as much time as there is, up to the longest span, unless the user looks at an earlier time."""
