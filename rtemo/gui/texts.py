@@ -205,6 +205,7 @@ LATENCY_TIP = (
 )
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
+CLOCKS_WORST = "clocks: furthest off {offset}"
 NO_LATENCY = "latency –"
 ENGINE_SILENT = "engine: no answer for {age}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"
