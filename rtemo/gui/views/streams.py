@@ -52,7 +52,7 @@ WIDEST = {  # what a column has room for, beside its head; the name has the rest
     ROLE: "Second eye",
     TYPE: "Markers",
     CHANNELS: "256",
-    RATE: "1000 → 1000.0 Hz",
+    RATE: "1,000 → 1,000.0 Hz",
     AGE: "waiting",
     PROFILE: "pupil-labs-neon",
     COMPUTER: "lab-computer",
