@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QHeaderView
+from PySide6.QtWidgets import QApplication, QHeaderView
 from scripted import RECORDING, Clock, block, channels, feed, prediction, snapshot, stream
 
 from rtemo.core.types import Modality, StreamState
@@ -354,3 +354,44 @@ def test_the_screen_is_recorded_where_what_it_needs_is_there(window, monkeypatch
         assert window.client.sent == []
         assert "mss" in dialog.message.text()
         assert "rtemo[screen]" in dialog.message.text()
+
+
+def test_full_hd_at_200_per_cent_holds_two_people_a_report_and_the_past(window):
+    window.fill(QRect(0, 0, 960, 540))
+    feed(window, *(of("P01", 1 + k, 101.0 + k) for k in range(4)))
+    assert window.views.people.cards["P01"].height() < 60
+    window.views.report.setVisible(True)
+    window.bars.set_visible(texts.REPORT_BAR, visible=True)
+    window.views.signals.look_back(2.0)
+    QApplication.processEvents()
+    assert window.views.signals.is_past
+    assert window.minimumSizeHint().height() <= 540
+    assert window.minimumSizeHint().width() <= 960
+
+
+def test_a_refused_baseline_is_none_unless_there_was_one_before(running):
+    def begins(time_s):
+        return {"time_s": time_s, "kind": "annotation", "text": "b", "details": {"fact": "baseline_begins"}}
+
+    refused = Progress("baseline", 60.0, 60.0, "refused for gaze", refused=True)
+    good = Progress("baseline", 60.0, 60.0, "good: EEG 60 s")
+    feed(running, session(seq=901, time_s=100.2, events=(begins(100.1),), progress=Progress("baseline", 0.1, 60.0)))
+    assert running.state.has_baseline  # it runs
+    feed(running, session(seq=902, time_s=100.4, progress=refused))
+    assert not running.state.has_baseline
+    assert texts.CHECK_BASELINE in running.views.strip.alarm.text()
+    feed(running, session(seq=903, time_s=100.6, events=(begins(100.5),), progress=good))
+    feed(running, session(seq=904, time_s=100.8, events=(begins(100.7),), progress=refused))
+    assert running.state.has_baseline
+    feed(running, snapshot(seq=905, time_s=101.0), session(seq=906, time_s=101.2))
+    assert not running.state.has_baseline
+    planned = {"time_s": 101.3, "kind": "note", "text": "p", "details": {"fact": "baseline_planned"}}
+    feed(running, session(seq=907, time_s=101.4, events=(planned,)), session(seq=908, time_s=101.6, progress=refused))
+    assert running.state.has_baseline
+
+
+def test_streams_stand_in_the_order_of_their_roles_however_they_were_found(window):
+    found = tuple(stream(role, stream_id=f"{k}") for k, role in enumerate(("", "markers", "gaze", "second_eye", "eeg")))
+    feed(window, snapshot(streams=found))
+    assert [one.role for one in window.views.streams.table.streams] == ["eeg", "gaze", "second_eye", "markers", ""]
+    assert [one.role for one in window.state.streams_in_use] == ["eeg", "gaze", "second_eye", "markers"]

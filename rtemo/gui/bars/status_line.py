@@ -25,8 +25,8 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = state
         self.setSizeGripEnabled(False)
-        self.latency, self.load = PlainLabel(), PlainLabel()  # short: never cut off
-        self.losses, self.clocks, self.outputs = (ElidedLabel() for _ in range(3))
+        self.latency, self.losses, self.load = (PlainLabel() for _ in range(3))  # never cut off
+        self.clocks, self.outputs = ElidedLabel(), ElidedLabel()
         for label in (self.latency, self.losses, self.clocks, self.outputs):
             label.setContentsMargins(10, 0, 10, 0)
             self.addWidget(label)

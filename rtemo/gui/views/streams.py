@@ -35,7 +35,7 @@ from rtemo.gui.painting.colours import Theme, light_of
 from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
 from rtemo.gui.painting.theme import BODY, font
-from rtemo.gui.people.roles import choices, key_of, role_words, words_of
+from rtemo.gui.people.roles import choices, key_of, place_of, role_words, words_of
 from rtemo.gui.window_state import SIGNALS, SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, StreamStatus
 from rtemo.presentation.numbers import age, number, rates
@@ -49,7 +49,7 @@ ORDER = (LIGHT, ROLE, NAME, CHANNELS, RATE, RECORDED, REQUIRED, AGE, MISSING, TY
 LEAVE = (WHY, COMPUTER, TYPE, PROFILE)  # where there is no room for them, in this order; the tooltip has them
 RIGHT = (CHANNELS, RATE, AGE, MISSING)
 WIDEST = {  # what a column has room for, beside its head; the name has the rest
-    ROLE: "Second eye",
+    ROLE: "P02 Gaze",
     TYPE: "Markers",
     CHANNELS: "256",
     RATE: "1,000 → 1,000.0 Hz",
@@ -59,7 +59,7 @@ WIDEST = {  # what a column has room for, beside its head; the name has the rest
     WHY: "type EEG, units",
     MISSING: "10,000",
 }
-PAD_PX, LIGHT_PX, NAME_PX = 16, 26, 110  # beside a cell's text; of the lights; of a name at least
+PAD_PX, LIGHT_PX, NAME_PX = 22, 26, 80  # beside a cell's text; of the lights; of a name at least
 
 
 class StreamTable(QAbstractTableModel):
@@ -295,8 +295,7 @@ class StreamsView(QWidget):
             self.table.past = past
             age_s = self._state.stream_age_s
             streams = self._state.snapshot.streams
-            if self._state.several:  # those of one participant stand together
-                streams = tuple(sorted(streams, key=lambda s: (not s.role, not s.participant, s.participant, s.role)))
+            streams = tuple(sorted(streams, key=place_of))  # those of one participant stand together
             self.table.show_streams(tuple(replace(s, age_s=age_s(s)) for s in streams) if past else streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
             awaited = [texts.AWAITED.format(role=words_of(key), query=query) for key, query in self._state.awaited]
