@@ -23,6 +23,7 @@ DOCUMENT_FINDINGS = (
     ("session_file", b'model = "x"\nrecord = []\nversions = 3\n'),
     ("session_file", b"a." * 100_000 + b"b = 1"),
     ("session_file", b"\xff"),
+    ("settings_text", b"[gaze]\nquery = '" + b"x" * 100_000 + b"'\n"),
 )
 
 
@@ -141,9 +142,7 @@ def test_a_fault_of_recordings_comes_out_right(name):
 
 @pytest.mark.parametrize(("name", "document"), DOCUMENT_FINDINGS, ids=range(len(DOCUMENT_FINDINGS)))
 def test_documents_that_were_read_wrong_once_are_read_or_refused(tmp_path, capsys, name, document):
-    fuzzed = Fuzzed(1, tmp_path)
-    (tmp_path / "d").write_bytes(document)
-    fuzzed._of(name)[2](tmp_path / "d")
+    Fuzzed(1, tmp_path).take(name, document)
 
 
 def test_a_few_mutated_documents_and_recordings_are_read_or_refused(tmp_path, capsys):
