@@ -117,9 +117,10 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
     if unknown := sorted(set(features) - set(_FEATURES)):
         raise RtemoError("there are no such features", ", ".join(unknown), f"use {', '.join(_FEATURES)}")
     inputs = feature_inputs(features) if features else _inputs(options.input or ["signal"])
-    output_name, _, output = (options.output or "logits").rpartition("=")
-    if output not in _OUTPUTS:
-        raise RtemoError(f"there is no output {output!r}", "", f"use one of {', '.join(_OUTPUTS)}")
+    output_name, _, kind = (options.output or "logits").rpartition("=")
+    output = next((known for known in _OUTPUTS if known == kind), None)
+    if output is None:
+        raise RtemoError(f"there is no output {kind!r}", "", f"use one of {', '.join(_OUTPUTS)}")
     return Declared(
         labels=labels,
         settings=PipelineSettings() if corpus is None else live_settings(corpus),
