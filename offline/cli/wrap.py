@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import ModelInput
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _INPUTS: tuple[ModelInput, ...] = ("signal", "eeg", "eeg_mask", "positions", "eye", "eye_valid")
 _FEATURES = ("de", "eye")
-_OUTPUTS = ("logits", "probabilities", "embedding")
+_OUTPUTS: tuple[Literal["logits", "probabilities", "embedding"], ...] = ("logits", "probabilities", "embedding")
 
 
 def add_wrap(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -117,10 +117,10 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
     if unknown := sorted(set(features) - set(_FEATURES)):
         raise RtemoError("there are no such features", ", ".join(unknown), f"use {', '.join(_FEATURES)}")
     inputs = feature_inputs(features) if features else _inputs(options.input or ["signal"])
-    output_name, _, kind = (options.output or "logits").rpartition("=")
-    output = next((known for known in _OUTPUTS if known == kind), None)
+    output_name, _, given = (options.output or "logits").rpartition("=")
+    output = next((one for one in _OUTPUTS if one == given), None)
     if output is None:
-        raise RtemoError(f"there is no output {kind!r}", "", f"use one of {', '.join(_OUTPUTS)}")
+        raise RtemoError(f"there is no output {given!r}", "", f"use one of {', '.join(_OUTPUTS)}")
     return Declared(
         labels=labels,
         settings=PipelineSettings() if corpus is None else live_settings(corpus),
