@@ -61,7 +61,10 @@ class BandPower:
         referenced *= weight
         spectrum = np.fft.rfft(referenced, axis=1)
         energy = self._whole_energy if whole else np.maximum((weight * weight).sum(axis=1, keepdims=True), 1e-12)
-        psd = 2.0 * (spectrum.real**2 + spectrum.imag**2) / (self._grid_hz * energy)
+        psd = spectrum.real**2  # what is as large as the frames is worked on in place: it stays in the cache
+        psd += spectrum.imag**2
+        psd *= 2.0
+        psd /= self._grid_hz * energy
         power = np.log(np.maximum(self._bank @ psd, FLOOR)).swapaxes(1, 2).astype(np.float32)
         power[~usable] = np.nan
         return np.ascontiguousarray(power)

@@ -100,6 +100,7 @@ class EegBranch:
         self.marks: Sequence[MarkedChannel] = ()  # by their times, see Pipeline.mark_channel
         self._settings, self._grid = settings, grid
         self._columns = np.array(channel_map.columns, dtype=np.intp)
+        self._first_ones = bool((self._columns == np.arange(len(self._columns))).all())
         self._to_uv = np.array(channel_map.scale, dtype=np.float64)
         self._unit_known = False
         n = len(channel_map.columns)
@@ -137,7 +138,11 @@ class EegBranch:
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values)[:, self._columns]):
+        values = np.asarray(values)
+        used = (
+            values[:, : len(self._columns)] if self._first_ones else values[:, self._columns]
+        )  # the former is no copy
+        for run in self.dejitter.push(times - self.channel_map.latency_s, used):
             self._take(run)
 
     def flush(self) -> None:
