@@ -53,6 +53,7 @@ def test_a_program_that_forgets_to_stop_its_source_ends_cleanly(sender):
 def test_ctrl_c_while_a_read_waits_ends_cleanly(sender):
     waiting = indent(f"{HEAR}while True: source.read(5.0)\n", "    ")  # the signal may come right after the print
     code = f"try:\n{waiting}except KeyboardInterrupt:\n    source.stop(); raise SystemExit(130)"
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"  # also in the background
     process = python(code)
     assert process.stdout.readline() == "hearing\n"
     sender.do("pause")
