@@ -10,7 +10,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QHeaderView
-from scripted import RECORDING, Clock, block, channels, feed, prediction, snapshot, stream
+from scripted import RECORDING, Clock, block, channels, feed, prediction, replay, snapshot, stream
 
 from rtemo.core.types import Modality, StreamState
 from rtemo.gui import texts
@@ -395,3 +395,13 @@ def test_streams_stand_in_the_order_of_their_roles_however_they_were_found(windo
     feed(window, snapshot(streams=found))
     assert [one.role for one in window.views.streams.table.streams] == ["eeg", "gaze", "second_eye", "markers", ""]
     assert [one.role for one in window.state.streams_in_use] == ["eeg", "gaze", "second_eye", "markers"]
+
+
+def test_a_replay_has_no_controls_of_a_session(window):
+    feed(window, snapshot(**replay()))
+    assert not window.views.session.isVisible()
+    table = window.views.streams.table
+    assert table.index(0, REQUIRED).data(Qt.ItemDataRole.CheckStateRole) is None
+    feed(window, snapshot(seq=2, settings=SETTINGS))
+    assert window.views.session.isVisible()
+    assert table.index(0, REQUIRED).data(Qt.ItemDataRole.CheckStateRole) is not None

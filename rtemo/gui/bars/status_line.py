@@ -15,7 +15,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
 
-MOST_CLOCKS = 3  # that are shown one by one
+MOST_CLOCKS = 2  # that are shown one by one
 
 
 class StatusLine(QStatusBar):

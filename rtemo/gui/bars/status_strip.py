@@ -61,7 +61,8 @@ class Lamps(QWidget):
         return self.sizeHint()
 
     def _width(self, name: str) -> int:
-        return max(self.least_px, self.fontMetrics().horizontalAdvance(name) + 40)
+        word = QFontMetrics(font(SMALL)).horizontalAdvance(max(texts.STATES.values(), key=len))
+        return max(self.least_px, word + 30, self.fontMetrics().horizontalAdvance(name) + 40)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -159,8 +159,8 @@ class StreamTable(QAbstractTableModel):
         return None
 
     def _has_box(self, stream: StreamStatus, index: Index) -> bool:
-        """Whether a stream has something to tick in this column."""
-        return bool(stream.role) if index.column() == REQUIRED else self._state.snapshot.phase is not Phase.REPLAY
+        """Whether a stream has something to tick in this column; a recording has nothing."""
+        return (index.column() == RECORDED or bool(stream.role)) and self._state.snapshot.phase is not Phase.REPLAY
 
 
 class RoleDelegate(QStyledItemDelegate):
