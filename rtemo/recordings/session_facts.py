@@ -129,9 +129,10 @@ def gaze_check_of(event: Event) -> GazeCheckResult | None:
 class SessionFacts:
     """All that a recording's own events state. Times are LSL seconds.
 
-    settings: text of a settings file, empty where there is none. model: fingerprint of its bundle, empty where
-    it is not stated. hop_s: seconds between its predictions. planned: the baseline's plan. rests: (begin_s, end_s).
-    notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    settings: text of a settings file, empty where there is none. model: the fingerprint of the session's bundle, empty
+    where it is not stated. hop_s: seconds between its predictions. planned: the baseline's plan.
+    rests: (begin_s, end_s). notes: labels and calibrations, each with the time of its event.
+    suspended: whether predictions are, at the end.
     profiles: the device profiles that its computer had of its own, each with the digest of its file.
     problems: facts that cannot be used, a line each.
     """

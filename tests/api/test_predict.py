@@ -141,5 +141,5 @@ def test_a_hop_that_there_cannot_be_is_refused_where_the_model_is_loaded(hop_s):
 
 
 def test_one_personal_calibration_needs_no_list(tmp_path):
-    with pytest.raises(RtemoError, match="cannot be read"):
+    with pytest.raises(RtemoError, match=r"gone\.json cannot be read"):
         rtemo.load(persons=tmp_path / "gone.json")
