@@ -171,7 +171,9 @@ def test_every_road_gives_the_same(way, baseline, calibrated, report, person, sa
     options = ["--speed", "max", "--quiet", "--hop", str(HOP_S), "--out", str(out)]
     capsys.readouterr()
     assert main(["replay", str(recording), *options]) == 0
-    assert "give it with" not in capsys.readouterr().err
+    notices = capsys.readouterr().err
+    assert "give it with" not in notices
+    assert "the session" not in notices  # neither another model nor another hop
     assert rows(out) == live
     replayed = {window.end_s: window for window in windows}
 

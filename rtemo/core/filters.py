@@ -89,6 +89,8 @@ def filter_sections(sections: Array, values: Array, states: Array) -> Array:
 
 def filter_one(b: Array, a: Array, values: Array, state: Array) -> tuple[Array, Array]:
     """Filtered values (n,) by the ratio of two polynomials, and the new state."""
+    if not len(values):
+        return values, state  # SciPy's loop would give memory that nobody has written as the state
     filtered, new = _RATIO._linear_filter(b, a, values, -1, state)
     return filtered, new
 

@@ -57,6 +57,14 @@ def test_one_ratio_of_polynomials_filters_as_in_scipy():
     assert np.array_equal(new, after)
 
 
+def test_no_samples_leave_the_state_of_a_filter_as_it_was():
+    b, a, state = np.array([0.004, -0.0038]), np.array([1.0, -1.996, 0.9961]), np.array([0.25, -3.0])
+    before = [np.full(2, 7e9) for _ in range(50)]
+    del before  # SciPy's own loop gives as the state whatever the memory held
+    filtered, new = filters.filter_one(b, a, np.zeros(0), state)
+    assert (len(filtered), new.tolist()) == (0, [0.25, -3.0])
+
+
 def test_a_replay_starts_without_the_heavy_parts_of_scipy():
     script = "import sys, rtemo.commands.session.replay, rtemo.live.session.assemble_session; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()

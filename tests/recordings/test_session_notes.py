@@ -72,8 +72,9 @@ def test_an_older_recordings_baseline_is_read_from_its_sentences():
 
 
 def test_the_document_of_an_event_is_recorded_and_never_published():
-    event = session_event(1.0, "abc", "[session]\n", {"hop_s": 0.25})
-    assert facts_of([read_event(event.payload(published=False), 1.0)]).settings == "[session]\n"
+    event = session_event(1.0, "abc", "[session]\n", {"bundle_fingerprint": "f1", "hop_s": 0.25})
+    facts = facts_of([read_event(event.payload(published=False), 1.0)])
+    assert (facts.settings, facts.model, facts.hop_s) == ("[session]\n", "f1", 0.25)
     assert "document" not in json.loads(event.payload(published=True))
     assert "document" not in json.loads(event.to_json_line())
 

@@ -147,6 +147,8 @@ def test_runs_do_not_depend_on_how_the_samples_are_cut(seed, cuts, even):
     times = times[kept]
     times[rng.integers(0, len(times), 3)] = np.nan
     times[len(times) // 2 :] += rng.choice([0.0, 0.3, 5.0])
+    for k in rng.integers(0, len(times) - 1, rng.choice([0, 20])):  # out of order
+        times[[k, k + 1]] = times[[k + 1, k]]
     cuts = sorted(c for c in cuts if c <= len(times))
     whole, cut = joined(feed(times, even=even)[1]), joined(feed(times, cuts, even=even)[1])
     np.testing.assert_array_equal(cut[0], whole[0])
@@ -159,6 +161,16 @@ def test_one_sample_at_a_time_gives_the_same_as_all_at_once():
     times[500:] += 0.2
     whole, single = joined(feed(times)[1]), joined(feed(times, list(range(900)))[1])
     np.testing.assert_array_equal(single[0], whole[0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_a_sample_that_steps_back_and_is_the_first_of_its_chunk_costs_itself_alone(size):
+    times = even_times(900, hz=120.0)
+    late = np.arange(199, 900, 70)
+    times[late] = times[late - 2]
+    dejitter, runs = feed(times, list(range(size, 900, size)), nominal=120.0, even=False)
+    np.testing.assert_array_equal(joined(runs)[1], np.delete(np.arange(900), late))
+    assert (dejitter.n_wrong, dejitter.n_gaps) == (len(late), 0)
 
 
 def test_stamps_that_step_back_do_not_spoil_the_rate():
