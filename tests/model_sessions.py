@@ -1,14 +1,20 @@
-"""A short session of a simulated person on any bundle, in this process, and what it leaves."""
+"""A short session of a simulated person on any bundle, and what it leaves; a model that takes a short baseline."""
 
 from __future__ import annotations
 
 import csv
 import itertools
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from hand_fed import PROFILES, FedSession, setup_of
 
+from rtemo import resources
+from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.core.types import Chunk, StreamUp
+from rtemo.model.bundle import _fingerprint
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor, new_pipeline
 from rtemo.model.runtime import Runtime
@@ -19,6 +25,16 @@ from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_roles import StreamRoles
 
 ONLY_LIVE = ("forced", "latency_ms", "late")
+
+
+def impatient_bundle(folder: Path, rest_min_s: float) -> Path:
+    """The demonstration's model, but content with a baseline that is shorter than the 20 s that it takes at least."""
+    shutil.copytree(resources.assets() / DEMO_MODEL, folder)
+    document = json.loads((folder / "bundle.json").read_text())
+    document["pipeline"]["normaliser"]["rest_min_s"] = rest_min_s
+    document["fingerprint"] = _fingerprint(document)
+    (folder / "bundle.json").write_text(json.dumps(document))
+    return folder
 
 
 def simulated_person():

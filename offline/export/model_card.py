@@ -174,6 +174,10 @@ def _percent(share: float) -> str:
 
 
 def _text(value: Any) -> str:
+    """On one line: a line break would end the list or the table that it stands in."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    lines = str(value).splitlines()
+    return f"{len(lines)} lines, in bundle.json" if len(lines) > 1 else str(value)

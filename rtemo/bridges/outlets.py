@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rtemo.core.types import STRING_FORMAT, StreamInfo, TimeArray
 from rtemo.sources.lsl.emit import lsl_info
+from rtemo.sources.lsl.ports import open_outlet
 
 
 class Outlets:
@@ -20,7 +21,7 @@ class Outlets:
 
     def open(self, streams: Sequence[StreamInfo]) -> None:
         known = dict(self._streams)
-        self._streams = [(info, known.get(info) or pylsl.StreamOutlet(lsl_info(info))) for info in streams]
+        self._streams = [(info, known.get(info) or open_outlet(lsl_info(info))) for info in streams]
 
     def push(self, stream: int, stamps: TimeArray, values: NDArray[Any]) -> None:
         info, outlet = self._streams[stream]

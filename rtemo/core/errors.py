@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+LONGEST = 4_000  # characters of a part: what is quoted from a file may be a million characters of nothing
+
 
 class RtemoError(Exception):
     """A problem the user can act on: the fact, what was found, what to do. The command line exits with 2.
 
-    Parameters are joined by "; " into the one line that the command line prints after "error: ".
+    Parameters are joined by "; " into the one line that the command line prints after "error: ". Of a part that is too
+    long to be read, its beginning and its end are kept.
     """
 
     exit_code = 2
 
     def __init__(self, fact: str, found: str = "", todo: str = "") -> None:
-        self.fact, self.found, self.todo = fact, found, todo
-        super().__init__("; ".join(part for part in (fact, found, todo) if part))
+        self.fact, self.found, self.todo = _readable(fact), _readable(found), _readable(todo)
+        super().__init__("; ".join(part for part in (self.fact, self.found, self.todo) if part))
 
 
 class StreamMissing(RtemoError):
     """A required stream was never found, or was lost for good. The command line exits with 3."""
 
     exit_code = 3
+
+
+def _readable(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 300]} … ({len(text) - LONGEST + 100:,} characters left out) … {text[-200:]}"

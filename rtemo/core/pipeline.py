@@ -286,7 +286,8 @@ class Pipeline:
     @property
     def newest(self) -> int | None:
         """The last grid index that any stream has reached."""
-        return max((w for b in self._branches.values() if (w := b.watermark) is not None), default=None)
+        reached = (b.reached if isinstance(b, GazeBranch) else b.watermark for b in self._branches.values())
+        return max((index for index in reached if index is not None), default=None)
 
     @property
     def next_end_s(self) -> float | None:
@@ -366,7 +367,9 @@ class Pipeline:
         """The window that ends at a grid index, or None where no sample came at all."""
         eeg, gaze = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
         frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
-        gaze_frame = gaze.frame_at(end) if isinstance(gaze, GazeBranch) else None
+        gaze_frame = None
+        if isinstance(gaze, GazeBranch):
+            gaze_frame = gaze.frame_now(end) if forced else gaze.frame_at(end)
         eeg_coverage = float(np.mean([0.0 if f is None else f.coverage for f in frames]))
         gaze_coverage = 0.0 if gaze_frame is None else gaze_frame.coverage
         if gaze_frame is None and not any(f is not None and f.present > 0.0 for f in frames):

@@ -23,6 +23,8 @@ PATIENCE_S = 2.0  # how long engine and recorder may differ, as when a session b
 GONE = (StreamState.LOST, StreamState.FAILED)
 SILENT = (StreamState.STALLED, StreamState.LOST, StreamState.FAILED)
 MOST_NAMES = 40  # characters
+GOOD_SHARE = 0.5  # of the channels in use; fewer are no montage to rely on
+SEEN_SHARE = 0.1  # of the last gaze; with less, the tracker sees no eyes
 PLACED_SHARE = 0.5  # of the electrodes; with fewer, positions mean little
 
 
@@ -53,8 +55,8 @@ class AlarmWatch:
         state = self._state
         if state.snapshot.phase == Phase.REPLAY or state.snapshot.seq < 0:
             return []
-        found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._outputs()]
-        found += [*self._further(), *self._electrodes()]
+        found = [*self._recording(), *self._streams(), *self._engine(), *self._unusable(), *self._disk()]
+        found += [*self._outputs(), *self._further(), *self._electrodes()]
         texts_ = {alarm.text for alarm in found}
         self._since = {text: since for text, since in self._since.items() if text in texts_}
         return sorted((a for a in found if self._lasting(a)), key=lambda alarm: alarm.level != "bad")
@@ -91,7 +93,7 @@ class AlarmWatch:
         self._roles = (self._roles if state.in_session else set()) | set(present)
         needed = state.needed_roles | {one for one in self._roles if one[1] in (Modality.EEG, Modality.GAZE)}
         for whose, role in sorted(needed):
-            name, stream = f"{whose} {texts.ALARM_ROLES[role]}".strip(), present.get((whose, role))
+            name, stream = _worded(whose, role), present.get((whose, role))
             if stream is None:
                 if state.in_session:
                     yield self._alarm(texts.STREAM_LOST.format(role=name), level)
@@ -100,6 +102,21 @@ class AlarmWatch:
                 since_s = state.now_s - age_s if math.isfinite(age_s) else None
                 text = texts.STREAM_STALLED if stream.state is StreamState.STALLED else texts.STREAM_LOST
                 yield self._alarm(text.format(role=name), level, since_s)
+
+    def _unusable(self) -> Iterator[Alarm]:
+        """Streams that deliver what nobody can use: most channels are faulty, or the tracker sees no eyes."""
+        state = self._state
+        if not (state.in_session and state.streams_known):
+            return
+        delivering = {(s.participant, s.role) for s in state.streams_in_use if not is_silent(state, s)}
+        used = [channel for channel in state.snapshot.channels if not channel.excluded]
+        n_good = sum(not channel.fault for channel in used)
+        each = [(one.id, one.n_good, one.n_channels, one.gaze_valid) for one in state.people]
+        for whose, good, n, valid in each or [("", n_good, len(used), state.gaze_validity())]:
+            if (whose, Modality.EEG) in delivering and n and good < GOOD_SHARE * n:
+                yield self._alarm(texts.MOST_CHANNELS_BAD.format(role=_worded(whose, Modality.EEG)), "warn")
+            if (whose, Modality.GAZE) in delivering and valid < SEEN_SHARE:
+                yield self._alarm(texts.NO_EYES_SEEN.format(role=_worded(whose, Modality.GAZE)), "warn")
 
     def _further(self) -> Iterator[Alarm]:
         """Streams without a role that this session records, as ECG, and that have fallen silent."""
@@ -159,6 +176,11 @@ def _of_electrodes(whose: str, places: ElectrodePlaces | None, n: int, n_used: i
     if places is not None and places.doubtful:
         names = shortened(", ".join(places.doubtful), MOST_NAMES)
         yield Alarm(whose + texts.DOUBTFUL_PLACES.format(n=len(places.doubtful), all=n_all, names=names), "warn")
+
+
+def _worded(whose: str, role: str) -> str:
+    """A role in an alarm, with whose it is."""
+    return f"{whose} {texts.ALARM_ROLES[role]}".strip()
 
 
 def _elsewhere(path: str, folder: str) -> str:

@@ -68,6 +68,7 @@ PROGRESS = "{name}  {done} / {total}"
 ALARM_ROLES = {"eeg": "EEG", "gaze": "EYE TRACKER", "second_eye": "SECOND EYE", "markers": "MARKERS"}
 ROLE_NAMES = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye", "markers": "markers"}
 STREAM_LOST, STREAM_STALLED = "{role} LOST", "{role} SENDS NOTHING"
+MOST_CHANNELS_BAD, NO_EYES_SEEN = "{role}: MOST CHANNELS BAD", "{role} SEES NO EYES"
 RECORDER_GONE = "NOTHING IS RECORDED: THE RECORDER IS GONE"
 NOT_RECORDED = "NOTHING IS RECORDED"
 PREDICTIONS_RESTARTING = "PREDICTIONS RESTARTING"
@@ -123,7 +124,7 @@ MOVED_BY = "What moved it"
 MOVED_NOTHING = "What moved it: not explained yet"
 HISTORY_TIP = (
     "Thick: smoothed. Thin: each window alone. Shaded: no emotion named.\n"
-    "Wheel: time shown. Drag: look back. Double click: now."
+    "Wheel: time shown. Drag: look back. Double click: now. Mouse: values."
 )
 NOW = "now"
 NO_FURTHER = "No further streams are recorded: tick Rec in the table of streams"
@@ -169,6 +170,7 @@ CHANNEL_FIXED_TIP = "{label}: {why}\nIt was excluded before the session began, a
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"
 GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"
+GAZE_ALL = "x, y, pupil"  # where the three have no room
 SCALE = "{uv} µV"
 SPAN = "{s} s"
 ALL_CHANNELS = "all channels"
@@ -204,6 +206,7 @@ LATENCY_TIP = (
 )
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
+CLOCKS_WORST = "clocks: furthest off {offset}"
 NO_LATENCY = "latency –"
 ENGINE_SILENT = "engine: no answer for {age}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"
@@ -220,11 +223,11 @@ DOCTOR_RUNNING = "Checking…"
 OPEN_TITLE = "Open a recording"
 OPEN_FILTER = "Recordings (*.xdf *.xdfz)"
 
-PLAY, HOLD = "Play", "Hold"
+PLAY, HOLD = "Play", "Pause"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 PARTICIPANT_TIP = "Participant that is shown, of several in the recording"
 SPEED_TIP = "Speed of the replay (− and +)"
-PLAY_TIP = "Play or hold (Space); 5 seconds back or on (← and →)"
+PLAY_TIP = "Play or pause (Space); 5 seconds back or on (← and →)"
 LEAVE, LEAVE_TIP = "Back to live", "Close the recording (Ctrl+W)"
 READING = "reading {share}"
 DISMISS = "Dismiss"
@@ -273,7 +276,7 @@ AS_PROFILE = "as the profile"
 IGNORED = "ignored"
 BY_YOU = "your settings"
 CHANNEL_NUMBER = "Channel {number}"
-IGNORE, RESET_ROW, RESET_ALL = "Ignore", "Back to the profile", "All back"
+IGNORE, RESET_ROW, RESET_ALL = "Ignore", "Reset", "Reset all"
 UNIT = "Unit"
 UNIT_NAMES = {"": "as the stream says", "uV": "µV"}
 N_USED = "{n} of {all} channels used"
@@ -284,8 +287,16 @@ ABOUT_STREAM = "{name}\nread with {profile}   ·   {why}"
 NO_PROFILE = "no device profile"
 
 SETUP = "Session settings"
-SETUP_PAGES = ("EEG channels", "Gaze channels", "Screen", "Session")
-LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Use these", "Cancel", "Close"
+SETUP_PAGES = ("EEG channels", "Gaze channels", "Second eye", "Screen", "Session")
+EYES_APART = "The tracker sends each eye as a stream of its own"
+EYES_HINT = (
+    "Most trackers send both eyes in one stream: then there is nothing to do here. Where each eye is a stream, the one "
+    "in the role Gaze is the first eye; both are joined by time, and where one is lost the other goes on."
+)
+EYES_PEOPLE = "With several participants, each one's second eye is named in the table of streams."
+SECOND_STREAM, SECOND_IS, BY_PROFILE = "Stream of the second eye", "It is the", "as the device profiles say"
+EYES = {"left": "left eye", "right": "right eye"}
+LOAD, SAVE, APPLY, CANCEL, CLOSE = "Load…", "Save as…", "Apply", "Cancel", "Close"
 SAVED = "saved: {path}"
 SETTINGS_FILTER = "Session settings (*.toml)"
 SETTINGS_NAME = "session.toml"
@@ -311,6 +322,7 @@ BASELINE_TITLE = "Baseline"
 CROSS, NO_CROSS = "Fixation cross", "none"
 BEGIN, REPEAT = "Begin", "Record again"
 BASELINE_ASK = "The participant sits still and looks at one place, awake, without a task."
+ANNOTATE_NO_SESSION = "Start a session first: annotations belong to its recording."
 BASELINE_NO_SESSION = "Start a session first: the baseline belongs to its recording."
 BASELINE_RUNS = "Running: {left} left. Nobody should speak now."
 BASELINE_DONE = "Done: {verdict}"
@@ -333,7 +345,7 @@ DEMO_FAILED = "The demonstration did not start. Its output is in {log}"
 BASELINE_MENU, CALIBRATION_MENU, SETUP_MENU = "Baseline…", "Personal calibration…", "Session settings…"
 FOCUS_SUBJECT = "Enter the participant"
 LARGER, SMALLER, LONGER, SHORTER = "EEG larger", "EEG smaller", "Show more time", "Show less time"
-PLAY_OR_HOLD = "Replay: play or hold; live: look back"
+PLAY_OR_HOLD = "Replay: play or pause; live: look back"
 BACK, ON = "5 s back", "5 s on"
 KEYS_ALONE = "Signals and replay"
 

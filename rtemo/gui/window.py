@@ -111,9 +111,10 @@ class MainWindow(QMainWindow):
         self.state.look(self.client.recorder, restarting=self.client.restarting)
         if snapshot is not None:
             self._waited = 0
-            if snapshot.seq < self.state.snapshot.seq:  # another engine
-                self._seen_phase = None
+            before = self.state.snapshot.seq
             self.views.refresh_schedule.mark(self.state.update(snapshot, time.time()))
+            if self.state.snapshot.seq < before:  # another engine
+                self._seen_phase = None
             self._handle_snapshot()
             self._last_settings.update(snapshot)
         elif (waited := self._waited + 1) >= RESULT_FRAMES:  # no news: what is shown grows old
@@ -185,6 +186,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=self._name) if name else self._name)
         if not self.watches:
             self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
+            self.bars.set_visible(texts.SESSION_BAR, visible=phase != Phase.REPLAY)  # nothing of it is for a recording
         if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW) and not self.watches:
             self.views.report.look_for_unfinished(Path(self.views.session.root))
 

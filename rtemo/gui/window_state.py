@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +16,8 @@ import numpy as np
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.people.results import Results
-from rtemo.gui.people.roles import asked_roles, key_of
+from rtemo.gui.people.roles import asked_roles, key_of, place_of
+from rtemo.live.service.client import merged
 from rtemo.live.service.feed import valid_share
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import (
@@ -40,10 +40,15 @@ EEG_ROWS = 200 * HISTORY_S  # the grid's rate
 EEG_VALUES = 30_000_000  # at most, 120 MB: more channels are kept for a shorter time
 TRACE_S, TRACE_HZ = 60, 1000  # of further streams; of the fastest, as they are shown
 GAZE_ROWS = 1200 * HISTORY_S  # the fastest trackers
+GAZE_EVENTS = 8000  # of HISTORY_S
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
 SIGNALS = ("eeg", "gaze")
+BASELINE_FACTS = ("baseline_begins", "baseline_planned")
 MARKER_KINDS = ("marker", "annotation")  # events that are drawn across the plots
+
+# EEG; gaze (x, y, pupil left, pupil right); what the eyes did
+Signals = tuple[RingBuffer, RingBuffer, deque[GazeEventRecord]]
 
 
 class SnapshotPart(StrEnum):
@@ -68,9 +73,8 @@ class WindowState:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot(seq=-1, time_s=math.nan, phase=Phase.IDLE)
-        self.eeg = RingBuffer(1, 0)
-        self.gaze = RingBuffer(GAZE_ROWS, 4)  # x, y, pupil left, pupil right
-        self.gaze_events: deque[GazeEventRecord] = deque(maxlen=8000)  # of HISTORY_S
+        self.eeg, self.gaze, self.gaze_events = self._no_signals()
+        self._kept: dict[str, Signals] = {}  # of participants who were shown before
         self.traces: dict[str, RingBuffer] = {}  # the further streams, by stream_id
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self.marks: deque[dict[str, Any]] = deque(maxlen=EVENTS)  # the markers and annotations among them
@@ -85,11 +89,21 @@ class WindowState:
         self.participant = ""  # that is typed in for the next session
         self.restarting = False  # whether the engine is being started again
         self.recorder: RecorderLook | None = None  # None: nobody asks it, and the engine's word is taken
+        self._early: Snapshot | None = None  # of an engine that is still taking up the session
         self._wall_s = math.nan
         self._clock_s = self._told_s = 0.0  # now, and when the newest snapshot came, by the caller's clock
 
     def update(self, new: Snapshot, wall_s: float = math.nan) -> set[SnapshotPart]:
-        """Take in a snapshot; return the parts that changed. wall_s: the time of day now, Unix time."""
+        """Take in a snapshot; return the parts that changed. wall_s: the time of day now, Unix time.
+
+        One of an engine that is still taking up the session that is recorded is kept until it has: until then the
+        session is what it was, and grows old.
+        """
+        new = merged(self._early, new) if self._early is not None else new
+        self._early = new if self._is_taking_up(new) else None
+        if self._early is not None:
+            self.restarting = True
+            return set()
         old, self.snapshot = self.snapshot, new
         self._told_s, self._wall_s = self._clock_s, wall_s
         changed = {SnapshotPart.STATE}
@@ -117,8 +131,9 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
-        for own in self.results.values():
-            own.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
+        if new.phase not in (Phase.RUNNING, Phase.PAUSED):
+            for own in self.results.values():
+                own.end_session()
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -232,7 +247,7 @@ class WindowState:
 
     def look(self, recorder: RecorderLook | None, *, restarting: bool) -> None:
         """Take in what the recorder answered last, and whether the engine is being started again."""
-        self.recorder, self.restarting = recorder, restarting
+        self.recorder, self.restarting = recorder, restarting or self._early is not None
 
     @property
     def recorder_heard_s(self) -> float:
@@ -292,7 +307,7 @@ class WindowState:
 
     @property
     def streams_in_use(self) -> list[StreamStatus]:
-        return [stream for stream in self.snapshot.streams if stream.role]
+        return sorted((stream for stream in self.snapshot.streams if stream.role), key=place_of)
 
     @property
     def bad_channels(self) -> list[ChannelStatus]:
@@ -331,6 +346,11 @@ class WindowState:
         """Times (n,), instantaneous (n, K), smoothed (n, K), abstaining (n,) bool, later than a time."""
         return self.results[self.shown].history(after_s)
 
+    def _is_taking_up(self, new: Snapshot) -> bool:
+        """Whether an engine has told nothing yet while a session is recorded, which it is about to take up."""
+        told = bool(new.settings) or new.phase is not Phase.IDLE
+        return not told and not self.recorder_gone and self.recorder is not None and self.recorder.recording is not None
+
     def _goes_on(self, old: Snapshot, new: Snapshot) -> bool:
         """Whether another engine takes up the session that the window has shown."""
         recorded = self.recorder.folder if self.recorder is not None and self.recorder.recording is not None else ""
@@ -348,6 +368,11 @@ class WindowState:
         self.eeg.clear()
         self.gaze.clear()
         self.gaze_events.clear()
+        self._kept.clear()
+
+    @staticmethod
+    def _no_signals() -> Signals:
+        return RingBuffer(1, 0), RingBuffer(GAZE_ROWS, 4), deque(maxlen=GAZE_EVENTS)
 
     def _take_signals(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
@@ -355,13 +380,15 @@ class WindowState:
             if new.eeg.microvolts.shape[1] != self.eeg.n_columns:
                 n = new.eeg.microvolts.shape[1]
                 self.eeg = RingBuffer(min(EEG_ROWS, EEG_VALUES // n), n)
-            self.eeg.push(new.eeg.times, new.eeg.microvolts)
+            self.eeg.push_new(new.eeg.times, new.eeg.microvolts)
             changed.add(SnapshotPart.EEG)
         if new.gaze is not None and len(new.gaze.times):
-            self.gaze.push(new.gaze.times, _gaze_rows(new.gaze))
+            self.gaze.push_new(new.gaze.times, _gaze_rows(new.gaze))
             changed.add(SnapshotPart.GAZE)
         if new.gaze_events:
-            self.gaze_events.extend(new.gaze_events)
+            again = bool(self.gaze_events) and new.gaze_events[0].end_s <= self.gaze_events[-1].end_s
+            known = set(self.gaze_events) if again else ()
+            self.gaze_events.extend(event for event in new.gaze_events if event not in known)
             changed.add(SnapshotPart.GAZE_EVENTS)
         for block in new.traces:
             self._take_trace(block)
@@ -372,7 +399,7 @@ class WindowState:
         kept, width = self.traces.get(block.stream_id), block.values.shape[1]
         if kept is None or kept.n_columns != width:
             kept = self.traces[block.stream_id] = RingBuffer(TRACE_S * TRACE_HZ, width)
-        kept.push(block.times, block.values)
+        kept.push_new(block.times, block.values)
 
     def _take_results(self, new: Snapshot) -> set[SnapshotPart]:
         changed = set()
@@ -380,12 +407,16 @@ class WindowState:
             self._results_of(record.get("participant")).take(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
-            for event in filter(_begins_baseline, new.events):
-                self._results_of(event.get("participant")).has_baseline = True
+            for event in new.events:
+                if (fact := (event.get("details") or {}).get("fact")) in BASELINE_FACTS:
+                    self._results_of(event.get("participant")).plan_baseline(begins=fact == BASELINE_FACTS[0])
             taken = [self._dated(event, new) for event in new.events]
             self.events.extend(taken)
             self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
             changed.add(SnapshotPart.EVENTS)
+        self.results[next(iter(self.results))].judge_baseline(new.progress if not self.several else None)
+        for one in self.several:
+            self.results[one.id].judge_baseline(one.progress)
         return changed
 
     def _dated(self, event: dict[str, Any], new: Snapshot) -> dict[str, Any]:
@@ -412,18 +443,16 @@ class WindowState:
         self.results = {whose: self.results.get(whose) or Results() for whose in _ids(new)}
         if new.participant == self._shown:
             return set()
+        self._kept[self._shown] = (self.eeg, self.gaze, self.gaze_events)
         self._shown = new.participant
-        self._clear_signals()
+        kept = self._kept.pop(self._shown, None)
+        self._kept = {whose: signals for whose, signals in self._kept.items() if whose in self.results}
+        self.eeg, self.gaze, self.gaze_events = kept if kept is not None else self._no_signals()
         return set(SnapshotPart)
 
     def _results_of(self, participant: str | None) -> Results:
         """Of one of several participants; in a replay, which shows one at a time, of that one."""
         return self.results.get(participant or "") or next(iter(self.results.values()))
-
-
-def _begins_baseline(event: Mapping[str, Any]) -> bool:
-    details = event.get("details") or {}
-    return details.get("fact") in ("baseline_begins", "baseline_planned")
 
 
 def _ids(snapshot: Snapshot) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ FAULTS = {  # reason -> colour, letter
     "flat": ("#8a5a00", "F"),
     "railed": ("#d9480f", "R"),
     "line noise": ("#cc79a7", "L"),
-    "loose electrode": ("#009e73", "E"),
+    "loose electrode": ("#0072b2", "E"),
     "electrode pop": ("#d9480f", "P"),
     "muscle noise": ("#56b4e9", "U"),
     "noisy": ("#f5c518", "N"),

@@ -133,13 +133,17 @@ def gaze_check_of(event: Event) -> GazeCheckResult | None:
 class SessionFacts:
     """All that a recording's own events state. Times are LSL seconds.
 
-    settings: text of a settings file, empty where there is none. planned: the baseline's plan. rests: (begin_s, end_s).
-    notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    settings: text of a settings file, empty where there is none. model: the fingerprint of the session's bundle, empty
+    where it is not stated. hop_s: seconds between its predictions. planned: the baseline's plan.
+    rests: (begin_s, end_s). notes: labels and calibrations, each with the time of its event.
+    suspended: whether predictions are, at the end.
     profiles: the device profiles that its computer had of its own, each with the digest of its file.
     problems: facts that cannot be used, a line each.
     """
 
     settings: str = ""
+    model: str = ""
+    hop_s: float | None = None
     planned: str | None = None
     rests: tuple[tuple[float, float], ...] = ()
     notes: tuple[tuple[float, Note], ...] = ()
@@ -150,7 +154,8 @@ class SessionFacts:
 
 def facts_of(events: Iterable[Event]) -> SessionFacts:
     """What these events state; of plans the first counts. A fact that is damaged is a problem and is left out."""
-    settings, planned, suspended = "", None, False
+    settings, model, planned, suspended = "", "", None, False
+    hop_s: float | None = None
     rests: list[tuple[float, float]] = []
     notes: list[tuple[float, Note]] = []
     profiles: dict[str, str] = {}
@@ -158,7 +163,8 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
     for event in events:
         fact = event.details.get("fact")
         if fact == "session":
-            settings = settings or event.document
+            settings, model = settings or event.document, model or str(event.details.get("bundle_fingerprint", ""))
+            hop_s = hop_s or _number(event.details.get("hop_s"))
         elif fact == "baseline_planned" and isinstance(plan := event.details.get("plan"), str):
             planned = plan if planned is None else planned
         elif fact == "baseline_begins" and (length_s := _number(event.details.get("length_s"))) is not None:
@@ -174,7 +180,7 @@ def facts_of(events: Iterable[Event]) -> SessionFacts:
         elif fact is not None:
             problems.append(f"an event of the session at {event.time_s:.3f} s cannot be used: {event.text}")
     return SessionFacts(
-        settings, planned, tuple(rests), tuple(notes), suspended, tuple(profiles.items()), tuple(problems)
+        settings, model, hop_s, planned, tuple(rests), tuple(notes), suspended, tuple(profiles.items()), tuple(problems)
     )
 
 

@@ -211,6 +211,8 @@ def _quality(record: SessionRecord) -> Html:
     if quality is not None and quality.labels:
         worst = timeline.worst_channels(quality)
         good = f"{len(quality.labels) - len(worst)} of {several(len(quality.labels), 'electrode')} good throughout."
+        if quality.of_stream.any():
+            good += " What all of them had at once, as a gap of the stream, is stated once and counts for none of them."
         head, names = tag("div", charts.head(quality)), tag("div", _worst_table(quality, worst))
         parts += [
             subheading("Electrodes"),
@@ -241,7 +243,13 @@ def _impedances(record: SessionRecord) -> list[Html]:
 
 
 def _worst_table(quality: SignalQuality, worst: list[int]) -> Html:
-    rows = [[quality.labels[k], quality.usual_fault(k), percent(float(quality.bad_share[k]))] for k in worst]
+    of_stream, shares = quality.of_stream, quality.bad_share
+    rows = [
+        ["all at once", quality.reasons[fault], percent(float((of_stream == fault).mean()))]
+        for fault in np.unique(of_stream).tolist()
+        if fault
+    ]
+    rows += [[quality.labels[k], quality.usual_fault(k), percent(float(shares[k]))] for k in worst]
     return table([("Electrode", TEXT), ("Usually", TEXT), ("of the time", NUMBER)], rows) if rows else Html()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtemo.core.eeg.quality import REASONS, ChannelFault
 from rtemo.recordings.events import Event
 from rtemo.report.further.summary import TraceSummary
 
@@ -62,13 +63,29 @@ class SignalQuality:
     reasons: tuple[str, ...]
 
     @property
+    def of_stream(self) -> NDArray[np.int8]:
+        """The fault of the whole stream at each time (n,): a gap, or what all electrodes have at once; 0: none."""
+        found = np.zeros(len(self.times), np.int8)
+        if len(self.labels) > 1:
+            found = np.where((self.faults == self.faults[:, :1]).all(axis=1), self.faults[:, 0], found)
+        if REASONS[ChannelFault.GAP] in self.reasons:
+            gap = self.reasons.index(REASONS[ChannelFault.GAP])
+            found[(self.faults == gap).any(axis=1)] = gap
+        return found
+
+    @property
+    def own_faults(self) -> NDArray[np.int8]:
+        """The faults (n, C) without those of the whole stream: what is wrong with the electrodes themselves."""
+        return np.where(self.faults == self.of_stream[:, None], np.int8(0), self.faults)
+
+    @property
     def bad_share(self) -> FloatTable:
-        """Share of the time that each channel is bad, (C,)."""
-        return np.asarray((self.faults > 0).mean(axis=0) if len(self.times) else np.zeros(len(self.labels)))
+        """Share of the time that each channel itself is bad, (C,)."""
+        return np.asarray((self.own_faults > 0).mean(axis=0) if len(self.times) else np.zeros(len(self.labels)))
 
     def usual_fault(self, channel: int) -> str:
-        """The reason that a channel is bad for most often, empty where it never is."""
-        counts = np.bincount(self.faults[:, channel], minlength=len(self.reasons))
+        """The reason that a channel itself is bad for most often, empty where it never is."""
+        counts = np.bincount(self.own_faults[:, channel], minlength=len(self.reasons))
         counts[0] = 0
         return self.reasons[int(counts.argmax())] if counts.any() else ""
 

@@ -101,29 +101,36 @@ def worst_channels(quality: SignalQuality) -> list[int]:
 
 
 def bad_channels(quality: SignalQuality, axis: Axis) -> Html:
-    """One row for each channel that was bad for a while, coloured by the reason; empty where there is none."""
-    shares, worst = quality.bad_share, worst_channels(quality)[:MOST_CHANNELS]
-    if not worst:
+    """One row for what the whole stream had, and one for each channel that was bad for a while, coloured by the reason;
+    empty where there is none.
+    """
+    shares, own, of_stream = quality.bad_share, quality.own_faults, quality.of_stream
+    rows = [
+        (f"{shortened(quality.labels[k], 9)} {percent(shares[k])}", quality.labels[k], own[:, k])
+        for k in worst_channels(quality)[:MOST_CHANNELS]
+    ]
+    if of_stream.any():
+        rows.insert(0, (f"all {percent(float((of_stream > 0).mean()))}", "all electrodes", of_stream))
+    if not rows:
         return Html()
     height = 15.0
-    inside = [axis.drawn(4, 4 + height * len(worst))]
+    inside = [axis.drawn(4, 4 + height * len(rows))]
     half_s = (float(np.median(np.diff(quality.times))) if len(quality.times) > 1 else 1.0) / 2
-    for row, channel in enumerate(worst):
+    for row, (name, whose, faults) in enumerate(rows):
         y = 4 + row * height
-        name = f"{shortened(quality.labels[channel], 9)} {percent(shares[channel])}"
         inside.append(text(LEFT - 8, y + 11, name, class_="tick", text_anchor="end"))
         inside.append(tag("rect", x=LEFT, y=y + 1, width=WIDTH - LEFT - RIGHT, height=height - 2, class_="ground"))
-        for first, stop, fault in runs(quality.faults[:, channel].tolist()):
+        for first, stop, fault in runs(faults.tolist()):
             if fault:
                 reason = quality.reasons[int(str(fault))]
                 left, right = quality.times[first] - half_s, quality.times[stop - 1] + half_s
                 x = axis.x(left)
                 ink = FAULTS.get(reason, OTHER_FAULT)[0]
                 when = f"{clock(left - axis.begin_s)} to {clock(right - axis.begin_s)}"
-                label = f"{quality.labels[channel]}: {reason}, {when}"
+                label = f"{whose}: {reason}, {when}"
                 size = {"width": max(axis.x(right) - x, 0.8), "height": height - 2}
                 inside.append(tag("rect", tip(label), x=x, y=y + 1, fill=ink, **size))
-    return picture(WIDTH, 4 + height * len(worst) + axis.foot, *inside, label="Bad channels over time")
+    return picture(WIDTH, 4 + height * len(rows) + axis.foot, *inside, label="Bad channels over time")
 
 
 def _stacked(predictions: Predictions, axis: Axis, top: float) -> Html:

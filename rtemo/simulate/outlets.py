@@ -18,6 +18,7 @@ from rtemo.core.types import STRING_FORMAT, Chunk, StreamDown, StreamInfo, Strea
 from rtemo.simulate.company import SimulatedCompany
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.lsl.emit import lsl_info
+from rtemo.sources.lsl.ports import open_outlet
 
 BLOCK_S = 0.01
 HEAD_START_S = 0.2  # between opening the outlets and the first sample
@@ -92,7 +93,7 @@ class SimulatedOutlets:
     def open(self, info: StreamInfo) -> None:
         """Nothing happens when it is open already: the first run of a stream may begin late."""
         if info.stream_id not in self._open:
-            self._open[info.stream_id] = pylsl.StreamOutlet(lsl_info(info))
+            self._open[info.stream_id] = open_outlet(lsl_info(info))
             self.sent.setdefault(info.stream_id, 0)
             if info.channel_format == STRING_FORMAT:
                 self._strings.add(info.stream_id)

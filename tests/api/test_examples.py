@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from model_sessions import impatient_bundle
 
 import rtemo
 
@@ -127,8 +128,9 @@ def test_a_stimulus_follows_predictions_by_websocket(person):
 
 
 def test_one_script_runs_a_whole_session_by_remote_control(person, tmp_path):
-    with live(person, "--remote", "{port}", "--no-outlet") as port:
-        said = run("closed_loop/psychopy_session", port, tmp_path, 20)
+    model = impatient_bundle(tmp_path / "model", 3.0)
+    with live(person, "--remote", "{port}", "--no-outlet", "--model", str(model)) as port:
+        said = run("closed_loop/psychopy_session", port, tmp_path, 6)
     recording = tmp_path / "sub-P01" / "sub-P01_task-faces_run-1_eeg.xdf"
     assert f"start: OK recording to {recording}" in said
     assert f"stop: OK stopped; {recording}" in said

@@ -128,10 +128,14 @@ class Fuzzed:
         read(path)
 
     def case(self, name: str, number: int) -> None:
+        self.take(name, self.input_of(name, number))
+
+    def take(self, name: str, document: bytes) -> None:
+        """Have a document read. Raises what is neither a result nor one clear RtemoError."""
         from rtemo.core.errors import RtemoError
 
         path = self._folder / f"{name}.case"
-        path.write_bytes(self.input_of(name, number))
+        path.write_bytes(document)
         try:
             self._of(name)[2](path)
         except RtemoError as error:

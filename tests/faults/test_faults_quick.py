@@ -10,7 +10,7 @@ import pytest
 
 from .catalog import all_faults, by_name
 from .fault import Fault, Want
-from .fuzz_documents import Fuzzed
+from .fuzz_documents import PREDICTIONS, Fuzzed, csv_bytes
 from .fuzz_xdf import Fuzzed as FuzzedXdf
 from .judge import Outcome, judge
 from .plan import build
@@ -23,6 +23,15 @@ DOCUMENT_FINDINGS = (
     ("session_file", b'model = "x"\nrecord = []\nversions = 3\n'),
     ("session_file", b"a." * 100_000 + b"b = 1"),
     ("session_file", b"\xff"),
+    ("settings_text", b"[gaze]\nquery = '" + b"x" * 100_000 + b"'\n"),
+    (
+        "events_file",
+        b'{"time_s": 1.0, "kind": "session", "text": "a"}\n{"time_s": -Infinity, "kind": "session", "text": "z"}',
+    ),
+    (
+        "predictions_file",
+        csv_bytes([{**PREDICTIONS[0], "time_s": "-1.5e308"}, {**PREDICTIONS[0], "time_s": "1.5e308"}]),
+    ),
 )
 
 
@@ -141,9 +150,7 @@ def test_a_fault_of_recordings_comes_out_right(name):
 
 @pytest.mark.parametrize(("name", "document"), DOCUMENT_FINDINGS, ids=range(len(DOCUMENT_FINDINGS)))
 def test_documents_that_were_read_wrong_once_are_read_or_refused(tmp_path, capsys, name, document):
-    fuzzed = Fuzzed(1, tmp_path)
-    (tmp_path / "d").write_bytes(document)
-    fuzzed._of(name)[2](tmp_path / "d")
+    Fuzzed(1, tmp_path).take(name, document)
 
 
 def test_a_few_mutated_documents_and_recordings_are_read_or_refused(tmp_path, capsys):

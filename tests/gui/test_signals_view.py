@@ -24,6 +24,7 @@ from rtemo.gui.painting.colours import DARK, LIGHT
 from rtemo.gui.painting.display_filter import BANDS, DisplayFilter, filtered_between
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.painting.theme import apply_theme
+from rtemo.gui.views.signals.lanes import FAULTY
 from rtemo.gui.window import MainWindow
 from rtemo.gui.window_state import EEG_ROWS, EEG_VALUES, WindowState
 from rtemo.live.service.snapshot import EegBlock
@@ -96,6 +97,10 @@ def test_a_faulty_trace_stays_in_its_lane(window):
     assert inked
     assert 8 + 3.9 * lane <= min(inked)
     assert max(inked) <= 8 + 5.1 * lane
+    window.views.signals.look_back(0.0)
+    past = window.views.signals.past
+    lane, (_, faulty) = past._eeg_share / 8, past._curves[FAULTY].getData()
+    assert 4 * lane - 1e-9 <= min(faulty) < max(faulty) <= 5 * lane + 1e-9
 
 
 def test_looking_back_shows_the_past_as_past_and_stands_still(window, clock):
@@ -128,6 +133,13 @@ def test_the_keys_toggle_and_move_and_stop_at_the_ends(window):
     for _ in range(20):
         QTest.keyClick(window, Qt.Key.Key_Left)
     assert view.past.range_s[0] == pytest.approx(0.0, abs=0.1)
+    begin_s, end_s = view.past.range_s
+    assert begin_s <= view.past.cursor_s <= end_s
+    view.past.cursor_s = begin_s + 0.25 * (end_s - begin_s)
+    QTest.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)  # less time, around the cursor
+    closer_s = view.past.range_s
+    assert closer_s[1] - closer_s[0] == pytest.approx((end_s - begin_s) / 1.5)
+    assert (view.past.cursor_s - closer_s[0]) / (closer_s[1] - closer_s[0]) == pytest.approx(0.25, abs=1e-6)
     QTest.keyClick(window, Qt.Key.Key_Space)
     assert not view.is_past
 

@@ -9,7 +9,6 @@ import html.parser
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,19 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from model_sessions import impatient_bundle
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from rtemo import resources
-from rtemo.commands.from_arguments import DEMO_MODEL
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import DARK
 from rtemo.gui.painting.theme import apply_theme
 from rtemo.gui.window import MainWindow
 from rtemo.live.service.client import EngineClient, Launch
 from rtemo.live.service.snapshot import Phase, ReportState
-from rtemo.model.bundle import _fingerprint
 from rtemo.sources.session_settings import SessionSettings, settings_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -40,17 +37,6 @@ LOST_S = 12 + SESSION_S / 2 if SESSION_S else 11  # when the eye tracker is lost
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 EVIL = "coughed <b>twice</b>"
 FAULTS = '[[fault]]\nkind = "lost"\nstream = "gaze"\nstart_s = {start}\nduration_s = 4\n'
-
-
-def impatient_bundle(folder):
-    """The demonstration's, but content with a short baseline."""
-    shutil.copytree(resources.assets() / DEMO_MODEL, folder)
-    document = json.loads((folder / "bundle.json").read_text())
-    document["pipeline"]["normaliser"]["rest_min_s"] = REST_S / 2
-    del document["fingerprint"]
-    document["fingerprint"] = _fingerprint(document)
-    (folder / "bundle.json").write_text(json.dumps(document))
-    return folder
 
 
 @contextmanager
@@ -71,7 +57,7 @@ def window(qtbot, tmp_path):
     faults.write_text(FAULTS.format(start=LOST_S))
     settings = tmp_path / "lab.toml"
     settings.write_text(settings_text(SessionSettings(annotations=("Film", "Cough"))))
-    model = () if SESSION_S else ("--model", str(impatient_bundle(tmp_path / "bundle")))
+    model = () if SESSION_S else ("--model", str(impatient_bundle(tmp_path / "bundle", REST_S / 2)))
     options = ("--lsl-session", session, "--settings", str(settings), "--linger", "5", *model)
     with simulated_person(session, faults):
         client = EngineClient(Launch("whole", options, tmp_path / "run"))

@@ -72,8 +72,9 @@ def test_an_older_recordings_baseline_is_read_from_its_sentences():
 
 
 def test_the_document_of_an_event_is_recorded_and_never_published():
-    event = session_event(1.0, "abc", "[session]\n", {"hop_s": 0.25})
-    assert facts_of([read_event(event.payload(published=False), 1.0)]).settings == "[session]\n"
+    event = session_event(1.0, "abc", "[session]\n", {"bundle_fingerprint": "f1", "hop_s": 0.25})
+    facts = facts_of([read_event(event.payload(published=False), 1.0)])
+    assert (facts.settings, facts.model, facts.hop_s) == ("[session]\n", "f1", 0.25)
     assert "document" not in json.loads(event.payload(published=True))
     assert "document" not in json.loads(event.to_json_line())
 
@@ -127,6 +128,13 @@ def test_whatever_a_payload_holds_is_an_event_or_nothing(event, changes):
 )
 def test_a_payload_that_is_none_is_nothing(text):
     assert event_of_sample(1.0, ["annotation: x", text]) is None
+
+
+@pytest.mark.parametrize("time_s", ["NaN", "Infinity", "-Infinity", "1e12", "-1e308", "1e999", "null", '"x"'])
+def test_a_line_with_a_time_that_no_clock_shows_is_no_event(time_s):
+    line = Event(5.0, EventKind.SESSION, "session ends").to_json_line()
+    assert read_event(line) == Event(5.0, EventKind.SESSION, "session ends")
+    assert read_event(line.replace("5.0", time_s)) is None
 
 
 @pytest.mark.parametrize("given", [(), (True,), (True, False), (True, False, True)])

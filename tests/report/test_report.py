@@ -408,6 +408,45 @@ def test_good_electrodes_and_gaze_are_drawn_over_the_session():
     assert "Good channels" not in Texts(timeline.coverage(table, Axis(0.0, 120.0))).words
 
 
+REASON_NAMES = ("", "gap in the stream", "missing samples", "flat")
+
+
+def quality_of(*by_channel):
+    """A second a fault, each channel's as digits."""
+    faults = np.array([[int(digit) for digit in channel] for channel in by_channel], np.int8).T
+    labels = tuple("ABCDEFGH"[: len(by_channel)])
+    return SignalQuality(
+        labels, np.zeros((len(labels), 3), np.float32), np.arange(len(faults), dtype=float), faults, REASON_NAMES
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "of_stream", "electrodes"),
+    [
+        (("0111000", "0111000", "0111000"), "0111000", ""),  # one gap: no electrode's
+        (("0110110", "0110110", "0110110"), "0110110", ""),  # several
+        (("0111000", "3333333", "0111000"), "0111000", "B"),  # one is flat all along, and in the gap
+        (("0022000", "0022000", "0000000"), "0000000", "AB"),  # some only
+        (("0333000", "0333000", "0333000"), "0333000", ""),  # an amplifier without its cap
+        (("0301100", "0001100", "0001100"), "0001100", "A"),
+        (("0330000",), "0000000", "A"),  # the only electrode's own
+        (("0110000",), "0110000", ""),
+        (("000", "000"), "000", ""),
+    ],
+)
+def test_what_the_whole_stream_had_is_one_line_and_no_electrodes_own(channels, of_stream, electrodes):
+    quality = quality_of(*channels)
+    assert "".join(map(str, quality.of_stream)) == of_stream
+    assert {quality.labels[k] for k in timeline.worst_channels(quality)} == set(electrodes)
+    assert all(quality.usual_fault(k) == "" for k, label in enumerate(quality.labels) if label not in electrodes)
+    page_ = Texts(report_page(replace(RECORD, quality=quality)))
+    words = " ".join(page_.words)
+    assert ("What all of them had at once" in words) == ("all at once" in words) == (int(of_stream) > 0)
+    drawn = Texts(timeline.bad_channels(quality, Axis(0.0, float(len(channels[0]))))).words
+    assert len([word for word in drawn if word.startswith("all ") and "%" in word]) == (int(of_stream) > 0)
+    assert len([word for word in drawn if re.fullmatch(r"[A-H] \d+ %", word)]) == len(electrodes)
+
+
 def test_it_prints_on_a4_in_light_colours_and_has_no_lists_of_python():
     document = report_page(replace(RECORD, settings={"a": {"b": ["x", "y"], "c": []}}))
     words = " ".join(Texts(document).words)

@@ -6,6 +6,7 @@ Everything that it keeps depends on these streams' samples alone. Features at an
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -103,6 +104,7 @@ class GazeBranch:
         self._pair = EyePair()
         self._paired = bool(channel_map.pair)
         self._awaited: set[int] = set()  # the eyes that the other one waits for
+        self._ahead: GazeBranch | None = None  # a copy that does not wait, while one eye holds the other one back
         self.join(channel_map, nominal_hz)
 
     def join(self, channel_map: GazeChannelMap, nominal_hz: float) -> None:
@@ -110,6 +112,7 @@ class GazeBranch:
         eye = SECOND if channel_map.pair == "second" else FIRST
         self.streams[eye] = GazeStream(channel_map, nominal_hz, [] if eye == SECOND else self.notes)
         self._pair.begin(eye)
+        self._ahead = None
         self._awaited.add(eye)
 
     @property
@@ -147,6 +150,12 @@ class GazeBranch:
             return None
         return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
+    @property
+    def reached(self) -> int | None:
+        """The last grid index that a sample has reached, also one that waits for the other eye."""
+        reached_s = self._pair.reached_s
+        return self._grid.at_or_before(reached_s) if reached_s > self._last_time else self.watermark
+
     def push(self, times: TimeArray, values: NDArray[np.generic], *, second: bool = False) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known.
 
@@ -172,6 +181,23 @@ class GazeBranch:
             return None
         return self._compute(end)
 
+    def frame_now(self, end: int) -> GazeFrame | None:
+        """As `frame_at`, from all that is there: one eye's samples also where they wait for the other one's."""
+        if not self._pair.reached_s > self._last_time:
+            return self.frame_at(end)
+        if self._ahead is None:
+            self._ahead = self._without_waiting()
+        return self._ahead.frame_at(end)
+
+    def _without_waiting(self) -> GazeBranch:
+        """A copy in which no eye waits for the other one."""
+        shown, self.tap = self.tap, None
+        made = copy.deepcopy(self)
+        self.tap = shown
+        made._awaited.clear()
+        made._take_ready()
+        return made
+
     def take_events(self) -> list[GazeEvent]:
         """Fixations, saccades and blinks that have ended since the last call."""
         return self._tracker.take_events() if self._tracker is not None else []
@@ -192,13 +218,19 @@ class GazeBranch:
             return
         for run in runs:
             self._pair.push(eye, run)
-        self._take_ready()
+        if not self._take_ready() and self._ahead is not None:
+            self._ahead._take_runs(eye, runs)
 
-    def _take_ready(self) -> None:
+    def _take_ready(self) -> bool:
+        """Take what waits for the other eye no longer; returns whether anything did."""
         for eye, stream in self.streams.items():
             self._pair.expect(eye, awaited=eye in self._awaited and not stream.dejitter.unusable)
-        for run in self._pair.ready():
+        found = self._pair.ready()
+        for run in found:
             self._take(run)
+        if found:
+            self._ahead = None
+        return bool(found)
 
     def _take(self, run: GazeRun) -> None:
         self._prepare(run)

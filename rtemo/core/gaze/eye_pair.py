@@ -5,7 +5,8 @@ two samples around each, or nowhere where these lie too far apart. In holes of t
 alone. What comes out depends on the samples' times alone, not on which stream came sooner or how it was cut.
 
 A live session does not wait for an eye whose stream is lost, and finds out a little late that it is back. So that a
-replay, which waits, gives the same, an eye counts RETURN_S after its begin and after each longer hole.
+replay, which waits, gives the same, an eye counts RETURN_S after its begin and after each longer hole. An eye that is
+silent and not lost is waited for, but only until the other one has come WAIT_S further, by the samples' times.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Array = NDArray[np.float64]
 
 LINK = 2.5  # samples of one eye that are so many periods apart have a hole between them
 HOLE_S, RETURN_S = 0.25, 0.5  # a hole that may have been a loss; how late its end may be known
+WAIT_S = 30.0  # as long as what was decided without a stream is decided again when its samples come late
 _TIME, _RATE = len(CANONICAL), len(CANONICAL) + 1  # columns behind the canonical ones
 FIRST, SECOND = 0, 1
 
@@ -40,24 +42,21 @@ class _Eye:
     def __init__(self) -> None:
         self.rows: Array = np.empty((0, len(CANONICAL) + 2))
         self._new: list[Array] = []  # to be put behind them
-        self._reached_s = -np.inf
+        self.begin_s = np.inf  # its first sample
+        self.reached_s = -np.inf  # its newest one
         self._back_s = -np.inf  # the end of its last longer hole
         self.awaited = False
         self.n_done = 0  # rows that have come out: none or one
 
-    @property
-    def reach_s(self) -> float:
-        """Up to here everything is known."""
-        return self._reached_s if self.awaited else np.inf
-
     def add(self, run: GazeRun) -> None:
         rows = np.empty((len(run.times), self.rows.shape[1]))
         rows[:, :_TIME], rows[:, _TIME], rows[:, _RATE] = run.samples, run.times, run.rate_hz
-        before = np.concatenate([[self._reached_s], run.times[:-1]])
+        self.begin_s = min(self.begin_s, float(run.times[0]))
+        before = np.concatenate([[self.reached_s], run.times[:-1]])
         ends = np.where(run.times - before > HOLE_S, run.times, self._back_s)
         back_s = np.maximum.accumulate(ends)
         self._new.append(rows[run.times - back_s >= RETURN_S])
-        self._reached_s, self._back_s = float(run.times[-1]), float(back_s[-1])
+        self.reached_s, self._back_s = float(run.times[-1]), float(back_s[-1])
 
     def join(self) -> None:
         """Put what is new behind the rows: not for every run, as an eye may wait for the other one for long."""
@@ -77,7 +76,7 @@ class _Eye:
 class EyePair:
     """Runs of either eye in, runs of both out. Each eye's own columns are NaN in the other's samples.
 
-    An eye that is awaited holds back the other one until it has come as far: see `expect`.
+    An eye that is awaited holds back the other one until it has come as far, or stays WAIT_S behind: see `expect`.
     """
 
     def __init__(self) -> None:
@@ -97,10 +96,21 @@ class EyePair:
         """Take in samples of one eye, later than all of this eye before."""
         self._eyes[eye].add(run)
 
+    @property
+    def reached_s(self) -> float:
+        """The newest sample of either eye, also where it waits for the other one's."""
+        return max(eye.reached_s for eye in self._eyes)
+
+    def _known_s(self, eye: int) -> float:
+        """Up to here everything is known of an eye that is awaited, and has not stayed behind for too long."""
+        own, other = self._eyes[eye], self._eyes[SECOND if eye == FIRST else FIRST]
+        left_behind = other.reached_s - max(own.reached_s, other.begin_s) > WAIT_S
+        return own.reached_s if own.awaited and not left_behind else np.inf
+
     def ready(self) -> list[GazeRun]:
         """What is known by now, in order of time."""
         first, second = self._eyes
-        until_s = min(first.reach_s, second.reach_s)
+        until_s = min(self._known_s(FIRST), self._known_s(SECOND))
         if until_s <= self._until_s < np.inf:
             return []
         self._until_s = until_s

@@ -28,9 +28,9 @@ from rtemo.core.timing.repeated_samples import RepeatedSamples
 from rtemo.core.timing.sample_line import SampleLine
 from rtemo.core.timing.stretches import Stretch, Stretches
 from rtemo.core.timing.unknown_times import UnknownTimes
-from rtemo.core.types import TimeArray
+from rtemo.core.types import MAX_TIME_S, TimeArray
 
-BLOCK = 1024  # samples that are looked at together, so that looking again costs little
+BLOCK = 1000  # samples that are looked at together, so that looking again costs little; powers of 2 transpose slowly
 CONFIRM = 3  # samples off the line that show a gap
 STEP_S = 1.0  # a longer gap calls for a new measurement of the rate
 LONE_PERIODS, LONE_S = 2.5, 0.01  # first samples that lie so far off the next ones are none of theirs
@@ -39,7 +39,6 @@ SET_BACK_S = 0.05  # a clock that stepped back by more was set
 RETURN_S = 30.0  # a step back that takes back steps forward of so long ago is none of the clock
 ISLAND = rate.MEASURE_SAMPLES  # samples of a stretch between two gaps that are used without a measurement of their own
 MAX_WAITING, MAX_STRETCHES = 8192, 24  # samples that wait, and the stretches that they fall into
-MAX_TIME_S = 1e11  # no clock shows more
 MIN_HZ = 0.4  # nothing that is sampled less often is a signal
 MISFITS = 8  # steps and late samples within a while that call for another look at the rate
 RATE_CHANGE, BURSTY_CHANGE, GAP_CHANGE = 0.005, 0.03, 1.3  # what is another rate, and what is more jitter

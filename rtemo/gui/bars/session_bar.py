@@ -28,7 +28,7 @@ ROOMY_PX = 1040  # a bar that is narrower has the keys alone
 
 
 class SessionBar(QWidget):
-    """The controls of a session. `root`: the folder that sessions are written to. refused: why none can start."""
+    """The controls of a session. `root`: the folder that sessions are written to. refused: why something cannot be."""
 
     refused = Signal(str)
 
@@ -81,8 +81,10 @@ class SessionBar(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.subject, 1)
         layout.addWidget(self.details)
-        layout.addWidget(self.known, 2)
-        layout.addWidget(self.notes, 3)
+        between = QHBoxLayout()  # the warning takes its room from the notes: no button moves
+        between.addWidget(self.known)
+        between.addWidget(self.notes, 1)
+        layout.addLayout(between, 3)
         for widget in (self.start, self.baseline, self.pause, self.stop, _rule(), *self.annotation_buttons):
             layout.addWidget(widget)
         layout.addWidget(self.about)
@@ -137,8 +139,12 @@ class SessionBar(QWidget):
 
     def annotate(self, number: int) -> None:
         """Send the annotation of a key, counted from 0."""
-        if self._state.in_session and number < len(self._annotations):
+        if number >= len(self._annotations):
+            return
+        if self._state.in_session:
             self._annotate(self._annotations[number])
+        elif self._state.snapshot.phase is not Phase.REPLAY:
+            self.refused.emit(texts.ANNOTATE_NO_SESSION)
 
     def _annotate(self, text: str) -> None:
         """Note something about whom it is to be about."""
@@ -188,7 +194,12 @@ class SessionBar(QWidget):
         for widget in (*self.annotation_buttons, self.about, self.note):
             widget.setEnabled(in_session)
         for line in (self.subject, self.notes):
-            line.setEnabled(phase in (Phase.IDLE, Phase.PREVIEW) and not in_session)
+            editable = phase in (Phase.IDLE, Phase.PREVIEW) and not in_session
+            if line.hasFocus() and not editable:  # Qt would pass the keys on to a button
+                self.window().setFocus(Qt.FocusReason.OtherFocusReason)
+            if line.isEnabled() and not editable:
+                line.setCursorPosition(0)  # names are told by their beginning
+            line.setEnabled(editable)
         if in_session and self._state.subject and self.subject.text() != self._state.subject:
             self.subject.setText(self._state.subject)  # attached to a session that was already running
             self.notes.setText(self._state.settings.notes)

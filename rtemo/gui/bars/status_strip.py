@@ -23,10 +23,11 @@ from rtemo.gui.painting.theme import BODY, LARGE, SMALL, colour, font
 from rtemo.gui.people import words as people_words
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, RecorderView
-from rtemo.presentation.numbers import MISSING, age, clock, size
+from rtemo.presentation.numbers import MISSING, age, clock, seconds, size
 
 HEIGHT = 48
 SPACING = 12
+STEP_GAP = 5 * " "
 ABOUT = 1  # place of the participant in the row
 HOURS_S = 3600.0
 LAMP = 9
@@ -60,7 +61,8 @@ class Lamps(QWidget):
         return self.sizeHint()
 
     def _width(self, name: str) -> int:
-        return max(self.least_px, self.fontMetrics().horizontalAdvance(name) + 40)
+        word = QFontMetrics(font(SMALL)).horizontalAdvance(max(texts.STATES.values(), key=len))
+        return max(self.least_px, word + 30, self.fontMetrics().horizontalAdvance(name) + 40)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -165,7 +167,10 @@ class StatusStrip(QFrame):
         steps = checklist(state) if state.snapshot.phase is not Phase.REPLAY and state.snapshot.seq >= 0 else []
         left = [step for step in steps if not step.done]
         shown = (left if state.in_session else steps) if left else []
-        self.alarm.setText("     ".join(map(str, shown)))
+        text = STEP_GAP.join(map(str, shown))
+        if QFontMetrics(font(BODY)).horizontalAdvance(text) > self.alarm.width():  # what is to do comes first
+            text = STEP_GAP.join(map(str, left))
+        self.alarm.setText(text)
 
     def _show_recording(self) -> None:
         state, recording = self._state, self._state.recording
@@ -216,7 +221,7 @@ class StatusStrip(QFrame):
             age_s = state.stream_age_s(stream)
             word = texts.STATES[stream.state.value]
             if live and math.isfinite(age_s) and stream.role != "markers":
-                word = age(age_s) if not silent else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
+                word = seconds(age_s) if silent else age(age_s)
             ink = theme.idle if not state.streams_known else theme.bad if silent else theme.good
             if stream.state is StreamState.WAITING:
                 ink = theme.idle
@@ -233,7 +238,7 @@ class StatusStrip(QFrame):
             word = people_words.LAMP_WELL if own else MISSING
             if silent:
                 age_s = state.stream_age_s(silent[0])
-                since = MISSING if math.isnan(age_s) else clock(age_s) if age_s >= 60 else f"{age_s:.0f} s"
+                since = seconds(age_s)
                 word = people_words.LAMP_LOST.format(part=people_words.SHORT_PARTS[silent[0].role], age=since)
             ink = theme.idle if not (state.streams_known and own) else theme.bad if silent else theme.good
             found.append((one.id, word, theme.panel if level and silent else ink))

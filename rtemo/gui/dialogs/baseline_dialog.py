@@ -91,10 +91,20 @@ class BaselineDialog(ScrollingDialog):
         )
         lines = [(who, *_worded(one)) for who, one in found.items()]
         said = [words.VERDICT_OF.format(id=who, verdict=text) if who else text for who, text, _ in lines]
-        self._show_message("\n".join(said), max((level for *_, level in lines), key=LEVELS.index))
+        level = max((level for *_, level in lines), key=LEVELS.index)
+        self._show_message("\n".join(said), level)
         if not running:
             self.begin.setText(texts.REPEAT)
+            self._lead(to_begin=level != "good")
             self._hide_cross()
+
+    def _lead(self, *, to_begin: bool) -> None:
+        """Paint the button that comes next: a good baseline must not be recorded again by a slip."""
+        for button, leads in ((self.begin, to_begin), (self.close_button, not to_begin)):
+            role = "start" if leads else ""
+            if button.property("role") != role:
+                button.setProperty("role", role)
+                button.style().polish(button)
 
     def _progress(self) -> dict[str, Progress]:
         """The baselines that run or have ended, by participant; "" where nobody is told apart."""

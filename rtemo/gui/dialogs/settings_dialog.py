@@ -13,14 +13,14 @@ from rtemo.core.types import Modality
 from rtemo.gui import texts
 from rtemo.gui.dialogs.columns_page import ColumnsPage
 from rtemo.gui.dialogs.screen_page import ScreenPage
-from rtemo.gui.dialogs.session_page import SessionPage
+from rtemo.gui.dialogs.session_page import SecondEyePage, SessionPage
 from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.live.service.snapshot import Snapshot
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text
 
-EEG, GAZE, SCREEN, SESSION = range(4)
+EEG, GAZE, SECOND_EYE, SCREEN, SESSION = range(5)
 
 
 class SettingsDialog(ScrollingDialog):
@@ -64,8 +64,13 @@ class SettingsDialog(ScrollingDialog):
             if page.problem:
                 raise RtemoError(page.problem)
         units = {Modality.EEG: self.eeg.chosen_unit, Modality.GAZE: self.gaze.chosen_unit}
+        queries = {part: query for part, query in self._settings.queries.items() if part is not Modality.SECOND_EYE}
+        if self.second_eye.query is not None:
+            queries[Modality.SECOND_EYE] = self.second_eye.query
         return replace(
             self._settings,
+            queries=queries,
+            second_eye=self.second_eye.table,
             eeg_map=self.eeg.names,
             gaze_map=self.gaze.names,
             units={role: unit for role, unit in units.items() if unit},
@@ -116,9 +121,10 @@ class SettingsDialog(ScrollingDialog):
         self.eeg = ColumnsPage(eeg, streams.get(eeg), settings.eeg_map, settings.units.get(eeg, ""), theme)
         self.gaze = ColumnsPage(gaze, streams.get(gaze), settings.gaze_map, settings.units.get(gaze, ""), theme)
         self.screen_page = ScreenPage(settings.screen, settings.scene, theme, settings.stimulus)
+        self.second_eye = SecondEyePage(settings, self._snapshot.streams)
         self.session = SessionPage(settings)
         self.tabs.clear()
-        pages = (self.eeg, self.gaze, self.screen_page, self.session)
+        pages = (self.eeg, self.gaze, self.second_eye, self.screen_page, self.session)
         for name, page in zip(texts.SETUP_PAGES, pages, strict=True):
             self.tabs.addTab(page, name)
         self.tabs.setCurrentIndex(before)

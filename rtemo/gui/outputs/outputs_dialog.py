@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -31,6 +32,7 @@ from rtemo.sources.session_settings import settings_text
 
 WIDTHS = (230, 80, 120)
 STATE = 1
+SCREEN_PACKAGES = ("mss", "av")  # what rtemo.bridges.screen needs
 
 
 class OutputsDialog(ScrollingDialog):
@@ -50,6 +52,9 @@ class OutputsDialog(ScrollingDialog):
         self.outlet_name, self.script = QLineEdit(now.outlet_name), QLineEdit(now.script)
         self.allow_network = QCheckBox(words.ALLOW_NETWORK)
         self.allow_network.setChecked(now.allow_network)
+        self.record_screen = QCheckBox(words.SCREEN)
+        self.record_screen.setChecked(now.screen)
+        self.record_screen.setToolTip(words.SCREEN_TIP)
         self.choose, self.use_button, self.close_button = (
             button(words.CHOOSE),
             button(words.USE, "start"),
@@ -78,8 +83,12 @@ class OutputsDialog(ScrollingDialog):
             outlet_name=self.outlet_name.text().strip(),
             allow_network=self.allow_network.isChecked(),
             script=script,
+            screen=self.record_screen.isChecked(),
         )
         made.check()
+        missing = [package for package in SCREEN_PACKAGES if find_spec(package) is None]
+        if made.screen and missing:
+            raise RtemoError(words.NO_SCREEN, f"missing: {', '.join(missing)}", words.SCREEN_EXTRA)
         return made
 
     def use(self) -> None:
@@ -145,6 +154,7 @@ class OutputsDialog(ScrollingDialog):
         self.outlet_name.setPlaceholderText(words.OUTLET_HINT)
         add_row(form, words.OUTLET_NAME, self.outlet_name)
         add_row(form, words.SCRIPT, self.script, self.choose)
+        form.addRow("", self.record_screen)
         form.addRow("", self.allow_network)
         row = QHBoxLayout()
         row.addWidget(self.message, 1)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+REPEATED_S = 600.0  # no more than the past that a window keeps is ever sent again
+
 
 class RingBuffer:
     """The newest `capacity` rows of `n_columns` float32 values with their times, oldest first.
@@ -66,6 +68,16 @@ class RingBuffer:
         self._times[where] = stamps[skipped:]
         self._values[where] = rows[skipped:]
         self.total += len(stamps)
+
+    def push_new(self, times: ArrayLike, values: ArrayLike) -> None:
+        """Add the rows that are later than the newest one: what is sent again, as by an engine that was started again,
+        is there already. Rows that begin further back than REPEATED_S are of another time, and restart the buffer.
+        """
+        stamps, rows = np.asarray(times, np.float64), np.asarray(values, np.float32)
+        if len(self) and len(stamps) and self.newest_s - REPEATED_S < stamps[0] <= self.newest_s:
+            new = stamps > self.newest_s
+            stamps, rows = stamps[new], rows[new]
+        self.push(stamps, rows)
 
     def clear(self) -> None:
         """Drop all rows; numbering continues."""

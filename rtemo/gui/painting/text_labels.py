@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QWidget
+
+MARK_MARGIN_PX = 14  # around the text of a marker
+LEAST_LETTERS = 4  # less of a marker's text tells nothing
 
 
 class PlainLabel(QLabel):
@@ -33,6 +36,12 @@ class ElidedLabel(PlainLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(room, self.alignment() | Qt.TextFlag.TextSingleLine, text)
+
+
+def mark_text(text: str, room_px: float, metrics: QFontMetrics) -> str:
+    """The text of a marker that has so much room before the next one, or the edge; empty where little of it fits."""
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room_px) - MARK_MARGIN_PX)
+    return shown if len(shown) >= min(LEAST_LETTERS, len(text)) else ""
 
 
 def plain_tip(text: str) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Modality
 from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.painting.text_labels import PlainLabel
 from rtemo.gui.people import words
 from rtemo.gui.people.roles import FIRST_ROLES, next_id
+from rtemo.gui.people.stream_box import stream_box
 from rtemo.gui.study.form_rows import button, hint, rename
 from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import StreamStatus
 from rtemo.sources.participant_roles import told_apart
 from rtemo.sources.participants import MOST, Participant, new_participant
 from rtemo.sources.session_settings import ANONYMOUS, settings_text
-from rtemo.sources.stream_choice import StreamQuery
 
 STREAM_PX = 240
 
@@ -31,7 +30,10 @@ class PersonRow:
         self.known = known
         self.id = QLineEdit(id_)
         self.id.setAccessibleName(words.HEADS[0])
-        self.boxes = {part: _stream_box(part, known, streams) for part in FIRST_ROLES}
+        asked = known.queries if known is not None else {}
+        self.boxes = {
+            part: stream_box(part, asked.get(part), streams, words.HEADS[1 + k]) for k, part in enumerate(FIRST_ROLES)
+        }
         self.remove: QPushButton = button(words.REMOVE_PERSON)
 
     @property
@@ -149,29 +151,3 @@ class ParticipantsDialog(ScrollingDialog):
         layout.addWidget(self.message)
         layout.addStretch(1)
         layout.addLayout(buttons)
-
-
-def _stream_box(part: Modality, known: Participant | None, streams: Sequence[StreamStatus]) -> QComboBox:
-    """The streams that could have this role; one that is asked for and not there stands among them."""
-    box = QComboBox()
-    box.setAccessibleName(words.HEADS[1 + FIRST_ROLES.index(part)])
-    box.addItem(words.NO_STREAM, None)
-    asked = known.queries.get(part) if known is not None else None
-    chosen = 0
-    for stream in streams:
-        if not _could_be(stream, part):
-            continue
-        query = StreamQuery(stream.name, stream.type, stream.source_id, stream.hostname)
-        if asked is not None and asked.covers(query):
-            query, chosen = asked, box.count()
-        box.addItem(stream.name, query)
-    if asked is not None and not chosen:
-        box.addItem(str(asked), asked)
-        chosen = box.count() - 1
-    box.setCurrentIndex(chosen)
-    return box
-
-
-def _could_be(stream: StreamStatus, part: Modality) -> bool:
-    """Whether a stream is one of numbers that has this role, or no role at all."""
-    return stream.channel_format != "string" and stream.role in ("", part.value) and stream.nominal_hz > 0

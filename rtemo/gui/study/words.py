@@ -37,7 +37,7 @@ NOTICE_LEGAL = (
 CONDITIONS_ASK = "Which markers are conditions? Report and exports obey the choice; everything is recorded anyway."
 CONDITIONS_ALL = "All markers"
 CONDITIONS_ADD = "Add a name, * for any text"
-USE, CANCEL, CLOSE, ADD, REMOVE = "Use these", "Cancel", "Close", "Add", "Remove"
+USE, CANCEL, CLOSE, ADD, REMOVE = "Apply", "Cancel", "Close", "Add", "Remove"
 IN_SESSION = "A session is running: it keeps what it began with."
 
 STOP_TITLE = "Stop the session?"

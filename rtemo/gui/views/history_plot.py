@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, emotion_colours
 from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
-from rtemo.gui.painting.text_labels import PlainLabel
+from rtemo.gui.painting.text_labels import PlainLabel, mark_text
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.window_state import SnapshotPart, WindowState
-from rtemo.presentation.numbers import MINUS, clock
+from rtemo.presentation.numbers import MINUS, clock, percent
 
 SPANS_S = (30.0, 60.0, 120.0, 180.0)  # the span shown grows with the session
-STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
+STEPS_S = (5, 10, 30, 60, 120, 300, 600, 1800)  # between two ticks
 TICK_PX = 90
 GAP_S = 1.5
 MAX_MARKS = 40
@@ -69,6 +70,8 @@ class HistoryPlot(QWidget):
         self._key.setSpacing(14)
         self._key.addStretch(1)
         self._shade = pg.PlotDataItem(pen=None, fillLevel=0.0, connect="finite")
+        self._cursor, self._reading = pg.InfiniteLine(angle=90), pg.TextItem(anchor=(1, 0))
+        self._cursor_s: float | None = None  # before now, where the mouse is
         self._prepare()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 8, 4)
@@ -87,12 +90,21 @@ class HistoryPlot(QWidget):
         item.getAxis("left").setWidth(46)
         item.showGrid(x=False, y=True, alpha=0.14)
         item.addItem(self._shade)
+        for part in (self._cursor, self._reading):
+            item.addItem(part, ignoreBounds=True)
+            part.setZValue(10)
+            part.hide()
+        self._reading.textItem.setFont(font(SMALL))
+        self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
         self.set_theme(self._theme)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         paint_axes(self.plot, theme)
         self._shade.setBrush(colour(theme.faint, 0.22))
+        self._cursor.setPen(pg.mkPen(theme.accent, width=1.2))
+        self._reading.setColor(colour(theme.ink))
+        self._reading.fill = pg.mkBrush(colour(theme.raised, 0.92))
         self._make_lines()
         self.refresh({SnapshotPart.PREDICTIONS, SnapshotPart.EVENTS})
 
@@ -117,6 +129,7 @@ class HistoryPlot(QWidget):
             for k, pair in enumerate(self._lines.values()):
                 pair[part].setData(seen - newest, rows[:, k])
         self._place_marks(newest)
+        self._read()
 
     def follow(self) -> None:
         """Show the newest minutes, and follow them."""
@@ -125,6 +138,38 @@ class HistoryPlot(QWidget):
 
     def _stop_following(self) -> None:
         self._span_s = None
+
+    def reading(self, before_s: float) -> str:
+        """The smoothed probabilities so many seconds before now, the largest first; empty where none is near."""
+        at_s = self._state.time_s - before_s
+        times, _, smoothed, silent = self._state.history(at_s - GAP_S)
+        if not len(times) or abs(times[k := int(np.argmin(np.abs(times - at_s)))] - at_s) > GAP_S / 2:
+            return ""
+        ranked = sorted(zip(self._state.labels, smoothed[k].tolist(), strict=True), key=lambda pair: -pair[1])
+        said = [f"{label} {percent(share)}" for label, share in ranked if math.isfinite(share)]
+        return "\n".join([f"{MINUS}{clock(before_s)}", *([texts.CARD_ABSTAINED] if silent[k] else []), *said])
+
+    def leaveEvent(self, _event: QEvent) -> None:
+        self._cursor_s = None
+        self._read()
+
+    def _follow_mouse(self, place: QPointF) -> None:
+        box = self.plot.getPlotItem().getViewBox()
+        inside = box.sceneBoundingRect().contains(place)
+        self._cursor_s = -float(box.mapSceneToView(place).x()) if inside else None
+        self._read()
+
+    def _read(self) -> None:
+        """Show the values under the mouse."""
+        said = "" if self._cursor_s is None or self._cursor_s < 0 else self.reading(self._cursor_s)
+        for part in (self._cursor, self._reading):
+            part.setVisible(bool(said))
+        if said and self._cursor_s is not None:
+            low, high = self.plot.getPlotItem().viewRange()[0]
+            self._cursor.setPos(-self._cursor_s)
+            self._reading.setPlainText(said)
+            self._reading.setAnchor((0, 0) if -self._cursor_s < (low + high) / 2 else (1, 0))
+            self._reading.setPos(-self._cursor_s, 1.0)
 
     def _widen(self, newest: float) -> None:
         """Show as much time as there is, up to the longest span, unless the user looks at an earlier time."""
@@ -161,7 +206,8 @@ class HistoryPlot(QWidget):
                 self.plot.addItem(part, ignoreBounds=True)
             text.textItem.setFont(font(SMALL))
             self._marks.append((line, text))
-        room_s = self._label_s()
+        left, right = self.plot.getPlotItem().viewRange()[0]
+        px_per_s = self.plot.getPlotItem().getViewBox().width() / max(1.0, float(right - left))
         free_s = -np.inf  # where the last label ends
         for k, (line, text) in enumerate(self._marks):
             shown = k < len(marks)
@@ -169,25 +215,22 @@ class HistoryPlot(QWidget):
             labelled = shown and marks[k]["time_s"] >= free_s
             text.setVisible(labelled)
             if shown:
-                self._place(line, text, marks[k], newest)
+                self._place(line, text, marks[k], newest, px_per_s * (right + newest - marks[k]["time_s"]))
             if labelled:
-                free_s = marks[k]["time_s"] + room_s
+                free_s = marks[k]["time_s"] + LABEL_PX / max(1e-9, px_per_s)
 
-    def marks(self) -> list[dict[str, object]]:
+    def marks(self) -> list[dict[str, Any]]:
         """The newest markers and annotations."""
         return list(self._state.marks)[-MAX_MARKS:]
 
-    def _label_s(self) -> float:
-        """The width of a label in seconds: of lines closer together than this, only the first has its label."""
-        left, right = self.plot.getPlotItem().viewRange()[0]
-        return LABEL_PX * float(right - left) / max(1, self.plot.width())
-
-    def _place(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, object], newest: float) -> None:
+    def _place(
+        self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, Any], newest: float, room_px: float
+    ) -> None:
+        """room_px: up to the right edge. Of lines closer together than LABEL_PX only the first has its label."""
         ink = self._theme.accent if event["kind"] == "annotation" else self._theme.muted
         at = float(event["time_s"]) - newest
         line.setPen(pg.mkPen(colour(ink, 0.7), width=1, style=Qt.PenStyle.DashLine))
         line.setPos(at)
-        words = str(event["text"])
-        text.setPlainText(words if len(words) <= 18 else words[:17] + "…")
+        text.setPlainText(mark_text(str(event["text"]), min(LABEL_PX, room_px), QFontMetrics(text.textItem.font())))
         text.setColor(colour(ink))
         text.setPos(at, 1.02)

@@ -15,11 +15,19 @@ from pathlib import Path
 import psutil
 
 from rtemo.live.diagnostics.finding import Finding, FindingState
+from rtemo.sources.lsl.ports import (
+    FIRST_PORT,
+    MORE_PORTS,
+    PORTS,
+    PORTS_EACH,
+    port_is_free,
+    ports_in_use,
+    ports_text,
+)
 
 DISCOVERY_PORT = 16571
-FIRST_PORT, PORTS = 16572, 32
 SITE_GROUP = "239.255.172.215"
-FEW_PORTS = 4  # rtemo itself needs two, a device's program one a stream
+FEW_PORTS = 2 * PORTS_EACH  # rtemo itself has two streams, a device's program one or more
 
 _ALLOW = f"UDP {DISCOVERY_PORT} and TCP and UDP {FIRST_PORT}-{FIRST_PORT + PORTS}"
 _BY_ADDRESS = "list the other computers under [lab] KnownPeers = {address, ...} in lsl_api.cfg"
@@ -87,26 +95,15 @@ def multicast_returns(address: str, timeout_s: float = 0.5) -> bool:
             return False
 
 
-def check_ports(is_free: Callable[[int], bool] | None = None) -> Finding:
-    """Check that new outlets find a free port in LSL's range, which firewalls can allow."""
-    is_free = is_free or port_is_free
-    free = sum(is_free(port) for port in range(FIRST_PORT, FIRST_PORT + PORTS))
-    fact = f"{free} of the {PORTS} ports from {FIRST_PORT} are free"
+def check_ports(is_free: Callable[[int], bool] = port_is_free, ports: range | None = None) -> Finding:
+    """Check that new outlets find free ports in LSL's range, which firewalls can allow."""
+    free, fact = ports_text(ports_in_use() if ports is None else ports, is_free)
+    room = free // PORTS_EACH
+    fact += f": room for {room} more stream{'' if room == 1 else 's'}"
     if free < FEW_PORTS:
-        return Finding(
-            "ports", FindingState.WARN, fact, "close programs that stream over LSL; later streams get other ports"
-        )
+        todo = f"close programs that stream over LSL, or {MORE_PORTS}; later streams get other ports and are not found"
+        return Finding("ports", FindingState.WARN, fact, todo)
     return Finding("ports", FindingState.OK, fact)
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a TCP port is free."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True
 
 
 def check_firewall(system: str, ufw_settings: str, processes: Collection[str]) -> Finding:

@@ -26,6 +26,7 @@ from rtemo.model.uncertainty.rating_estimates import rating_columns, rating_numb
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import EVENTS, EXPLANATION, SESSION_ID
 from rtemo.recordings.study.annotations import EDIT
+from rtemo.sources.lsl.ports import open_outlet
 from rtemo.sources.recording_places import safe_name
 from rtemo.sources.stream_xml import stream_info, xml_text
 
@@ -244,7 +245,7 @@ class RatingOutlet:
         self.source_id = f"{RATINGS}@{socket.gethostname()}"  # the same after a restart: it is taken up again
         info = pylsl.StreamInfo(RATINGS, "Ratings", 2, RATING_HZ, "float32", self.source_id)
         _describe_channels(info, [(name, "Rating", "normalised") for name in ("valence", "arousal")])
-        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info)
+        self._outlet: pylsl.StreamOutlet | None = open_outlet(info)
         self.info = stream_info(info.as_xml(), RATINGS)
         self._begun_s, self._n = pylsl.local_clock(), 0
 
@@ -281,7 +282,7 @@ class _Outlet:
         if publish:
             self.queue = OutputQueue(f"LSL outlet {info.name()}", self._send, self._end, changed)
             try:
-                self._outlet = pylsl.StreamOutlet(info)
+                self._outlet = open_outlet(info)
             except Exception as error:  # noqa: BLE001 - LSL's own; it is tried again with the first sample
                 _LOG.warning("the outlet %s cannot be made", info.name(), exc_info=error)
         described = info if self._outlet is None else self._outlet.get_info()
@@ -301,7 +302,7 @@ class _Outlet:
 
     def _send(self, sample: tuple[list[Any], float]) -> None:
         if self._outlet is None:
-            self._outlet = pylsl.StreamOutlet(self._described)
+            self._outlet = open_outlet(self._described)
         self._outlet.push_sample(*sample)
 
     def _end(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rtemo.live.engine.engine import Engine
 from rtemo.live.output.prediction_files import PredictionSink
@@ -11,6 +11,7 @@ from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording
+from rtemo.recordings.session_facts import SessionFacts
 from rtemo.sources.base import Source
 
 
@@ -34,6 +35,8 @@ def replay_engine(
     """
     if not paced:
         predictor.work_ahead()
+    for what in _other_than_live(recording.facts, predictor.pipeline.settings.window.hop_s, bundle):
+        warn(what)
     recording.prepare(predictor, bundle, persons, log, warn)
     for note in recording.notes:
         log.add(note)
@@ -46,3 +49,17 @@ def replay_engine(
         session_streams=recording.session_stream.stream_ids,
         participant=recording.participant,
     )
+
+
+def _other_than_live(facts: SessionFacts, hop_s: float, bundle: Bundle) -> Iterator[str]:
+    """Why these predictions cannot be the ones that the session gave."""
+    if facts.model and facts.model != bundle.fingerprint:
+        yield (
+            f"the session decided by another model, {facts.model[:12]}, than this replay, {bundle.fingerprint[:12]}; "
+            "for the predictions that it gave, name its own as --model"
+        )
+    if facts.hop_s is not None and facts.hop_s != hop_s:
+        yield (
+            f"the session predicted every {facts.hop_s:g} s, this replay every {hop_s:g} s; "
+            f"for the predictions that it gave, take --hop {facts.hop_s:g}"
+        )

@@ -57,6 +57,11 @@ def own_session() -> str:
     return _configured[0][1] if _configured else ""
 
 
+def first_port(session_id: str) -> int:
+    """The first port of a session of its own."""
+    return FIRST_PORT + PORTS * (zlib.crc32(session_id.encode()) % N_RANGES)
+
+
 def settings_for(scope: Scope, session_id: str) -> str:
     """The settings to be given to liblsl; empty where the user's own file decides.
 
@@ -66,7 +71,7 @@ def settings_for(scope: Scope, session_id: str) -> str:
     """
     if scope == "lab":
         return "" if config_file() else _QUIET
-    base = FIRST_PORT + PORTS * (zlib.crc32(session_id.encode()) % N_RANGES)
+    base = first_port(session_id)
     return (
         f"[lab]\nSessionID = {session_id}\nKnownPeers = {{127.0.0.1}}\n[multicast]\nResolveScope = machine\n"
         f"[ports]\nBasePort = {base}\nPortRange = {PORTS}\n{_QUIET}"

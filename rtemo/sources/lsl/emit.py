@@ -16,6 +16,7 @@ from pylsl.lib import lib
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, StreamInfo, TimeArray
+from rtemo.sources.lsl.ports import open_outlet
 from rtemo.sources.paced import PacedSource
 from rtemo.sources.stream_xml import parse_xml, recordable_xml, stream_xml
 from rtemo.sources.xdf.source import XdfSource
@@ -44,7 +45,7 @@ def emit(
     sent: dict[str, int] = {}
     try:
         for info in source.start():
-            outlets[info.stream_id] = (info, pylsl.StreamOutlet(lsl_info(info)))
+            outlets[info.stream_id] = (info, open_outlet(lsl_info(info)))
             sent[info.stream_id] = 0
         on_ready([outlet for _, outlet in outlets.values()])
         while not (stop.is_set() or source.exhausted):

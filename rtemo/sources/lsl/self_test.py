@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from rtemo.core.errors import RtemoError
 from rtemo.sources.lsl.liblsl import measure_clock, pylsl
+from rtemo.sources.lsl.ports import open_outlet
 
 POLL_S = 0.01
 NAME = "rtemo_selftest"
@@ -19,7 +20,7 @@ def self_test(timeout_s: float = 5.0) -> float:
     the lab under NAME for that long.
     """
     source_id = str(uuid4())
-    outlet = pylsl.StreamOutlet(pylsl.StreamInfo(NAME, "Test", 1, 0.0, "float32", source_id))
+    outlet = open_outlet(pylsl.StreamInfo(NAME, "Test", 1, 0.0, "float32", source_id))
     return _run(outlet, source_id, timeout_s)
 
 

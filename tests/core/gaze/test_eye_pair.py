@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from rtemo.core.channel_map import EyeColumns, GazeChannelMap, Screen, ViewGeometry
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.gaze.eye_pair import FIRST, HOLE_S, RETURN_S, SECOND, EyePair, GazeRun
+from rtemo.core.gaze.eye_pair import FIRST, HOLE_S, RETURN_S, SECOND, WAIT_S, EyePair, GazeRun
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo
@@ -161,6 +163,57 @@ def test_it_does_not_matter_how_the_streams_were_cut_and_which_came_first(eyes, 
     assert seen.sum() > 0.3 * len(counting(eyes[1][0]))
 
 
+@st.composite
+def a_stall(draw):
+    """An eye that is silent for a while: it sent nothing then, or what it sent comes in one piece at the end."""
+    stalled, begin_s = draw(st.sampled_from([FIRST, SECOND])), draw(st.floats(0.0, 10.0))
+    comes_late = draw(st.booleans())
+    lasts_s = draw(st.floats(0.3, WAIT_S - 1.0 if comes_late else 3 * WAIT_S))
+    return stalled, begin_s, lasts_s, comes_late
+
+
+@settings(max_examples=40)
+@given(a_stall(), st.integers(0, 2**32 - 1))
+def test_an_eye_that_is_silent_is_waited_for_within_bounds_and_a_replay_gives_the_same(stall, seed):
+    stalled, begin_s, lasts_s, comes_late = stall
+    rng = np.random.default_rng(seed)
+    eyes, arrivals = [], []
+    for eye, hz in ((FIRST, 30.0), (SECOND, 45.0)):
+        times = 100.0 + np.arange(0.0, begin_s + lasts_s + 5.0, 1.0 / hz) + rng.uniform(0, 0.003)
+        silent = (times >= 100.0 + begin_s) & (times < 100.0 + begin_s + lasts_s) & (eye == stalled)
+        arrived = np.where(silent, 100.0 + begin_s + lasts_s, times) + rng.uniform(0, 0.2)
+        kept = np.ones(len(times), bool) if comes_late else ~silent
+        eyes.append(eye_run(eye, times[kept], path_of(times[kept] - 100.0), hz))
+        arrivals.append(arrived[kept])
+    replay = EyePair()
+    for eye, run in enumerate(eyes):
+        replay.push(eye, run)
+    live, parts, longest_s = both_awaited(), [], 0.0
+    for now_s in np.arange(100.0, 106.0 + begin_s + lasts_s, 0.5):
+        for eye, run in enumerate(eyes):
+            part = (arrivals[eye] > now_s - 0.5) & (arrivals[eye] <= now_s)
+            if part.any():
+                live.push(eye, GazeRun(run.times[part], run.samples[part], run.rate_hz))
+        parts.append(joined(live))
+        reached_s = max((times[-1] for times, _ in parts if len(times)), default=100.0)
+        longest_s = max(longest_s, live.reached_s - reached_s)
+    for eye in (FIRST, SECOND):
+        live.expect(eye, awaited=False)
+    parts.append(joined(live))
+    times, samples = joined(replay)
+    assert times.tobytes() == np.concatenate([one for one, _ in parts]).tobytes()
+    assert samples.tobytes() == np.concatenate([one for _, one in parts]).tobytes()
+    assert longest_s <= WAIT_S + 0.5
+
+
+def test_an_eye_that_never_sends_anything_holds_nobody_back_for_good():
+    times, pair = np.arange(0, WAIT_S + 2.0, 0.1), both_awaited()
+    pair.push(FIRST, eye_run(FIRST, times[:-30], path_of(times[:-30]), 10.0))
+    assert not pair.ready()
+    pair.push(FIRST, eye_run(FIRST, times[-30:], path_of(times[-30:]), 10.0))
+    assert joined(pair)[0].tolist() == times[5:].tolist()
+
+
 # -- in the pipeline
 
 
@@ -251,3 +304,34 @@ def test_both_eyes_go_on_from_a_saved_state():
     rest = [[w for chunk in chunks[37:] for w in made.push(chunk)] + made.flush() for made in (one, other)]
     assert values_of(rest[0]) == values_of(rest[1])
     assert len(rest[0]) > 15
+
+
+@pytest.mark.parametrize("stalled", [0, 1])
+def test_what_is_decided_while_an_eye_is_silent_is_decided_on_the_other_one_and_again_when_it_comes(stalled):
+    role = (Modality.GAZE, Modality.SECOND_EYE)[stalled]
+    (*goes_on, last), (*silent, _) = chunks_of(1 - stalled, 100, 116.25), chunks_of(stalled, 100, 116.25)
+    live, replay, alone = pipeline(), pipeline(), pipeline()
+    windows = [w for pair in zip(goes_on[:36], silent[:36], strict=True) for chunk in pair for w in live.push(chunk)]
+    for pair in zip(goes_on[:36], silent[:36], strict=True):
+        for chunk in pair:
+            alone.push(chunk)
+    alone.expect(role, expected=False)
+    for chunk in goes_on[36:]:
+        assert live.push(chunk) == []
+        known = {window.end_s: window for window in alone.push(chunk)}
+        reached_s = live.grid.seconds(live.newest)
+        assert reached_s >= chunk.stamps[-1] - 0.125
+        for end_s, window in known.items():
+            forced = live.peek(end_s)
+            assert forced.forced
+            assert (forced.eye_raw.tobytes(), forced.gaze_coverage) == (window.eye_raw.tobytes(), window.gaze_coverage)
+    assert named(live.peek(reached_s // 0.25 * 0.25)) == [stalled == 1, stalled == 0]
+    windows += [w for chunk in silent[36:] for w in live.push(chunk)]  # what it has sent comes after all
+    more, free = copy.deepcopy(live), copy.deepcopy(live)
+    for made in (more, free):
+        made.push(last)  # it is silent once more
+    window = free.expect(role, expected=False)[-1]
+    assert more.peek(window.end_s).eye_raw.tobytes() == window.eye_raw.tobytes()
+    again = [w for pair in zip(goes_on, silent, strict=True) for chunk in pair for w in replay.push(chunk)]
+    assert values_of([*windows, *live.flush()]) == values_of([*again, *replay.flush()])
+    assert named(windows[-1]) == [True, True]

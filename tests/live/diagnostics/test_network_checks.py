@@ -58,10 +58,26 @@ def test_loopback_is_no_network():
     ("free", "state"), [(0, FindingState.WARN), (3, FindingState.WARN), (4, FindingState.OK), (32, FindingState.OK)]
 )
 def test_few_free_ports_are_a_warning(free: int, state: FindingState):
-    finding = network.check_ports(lambda port: port < network.FIRST_PORT + free)
+    ports = range(network.FIRST_PORT, network.FIRST_PORT + network.PORTS)
+    finding = network.check_ports(lambda port: port < network.FIRST_PORT + free, ports)
 
     assert finding.state is state
     assert finding.fact.startswith(f"{free} of the 32")
+    assert f"room for {free // 2} more stream" in finding.fact
+    assert ("PortRange" in finding.todo) == (state is FindingState.WARN)
+
+
+def test_the_ports_are_those_of_the_settings(tmp_path: Path, monkeypatch):
+    path = tmp_path / "lsl_api.cfg"
+    path.write_text("[ports]\nBasePort = 20000\nPortRange = 200\n")
+    monkeypatch.setenv("LSLAPICFG", str(path))
+    monkeypatch.setattr("rtemo.sources.lsl.config._configured", [])
+    finding = network.check_ports(lambda port: port >= 20000 + 32)
+
+    assert finding.state is FindingState.OK
+    assert finding.fact == "168 of the 200 ports from 20000 are free: room for 84 more streams"
+    path.write_text("[ports]\nPortRange = many\n")
+    assert network.check_ports(lambda _port: True).fact.startswith("32 of the 32 ports from 16572")
 
 
 def test_a_port_that_is_listened_on_is_not_free():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.session_settings import SessionSettings
 
+HOP_S = FIRST.pipeline.settings.window.hop_s
 FAULTS = """
 [[fault]]
 kind = "gap"
@@ -65,6 +67,25 @@ def test_working_ahead_changes_no_prediction_and_no_time_of_an_event(recording):
     assert len(ahead[0]) > 50
     assert any("gap" in event.text for event in ahead[1])
     assert ahead == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("model", "hop_s", "said"),
+    [
+        ("", None, ""),  # a recording of another program, or of before sessions stated it
+        (BUNDLE.fingerprint, HOP_S, ""),
+        ("ab" * 32, HOP_S, "name its own as --model"),
+        (BUNDLE.fingerprint, 2 * HOP_S, f"take --hop {2 * HOP_S:g}"),
+    ],
+)
+def test_a_replay_by_another_model_or_hop_than_the_sessions_says_so(model, hop_s, said, recording):
+    opened, warned = OpenRecording(recording, PROFILES), []
+    opened.facts = replace(opened.facts, model=model, hop_s=hop_s)
+    predictor = Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE))
+    replay_engine(opened, predictor, BUNDLE, EventLog(), warn=warned.append)
+    opened.close()
+    assert len(warned) == bool(said)
+    assert said in "".join(warned)
 
 
 def test_embeddings_are_the_same_whatever_the_batch():

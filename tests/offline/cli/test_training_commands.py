@@ -64,6 +64,15 @@ def test_a_model_of_simulated_people_says_that_it_never_saw_a_human_being(bundle
     assert "never seen a human being" in card
 
 
+def test_a_text_of_many_lines_stays_in_its_line_of_the_card(bundle):
+    mapping = {"file": "map.toml", "text": "# proposed\n[trials]\n"}
+    described = {**bundle.spec.training["description"], "mapping": mapping}
+    spec = replace(bundle.spec, training={**bundle.spec.training, "description": described})
+    card = offline.export.export.model_card(spec)
+    assert "- mapping: file map.toml, text 2 lines, in bundle.json\n" in card
+    assert "\n# proposed" not in card
+
+
 def test_scores_are_better_than_chance_on_people_used_for_nothing_else(bundle):
     metrics = bundle.spec.metrics
     for name in ("eeg", "eye", "both"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +26,9 @@ while not any(type(item).__name__ == "Chunk" for item in source.read(0.1)):
     pass
 print("hearing", flush=True)
 """
+
+# Whoever starts the tests may ignore SIGINT, as a shell does in the background, and a child inherits that.
+CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def python(code: str, **changes) -> subprocess.Popen:
@@ -52,7 +56,7 @@ def test_a_program_that_forgets_to_stop_its_source_ends_cleanly(sender):
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 def test_ctrl_c_while_a_read_waits_ends_cleanly(sender):
     waiting = indent(f"{HEAR}while True: source.read(5.0)\n", "    ")  # the signal may come right after the print
-    code = f"try:\n{waiting}except KeyboardInterrupt:\n    source.stop(); raise SystemExit(130)"
+    code = f"{CTRL_C}try:\n{waiting}except KeyboardInterrupt:\n    source.stop(); raise SystemExit(130)"
     process = python(code)
     assert process.stdout.readline() == "hearing\n"
     sender.do("pause")
@@ -80,6 +84,33 @@ sys.stdin.read()
     assert seen == ["amp"]
     process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0
+
+
+def test_an_outlet_without_a_port_names_the_ports_and_what_to_do(tmp_path):
+    code = """
+from rtemo.core.errors import RtemoError
+from rtemo.sources.lsl.ports import open_outlet
+import pylsl
+opened = []
+try:
+    for k in range(3):
+        opened.append(open_outlet(pylsl.StreamInfo(f"s{k}", "EEG", 1, 0, "float32", f"s{k}")))
+except RtemoError as error:
+    print(len(opened), error, sep="|")
+"""
+    base = 16000 + 4 * (os.getpid() % 200)
+    ports = f"[ports]\nBasePort = {base}\nPortRange = 4\nAllowRandomPorts = 0\n[log]\nlevel = -3\n"
+    (tmp_path / "lsl.cfg").write_text("[lab]\nSessionID = ports\n[multicast]\nResolveScope = machine\n" + ports)
+    process = python(code, env=os.environ | {"LSLAPICFG": str(tmp_path / "lsl.cfg")})
+
+    out, err = process.communicate(timeout=DEADLINE_S)
+
+    assert err == ""
+    opened, said = out.strip().split("|")
+    assert int(opened) < 3  # two ports each
+    assert said.startswith(f"the LSL outlet s{opened} cannot be opened; could not create stream outlet; ")
+    assert f"of the 4 ports from {base} are free" in said
+    assert "PortRange = 200" in said
 
 
 def test_lsl_is_set_up_once_a_process(monkeypatch, tmp_path):

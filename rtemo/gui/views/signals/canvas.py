@@ -16,6 +16,7 @@ from rtemo.gui.painting.cached_picture import CachedPicture
 from rtemo.gui.painting.colours import FAULTS, Theme
 from rtemo.gui.painting.display_filter import BANDS, DisplayFilter
 from rtemo.gui.painting.strip import Strip, Trace, tick_step
+from rtemo.gui.painting.text_labels import mark_text
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.views.signals import lanes
 from rtemo.gui.views.signals.lanes import FAULTY, FAULTY_REACH, GOOD_REACH, PUPIL_MM, ChannelsInView, Lane
@@ -26,6 +27,7 @@ from rtemo.presentation.numbers import number
 GUTTER, TOP, FOOT, GAZE_LANE = 92, 8, 22, 46  # pixels
 MAX_MARKS = 60
 LABEL_PX = 13.0  # labels closer together than this are thinned out
+MARK_PX = 184  # that a marker's text may take
 DRAG_PX = 6  # a drag that is longer looks back
 BAR_MIN_PX = 14.0  # the scale bar is that high at least
 NEAR_S = 0.05  # a sample this close to the cursor is read
@@ -186,12 +188,16 @@ class SignalCanvas(QWidget):
         lane = self._eeg_height / max(1, len(shown))
         painter.setFont(font(SMALL))
         step = max(1, math.ceil(LABEL_PX / lane))
+        named = lanes.named_rows(shown, step)
         for row, one in enumerate(shown):
-            if one.faulty or row % step == 0:
-                self._draw_channel_label(painter, (row + 0.5) * lane, one, full=step == 1)
+            if one.faulty:
+                self._draw_fault_mark(painter, (row + 0.5) * lane, one, high=step == 1)
+            if row in named:
+                self._draw_channel_label(painter, (row + 0.5) * lane, one)
         if self._has_gaze:
             painter.setPen(colour(self._theme.muted))
-            for lane_number, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL)):
+            named = ((0, texts.GAZE_X), (1, texts.GAZE_Y), (2, texts.PUPIL))
+            for lane_number, text in named if self._gaze_lane >= LABEL_PX else ((1, texts.GAZE_ALL),):
                 where = QRectF(8, self._gaze_middle(lane_number) - 10, GUTTER - 16, 20)
                 painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
@@ -204,14 +210,14 @@ class SignalCanvas(QWidget):
             where = QRectF(x - 40, self.height() - FOOT + 2, 80, FOOT - 4)
             painter.drawText(where, Qt.AlignmentFlag.AlignCenter, f"\N{MINUS SIGN}{back} s")
 
-    def _draw_channel_label(self, painter: QPainter, y: float, lane: Lane, *, full: bool) -> None:
-        if lane.faulty and lane.status is not None:
-            mark, _letter = FAULTS.get(lane.status.fault, (self._theme.faint, ""))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour(mark))
-            painter.drawRect(QRectF(GUTTER - 5, y - 2.5, 3, 5) if not full else QRectF(GUTTER - 5, y - 5, 3, 10))
-            if not full:
-                return
+    def _draw_fault_mark(self, painter: QPainter, y: float, lane: Lane, *, high: bool) -> None:
+        assert lane.status is not None
+        mark, _letter = FAULTS.get(lane.status.fault, (self._theme.faint, ""))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(mark))
+        painter.drawRect(QRectF(GUTTER - 5, y - 5, 3, 10) if high else QRectF(GUTTER - 5, y - 2.5, 3, 5))
+
+    def _draw_channel_label(self, painter: QPainter, y: float, lane: Lane) -> None:
         words = f"{lane.label}  {lane.why()}".strip()
         text = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, GUTTER - 16)
         painter.setPen(colour(self._theme.faint if lane.faulty else self._theme.muted))
@@ -297,7 +303,7 @@ class SignalCanvas(QWidget):
                 painter.fillRect(where, colour(self._theme.muted, 0.25))
 
     def _draw_marks(self, painter: QPainter, now: float, bottom: float) -> None:
-        theme = self._theme
+        theme, next_x = self._theme, float(self.width())
         for event in islice(reversed(self._state.marks), MAX_MARKS):
             if not now - self.span_s <= event["time_s"] <= now:
                 continue
@@ -305,10 +311,12 @@ class SignalCanvas(QWidget):
             ink = theme.accent if event["kind"] == "annotation" else theme.ink
             painter.setPen(QPen(colour(ink, 0.8), 1.2))
             painter.drawLine(QPointF(x, 0), QPointF(x, bottom))
-            text = painter.fontMetrics().elidedText(str(event["text"]), Qt.TextElideMode.ElideRight, 170)
-            box = QRectF(x + 1, 2, painter.fontMetrics().horizontalAdvance(text) + 10, 17)
-            painter.fillRect(box, colour(theme.raised, 0.92))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            text = mark_text(str(event["text"]), min(MARK_PX, next_x - x), painter.fontMetrics())
+            if text:
+                box = QRectF(x + 1, 2, painter.fontMetrics().horizontalAdvance(text) + 10, 17)
+                painter.fillRect(box, colour(theme.raised, 0.92))
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            next_x = min(next_x, x)
 
 
 def scale_bar(lane_px: float, lane_uv: float) -> tuple[int, str]:

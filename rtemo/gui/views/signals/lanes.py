@@ -70,6 +70,16 @@ class ChannelsInView:
         ]
 
 
+def named_rows(shown: list[Lane], step: int) -> set[int]:
+    """The rows that are named where only one of `step` can be: faulty ones first, then every step-th that has room."""
+    wanted = [row for row, lane in enumerate(shown) if lane.faulty] + list(range(0, len(shown), step))
+    named: set[int] = set()
+    for row in wanted:
+        if named.isdisjoint(range(row - step + 1, row + step)):
+            named.add(row)
+    return named
+
+
 def ink_number(row: int, lane: Lane) -> int:
     """Index of a trace's ink: even row, odd row, or out of use."""
     return FAULTY if lane.faulty else row % 2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from rtemo.gui import texts
@@ -19,17 +19,18 @@ from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.display_filter import BANDS, filtered_between
 from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
-from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, mark_text
 from rtemo.gui.painting.theme import BODY, SMALL, colour, font
 from rtemo.gui.views.signals import lanes
 from rtemo.gui.views.signals.canvas import NEAR_S, scale_bar, turn_wheel
 from rtemo.gui.views.signals.lanes import FAULTY, FAULTY_REACH, GOOD_REACH, PUPIL_MM, ChannelsInView
 from rtemo.gui.window_state import HISTORY_S, WindowState
-from rtemo.presentation.numbers import clock, number, seconds, shortened
+from rtemo.presentation.numbers import clock, number, seconds
 
 MIN_SPAN_S = 0.2
 PAINT_MS = 25  # at most so often while it is zoomed or moved
 LABEL_PX = 13.0
+LEAST_PX = 26  # of the plot: all bars together leave no more on full HD at 200 %
 MARK_PX = 130  # of marks closer together, only the first has its label
 GAP_S = 0.25
 GUTTER = 92
@@ -95,6 +96,7 @@ class PastSignals(QFrame):
         self.back.clicked.connect(self.live)
         self._axis = PastAxis(self)
         self.plot = PastPlot(axisItems={"bottom": self._axis})
+        self.plot.setMinimumHeight(LEAST_PX)
         self.plot.setAccessibleName(texts.PAST)
         self.plot.setToolTip(f"{texts.PAST_HELP}\n{texts.CURSOR_KEYS}")
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -299,11 +301,14 @@ class PastSignals(QFrame):
     def _label_lanes(self) -> None:
         shown = self._view.lanes()
         lane = self._eeg_share / max(1, len(shown))
-        step = max(1, math.ceil(LABEL_PX / max(1.0, lane * self.plot.height())))
+        height = self.plot.getPlotItem().getViewBox().height()
+        step = max(1, math.ceil(LABEL_PX / max(1.0, lane * height)))
         ticks = [((row + 0.5) * lane, f"{one.label}  {one.why()}".strip()) for row, one in enumerate(shown)]
-        named = ticks[::step]
+        named = [ticks[row] for row in sorted(lanes.named_rows(shown, step))]
         if len(self._state.gaze):
-            named += [(self._gaze_middle(k), text) for k, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL))]
+            each = ((0, texts.GAZE_X), (1, texts.GAZE_Y), (2, texts.PUPIL))
+            room = height * (1 - self._eeg_share) / 3 >= LABEL_PX
+            named += [(self._gaze_middle(k), text) for k, text in (each if room else ((1, texts.GAZE_ALL),))]
         self.plot.getPlotItem().getAxis("left").setTicks([named])
 
     def _place_marks(self, begin_s: float, end_s: float) -> None:
@@ -314,22 +319,24 @@ class PastSignals(QFrame):
                 self.plot.addItem(part, ignoreBounds=True)
             text.textItem.setFont(font(SMALL))
             self._marks.append((line, text))
-        room_s, free_s = MARK_PX * (end_s - begin_s) / max(1, self.plot.width()), -math.inf
+        px_per_s = max(1, self.plot.width()) / max(MIN_SPAN_S, end_s - begin_s)
+        free_s = -math.inf
         for k, (line, text) in enumerate(self._marks):
             shown = k < len(inside)
             labelled = shown and inside[k]["time_s"] >= free_s
             line.setVisible(shown)
             text.setVisible(labelled)
             if shown:
-                self._place_mark(line, text, inside[k])
+                self._place_mark(line, text, inside[k], px_per_s * (end_s - inside[k]["time_s"]))
             if labelled:
-                free_s = inside[k]["time_s"] + room_s
+                free_s = inside[k]["time_s"] + MARK_PX / px_per_s
 
-    def _place_mark(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, Any]) -> None:
+    def _place_mark(self, line: pg.InfiniteLine, text: pg.TextItem, event: dict[str, Any], room_px: float) -> None:
+        """room_px: up to the right edge."""
         ink, x = self._theme.accent if event["kind"] == "annotation" else self._theme.muted, event["time_s"]
         line.setPen(pg.mkPen(colour(ink, 0.8), width=1, style=Qt.PenStyle.DashLine))
         line.setPos(x - self.epoch_s)
-        text.setPlainText(shortened(str(event["text"]), 20))
+        text.setPlainText(mark_text(str(event["text"]), min(MARK_PX, room_px), QFontMetrics(text.textItem.font())))
         text.setColor(colour(ink))
         text.setPos(x - self.epoch_s, 0.0)
 
