@@ -23,7 +23,7 @@ from rtemo.sources.xdf.file import XdfFile
 from rtemo.sources.xdf.file_header import FileHeader
 from rtemo.sources.xdf.samples import SampleLayout, read_blocks
 
-SPAN_BYTES = 1 << 17
+SPAN_BYTES = 1 << 15
 MAX_XML_BYTES = 1 << 24  # no description is as long; a damaged length must not decide how much memory is taken
 
 PEEK_BYTES = HEAD_BYTES + 9 + 9  # a head, a sample count, the first stamp
