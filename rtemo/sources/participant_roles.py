@@ -6,7 +6,7 @@ be told apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -159,6 +159,18 @@ class ParticipantRoles:
             f"{role_name(who, part)} ({roles.queries[part]})"
             for who, roles in self.each.items()
             for part in roles.missing()
+        )
+
+    def missing_ratings(self, open_: Iterable[StreamInfo], visible: Iterable[StreamInfo]) -> tuple[str, ...]:
+        """What is named for a participant to rate by and is not there, with its query. open_: the streams that are
+        connected. visible: those on the network, among which one that is not to be recorded is enough.
+        """
+        left_out = self.settings.not_recorded
+        there = [*open_, *(info for info in visible if any(query.fits(info) for query in left_out))]
+        return tuple(
+            f"{one.id}:ratings ({one.ratings.query})"
+            for one in self.settings.participants
+            if one.ratings.query is not None and not any(one.ratings.fits(info) for info in there)
         )
 
     @property

@@ -23,10 +23,10 @@ from typing import Annotated, Any, Literal
 from rtemo.core.channel_map import Scene, Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made
-from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
+from rtemo.core.types import STRING_FORMAT, Modality
 from rtemo.core.units import microvolts_per
 from rtemo.sources.devices.gaze_column_roles import gaze_unit
-from rtemo.sources.stream_choice import StreamQuery
+from rtemo.sources.stream_choice import Described, StreamQuery
 
 MOST = 4  # in one session
 OWN_ROLES = (Modality.EEG, Modality.GAZE, Modality.SECOND_EYE)  # of one participant each; markers are for everybody
@@ -76,7 +76,7 @@ class RatingsTable:
 
     query: Query | None = None
 
-    def fits(self, info: StreamInfo) -> bool:
+    def fits(self, info: Described) -> bool:
         """Whether a stream is the one that is named, and of numbers."""
         return self.query is not None and info.channel_format != STRING_FORMAT and self.query.fits(info)
 

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Modality, StreamInfo
@@ -21,6 +22,23 @@ _MARKER_TYPES = re.compile(r"marker|event|trigger|stim|annotation", re.IGNORECAS
 VIDEO_FRAMES = "VideoFrames"  # the type of numbers of frames
 _OWN_NAMES = ("rtemo", "rtemo_events")  # what rtemo itself sent before its source_ids named a session
 _OWN_SOURCE = re.compile(r"rtemo(_events|_values|_texts)?:")
+
+
+class Described(Protocol):
+    """What is known of a stream by its description, wherever it is shown."""
+
+    @property
+    def stream_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def source_id(self) -> str: ...
+    @property
+    def hostname(self) -> str: ...
+    @property
+    def channel_format(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +75,7 @@ class StreamQuery:
         name, type_, source_id, hostname = (found.get(key, "") for key in KEYS)
         return cls(name, type_, source_id, hostname)
 
-    def fits(self, info: StreamInfo) -> bool:
+    def fits(self, info: Described) -> bool:
         """True where every given field is equal."""
         if self.number and info.stream_id != str(self.number):
             return False

@@ -18,8 +18,9 @@ from rtemo.gui.views.streams import ROLE
 from rtemo.live.service.recorder_link import RecorderLook
 from rtemo.live.service.snapshot import ParticipantView, Phase, Progress, Snapshot
 from rtemo.recordings.study.synchrony import synchrony
-from rtemo.sources.participants import parse_participant
+from rtemo.sources.participants import RatingsTable, parse_participant
 from rtemo.sources.session_settings import SessionSettings, parse_settings, settings_text, with_participants
+from rtemo.sources.stream_choice import StreamQuery
 
 IDS = ("P01", "P02")
 SETTINGS = with_participants(
@@ -209,6 +210,13 @@ def test_the_checklist_has_a_step_for_each_and_a_start_needs_everybody(window):
     assert window.views.session.start.isEnabled()
     window.views.session.ask_start()
     assert window.client.sent[-1][1]["subject"] == "P01+P02"
+    rating = with_participants(
+        SessionSettings(),
+        [replace(SETTINGS.participants[0], ratings=RatingsTable(StreamQuery("Stick"))), *SETTINGS.participants[1:]],
+    )
+    feed(window, replace(waiting, seq=3, streams=streams(), predictions=(), settings=settings_text(rating)))
+    assert checklist(window.state)[0].what == "P01: ratings"
+    assert "no ratings stream name=Stick" in window.views.session.start.toolTip()
 
 
 def test_everybody_is_there_while_another_engine_takes_the_session_up(dyad):

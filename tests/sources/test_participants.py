@@ -199,6 +199,20 @@ def test_ratings_are_recorded_whoever_they_are_named_for_and_of_whatever_type():
     assert [everything.is_recorded_too(info) for info in (amp("a"), amp("b"), OTHER)] == [False, False, True]
 
 
+def test_ratings_that_are_named_are_missing_until_they_are_open_unless_they_are_left_out():
+    roles = given(parse_settings(TWO))
+    named = next(one for one in roles.settings.participants if one.ratings.query is not None)
+    said = (f"{named.id}:ratings ({named.ratings.query})",)
+    sticks = [stick("Stick"), stick("Stick", "Slider")]
+    assert roles.missing_ratings([], []) == said
+    assert roles.missing_ratings([amp("a"), stick("Stick", "Slider", "string")], sticks) == said  # seen and not open
+    for one in sticks:
+        assert roles.missing_ratings([one], []) == ()
+    roles.record(sticks[0], recorded=False)
+    assert roles.missing_ratings([], [sticks[0]]) == ()
+    assert roles.missing_ratings([], []) == said
+
+
 def test_a_stream_that_two_queries_fit_is_refused():
     settings = with_participants(
         SessionSettings(), [parse_participant("P01: eeg=name=Amp"), parse_participant("P02: eeg=source_id=a")]

@@ -185,7 +185,7 @@ def _await_streams(
     """
     end_s = clock() + wait_s
     announced = False
-    while not (stop.is_set() or source.ending) and (roles.missing() or not roles.filled.intersection(OWN_ROLES)):
+    while not (stop.is_set() or source.ending) and (_absent(roles, source) or not roles.filled.intersection(OWN_ROLES)):
         if not announced:
             say("waiting for streams; `rtemo streams` shows what is there")
             announced = True
@@ -194,8 +194,13 @@ def _await_streams(
         source.read(min(0.2, max(end_s - clock(), 0.0)))
 
 
+def _absent(roles: ParticipantRoles, source: RecordedSource) -> tuple[str, ...]:
+    """The streams that are asked for and not there, with their queries."""
+    return (*roles.missing(), *roles.missing_ratings(source.announced.infos.values(), source.visible))
+
+
 def _missing(roles: ParticipantRoles, wait_s: float, source: RecordedSource) -> StreamMissing:
-    asked = ", ".join(roles.missing()) or "EEG or gaze"
+    asked = ", ".join(_absent(roles, source)) or "EEG or gaze"
     seen = " | ".join(info.describe() for info in source.visible) or "no stream at all"
     return StreamMissing(
         f"no stream for {asked} within {wait_s:g} s", f"on the network: {seen}", "start it, or correct the query"

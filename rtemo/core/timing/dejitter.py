@@ -14,8 +14,6 @@ set back: its samples have no usable time until a step forward makes up for it.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -24,26 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtemo.core.timing import sampling_rate as rate
+from rtemo.core.timing.clock_steps import SET_BACK_S, ClockSteps
+from rtemo.core.timing.rate_watch import RateWatch
 from rtemo.core.timing.repeated_samples import RepeatedSamples
-from rtemo.core.timing.sample_line import SampleLine
-from rtemo.core.timing.stretches import Stretch, Stretches
+from rtemo.core.timing.sample_line import SampleLine, pieces
+from rtemo.core.timing.stream_notes import StreamNotes
+from rtemo.core.timing.stretches import Stretch
 from rtemo.core.timing.unknown_times import UnknownTimes
-from rtemo.core.types import MAX_TIME_S, TimeArray
+from rtemo.core.timing.waiting_samples import WaitingSamples
+from rtemo.core.types import TimeArray
 
 BLOCK = 1000  # samples that are looked at together, so that looking again costs little; powers of 2 transpose slowly
 CONFIRM = 3  # samples off the line that show a gap
 STEP_S = 1.0  # a longer gap calls for a new measurement of the rate
 LONE_PERIODS, LONE_S = 2.5, 0.01  # first samples that lie so far off the next ones are none of theirs
 PLACE_S = 0.25  # a sample of an even stream whose stamp is off by less keeps its place
-SET_BACK_S = 0.05  # a clock that stepped back by more was set
-RETURN_S = 30.0  # a step back that takes back steps forward of so long ago is none of the clock
 ISLAND = rate.MEASURE_SAMPLES  # samples of a stretch between two gaps that are used without a measurement of their own
 MAX_WAITING, MAX_STRETCHES = 8192, 24  # samples that wait, and the stretches that they fall into
-MIN_HZ = 0.4  # nothing that is sampled less often is a signal
-MISFITS = 8  # steps and late samples within a while that call for another look at the rate
-RATE_CHANGE, BURSTY_CHANGE, GAP_CHANGE = 0.005, 0.03, 1.3  # what is another rate, and what is more jitter
-RECENT_S = 1.1  # what is measured then
-FITS = 0.015  # a usual step that is off by a smaller share shows the rate that is known
 NOTED_GAP_S, MAX_NOTED_GAPS = 0.5, 50
 
 
@@ -71,18 +66,15 @@ class Dejitter:
     def __init__(self, nominal_hz: float, *, even: bool, notes: list[str] | None = None) -> None:
         self._nominal_hz = nominal_hz
         self._even = even
-        self._notes = notes if notes is not None else []
+        self._notes = StreamNotes(notes if notes is not None else [])
         self._line: SampleLine | None = None
-        self._waiting = _Waiting()
+        self._waiting = WaitingSamples()
         self._repeats = RepeatedSamples()
         self._newest = -np.inf  # time of the last sample on the line
         self._last = -np.inf  # time of the last sample given out
         self._missed = 0  # samples without a time since then
         self._unused = 0  # samples not used since the last one given out
-        self._recent: deque[TimeArray] = deque()  # stamps on the line, about the last two seconds
-        self._misfits: deque[int] = deque(maxlen=MISFITS)  # the number of samples at each
-        self._n = 0  # samples on the line so far
-        self._steps: deque[tuple[float, float]] = deque(maxlen=64)  # steps forward: when, how far
+        self._rates, self._clock = RateWatch(nominal_hz), ClockSteps()
         self._n_noted_gaps = 0
         self.rate: rate.Rate | None = None  # the last measured one
         self.n_dropped = 0  # samples without a usable time
@@ -91,9 +83,13 @@ class Dejitter:
         self.n_repeated = 0  # samples that came twice; the second one is not used
         self.n_gaps = 0
         self.n_missing = 0  # samples that the gaps lack, by the rate
-        self.set_back_s = 0.0  # by how much the sender's clock was set back and its offsets do not show it
         self.unknown = UnknownTimes()
         self.distrusted = False  # whether what comes in is not believed: see rtemo.core.types.StreamNotice
+
+    @property
+    def set_back_s(self) -> float:
+        """By how much the sender's clock was set back and its offsets do not show it."""
+        return self._clock.set_back_s
 
     @property
     def unusable(self) -> bool:
@@ -147,7 +143,7 @@ class Dejitter:
         before = self.n_timeless
         self.n_timeless += n
         if not self.distrusted:
-            self._note_count(before, self.n_timeless, "samples have no time on the common clock and are not used")
+            self._notes.count(before, self.n_timeless, "samples have no time on the common clock and are not used")
         self._drop(n)
 
     def _drop_some(self, times: TimeArray) -> None:
@@ -159,7 +155,7 @@ class Dejitter:
     def _drop_waiting(self) -> None:
         """Nothing of what waits is used."""
         self._drop_some(np.array(self._waiting.times))
-        self._waiting = _Waiting()
+        self._waiting = WaitingSamples()
 
     def _once(self, times: TimeArray, values: NDArray[Any]) -> tuple[TimeArray, NDArray[Any]]:
         """Without the samples that came twice."""
@@ -170,7 +166,7 @@ class Dejitter:
             return times, values
         before = self.n_repeated
         self.n_repeated += int(np.count_nonzero(repeated))
-        self._note_count(before, self.n_repeated, "samples came twice; the second ones are not used")
+        self._notes.count(before, self.n_repeated, "samples came twice; the second ones are not used")
         return times[~repeated], values[~repeated]
 
     def _take(self, times: TimeArray, values: NDArray[Any], runs: list[SampleRun]) -> None:
@@ -240,6 +236,7 @@ class Dejitter:
 
     def _returned(self, line: SampleLine, runs: list[SampleRun]) -> tuple[TimeArray, NDArray[Any]]:
         """The stamps are back in line: those before were wrong."""
+        assert self.rate is not None
         times, values = self._waiting.samples()
         off = np.array(self._waiting.off)
         n = len(times) - 1
@@ -250,15 +247,18 @@ class Dejitter:
             fits = (times[:n] > self._newest) & (times[:n] < times[n])
             kept = times[:n][fits]
         line.skip(n)
-        self._waiting = _Waiting()
-        self._n += n
-        self._misfits.extend([self._n] * min(n, MISFITS))
+        self._waiting = WaitingSamples()
+        self._rates.late(n)
         if fits.any():
             self._give_out(kept, values[:n][fits], runs)
             self._newest = max(self._newest, float(kept[-1]))
-        self._keep_recent(times[:n][np.abs(off[:n]) <= PLACE_S])
+        self._rates.keep(times[:n][np.abs(off[:n]) <= PLACE_S], self.rate.hz)
         self._drop_some(times[:n][~fits])
-        if self.rate is not None and (better := self._better_rate()) is not None and better.gap_s > line.gap_s:
+        if (
+            self.rate is not None
+            and (better := self._rates.better(self.rate)) is not None
+            and better.gap_s > line.gap_s
+        ):
             self.rate = rate.Rate(self.rate.hz, better.bursty, better.gap_s)
             line.gap_s = better.gap_s
         return times[n:], values[n:]
@@ -274,61 +274,43 @@ class Dejitter:
 
     def _step(self, line: SampleLine) -> tuple[TimeArray, NDArray[Any]]:
         """Go on behind a gap; what waits and does not lie behind it had wrong stamps."""
+        assert self.rate is not None
         times, values = self._waiting.samples()
         n, off = len(times) - CONFIRM, self._waiting.off[-CONFIRM]
         if n:
             line.skip(n)
-            self._keep_recent(times[:n][np.abs(self._waiting.off[:n]) <= PLACE_S])
+            self._rates.keep(times[:n][np.abs(self._waiting.off[:n]) <= PLACE_S], self.rate.hz)
             self._drop_some(times[:n])
-        self._waiting = _Waiting()
-        self._misfits.append(self._n)
+        self._waiting = WaitingSamples()
+        self._rates.stepped()
         if off > 0.0:
-            self._steps.append((float(times[n]), off))
-            self._set_forward(off, line.gap_s)
-        better = self._better_rate()
+            self._notes.add(self._clock.forward(float(times[n]), off, line.gap_s))
+        better = self._rates.better(self.rate)
         if better is not None:
             self.rate = better
             self._line = line = SampleLine(better, times[n:])
         line.restart(float(times[n]))
         return times[n:], values[n:]
 
-    def _better_rate(self) -> rate.Rate | None:
-        """The rate measured on the last second, where samples often do not fit and it is another one."""
-        assert self.rate is not None
-        reach = max(64, round(2.0 * self.rate.hz))
-        if len(self._misfits) < MISFITS or self._n - self._misfits[0] > reach:
-            return None
-        self._misfits.clear()
-        recent = np.concatenate(list(self._recent))[-reach:]
-        recent = recent[recent > recent[-1] - RECENT_S]
-        if not rate.enough(recent) or abs(np.median(np.abs(np.diff(recent))) * self.rate.hz - 1.0) < FITS:
-            return None  # between losses the rate is what it was
-        new = rate.measure(recent, self._nominal_hz)
-        if new.bursty and not self.rate.bursty:  # more jitter than the samples are apart: that changes no rate
-            new = rate.Rate(self.rate.hz, bursty=True, gap_s=new.gap_s)
-        bursty = new.bursty or self.rate.bursty
-        other = abs(new.hz / self.rate.hz - 1.0) > (BURSTY_CHANGE if bursty else RATE_CHANGE)
-        new = rate.Rate(new.hz, bursty, new.gap_s)
-        return new if other or new.gap_s > GAP_CHANGE * self.rate.gap_s else None
-
     def _begin(self, stretch: Stretch, runs: list[SampleRun]) -> tuple[TimeArray, NDArray[Any]]:
         """Begin a new line on a stretch that is believed. Returns its samples and those after them."""
         times, values = self._waiting.samples()
         of_it = np.array(stretch.times)
         measured = rate.measure(of_it, self._nominal_hz, stretch.numbers)
-        refused = _refused(measured, of_it, self._nominal_hz)
+        refused = rate.refused(measured, of_it, self._nominal_hz)
         if refused:
-            self._note(refused)
+            self._notes.add(refused)
             self._refuse()
             return times[:0], values[:0]
         of_it, numbers = self._without_lone(of_it, stretch.numbers, measured)
         first = numbers[0]
         self._islands(stretch, measured, runs)
-        self._judge_clock(of_it, first)
+        if self._line is not None:
+            step_s = self._waiting.off[first] if first < len(self._waiting.off) else 0.0
+            self._notes.add(self._clock.new_line(float(of_it[0]), step_s, self._newest, self._line.gap_s))
         self.rate, self._line = measured, SampleLine(measured, of_it, numbers)
-        self._waiting = _Waiting()
-        self._misfits.clear()
-        self._recent.clear()
+        self._waiting = WaitingSamples()
+        self._rates.begin()
         self._missed, self._newest = 0, -np.inf
         return times[first:], values[first:]
 
@@ -354,50 +336,18 @@ class Dejitter:
             _, values = self._waiting.samples()
             line = SampleLine(measured, own)
             self.rate = measured
-            for begin, even in _pieces(line, own):
+            for begin, even in pieces(line, own):
                 rows = values[np.array(one.numbers[begin : begin + len(even)])]
                 self._on_line(own[begin : begin + len(even)], even, rows, runs)
             before = [number for number in before if number not in set(one.numbers)]
         self._drop_some(np.array(self._waiting.times)[before])
 
-    def _judge_clock(self, times: TimeArray, first: int) -> None:
-        """Whether a new line shows that the sender's clock was set, or set right again."""
-        if self._line is None:
-            return
-        step_s = self._waiting.off[first] if first < len(self._waiting.off) else 0.0
-        begin_s = float(times[0])
-        if step_s > 0.0:
-            self._steps.append((begin_s, step_s))
-            self._set_forward(step_s, self._line.gap_s)
-            return
-        ahead_s = sum(far for when, far in self._steps if self._newest - when < RETURN_S)
-        if begin_s >= self._newest - SET_BACK_S or -step_s <= ahead_s + self._line.gap_s:
-            return
-        self.set_back_s += -step_s
-        self._note(
-            f"its clock was set back by {-step_s:.3g} s and its clock offsets do not show it: from then on its samples "
-            "have no usable time"
-        )
-
-    def _set_forward(self, step_s: float, jitter_s: float) -> None:
-        """A step forward that makes up for the one back; a shorter one may be samples that are missing."""
-        if self.set_back_s > 0.0 and abs(step_s - self.set_back_s) <= max(SET_BACK_S, jitter_s):
-            self.set_back_s = 0.0
-            self._note(f"its clock was set forward by {step_s:.3g} s: its samples have a usable time again")
-
     def _on_line(self, times: TimeArray, even: TimeArray, values: NDArray[Any], runs: list[SampleRun]) -> None:
         """Samples that lie on the line."""
         assert self.rate is not None
-        self._n += len(times)
+        self._rates.on_line(times, self.rate.hz)
         self._newest = float(times[-1])
-        self._keep_recent(times)
         self._give_out(even if self._evened else times, values, runs)
-
-    def _keep_recent(self, times: TimeArray) -> None:
-        assert self.rate is not None
-        self._recent.append(times)
-        while len(self._recent) > 1 and sum(map(len, self._recent)) - len(self._recent[0]) > 2.0 * self.rate.hz + 64:
-            self._recent.popleft()
 
     def _give_out(self, times: TimeArray, values: NDArray[Any], runs: list[SampleRun]) -> None:
         """A run of the samples that lie after everything given out before."""
@@ -431,7 +381,7 @@ class Dejitter:
         self.n_missing += missing
         if gap_s >= NOTED_GAP_S and self._n_noted_gaps < MAX_NOTED_GAPS:
             self._n_noted_gaps += 1
-            self._note(f"gap of {gap_s:.2f} s after {self._last:.2f} s: about {missing} samples are missing")
+            self._notes.add(f"gap of {gap_s:.2f} s after {self._last:.2f} s: about {missing} samples are missing")
 
     def _drop(self, n: int) -> None:
         """Samples that are not used."""
@@ -446,7 +396,9 @@ class Dejitter:
         before = self.n_wrong
         self.n_wrong += n
         self._drop(n)
-        self._note_count(before, self.n_wrong, "samples have stamps out of line with their neighbours and are not used")
+        self._notes.count(
+            before, self.n_wrong, "samples have stamps out of line with their neighbours and are not used"
+        )
 
     def _refuse(self) -> None:
         """None of what waits has a usable time."""
@@ -458,73 +410,7 @@ class Dejitter:
         times, values = self._waiting.samples()
         half = len(times) // 2
         self._drop_some(times[:half])
-        self._waiting = _Waiting()
+        self._waiting = WaitingSamples()
         self._line = None  # so long off, its places mean nothing any more
         for k in range(half, len(times)):
             self._waiting.add(float(times[k]), values[k : k + 1], None)
-
-    def _note(self, text: str) -> None:
-        if text not in self._notes:
-            self._notes.append(text)
-
-    def _note_count(self, before: int, after: int, what: str) -> None:
-        """A note at the first one, and at each tenfold number."""
-        if after > before and len(str(after)) > len(str(before)) * bool(before):
-            self._note(f"{after} {what}" if after > 1 else f"1 {_singular(what)}")
-
-
-class _Waiting:
-    """Samples that wait: their times and rows, how far each is off the line, and the stretches that they fall into."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self.off: list[float] = []
-        self.n_timeless_last = 0  # the last ones that have no time
-        self.stretches = Stretches()
-        self._rows: list[NDArray[Any]] = []
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def add(self, time_s: float, row: NDArray[Any], line: SampleLine | None) -> None:
-        if line is not None:
-            self.off.append(line.off(time_s, len(self.times)))
-        self.n_timeless_last = self.n_timeless_last + 1 if np.isnan(time_s) else 0
-        if not self.n_timeless_last:
-            self.stretches.add(len(self.times), time_s)
-        self.times.append(time_s)
-        self._rows.append(row)
-
-    def samples(self) -> tuple[TimeArray, NDArray[Any]]:
-        return np.array(self.times), np.concatenate(self._rows)
-
-
-def _refused(measured: rate.Rate, times: TimeArray, nominal_hz: float) -> str:
-    """Why no sensor can have stamped like this; "" where it can have."""
-    for times_more, name in ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds")):
-        if nominal_hz > 0.0 and abs(nominal_hz / measured.hz / times_more - 1.0) < 0.2:
-            return f"stamps are not seconds: {times_more:.0f} times what its rate allows ({name}); they are not used"
-    if measured.hz < MIN_HZ or float(np.max(np.abs(times))) > MAX_TIME_S:
-        return f"stamps are not seconds: a step of {1.0 / measured.hz:.4g} from sample to sample; they are not used"
-    return ""
-
-
-def _pieces(line: SampleLine, times: TimeArray) -> Iterator[tuple[int, TimeArray]]:
-    """Where each part without a step begins, and its even times."""
-    begin = 0
-    while begin < len(times):
-        even = line.follow(times[begin:])
-        if len(even):
-            yield begin, even
-            begin += len(even)
-        if begin < len(times):
-            line.restart(float(times[begin]))
-
-
-def _singular(what: str) -> str:
-    return (
-        what.replace("samples have stamps", "sample has a stamp")
-        .replace("samples have no time on the common clock and are", "sample has no time on the common clock and is")
-        .replace("their neighbours and are", "its neighbours and is")
-        .replace("samples came twice; the second ones are", "sample came twice; the second one is")
-    )

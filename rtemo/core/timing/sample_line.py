@@ -9,7 +9,7 @@ the samples into chunks. A sample is in line where |r_n| is at most the rate's g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,3 +90,15 @@ class SampleLine:
     def _state_of(self, level: float, velocity: float) -> NDArray[np.float64]:
         """The filter's two memories for a prediction of level + velocity."""
         return np.array([self._keep * (level + velocity), -self._keep * level])
+
+
+def pieces(line: SampleLine, times: TimeArray) -> Iterator[tuple[int, TimeArray]]:
+    """Where each part without a step begins, and its even times."""
+    begin = 0
+    while begin < len(times):
+        even = line.follow(times[begin:])
+        if len(even):
+            yield begin, even
+            begin += len(even)
+        if begin < len(times):
+            line.restart(float(times[begin]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.types import BoolArray, TimeArray
+from rtemo.core.types import MAX_TIME_S, BoolArray, TimeArray
 
 MEASURE_S = 1.0  # stamps are watched this long before a rate is believed
 MEASURE_SAMPLES = 16  # and at least this many of them
@@ -27,6 +27,7 @@ BURSTY_SHARE = 0.2  # a stream with this share of steps below half a period is s
 BACK_SHARE = 0.05  # and so is one with this share of steps that go back: its stamps cannot be kept
 MIN_THRESHOLD_S = 0.002
 MAX_THRESHOLD_S = 1.0
+MIN_HZ = 0.4  # nothing that is sampled less often is a signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,13 @@ def _gap_threshold(times: TimeArray, steps: TimeArray, period_s: float, bursty: 
         if 0 < 0.3 * len(late) < early:  # what came late was caught up with: jitter. Lost packets are never
             jitter = max(jitter, float(np.median(late)))
     return float(np.clip(max(0.75 * period_s, 3.0 * jitter), MIN_THRESHOLD_S, MAX_THRESHOLD_S))
+
+
+def refused(measured: Rate, times: TimeArray, nominal_hz: float) -> str:
+    """Why no sensor can have stamped like this; "" where it can have."""
+    for times_more, name in ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds")):
+        if nominal_hz > 0.0 and abs(nominal_hz / measured.hz / times_more - 1.0) < 0.2:
+            return f"stamps are not seconds: {times_more:.0f} times what its rate allows ({name}); they are not used"
+    if measured.hz < MIN_HZ or float(np.max(np.abs(times))) > MAX_TIME_S:
+        return f"stamps are not seconds: a step of {1.0 / measured.hz:.4g} from sample to sample; they are not used"
+    return ""

@@ -9,6 +9,7 @@ from rtemo.gui import texts
 from rtemo.gui.bars.readiness_concerns import concerns
 from rtemo.gui.people import words
 from rtemo.gui.window_state import WindowState
+from rtemo.live.session.readiness import ratings_obstacle
 from rtemo.presentation.numbers import number
 from rtemo.sources.participants import Participant
 
@@ -47,7 +48,10 @@ def _person(state: WindowState, one: Participant) -> Step:
     """Whether the streams that are named for one of several participants deliver, and which do not."""
     streaming = StreamState.STREAMING
     there = {(s.participant, s.role) for s in state.streams_in_use if s.state is streaming and state.engine_answers}
-    missing = " and ".join(words.PARTS[part.value] for part in one.queries if (one.id, part) not in there)
+    parts = [words.PARTS[part.value] for part in one.queries if (one.id, part) not in there]
+    if ratings_obstacle(state.snapshot.streams, one) and not state.settings.required:
+        parts.append(words.RATINGS)
+    missing = " and ".join(parts)
     return Step(words.CHECK_PERSON.format(id=one.id, parts=missing) if missing else one.id, not missing)
 
 

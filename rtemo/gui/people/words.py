@@ -20,6 +20,7 @@ WHOSE_BASELINE = "Of whom"
 VERDICT_OF = "{id}: {verdict}"
 SUBJECT_HINT = "Name of the session"
 CHECK_PERSON = "{id}: {parts}"
+RATINGS = "ratings"
 PARTS = {"eeg": "EEG", "gaze": "eye tracker", "second_eye": "second eye"}
 LAMP_WELL, LAMP_LOST = "present", "{part} {age}"
 SHORT_PARTS = {"eeg": "EEG", "gaze": "gaze", "second_eye": "eye 2"}

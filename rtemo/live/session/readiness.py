@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from rtemo.core.types import Modality, StreamState
@@ -18,7 +19,8 @@ def obstacle(
 ) -> str:
     """Why no session can start, empty where one can. required: empty for every EEG and gaze stream that is in use.
 
-    participants: of several; each one's streams that are named must be there, whatever another one has.
+    participants: of several; each one's streams that are named must be there, whatever another one has. That is also
+    what they rate, where nothing else is required and it was not left out of the recording.
     """
     known = list(streams)
     for one in participants:
@@ -26,7 +28,24 @@ def obstacle(
         named = [part for part in one.queries if not required or part in required]
         if why := _obstacle(own, [*named, *(part for part in required if part is Modality.MARKERS)]):
             return f"{one.id}: {why}"
+        if not required and (why := ratings_obstacle(known, one)):
+            return f"{one.id}: {why}"
     return "" if participants else _obstacle(known, required)
+
+
+def ratings_obstacle(streams: Sequence[StreamStatus], participant: Participant) -> str:
+    """Why the ratings that are named for a participant do not come; empty where they do, or none are named."""
+    query = participant.ratings.query
+    own = [stream for stream in streams if participant.ratings.fits(stream)]
+    if query is None or any(_rates(stream) or not stream.recorded for stream in own):
+        return ""
+    return f"no data from {own[0].name}" if own else f"no ratings stream {query}, and the settings name it"
+
+
+def _rates(stream: StreamStatus) -> bool:
+    """Ratings that come when something happens need only be there, as markers."""
+    regular = math.isfinite(stream.nominal_hz) and stream.nominal_hz > 0
+    return stream.state is StreamState.STREAMING if regular else stream.state not in GONE
 
 
 def _obstacle(streams: Iterable[StreamStatus], required: Sequence[Modality]) -> str:
