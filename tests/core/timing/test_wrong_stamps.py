@@ -162,8 +162,8 @@ def test_a_chunk_of_wrong_stamps_costs_that_chunk(n, off_s):
 def test_stamps_that_are_not_seconds_are_named_and_not_used(factor, name):
     dejitter, given_, _ = feed(true_times(250.0) * factor)
     assert len(given_) == 0
-    assert f"stamps are not seconds: {factor:.0f} times" in dejitter._notes[0]
-    assert name in dejitter._notes[0]
+    assert f"stamps are not seconds: {factor:.0f} times" in dejitter._notes.texts[0]
+    assert name in dejitter._notes.texts[0]
 
 
 @pytest.mark.parametrize(("size", "period"), [(1, 1), (1, 7), (20, 3), (200, 2)])
