@@ -18,7 +18,7 @@ from offline.cli.fit import add_finetune, add_fit
 from offline.cli.reproduce import add_reproduce
 from offline.cli.train import add_export, add_pretrain, add_score
 from offline.cli.wrap import add_wrap
-from rtemo.core.errors import RtemoError
+from rtemo.core.errors import RtemoError, error_of_files
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -36,6 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RtemoError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except OSError as error:
+        refused = error_of_files(error)
+        if refused is None:
+            raise
+        sys.stderr.write(f"error: {refused}; what was finished is kept\n")
+        return refused.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was finished is kept\n")
         return 130

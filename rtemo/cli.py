@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import rtemo
 from rtemo.commands import COMMANDS
-from rtemo.core.errors import RtemoError
+from rtemo.core.errors import RtemoError, error_of_files
 
 INTERRUPTED = 130
 
@@ -70,11 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        if error.filename is None:
+        refused = error_of_files(error)
+        if refused is None:
             raise
-        found = error.strerror or type(error).__name__
-        print(f"error: {_one_line(f'{error.filename!s:.200}')} cannot be used; {found}; name another", file=sys.stderr)
-        return RtemoError.exit_code
+        print(f"error: {_one_line(refused)}", file=sys.stderr)
+        return refused.exit_code
     return code
 
 

@@ -15,6 +15,8 @@ from model_sessions import live_session, rows, simulated_person
 import rtemo
 from offline.__main__ import main as offline
 from rtemo.cli import main
+from rtemo.commands.bench.model import verdict
+from rtemo.live.engine.model_pace import decided_of
 from rtemo.model.bundle import load_bundle
 from rtemo.model.explain import Explainer
 
@@ -90,8 +92,24 @@ def test_what_a_model_costs_is_measured_without_any_stream(person, tmp_path, cap
     assert found["model"]["inputs"] == ["signal"]
     assert 0.0 < found["model_ms"]["p50"] <= found["model_ms"]["p99"]
     assert found["keeps_up"]
+    assert found["decided_one_window_of"] == 1
     assert main(["bench", "--model", str(bundle.path), "--seconds", "0.1", "--hop", "1e-6"]) == 0
     assert "TOO SLOW" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("window_ms", "every", "stated"),
+    [
+        (40.0, 1, "it keeps up with a hop of 0.1 s"),
+        (460.0, 6, "a window takes 460 ms (p99 460), 4.6 times the hop; a session would decide one of 6 and skip 83%"),
+    ],
+)
+def test_the_bench_states_how_slow_a_model_is_and_what_a_session_would_skip(window_ms, every, stated):
+    seconds = [window_ms / 1e3] * 50
+    assert decided_of(seconds, 0.1) == every
+    window = {"p50": window_ms, "p99": window_ms}
+    found = {"asked": {"hop_s": 0.1}, "window_ms": window, "keeps_up": window_ms < 100.0, "shortest_hop_s": 1.0}
+    assert stated in verdict({**found, "decided_one_window_of": every})
 
 
 def test_a_model_slower_than_the_hop_is_an_event_and_its_predictions_are_late(person, tmp_path):

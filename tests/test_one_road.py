@@ -1,7 +1,8 @@
 """A session, its replay, the window, the report and the corpus see the same windows and predictions.
 
 Every way of beginning: without a baseline, with one that the researcher starts, that is planned between markers, or
-that was saved before; with and without a personal calibration and a self-report; in the window and headless.
+that was saved before; with and without a personal calibration and a self-report; in the window and headless. Whichever
+three of these four one names, all that they can be together is tried.
 """
 
 from __future__ import annotations
@@ -143,11 +144,16 @@ def table_of(record) -> list[tuple[float, ...]]:
     return [(time_s, *smoothed, *probabilities, settled) for time_s, smoothed, probabilities, settled in columns]
 
 
+WAYS, BASELINES, EITHER = (in_window, headless), ("none", "marked", "planned", "saved"), (False, True)
+
+
 @pytest.mark.parametrize(
     ("way", "baseline", "calibrated", "report"),
-    list(
-        itertools.product((in_window, headless), ("none", "marked", "planned", "saved"), (False, True), (False, True))
-    ),
+    [
+        (WAYS[way], BASELINES[baseline], EITHER[calibrated], EITHER[report])
+        for way, baseline, calibrated, report in itertools.product(range(2), range(4), range(2), range(2))
+        if (way + baseline + calibrated + report) % 2 == 0  # half of them: any three of the four, in every combination
+    ],
     ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_every_road_gives_the_same(way, baseline, calibrated, report, person, saved, windows, tmp_path, capsys):

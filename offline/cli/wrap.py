@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import ModelInput
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _INPUTS: tuple[ModelInput, ...] = ("signal", "eeg", "eeg_mask", "positions", "eye", "eye_valid")
 _FEATURES = ("de", "eye")
+_OUTPUTS: tuple[Literal["logits", "probabilities", "embedding"], ...] = ("logits", "probabilities", "embedding")
 
 
 def add_wrap(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +54,10 @@ def add_wrap(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "corpus: those that all its recordings share (default)",
     )
     parser.add_argument(
-        "--output", choices=["logits", "probabilities", "embedding"], help="what it gives (default: logits)"
+        "--output",
+        metavar="[NAME=]WHAT",
+        help=f"what it gives: {', '.join(_OUTPUTS)} (default: logits); NAME: of a "
+        "graph with several outputs, the one that is meant",
     )
     parser.add_argument(
         "--ratings", metavar="A,B",
@@ -106,16 +110,24 @@ def _declared(options: argparse.Namespace, corpus: Corpus | None) -> Declared:
         raise RtemoError("features name the inputs already", f"--input {options.input[0]}", "leave --input out")
     if ratings and options.output:
         raise RtemoError("a model gives ratings or something else", f"--output {options.output}", "leave one out")
+    if len(set(features)) != len(features):
+        raise RtemoError("a feature is named twice", ", ".join(features), "name each once")
     if len(set(ratings)) != len(ratings):
         raise RtemoError("a rating is named twice", ", ".join(ratings), "name each of the model's outputs once")
     if unknown := sorted(set(features) - set(_FEATURES)):
         raise RtemoError("there are no such features", ", ".join(unknown), f"use {', '.join(_FEATURES)}")
+    inputs = feature_inputs(features) if features else _inputs(options.input or ["signal"])
+    output_name, _, given = (options.output or "logits").rpartition("=")
+    output = next((one for one in _OUTPUTS if one == given), None)
+    if output is None:
+        raise RtemoError(f"there is no output {given!r}", "", f"use one of {', '.join(_OUTPUTS)}")
     return Declared(
         labels=labels,
         settings=PipelineSettings() if corpus is None else live_settings(corpus),
-        inputs=feature_inputs(features) if features else _inputs(options.input or ["signal"]),
-        channels=channels_of(options.channels, corpus),
-        output=options.output or "logits",
+        inputs=inputs,
+        channels=channels_of(options.channels, corpus, inputs.values()),
+        output=output,
+        output_name=output_name,
         reference=options.reference,
         scale=options.scale,
         features=features,

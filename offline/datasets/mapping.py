@@ -62,6 +62,7 @@ from rtemo.core.channel_map import Screen
 from rtemo.core.errors import RtemoError
 from rtemo.core.records import Check, Made, Misfit, NotNegative, Positive, Reader, regex
 from rtemo.core.types import Modality
+from rtemo.model.bundle_schema import A_LABEL, is_label
 from rtemo.sources.stream_choice import StreamQuery
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -145,8 +146,8 @@ def _matched(pattern: re.Pattern[str] | None, stream: re.Pattern[str] | None, ev
 
 
 def _label(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("not a word")
+    if not isinstance(value, str) or not is_label(value):
+        raise ValueError(f"not {A_LABEL}")
     return value
 
 

@@ -17,6 +17,7 @@ from offline.datasets.bids.side_cars import read_table
 from offline.datasets.cells import given, number
 from offline.datasets.xdf import marker_events
 from rtemo.core.errors import RtemoError
+from rtemo.sources.xdf.file import ENDINGS, ending_of
 
 _FILES = 40  # that are looked at
 _WORDS_SHOWN = 20
@@ -61,12 +62,12 @@ def propose(root: Path) -> str:
         found = "it is a file" if root.exists() else "it is not there"
         raise RtemoError(f"{root} is no folder", found, "name the data set's folder")
     tables = sorted(root.glob("sub-*/**/*_events.tsv")) + sorted(root.glob("*_events.tsv"))
-    recordings = sorted(path for path in root.rglob("*") if path.suffix.casefold() == ".xdf")
+    recordings = sorted(path for path in root.rglob("*") if ending_of(path))
     if tables:
         return _text(root, _of_bids(tables), "column")
     if recordings:
         return _text(root, _of_xdf(recordings), "marker")
-    found = "neither sub-*/**/*_events.tsv nor *.xdf is below it"
+    found = f"neither sub-*/**/*_events.tsv nor {', '.join(f'*{one}' for one in ENDINGS)} is below it"
     raise RtemoError(f"{root} has no events to look at", found, "without a mapping file every BIDS run is one trial")
 
 
@@ -137,7 +138,12 @@ def _bids_rules(seen: Seen) -> list[str]:
     ratings = [name for name, own in seen.words.items() if _is_rating(name, own)]
     if ratings:
         rules += [f"targets = [{', '.join(map(_quoted, ratings))}]"]
-    return [*rules, "", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(word)}" for word in words)]
+    return [
+        *rules,
+        "",
+        "[labels]  # their word = ours",
+        *(f"{_quoted(word)} = {_quoted(_ours(word))}" for word in words),
+    ]
 
 
 def _xdf_rules(seen: Seen) -> list[str]:
@@ -156,7 +162,7 @@ def _xdf_rules(seen: Seen) -> list[str]:
         rules += [f"stop = {_quoted('|'.join(one.pattern() for one in stops))}"]
     else:
         rules += ["duration_s = 10.0  # no marker looks like an end: state how long a trial lasts, or a stop"]
-    rules += ["", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(word)}" for word in words)]
+    rules += ["", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(_ours(word))}" for word in words)]
     over = next((one for one in ends if rest is not None and one.ends(rest)), None)
     if rest is not None and over is not None:
         rules += ["", "[baseline]", f"start = {_quoted(rest.pattern())}", f"stop = {_quoted(over.pattern())}"]
@@ -191,9 +197,9 @@ class _Shape:
         return any(word.search(part) for part in self.parts)
 
     def ends(self, begin: _Shape) -> bool:
-        """Whether it is the end of what the other begins: the same text but for the word."""
+        """Whether it is the end of what the other begins: the same text but for the word, or nothing but the word."""
         mine, other = (rule.sub("", " ".join(one.parts)) for rule, one in ((_END, self), (_BEGIN, begin)))
-        return mine.strip() == other.strip() or mine.split()[:1] == other.split()[:1]
+        return not mine.strip() or mine.strip() == other.strip() or mine.split()[:1] == other.split()[:1]
 
     def labels(self) -> list[str]:
         """The words that would be labels: the label's values, or the marker itself."""
@@ -238,6 +244,11 @@ def _start(begins: Sequence[_Shape], words: Sequence[str]) -> str:
     if labelled is not None:
         return labelled.pattern(named=True)
     return f"(?P<label>{_any_of(words)})" if words else ".*"
+
+
+def _ours(word: str) -> str:
+    """The word itself where a label can be called so."""
+    return "".join(c if c.isprintable() and c != ";" else "_" for c in word.strip()) or "_"
 
 
 def _named(words: Mapping[str, Counter[str]], hints: Sequence[str], most: int) -> str | None:

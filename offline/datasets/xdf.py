@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,11 @@ from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.participants import Participant
 from rtemo.sources.session_settings import SessionSettings, read_settings
 from rtemo.sources.stream_choice import is_rating
+from rtemo.sources.xdf.file import ENDINGS, ending_of
 from rtemo.sources.xdf.parts import is_later_part
 from rtemo.sources.xdf.source import XdfSource
 
-_LAB_RECORDER = re.compile(r"(?:^|_)sub-(?P<subject>[^_]+)(?:_ses-(?P<session>[^_]+))?_")
+_SUBJECT, _SESSION = (re.compile(rf"(?:^|[_/]){entity}-([^_/]+)") for entity in ("sub", "ses"))
 _DEFAULT_NAME = ("P001", "S001")
 _SET_ASIDE = re.compile(r"_old(\d+)$")
 _NEWEST = 1 << 30
@@ -70,13 +72,16 @@ _OWN_MARKERS = TrialMap(start=CLIP_START, stop=CLIP_END, labels={emotion: emotio
 def load(root: Path, mapping: Path | None = None) -> Dataset:
     """All recordings below root. Nothing is read before an entry is loaded."""
     rules = read_mapping(mapping) if mapping is not None else None
-    found = (path for path in root.rglob("*") if path.suffix.casefold() == ".xdf" and not is_later_part(path))
+    found = (path for path in root.rglob("*") if ending_of(path) and not is_later_part(path))
     paths = sorted(found, key=partial(_order, root))
     if not paths:
         raise RtemoError(
-            "no XDF recording was found", f"looked for *.xdf below {root}", "give the folder that holds them"
+            "no XDF recording was found",
+            f"looked for {', '.join(f'*{one}' for one in ENDINGS)} below {root}",
+            "give the folder that holds them",
         )
-    named = [(path, *_who(path.relative_to(root), rules)) for path in paths]
+    who_each = _who([path.relative_to(root) for path in paths], rules)
+    named = [(path, *who) for path, who in zip(paths, who_each, strict=True)]
     people = {path: _participants(path) for path in paths}
     sessions: dict[tuple[str, str], int] = {}
     entries, omissions = [], []
@@ -85,7 +90,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
             omissions.append(Omission("file", str(path), "the mapping file's files.name is not found in its path"))
             continue
         for participant in [one.id for one in people[path]] or [""]:
-            who = participant or subject
+            who = normalize("NFC", participant) or subject
             count = sessions[who, session] = sessions.get((who, session), 0) + 1
             name = session if count == 1 else f"{session}-{count}"
             entries.append(Entry(who, name, (path,), partial(_recording, path, who, name, rules, participant)))
@@ -104,7 +109,7 @@ def load(root: Path, mapping: Path | None = None) -> Dataset:
 
 def _order(root: Path, path: Path) -> tuple[object, ...]:
     """Takes that were set aside come before the one that has their name now: they are older."""
-    name = path.relative_to(root).with_suffix("").as_posix()
+    name = _name(path.relative_to(root))
     aside = _SET_ASIDE.search(name)
     return natural_key(_SET_ASIDE.sub("", name)), int(aside[1]) if aside else _NEWEST, name
 
@@ -117,16 +122,35 @@ def _unnamed(named: Sequence[tuple[Path, str, str]]) -> tuple[str, ...]:
     return (f"all {len(named)} files have LabRecorder's default name: if not one person, name them in [files]",)
 
 
-def _who(path: Path, rules: TrialMap | None) -> tuple[str, str]:
-    """Subject and session of a file; no subject where the mapping's pattern is not found."""
-    if rules is None or rules.files is None:
-        if match := _LAB_RECORDER.search(path.name):
-            return match["subject"], match["session"] or "1"
-        name = _SET_ASIDE.sub("", path.with_suffix("").as_posix())
-        return name.replace("/", "_"), "1"
-    match = rules.files.search(path.as_posix())
-    groups = match.groupdict() if match else {}
-    return groups.get("subject") or "", groups.get("session") or "1"
+def _name(path: Path) -> str:
+    """A path without its ending, spelled alike on every system: some take é as two characters."""
+    return normalize("NFC", path.as_posix().removesuffix(ending_of(path)))
+
+
+def _who(paths: Sequence[Path], rules: TrialMap | None) -> list[tuple[str, str]]:
+    """Subject and session of files; no subject where the mapping's pattern is not found.
+
+    Without a pattern: sub- and ses- in the file's name, else in its folders; else the path, with _ for / unless that
+    would make one person of two.
+    """
+    found = [_named(path, rules) for path in paths]
+    called: dict[str, set[str]] = {}
+    for subject, _ in found:
+        called.setdefault(subject.replace("/", "_"), set()).add(subject)
+    short = {subject: name for name, of in called.items() for subject in of if len(of) == 1}
+    return [(short.get(subject, subject), session) for subject, session in found]
+
+
+def _named(path: Path, rules: TrialMap | None) -> tuple[str, str]:
+    name = _name(path)
+    if rules is not None and rules.files is not None:
+        match = rules.files.search(f"{name}{ending_of(path)}")
+        groups = match.groupdict() if match else {}
+        return groups.get("subject") or "", groups.get("session") or "1"
+    subjects, sessions = _SUBJECT.findall(name), _SESSION.findall(name)
+    if subjects:
+        return subjects[-1], sessions[-1] if sessions else "1"
+    return _SET_ASIDE.sub("", name), "1"
 
 
 def _participants(path: Path) -> tuple[Participant, ...]:
@@ -220,7 +244,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
 
 
 def _notes_on(path: Path) -> tuple[str, ...]:
-    if not _SET_ASIDE.search(path.stem):
+    if not _SET_ASIDE.search(_name(Path(path.name))):
         return ()
     return (f"{path.name} was set aside by LabRecorder when its name was used again: is it a take that counts?",)
 

@@ -5,6 +5,7 @@ So there is one road to a prediction, and these go it too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,24 @@ class Signal:
     rate_hz: float | None = None
 
     def arrays(self, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times and values. Raises RtemoError where their shapes do not fit."""
-        times, values = np.asarray(self.times, np.float64), np.asarray(self.values, np.float64)
+        """Times and values. Raises RtemoError where they are no numbers, do not fit, or where time goes back."""
+        try:
+            times, values = np.asarray(self.times, np.float64), np.asarray(self.values, np.float64)
+        except (TypeError, ValueError) as error:
+            raise RtemoError(f"the arrays of {what} are no numbers", str(error), "give arrays of numbers") from error
+        if not all(isinstance(label, str) for label in self.labels):
+            raise RtemoError(f"the labels of {what} are no texts", f"{list(self.labels)[:3]}", 'give names: "Fp1"')
         if times.ndim != 1 or values.shape != (len(times), len(self.labels)) or not len(times):
             raise RtemoError(
                 f"the arrays of {what} do not fit each other",
                 f"times {times.shape}, values {values.shape}, {len(self.labels)} labels",
                 "give times (n,) and values (n, channels), one label a channel",
+            )
+        if not np.isfinite(times).all() or (np.diff(times) < 0).any():
+            wrong = int(np.flatnonzero(~np.isfinite(times) | (np.diff(times, prepend=-np.inf) < 0))[0])
+            found = f"time {wrong} is {times[wrong]:.10g}" + (f", after {times[wrong - 1]:.10g}" if wrong else "")
+            raise RtemoError(
+                f"the times of {what} do not increase", found, "sort the samples, and leave out those without"
             )
         return times, values
 
@@ -60,19 +72,22 @@ def write_arrays(path: Path, eeg: Signal | None, gaze: Signal | None, markers: M
     if eeg is None and gaze is None:
         raise RtemoError("there is neither EEG nor gaze", "", "give one of them")
     chunks: list[tuple[float, Chunk]] = []
+    marks = _marks(markers)
     infos = []
     for modality, signal in signals.items():
         if signal is not None:
-            infos.append(_info(modality, signal))
+            if not isinstance(signal, Signal):
+                raise RtemoError(f"this is no {modality.value}", f"a {type(signal).__name__}", "give a rtemo.Signal")
             times, values = signal.arrays(modality.value)
+            infos.append(_info(modality, signal))
             for k in range(0, len(times), BLOCK):
                 part = Chunk(modality.value, times[k : k + BLOCK], values[k : k + BLOCK])
                 chunks.append((float(part.stamps[-1]), part))
-    if markers:
+    if marks:
         infos.append(StreamInfo("markers", "Markers", "Markers", STRING_FORMAT, 0.0, (Channel("marker"),), "arrays"))
-        for time_s, text in markers:
+        for time_s, text in marks:
             row = np.array([[text]], dtype=object)
-            chunks.append((float(time_s), Chunk("markers", np.array([time_s], np.float64), row)))
+            chunks.append((time_s, Chunk("markers", np.array([time_s], np.float64), row)))
     first_s = min(float(chunk.stamps[0]) for _, chunk in chunks)
     with XdfWriter(path) as writer:
         for info in infos:
@@ -80,6 +95,16 @@ def write_arrays(path: Path, eeg: Signal | None, gaze: Signal | None, markers: M
             writer.write_offset(ClockOffset(info.stream_id, first_s, 0.0))  # they share one clock
         for _, chunk in sorted(chunks, key=lambda one: one[0]):
             writer.write_chunk(chunk)
+
+
+def _marks(markers: Markers) -> list[tuple[float, str]]:
+    try:
+        found = [(float(time_s), str(text)) for time_s, text in markers]
+    except (TypeError, ValueError) as error:
+        raise RtemoError("the markers are no times with texts", str(error), "give a list of (time_s, text)") from error
+    if wrong := [text for time_s, text in found if not math.isfinite(time_s)]:
+        raise RtemoError("a marker has no time", f"{wrong[0]!r}", "give a list of (time_s, text)")
+    return found
 
 
 def _info(modality: Modality, signal: Signal) -> StreamInfo:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -98,7 +99,7 @@ def stream(
     hop_s: float | None = None,
     settings: PathLike | None = None,
     baseline: PathLike | None = None,
-    persons: Sequence[PathLike] = (),
+    persons: PathLike | Sequence[PathLike] = (),
     record: PathLike | None = None,
     session: PathLike | None = None,
     subject: str | None = None,
@@ -130,7 +131,7 @@ def stream(
         "--lsl-session": lsl_session,
     }
     options = [f"{option}={value}" for option, value in given.items() if value is not None]
-    options += [f"--person={path}" for path in persons]
+    options += [f"--person={path}" for path in ([persons] if isinstance(persons, Path | str) else persons)]
     return LiveStream([*options, *([] if outlet else ["--no-outlet"])])
 
 

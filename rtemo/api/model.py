@@ -25,6 +25,7 @@ class LoadedModel:
         settings = bundle.spec.pipeline
         self.bundle, self.persons = bundle, tuple(persons)
         self.settings = settings if hop_s is None else settings.with_hop(hop_s)
+        new_pipeline(bundle.spec, hop_s)  # refuses a hop that there cannot be
         self._runtime = Runtime(bundle)
 
     @property
@@ -60,7 +61,7 @@ class LoadedModel:
 
 
 def load(
-    bundle: PathLike | None = None, *, hop_s: float | None = None, persons: Sequence[PathLike] = ()
+    bundle: PathLike | None = None, *, hop_s: float | None = None, persons: PathLike | Sequence[PathLike] = ()
 ) -> LoadedModel:
     """Load a model bundle from its folder; without one, the demonstration model, which knows simulated people only.
 
@@ -68,7 +69,8 @@ def load(
     Raises RtemoError where the bundle or a calibration cannot be used.
     """
     found = load_bundle(Path(bundle) if bundle is not None else resources.assets() / DEMONSTRATION)
-    return LoadedModel(found, hop_s, load_persons([Path(path) for path in persons], found))
+    files = [persons] if isinstance(persons, Path | str) else persons
+    return LoadedModel(found, hop_s, load_persons([Path(path) for path in files], found))
 
 
 def as_model(model: LoadedModel | PathLike | None) -> LoadedModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,14 @@ def predict(
     Raises RtemoError where there is no signal that can be used.
     """
     used = as_model(model)
+    opened = {"settings": settings, "baseline": baseline, "start": start, "stop": stop, "participant": participant}
     if isinstance(what, RecordingFile):
+        _refuse("the recording was opened already", {"eeg": eeg, "gaze": gaze, "markers": markers, **opened})
         return what.predict(used)
     if isinstance(what, Path | str):
         if isinstance(eeg, Signal) or isinstance(gaze, Signal):
             raise RtemoError("there are two sources of samples", f"{what} and arrays", "give one of them")
+        _refuse("a file has markers of its own", {"markers": markers})
         recording = open_recording(
             what,
             eeg=eeg,
@@ -56,7 +59,9 @@ def predict(
         if not hasattr(what, "get_channel_types") or not hasattr(what, "first_time"):
             todo = "give the path of an XDF file, an mne.io.Raw, or eeg=Signal(...) and gaze=Signal(...)"
             raise RtemoError("this is nothing to predict from", f"it is a {type(what).__name__}", todo)
+        _refuse("an mne.io.Raw has signals and annotations of its own", {"eeg": eeg, "gaze": gaze, "markers": markers})
         eeg, gaze, markers = signals_of_raw(what)
+    _refuse("nobody is told apart in arrays", {"participant": participant})
     if isinstance(eeg, str) or isinstance(gaze, str):
         raise RtemoError("there is no file whose streams could be chosen", "", "give the path of an XDF file first")
     with tempfile.TemporaryDirectory(prefix="rtemo-") as folder:
@@ -64,3 +69,11 @@ def predict(
         write_arrays(path, eeg, gaze, markers)
         recording = open_recording(path, settings=settings, baseline=baseline, start=start, stop=stop)
         return recording.predict(used)
+
+
+def _refuse(why: str, options: Mapping[str, object]) -> None:
+    """Refuse options that would be passed over."""
+    empty = [name for name, value in options.items() if value is None or (isinstance(value, Sized) and not len(value))]
+    given = [name for name in options if name not in empty]
+    if given:
+        raise RtemoError(why, f"{', '.join(given)} would be passed over", "leave it out, or see rtemo.open_recording")

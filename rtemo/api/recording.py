@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from rtemo.api.model import LoadedModel, PathLike, as_model
 from rtemo.api.prediction_table import PredictionTable
+from rtemo.core.errors import RtemoError
 from rtemo.core.types import ClockOffset, Modality, StreamInfo, StreamUp, Window
 from rtemo.export.event_rows import read_markers
 from rtemo.export.mne_raw import raw_of
@@ -18,6 +21,7 @@ from rtemo.export.signals import RecordedSignal, read_signals
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.embeddings import Embeddings
 from rtemo.model.prediction import Prediction
+from rtemo.recordings.baseline_plan import BaselinePlan
 from rtemo.recordings.events import Event, EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.devices.profile import known_profiles
@@ -36,6 +40,14 @@ class Asked:
     start: float | None = None
     stop: float | None = None
     participant: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked for, before a large file is looked through."""
+        if self.baseline is not None:
+            BaselinePlan.parse(str(self.baseline))
+        for name, value in (("start", self.start), ("stop", self.stop)):
+            if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+                raise RtemoError(f"{name} is no number of seconds", f"{value!r}", "give seconds from the first sample")
 
     def settings_for(self, recorded: SessionSettings | None) -> SessionSettings:
         """The settings that are asked for, given what the recording's session had."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-LONGEST = 1_500  # characters of a part: errors quote what a file holds, and that may be a million of them
+import errno
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+LONGEST = 4_000  # characters of a part: what is quoted from a file may be a million characters of nothing
 
 
 class RtemoError(Exception):
@@ -23,6 +26,19 @@ class StreamMissing(RtemoError):
     """A required stream was never found, or was lost for good. The command line exits with 3."""
 
     exit_code = 3
+
+
+def error_of_files(error: OSError) -> RtemoError | None:
+    """What the system refused to do with a file; None where the error is about something else, and so a fault of ours.
+
+    The system names the file where it is opened, and not where it is written: a full disk has no name.
+    """
+    found = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    if error.filename is not None:
+        return RtemoError(f"{error.filename!s:.200} cannot be used", found, "name another")
+    if error.errno in _DISK or (error.errno is None and type(error) is OSError):
+        return RtemoError("a file cannot be written", found, "free some space, or name a place on another disk")
+    return None
 
 
 def _readable(text: str) -> str:

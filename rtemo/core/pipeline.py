@@ -11,6 +11,7 @@ so that live and replay agree.
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +30,7 @@ from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.timing.dejitter import Dejitter
+from rtemo.core.timing.late_samples import LateSamples
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, StreamNotice, Window
 from rtemo.core.windows import Grid
 
@@ -57,6 +59,7 @@ class Pipeline:
         self._open_rest_s: float | None = None  # the begin of a rest whose end is not known yet
         self._baseline_planned = False
         self._saved: Mapping[Modality, Baseline] = {}
+        self._late = LateSamples()
         self._marks: list[MarkedChannel] = []  # the EEG's, by their times; its branch has the same list
 
     @property
@@ -82,10 +85,20 @@ class Pipeline:
 
     def notes(self, role: Modality) -> Sequence[str]:
         """What was found out about the stream of a role, one sentence each."""
+        return self._notes_of(role)
+
+    def _notes_of(self, role: Modality) -> list[str]:
         branch = self._branches.get(_branch_of(role))
         if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
-            return branch.streams[SECOND].notes if SECOND in branch.streams else ()
-        return branch.notes if branch is not None else ()
+            return branch.streams[SECOND].notes if SECOND in branch.streams else []
+        return branch.notes if branch is not None else []
+
+    def _latency_s(self, role: Modality) -> float:
+        """The delay of the device of a role."""
+        branch = self._branches[_branch_of(role)]
+        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch) and SECOND in branch.streams:
+            return branch.streams[SECOND].channel_map.latency_s
+        return branch.channel_map.latency_s
 
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
@@ -228,11 +241,35 @@ class Pipeline:
             return self._ready()
         times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
         times = np.full(len(item), np.nan) if dejitter.distrusted else times
+        values, used = item.values, self._late.used(role, times, self._latency_s(role))
+        if used is not None:
+            times, values = times[used], values[used]
+            self._note_late(role)
         if isinstance(branch, GazeBranch):
-            branch.push(times, item.values, second=role is Modality.SECOND_EYE)
+            branch.push(times, values, second=role is Modality.SECOND_EYE)
         else:
-            branch.push(times, item.values)
+            branch.push(times, values)
         return self._ready()
+
+    def reached_s(self, role: Modality) -> float:
+        """The time of the newest sample of a role's stream, LSL time; -infinity before the first."""
+        return self._late.reached_s(role)
+
+    @property
+    def given_until_s(self) -> float:
+        """No window that ends up to here is still to come; -infinity before the first."""
+        return -math.inf if self._cursor is None else self.grid.seconds(self._cursor - self.grid.hop)
+
+    def leave_out(self, role: Modality, after_s: float, until_s: float) -> None:
+        """A role's stream was lost after a sample, and windows up to an end were given out without it: what else it
+        measured until then, and comes only now, is not used. See rtemo.core.timing.late_samples.
+        """
+        self._late.leave_out(role, after_s, until_s)
+
+    def _note_late(self, role: Modality) -> None:
+        notes, text = self._notes_of(role), "what came only after its windows were given out is not used"
+        if text not in notes:
+            notes.append(text)
 
     @property
     def distrusted(self) -> frozenset[Modality]:

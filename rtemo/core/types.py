@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_TIME_S = 1e11  # no clock shows more
+
 FloatArray = NDArray[np.float32]
 TimeArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

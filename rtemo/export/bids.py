@@ -12,6 +12,7 @@ replaced but the tables that name all participants.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ from rtemo.export.tables import read_rows, write_json, write_table
 BIDS_VERSION = "1.11.0"
 HED_VERSION = "8.3.0"
 DERIVATIVES = Path("derivatives") / "rtemo"
+_PART_OF_BIDS = re.compile(
+    r"\..*|sub-.+|code|derivatives|phenotype|sourcedata|stimuli|participants\..+|README.*|CHANGES.*|LICENSE.*"
+)
 EegFormat = Literal["brainvision", "edf"]
 _README = """\
 # {name}
@@ -61,6 +65,7 @@ def export_bids(root: Path, session: RecordedSession, eeg_format: EegFormat = "b
     """
     if not session.signals:
         raise RtemoError(f"{session.target} has no signal to export", "neither EEG nor gaze has a sample")
+    _check_root(root)
     _check_participant(root, session)
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".rtemo-export-", dir=root) as folder:
@@ -80,6 +85,16 @@ def export_bids(root: Path, session: RecordedSession, eeg_format: EegFormat = "b
                 (stage / path).replace(target)
     _write_root(root, session)
     return notes
+
+
+def _check_root(root: Path) -> None:
+    """Refuse a folder of other things. One that an interrupted export left has parts of a data set only."""
+    if not root.is_dir() or (root / "dataset_description.json").is_file():
+        return
+    others = sorted(one.name for one in root.iterdir() if not _PART_OF_BIDS.fullmatch(one.name))
+    if others:
+        found = f"it has no dataset_description.json, and holds {', '.join(others[:3])}"
+        raise RtemoError(f"{root} is no BIDS data set", found, "name a new folder, or the root of a data set")
 
 
 def _write_session(stage: Path, session: RecordedSession, eeg_format: EegFormat) -> list[str]:

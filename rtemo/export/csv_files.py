@@ -17,8 +17,7 @@ def write_csv(folder: Path, session: RecordedSession) -> list[Path]:
 
     Gaps are rows that are not there. Returns the files. Raises RtemoError where something is in the folder.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RtemoError(f"{folder} exists and is not empty", "nothing is overwritten", "name a new folder")
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for modality, name in ((Modality.EEG, "eeg.csv"), (Modality.GAZE, "gaze.csv")):
@@ -33,6 +32,12 @@ def write_csv(folder: Path, session: RecordedSession) -> list[Path]:
     events = ((repr(e.time_s), e.duration_s, e.kind, e.text, e.emotion, e.stimulus, e.source) for e in found)
     columns = ("lsl_time", "duration", "kind", "text", "emotion", "stimulus", "source")
     return [*written, _write(folder / "events.csv", columns, events)]
+
+
+def check_free(folder: Path) -> None:
+    """Raises RtemoError where something is in the folder, or a file has its name."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RtemoError(f"{folder} exists and is not empty", "nothing is overwritten", "name a new folder")
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

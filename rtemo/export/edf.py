@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ RECORD_S = (0.5, 2.0)  # how long a record is; in a recording with gaps as short
 SHORTEST_RECORD_S = 0.05  # each record has its time beside its samples
 EXACT = 1e-5  # of the rate
 _RESERVED, _LABELS, _LABEL_BYTES = 192, 256, 16  # places in the header
+_CODE_LENGTH = 60  # of the 80 places for the patient
 _NAME, _STAND_IN = b"EDF Annotations ", "times"
 
 Text = tuple[float, float | None, str]  # onset in seconds from the first sample, duration, text
@@ -64,7 +66,7 @@ def write_edf(path: Path, eeg: RecordedSignal, began: datetime | None, texts: Se
     day = date(began.year, began.month, began.day) if began is not None else None
     document = edfio.Edf(
         signals,
-        patient=edfio.Patient(code=subject.replace(" ", "_") or "X"),
+        patient=edfio.Patient(code=patient_code(subject)),
         recording=edfio.Recording(startdate=day),
         starttime=time(began.hour, began.minute, began.second) if began is not None else None,
         data_record_duration=record_s,
@@ -76,6 +78,12 @@ def write_edf(path: Path, eeg: RecordedSignal, began: datetime | None, texts: Se
         file.seek(_LABELS + _LABEL_BYTES * len(eeg.labels))
         file.write(_NAME)
     return rate_hz
+
+
+def patient_code(subject: str) -> str:
+    """A name as EDF's header takes it: ASCII without blanks, X where nothing is left."""
+    plain = normalize("NFKD", subject).encode("ascii", "ignore").decode("ascii")
+    return "_".join(plain.split())[:_CODE_LENGTH].strip("_") or "X"
 
 
 def record_of(rate_hz: float, shortest_gap: int | None = None) -> tuple[float, int]:

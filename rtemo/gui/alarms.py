@@ -55,8 +55,8 @@ class AlarmWatch:
         state = self._state
         if state.snapshot.phase == Phase.REPLAY or state.snapshot.seq < 0:
             return []
-        found = [*self._recording(), *self._streams(), *self._engine(), *self._disk(), *self._outputs()]
-        found += [*self._unusable(), *self._further(), *self._electrodes()]
+        found = [*self._recording(), *self._streams(), *self._engine(), *self._unusable(), *self._disk()]
+        found += [*self._outputs(), *self._further(), *self._electrodes()]
         texts_ = {alarm.text for alarm in found}
         self._since = {text: since for text, since in self._since.items() if text in texts_}
         return sorted((a for a in found if self._lasting(a)), key=lambda alarm: alarm.level != "bad")

@@ -10,9 +10,9 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from rtemo.gui import texts
+from rtemo.sources.xdf.file import ENDINGS
 
 RECENT_KEY, MOST_RECENT = "recent recordings", 10
-ENDINGS = (".xdf", ".xdfz", ".xdf.gz")
 
 
 class RecordingOpener:

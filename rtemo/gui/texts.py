@@ -170,6 +170,7 @@ CHANNEL_FIXED_TIP = "{label}: {why}\nIt was excluded before the session began, a
 GAZE_VALID = "Gaze valid, last 10 s"
 NO_GAZE = "No gaze"
 GAZE_X, GAZE_Y, PUPIL = "gaze x", "gaze y", "pupil mm"
+GAZE_ALL = "x, y, pupil"  # where the three have no room
 SCALE = "{uv} µV"
 SPAN = "{s} s"
 ALL_CHANNELS = "all channels"
@@ -205,6 +206,7 @@ LATENCY_TIP = (
 )
 LOSSES = "{missing} samples missing · {skipped} windows skipped · {forced} forced"
 CLOCKS = "clocks {offsets}"
+CLOCKS_WORST = "clocks: furthest off {offset}"
 NO_LATENCY = "latency –"
 ENGINE_SILENT = "engine: no answer for {age}"
 ENGINE_LOAD = "engine {cpu} % · {memory} MB"

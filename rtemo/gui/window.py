@@ -186,6 +186,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(texts.REPLAY_TITLE.format(file=name, app=self._name) if name else self._name)
         if not self.watches:
             self.bars.set_visible(texts.REPLAY_BAR, visible=phase == Phase.REPLAY)
+            self.bars.set_visible(texts.SESSION_BAR, visible=phase != Phase.REPLAY)  # nothing of it is for a recording
         if self.state.snapshot.seq >= 0 and phase in (Phase.IDLE, Phase.PREVIEW) and not self.watches:
             self.views.report.look_for_unfinished(Path(self.views.session.root))
 

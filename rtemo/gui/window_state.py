@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from rtemo.gui.disk_space import DiskWatch
 from rtemo.gui.painting.ring_buffer import RingBuffer
 from rtemo.gui.people.results import Results
-from rtemo.gui.people.roles import asked_roles, key_of
+from rtemo.gui.people.roles import asked_roles, key_of, place_of
 from rtemo.live.service.client import merged
 from rtemo.live.service.feed import valid_share
 from rtemo.live.service.recorder_link import RecorderLook
@@ -45,6 +44,7 @@ GAZE_EVENTS = 8000  # of HISTORY_S
 EVENTS = 2000
 STALE_S, STALE_HOPS = 2.0, 2  # what is older than the larger of these is the past, and shown so
 SIGNALS = ("eeg", "gaze")
+BASELINE_FACTS = ("baseline_begins", "baseline_planned")
 MARKER_KINDS = ("marker", "annotation")  # events that are drawn across the plots
 
 # EEG; gaze (x, y, pupil left, pupil right); what the eyes did
@@ -131,8 +131,9 @@ class WindowState:
                 SnapshotPart.PREDICTIONS,
                 SnapshotPart.EVENTS,
             }
-        for own in self.results.values():
-            own.has_baseline &= new.phase in (Phase.RUNNING, Phase.PAUSED)
+        if new.phase not in (Phase.RUNNING, Phase.PAUSED):
+            for own in self.results.values():
+                own.end_session()
         changed |= self._take_signals(new) | self._take_results(new)
         if old.seq >= 0:
             self._take_failures(new)
@@ -306,7 +307,7 @@ class WindowState:
 
     @property
     def streams_in_use(self) -> list[StreamStatus]:
-        return [stream for stream in self.snapshot.streams if stream.role]
+        return sorted((stream for stream in self.snapshot.streams if stream.role), key=place_of)
 
     @property
     def bad_channels(self) -> list[ChannelStatus]:
@@ -406,12 +407,16 @@ class WindowState:
             self._results_of(record.get("participant")).take(record)
             changed.add(SnapshotPart.PREDICTIONS)
         if new.events:
-            for event in filter(_begins_baseline, new.events):
-                self._results_of(event.get("participant")).has_baseline = True
+            for event in new.events:
+                if (fact := (event.get("details") or {}).get("fact")) in BASELINE_FACTS:
+                    self._results_of(event.get("participant")).plan_baseline(begins=fact == BASELINE_FACTS[0])
             taken = [self._dated(event, new) for event in new.events]
             self.events.extend(taken)
             self.marks.extend(event for event in taken if str(event.get("kind")) in MARKER_KINDS)
             changed.add(SnapshotPart.EVENTS)
+        self.results[next(iter(self.results))].judge_baseline(new.progress if not self.several else None)
+        for one in self.several:
+            self.results[one.id].judge_baseline(one.progress)
         return changed
 
     def _dated(self, event: dict[str, Any], new: Snapshot) -> dict[str, Any]:
@@ -448,11 +453,6 @@ class WindowState:
     def _results_of(self, participant: str | None) -> Results:
         """Of one of several participants; in a replay, which shows one at a time, of that one."""
         return self.results.get(participant or "") or next(iter(self.results.values()))
-
-
-def _begins_baseline(event: Mapping[str, Any]) -> bool:
-    details = event.get("details") or {}
-    return details.get("fact") in ("baseline_begins", "baseline_planned")
 
 
 def _ids(snapshot: Snapshot) -> tuple[str, ...]:

@@ -27,9 +27,19 @@ def _level(text: str) -> float:
     return value
 
 
+A_LABEL = "a word without ; or blanks around it"
+
+
+def is_label(name: str) -> bool:
+    """Whether a label can be written into a cell beside others: predictions.csv holds sets as a;b."""
+    return bool(name) and name.isprintable() and name == name.strip() and ";" not in name
+
+
 Level = Annotated[float, Made(str, _level)]  # a key: JSON has no numbers there
 Labels = Annotated[
-    tuple[str, ...], Check(lambda names: len(set(names)) == len(names) > 1, "two or more different labels")
+    tuple[str, ...],
+    Check(lambda names: len(set(names)) == len(names) > 1, "two or more different labels"),
+    Check(lambda names: all(map(is_label, names)), f"labels, each {A_LABEL}"),
 ]
 Temperatures = Annotated[
     Mapping[str, Positive], Check(lambda found: set(found) == set(HEADS), f"one for each of {HEADS}")

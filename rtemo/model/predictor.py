@@ -25,6 +25,7 @@ from rtemo.model.personal.session_notes import (
     LabelGiven,
     LabelWithdrawn,
     Note,
+    StreamReturned,
     WindowsSkipped,
 )
 from rtemo.model.prediction import Prediction
@@ -130,6 +131,8 @@ class Predictor:
             self.pipeline.mark_channel(note.label, note.mark, note.from_s)
         if isinstance(note, WindowsSkipped) and self._is_ours(note):
             self.skipped.add(note)
+        if isinstance(note, StreamReturned) and note.role in set(Modality):
+            self.pipeline.leave_out(Modality(note.role), note.after_s, note.until_s)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():
@@ -138,7 +141,7 @@ class Predictor:
                     decoder.take_back(note.number, time_s + NOTICE_S)
                 case CalibrationEnded():
                     decoder.adopt(None, note.from_s)
-                case CalibrationBegun() | ChannelMarked() | WindowsSkipped():
+                case CalibrationBegun() | ChannelMarked() | WindowsSkipped() | StreamReturned():
                     pass  # whoever has the calibration's file adopts it
 
     def _is_ours(self, note: WindowsSkipped) -> bool:

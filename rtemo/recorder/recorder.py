@@ -384,6 +384,8 @@ class Recorder:
             return
         replaced = self._routes.target(item.replaces) if isinstance(item, StreamUp) else None
         if isinstance(item, StreamUp):
+            with self._changed:
+                self._routes.replace(item.replaces)
             self._connect(item.info)
         elif isinstance(item, StreamDown):
             self._routes.disconnect(item)

@@ -20,6 +20,7 @@ from rtemo.sources.xdf.samples import DTYPES
 class _Route:
     target: StreamInfo  # the stream in the recording; its stream_id is unique there
     connected: bool = True
+    over: bool = False  # another stream took its place: what is described alike later comes after that one
 
 
 class Routes:
@@ -39,8 +40,9 @@ class Routes:
     def connect(self, info: StreamInfo) -> StreamInfo | None:
         """Takes an announcement. Returns the stream to be added to the recording, or None where one goes on."""
         route = self._routes.get(info.stream_id)
-        if route is None or not same_description(route.target, info):
-            gone = (r for r in self._targets if not r.connected and same_description(r.target, info))
+        if route is None or route.over or not same_description(route.target, info):
+            free = (r for r in self._targets if not (r.connected or r.over))
+            gone = (r for r in free if same_description(r.target, info))
             route = next(gone, None)
         if route is not None:
             route.connected = True
@@ -52,6 +54,11 @@ class Routes:
         self._targets.append(route)
         self._routes[info.stream_id] = route
         return route.target
+
+    def replace(self, stream_id: str) -> None:
+        """Nothing goes any more to the stream of the recording that an announced one, now replaced, went to."""
+        if (route := self._routes.get(stream_id)) is not None:
+            route.over, route.connected = True, False
 
     def disconnect(self, down: StreamDown) -> None:
         """Takes a loss. A stalled stream is still there: another one of the same description is its twin."""

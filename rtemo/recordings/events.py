@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from rtemo.core.types import MAX_TIME_S
+
 
 class EventKind(StrEnum):
     """Kinds of events, as they stand in events.jsonl."""
@@ -89,13 +91,17 @@ def is_of_the_file(event: Event) -> bool:
 
 
 def read_event(text: str, time_s: float | None = None) -> Event | None:
-    """The event of a JSON text, as `to_json_line` and `payload` write it; None for any other text.
+    """The event of a JSON text, as `to_json_line` and `payload` write it; None for any other text, and where no clock
+    shows its time.
 
     time_s: the stamp, where the text has none.
     """
     try:
         record = json.loads(text)
-        time_s = float(record["time_s"]) if time_s is None else time_s
+        if time_s is None:
+            time_s = float(record["time_s"])
+            if not abs(time_s) <= MAX_TIME_S:
+                return None
         details = record.get("details", {})
         if not isinstance(details, dict):
             return None

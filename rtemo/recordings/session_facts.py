@@ -11,6 +11,8 @@ Each fact is an event whose details have the key "fact":
     calibration_ends    from_s: the trained heads decide from then on
     channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
     windows_skipped     from_s, resumes_s, every, hop_s, model: what a model that is slower than the hop leaves out
+    stream_returned     role, after_s, until_s: what a stream that was lost measured after the one, LSL time, came only
+                        when windows up to the other were given out
     gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
     predictions         given: whether predictions are given out from then on, or suspended
     profile_used        id, digest: a device profile of that computer's own, and the SHA-256 of its file
@@ -33,6 +35,7 @@ from rtemo.model.personal.session_notes import (
     LabelGiven,
     LabelWithdrawn,
     Note,
+    StreamReturned,
     WindowsSkipped,
 )
 from rtemo.recordings.events import Event, EventKind
@@ -45,6 +48,7 @@ _NOTES: dict[str, type[Note]] = {
     "calibration_ends": CalibrationEnded,
     "channel_marked": ChannelMarked,
     "windows_skipped": WindowsSkipped,
+    "stream_returned": StreamReturned,
 }
 _NAMES = {kind: name for name, kind in _NOTES.items()}
 
@@ -130,8 +134,9 @@ class SessionFacts:
     """All that a recording's own events state. Times are LSL seconds.
 
     settings: text of a settings file, empty where there is none. model: the fingerprint of the session's bundle, empty
-    where it is not stated. hop_s: seconds between its predictions. planned: the baseline's plan. rests: (begin_s, end_s).
-    notes: labels and calibrations, each with the time of its event. suspended: whether predictions are, at the end.
+    where it is not stated. hop_s: seconds between its predictions. planned: the baseline's plan.
+    rests: (begin_s, end_s). notes: labels and calibrations, each with the time of its event.
+    suspended: whether predictions are, at the end.
     profiles: the device profiles that its computer had of its own, each with the digest of its file.
     problems: facts that cannot be used, a line each.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtemo.core.types import MAX_TIME_S
 from rtemo.model.prediction import RATINGS, Prediction
 from rtemo.model.uncertainty.rating_estimates import rating_columns
 from rtemo.recordings.prediction_rows import read_rows
@@ -75,10 +76,10 @@ def _table(labels: tuple[str, ...], records: Sequence[Mapping[str, Any]], rating
     def column(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([_number(record.get(name)) for record in records], np.float64)
 
-    shape = (len(records), len(labels))
+    times, shape = column("time_s"), (len(records), len(labels))
     return Predictions(
         labels=labels,
-        times=column("time_s"),
+        times=np.where(np.abs(times) <= MAX_TIME_S, times, np.nan),
         probabilities=np.array([record["probabilities"] for record in records], np.float64).reshape(shape),
         smoothed=np.array([record["smoothed"] for record in records], np.float64).reshape(shape),
         abstain=tuple(str(record.get("abstain") or "") for record in records),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,8 @@ from rtemo.presentation.numbers import clock, percent, several
 from rtemo.recordings.events import REPLACES, Event, EventKind, is_discovery
 from rtemo.report.session_record import SessionRecord
 
+_REST = re.compile(r"baseline of ([0-9.e+]+) s that ended at ([0-9.]+) s")  # of rtemo.core.baseline.rest_interval
+SAME_S = 0.2  # times are written in tenths of a second
 WITHHELD = 0.1  # a larger share of predictions without an emotion is stated
 
 
@@ -53,14 +56,30 @@ def _lost(record: SessionRecord) -> Iterator[str]:
 
 
 def _failures(record: SessionRecord) -> Iterator[str]:
-    """Failures, and the baselines that the pipeline refused."""
+    """Failures, and the baselines that the pipeline refused; not those that were made longer afterwards."""
     seen: set[str] = set()
     for event in record.events:
         refused = event.text.startswith("baseline of ") and " refused: " in event.text
+        if refused and _was_made_longer(event, record.events):
+            continue
         if (event.kind is EventKind.FAILURE or refused) and event.text not in seen:
             seen.add(event.text)
             stream = f"{event.stream}: " if event.stream else ""
             yield f"{clock(event.time_s - record.begin_s)} {stream}{event.text}"
+
+
+def _rest(event: Event) -> tuple[str, float, float] | None:
+    """The rest that a verdict of the pipeline is about: its stream, begin and length in seconds."""
+    found = _REST.match(event.text)
+    return None if found is None else (event.stream, float(found[2]) - float(found[1]), float(found[1]))
+
+
+def _was_made_longer(event: Event, events: Sequence[Event]) -> bool:
+    """Whether a later verdict is about the same rest, which had become longer."""
+    rest, others = _rest(event), map(_rest, events)
+    return rest is not None and any(
+        other[0] == rest[0] and abs(other[1] - rest[1]) < SAME_S and other[2] > rest[2] for other in others if other
+    )
 
 
 def _withheld(record: SessionRecord) -> Iterator[str]:

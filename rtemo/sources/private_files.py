@@ -22,9 +22,14 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
-    with open(partial, "xb", opener=owner_only) as file:
-        write(file)
-    partial.replace(path)
+    try:
+        with open(partial, "xb", opener=owner_only) as file:
+            write(file)
+        partial.replace(path)
+    except OSError:  # nothing half written stays, as on a full disk
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def lock_file(file: IO[bytes]) -> bool:

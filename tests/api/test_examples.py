@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import rtemo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 RTEMO = [sys.executable, "-m", "rtemo"]
-PERSON = ["simulate", "--eeg-channels", "8", "--eeg-rate", "250", "--duration", "120"]
+PERSON = ["simulate", "--eeg-channels", "8", "--eeg-rate", "250", "--duration", "900"]
 
 
 def run(name, *arguments):
@@ -27,15 +28,16 @@ def run(name, *arguments):
     return done.stdout
 
 
-@pytest.fixture
-def person(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def person():
     """A simulated person on LSL, in a session of its own. Gives the session's name."""
-    monkeypatch.delenv("LSLAPICFG")
-    session = f"example-{tmp_path.name}"
-    process = subprocess.Popen([*RTEMO, *PERSON, "--lsl-session", session], stderr=subprocess.DEVNULL)
-    yield session
-    process.terminate()
-    process.wait()
+    session = f"example-{secrets.token_hex(4)}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LSLAPICFG")
+        process = subprocess.Popen([*RTEMO, *PERSON, "--lsl-session", session], stderr=subprocess.DEVNULL)
+        yield session
+        process.terminate()
+        process.wait()
 
 
 def test_the_table_names_every_example():

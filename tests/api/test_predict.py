@@ -108,8 +108,38 @@ def test_without_pandas_a_table_is_its_records(opened, model, monkeypatch):
         ({"eeg": "name=A"}, "no file"),
         ({"what": "a.xdf", "eeg": rtemo.Signal([0.0], [[1.0]], ["Fp1"])}, "two sources"),
         ({"what": "gone.xdf"}, "gone.xdf"),
+        ({"what": "a.xdf", "markers": [(1.0, "go")]}, "markers would be passed over"),
+        ({"what": "a.xdf", "baseline": "5:1"}, "this is no baseline"),
+        ({"what": "a.xdf", "start": float("nan")}, "start is no number of seconds"),
+        ({"eeg": (1, 2)}, "this is no eeg; a tuple"),
+        ({"eeg": rtemo.Signal([0.0], [["a"]], ["Fp1"])}, "no numbers"),
+        ({"eeg": rtemo.Signal([0.0], [[1.0]], [1])}, "no texts"),
+        (
+            {"eeg": rtemo.Signal([0.0, float("nan")], [[1.0], [1.0]], ["Fp1"])},
+            "do not increase; time 1 is nan, after 0",
+        ),
+        ({"eeg": rtemo.Signal([1.0, 0.0], [[1.0], [1.0]], ["Fp1"])}, "do not increase; time 1 is 0, after 1"),
+        ({"eeg": rtemo.Signal([0.0], [[1.0]], ["Fp1"]), "markers": [("go", 1.0)]}, "no times with texts"),
+        ({"eeg": rtemo.Signal([0.0], [[1.0]], ["Fp1"]), "markers": [(float("inf"), "go")]}, "has no time"),
+        ({"eeg": rtemo.Signal([0.0], [[1.0]], ["Fp1"]), "participant": "P1"}, "participant would be passed over"),
     ],
 )
 def test_what_cannot_be_predicted_from_is_refused(given, found, model):
     with pytest.raises(RtemoError, match=found):
         rtemo.predict(**given, model=model)
+
+
+def test_options_of_opening_are_refused_with_a_recording_that_is_open(opened, model):
+    with pytest.raises(RtemoError, match="opened already; gaze, stop would be passed over"):
+        rtemo.predict(opened, model=model, gaze="name=A", stop=5.0)
+
+
+@pytest.mark.parametrize("hop_s", [0.0, -1.0, float("nan"), 1e-9])
+def test_a_hop_that_there_cannot_be_is_refused_where_the_model_is_loaded(hop_s):
+    with pytest.raises(RtemoError, match="the hop must be"):
+        rtemo.load(hop_s=hop_s)
+
+
+def test_one_personal_calibration_needs_no_list(tmp_path):
+    with pytest.raises(RtemoError, match=r"gone\.json cannot be read"):
+        rtemo.load(persons=tmp_path / "gone.json")

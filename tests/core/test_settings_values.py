@@ -5,13 +5,18 @@ written down a second time, so that no slip of the hand goes unseen.
 """
 
 import hashlib
+import json
 import math
 
 import numpy as np
 import pytest
 
+from rtemo.core.eeg.band_power import filter_bank
+from rtemo.core.eeg.conditioning import anti_aliasing, grid_filter
 from rtemo.core.errors import RtemoError
+from rtemo.core.filters import steady_state
 from rtemo.core.gaze.features import GAZE_FEATURES, PUPIL_BANDS_HZ, PUPIL_FLOOR
+from rtemo.core.gaze.pupil import PupilGrid
 from rtemo.core.settings import PipelineSettings
 
 DEFAULTS = {
@@ -174,6 +179,38 @@ def sorted_json(value):
 def test_settings_that_are_not_complete_or_of_another_kind_are_refused(change):
     with pytest.raises(RtemoError):
         PipelineSettings.from_dict({**PipelineSettings().to_dict(), **change})
+
+
+def numbers_of(plain):
+    """Where numbers stand in nested settings: what holds each, and its key there."""
+    for key, value in list(plain.items() if isinstance(plain, dict) else enumerate(plain)):
+        if isinstance(value, dict | list):
+            yield from numbers_of(value)
+        elif key != "format":
+            yield plain, key
+
+
+def test_each_setting_is_refused_or_makes_a_pipeline_whatever_number_it_is():
+    plain, refused = json.loads(json.dumps(DEFAULTS)), set()
+    for holder, key in list(numbers_of(plain)):
+        right = holder[key]
+        for wrong in (0, -1, -right, 1, 3, 1e-15, 1e-9, 1e-3, 1e3, 1e9, -1e9, right * 1e3, right / 1e3, right * 1e6):
+            holder[key] = int(wrong) if isinstance(right, int) else float(wrong)
+            try:
+                settings = PipelineSettings.from_dict(plain)
+            except RtemoError:
+                refused.add((key, wrong))
+                continue
+            assert np.isfinite(steady_state(grid_filter(settings.eeg))).all()
+            if len(sections := anti_aliasing(settings.eeg, 1000.0)):
+                assert np.isfinite(steady_state(sections)).all()
+            assert len(filter_bank(settings.eeg, 200)) == settings.eeg.n_bands
+            assert len(PupilGrid(settings.gaze, 60.0).bins) == 0
+            assert min(settings.gaze.dispersion_deg, settings.gaze.noise_update_s, settings.normaliser.notice_s) >= 0
+            assert settings.window.length_s * settings.eeg.grid_hz <= 1e6
+        holder[key] = right
+    assert PipelineSettings.from_dict(plain) == PipelineSettings()
+    assert {("pupil_hz", -1), ("grid_hz", 0), ("lowpass_order", 3), ("n_bands", 1e9), ("length_s", 1e9)} <= refused
 
 
 def test_before_any_data_power_is_expected_to_fall_with_frequency():

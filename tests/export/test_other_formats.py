@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from offline.datasets.eeg_files import mne_raw
 from rtemo import resources
 from rtemo.cli import main
 from rtemo.core.types import Modality
-from rtemo.export.edf import record_of, write_edf
+from rtemo.export.edf import patient_code, record_of, write_edf
 from rtemo.export.mne_raw import SKIP
 from rtemo.export.recorded_session import AskedEntities, read_recorded
 from rtemo.export.signals import SignalStretch
@@ -112,7 +113,9 @@ def test_gaps_of_any_length_at_any_rate_are_read_back(signals, tmp_path, rate_hz
         begin_s += (n + missing) / rate_hz
     made = replace(eeg, rate_hz=rate_hz, stretches=tuple(stretches))
     path = tmp_path / "made.edf"
-    written_hz = write_edf(path, made, datetime(2026, 11, 30, 10, 20, 30, 250_000), [(0.5, 0.25, "hé\nllo")], "P 1")
+    written_hz = write_edf(
+        path, made, datetime(2026, 11, 30, 10, 20, 30, 250_000), [(0.5, 0.25, "hé\nllo")], "Zoë 被 1"
+    )
     assert written_hz == pytest.approx(rate_hz, rel=1e-5)
     if not gaps or max(gaps) > 50.0:
         assert path.read_bytes()[192:197] == (b"EDF+D" if gaps else b"EDF+C")
@@ -159,7 +162,7 @@ def test_csv_files_hold_what_was_recorded(gappy, signals, tmp_path):
 @pytest.mark.parametrize(("kind", "module", "package"), [("--mne", "mne", "mne"), ("--edf", "edfio", "edfio")])
 def test_a_package_that_is_missing_is_named(kind, module, package, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, module, None)
-    path = tmp_path / "file.x"
+    path = tmp_path / ("file.fif" if kind == "--mne" else "file.edf")
     assert main(["export", str(whole), kind, str(path)]) == 2
     error = capsys.readouterr().err
     assert f"pip install {package}" in error
@@ -167,12 +170,36 @@ def test_a_package_that_is_missing_is_named(kind, module, package, whole, tmp_pa
     assert not path.exists()
 
 
+@pytest.mark.parametrize(("subject", "code"), [("P 1", "P_1"), ("Zo\u00eb 被 1", "Zoe_1"), ("被験者", "X"), ("", "X")])
+def test_a_name_becomes_one_that_edf_can_hold(subject, code):
+    assert patient_code(subject) == code
+    assert len(patient_code(70 * "a")) == 60
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mne", "a_eeg.fif"), ("edf", "a.edf"), ("csv", "tables")])
+def test_a_disk_that_fills_leaves_no_half_of_an_export(kind, name, whole, tmp_path, monkeypatch, capsys):
+    writer = {"mne": "write_fif", "edf": "write_edf", "csv": "write_csv"}[kind]
+
+    def fill(path, *_):
+        (path / "eeg.csv" if kind == "csv" else path).write_text("the first")
+        raise OSError(errno.ENOSPC, "No space left on device")  # a write that fails names no file
+
+    monkeypatch.setattr(f"rtemo.commands.data.export.{writer}", fill)
+    assert main(["export", str(whole), f"--{kind}", str(tmp_path / name)]) == 2
+    assert "a file cannot be written; No space left on device; free some space" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_exported_is_refused(whole, gaze_only, tmp_path, capsys):
-    taken = tmp_path / "taken"
+    taken = tmp_path / "taken.edf"
     taken.write_text("x")
     for arguments, reason in (
         ([whole, "--edf", taken], "exists already"),
         ([whole, "--csv", tmp_path], "not empty"),
+        ([whole, "--bids", tmp_path], "is no BIDS data set; it has no dataset_description.json, and holds taken.edf"),
+        ([whole, "--edf", tmp_path / "a.txt"], "does not end in .edf"),
+        ([whole, "--mne", tmp_path / "a.edf"], "does not end in .fif"),
+        ([whole, "--edf", tmp_path / "none" / "a.edf"], "is no folder"),
         ([gaze_only, "--edf", tmp_path / "a.edf"], "no EEG"),
         ([whole, gaze_only, "--csv", tmp_path / "b"], "one file holds one recording"),
         ([tmp_path, "--csv", tmp_path / "c"], "no recording"),

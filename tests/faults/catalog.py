@@ -260,6 +260,7 @@ def _live_streams() -> list[Fault]:
         Fault("live_lost_5_percent", "live", _one("lost", role="eeg", share=0.05), Want(eeg_unused=2), seconds=32.0),
         Fault("live_jitter_30ms", "live", _one("jitter", role="eeg", ms=30), Want(misplaced_ms=45.0), 34.0),
         Fault("live_blocks_of_25_one_stamp", "live", _one("blocks", role="eeg", n=25), Want(misplaced_ms=115.0), 34.0),
+        Fault("live_gaze_out_of_order", "live", _one("swapped", role="gaze", share=0.02), Want(gaze_unused=120), 34.0),
         Fault("live_sent_twice", "live", _one("twice", role="eeg", from_s=27.0, to_s=30.0), Want(eeg_unused=760, said=("twice|repeat|dupl|again|same",)), 36.0, 27.0),
     ]  # fmt: skip
     for role in ("eeg", "gaze"):
@@ -284,6 +285,7 @@ def _live_outlets() -> list[Fault]:
         Fault("live_restart_5s_later", "live", _one("restart", role="gaze", at_s=20.0, gap_s=5.0), Want(lost=360, said=(GAP,), gap_s=1.0, within_s=8.0), 40.0, 20.0),
         Fault("live_restart_at_500hz", "live", _one("restart", role="eeg", at_s=20.0, rate_hz=500.0), replaced(taken, 1500), 40.0, 20.0),
         Fault("live_restart_with_8_channels", "live", _one("restart", role="eeg", at_s=20.0, n_channels=8), replaced(taken, 750), 40.0, 20.0),
+        Fault("live_restart_in_double_and_back", "live", tuple(("restart", {"role": "eeg", "at_s": at_s, "format": form}) for at_s, form in ((14.0, "double64"), (24.0, "float32"))), replaced(taken, 1500), 40.0, 14.0),
         Fault("live_restart_in_double", "live", _one("restart", role="eeg", at_s=20.0, format="double64"), replaced(taken, 750), 40.0, 20.0),
         Fault("live_restart_other_source_id", "live", _one("restart", role="eeg", at_s=20.0, source_id="amp-2"), replaced(taken, 750), 40.0, 20.0),
         Fault("live_gaze_comes_later", "live", _one("life", role="gaze", from_s=10.0), Want(lost=3300), 34.0, 10.0),

@@ -10,7 +10,7 @@ import pytest
 
 from .catalog import all_faults, by_name
 from .fault import Fault, Want
-from .fuzz_documents import Fuzzed
+from .fuzz_documents import PREDICTIONS, Fuzzed, csv_bytes
 from .fuzz_xdf import Fuzzed as FuzzedXdf
 from .judge import Outcome, judge
 from .plan import build
@@ -24,6 +24,14 @@ DOCUMENT_FINDINGS = (
     ("session_file", b"a." * 100_000 + b"b = 1"),
     ("session_file", b"\xff"),
     ("settings_text", b"[gaze]\nquery = '" + b"x" * 100_000 + b"'\n"),
+    (
+        "events_file",
+        b'{"time_s": 1.0, "kind": "session", "text": "a"}\n{"time_s": -Infinity, "kind": "session", "text": "z"}',
+    ),
+    (
+        "predictions_file",
+        csv_bytes([{**PREDICTIONS[0], "time_s": "-1.5e308"}, {**PREDICTIONS[0], "time_s": "1.5e308"}]),
+    ),
 )
 
 

@@ -450,7 +450,7 @@ def test_times_of_events_stay_as_they_were(window):
     stopped = cells(1)
     feed(window, snapshot(seq=3, time_s=110.0))
     assert cells(1) == stopped
-    assert before[3] == "EEG stream: found: a"
+    assert before[3] == "found: a · EEG stream"
     assert before[0] == time.strftime("%H:%M:%S", time.localtime(window.state.events[0]["wall_s"]))
     assert window.state.events[1]["wall_s"] - window.state.events[0]["wall_s"] == pytest.approx(6.0, abs=4.5)
 

@@ -130,6 +130,13 @@ def test_a_payload_that_is_none_is_nothing(text):
     assert event_of_sample(1.0, ["annotation: x", text]) is None
 
 
+@pytest.mark.parametrize("time_s", ["NaN", "Infinity", "-Infinity", "1e12", "-1e308", "1e999", "null", '"x"'])
+def test_a_line_with_a_time_that_no_clock_shows_is_no_event(time_s):
+    line = Event(5.0, EventKind.SESSION, "session ends").to_json_line()
+    assert read_event(line) == Event(5.0, EventKind.SESSION, "session ends")
+    assert read_event(line.replace("5.0", time_s)) is None
+
+
 @pytest.mark.parametrize("given", [(), (True,), (True, False), (True, False, True)])
 def test_the_last_word_on_a_pause_counts(given):
     events = [suspended_event(float(k), "paused", suspended=suspended) for k, suspended in enumerate(given)]

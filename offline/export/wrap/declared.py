@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.settings import PipelineSettings
 from rtemo.model.bundle_schema import FixedChannels, ModelInput
+from rtemo.model.model_inputs import OF_MODALITY
 
 ANY_MONTAGE = 7  # channels of the sample that a graph for any montage is traced with
 
@@ -31,6 +32,7 @@ class Declared:
     inputs: Mapping[str, ModelInput]
     channels: FixedChannels | None
     output: Literal["embedding", "logits", "probabilities"] = "logits"
+    output_name: str = ""  # of a graph with several outputs: the one that is meant
     reference: Literal["average", "none"] = "average"
     scale: Literal["session", "microvolts"] = "session"
     features: Sequence[str] = field(default=())  # of a scikit-learn pipeline: "de", "eye" or both
@@ -53,9 +55,12 @@ class Declared:
         )
 
 
-def channels_of(text: str, corpus: Corpus | None) -> FixedChannels | None:
-    """From the command line: "any", electrode names with commas, or "corpus": those that all its recordings have."""
-    if text == "any":
+def channels_of(text: str, corpus: Corpus | None, inputs: Iterable[ModelInput]) -> FixedChannels | None:
+    """From the command line: "any", electrode names with commas, or "corpus": those that all its recordings have.
+
+    inputs: of the model; one that takes no EEG needs no channels.
+    """
+    if text == "any" or not {*OF_MODALITY["eeg"], "positions"}.intersection(inputs):
         return None
     if text == "corpus":
         if corpus is None:

@@ -24,10 +24,12 @@ def own_graph(model: onnx.ModelProto, declared: Declared, kind: ModelKind, name:
     _check_names([one.name for one in given], declared)
     for one in given:
         _check_type(one, declared)
-    width = _width(model.graph.output[0], declared)
-    rename = dict[str, str](declared.inputs) | {model.graph.output[0].name: OUTPUT}
-    graph = _renamed(model, rename)
-    del graph.graph.output[1:]
+    output = _output(model.graph.output, declared)
+    width = _width(output, declared)
+    graph = _renamed(model, dict[str, str](declared.inputs) | {output.name: OUTPUT})
+    others = [one for one in graph.graph.output if one.name != OUTPUT]
+    for one in others:
+        graph.graph.output.remove(one)
     n_labels = len(declared.labels)
     sizes = declared.sizes
     return ExportedModel(
@@ -97,7 +99,27 @@ def _check_type(given: onnx.ValueInfoProto, declared: Declared) -> None:
         )
 
 
+def _output(found: Sequence[onnx.ValueInfoProto], declared: Declared) -> onnx.ValueInfoProto:
+    """The one that is meant: the only one, or the one that is named."""
+    named = [one for one in found if one.name == declared.output_name or (len(found) == 1 and not declared.output_name)]
+    if len(named) != 1:
+        wanted = declared.output_name
+        raise RtemoError(
+            f"the graph has no output {wanted}" if wanted else "the graph has several outputs",
+            ", ".join(f"{one.name} ({_shape(one)})" for one in found),
+            "name the one that is meant: --output NAME=logits (embedding, logits or probabilities)",
+        )
+    return named[0]
+
+
+def _shape(value: onnx.ValueInfoProto) -> str:
+    dims = value.type.tensor_type.shape.dim
+    return ", ".join(str(one.dim_value) if one.HasField("dim_value") else one.dim_param or "free" for one in dims)
+
+
 def _width(output: onnx.ValueInfoProto, declared: Declared) -> int:
+    if output.type.tensor_type.HasField("shape") and len(output.type.tensor_type.shape.dim) != 2:
+        raise RtemoError("the graph's output is no table", f"({_shape(output)})", "give (N, d), a row for each window")
     dims = output.type.tensor_type.shape.dim
     width = dims[1].dim_value if len(dims) == 2 and dims[1].HasField("dim_value") else 0
     if declared.ratings:

@@ -71,7 +71,7 @@ def _behind_features(model: onnx.ModelProto, output: str, declared: Declared) ->
     inputs = [name for feature in declared.features for name in FEATURE_INPUTS[feature]]
     module = WindowGraph(inputs, _AsRow(SideBySide(*parts)))
     features_graph = onnx.load_from_string(torch_graph(module, inputs, [_ROW], declared.sizes))
-    features_graph = version_converter.convert_version(features_graph, _OPSET)
+    features_graph, model = (version_converter.convert_version(one, _OPSET) for one in (features_graph, model))
     first, second = (compose.add_prefix(one, prefix) for one, prefix in ((features_graph, "f_"), (model, "c_")))
     first.ir_version = second.ir_version = max(first.ir_version, second.ir_version)
     merged = compose.merge_models(first, second, io_map=[(f"f_{_ROW}", f"c_{_ROW}")], outputs=[f"c_{output}"])
@@ -93,7 +93,9 @@ def feature_inputs(features: Sequence[str]) -> dict[str, ModelInput]:
 def _order(classes: Sequence[Any], labels: Sequence[str]) -> list[int]:
     """Where each label stands in the pipeline's output. Its classes are the labels, or their numbers."""
     numbers = dict(enumerate(labels))
-    named = [numbers.get(int(one), str(one)) if isinstance(one, int | np.integer) else str(one) for one in classes]
+    named = [str(one) for one in classes]
+    if sorted(named) != sorted(labels):  # labels that are numbers themselves are meant by their names
+        named = [numbers.get(int(k), str(k)) if isinstance(k, int | np.integer) else str(k) for k in classes]
     if sorted(named) != sorted(labels):
         found = f"{', '.join(named)}; not {', '.join(labels)}"
         raise RtemoError("the pipeline has other labels", found, "see --labels")

@@ -24,6 +24,7 @@ from offline.export.export import GATE
 from offline.export.exported_model import ExportedModel
 from offline.export.method_bundle import TrainingFacts, write_method_bundle
 from offline.export.session_outputs import NetworkOutputs, run_bundle
+from offline.export.wrap.answers import check_answers
 from offline.export.wrap.declared import Declared
 from offline.export.wrap.own_onnx import own_graph
 from offline.export.wrap.own_sklearn import classifier_onnx, regressor_onnx
@@ -44,7 +45,6 @@ from offline.splits import PEOPLE_FOLDS
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle import Bundle, LinearHead
 from rtemo.model.embeddings import HEADS
-from rtemo.model.runtime import Runtime
 
 STRENGTH = 1e-2  # of the logistic regression that new heads are, as of the methods'
 _KIND_OF_SUFFIX = {".onnx": "onnx", ".pt2": "torch", ".joblib": "scikit-learn"}
@@ -68,13 +68,13 @@ def wrap(model: str, declared: Declared, corpus: Corpus | None, out: Path, name:
             )
         facts = TrainingFacts("data that only its author knows", {})
         with TemporaryDirectory() as folder:  # nothing is left where the graph cannot be run
-            Runtime(write_method_bundle(Path(folder) / "bundle", own, None, facts, **more))
+            check_answers(write_method_bundle(Path(folder) / "bundle", own, None, facts, **more), declared)
         return write_method_bundle(out, own, None, facts, **more)
     names = [one for one in corpus.sources.live_combinations() if one in own.combinations]
     if not names:
         raise RtemoError("this corpus cannot calibrate the model", f"it takes {own.declaration.inputs}", "use another")
     ratings = _ratings(declared, corpus)
-    sessions = _run(own, corpus, more)
+    sessions = _run(own, declared, corpus, more)
     regressions = partial(_regressions, declared, names, ratings)
     groups = _held_out(own, sessions, names, len(corpus.labels), regressions)
     own = own if own.heads else replace(own, heads=_heads(sessions, len(corpus.labels)))
@@ -129,7 +129,7 @@ def read_model(model: str, declared: Declared) -> ExportedModel:
         return own_graph(graph, declared, "onnx", path.name)
     found = program_of(path) if path.suffix == ".pt2" else _loaded(path) if path.suffix == ".joblib" else _named(model)
     if inspect.isclass(found) and issubclass(found, nn.Module):
-        found = found()
+        found = _own_code(model, found)
     if isinstance(found, nn.Module):
         return own_graph(torch_onnx(found, declared), declared, "torch", model)
     if not declared.features:
@@ -151,13 +151,22 @@ def _named(model: str) -> Any:
     module, _, name = model.partition(":")
     if not module or not name:
         raise RtemoError(f"{model} is no model", "", "name FILE.onnx, FILE.pt2, FILE.joblib or MODULE:NAME")
+    return _own_code(model, lambda: getattr(importlib.import_module(module), name))
+
+
+def _own_code(model: str, run: Callable[[], Any]) -> Any:
+    """What the user's code gives. Raises RtemoError where it fails, in whatever way."""
     try:
-        return getattr(importlib.import_module(module), name)
+        return run()
     except (ImportError, AttributeError) as error:
         raise RtemoError(f"{model} cannot be imported", str(error), "put its folder on PYTHONPATH") from error
+    except Exception as error:
+        found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        todo = "let it be made without arguments, or name an object that is made already: MODULE:NAME"
+        raise RtemoError(f"the code of {model} fails", found, todo) from error
 
 
-def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> list[NetworkOutputs]:
+def _run(own: ExportedModel, declared: Declared, corpus: Corpus, more: Mapping[str, Any]) -> list[NetworkOutputs]:
     """What the model says of everybody, by the live runtime; logits mean nothing yet where it gives embeddings."""
     shards = [shard for shard in corpus if len(shard.labelled)]
     width = own.shape.embedding
@@ -165,6 +174,7 @@ def _run(own: ExportedModel, corpus: Corpus, more: Mapping[str, Any]) -> list[Ne
     draft = own if own.heads else replace(own, heads=dict.fromkeys(HEADS, blank))
     with TemporaryDirectory() as folder:
         bundle = write_method_bundle(Path(folder) / "bundle", draft, None, TrainingFacts("nothing", {}), **more)
+        check_answers(bundle, declared)
         sessions = run_bundle(bundle, shards, GATE, "model")
     _check_numbers(own, sessions)
     return sessions

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rtemo.commands.console import say, warn
+from rtemo.commands.data.staged import staged
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
 from rtemo.export.bids import export_bids
-from rtemo.export.csv_files import write_csv
-from rtemo.export.edf import write_edf
+from rtemo.export.csv_files import check_free, write_csv
+from rtemo.export.edf import patient_code, write_edf
 from rtemo.export.mne_raw import raw_of, write_fif
 from rtemo.export.recorded_session import AskedEntities, RecordedSession, read_each_recorded, read_recorded
 from rtemo.sources.devices.profile import DeviceProfile, known_profiles
@@ -42,9 +43,14 @@ def run(args: argparse.Namespace) -> int:
         raise RtemoError("one file holds one recording", f"{len(args.targets)} are named", "export them one by one")
     if len(args.targets) > 1 and (args.subject or args.session or args.run_number is not None):
         raise RtemoError("--subject, --session and --run name one recording", f"{len(args.targets)} are named")
-    for path in (args.mne, args.edf):
+    for path, endings in ((args.mne, (".fif", ".fif.gz")), (args.edf, (".edf",))):
+        if path is not None and not path.name.casefold().endswith(endings):
+            named = " or ".join(endings)
+            raise RtemoError(f"{path} would not be read again by its name", f"it does not end in {named}", "name it so")
         if path is not None and path.exists():
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
+        if path is not None and not path.parent.is_dir():
+            raise RtemoError(f"{path} cannot be written", f"{path.parent} is no folder", "make it, or name another")
     profiles = known_profiles()
     for target in args.targets:
         for session in _sessions(args, target, profiles, asked):
@@ -70,16 +76,23 @@ def _export(args: argparse.Namespace, session: RecordedSession) -> list[str]:
     notes = [*session.notices, *(note for signal in session.signals.values() for note in signal.notes)]
     events = [*session.markers, *session.events]
     if args.csv is not None:
-        write_csv(args.csv, session)
+        check_free(args.csv)
+        with staged(args.csv) as place:
+            write_csv(place, session)
     elif args.mne is not None:
-        write_fif(args.mne, raw_of(session.signals, events, session.settings.screen))
+        raw = raw_of(session.signals, events, session.settings.screen)
+        with staged(args.mne.parent) as place:
+            write_fif(place / args.mne.name, raw)
     else:
         eeg = session.signals.get(Modality.EEG)
         if eeg is None:
             raise RtemoError(f"{session.target} has no EEG", "EDF files hold EEG", "export it with --csv or --bids")
         inside = [event for event in events if eeg.first_s <= event.time_s <= eeg.last_s]
         texts = [(event.time_s - eeg.first_s, None, " ".join(event.text.split())) for event in inside]
-        write_edf(args.edf, eeg, session.began, texts, session.participant)
+        with staged(args.edf.parent) as place:
+            write_edf(place / args.edf.name, eeg, session.began, texts, session.participant)
+        if (code := patient_code(session.participant)) != session.participant and session.participant:
+            notes.append(f"EDF's header takes ASCII without blanks: {session.participant!r} is {code!r} there")
         if eeg.gaps:
             hint = "programs that do not read its records' times, such as MNE, put what follows too early: use --mne"
             notes.append(f"{len(eeg.gaps)} gaps make it an EDF+D file; {hint}")

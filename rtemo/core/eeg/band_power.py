@@ -47,29 +47,38 @@ class BandPower:
         self._whole_energy = np.maximum((np.repeat(self._taper, 2, axis=1) ** 2).sum(axis=0), 1e-12)[:1]
 
     def __call__(self, frame: NDArray[np.float64], valid: BoolArray, usable: BoolArray) -> FloatArray:
-        """frame, valid: (n, C); usable: (C,) channels that make up the average reference. NaN where not usable."""
-        whole = valid.shape[1] > 1 and bool(valid.all())  # as nearly every frame is: its weights are known
+        """(C, B) of one frame (n, C); see `each`."""
+        return np.asarray(self.each(frame[None], valid[None], usable[None])[0])
+
+    def each(self, frames: NDArray[np.float64], valid: BoolArray, usable: BoolArray) -> FloatArray:
+        """(k, C, B) of frames (k, n, C), the same to the last bit as of one after the other. NaN where not usable.
+
+        valid: (k, n, C); usable: (k, C) channels that make up the average reference.
+        """
+        whole = valid.shape[2] > 1 and bool(valid.all())  # as nearly every frame is: its weights are known
         weight = self._taper if whole else self._taper * valid
-        referenced = frame - self._reference(frame, valid, usable, whole=whole)
+        referenced = frames - self._reference(frames, valid, usable, whole=whole)
         referenced *= weight
-        spectrum = np.fft.rfft(referenced, axis=0)
-        energy = self._whole_energy if whole else np.maximum((weight * weight).sum(axis=0), 1e-12)
-        psd = 2.0 * (spectrum.real**2 + spectrum.imag**2) / (self._grid_hz * energy)
-        power = np.log(np.maximum(self._bank @ psd, FLOOR)).T.astype(np.float32)
+        spectrum = np.fft.rfft(referenced, axis=1)
+        energy = self._whole_energy if whole else np.maximum((weight * weight).sum(axis=1, keepdims=True), 1e-12)
+        psd = spectrum.real**2  # what is as large as the frames is worked on in place: it stays in the cache
+        psd += spectrum.imag**2
+        psd *= 2.0
+        psd /= self._grid_hz * energy
+        power = np.log(np.maximum(self._bank @ psd, FLOOR)).swapaxes(1, 2).astype(np.float32)
         power[~usable] = np.nan
         return np.ascontiguousarray(power)
 
     @staticmethod
     def _reference(
-        frame: NDArray[np.float64], valid: BoolArray, usable: BoolArray, *, whole: bool
+        frames: NDArray[np.float64], valid: BoolArray, usable: BoolArray, *, whole: bool
     ) -> NDArray[np.float64]:
-        """The average over the usable channels at each sample (n, 1); none below three channels."""
-        n = int(np.count_nonzero(usable))
-        if n < 3:
-            return np.zeros((len(frame), 1))
+        """The average over the usable channels at each sample (k, n, 1); none below three channels."""
+        n = np.count_nonzero(usable, axis=1)[:, None, None]
         if whole:
-            used = frame if n == len(usable) else frame * usable
-            return np.asarray(used.sum(axis=1, keepdims=True) / n)
-        part = (valid & usable).astype(np.float64)
-        mean = (frame * part).sum(axis=1, keepdims=True) / np.maximum(part.sum(axis=1, keepdims=True), 1.0)
-        return np.asarray(mean)
+            used = frames if usable.all() else frames * usable[:, None, :]
+            mean = used.sum(axis=2, keepdims=True) / np.maximum(n, 1)
+        else:
+            part = (valid & usable[:, None, :]).astype(np.float64)
+            mean = (frames * part).sum(axis=2, keepdims=True) / np.maximum(part.sum(axis=2, keepdims=True), 1.0)
+        return np.where(n < 3, 0.0, mean)

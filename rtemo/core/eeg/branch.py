@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from rtemo.core.baseline.normaliser import NormaliserState
@@ -40,6 +41,7 @@ T = TypeVar("T", np.float64, np.bool_)
 
 PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw buffer never loses what a frame needs
 RAW_KEEP_S = PIECE_S + 2.0
+AT_ONCE = 4  # frames that are looked at together: what more of them take does not stay in a cache
 FASTER = 1.25  # a rate that rose by more needs a larger raw buffer
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
 
@@ -62,6 +64,16 @@ class EegFrame:
     scale: NormaliserState
     signal: FloatArray | None = None
     size: FloatArray | None = None
+
+
+class _Seen(NamedTuple):
+    """What the samples show of a frame: values, valid (n, C); fault, usable (C,); power (C, B)."""
+
+    values: NDArray[np.float64]
+    valid: BoolArray
+    fault: NDArray[np.int8]
+    usable: BoolArray
+    power: FloatArray
 
 
 class EegBranch:
@@ -88,6 +100,7 @@ class EegBranch:
         self.marks: Sequence[MarkedChannel] = ()  # by their times, see Pipeline.mark_channel
         self._settings, self._grid = settings, grid
         self._columns = np.array(channel_map.columns, dtype=np.intp)
+        self._first_ones = bool((self._columns == np.arange(len(self._columns))).all())
         self._to_uv = np.array(channel_map.scale, dtype=np.float64)
         self._unit_known = False
         n = len(channel_map.columns)
@@ -125,7 +138,11 @@ class EegBranch:
 
     def push(self, times: TimeArray, values: NDArray[np.generic]) -> None:
         """Take in samples (n, all channels of the stream) at LSL times (n,), NaN where the time is not known."""
-        for run in self.dejitter.push(times - self.channel_map.latency_s, np.asarray(values)[:, self._columns]):
+        values = np.asarray(values)
+        used = (
+            values[:, : len(self._columns)] if self._first_ones else values[:, self._columns]
+        )  # the former is no copy
+        for run in self.dejitter.push(times - self.channel_map.latency_s, used):
             self._take(run)
 
     def flush(self) -> None:
@@ -139,7 +156,7 @@ class EegBranch:
             return known
         if self._next_end is None or end < self._next_end or end - self._grid.frame > self._values.stop:
             return None  # a hole that is known gives the frames up to here: see _leave_hole
-        return self._compute(end)
+        return self._frame(end, self._look_at([end])[0])
 
     def forget_before(self, end: int) -> None:
         for old in [k for k in self.frames if k < end]:
@@ -229,69 +246,92 @@ class EegBranch:
         stream must know the same as its replay.
         """
         assert self._next_end is not None
-        while self._next_end <= self._values.stop:
-            self.learner.at(self._next_end)
-            frame = self._compute(self._next_end)
-            self.frames[frame.end] = frame
-            if learn and frame.settled and frame.end % round(self._grid.hz) == 0:
-                self.learner.learn(frame.end, frame.power, np.isfinite(frame.power))
-            self._next_end += self._grid.step
+        ends = range(self._next_end, self._values.stop + 1, self._grid.step)
+        for first in range(0, len(ends), AT_ONCE):
+            some = ends[first : first + AT_ONCE]
+            for end, seen in zip(some, self._look_at(some), strict=True):
+                self.learner.at(end)
+                frame = self._frame(end, seen)
+                self.frames[end] = frame
+                if learn and frame.settled and end % round(self._grid.hz) == 0:
+                    self.learner.learn(end, frame.power, np.isfinite(frame.power))
+                self._next_end = end + self._grid.step
 
-    def _compute(self, end: int) -> EegFrame:
-        """The frame of the grid samples end - frame .. end - 1, absent ones included.
+    def _look_at(self, ends: Sequence[int]) -> list[_Seen]:
+        """What the samples show of the frames end - frame .. end - 1, absent samples included, for ends a step apart.
 
         Without the sample at the end itself: to know that one, the resampler would have to wait for samples after it.
         """
-        values, wide, valid = (self._cut(buffer, end) for buffer in (self._values, self._wide, self._valid))
-        raw, extremes, rate_hz = self._cut_raw(end)
-        fault = self._check(raw, wide, values, valid, extremes)
-        if len(raw) < self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s:
-            fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
-        if self.marks:
-            apply_marks(fault, self.channel_map.labels, self.marks, self._grid.seconds(end))
-        used = usable(fault)
-        power = self._power(values, valid, used)
-        power[:, self._centres > MEASURABLE * rate_hz] = np.nan
+        valid = self._cut(self._valid, ends)
+        if len(ends) > 1 and not valid.all():
+            return [self._look_at([end])[0] for end in ends]
+        values, wide = self._cut(self._values, ends), self._cut(self._wide, ends)
+        raw, extremes, rate_hz = self._cut_raw(ends)
+        faults = self._check.each(raw, wide, values, valid, extremes)
+        enough = self._settings.eeg.min_coverage * rate_hz * self._settings.window.frame_s
+        for end, samples, fault in zip(ends, raw, faults, strict=True):
+            if len(samples) < enough:
+                fault[fault == ChannelFault.MISSING] = ChannelFault.GAP
+            if self.marks:
+                apply_marks(fault, self.channel_map.labels, self.marks, self._grid.seconds(end))
+        used = usable(faults)
+        power = self._power.each(values, valid, used)
+        power[:, :, self._centres > MEASURABLE * rate_hz] = np.nan
+        return [_Seen(*one) for one in zip(values, valid, faults, used, power, strict=True)]
+
+    def _frame(self, end: int, seen: _Seen) -> EegFrame:
+        """The frame that ends at an index, normalised by what is known then."""
         settled = end - self._grid.frame >= self._settled_from
-        present = 1.0 if valid.all() else float(valid.mean())
-        some = bool(used.any())
-        coverage = float(some) if present == 1.0 else float(valid[:, used].mean()) if some else 0.0
-        frame = EegFrame(end, power, fault, used, present, coverage, settled, self.learner.snapshot)
+        present = 1.0 if seen.valid.all() else float(seen.valid.mean())
+        some = bool(seen.usable.any())
+        coverage = float(some) if present == 1.0 else float(seen.valid[:, seen.usable].mean()) if some else 0.0
+        scale = self.learner.snapshot
+        frame = EegFrame(end, seen.power, seen.fault, seen.usable, present, coverage, settled, scale)
         if self._sizes is None:
             return frame
-        signal = np.where(valid, values, 0.0).astype(np.float32)
+        signal = np.where(seen.valid, seen.values, 0.0).astype(np.float32)
         return replace(frame, signal=signal, size=self._sizes.at(end))
 
-    def _cut(self, buffer: RowBuffer[T], end: int) -> NDArray[T]:
-        """The rows of the frame that ends at `end`, zeros where the buffer has none."""
-        begin = end - self._grid.frame
-        rows = buffer.slice(begin, end)
-        if len(rows) == self._grid.frame:
-            return rows
-        padded = np.zeros((self._grid.frame, len(self._columns)), dtype=rows.dtype)
-        offset = max(buffer.start - begin, 0)
-        padded[offset : offset + len(rows)] = rows
-        return padded
+    def _cut(self, buffer: RowBuffer[T], ends: Sequence[int]) -> NDArray[T]:
+        """(k, n, C) of the frames that end at `ends`, zeros where the buffer has none."""
+        begin, stop, n = ends[0] - self._grid.frame, ends[-1], self._grid.frame
+        rows = buffer.slice(begin, stop)
+        if len(rows) < stop - begin:
+            padded = np.zeros((stop - begin, len(self._columns)), dtype=rows.dtype)
+            offset = max(buffer.start - begin, 0)
+            padded[offset : offset + len(rows)] = rows
+            rows = padded
+        row, column = rows.strides
+        shape = (len(ends), n, len(self._columns))
+        return as_strided(rows, shape, (self._grid.step * row, row, column), writeable=False)
 
-    def _cut_raw(self, end: int) -> tuple[NDArray[np.float32], Extremes, float]:
-        """The frame's samples as sent, their extremes, and the rate. Frames overlap: each step is looked at once."""
+    def _cut_raw(self, ends: Sequence[int]) -> tuple[list[NDArray[np.float32]], Extremes, float]:
+        """Each frame's samples as sent, their extremes (k, C), and the rate. Frames overlap: each step is looked at
+        once.
+        """
         assert self._raw is not None
         assert self._raw_times is not None
         assert self.dejitter.rate is not None
+        frame, step = self._grid.frame, self._grid.step
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
-        ends = range(end - self._grid.frame + self._grid.step, end + 1, self._grid.step)
-        bounds = [self._grid.seconds(k) for k in (end - self._grid.frame, *ends)]
+        steps = range(ends[0] - frame + step, ends[-1] + 1, step)  # of all frames, by their ends
+        bounds = [self._grid.seconds(k) for k in (steps[0] - step, *steps)]
         at = (np.searchsorted(times, bounds) + self._raw_times.start).tolist()
-        complete = end <= self._values.stop
         lows, highs = [], []
-        for stop, (first, last) in zip(ends, pairwise(at), strict=True):
+        for stop, (first, last) in zip(steps, pairwise(at), strict=True):
             known = self._extremes.get(stop)
             if known is None:
                 known = extremes_of(self._raw.slice(first, last))
-                if complete:
+                if ends[-1] <= self._values.stop:  # complete
                     self._extremes[stop] = known
             lows.append(known[0])
             highs.append(known[1])
-        for old in [k for k in self._extremes if k <= end - self._grid.frame]:
+        for old in [k for k in self._extremes if k <= ends[-1] - frame]:
             del self._extremes[old]
-        return self._raw.slice(at[0], at[-1]), (np.fmin.reduce(lows), np.fmax.reduce(highs)), self.dejitter.rate.hz
+        n = frame // step
+        raw = [self._raw.slice(at[k], at[k + n]) for k in range(len(ends))]
+        extremes = [
+            np.stack([reduce(some[k : k + n]) for k in range(len(ends))])
+            for reduce, some in ((np.fmin.reduce, lows), (np.fmax.reduce, highs))
+        ]
+        return raw, (extremes[0], extremes[1]), self.dejitter.rate.hz

@@ -14,6 +14,7 @@ from rtemo.core.types import BoolArray
 Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]  # least and greatest value of each channel, (C,) each
 
 LINE_HZ = (50.0, 60.0)
+_FEW, _ALIKE = 16, 1.01  # samples of a frame by which channels are told apart; what rounding may add
 
 
 class ChannelFault(IntEnum):
@@ -131,26 +132,38 @@ class ChannelCheck:
         wide: NDArray[np.float64],
         frame: NDArray[np.float64],
         valid: BoolArray,
-        extremes: Extremes | None = None,
     ) -> NDArray[np.int8]:
-        """The Fault (C,) of each channel in one frame.
+        """(C,) of one frame; see `each`."""
+        extremes = [extreme[None] for extreme in extremes_of(raw)]
+        found = self.each([raw], wide[None], frame[None], valid[None], (extremes[0], extremes[1]))
+        return np.asarray(found[0])
 
-        raw: (n, C) microvolts as sent. On the grid, (m, C): wide, before high-pass and notch; frame, after them; valid.
-        extremes: those of raw, where they are known.
+    def each(
+        self,
+        raw: Sequence[NDArray[np.float32]],
+        wide: NDArray[np.float64],
+        frames: NDArray[np.float64],
+        valid: BoolArray,
+        extremes: Extremes,
+    ) -> NDArray[np.int8]:
+        """The fault (k, C) of each channel in each of k frames; of one at a time, or of several without a gap.
+
+        raw: of each frame, (n, C) microvolts as sent, with their extremes (k, C). On the grid, (k, m, C): wide, before
+        high-pass and notch; frames, after them; valid.
         """
-        found = np.zeros(frame.shape[1], dtype=np.int8)
+        found = np.zeros((len(frames), frames.shape[2]), dtype=np.int8)
         whole = None if valid.all() else valid
-        products = _products(frame)
-        rms = np.sqrt(np.diagonal(products)) if whole is None else _rms(frame, valid)
-        railed, clipped = _at_the_limit(raw, extremes or extremes_of(raw), self._settings)
-        popping, muscle = _fast(frame, self._settings)
+        centred = frames - frames.mean(axis=1, keepdims=True)
+        rms = _rms_about_zero(centred) if whole is None else _rms(frames, valid)
+        railed, clipped = _at_the_limit(raw, extremes, self._settings)
+        popping, muscle = _fast(frames, self._settings)
         hums = self._line_uv(wide, whole) > self._settings.line_uv
-        missing = np.zeros(len(found), dtype=bool) if whole is None else valid.mean(axis=0) < self._min_coverage
+        missing = np.zeros(found.shape, dtype=bool) if whole is None else valid.mean(axis=1) < self._min_coverage
         marks = [
             (ChannelFault.LINE_NOISE, hums),
-            (ChannelFault.BRIDGED, _bridged(products, self._settings.bridged_uv)),
-            (ChannelFault.LOOSE, hums & _alone(frame, hums, self._settings.loose_correlation)),
-            (ChannelFault.NOISY, _noisy(rms, self._settings)),
+            (ChannelFault.BRIDGED, _bridged(centred, self._settings.bridged_uv)),
+            (ChannelFault.LOOSE, _alone(frames, hums, self._settings.loose_correlation)),
+            (ChannelFault.NOISY, np.stack([_noisy(one, self._settings) for one in rms])),
             (ChannelFault.MUSCLE, muscle),
             (ChannelFault.POPPING, popping),
             (ChannelFault.FLAT, rms < self._settings.flat_uv),
@@ -163,14 +176,15 @@ class ChannelCheck:
         return found
 
     def _line_uv(self, wide: NDArray[np.float64], valid: BoolArray | None) -> NDArray[np.float64]:
-        """(C,) rms of 50 or 60 Hz, whichever is stronger."""
+        """(k, C) rms of 50 or 60 Hz, whichever is stronger."""
         if valid is None:
             parts = self._centred_waves @ wide
         else:
-            mean = np.where(valid, wide, 0.0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
+            n = np.maximum(valid.sum(axis=1, keepdims=True), 1)
+            mean = np.where(valid, wide, 0.0).sum(axis=1, keepdims=True) / n
             parts = self._waves @ np.where(valid, wide - mean, 0.0)
         parts *= parts
-        return np.asarray(np.sqrt((parts[: len(LINE_HZ)] + parts[len(LINE_HZ) :]).max(axis=0)))
+        return np.asarray(np.sqrt((parts[:, : len(LINE_HZ)] + parts[:, len(LINE_HZ) :]).max(axis=1)))
 
 
 def apply_marks(fault: NDArray[np.int8], labels: Sequence[str], marks: Iterable[MarkedChannel], end_s: float) -> None:
@@ -189,18 +203,12 @@ def usable(fault: NDArray[np.int8]) -> BoolArray:
     return np.asarray((fault == ChannelFault.NONE) | (fault == ChannelFault.LINE_NOISE))
 
 
-def _products(frame: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(C, C) mean products of the channels of a frame (n, C), each without its mean."""
-    centred = frame - frame.mean(axis=0)
-    return np.asarray(centred.T @ centred / len(frame))
-
-
-def _rms(frame: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
-    """(C,) of the samples that came."""
-    n = np.maximum(valid.sum(axis=0), 1)
-    kept = np.where(valid, frame, 0.0)
-    mean = kept.sum(axis=0) / n
-    return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=0) / n - mean * mean, 0.0)))
+def _rms(frames: NDArray[np.float64], valid: BoolArray) -> NDArray[np.float64]:
+    """(k, C) of the samples that came."""
+    n = np.maximum(valid.sum(axis=1), 1)
+    kept = np.where(valid, frames, 0.0)
+    mean = kept.sum(axis=1) / n
+    return np.asarray(np.sqrt(np.maximum((kept * kept).sum(axis=1) / n - mean * mean, 0.0)))
 
 
 def extremes_of(raw: NDArray[np.float32]) -> Extremes:
@@ -211,34 +219,32 @@ def extremes_of(raw: NDArray[np.float32]) -> Extremes:
 
 
 def _at_the_limit(
-    raw: NDArray[np.float32], extremes: Extremes, settings: QualitySettings
+    raw: Sequence[NDArray[np.float32]], extremes: Extremes, settings: QualitySettings
 ) -> tuple[BoolArray, BoolArray]:
     """Railed: at the rail for part of the frame, or unchanged at a large offset. Clipped: its peaks are cut off."""
-    if not len(raw):
-        return np.zeros(raw.shape[1], dtype=bool), np.zeros(raw.shape[1], dtype=bool)
     low, high = extremes
-    # the reach of the frame for a channel that moves, its offset for one that does not
+    # the reach of the frame for a channel that moves, its offset for one that does not; NaN where nothing came
     reach = np.where(high > low, high - low, np.abs(high))
-    at_limit = np.zeros(raw.shape[1], dtype=np.intp)
-    far = np.flatnonzero(reach > min(settings.railed_uv, settings.clipped_uv))  # few channels, mostly none
-    if len(far):
-        asked = raw[:, far]
-        at_low, at_high = (np.count_nonzero(asked == extreme[far], axis=0) for extreme in (low, high))
-        at_limit[far] = np.maximum(at_low, at_high)
-    railed = (at_limit > settings.railed_share * len(raw)) & (reach > settings.railed_uv)
-    clipped = (at_limit > settings.clipped_share * len(raw)) & (reach > settings.clipped_uv)
+    at_limit, n = np.zeros(reach.shape, dtype=np.intp), np.array([[len(one)] for one in raw])
+    far = reach > min(settings.railed_uv, settings.clipped_uv)  # few channels, mostly none
+    for k in np.flatnonzero(far.any(axis=1)).tolist():
+        asked = raw[k][:, far[k]]
+        at_low, at_high = (np.count_nonzero(asked == extreme[k, far[k]], axis=0) for extreme in extremes)
+        at_limit[k, far[k]] = np.maximum(at_low, at_high)
+    railed = (at_limit > settings.railed_share * n) & (reach > settings.railed_uv)
+    clipped = (at_limit > settings.clipped_share * n) & (reach > settings.clipped_uv)
     return np.asarray(railed), np.asarray(clipped)
 
 
-def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
+def _fast(frames: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolArray, BoolArray]:
     """Popping: a step that no source in the head makes. Muscle: strong, and fast whatever its strength.
 
     Fast: half of the second difference, whose gain on a grid of 200 Hz is 2 sin^2(pi f / 200): 0.05 at 10 Hz, 1 at 50.
     A wave's fast part is sin(pi f / 200) of its steps; the steps, not the signal, so that slow waves do not hide it.
     """
-    step = frame[1:] - frame[:-1]
-    largest = np.maximum(step.max(axis=0), -step.min(axis=0))
-    bend = step[1:] - step[:-1]
+    step = frames[:, 1:] - frames[:, :-1]
+    largest = np.maximum(step.max(axis=1), -step.min(axis=1))
+    bend = step[:, 1:] - step[:, :-1]
     fast_uv = 0.5 * _rms_about_zero(bend)
     popping, muscle = largest > settings.pop_uv, fast_uv > settings.muscle_uv
     if popping.any() or muscle.any():
@@ -249,23 +255,26 @@ def _fast(frame: NDArray[np.float64], settings: QualitySettings) -> tuple[BoolAr
 
 
 def _rms_about_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(np.einsum("tc,tc->c", values, values) / len(values)))
+    """(k, n, C) -> (k, C)."""
+    return np.asarray(np.sqrt(np.einsum("ktc,ktc->kc", values, values) / values.shape[1]))
 
 
-def _alone(frame: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:
-    """Of the channels asked for: whether no other one moves alike. What an electrode sees, its neighbours see too."""
+def _alone(frames: NDArray[np.float64], asked: BoolArray, limit: float) -> BoolArray:
+    """Of the channels asked for (k, C): whether no other one moves alike. What an electrode sees, its neighbours see
+    too.
+    """
     found = np.zeros_like(asked)
-    if len(asked) < 2 or not asked.any():
-        return found
-    step = np.diff(frame, axis=0)
-    step = (step - step.mean(axis=0)) / np.maximum(step.std(axis=0) * np.sqrt(len(step)), 1e-12)
-    alike = np.abs(step[:, asked].T @ step)
-    alike[np.arange(len(alike)), np.flatnonzero(asked)] = 0.0
-    found[asked] = alike.max(axis=1) < limit
+    for k in np.flatnonzero(asked.any(axis=1)).tolist() if asked.shape[1] > 1 else ():
+        step = np.diff(frames[k], axis=0)
+        step = (step - step.mean(axis=0)) / np.maximum(step.std(axis=0) * np.sqrt(len(step)), 1e-12)
+        alike = np.abs(step[:, asked[k]].T @ step)
+        alike[np.arange(len(alike)), np.flatnonzero(asked[k])] = 0.0
+        found[k, asked[k]] = alike.max(axis=1) < limit
     return found
 
 
 def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:
+    """Of the channels of one frame (C,)."""
     noisy = rms > settings.noisy_uv
     loud = rms > settings.noisy_floor_uv
     if len(rms) >= 8 and loud.any():
@@ -274,12 +283,25 @@ def _noisy(rms: NDArray[np.float64], settings: QualitySettings) -> BoolArray:
     return np.asarray(noisy)
 
 
-def _bridged(products: NDArray[np.float64], limit: float) -> BoolArray:
-    """All but the first channel of each group that carries one and the same signal; products: see _products."""
-    power = np.diagonal(products)
-    apart = power[:, None] + power
-    apart -= 2.0 * products
-    same = apart < limit**2
-    if np.count_nonzero(same) <= len(power):  # each channel with itself
-        return np.zeros(len(power), dtype=bool)
-    return np.asarray(np.tril(same, -1).any(axis=1))
+def _bridged(centred: NDArray[np.float64], limit: float) -> BoolArray:
+    """All but the first channel of each group that carries one and the same signal; centred: without each one's mean.
+
+    Two channels that are alike in all samples of a frame are so in a few of them, which is soon seen.
+    """
+    n = centred.shape[1]
+    few = _apart(centred[:, :: max(n // _FEW, 1)]) <= _ALIKE * n * limit**2
+    found = np.zeros((len(centred), centred.shape[2]), dtype=bool)
+    more = np.count_nonzero(few, axis=(1, 2)) > centred.shape[2]  # than each one with itself
+    for k in np.flatnonzero(more).tolist():
+        found[k] = np.tril(_apart(centred[k : k + 1])[0] < n * limit**2, -1).any(axis=1)
+    return found
+
+
+def _apart(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(k, C, C) sums of the squared differences of two channels."""
+    products = centred.swapaxes(1, 2) @ centred
+    power = np.diagonal(products, axis1=1, axis2=2).copy()
+    products *= -2.0
+    products += power[:, :, None]
+    products += power[:, None, :]
+    return np.asarray(products)

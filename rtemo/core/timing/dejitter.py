@@ -32,7 +32,7 @@ from rtemo.core.timing.unknown_times import UnknownTimes
 from rtemo.core.timing.waiting_samples import WaitingSamples
 from rtemo.core.types import TimeArray
 
-BLOCK = 1024  # samples that are looked at together, so that looking again costs little
+BLOCK = 1000  # samples that are looked at together, so that looking again costs little; powers of 2 transpose slowly
 CONFIRM = 3  # samples off the line that show a gap
 STEP_S = 1.0  # a longer gap calls for a new measurement of the rate
 LONE_PERIODS, LONE_S = 2.5, 0.01  # first samples that lie so far off the next ones are none of theirs

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtemo.core.types import BoolArray, TimeArray
+from rtemo.core.types import MAX_TIME_S, BoolArray, TimeArray
 
 MEASURE_S = 1.0  # stamps are watched this long before a rate is believed
 MEASURE_SAMPLES = 16  # and at least this many of them
@@ -27,7 +27,6 @@ BURSTY_SHARE = 0.2  # a stream with this share of steps below half a period is s
 BACK_SHARE = 0.05  # and so is one with this share of steps that go back: its stamps cannot be kept
 MIN_THRESHOLD_S = 0.002
 MAX_THRESHOLD_S = 1.0
-MAX_TIME_S = 1e11  # no clock shows more
 MIN_HZ = 0.4  # nothing that is sampled less often is a signal
 
 

@@ -7,12 +7,12 @@ class StreamNotes:
     """Adds sentences to a list, which others may read and add to."""
 
     def __init__(self, texts: list[str]) -> None:
-        self.texts = texts
+        self._texts = texts
 
     def add(self, text: str) -> None:
         """Note something, where it is not noted yet; nothing for an empty text."""
-        if text and text not in self.texts:
-            self.texts.append(text)
+        if text and text not in self._texts:
+            self._texts.append(text)
 
     def count(self, before: int, after: int, what: str) -> None:
         """A note at the first one, and at each tenfold number."""

@@ -197,6 +197,8 @@ class SessionBar(QWidget):
             editable = phase in (Phase.IDLE, Phase.PREVIEW) and not in_session
             if line.hasFocus() and not editable:  # Qt would pass the keys on to a button
                 self.window().setFocus(Qt.FocusReason.OtherFocusReason)
+            if line.isEnabled() and not editable:
+                line.setCursorPosition(0)  # names are told by their beginning
             line.setEnabled(editable)
         if in_session and self._state.subject and self.subject.text() != self._state.subject:
             self.subject.setText(self._state.subject)  # attached to a session that was already running

@@ -15,6 +15,8 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase
 from rtemo.presentation.numbers import number, seconds
 
+MOST_CLOCKS = 2  # that are shown one by one
+
 
 class StatusLine(QStatusBar):
     """Four short texts at the bottom of the window."""
@@ -23,8 +25,8 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = state
         self.setSizeGripEnabled(False)
-        self.latency, self.load = PlainLabel(), PlainLabel()  # short: never cut off
-        self.losses, self.clocks, self.outputs = (ElidedLabel() for _ in range(3))
+        self.latency, self.losses, self.load = (PlainLabel() for _ in range(3))  # never cut off
+        self.clocks, self.outputs = ElidedLabel(), ElidedLabel()
         for label in (self.latency, self.losses, self.clocks, self.outputs):
             label.setContentsMargins(10, 0, 10, 0)
             self.addWidget(label)
@@ -45,12 +47,7 @@ class StatusLine(QStatusBar):
         self.losses.setText(
             texts.LOSSES.format(missing=f"{missing:,}", skipped=health.n_skipped, forced=health.n_forced)
         )
-        offsets = [
-            f"{role_words(s)} {number(s.clock_offset_ms, 2, 'ms')}"
-            for s in self._state.streams_in_use
-            if math.isfinite(s.clock_offset_ms) and not is_silent(state, s)
-        ]
-        self.clocks.setText(texts.CLOCKS.format(offsets=", ".join(offsets)) if offsets else "")
+        self._show_clocks()
         rows = output_rows(state.snapshot.outputs, state.settings.outputs, in_session=state.in_session)
         self.outputs.setText(summary(rows))
         self.outputs.setToolTip(plain_tip("\n".join(f"{row.name}: {row.state}" for row in rows)))
@@ -58,3 +55,13 @@ class StatusLine(QStatusBar):
             self.load.setText(texts.ENGINE_SILENT.format(age=seconds(state.told_age_s)))
             return
         self.load.setText(texts.ENGINE_LOAD.format(cpu=number(health.cpu_percent), memory=number(health.memory_mb)))
+
+    def _show_clocks(self) -> None:
+        """Show each stream's clock; of many, the one that is furthest off."""
+        known = [s for s in self._state.streams_in_use if math.isfinite(s.clock_offset_ms)]
+        known = [s for s in known if not is_silent(self._state, s)]
+        offsets = [f"{role_words(s)} {number(s.clock_offset_ms, 2, 'ms')}" for s in known]
+        worst = max(range(len(known)), key=lambda k: abs(known[k].clock_offset_ms), default=0)
+        few = texts.CLOCKS.format(offsets=", ".join(offsets)) if offsets else ""
+        self.clocks.setText(few if len(offsets) <= MOST_CLOCKS else texts.CLOCKS_WORST.format(offset=offsets[worst]))
+        self.clocks.setToolTip(plain_tip("\n".join(offsets)))

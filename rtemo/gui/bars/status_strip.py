@@ -27,6 +27,7 @@ from rtemo.presentation.numbers import MISSING, age, clock, seconds, size
 
 HEIGHT = 48
 SPACING = 12
+STEP_GAP = 5 * " "
 ABOUT = 1  # place of the participant in the row
 HOURS_S = 3600.0
 LAMP = 9
@@ -60,7 +61,8 @@ class Lamps(QWidget):
         return self.sizeHint()
 
     def _width(self, name: str) -> int:
-        return max(self.least_px, self.fontMetrics().horizontalAdvance(name) + 40)
+        word = QFontMetrics(font(SMALL)).horizontalAdvance(max(texts.STATES.values(), key=len))
+        return max(self.least_px, word + 30, self.fontMetrics().horizontalAdvance(name) + 40)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -165,7 +167,10 @@ class StatusStrip(QFrame):
         steps = checklist(state) if state.snapshot.phase is not Phase.REPLAY and state.snapshot.seq >= 0 else []
         left = [step for step in steps if not step.done]
         shown = (left if state.in_session else steps) if left else []
-        self.alarm.setText("     ".join(map(str, shown)))
+        text = STEP_GAP.join(map(str, shown))
+        if QFontMetrics(font(BODY)).horizontalAdvance(text) > self.alarm.width():  # what is to do comes first
+            text = STEP_GAP.join(map(str, left))
+        self.alarm.setText(text)
 
     def _show_recording(self) -> None:
         state, recording = self._state, self._state.recording

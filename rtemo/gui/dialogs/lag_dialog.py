@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QProcess
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rtemo.core.errors import RtemoError
+from rtemo.gui.layout.number_fields import measure_field
 from rtemo.gui.layout.scrolling_dialog import ScrollingDialog
 from rtemo.gui.study import words
 from rtemo.gui.study.form_rows import add_row, button, hint, new_form, rename
@@ -58,9 +59,7 @@ class LagDialog(ScrollingDialog):
         self.path = QLineEdit(replay.path if replay is not None else "")
         self.channel, self.marker = QLineEdit(), QLineEdit()
         self.marker.setPlaceholderText(EVERY)
-        self.expected = QDoubleSpinBox()
-        self.expected.setRange(0.0, 1000.0)
-        self.expected.setSuffix(" ms")
+        self.expected = measure_field(0.0, 1000.0, 0.0, " ms", decimals=2)
         self.choose = button(words.EXPORT_CHOOSE)
         self.begin, self.adopt = button(MEASURE, "start"), button(ADOPT)
         self.close_button = button(words.CLOSE)

@@ -24,7 +24,8 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.live.service.snapshot import ParticipantView, Progress
 from rtemo.presentation.numbers import MISSING, clock, percent
 
-HEIGHT, LEAST_PX = 96, 190
+HEIGHT, LOW_HEIGHT, LEAST_PX = 96, 54, 190
+LOW_PX = 640  # windows that are lower have lower cards
 LAMP = 9
 LEFT, RIGHT, MIDDLE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
 
@@ -107,6 +108,7 @@ class ParticipantCard(QAbstractButton):
     def __init__(self, theme: Theme, content: CardContent, number: int) -> None:
         super().__init__()
         self._theme, self.content = theme, content
+        self._low = False
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -116,10 +118,16 @@ class ParticipantCard(QAbstractButton):
         self.setAccessibleName(str(content))
 
     def sizeHint(self) -> QSize:
-        return QSize(2 * LEAST_PX, HEIGHT)
+        return QSize(2 * LEAST_PX, LOW_HEIGHT if self._low else HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST_PX, HEIGHT)
+        return QSize(LEAST_PX, self.sizeHint().height())
+
+    def lower(self, *, low: bool) -> None:
+        """Whether the window is so low that the card has two lines."""
+        if low != self._low:
+            self._low = low
+            self.updateGeometry()
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -146,17 +154,33 @@ class ParticipantCard(QAbstractButton):
         painter.setBrush(colour(ink, 1.0 if content.share else 0.5))
         painter.drawRoundedRect(QRectF(box.left() + 1, box.top() + 1, 7, box.height() - 2), 4, 4)
         room = box.adjusted(18, 6, -10, -6)
+        if self._low:
+            self._draw_low(painter, room)
+            return
         self._draw_head(painter, QRectF(room.left(), room.top(), room.width(), 18))
         self._draw_emotion(painter, QRectF(room.left(), room.top() + 20, room.width(), 28))
         for k, text in enumerate((content.coverage, content.quality)):
             self._text(painter, QRectF(room.left(), room.top() + 50 + 17 * k, room.width(), 16), text, theme.muted)
 
-    def _draw_head(self, painter: QPainter, row: QRectF) -> None:
+    def _draw_low(self, painter: QPainter, room: QRectF) -> None:
+        """Who it is and the emotion in one line, the signals in the other."""
+        content = self.content
+        third = room.width() / 3
+        self._draw_head(painter, QRectF(room.left(), room.top(), third, 20), baseline="")
+        self._draw_emotion(painter, QRectF(room.left() + third, room.top(), 2 * third, 20))
+        below = QRectF(room.left(), room.top() + 23, room.width(), 17)
+        inks = {"bad": self._theme.bad, "warn": self._theme.warn, "good": self._theme.good}
+        right = self._text(painter, below, content.baseline, inks.get(content.level, self._theme.muted), side=RIGHT)
+        signals = words.SIGNALS_LOW.format(coverage=content.coverage, quality=content.quality)
+        self._text(painter, below.adjusted(0, 0, -right - 8, 0), signals, self._theme.muted)
+
+    def _draw_head(self, painter: QPainter, row: QRectF, baseline: str | None = None) -> None:
         theme, content = self._theme, self.content
         lamp = QRectF(row.left(), row.center().y() - LAMP / 2, LAMP, LAMP)
         draw_lamp(painter, lamp, theme.bad if content.wrong else theme.good, "wrong" if content.wrong else "good")
         inks = {"bad": theme.bad, "warn": theme.warn, "good": theme.good}
-        right = self._text(painter, row, content.baseline, inks.get(content.level, theme.muted), side=RIGHT)
+        told = content.baseline if baseline is None else baseline
+        right = self._text(painter, row, told, inks.get(content.level, theme.muted), side=RIGHT)
         name = row.adjusted(LAMP + 7, 0, -right - 8, 0)
         self._text(painter, name, content.id, theme.ink, font(BODY, QFont.Weight.Bold))
 
@@ -217,6 +241,7 @@ class ParticipantCards(QWidget):
             self._make(people)
         for one in people:
             card = self.cards[one.id]
+            card.lower(low=self.window().height() < LOW_PX)
             card.show_content(card_of(self._state, one))
         if (shown := self.cards.get(self._state.shown)) is not None and not shown.isChecked():
             shown.setChecked(True)

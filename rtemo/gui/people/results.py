@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rtemo.gui.painting.ring_buffer import RingBuffer
+from rtemo.live.service.snapshot import Progress
 
 PREDICTIONS = 36_000  # an hour at a hop of 0.1 s
 
@@ -22,6 +23,7 @@ class Results:
         self.latest: dict[str, Any] | None = None
         self.valence = RingBuffer(1, 1)  # smoothed, NaN where the model abstains; of several participants alone
         self.has_baseline = False  # whether this session has one, or records it
+        self._in_effect = False  # whether it has one that a refused one leaves as it is
 
     def take(self, record: dict[str, Any]) -> None:
         """Add a prediction; what an engine that was started again makes once more is there already."""
@@ -39,6 +41,21 @@ class Results:
                 self.valence = RingBuffer(PREDICTIONS, 1)
             value = record["valence"]
             self.valence.push_new([record["time_s"]], [[math.nan if value is None else value]])
+
+    def plan_baseline(self, *, begins: bool) -> None:
+        """A baseline begins, or one is planned, as by markers or from a file."""
+        self.has_baseline = True
+        self._in_effect |= not begins
+
+    def judge_baseline(self, progress: Progress | None) -> None:
+        """A baseline that was refused is none: what was before stays."""
+        if progress is not None and progress.name == "baseline" and progress.verdict:
+            self._in_effect |= not progress.refused
+            self.has_baseline = self._in_effect
+
+    def end_session(self) -> None:
+        """Baselines belong to their session."""
+        self.has_baseline = self._in_effect = False
 
     def clear(self) -> None:
         """Forget the predictions."""

@@ -17,12 +17,18 @@ from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.study_settings import next_participant
 
 FIRST = "P01"
+ROLE_ORDER = (*OWN_ROLES, Modality.MARKERS, "")
 FIRST_ROLES = (Modality.EEG, Modality.GAZE)  # that somebody new is given
 
 
 def key_of(stream: StreamStatus) -> str:
     """The key of a stream's role; empty where it has none."""
     return role_name(stream.participant, Modality(stream.role)) if stream.role else ""
+
+
+def place_of(stream: StreamStatus) -> tuple[bool, bool, str, int]:
+    """Where a stream stands in a list, whatever the order in which streams were found: by participant and role."""
+    return not stream.role, not stream.participant, stream.participant, ROLE_ORDER.index(stream.role)
 
 
 def role_words(stream: StreamStatus) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rtemo.gui.painting.colours import Theme
 from rtemo.gui.painting.plot_axes import paint_axes
 from rtemo.gui.painting.ring_buffer import decimate
-from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel
+from rtemo.gui.painting.text_labels import ElidedLabel, PlainLabel, plain_tip
 from rtemo.gui.painting.theme import SMALL, colour, font
 from rtemo.gui.people import words
 from rtemo.gui.people.courses import Course, correlations, pairs, valences
@@ -22,7 +23,8 @@ from rtemo.presentation.numbers import number
 from rtemo.presentation.palette import SERIES
 from rtemo.recordings.study.synchrony import WINDOW_S
 
-SPAN_S, LEAST_PX = 180.0, 60
+SPAN_S, LEAST_PX, NOTE_FROM_PX = 180.0, 60, 150
+AXIS_PX = 30  # of the left axis
 PERSON_INKS = tuple(SERIES[k] for k in (5, 4, 2, 3))
 PAIR_INKS = tuple(SERIES[k] for k in (5, 4, 2, 3, 0, 6))
 
@@ -41,20 +43,23 @@ class SynchronyPlot(QWidget):
         self._note = ElidedLabel(words.SYNCHRONY_NOTE.format(window=f"{WINDOW_S:g}"), "muted")
         self._note.setFont(font(SMALL))
         row = QHBoxLayout()
-        row.setSpacing(6)
+        row.setSpacing(12)
         for plot, key, name in (
             (self.courses, self._keys["courses"], words.VALENCE_AXIS),
             (self.alike, self._keys["alike"], words.CORRELATION_AXIS),
         ):
-            named = QVBoxLayout()
-            named.setSpacing(0)
             title = PlainLabel(name, "muted")
             title.setFont(font(SMALL))
-            title.setContentsMargins(36, 2, 0, 0)
-            named.addWidget(title)
+            heading = QHBoxLayout()
+            heading.setContentsMargins(AXIS_PX + 2, 2, 4, 0)
+            heading.setSpacing(10)
+            heading.addWidget(title)
+            heading.addLayout(key)
+            named = QVBoxLayout()
+            named.setSpacing(0)
+            named.addLayout(heading)
             named.addWidget(plot, 1)
             row.addLayout(named, 1)
-            row.addLayout(key)
             _prepare(plot, name)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 8, 4)
@@ -68,6 +73,12 @@ class SynchronyPlot(QWidget):
         for plot in (self.courses, self.alike):
             paint_axes(plot, theme)
         self._make_lines()
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        """Where there is little room, the plots and their axes have it, and the note is their tooltip."""
+        self._note.setVisible(self.height() >= NOTE_FROM_PX)
+        for plot in (self.courses, self.alike):
+            plot.setToolTip("" if self._note.isVisibleTo(self) else plain_tip(self._note.text()))
 
     def refresh(self, _changed: set[SnapshotPart]) -> None:
         """Paint the newest minutes."""
@@ -113,12 +124,12 @@ class SynchronyPlot(QWidget):
             plot.getPlotItem().getViewBox().setMouseEnabled(x=False, y=False)
 
 
-def _key() -> QVBoxLayout:
-    column = QVBoxLayout()
-    column.setContentsMargins(0, 14, 4, 0)
-    column.setSpacing(2)
-    column.addStretch(1)
-    return column
+def _key() -> QHBoxLayout:
+    """What the colours of lines mean, one beside the other."""
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    row.addStretch(1)
+    return row
 
 
 def _name(text: str, ink: str) -> PlainLabel:
@@ -135,7 +146,8 @@ def _prepare(plot: pg.PlotWidget, name: str) -> None:
     item.setYRange(-1, 1, padding=0.06)
     item.setXRange(-SPAN_S, 0, padding=0.0)
     item.getAxis("left").setTicks([[(-1, "−1"), (0, "0"), (1, "1")]])
-    item.getAxis("left").setWidth(30)
+    item.getAxis("left").setWidth(AXIS_PX)
+    item.getAxis("bottom").setHeight(20)
     item.showGrid(x=False, y=True, alpha=0.14)
     item.addItem(pg.InfiniteLine(0.0, angle=0, pen=pg.mkPen(colour("#888888", 0.6), width=1)))
     plot.setAccessibleName(name)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QLineEdit,
     QTableWidget,
     QTableWidgetItem,
@@ -30,8 +31,9 @@ from rtemo.presentation.numbers import clock, percent, several
 from rtemo.recordings.study.session_list import SessionEntry, SessionMeasures, measure_session
 
 LOOK_MS = 200
-WIDTHS = (110, 150, 110, 74, 100, 48, 70, 96)
+WIDTHS = (110, 140, 110, 74, 90, 48, 70, 96, 102)
 LENGTH, EEG, GAZE = 6, 7, 8
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class SessionsDialog(ScrollingDialog):
@@ -66,7 +68,9 @@ class SessionsDialog(ScrollingDialog):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         for column, width in enumerate(WIDTHS):
             self.table.setColumnWidth(column, width)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in (LENGTH, EEG, GAZE):  # above their numbers
+            self.table.horizontalHeaderItem(column).setTextAlignment(RIGHT)
         self.message = hint("")
         self.open_button, self.report, self.annotations, self.export, self.folder, self.close_button = (
             button(words.OPEN, "start"),
@@ -186,7 +190,7 @@ class SessionsDialog(ScrollingDialog):
             item = self.table.item(row, column)
             if item is None or item.text() != text:
                 item = QTableWidgetItem(text)
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(RIGHT)
                 self.table.setItem(row, column, item)
 
     def _enable(self) -> None:

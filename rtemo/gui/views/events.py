@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
 from rtemo.gui import texts
@@ -18,8 +18,9 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import clock
 
 Index = QModelIndex | QPersistentModelIndex
-WIDEST = ("00:00:00", "0:00:00")  # times of day and since the start
-MARGIN_PX, ROW_PX = 18, 9  # beside and above what a cell holds
+HOUR_S = 3600.0
+MARGIN_PX, ROW_PX = 22, 9  # beside and above what a cell holds
+KINDS_FROM_PX = 360  # views that are narrower leave the kinds to the colours and the tooltip
 WALL, TIME, KIND, TEXT = range(4)
 
 
@@ -53,7 +54,8 @@ class EventsTable(QAbstractTableModel):
             return self._cell(event, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
             about = " ".join(filter(None, (event.get("participant", ""), event.get("stream", ""))))
-            return plain_tip(f"{about}\n{event['text']}".strip())
+            kind = texts.EVENT_KINDS.get(str(event["kind"]), str(event["kind"]))
+            return plain_tip("\n".join(filter(None, (kind, about, str(event["text"])))))
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(self._ink(str(event["kind"]), index.column()))
         return None
@@ -101,9 +103,7 @@ class EventsView(QWidget):
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_PX)
         self.view.horizontalHeader().hide()
-        kinds = max(texts.EVENT_KINDS.values(), key=self.fontMetrics().horizontalAdvance)
-        for column, widest in enumerate((*WIDEST, kinds)):
-            self.view.setColumnWidth(column, self.fontMetrics().horizontalAdvance(widest) + MARGIN_PX)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.horizontalHeader().setStretchLastSection(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 4)
@@ -113,6 +113,17 @@ class EventsView(QWidget):
         self.table.theme = theme
         self.view.viewport().update()
 
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Times and kinds as wide as they are; the text has the rest."""
+        since_s = max((event.get("since_s", math.nan) for event in self.table.events), default=0.0)
+        kinds = max(texts.EVENT_KINDS.values(), key=self.fontMetrics().horizontalAdvance)
+        for column, widest in ((WALL, "00:00:00"), (TIME, "0:00:00" if since_s >= HOUR_S else "00:00"), (KIND, kinds)):
+            self.view.setColumnWidth(column, self.fontMetrics().horizontalAdvance(widest) + MARGIN_PX)
+        self.view.setColumnHidden(KIND, self.width() < KINDS_FROM_PX)
+
     def refresh(self, changed: set[SnapshotPart]) -> None:
         """Show new events."""
         if SnapshotPart.EVENTS in changed:
@@ -121,6 +132,7 @@ class EventsView(QWidget):
             self.view.setColumnHidden(TIME, not since)
             wall = any(math.isfinite(event.get("wall_s", math.nan)) for event in self.table.events)
             self.view.setColumnHidden(WALL, not wall)
+            self._fit_columns()
             follows = bar.value() >= bar.maximum() - 2
             self.table.reload()
             if follows:

@@ -21,7 +21,7 @@ from rtemo.gui.window_state import SnapshotPart, WindowState
 from rtemo.presentation.numbers import MINUS, clock, percent
 
 SPANS_S = (30.0, 60.0, 120.0, 180.0)  # the span shown grows with the session
-STEPS_S = (5, 10, 30, 60, 300, 600, 1800)  # between two ticks
+STEPS_S = (5, 10, 30, 60, 120, 300, 600, 1800)  # between two ticks
 TICK_PX = 90
 GAP_S = 1.5
 MAX_MARKS = 40

@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -34,7 +34,8 @@ from rtemo.gui import texts
 from rtemo.gui.painting.colours import Theme, light_of
 from rtemo.gui.painting.lamps import Sign, draw_lamp
 from rtemo.gui.painting.text_labels import ElidedLabel, plain_tip
-from rtemo.gui.people.roles import choices, key_of, role_words, words_of
+from rtemo.gui.painting.theme import BODY, font
+from rtemo.gui.people.roles import choices, key_of, place_of, role_words, words_of
 from rtemo.gui.window_state import SIGNALS, SnapshotPart, WindowState
 from rtemo.live.service.snapshot import Phase, StreamStatus
 from rtemo.presentation.numbers import age, number, rates
@@ -43,10 +44,22 @@ from rtemo.sources.session_settings import settings_text
 Index = QModelIndex | QPersistentModelIndex
 Choose = Callable[[str, str], None]  # role, stream_id
 LIGHT = 0
-WIDTHS = (26, 84, 136, 56, 40, 142, 68, 112, 86, 74, 40, 78, 72)  # those up to the losses fit at 1280 px, all at 1920
-ROLE, CHANNELS, RATE, RECORDED, REQUIRED, MISSING = 1, 4, 5, 10, 11, 12
-ORDER = (LIGHT, ROLE, 2, CHANNELS, RATE, RECORDED, REQUIRED, 6, MISSING, 3)  # how the columns stand; the others follow
-RIGHT = (CHANNELS, RATE, 6, MISSING)
+ROLE, NAME, TYPE, CHANNELS, RATE, AGE, PROFILE, COMPUTER, WHY, RECORDED, REQUIRED, MISSING = range(1, 13)
+ORDER = (LIGHT, ROLE, NAME, CHANNELS, RATE, RECORDED, REQUIRED, AGE, MISSING, TYPE, PROFILE, COMPUTER, WHY)
+LEAVE = (WHY, COMPUTER, TYPE, PROFILE)  # where there is no room for them, in this order; the tooltip has them
+RIGHT = (CHANNELS, RATE, AGE, MISSING)
+WIDEST = {  # what a column has room for, beside its head; the name has the rest
+    ROLE: "P02 Gaze",
+    TYPE: "Markers",
+    CHANNELS: "256",
+    RATE: "1,000 → 1,000.0 Hz",
+    AGE: "waiting",
+    PROFILE: "pupil-labs-neon",
+    COMPUTER: "lab-computer",
+    WHY: "type EEG, units",
+    MISSING: "10,000",
+}
+PAD_PX, LIGHT_PX, NAME_PX = 22, 26, 80  # beside a cell's text; of the lights; of a name at least
 
 
 class StreamTable(QAbstractTableModel):
@@ -146,8 +159,8 @@ class StreamTable(QAbstractTableModel):
         return None
 
     def _has_box(self, stream: StreamStatus, index: Index) -> bool:
-        """Whether a stream has something to tick in this column."""
-        return bool(stream.role) if index.column() == REQUIRED else self._state.snapshot.phase is not Phase.REPLAY
+        """Whether a stream has something to tick in this column; a recording has nothing."""
+        return (index.column() == RECORDED or bool(stream.role)) and self._state.snapshot.phase is not Phase.REPLAY
 
 
 class RoleDelegate(QStyledItemDelegate):
@@ -189,6 +202,14 @@ class LightDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+class NameDelegate(QStyledItemDelegate):
+    """Shortens names in the middle: those of one device begin alike."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideMiddle
+
+
 class StreamsView(QWidget):
     """The table of streams. choose(role, stream_id): assigns a stream to a role; an empty id resets the role."""
 
@@ -211,7 +232,8 @@ class StreamsView(QWidget):
         self.view.setItemDelegateForColumn(LIGHT, self._light)
         self._roles = RoleDelegate(state, self.view)
         self.view.setItemDelegateForColumn(ROLE, self._roles)
-        self.view.setAccessibleName(texts.STREAMS)
+        self._names = NameDelegate(self.view)
+        self.view.setItemDelegateForColumn(NAME, self._names)
         self._prepare()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 4)
@@ -238,12 +260,29 @@ class StreamsView(QWidget):
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
-        for column, width in enumerate(WIDTHS):
-            header.resizeSection(column, width)
         for place, column in enumerate(ORDER):
             header.moveSection(header.visualIndex(column), place)
-        header.setStretchLastSection(True)
         header.setSectionResizeMode(LIGHT, QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Show the columns that there is room for, each as wide as what it holds."""
+        header, body = self.view.horizontalHeader(), self.view.fontMetrics()
+        bold = QFontMetrics(font(BODY, QFont.Weight.DemiBold))
+        widths = {LIGHT: LIGHT_PX, NAME: NAME_PX}
+        for column in (column for column in ORDER if column not in widths):
+            head = bold.horizontalAdvance(texts.STREAM_COLUMNS[column])
+            widths[column] = PAD_PX + max(head, body.horizontalAdvance(WIDEST.get(column, "")))
+        left = self.width() - sum(widths.values()) - 2 * PAD_PX
+        for column in LEAVE:
+            header.setSectionHidden(column, left < 0)
+            left += widths[column] if left < 0 else 0
+        for column, width in widths.items():
+            if column != NAME:
+                header.resizeSection(column, width)
 
     def set_theme(self, theme: Theme) -> None:
         self.table.theme = theme
@@ -256,8 +295,7 @@ class StreamsView(QWidget):
             self.table.past = past
             age_s = self._state.stream_age_s
             streams = self._state.snapshot.streams
-            if self._state.several:  # those of one participant stand together
-                streams = tuple(sorted(streams, key=lambda s: (not s.role, not s.participant, s.participant, s.role)))
+            streams = tuple(sorted(streams, key=place_of))  # those of one participant stand together
             self.table.show_streams(tuple(replace(s, age_s=age_s(s)) for s in streams) if past else streams)
         if changed & {SnapshotPart.STREAMS, SnapshotPart.SETTINGS}:
             awaited = [texts.AWAITED.format(role=words_of(key), query=query) for key, query in self._state.awaited]

@@ -34,7 +34,7 @@ from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
 from rtemo.live.engine.model_pace import LivePace, PaceChange
 from rtemo.live.engine.run_together import LiveOptions, run_together
 from rtemo.live.output.prediction_files import PredictionSink
-from rtemo.model.personal.session_notes import WindowsSkipped
+from rtemo.model.personal.session_notes import StreamReturned, WindowsSkipped
 from rtemo.model.prediction import Prediction
 from rtemo.model.predictor import Predictor
 from rtemo.recordings.events import BACK, FOUND, REPLACES, Event, EventKind, EventLog, is_of_the_file
@@ -94,6 +94,7 @@ class Engine:
         self._marker_clocks: dict[str, ClockModel] = {}
         self._auxiliary = AuxiliaryStreams()
         self._noted: set[tuple[str, str]] = set()  # stream, note
+        self._lost_at: dict[Modality, float] = {}  # of streams that are lost: the newest sample's time
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
@@ -175,6 +176,7 @@ class Engine:
             "clocks": self._marker_clocks,
             "auxiliary": self._auxiliary.state(),
             "noted": self._noted,
+            "lost_at": self._lost_at,
             "now_s": self._now_s,
         }
 
@@ -183,6 +185,7 @@ class Engine:
         self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
         self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
         self._auxiliary.restore(state["auxiliary"])
+        self._lost_at = dict(state["lost_at"])
         self._now_s = state["now_s"]
 
     def use(self, predictor: Predictor) -> None:
@@ -194,6 +197,16 @@ class Engine:
         self._awaited = None
         for item in self._batch.take():
             self._take(item)
+
+    @property
+    def known(self) -> tuple[StreamInfo, ...]:
+        """The streams that were announced to it, the lost and the replaced ones among them."""
+        return tuple(self._infos.values())
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The streams that it uses, lost ones among them, by stream_id."""
+        return tuple(self._roles)
 
     @property
     def started(self) -> bool:
@@ -306,7 +319,9 @@ class Engine:
         if replaced is not None:
             known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
-        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, role=part, **known_by)
+        returned = self._returned(role) if role is not None else None
+        stated = note_details(returned) if returned is not None else {"role": part}
+        self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, **stated, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
             self._marker_clocks.setdefault(info.stream_id, ClockModel())
         elif role is not None:
@@ -316,6 +331,18 @@ class Engine:
                 self._publish(self._predictor.expect(role, expected=True))
         elif before is None or before.channels != info.channels:
             self._auxiliary.add(info, self._roles_of_streams)
+
+    def _returned(self, role: Modality) -> StreamReturned | None:
+        """What is stated where a stream is back that no window waited for, so that a replay does not use more of it."""
+        after_s, pipeline = self._lost_at.pop(role, None), self._predictor.pipeline
+        if self._live is None or self._rebuilding or after_s is None or after_s != pipeline.reached_s(role):
+            return None
+        until_s = pipeline.given_until_s
+        if not -math.inf < after_s < until_s:
+            return None
+        note = StreamReturned(role.value, after_s, until_s)
+        self._predictor.note(note, self._live.clock())
+        return note
 
     def _use(self, info: StreamInfo, role: Modality, *, goes_on: bool) -> bool:
         """Build the stream's layout and give it to the pipeline. A misfit in a running session is an event, and the
@@ -345,9 +372,11 @@ class Engine:
 
     def _stream_down(self, item: StreamDown) -> None:
         about = self._infos.get(item.stream_id, item.stream_id)
-        self._event(EventKind.STREAM_DOWN, f"{item.state.value}: {item.reason}", about, state=item.state.value)
+        text = f"{item.state.value}: {item.reason}" if item.reason else item.state.value
+        self._event(EventKind.STREAM_DOWN, text, about, state=item.state.value)
         role = self._roles.get(item.stream_id)
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
+            self._lost_at[role] = self._predictor.pipeline.reached_s(role)
             self._publish(self._predictor.expect(role, expected=False))
 
     def _notice(self, item: StreamNotice) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,14 @@ class ModelPace:
             return PaceChange(every, goes_on, f"the session fell behind: windows are skipped up to now; {decided}")
         slow = f"the model is slower than the hop: {takes}, the hop is {1e3 * self._hop_s:.0f} ms"
         return PaceChange(every, goes_on, f"{slow}; {decided} (a longer hop, or a faster model: rtemo bench --model)")
+
+
+def decided_of(seconds: Iterable[float], hop_s: float) -> int:
+    """Of how many windows a session would decide one, where they take so long one after the other; 1: every window."""
+    pace = ModelPace(hop_s)
+    for one in seconds:
+        pace.took(one, 1)
+    return pace.every
 
 
 class LivePace:

@@ -18,7 +18,7 @@ from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.eeg.quality import ChannelMark
 from rtemo.core.errors import RtemoError
 from rtemo.core.frozen_state import freeze, thaw
-from rtemo.core.types import Item, Modality, StreamUp
+from rtemo.core.types import Item, Modality, StreamDown, StreamState, StreamUp
 from rtemo.live.engine.batching import SPAN_S
 from rtemo.live.engine.engine import Engine, taken_of
 from rtemo.live.engine.run_together import READ_S, LiveOptions
@@ -138,12 +138,16 @@ class SessionRun:
         then.listen(self._marked)
         there = [item.info for item in opening if isinstance(item, StreamUp)]
         there += [status.info for status in self._source.status()]  # those that are lost are not announced
+        there += self.engine.known if saved is not None else ()  # those that were replaced by others are nowhere else
         about, running = saved.about if saved is not None else None, taken_up.running
         self.engine.taken.update(about.taken if about is not None else {})
         for part, items in taken_up.items(there, about):
             if part == running.first and part > (about.part if about is not None else 0):
                 self.engine.taken.clear()  # counted from here on: the recorder that runs began with this file
             self.engine.rebuild(self._working(items), then)
+        announced = {item.info.stream_id for item in opening if isinstance(item, StreamUp)}
+        gone = [name for name in self.engine.used if name not in announced]
+        self.engine.rebuild([[StreamDown(name, StreamState.LOST, "") for name in gone]], then)  # nobody else says so
         self._running = self._source.running
         for note in taken_up.notes:
             self._log.add(note)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from rtemo.core.records import Reader
@@ -135,15 +136,19 @@ def _items_of(
         used = [info.stream_id for info in infos if recording.roles.role_of(info) is not None]
         source.select([*used, *(info.stream_id for info in infos if source.predecessor(info.stream_id) in used)])
         names = {old.stream_id: new.stream_id for old, new in zip(infos, _renamed(infos, there), strict=True)}
-        yield [_named(StreamUp(info), names) for info in source.opening]
-        while items := source.read(0.0):
+        opening: list[Item] = [StreamUp(info) for info in source.opening]
+        for items in chain([opening], iter(lambda: source.read(0.0), [])):
             yield [item for one in items if (item := _later(_named(one, names), left)) is not None]
     finally:
         source.stop()
 
 
 def _later(item: Item, left: Counter[str]) -> Item | None:
-    """What of an item is not in the saved state."""
+    """What of an item is not in the saved state. A stream of which it has samples was announced to it, and may have
+    been replaced since.
+    """
+    if isinstance(item, StreamUp) and left[item.info.stream_id]:
+        return None
     counted = taken_of(item)
     if counted is None or not left[counted[0]]:
         return item
@@ -155,9 +160,16 @@ def _later(item: Item, left: Counter[str]) -> Item | None:
 
 
 def _renamed(infos: Sequence[StreamInfo], there: Sequence[StreamInfo]) -> list[StreamInfo]:
-    """Streams of a file under the names that the same ones have now."""
-    found = ((info, next((one.stream_id for one in there if same_description(info, one)), "")) for info in infos)
-    return [replace(info, stream_id=name or info.stream_id) for info, name in found]
+    """Streams of a file under the names that the same ones have now. Of those that are described alike, as where a
+    device was changed and changed back, the newest one is there now.
+    """
+    free = list(there)
+    renamed = []
+    for info in reversed(infos):
+        name = next((one.stream_id for one in free if same_description(info, one)), info.stream_id)
+        free = [one for one in free if one.stream_id != name]
+        renamed.append(replace(info, stream_id=name))
+    return renamed[::-1]
 
 
 def _named(item: Item, names: dict[str, str]) -> Item:

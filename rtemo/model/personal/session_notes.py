@@ -1,5 +1,5 @@
-"""Labels, calibrations, channels and skipped windows as a session notes them: what a predictor is given, live and in a
-replay.
+"""Labels, calibrations, channels, skipped windows and streams that came back as a session notes them: what a predictor
+is given, live and in a replay.
 
 A label counts for windows that end NOTICE_S after it was given: whenever it is read, those are still to come.
 """
@@ -90,4 +90,19 @@ class WindowsSkipped:
         return f"one of {self.every} windows is decided from {self.resumes_s!r}"
 
 
-Note = LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked | WindowsSkipped
+@dataclass(frozen=True, slots=True)
+class StreamReturned:
+    """A stream that was lost is back: windows up to until_s were given out without what it measured after after_s."""
+
+    role: str  # a Modality
+    after_s: float
+    until_s: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.role} is back: of what it measured after {self.after_s!r} counts what follows {self.until_s!r}"
+
+
+Note = (
+    LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked | WindowsSkipped | StreamReturned
+)

@@ -93,8 +93,16 @@ def _by_stream(events: Iterable[Event]) -> dict[str, list[Event]]:
         if event.kind is EventKind.MARKER:
             by_stream[event.stream or "markers"].append(event)
         elif event.kind is EventKind.ANNOTATION and note_of(event) is None and not is_plan(event):
+            if by_stream[""] and _is_longer(by_stream[""][-1], event):
+                by_stream[""].pop()
             by_stream[""].append(event)
     return by_stream
+
+
+def _is_longer(first: Event, second: Event) -> bool:
+    """Whether the second states the baseline of the first once more, as one that was made longer."""
+    same = (first.time_s, first.participant) == (second.time_s, second.participant)
+    return same and first.details.get("fact") == second.details.get("fact") == "baseline_begins"
 
 
 def _paired(events: Sequence[Event]) -> tuple[list[Interval], list[Event]]:

@@ -8,7 +8,7 @@ gaze_channel_map.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,26 +124,34 @@ def _fit(info: StreamInfo, profile: DeviceProfile, rule: MatchRule) -> Match | N
 
 def _fitting_conditions(info: StreamInfo, rule: MatchRule) -> list[tuple[str, float]] | None:
     """What fits and how specific it is; None where any condition of the rule does not fit."""
-    labels = {label.strip().casefold() for label in info.labels}
-    tests: tuple[tuple[bool, bool, str, float], ...] = (
-        (rule.type is not None, _found(rule.type, info.type), f"type {info.type}", _TYPE),
-        (rule.name is not None, _found(rule.name, info.name), f"name {info.name}", _NAME),
-        (rule.source_id is not None, _found(rule.source_id, info.source_id), f"source_id {info.source_id}", _SOURCE),
-        (
-            bool(rule.labels),
-            {label.casefold() for label in rule.labels} <= labels,
-            f"{len(rule.labels)} labels",
-            _LABELS,
-        ),
-        (bool(rule.n_channels), info.n_channels in rule.n_channels, f"{info.n_channels} channels", _COUNT),
-        (rule.description is not None, _found(rule.description, info.xml), "its description", _LABELS),
-    )
-    asked = [(fits, what, weight) for given, fits, what, weight in tests if given]
-    return [(what, weight) for _, what, weight in asked] if all(fits for fits, *_ in asked) else None
+    fitting = []
+    for fits, what, weight in _conditions(info, rule):
+        if not fits:
+            return None  # of a stream that is looked at ten times a second nearly every rule's first one does not
+        fitting.append((what, weight))
+    return fitting
 
 
-def _found(pattern: re.Pattern[str] | None, text: str) -> bool:
-    return pattern is not None and pattern.search(text.strip()) is not None
+def _conditions(info: StreamInfo, rule: MatchRule) -> Iterator[tuple[bool, str, float]]:
+    """Each condition of a rule: whether the stream fits it, what it is about, how specific it is."""
+    if rule.type is not None:
+        yield _found(rule.type, info.type), f"type {info.type}", _TYPE
+    if rule.name is not None:
+        yield _found(rule.name, info.name), f"name {info.name}", _NAME
+    if rule.source_id is not None:
+        yield _found(rule.source_id, info.source_id), f"source_id {info.source_id}", _SOURCE
+    if rule.labels:
+        labels = {label.strip().casefold() for label in info.labels}
+        wanted = {label.casefold() for label in rule.labels}
+        yield wanted <= labels, f"{len(rule.labels)} labels", _LABELS
+    if rule.n_channels:
+        yield info.n_channels in rule.n_channels, f"{info.n_channels} channels", _COUNT
+    if rule.description is not None:
+        yield _found(rule.description, info.xml), "its description", _LABELS
+
+
+def _found(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.search(text.strip()) is not None
 
 
 def _by_labels(info: StreamInfo, profiles: Sequence[DeviceProfile]) -> list[Match]:

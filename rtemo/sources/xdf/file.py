@@ -17,12 +17,19 @@ from typing import BinaryIO
 from rtemo.core.errors import RtemoError
 from rtemo.sources.xdf.chunks import MAGIC
 
+ENDINGS = (".xdf", ".xdfz", ".xdf.gz")
 _GZIP, _ZLIB = b"\x1f\x8b", b"\x78"
 _UNPACK_BYTES = 1 << 20
 _PREFIX = "rtemo-xdf-"
 MOST_RATIO = 200  # of the unpacked size to the packed one: recordings of noise reach 2, of a still amplifier some tens
 LEAST_BYTES = 256 << 20  # that may always be unpacked
 LEFT_FREE = 256 << 20  # of the disk
+
+
+def ending_of(path: Path) -> str:
+    """The ending of a recording's name as it is written there, ".XDF" too; empty where it is no recording's."""
+    found = max((one for one in ENDINGS if path.name.casefold().endswith(one)), key=len, default="")
+    return path.name[-len(found) :] if found else ""
 
 
 class XdfFile:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape  # that of xml.sax loads all that fetches pages
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from rtemo.core.errors import RtemoError
 from rtemo.sources.stream_xml import decode_xml, parse_xml
@@ -29,10 +29,10 @@ class FileHeader:
         now = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
         lines = ["<version>1.0</version>", f"<datetime>{now}</datetime>"]
         if self.session_id:
-            lines.append(f"<session_id>{escape(self.session_id)}</session_id>")
+            lines.append(f"<session_id>{escape(self.session_id, quote=False)}</session_id>")
         if self.continues:
-            counted = "" if self.continues_bytes is None else f" bytes={quoteattr(str(self.continues_bytes))}"
-            lines.append(f"<continues{counted}>{escape(as_written(self.continues))}</continues>")
+            counted = "" if self.continues_bytes is None else f' bytes="{self.continues_bytes}"'
+            lines.append(f"<continues{counted}>{escape(as_written(self.continues), quote=False)}</continues>")
         text = '<?xml version="1.0"?>\n  <info>\n' + "".join(f"    {line}\n" for line in lines) + "  </info>"
         return text.encode()
 

@@ -20,10 +20,10 @@ GRID = Grid.of(WindowSpec(), 200.0)
 N_CHANNELS = 4
 
 
-def branch_of(scale=1.0, latency_s=0.0, n=N_CHANNELS, hz=200.0):
+def branch_of(scale=1.0, latency_s=0.0, n=N_CHANNELS, hz=200.0, columns=None):
     labels = tuple(f"E{k}" for k in range(n))
     channel_map = EegChannelMap(
-        tuple(range(n)), labels, np.eye(n, 3, dtype=np.float32), np.full(n, scale), latency_s=latency_s
+        columns or tuple(range(n)), labels, np.eye(n, 3, dtype=np.float32), np.full(n, scale), latency_s=latency_s
     )
     return EegBranch(SETTINGS, GRID, channel_map, hz)
 
@@ -68,6 +68,24 @@ def bands_of(frame):
                 weights.append(max(1.0 - abs(line - centre) / reach, 0.0) if line else 0.0)
             out[c, b] = math.log(max(np.dot(weights, psd) / sum(weights), 1e-6))
     return out
+
+
+def test_frames_are_the_same_however_many_are_computed_at_once_and_wherever_the_channels_are():
+    times, uv = brain(9.0, n=5)
+    uv[700:760, 1] = np.nan  # a channel without samples in some of the frames that come together
+    columns = (3, 0, 4, 1)
+    whole, pieces, moved = branch_of(columns=columns), branch_of(columns=columns), branch_of()
+    whole.push(times, uv)
+    moved.push(times, uv[:, columns])
+    for begin in range(0, len(times), 37):
+        pieces.push(times[begin : begin + 37], uv[begin : begin + 37])
+    assert len(whole.frames) > 8
+    assert any(frame.fault.any() for frame in whole.frames.values())
+    for other in (pieces, moved):
+        assert other.frames.keys() == whole.frames.keys()
+        for end, frame in whole.frames.items():
+            assert other.frames[end].power.tobytes() == frame.power.tobytes()
+            assert other.frames[end].fault.tolist() == frame.fault.tolist()
 
 
 def test_frames_are_what_scipy_makes_of_the_whole_signal():

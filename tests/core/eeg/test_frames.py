@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from rtemo.core.eeg.band_power import BandPower, band_centres, filter_bank
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings
+from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings, extremes_of
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.errors import RtemoError
 from rtemo.core.row_buffer import RowBuffer
@@ -34,6 +35,32 @@ def test_a_tone_lands_in_its_band(frequency):
     tone = np.stack([np.sin(2 * np.pi * frequency * t), np.zeros(200)], axis=1)
     found = band_centres(SETTINGS)[np.argmax(power_of(tone)[0])]
     assert abs(np.log(found / frequency)) < np.log(1.3)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 5, 33])
+def test_frames_that_are_looked_at_together_are_to_the_last_bit_what_each_is_alone(n_channels):
+    """Overlapping ones, as a stream's are, each with channels and faults of its own."""
+    random = np.random.default_rng(n_channels)
+    t = np.arange(400)[:, None] / 200.0
+    rows = 14.0 * np.sin(2 * np.pi * (t * random.uniform(5, 9, n_channels) + random.random(n_channels)))
+    rows += random.normal(0, 0.5, rows.shape)
+    rows[:60] *= 30.0  # too loud in the first frames
+    rows[220:, :2] = rows[220:, :1]  # bridged in the last ones
+    rows[280:, -1:] += 40.0 * np.sin(2 * np.pi * 50.0 * t[280:])
+    frames = sliding_window_view(rows, 200, axis=0)[::50].swapaxes(1, 2)
+    valid, raw = np.ones(frames.shape, dtype=bool), [frame.astype(np.float32) for frame in frames]
+    check = ChannelCheck(QualitySettings(), 200.0, 200, 0.75)
+    lows, highs = (np.stack(some) for some in zip(*map(extremes_of, raw), strict=True))
+    faults = check.each(raw, frames, frames, valid, (lows, highs))
+    assert len(set(faults.ravel().tolist())) > 1
+    alone = [check(one, frame, frame, valid[0]) for one, frame in zip(raw, frames, strict=True)]
+    np.testing.assert_array_equal(faults, alone)
+    used = random.random((len(frames), n_channels)) < 0.7
+    used[0] = True
+    each = [POWER(frame, valid[0], some) for frame, some in zip(frames, used, strict=True)]
+    power = POWER.each(frames, valid, used)
+    assert power.tobytes() == np.stack(each).tobytes()
+    np.testing.assert_array_equal(POWER.each(np.where(used[:, None], frames, 7e5), valid, used), power)
 
 
 def test_every_band_averages_and_none_is_empty_or_takes_dc():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtemo.core.eeg.quality import ChannelCheck, ChannelFault, QualitySettings, _noisy
+from rtemo.core.eeg.quality import _FEW, ChannelCheck, ChannelFault, QualitySettings, _noisy
 from rtemo.core.gaze.quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
 
 CHECK = ChannelCheck(QualitySettings(), 200.0, 200, 0.75)
@@ -115,6 +115,12 @@ def test_all_but_the_first_of_channels_that_carry_the_same_are_bridged(apart_uv,
     frame = np.column_stack([wave(10.0), wave(10.0) + wave(apart_uv, 9.0) + 5.0, wave(10.0, 7.0)])
     found = CHECK(frame.astype(np.float32), frame, frame, np.ones(frame.shape, dtype=bool))
     assert found.tolist() == [0, ChannelFault.BRIDGED if bridged else 0, 0]
+
+
+def test_channels_that_agree_in_the_samples_that_are_compared_first_are_not_bridged_for_that():
+    apart = np.where(np.arange(200) % (200 // _FEW), 5.0, 0.0)
+    frame = np.column_stack([wave(10.0), wave(10.0) + apart - apart.mean(), wave(10.0, 7.0)])
+    assert not CHECK(frame.astype(np.float32), frame, frame, np.ones(frame.shape, dtype=bool)).any()
 
 
 @pytest.mark.parametrize(("alike", "fault"), [(0.39, ChannelFault.LOOSE), (0.42, ChannelFault.LINE_NOISE)])

@@ -16,6 +16,7 @@ from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamNot
 from rtemo.live.engine.engine import Engine, LiveOptions
 from rtemo.model.bundle_schema import BundleSpec
 from rtemo.recordings.events import EventKind, EventLog
+from rtemo.recordings.session_facts import note_of
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import load_profiles
@@ -47,8 +48,12 @@ def session():
     return SimulatedSession(SimulationPlan.for_duration(3, 24, eeg_channels=16, eeg_rate_hz=250))
 
 
-def engine_on(streams, items, *, live=None, queries=None):
+def engine_on(streams, items, *, live=None, queries=None, stated=()):
+    """stated: the events of a session, by which its replay goes."""
     _, predictor = load_model(None, None)
+    for event in stated:
+        if (note := note_of(event)) is not None:
+            predictor.note(note, event.time_s)
     cast = StreamRoles(PROFILES, SessionSettings(queries=queries or {}))
     cast.choose(streams)
     sink, events = Kept(), EventLog()
@@ -137,9 +142,9 @@ def _streams(session):
 def test_predictions_go_on_without_a_lost_stream_and_afterwards_equal_the_replay(session, stream):
     start = session.plan.start_s
     lossy = list(without(session.items(block_s=0.02), stream, start + 8, start + 16, announced=False))
-    replayed, _ = run(session.streams, lossy)
     told = without(session.items(block_s=0.02), stream, start + 8, start + 16, announced=True)
     predictions, events = live_run(session, told)
+    replayed, _ = run(session.streams, lossy, stated=events)
     assert [p.time_s for p in predictions] == [p.time_s for p in replayed]
     np.testing.assert_allclose(np.diff([p.time_s for p in predictions]), 0.25)
     assert any(p.forced for p in predictions)

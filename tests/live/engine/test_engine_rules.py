@@ -42,6 +42,7 @@ class Pipeline:
         self.newest = None
         self.awaited = {}
         self.found = {}
+        self.reached, self.given_until_s = {}, -math.inf
         self._log = log
 
     def awaited_s(self, role):
@@ -52,6 +53,9 @@ class Pipeline:
 
     def notes(self, role):
         return self.found.get(role, ())
+
+    def reached_s(self, role):
+        return self.reached.get(role, -math.inf)
 
 
 class Predictor:

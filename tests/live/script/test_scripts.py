@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -196,16 +197,17 @@ def test_by_itself_a_script_has_no_session(monkeypatch):
         rtemo.beside()
 
 
-@pytest.fixture
-def person(tmp_path, monkeypatch):
-    monkeypatch.delenv("LSLAPICFG")
-    session = f"script-{tmp_path.name}"
-    options = ["--eeg-channels", "8", "--eeg-rate", "250", "--duration", "120"]
+@pytest.fixture(scope="module")
+def person():
+    session = f"script-{secrets.token_hex(4)}"
+    options = ["--eeg-channels", "8", "--eeg-rate", "250", "--duration", "900"]
     command = [sys.executable, "-m", "rtemo", "simulate", *options, "--lsl-session", session]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    yield session
-    process.terminate()
-    process.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LSLAPICFG")
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        yield session
+        process.terminate()
+        process.wait()
 
 
 def live(person, script, root):

@@ -23,7 +23,7 @@ from rtemo.live.service.feed import Feed
 from rtemo.model.bundle import LinearHead
 from rtemo.model.personal.calibration import PersonalCalibration
 from rtemo.model.personal.fit import FitOutcome
-from rtemo.model.personal.session_notes import CalibrationBegun, ChannelMarked, LabelGiven
+from rtemo.model.personal.session_notes import CalibrationBegun, ChannelMarked, LabelGiven, StreamReturned
 from rtemo.model.prediction import csv_header
 from rtemo.recordings.events import EventKind, read_event
 from rtemo.recordings.open_recording import OpenRecording, SeveralParticipants
@@ -220,8 +220,9 @@ def test_a_recording_of_several_is_opened_for_one_of_them(folder):
     recording = OpenRecording(folder.recording, PROFILES, participant="P02")
     recording.close()
     assert recording.roles.settings.subject == "P02"
-    assert [type(note) for _, note in recording.facts.notes] == [LabelGiven, CalibrationBegun]
-    assert recording.facts.notes[0][1].label == "sad"
+    notes = {type(note): note for _, note in recording.facts.notes}
+    assert set(notes) == {LabelGiven, CalibrationBegun, StreamReturned}
+    assert notes[LabelGiven].label == "sad"
     other = OpenRecording(folder.recording, PROFILES, participant="P01")
     other.close()
     assert [type(note) for _, note in other.facts.notes] == [ChannelMarked]
@@ -262,6 +263,7 @@ def test_what_happens_is_stated_once_and_of_whom(folder):
         ("P01", "channel_marked"): 1,
         ("P02", "label_given"): 1,
         ("P02", "calibration_begins"): 1,
+        ("P02", "stream_returned"): 1,
     }
     assert facts["P01", "baseline_begins"] >= 1
     noted = [(event.participant, event.text) for event in events if event.text == "yawned"]

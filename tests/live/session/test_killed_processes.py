@@ -16,8 +16,17 @@ from test_live_session import DEADLINE_S, process, simulated_person, wait_until
 
 from rtemo.cli import main
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes by POSIX signals")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="kills processes by POSIX signals"),
+    pytest.mark.usefixtures("person"),
+]
 LOST_S = 0.35  # of samples, at most, where the recorder is killed
+
+
+@pytest.fixture(scope="module")
+def person():
+    with simulated_person(900) as streams:
+        yield streams
 
 
 def child(live, word):
@@ -43,7 +52,7 @@ def rows(path):
 
 def test_a_killed_engine_costs_predictions_and_a_killed_recorder_a_moment(tmp_path):
     sessions = tmp_path / "sessions"
-    with simulated_person(120), process("live", "--session", sessions, "--no-outlet") as live:
+    with process("live", "--session", sessions, "--no-outlet") as live:
         wait_until(lambda: sessions.is_dir() and any(sessions.iterdir()), live)
         (folder,) = sessions.iterdir()
         predictions, second = folder / "predictions.csv", folder / "recording_2.xdf"
@@ -92,7 +101,7 @@ def ended_by(live, *signals):
 @pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP,)], ids=str)
 def test_a_polite_end_closes_everything_within_five_seconds(signals, tmp_path):
     recording, out = tmp_path / "r.xdf", tmp_path / "p.csv"
-    with simulated_person(60), process("live", "--record", recording, "--out", out, "--no-outlet") as live:
+    with process("live", "--record", recording, "--out", out, "--no-outlet") as live:
         wait_until(lambda: lines(out) > 3, live)
         assert ended_by(live, *signals) < 5.0
         assert live.returncode == 130
@@ -103,7 +112,7 @@ def test_a_polite_end_closes_everything_within_five_seconds(signals, tmp_path):
 @pytest.mark.parametrize("which", ["live", "recorder"])
 def test_a_process_that_hangs_cannot_hold_up_the_end(which, tmp_path):
     recording, out = tmp_path / "r.xdf", tmp_path / "p.csv"
-    with simulated_person(60), process("live", "--record", recording, "--out", out, "--no-outlet") as live:
+    with process("live", "--record", recording, "--out", out, "--no-outlet") as live:
         wait_until(lambda: lines(out) > 3, live)
         stuck = child(live, which)
         stuck.suspend()
@@ -118,7 +127,7 @@ def test_a_process_that_hangs_cannot_hold_up_the_end(which, tmp_path):
 
 def test_without_its_supervisor_a_session_ends_properly(tmp_path):
     recording, out = tmp_path / "r.xdf", tmp_path / "p.csv"
-    with simulated_person(60), process("live", "--record", recording, "--out", out, "--no-outlet") as live:
+    with process("live", "--record", recording, "--out", out, "--no-outlet") as live:
         wait_until(lambda: lines(out) > 3, live)
         children = psutil.Process(live.pid).children()
         live.kill()

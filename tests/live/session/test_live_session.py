@@ -59,15 +59,17 @@ def records(path):
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def person():
+    with simulated_person(900) as streams:
+        yield streams
+
+
+@pytest.fixture(scope="module")
+def session(person, tmp_path_factory):
     """Nine seconds of a live session: folder, predictions, what was said."""
     root = tmp_path_factory.mktemp("session")
-    with (
-        simulated_person(60),
-        process(
-            "live", "--session", root / "sessions", "--subject", "P 01", "--out", root / "live.jsonl", "--duration", 9
-        ) as live,
-    ):
+    options = ["--session", root / "sessions", "--subject", "P 01", "--out", root / "live.jsonl", "--duration", 9]
+    with process("live", *options) as live:
         _, err = live.communicate(timeout=DEADLINE_S)
         assert live.returncode == 0, err
     (folder,) = (root / "sessions").iterdir()
@@ -125,9 +127,9 @@ def test_pyxdf_reads_the_recording_without_a_hole(session):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a console's Ctrl-C cannot be sent to one process on Windows")
-def test_ctrl_c_closes_everything_readably_and_exits_with_130(tmp_path):
+def test_ctrl_c_closes_everything_readably_and_exits_with_130(person, tmp_path):
     out, recording = tmp_path / "live.csv", tmp_path / "rec.xdf"
-    with simulated_person(90), process("live", "--record", recording, "--out", out) as live:
+    with process("live", "--record", recording, "--out", out) as live:
         wait_until(lambda: out.exists() and out.read_text().count("\n") > 3, live)
         live.send_signal(signal.SIGINT)
         _, err = live.communicate(timeout=DEADLINE_S)

@@ -297,7 +297,8 @@ def test_an_outlet_that_raises_costs_what_it_did_not_send_and_is_recorded_all_th
     assert (name, n_written + n_dropped) == ("closed", 8)
     assert 0 < n_dropped <= made + sent
     assert [t for name, t in lsl.got if name == "rtemo_P-01"] == list(range(n_dropped, 8))
-    assert any(text.startswith("output LSL outlet rtemo_P-01 failed: RuntimeError: ") for text in texts(outputs))
+    why = "the LSL outlet rtemo_P-01 cannot be opened; " if made else "RuntimeError: "
+    assert any(text.startswith(f"output LSL outlet rtemo_P-01 failed: {why}") for text in texts(outputs))
     assert len(recorded(outputs.recording)["rtemo_P-01"]) == 8
 
 

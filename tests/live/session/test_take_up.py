@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,7 +56,8 @@ class Session:
     def __init__(self, person, root, settings):
         self.person, self.settings, self.time_s = person, settings, person.plan.start_s
         self.supply, self.lost = HandFed(), set()
-        self.supply.status = lambda: [SimpleNamespace(info=info) for info in person.streams]  # the lost ones too
+        self.there = {info.stream_id: info for info in person.streams}  # by the names that the simulation has
+        self.supply.status = lambda: [SimpleNamespace(info=info) for info in self.there.values()]  # the lost ones too
         self.source = recorded(self.supply)
         self.source.start()
         roles = StreamRoles(PROFILES, settings)
@@ -99,7 +100,7 @@ class Session:
                 continue
             if isinstance(item, Chunk) and len(item):
                 self.time_s = max(self.time_s, float(item.stamps[-1]))
-            self.give(item)
+            self.give(self.named(item))
             if self.time_s >= self.person.plan.start_s + until_s:
                 return
 
@@ -114,16 +115,34 @@ class Session:
         outputs.leave()
         taken_up = TakenUpSession(self.source.running, PROFILES)
         self.setup.roles.give_back()  # another process knows the streams that are announced to it
-        self.setup.roles.choose(info for info in self.person.streams if info.stream_id not in self.lost)
+        self.setup.roles.choose(info for name, info in self.there.items() if name not in self.lost)
         self.begin(OutputsRequest(taken_up.settings, publish=False), taken_up)
 
     def lose(self, stream_id):
         self.lost.add(stream_id)
-        self.give(StreamDown(stream_id, StreamState.LOST, "gone from the network"))
+        self.give(StreamDown(self.there[stream_id].stream_id, StreamState.LOST, "gone from the network"))
 
     def find(self, stream_id):
         self.lost.remove(stream_id)
         self.give(StreamUp(next(info for info in self.person.streams if info.stream_id == stream_id)))
+
+    def replace(self, name, stream_id, channel_format):
+        """The device is started again and sends in another format."""
+        self.lose(name)
+        before = self.there[name]
+        xml = before.xml.replace(before.channel_format, channel_format)
+        self.there[name] = replace(before, stream_id=stream_id, channel_format=channel_format, xml=xml)
+        self.lost.remove(name)
+        self.give(StreamUp(self.there[name], before.stream_id))
+
+    def named(self, item):
+        """As it comes of the streams that are there now."""
+        info = self.there.get(getattr(item, "stream_id", ""))
+        if info is None or info.stream_id == item.stream_id:
+            return item
+        if isinstance(item, Chunk):
+            item = replace(item, values=item.values.astype("f8" if info.channel_format == "double64" else "f4"))
+        return replace(item, stream_id=info.stream_id)
 
     def end(self):
         self.run.finish()
@@ -214,6 +233,30 @@ def test_a_tracker_that_is_lost_while_the_engine_ends_comes_back_as_the_same_one
         session.feed(20.0)
         session.find("gaze")
         session.feed(28.0)
+        session.end()
+        with session.outputs.folder.predictions.open() as file:
+            rows.append([{k: v for k, v in row.items() if k not in UNLIKE} for row in csv.DictReader(file)])
+    assert len(rows[1]) >= len(rows[0]) - 1
+    assert [row["time_s"] for row in rows[1] if row not in rows[0]] == []
+
+
+@pytest.mark.parametrize("changes", [1, 2])
+def test_a_device_that_was_changed_before_the_state_was_saved_is_not_begun_again(person, changes, tmp_path):
+    """changes: 2: it is changed back, so that two of its streams are described alike."""
+    rows = []
+    for crash in (False, True):
+        session = Session(person, tmp_path / str(crash), SessionSettings(subject="P"))
+        session.feed(8.0)
+        for number in range(changes):
+            session.replace("gaze", f"gaze {number}", "double64" if number == 0 else "float32")
+            session.feed(12.0 + 3.0 * number)
+        if crash:
+            session.run.save()
+            session.run.state_file.wait()
+        session.feed(18.0)
+        if crash:
+            session.crash()
+        session.feed(26.0)
         session.end()
         with session.outputs.folder.predictions.open() as file:
             rows.append([{k: v for k, v in row.items() if k not in UNLIKE} for row in csv.DictReader(file)])

@@ -102,6 +102,8 @@ def test_the_whole_file_is_read(tmp_path):
         ("[trials]\nlabel_from='mood'", "label_from is 'mood'"),
         ("[trials]\nduration_s=-1", "duration_s is -1"),
         ("[labels]\na = 1", "not a word"),
+        ("[labels]\na = 'b;c'", "not a word without ;"),
+        ("[labels]\na = ' '", "not a word"),
         ("[screen]\nwidth_px = 0", "positive"),
         ("[streams]\neeg = 'EEG'", "stream query"),
         ("not toml", "cannot be read"),

@@ -33,6 +33,12 @@ SIMULATED += ["clip/start id=1 emotion=fear", "clip/end id=1 emotion=fear", "res
 SIMULATED += ["clip/start id=2 emotion=sad", "clip/end id=2 emotion=sad", "session/end"]
 
 
+def test_an_end_that_is_nothing_but_the_word_ends_every_trial(tmp_path):
+    text, trials, left_out = proposed(tmp_path, ["clip 1 emotion=fear", "end", "clip 2 emotion=sad", "end"])
+    assert 'stop = "end"' in text
+    assert (trials, left_out) == ([("xdf/1", "fear", 0.0, 1.0), ("xdf/2", "sad", 2.0, 3.0)], [])
+
+
 def test_values_become_label_and_clip_and_the_rest_a_baseline(tmp_path):
     text, trials, left_out = proposed(tmp_path, SIMULATED)
     assert r"start = 'clip/start id=(?P<clip>\S+) emotion=(?P<label>\S+)'" in text

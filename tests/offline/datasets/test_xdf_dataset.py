@@ -1,6 +1,8 @@
 """A lab's own XDF recordings: the same windows as in a replay, trials from markers."""
 
+import gzip
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from offline.datasets import load, xdf
 from offline.datasets.base import SIMULATED_NOTE
+from offline.datasets.xdf import _who
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
@@ -239,9 +242,32 @@ def test_default_names_alone_are_noted_since_they_may_be_of_several_people(tmp_p
     assert any("all 2 files have LabRecorder's default name" in note for note in load("xdf", tmp_path).card.notes)
 
 
-def test_endings_in_capitals_are_recordings_too(tmp_path):
-    small(tmp_path / "A.XDF")
-    assert [entry.subject for entry in load("xdf", tmp_path).entries] == ["A"]
+def test_endings_in_capitals_and_of_compressed_files_are_recordings_too(tmp_path):
+    packed = gzip.compress(small(tmp_path / "A.XDF").read_bytes())
+    for name in ("B.xdfz", "C.xdf.gz"):
+        (tmp_path / name).write_bytes(packed)
+    assert [entry.subject for entry in load("xdf", tmp_path).entries] == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("names", "who"),
+    [
+        (["Zo\u00eb 1.xdf", "a/Zo\u00eb.xdf", "a/Zoe\u0308.xdf"], ["Zo\u00eb 1", "a_Zo\u00eb", "a_Zo\u00eb"]),
+        (["a/b.xdf", "a_b.xdf", "c/d.xdf"], ["a/b", "a_b", "c_d"]),
+        (
+            ["sub-01.xdf", "sub-01_ses-2.xdf", "sub-01/ses-3/take.xdf", "sub-01/x/sub-02_t.xdf"],
+            ["01", "01", "01", "02"],
+        ),
+    ],
+    ids=["one-name-in-two-spellings", "two-names-that-only-a-slash-tells-apart", "folders-of-bids"],
+)
+def test_nobody_is_two_people_and_no_two_are_one_by_how_names_are_written(names, who):
+    assert [subject for subject, _ in _who([Path(name) for name in names], None)] == who
+
+
+def test_a_session_is_named_by_the_file_or_its_folder():
+    names = ["sub-1_ses-2.xdf", "sub-1/ses-3/a.xdf", "sub-1/ses-3/sub-1_ses-4_x.xdf", "ses-5.xdf"]
+    assert [session for _, session in _who([Path(name) for name in names], None)] == ["2", "3", "4", "1"]
 
 
 def test_a_rating_stream_gives_each_trial_its_mean_and_every_sample_is_accounted_for(tmp_path, plan):

@@ -13,6 +13,7 @@ import numpy as np
 from xdf_build import ramp, stream, write
 
 from rtemo.core.types import Chunk, ClockOffset
+from rtemo.sources.lsl.config import settings_for
 from rtemo.sources.stream_xml import parse_xml
 
 ROOT = Path(__file__).parents[3]
@@ -38,14 +39,14 @@ def receive(inlet, values, stamps):
         return
 
 def connect(outlets):
-    found = []
+    found = {}  # a resolver on a busy computer forgets streams again
     resolver = pylsl.ContinuousResolver()
-    for _ in range(300):
-        found = resolver.results()
+    for _ in range(600):
+        found.update((info.uid(), info) for info in resolver.results())
         if len(found) == len(outlets):
             break
         threading.Event().wait(0.05)
-    for info in found:
+    for info in found.values():
         inlet = pylsl.StreamInlet(info)
         inlet.open_stream(20)
         one = {"xml": inlet.info(20).as_xml(), "values": [], "stamps": []}
@@ -67,10 +68,7 @@ print(json.dumps({"sent": sent, "streams": out, "begin": begin, "end": pylsl.loc
 
 def play(path: Path, folder: Path, speed: float) -> dict:
     config = folder / "lsl.cfg"
-    config.write_text(
-        f"[multicast]\nResolveScope = machine\n[lab]\nSessionID = {uuid.uuid4().hex}\n"
-        "KnownPeers = {127.0.0.1}\n[log]\nlevel = -2\n"
-    )
+    config.write_text(settings_for("machine", uuid.uuid4().hex))
     environment = {**os.environ, "LSLAPICFG": str(config), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PLAYER, str(path), str(speed)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)

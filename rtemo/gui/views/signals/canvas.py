@@ -196,7 +196,8 @@ class SignalCanvas(QWidget):
                 self._draw_channel_label(painter, (row + 0.5) * lane, one)
         if self._has_gaze:
             painter.setPen(colour(self._theme.muted))
-            for lane_number, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL)):
+            named = ((0, texts.GAZE_X), (1, texts.GAZE_Y), (2, texts.PUPIL))
+            for lane_number, text in named if self._gaze_lane >= LABEL_PX else ((1, texts.GAZE_ALL),):
                 where = QRectF(8, self._gaze_middle(lane_number) - 10, GUTTER - 16, 20)
                 painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 

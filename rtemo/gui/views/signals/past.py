@@ -30,6 +30,7 @@ from rtemo.presentation.numbers import clock, number, seconds
 MIN_SPAN_S = 0.2
 PAINT_MS = 25  # at most so often while it is zoomed or moved
 LABEL_PX = 13.0
+LEAST_PX = 26  # of the plot: all bars together leave no more on full HD at 200 %
 MARK_PX = 130  # of marks closer together, only the first has its label
 GAP_S = 0.25
 GUTTER = 92
@@ -95,6 +96,7 @@ class PastSignals(QFrame):
         self.back.clicked.connect(self.live)
         self._axis = PastAxis(self)
         self.plot = PastPlot(axisItems={"bottom": self._axis})
+        self.plot.setMinimumHeight(LEAST_PX)
         self.plot.setAccessibleName(texts.PAST)
         self.plot.setToolTip(f"{texts.PAST_HELP}\n{texts.CURSOR_KEYS}")
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -299,11 +301,14 @@ class PastSignals(QFrame):
     def _label_lanes(self) -> None:
         shown = self._view.lanes()
         lane = self._eeg_share / max(1, len(shown))
-        step = max(1, math.ceil(LABEL_PX / max(1.0, lane * self.plot.height())))
+        height = self.plot.getPlotItem().getViewBox().height()
+        step = max(1, math.ceil(LABEL_PX / max(1.0, lane * height)))
         ticks = [((row + 0.5) * lane, f"{one.label}  {one.why()}".strip()) for row, one in enumerate(shown)]
         named = [ticks[row] for row in sorted(lanes.named_rows(shown, step))]
         if len(self._state.gaze):
-            named += [(self._gaze_middle(k), text) for k, text in enumerate((texts.GAZE_X, texts.GAZE_Y, texts.PUPIL))]
+            each = ((0, texts.GAZE_X), (1, texts.GAZE_Y), (2, texts.PUPIL))
+            room = height * (1 - self._eeg_share) / 3 >= LABEL_PX
+            named += [(self._gaze_middle(k), text) for k, text in (each if room else ((1, texts.GAZE_ALL),))]
         self.plot.getPlotItem().getAxis("left").setTicks([named])
 
     def _place_marks(self, begin_s: float, end_s: float) -> None:
