@@ -230,6 +230,15 @@ def test_a_filter_of_a_view_changes_what_is_seen_and_nothing_else(window):
     assert window.client.sent == []
 
 
+def test_a_view_is_hidden_by_its_title_and_shown_again_by_the_menu(window):
+    feed(window, snapshot())
+    dock = window.docks[texts.QUALITY]
+    dock.titleBarWidget().hide_view.click()
+    assert dock.isHidden()
+    dock.toggleViewAction().trigger()
+    assert not dock.isHidden()
+
+
 def test_the_scale_bar_says_how_many_microvolts_it_is_high(window):
     assert scale_bar(40.0, 50.0) == (1, "50 µV")
     times, said = scale_bar(4.0, 50.0)
