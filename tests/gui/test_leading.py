@@ -99,20 +99,22 @@ def test_a_role_is_taken_away_and_what_was_ticked_is_unticked_in_the_table(windo
     settings = SessionSettings(required=(Modality.EEG,))
     feed(window, preview(settings=settings, streams=(lossy, stream("gaze"), other, markers)))
     table = window.views.streams.table
-    assert [table.index(row, MISSING).data() for row in range(2)] == ["1,234", "0"]
-    assert table.setData(table.index(1, ROLE), "")
-    assert table.setData(table.index(0, ROLE), "eeg")  # it is that already
+    row = {one.stream_id: k for k, one in enumerate(table.streams)}
+    eeg, gaze, ecg, marks = (row[name] for name in ("id-eeg", "id-gaze", "ecg", "id-markers"))
+    assert [table.index(row, MISSING).data() for row in (eeg, gaze)] == ["1,234", "0"]
+    assert table.setData(table.index(gaze, ROLE), "")
+    assert table.setData(table.index(eeg, ROLE), "eeg")  # it is that already
     assert sent(window, "choose") == [{"role": "gaze", "stream_id": ""}]
     tick = Qt.ItemDataRole.CheckStateRole
-    assert table.index(2, RECORDED).data(tick) is Qt.CheckState.Checked
-    table.setData(table.index(2, RECORDED), Qt.CheckState.Unchecked.value, tick)
-    table.setData(table.index(3, ROLE), "")  # markers have no role to be open to others: they are not recorded
+    assert table.index(ecg, RECORDED).data(tick) is Qt.CheckState.Checked
+    table.setData(table.index(ecg, RECORDED), Qt.CheckState.Unchecked.value, tick)
+    table.setData(table.index(marks, ROLE), "")  # markers have no role to be open to others: they are not recorded
     assert sent(window, "record_stream") == [
         {"stream_id": "ecg", "recorded": False},
         {"stream_id": "id-markers", "recorded": False},
     ]
-    assert table.index(0, REQUIRED).data(tick) is Qt.CheckState.Checked
-    table.setData(table.index(0, REQUIRED), Qt.CheckState.Unchecked.value, tick)
+    assert table.index(eeg, REQUIRED).data(tick) is Qt.CheckState.Checked
+    table.setData(table.index(eeg, REQUIRED), Qt.CheckState.Unchecked.value, tick)
     assert parse_settings(sent(window, "describe")[-1]["settings"]).required == ()
 
 
