@@ -96,16 +96,16 @@ def test_a_role_is_taken_away_and_what_was_ticked_is_unticked_in_the_table(windo
     markers = stream("markers", nominal_hz=float("nan"))
     lossy = stream("eeg", n_missing=1234)
     settings = SessionSettings(required=(Modality.EEG,))
-    feed(window, preview(settings=settings, streams=(lossy, stream("gaze"), other, markers)))
-    table = window.views.streams.table
-    assert [table.index(row, MISSING).data() for row in range(3)] == ["1,234", "0", ""]
+    feed(window, preview(settings=settings, streams=(other, markers, lossy, stream("gaze"))))
+    table = window.views.streams.table  # in the order of the roles
+    assert [table.index(row, MISSING).data() for row in (0, 1, 3)] == ["1,234", "0", ""]
     assert table.setData(table.index(1, ROLE), "")
     assert table.setData(table.index(0, ROLE), "eeg")  # it is that already
     assert sent(window, "choose") == [{"role": "gaze", "stream_id": ""}]
     tick = Qt.ItemDataRole.CheckStateRole
-    assert table.index(2, RECORDED).data(tick) is Qt.CheckState.Checked
-    table.setData(table.index(2, RECORDED), Qt.CheckState.Unchecked.value, tick)
-    table.setData(table.index(3, ROLE), "")  # markers have no role to be open to others: they are not recorded
+    assert table.index(3, RECORDED).data(tick) is Qt.CheckState.Checked
+    table.setData(table.index(3, RECORDED), Qt.CheckState.Unchecked.value, tick)
+    table.setData(table.index(2, ROLE), "")  # markers have no role to be open to others: they are not recorded
     assert sent(window, "record_stream") == [
         {"stream_id": "ecg", "recorded": False},
         {"stream_id": "id-markers", "recorded": False},
@@ -228,6 +228,15 @@ def test_a_filter_of_a_view_changes_what_is_seen_and_nothing_else(window):
     assert view.canvas.grab().toImage() != seen
     assert (window.state.eeg.between(0.0, 200.0)[1] == before).all()
     assert window.client.sent == []
+
+
+def test_a_view_is_hidden_by_its_title_and_shown_again_by_the_menu(window):
+    feed(window, snapshot())
+    dock = window.docks[texts.QUALITY]
+    dock.titleBarWidget().hide_view.click()
+    assert dock.isHidden()
+    dock.toggleViewAction().trigger()
+    assert not dock.isHidden()
 
 
 def test_the_scale_bar_says_how_many_microvolts_it_is_high(window):
