@@ -56,6 +56,7 @@ def steps(window):
 
 
 def test_the_checklist_ticks_itself_off_from_the_first_screen_to_the_baseline(window):
+    window.resize(2600, 900)  # room for all steps, done or not
     feed(window, snapshot(phase=Phase.IDLE, streams=(), channels=()))
     first = window.views.welcome.steps.text().split("\n")
     assert first == ["○ EEG", "○ Eye tracker", "○ Participant id", "○ Ready", "○ Baseline (Ctrl+B)"]
@@ -96,22 +97,24 @@ def test_a_role_is_taken_away_and_what_was_ticked_is_unticked_in_the_table(windo
     markers = stream("markers", nominal_hz=float("nan"))
     lossy = stream("eeg", n_missing=1234)
     settings = SessionSettings(required=(Modality.EEG,))
-    feed(window, preview(settings=settings, streams=(other, markers, lossy, stream("gaze"))))
-    table = window.views.streams.table  # in the order of the roles
-    assert [table.index(row, MISSING).data() for row in (0, 1, 3)] == ["1,234", "0", ""]
-    assert table.setData(table.index(1, ROLE), "")
-    assert table.setData(table.index(0, ROLE), "eeg")  # it is that already
+    feed(window, preview(settings=settings, streams=(lossy, stream("gaze"), other, markers)))
+    table = window.views.streams.table
+    row = {one.stream_id: k for k, one in enumerate(table.streams)}
+    eeg, gaze, ecg, marks = (row[name] for name in ("id-eeg", "id-gaze", "ecg", "id-markers"))
+    assert [table.index(row, MISSING).data() for row in (eeg, gaze)] == ["1,234", "0"]
+    assert table.setData(table.index(gaze, ROLE), "")
+    assert table.setData(table.index(eeg, ROLE), "eeg")  # it is that already
     assert sent(window, "choose") == [{"role": "gaze", "stream_id": ""}]
     tick = Qt.ItemDataRole.CheckStateRole
-    assert table.index(3, RECORDED).data(tick) is Qt.CheckState.Checked
-    table.setData(table.index(3, RECORDED), Qt.CheckState.Unchecked.value, tick)
-    table.setData(table.index(2, ROLE), "")  # markers have no role to be open to others: they are not recorded
+    assert table.index(ecg, RECORDED).data(tick) is Qt.CheckState.Checked
+    table.setData(table.index(ecg, RECORDED), Qt.CheckState.Unchecked.value, tick)
+    table.setData(table.index(marks, ROLE), "")  # markers have no role to be open to others: they are not recorded
     assert sent(window, "record_stream") == [
         {"stream_id": "ecg", "recorded": False},
         {"stream_id": "id-markers", "recorded": False},
     ]
-    assert table.index(0, REQUIRED).data(tick) is Qt.CheckState.Checked
-    table.setData(table.index(0, REQUIRED), Qt.CheckState.Unchecked.value, tick)
+    assert table.index(eeg, REQUIRED).data(tick) is Qt.CheckState.Checked
+    table.setData(table.index(eeg, REQUIRED), Qt.CheckState.Unchecked.value, tick)
     assert parse_settings(sent(window, "describe")[-1]["settings"]).required == ()
 
 

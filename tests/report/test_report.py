@@ -406,6 +406,8 @@ def test_good_electrodes_and_gaze_are_drawn_over_the_session():
     assert {"Good channels", "EEG usable", "Gaze usable"} <= set(words)
     assert len(re.findall('class="covered"', drawn)) == 3
     assert "Good channels" not in Texts(timeline.coverage(table, Axis(0.0, 120.0))).words
+    words = Texts(report_page(replace(RECORD, predictions=table, quality=quality))).words
+    assert {"Good channels", "Share of time", NONE_NAMED, "Signal quality", "Probabilities over time"} <= set(words)
 
 
 REASON_NAMES = ("", "gap in the stream", "missing samples", "flat")
