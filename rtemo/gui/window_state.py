@@ -102,7 +102,6 @@ class WindowState:
         new = merged(self._early, new) if self._early is not None else new
         self._early = new if self._is_taking_up(new) else None
         if self._early is not None:
-            self.restarting = True
             return set()
         old, self.snapshot = self.snapshot, new
         self._told_s, self._wall_s = self._clock_s, wall_s

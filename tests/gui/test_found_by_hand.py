@@ -405,3 +405,13 @@ def test_a_replay_has_no_controls_of_a_session(window):
     feed(window, snapshot(seq=2, settings=SETTINGS))
     assert window.views.session.isVisible()
     assert table.index(0, REQUIRED).data(Qt.ItemDataRole.CheckStateRole) is not None
+
+
+def test_where_the_steps_do_not_fit_what_is_left_to_do_stays(window):
+    for width, ticked in ((1900, True), (960, False)):
+        window.resize(width, 700)
+        feed(window, snapshot(settings=SETTINGS))
+        feed(window)
+        text = window.views.strip.alarm.text()
+        assert ("✓" in text) == ticked
+        assert texts.CHECK_BASELINE in text

@@ -301,6 +301,8 @@ class EegBranch:
             offset = max(buffer.start - begin, 0)
             padded[offset : offset + len(rows)] = rows
             rows = padded
+        if len(ends) == 1:
+            return rows[None]
         row, column = rows.strides
         shape = (len(ends), n, len(self._columns))
         return as_strided(rows, shape, (self._grid.step * row, row, column), writeable=False)

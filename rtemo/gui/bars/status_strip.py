@@ -149,7 +149,8 @@ class StatusStrip(QFrame):
 
     def _make_room(self) -> None:
         """Give an alarm the room of the disk, and then a smaller text, where it would be cut off."""
-        self._row.setStretch(ABOUT, 0 if self.alarms else 2)
+        told = bool(self.subject.text() or self.detail.text())
+        self._row.setStretch(ABOUT, 2 if told and not self.alarms else 0)
         if not self.alarms:
             self.alarm.setFont(font(BODY))
             return
