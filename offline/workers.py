@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from joblib import Parallel, delayed, parallel_config
 
 from rtemo.core.errors import RtemoError
 
+WAIT_S = 10.0  # for a scheduler to answer
 Job = Any  # what joblib's `delayed` gives
 
 
@@ -81,7 +83,18 @@ def _backend(scheduler: str) -> contextlib.AbstractContextManager[Any]:
             "a Dask scheduler needs the package distributed", str(error), "install rtemo[cluster]"
         ) from error
     try:
+        _connect(scheduler)
         backend: contextlib.AbstractContextManager[Any] = parallel_config(backend="dask", scheduler_host=scheduler)
         return backend  # noqa: TRY300 - the connection is made while it is built
     except (OSError, ValueError) as error:
         raise RtemoError(f"no Dask scheduler answers at {scheduler}", str(error), "check the address") from error
+
+
+def _connect(scheduler: str) -> None:
+    """Raises OSError or ValueError where nobody is at the address: Dask's own client would wait a minute at the end."""
+    protocol, _, place = scheduler.rpartition("://")
+    if protocol in ("", "tcp", "tls"):
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal():
+            raise ValueError("it is not host:port")
+        socket.create_connection((host.strip("[]"), int(port)), WAIT_S).close()

@@ -385,7 +385,7 @@ class Recorder:
         replaced = self._routes.target(item.replaces) if isinstance(item, StreamUp) else None
         if isinstance(item, StreamUp):
             with self._changed:
-                self._routes.replace(item.replaces)
+                self._routes.replace(item.replaces, item.info)
             self._connect(item.info)
         elif isinstance(item, StreamDown):
             self._routes.disconnect(item)

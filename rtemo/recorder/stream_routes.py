@@ -55,9 +55,10 @@ class Routes:
         self._routes[info.stream_id] = route
         return route.target
 
-    def replace(self, stream_id: str) -> None:
-        """Nothing goes any more to the stream of the recording that an announced one, now replaced, went to."""
-        if (route := self._routes.get(stream_id)) is not None:
+    def replace(self, stream_id: str, info: StreamInfo) -> None:
+        """Nothing goes any more to where an announced stream went that one described otherwise takes the place of."""
+        route = self._routes.get(stream_id)
+        if route is not None and not same_description(route.target, info):
             route.over, route.connected = True, False
 
     def disconnect(self, down: StreamDown) -> None:

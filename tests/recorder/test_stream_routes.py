@@ -19,6 +19,7 @@ def test_a_stream_that_is_back_as_it_was_goes_on_whatever_it_is_called():
     routes = Routes()
     assert routes.connect(USUAL) == USUAL
     routes.disconnect(down(USUAL))
+    routes.replace("a", replace(USUAL, stream_id="c"))
     assert routes.connect(replace(USUAL, stream_id="c")) is None
     assert routes.target("c") == USUAL
 
@@ -27,12 +28,12 @@ def test_a_device_that_is_changed_back_does_not_go_on_before_the_stream_that_it_
     routes = Routes()
     routes.connect(USUAL)
     routes.disconnect(down(USUAL))
-    routes.replace("a")
+    routes.replace("a", FAST)
     assert routes.connect(FAST) == FAST
     routes.disconnect(down(FAST))
-    routes.replace("b")
     back = replace(USUAL, stream_id="c")
+    routes.replace("b", back)
     assert routes.connect(back) == back
     assert [routes.target(name).stream_id for name in "abc"] == ["a", "b", "c"]
-    routes.replace("")  # of a stream that takes nobody's place
+    routes.replace("", back)  # of a stream that takes nobody's place
     assert routes.target("c") == back
