@@ -112,6 +112,16 @@ def test_a_tone_stands_where_it_is(window):
     assert all(frequencies()[np.argmax(column)] == 10.0 for column in spectrogram.columns.values())
 
 
+def test_one_loud_channel_moves_neither_plot(window):
+    open_views(window)
+    times, rows = tone(0.0, 30.0, 10.0, [10.0] * 7 + [1000.0])
+    feed(window, snapshot(time_s=30.0, eeg=EegBlock(times, rows), channels=channels(8)))
+    usual = decibels(mean_power(times, rows[:, :1])).max()
+    columns = window.views.spectrogram.plot.columns.values()
+    assert window.views.spectrum.plot.decibels.max() == pytest.approx(usual, abs=0.5)
+    assert [column.max() for column in columns] == pytest.approx([usual] * len(columns), abs=0.5)
+
+
 def test_the_channel_and_the_filter_are_the_views_own(window):
     open_views(window)
     feed(window, shown())

@@ -101,7 +101,7 @@ def test_a_role_is_taken_away_and_what_was_ticked_is_unticked_in_the_table(windo
     table = window.views.streams.table
     row = {one.stream_id: k for k, one in enumerate(table.streams)}
     eeg, gaze, ecg, marks = (row[name] for name in ("id-eeg", "id-gaze", "ecg", "id-markers"))
-    assert [table.index(row, MISSING).data() for row in (eeg, gaze)] == ["1,234", "0"]
+    assert [table.index(row, MISSING).data() for row in (eeg, gaze, ecg)] == ["1,234", "0", ""]
     assert table.setData(table.index(gaze, ROLE), "")
     assert table.setData(table.index(eeg, ROLE), "eeg")  # it is that already
     assert sent(window, "choose") == [{"role": "gaze", "stream_id": ""}]
