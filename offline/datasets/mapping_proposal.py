@@ -17,6 +17,7 @@ from offline.datasets.bids.side_cars import read_table
 from offline.datasets.cells import given, number
 from offline.datasets.xdf import marker_events
 from rtemo.core.errors import RtemoError
+from rtemo.model.bundle_schema import in_labels
 from rtemo.sources.xdf.file import ENDINGS, ending_of
 
 _FILES = 40  # that are looked at
@@ -248,7 +249,7 @@ def _start(begins: Sequence[_Shape], words: Sequence[str]) -> str:
 
 def _ours(word: str) -> str:
     """The word itself where a label can be called so."""
-    return "".join(c if c.isprintable() and c != ";" else "_" for c in word.strip()) or "_"
+    return "".join(c if in_labels(c) else "_" for c in word.strip()) or "_"
 
 
 def _named(words: Mapping[str, Counter[str]], hints: Sequence[str], most: int) -> str | None:

@@ -6,6 +6,7 @@ is missing, unknown, of another type or out of range; it never fills in a defaul
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
@@ -32,7 +33,12 @@ A_LABEL = "a word without ; or blanks around it"
 
 def is_label(name: str) -> bool:
     """Whether a label can be written into a cell beside others: predictions.csv holds sets as a;b."""
-    return bool(name) and name.isprintable() and name == name.strip() and ";" not in name
+    return bool(name) and name == name.strip() and all(map(in_labels, name))
+
+
+def in_labels(character: str) -> bool:
+    """Whether a label can hold a character: what can be seen, and blanks of all widths, but no separator."""
+    return character != ";" and (character.isprintable() or unicodedata.category(character) == "Zs")
 
 
 Level = Annotated[float, Made(str, _level)]  # a key: JSON has no numbers there

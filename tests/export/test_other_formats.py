@@ -199,7 +199,7 @@ def test_what_cannot_be_exported_is_refused(whole, gaze_only, tmp_path, capsys):
         ([whole, "--bids", tmp_path], "is no BIDS data set; it has no dataset_description.json, and holds taken.edf"),
         ([whole, "--edf", tmp_path / "a.txt"], "does not end in .edf"),
         ([whole, "--mne", tmp_path / "a.edf"], "does not end in .fif"),
-        ([whole, "--edf", tmp_path / "none" / "a.edf"], "is no folder"),
+        ([whole, "--edf", taken / "a.edf"], "taken.edf cannot be used; File exists"),
         ([gaze_only, "--edf", tmp_path / "a.edf"], "no EEG"),
         ([whole, gaze_only, "--csv", tmp_path / "b"], "one file holds one recording"),
         ([tmp_path, "--csv", tmp_path / "c"], "no recording"),

@@ -49,8 +49,6 @@ def run(args: argparse.Namespace) -> int:
             raise RtemoError(f"{path} would not be read again by its name", f"it does not end in {named}", "name it so")
         if path is not None and path.exists():
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
-        if path is not None and not path.parent.is_dir():
-            raise RtemoError(f"{path} cannot be written", f"{path.parent} is no folder", "make it, or name another")
     profiles = known_profiles()
     for target in args.targets:
         for session in _sessions(args, target, profiles, asked):
