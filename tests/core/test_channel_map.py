@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, Screen, ViewGeometry
+from rtemo.core.channel_map import EyeColumns, Flag, GazeChannelMap, Scene, Screen, ViewGeometry
 from rtemo.core.errors import RtemoError
 
 VIEW = ViewGeometry.of_screen(Screen())
@@ -258,3 +258,16 @@ def test_an_unstated_screen_is_one_of_24_inches_at_65_centimetres():
     corners = view.to_degrees(np.array([[0.0, 0.0], [1.0, 0.5], [0.5, 0.5]]))
     np.testing.assert_allclose(corners, [[-22.21813, -12.95276], [22.21813, 0.0], [0.0, 0.0]], atol=1e-3)
     assert (Screen().width_px, Screen().height_px) == (1920, 1080)
+
+
+def test_pixels_are_those_of_full_hd_where_nothing_else_is_stated():
+    pixels = with_(CYCLOPEAN, unit="pixels")
+    assert canonical(pixels, 1440.0, 270.0)[:2] == pytest.approx([0.75, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("view", "named"), [((1088, 0, 80.0, 60.0), "height_px = 0"), ((1088, 1080, 400.0, 60.0), "400 by 60 degrees")]
+)
+def test_a_scene_camera_that_cannot_be_is_refused_by_what_is_wrong(view, named):
+    with pytest.raises(RtemoError, match=named):
+        Scene(*view)

@@ -211,3 +211,9 @@ def test_the_share_of_the_strongest_line_is_as_defined(seed):
     assert _line_share(values) == pytest.approx(slow_line_share(values.tolist()), rel=1e-6)
     values[[3, 70]] = np.nan
     assert _line_share(values) == pytest.approx(slow_line_share(values[np.isfinite(values)].tolist()), rel=1e-6)
+
+
+@pytest.mark.parametrize("step", [1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6])
+def test_amplitudes_that_no_eeg_has_are_taken_by_a_power_of_a_thousand(step):
+    factors, _ = plausible_scale(eeg() / step, 1.0)
+    assert factors.tolist() == [step] * 8

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from rtemo.core.baseline.normaliser import Normaliser, NormaliserSettings
+from rtemo.core.baseline.normaliser import Normaliser, NormaliserSettings, median_of_known
 
 SETTINGS = NormaliserSettings()
 SEEN = np.ones((2, 3), dtype=bool)
@@ -253,3 +253,10 @@ def test_a_minute_of_good_bad_and_strange_frames_gives_what_the_plain_rules_give
     np.testing.assert_allclose(normaliser.snapshot.scale[:, 0], scale, rtol=1e-9)
     np.testing.assert_array_equal(normaliser.snapshot.seconds[:, 0], seconds)
     assert min(seconds) < 60.0  # some of it was left out
+
+
+def test_the_median_is_of_the_values_that_are_known():
+    tables = np.array([[[7.0, 9.0, 5.0, np.nan]], [[np.nan, 4.0, 1.0, np.nan]], [[np.nan, np.nan, 2.0, np.nan]]])
+    found = median_of_known(tables, np.array([[1, 2, 3, 0]]))
+    assert found[0, :3].tolist() == [7.0, 6.5, 2.0]
+    assert math.isnan(found[0, 3])

@@ -141,3 +141,8 @@ def test_a_short_hole_is_bridged_and_marked_and_a_long_one_restarts_the_filters(
     assert not blocks[1].valid[hole].any()
     assert blocks[1].valid[index / 200.0 > times[426]].all()
     assert blocks[2].first > blocks[1].first + len(blocks[1].values) + 200
+
+
+@pytest.mark.parametrize(("rate_hz", "n_sections"), [(140.0, 0), (155.0, 0), (156.0, 3), (1000.0, 3)])
+def test_a_stream_is_low_passed_where_its_rate_leaves_room_below_the_nyquist_frequency(rate_hz, n_sections):
+    assert anti_aliasing(SETTINGS, rate_hz).shape == (n_sections, 6)  # 70 Hz is 0.903 of 77.5 Hz, and 0.897 of 78

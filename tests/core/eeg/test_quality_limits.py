@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtemo.core.eeg.quality import _FEW, ChannelCheck, ChannelFault, QualitySettings, _noisy
+from rtemo.core.eeg.quality import (
+    _FEW,
+    ChannelCheck,
+    ChannelFault,
+    ChannelMark,
+    MarkedChannel,
+    QualitySettings,
+    _noisy,
+    apply_marks,
+)
+from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.gaze.quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
 
 CHECK = ChannelCheck(QualitySettings(), 200.0, 200, 0.75)
@@ -262,3 +272,28 @@ def test_one_coordinate_that_stands_still_with_the_rest_lost_is_frozen(column):
     check = checked()
     check.push(times, samples)
     assert check.faults(4.0 - 1 / 128, 4.0, 0.0) == {GAZE: FROZEN}
+
+
+@pytest.mark.parametrize(("missing", "fault"), [(49, NONE), (51, ChannelFault.MISSING)])
+def test_a_channel_with_three_quarters_of_a_frame_is_used(missing, fault):
+    valid = np.ones((200, 1), dtype=bool)
+    valid[:missing] = False
+    check = ChannelCheck(QualitySettings(), 200.0, 200, EegSettings().min_coverage)
+    frame = np.where(valid, wave(20.0)[:, None], 0.0)
+    assert check(frame.astype(np.float32), frame, frame, valid).tolist() == [fault]
+
+
+def test_a_mark_counts_in_frames_that_end_after_it_and_the_last_one_of_a_channel_counts():
+    marks = [
+        MarkedChannel(10.0, "Fz", ChannelMark.BAD),
+        MarkedChannel(10.0, "Cz", ChannelMark.GOOD),
+        MarkedChannel(20.0, "Fz", ChannelMark.AUTOMATIC),
+    ]
+    found = {}
+    for end_s in (10.0, 15.0, 25.0):
+        fault = np.array([NONE, NOISY, ChannelFault.FLAT], np.int8)
+        apply_marks(fault, ("Fz", "Cz", "Pz"), marks, end_s)
+        found[end_s] = fault.tolist()
+    assert found[10.0] == [NONE, NOISY, ChannelFault.FLAT]
+    assert found[15.0] == [ChannelFault.MARKED, NONE, ChannelFault.FLAT]
+    assert found[25.0] == [NONE, NONE, ChannelFault.FLAT]

@@ -335,3 +335,12 @@ def test_what_is_decided_while_an_eye_is_silent_is_decided_on_the_other_one_and_
     again = [w for pair in zip(goes_on, silent, strict=True) for chunk in pair for w in replay.push(chunk)]
     assert values_of([*windows, *live.flush()]) == values_of([*again, *replay.flush()])
     assert named(windows[-1]) == [True, True]
+
+
+@pytest.mark.parametrize(("missing", "n_runs"), [(0, 1), (1, 1), (2, 2), (5, 2)])
+def test_where_both_eyes_lack_two_samples_a_new_run_begins(missing, n_runs):
+    times = np.delete(np.arange(200) / 100, np.arange(100, 100 + missing))
+    pair = both_awaited()
+    for eye in (FIRST, SECOND):
+        pair.push(eye, eye_run(eye, times, path_of(times), 100.0))
+    assert len(pair.ready()) == n_runs
