@@ -139,12 +139,7 @@ def _bids_rules(seen: Seen) -> list[str]:
     ratings = [name for name, own in seen.words.items() if _is_rating(name, own)]
     if ratings:
         rules += [f"targets = [{', '.join(map(_quoted, ratings))}]"]
-    return [
-        *rules,
-        "",
-        "[labels]  # their word = ours",
-        *(f"{_quoted(word)} = {_quoted(_ours(word))}" for word in words),
-    ]
+    return [*rules, *_label_rules(words)]
 
 
 def _xdf_rules(seen: Seen) -> list[str]:
@@ -163,7 +158,7 @@ def _xdf_rules(seen: Seen) -> list[str]:
         rules += [f"stop = {_quoted('|'.join(one.pattern() for one in stops))}"]
     else:
         rules += ["duration_s = 10.0  # no marker looks like an end: state how long a trial lasts, or a stop"]
-    rules += ["", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(_ours(word))}" for word in words)]
+    rules += _label_rules(words)
     over = next((one for one in ends if rest is not None and one.ends(rest)), None)
     if rest is not None and over is not None:
         rules += ["", "[baseline]", f"start = {_quoted(rest.pattern())}", f"stop = {_quoted(over.pattern())}"]
@@ -245,6 +240,10 @@ def _start(begins: Sequence[_Shape], words: Sequence[str]) -> str:
     if labelled is not None:
         return labelled.pattern(named=True)
     return f"(?P<label>{_any_of(words)})" if words else ".*"
+
+
+def _label_rules(words: Sequence[str]) -> list[str]:
+    return ["", "[labels]  # their word = ours", *(f"{_quoted(word)} = {_quoted(_ours(word))}" for word in words)]
 
 
 def _ours(word: str) -> str:

@@ -23,7 +23,7 @@ from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch, EegFrame
 from rtemo.core.eeg.quality import REASONS, ChannelFault, ChannelMark, MarkedChannel
 from rtemo.core.errors import RtemoError
-from rtemo.core.gaze.branch import GazeBranch, GazeFrame
+from rtemo.core.gaze.branch import GazeBranch, GazeFrame, GazeStream
 from rtemo.core.gaze.eye_pair import FIRST, SECOND
 from rtemo.core.gaze.features import GAZE_FEATURES
 from rtemo.core.gaze.quality import GAP, GAZE
@@ -31,6 +31,7 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.timing.dejitter import Dejitter
 from rtemo.core.timing.late_samples import LateSamples
+from rtemo.core.timing.stream_notes import StreamNotes
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, StreamNotice, Window
 from rtemo.core.windows import Grid
 
@@ -76,29 +77,22 @@ class Pipeline:
         """The state of one modality, to be read: rate, gaps, notes, channel_map."""
         return self._branches.get(modality)
 
-    def dejitter(self, role: Modality) -> Dejitter | None:
-        """What is known of the times of the stream of a role."""
+    def _stream(self, role: Modality) -> Branch | GazeStream | None:
+        """The stream of a role, as its branch sees it."""
         branch = self._branches.get(_branch_of(role))
         if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
-            return branch.streams[SECOND].dejitter if SECOND in branch.streams else None
-        return branch.dejitter if branch is not None else None
+            return branch.streams.get(SECOND)
+        return branch
+
+    def dejitter(self, role: Modality) -> Dejitter | None:
+        """What is known of the times of the stream of a role."""
+        stream = self._stream(role)
+        return stream.dejitter if stream is not None else None
 
     def notes(self, role: Modality) -> Sequence[str]:
         """What was found out about the stream of a role, one sentence each."""
-        return self._notes_of(role)
-
-    def _notes_of(self, role: Modality) -> list[str]:
-        branch = self._branches.get(_branch_of(role))
-        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch):
-            return branch.streams[SECOND].notes if SECOND in branch.streams else []
-        return branch.notes if branch is not None else []
-
-    def _latency_s(self, role: Modality) -> float:
-        """The delay of the device of a role."""
-        branch = self._branches[_branch_of(role)]
-        if role is Modality.SECOND_EYE and isinstance(branch, GazeBranch) and SECOND in branch.streams:
-            return branch.streams[SECOND].channel_map.latency_s
-        return branch.channel_map.latency_s
+        stream = self._stream(role)
+        return stream.notes if stream is not None else ()
 
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
@@ -234,17 +228,18 @@ class Pipeline:
         if isinstance(item, ClockOffset):
             clock.add(item)
             return []
-        branch, dejitter = self._branches[_branch_of(role)], self.dejitter(role)
-        assert dejitter is not None
+        branch, stream = self._branches[_branch_of(role)], self._stream(role)
+        assert stream is not None
+        dejitter = stream.dejitter
         if isinstance(item, StreamNotice):
             dejitter.distrusted = dejitter.distrusted if item.trusted is None else not item.trusted
             return self._ready()
         times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
         times = np.full(len(item), np.nan) if dejitter.distrusted else times
-        values, used = item.values, self._late.used(role, times, self._latency_s(role))
+        values, used = item.values, self._late.used(role, times, stream.channel_map.latency_s)
         if used is not None:
             times, values = times[used], values[used]
-            self._note_late(role)
+            StreamNotes(stream.notes).add("what came only after its windows were given out is not used")
         if isinstance(branch, GazeBranch):
             branch.push(times, values, second=role is Modality.SECOND_EYE)
         else:
@@ -265,11 +260,6 @@ class Pipeline:
         measured until then, and comes only now, is not used. See rtemo.core.timing.late_samples.
         """
         self._late.leave_out(role, after_s, until_s)
-
-    def _note_late(self, role: Modality) -> None:
-        notes, text = self._notes_of(role), "what came only after its windows were given out is not used"
-        if text not in notes:
-            notes.append(text)
 
     @property
     def distrusted(self) -> frozenset[Modality]:
