@@ -53,6 +53,7 @@ class Pipeline:
         self.n_skipped = 0
         self._n_bands = len(band_centres(settings.eeg))
         self._branches: dict[Modality, Branch] = {}
+        self._retired: dict[Modality, list[Branch]] = {}  # whose place was taken, while windows of theirs may come
         self._streams: dict[str, tuple[Modality, ClockModel]] = {}  # its role; SECOND_EYE goes to the gaze's branch
         self._expected: set[Modality] = set()
         self._cursor: int | None = None  # end of the next window
@@ -95,7 +96,11 @@ class Pipeline:
         return stream.notes if stream is not None else ()
 
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
-        """Use a stream. A stream of a modality that is there already takes its place and starts afresh."""
+        """Use a stream. A stream of a modality that is there already takes its place and starts afresh.
+
+        Windows that end before its first sample hold what its predecessor gave; what it measured before the end of that
+        one's samples is not used. So it does not matter when, between the two, it is announced.
+        """
         if isinstance(channel_map, GazeChannelMap) and channel_map.pair and self._joins(info, channel_map):
             return
         modality = Modality.EEG if isinstance(channel_map, EegChannelMap) else Modality.GAZE
@@ -108,6 +113,9 @@ class Pipeline:
             branch.marks = self._marks
         before = self._branches.get(modality)
         self._hand_over(before, branch, modality)
+        if before is not None and before.watermark is not None:
+            self._retired.setdefault(modality, []).append(before)
+            self._late.leave_out(_role_of(channel_map), -math.inf, self.grid.seconds(before.watermark))
         self._branches[modality] = branch
         self._connect(info, _role_of(channel_map))
 
@@ -344,18 +352,35 @@ class Pipeline:
 
     def _after_hole(self, end: int, last: int) -> int:
         """The end of the next window that can hold data, so that a hole of days costs nothing."""
-        ahead = [k for b in self._branches.values() for k in b.frames if k > end]
+        ahead = [k for b in self._all for k in b.frames if k > end]
         target = min(min(ahead, default=last + 1), last + 1)
         return max(end + self.grid.hop, -(-target // self.grid.hop) * self.grid.hop)
 
     def _forget(self) -> None:
         assert self._cursor is not None
-        for branch in self._branches.values():
+        for branch in self._all:
             branch.forget_before(self._cursor - self.grid.length)
+        for modality, retired in self._retired.items():
+            if retired and self._branch_of_window(modality, self._cursor) is self._branches[modality]:
+                retired.clear()
+
+    @property
+    def _all(self) -> list[Branch]:
+        return [*self._branches.values(), *(one for retired in self._retired.values() for one in retired)]
+
+    def _branch_of_window(self, modality: Modality, end: int) -> Branch | None:
+        """Of the streams that took each other's place the last one that had begun before a window's end."""
+        branch = self._branches.get(modality)
+        if branch is None:
+            return None
+        end_s = self.grid.seconds(end)
+        known = [branch, *reversed(self._retired.get(modality, []))]
+        return next((one for one in known if _has_begun(one, end_s)), known[-1])
 
     def _window(self, end: int, *, forced: bool) -> Window | None:
         """The window that ends at a grid index, or None where no sample came at all."""
-        eeg, gaze = self._branches.get(Modality.EEG), self._branches.get(Modality.GAZE)
+        used = {one: branch for one in (Modality.EEG, Modality.GAZE) if (branch := self._branch_of_window(one, end))}
+        eeg, gaze = used.get(Modality.EEG), used.get(Modality.GAZE)
         frames = [eeg.frame_at(k) if isinstance(eeg, EegBranch) else None for k in self.grid.frames_of(end)]
         gaze_frame = None
         if isinstance(gaze, GazeBranch):
@@ -374,14 +399,16 @@ class Pipeline:
         if self._baseline_planned and not any(part.scale.source != "surrogate" for part in parts):
             steady = False
         bad_channels: dict[str, str] = {}
-        if eeg is not None and channel_map is not None:
-            faults = channels_named(frames, channel_map.labels)
-            bad_channels |= eeg.dejitter.unknown.name_faults(faults, span, still=self._is_over(Modality.EEG, forced))
-        if gaze is not None:
-            seen = {GAZE: GAP} if gaze_frame is None else gaze_frame.faults
-            bad_channels |= gaze.dejitter.unknown.name_faults(seen, span, still=self._is_over(Modality.GAZE, forced))
-        for modality, branch in self._branches.items():
-            if branch.dejitter.unknown.is_distrusted(span, still=self._is_over(modality, forced)):
+        for modality, branch in used.items():
+            faults: Mapping[str, str]
+            if isinstance(branch, EegBranch):
+                faults = channels_named(frames, branch.channel_map.labels)
+            else:
+                faults = {GAZE: GAP} if gaze_frame is None else gaze_frame.faults
+            unknown, over = branch.dejitter.unknown, self._is_over(modality, branch, forced)
+            joins_later = not (forced or _has_begun(branch, span[1]) or unknown.meets(span, still=over))
+            bad_channels |= {} if joins_later else unknown.name_faults(faults, span, still=over)
+            if unknown.is_distrusted(span, still=over):
                 steady = False
         return Window(
             end_s=self.grid.seconds(end),
@@ -401,9 +428,14 @@ class Pipeline:
             **(_signal_part(frames, self.grid.frame, n_channels) if self._signal else {}),
         )
 
-    def _is_over(self, modality: Modality, forced: bool) -> bool:  # noqa: FBT001
+    def _is_over(self, modality: Modality, branch: Branch, forced: bool) -> bool:  # noqa: FBT001
         """Whether a window is made without waiting for what a stream may still send."""
-        return forced or modality not in self._expected or self._is_timeless(modality)
+        was_replaced = branch is not self._branches[modality]
+        return forced or was_replaced or modality not in self._expected or self._is_timeless(modality)
+
+
+def _has_begun(branch: Branch, end_s: float) -> bool:
+    return branch.first_time is not None and branch.first_time < end_s
 
 
 def _role_of(channel_map: EegChannelMap | GazeChannelMap) -> Modality:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from rtemo.core.errors import RtemoError
-from rtemo.core.types import Chunk, Item, StreamInfo
+from rtemo.core.types import Chunk, Item, StreamDown, StreamInfo, StreamUp
 from rtemo.sources.xdf.cursor import Timed
 from rtemo.sources.xdf.source import XdfSource
 
@@ -41,12 +41,15 @@ class Pacer:
     def due(self, now_s: float) -> list[Timed]:
         """What is due at a moment of the recording, each stream in its order. Items without samples are due at once.
 
-        A sample that stands before the one in front of it is due with that one.
+        A sample that stands before the one in front of it is due with that one. A stream that ends, and one that takes
+        its place, come before the others, so that no window is made of these without it.
         """
         out: list[Timed] = []
-        for pending in self._pending.values():
+        for pending in sorted(self._pending.values(), key=lambda waiting: not _changes(waiting, now_s)):
             while pending and _first_s(pending[0]) <= now_s + EARLY_S:
                 timed = pending.popleft()
+                if isinstance(timed.item, StreamUp):  # whatever the stamps of the one that was there say
+                    out += self._pending.pop(timed.item.replaces, ())
                 n_due = int(np.searchsorted(np.maximum.accumulate(timed.elapsed), now_s + EARLY_S, side="right"))
                 out.append(_cut(timed, slice(None, n_due)))
                 if n_due < len(timed.elapsed):
@@ -116,6 +119,12 @@ class PacedSource:
         """Reads on until everything up to a moment is there."""
         while not self.recording.exhausted and (self._pacer.next_s is None or self._pacer.reach_s <= now_s):
             self._pacer.add(self.recording.read_timed())
+
+
+def _changes(pending: Iterable[Timed], now_s: float) -> bool:
+    """Whether a stream ends, or takes another's place, up to a moment."""
+    ups = (timed for timed in pending if isinstance(timed.item, StreamUp | StreamDown))
+    return any(_first_s(timed) <= now_s + EARLY_S for timed in ups)
 
 
 def _first_s(timed: Timed) -> float:

@@ -232,9 +232,38 @@ def test_a_stream_that_takes_anothers_place_starts_afresh():
     assert pipeline.branch(Modality.EEG) is not before
     assert pipeline.push(eeg(105.0, 110.0)) == []  # of the one that was replaced
     windows = pipeline.push(eeg(105.0, 110.0, "e2"))
-    assert ends(windows) == every_quarter(105.25, 109.75)  # of the window that ends at 105 s nothing is left
-    assert pipeline.n_skipped == 1
+    assert ends(windows) == every_quarter(105.0, 109.75)
+    assert windows[0].eeg_coverage == pytest.approx(1.0, abs=0.01)  # of the one that was replaced: it had come so far
+    assert windows[1].eeg_coverage == 0.0  # 0.25 s of the new one are no frame
     assert pipeline.modalities == {Modality.EEG}
+
+
+@pytest.mark.parametrize("back_s", [104.6, 105.0, 105.02, 105.13, 107.5, 111.2])  # the first one ends at 105 s
+@pytest.mark.parametrize("gaze_s", [103.0, 105.0, 107.0])  # how far the gaze is when the other EEG is announced
+def test_windows_do_not_depend_on_when_the_stream_that_takes_anothers_place_is_announced(back_s, gaze_s):
+    def windows_of(gaze_s):
+        pipeline, found = pipeline_of(), []
+        found += pipeline.push(eeg(100.0, 105.0))
+        found += pipeline.push(gaze(100.0, 102.0))
+        found += pipeline.expect(Modality.EEG, expected=False)
+        found += pipeline.push(gaze(102.0, gaze_s))
+        pipeline.add_stream(dataclasses.replace(EEG, stream_id="e2"), EEG_MAP)
+        found += pipeline.push(gaze(gaze_s, 114.0))
+        found += pipeline.push(eeg(back_s, 118.0, "e2"))
+        return found + pipeline.push(gaze(114.0, 118.0))
+
+    expected = windows_of(102.5)
+    found = windows_of(min(gaze_s, back_s))
+    assert ends(found) == ends(expected) == every_quarter(104.0, 117.75)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.settled, one.channels, one.bad_channels) == (other.settled, other.channels, other.bad_channels)
+        assert (one.eeg_coverage, one.gaze_coverage) == (other.eeg_coverage, other.gaze_coverage)
+        np.testing.assert_array_equal(one.eeg, other.eeg)
+        np.testing.assert_array_equal(one.eye, other.eye)
+    coverage = {window.end_s: window.eeg_coverage for window in found}
+    assert coverage[104.75] > 0.98
+    assert (coverage[105.0] > 0.98) == (back_s >= 105.0)
+    assert coverage[117.75] == 1.0
 
 
 QUICK = PipelineSettings(

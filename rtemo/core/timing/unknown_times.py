@@ -61,9 +61,13 @@ class UnknownTimes:
 
         span: its begin and end. still: whether an interval counts that has not ended.
         """
-        if not any(one.meets(*span) for one in self._known(still)):
+        if not self.meets(span, still=still):
             return dict(faults)
         return {name: CLOCK if reason == GAP else reason for name, reason in faults.items()}
+
+    def meets(self, span: tuple[float, float], *, still: bool) -> bool:
+        """Whether samples without a known time may belong into a window."""
+        return any(one.meets(*span) for one in self._known(still))
 
     def is_distrusted(self, span: tuple[float, float], *, still: bool) -> bool:
         """Whether samples that are not believed belong into a window."""

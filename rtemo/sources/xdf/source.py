@@ -11,10 +11,11 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, Item, StreamInfo, StreamNotice, StreamUp
 from rtemo.sources.stream_choice import is_own
 from rtemo.sources.xdf.checks import Checked, check
-from rtemo.sources.xdf.cursor import Cursor, StreamPlan, Timed
+from rtemo.sources.xdf.cursor import PIECE_S, Cursor, StreamPlan, Timed
 from rtemo.sources.xdf.edges import mend_edges
 from rtemo.sources.xdf.file import XdfFile
 from rtemo.sources.xdf.parts import RecordingPart, joined, numbers_in, open_parts
@@ -31,6 +32,7 @@ from rtemo.sources.xdf.scan import XdfIndex, XdfStream
 from rtemo.sources.xdf.succession import Succession, entries_of, from_log, from_times
 
 BATCH_BYTES = 1 << 19  # a read returns about as much
+UP_LEAD_S = 2.0 * PIECE_S  # so long before its first sample a stream that takes another's place is announced
 
 
 class XdfSource:
@@ -287,7 +289,17 @@ class XdfSource:
             self._cursors.append(Cursor(self._file.open(), stream, plan, self._late_warnings))
         start_s = -math.inf if self._start_s is None else self._start_s
         stop_s = math.inf if self._stop_s is None else self._stop_s
-        yield from _by_time([cursor.items(start_s, stop_s) for cursor in self._cursors])
+        cursors = zip(self._streams, self._cursors, strict=True)
+        yield from _by_time([self._lane(stream, cursor.items(start_s, stop_s)) for stream, cursor in cursors])
+
+    def _lane(self, stream: XdfStream, items: Iterator[Timed]) -> Lane:
+        before = self._predecessor(stream)
+        after = next((one for one in self._streams if self._predecessor(one) is stream), None)
+        until_s = math.inf
+        if after is not None and self._known.origins[after.number] == self._known.origins[stream.number]:
+            first_s = next((span.first_s for span in self._known.spans if span.stream is after), math.inf)
+            until_s = first_s - self._known.origins[after.number]
+        return Lane(items, None if before is None else self._streams.index(before), until_s)
 
     def _failed(self, error: OSError) -> RtemoError:
         return RtemoError(
@@ -295,22 +307,46 @@ class XdfSource:
         )
 
 
-def _by_time(streams: list[Iterator[Timed]]) -> Iterator[Timed]:
+class Lane(NamedTuple):
+    """A stream's items. follows: the place among the streams of the one whose place it took, and after whose items its
+    own come. until_s: elapsed seconds at which the one begins that takes its place.
+    """
+
+    items: Iterator[Timed]
+    follows: int | None
+    until_s: float
+
+    def next(self) -> tuple[float, Timed] | None:
+        """The next item, and when it is its turn: all of a stream's before another takes its place, whatever their
+        stamps are, and that one is announced before any piece of the others that reaches as far.
+        """
+        timed = next(self.items, None)
+        if timed is None:
+            return None
+        timed = timed._replace(elapsed=np.minimum(timed.elapsed, self.until_s))
+        turn_s = min(float(timed.elapsed[0]), self.until_s - UP_LEAD_S)
+        return turn_s - (UP_LEAD_S if isinstance(timed.item, StreamUp) else 0.0), timed
+
+
+def _by_time(lanes: Sequence[Lane]) -> Iterator[Timed]:
     """Merges by each chunk's first sample, holding one chunk of each stream."""
     order = itertools.count()  # streams that stand at the same time take turns
-    heap: list[tuple[float, int, Timed, Iterator[Timed]]] = []
+    heap: list[tuple[float, int, Timed, int]] = []
 
-    def advance(stream: Iterator[Timed]) -> None:
-        timed = next(stream, None)
-        if timed is not None:
-            heapq.heappush(heap, (float(timed.elapsed[0]), next(order), timed, stream))
+    def advance(place: int) -> None:
+        if (found := lanes[place].next()) is not None:
+            heapq.heappush(heap, (found[0], next(order), found[1], place))
+            return
+        for following in [k for k, lane in enumerate(lanes) if lane.follows == place]:
+            advance(following)
 
-    for stream in streams:
-        advance(stream)
+    for place, lane in enumerate(lanes):
+        if lane.follows is None:
+            advance(place)
     while heap:
-        _, _, timed, stream = heapq.heappop(heap)
+        _, _, timed, place = heapq.heappop(heap)
         yield timed
-        advance(stream)
+        advance(place)
 
 
 def _pause_s(before: RecordingPart, after: RecordingPart) -> float:

@@ -110,3 +110,59 @@ def test_a_device_that_is_changed_and_changed_back_is_followed_by_the_replay(per
         session.feed(until_s, as_now)
     rows, _ = session.end()
     assert float(rows[-1][f"{changed}_coverage"]) > 0.9
+
+
+@pytest.mark.parametrize("changed", ["eeg", "gaze"])
+@pytest.mark.parametrize(
+    ("lost_s", "noticed_s", "back_s"),
+    [
+        (7.25, 0.2, 7.25),  # at a window's end
+        (7.25, 0.2, 7.3),
+        (7.24, 0.1, 7.26),
+        (7.13, 0.3, 7.5),
+        (7.2, 0.6, 8.3),  # windows are given out without it
+        (7.31, 0.1, 10.0),  # longer than a frame
+        (7.02, 2.0, 13.9),  # longer than a window
+        (7.25, 0.1, 7.0),  # what the new one measured before the old one's end
+    ],
+)
+def test_a_device_that_is_changed_at_any_moment_is_followed_by_the_replay(
+    person, changed, lost_s, noticed_s, back_s, tmp_path
+):
+    session = Session(person, tmp_path)
+    usual = next(info for info in person.streams if info.stream_id == changed)
+    now = replace(usual, stream_id="new", channel_format="double64", xml=usual.xml.replace("float32", "double64"))
+    kept = []
+
+    def part(item, begin_s, stop_s):
+        if not isinstance(item, Chunk):
+            return item
+        own = (item.stamps >= session.start_s + begin_s) & (item.stamps < session.start_s + stop_s)
+        return replace(item, stamps=item.stamps[own], values=item.values[own]) if own.any() else None
+
+    def before(item):
+        if getattr(item, "stream_id", "") != changed:
+            return item
+        if (late := part(item, back_s, math.inf)) is not None:
+            kept.append(late)
+        return part(item, -math.inf, lost_s)
+
+    def after(item):
+        if getattr(item, "stream_id", "") != changed:
+            return item
+        if (own := part(item, back_s, math.inf)) is None:
+            return None
+        own = replace(own, stream_id="new")
+        return replace(own, values=own.values.astype("f8")) if isinstance(own, Chunk) else own
+
+    session.feed(lost_s + noticed_s, before)
+    session.give(StreamDown(changed, StreamState.LOST, "its sender was started again"))
+    session.feed(max(lost_s + noticed_s, back_s), before)
+    session.give(StreamUp(now, changed))
+    for item in kept:
+        session.give(after(item))
+    session.feed(SESSION_S, after)
+    rows, _ = session.end()
+    coverage = {float(row["time_s"]) - session.start_s: float(row[f"{changed}_coverage"]) for row in rows}
+    assert coverage[7.0] > 0.9
+    assert min(share for at_s, share in coverage.items() if at_s > back_s + 5.0) > 0.9

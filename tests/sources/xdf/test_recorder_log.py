@@ -11,6 +11,7 @@ from rtemo.core.errors import RtemoError
 from rtemo.core.types import Chunk, ClockOffset, Modality, StreamDown, StreamNotice, StreamState, StreamUp
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.devices.profile import load_profiles
+from rtemo.sources.paced import Pacer
 from rtemo.sources.session_settings import SessionSettings
 from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.xdf.recording_log import LOG_NAME, LogEntry, log_info
@@ -102,7 +103,7 @@ def test_a_part_begins_with_what_was_noted_before_it(tmp_path):
     assert given == [StreamNotice("1", "set back", False), list(range(500, 1000))]
 
 
-def restarted(tmp_path, *, entries=(), gap_s=3.0, **changed):
+def restarted(tmp_path, *, entries=(), gap_s=3.0, beside=(), **changed):
     """An amplifier that is lost after 10 s and back under another description."""
     later = {"rate": 50.0, "labels": ("Fz", "Cz", "Pz"), "source_id": "b"} | changed
     more = (log_info("s"), log(*entries)) if entries else ()
@@ -113,6 +114,7 @@ def restarted(tmp_path, *, entries=(), gap_s=3.0, **changed):
         *(ClockOffset("1", 999.0, 0.0), ClockOffset("2", 999.0, 0.0)),
         ramp(n=1000),
         ramp("2", n=500, rate=later["rate"], start_s=1010.0 + gap_s, channels=len(later["labels"])),
+        *beside,
         *more,
     )
 
@@ -135,6 +137,31 @@ def test_a_stream_that_took_anothers_place_is_announced_at_its_first_sample_with
     assert down.reason.startswith("gone from the network" if entries else "lost")
     order = [k for k, item in enumerate(items) if isinstance(item, Chunk) and item.stream_id == "1"]
     assert max(order) < items.index(down) < items.index(up)
+
+
+@pytest.mark.parametrize("gap_s", [-1.0, 0.0, 0.02, 0.3, 3.0])
+@pytest.mark.parametrize("tick_s", [None, 0.05, 0.7, 20.0])  # None: as fast as it goes
+def test_no_other_stream_is_ahead_of_one_that_takes_anothers_place(gap_s, tick_s, tmp_path):
+    beside = (stream("3", name="beside"), ClockOffset("3", 999.0, 0.0), ramp("3", n=2000, start_s=1000.13))
+    path = restarted(tmp_path, gap_s=gap_s, entries=LOGGED, beside=beside)
+    if tick_s is None:
+        items = items_of(path, {"1", "2", "3"})
+    else:
+        source, pacer, items = XdfSource(path), Pacer(), []
+        source.start()
+        source.select({"1", "2", "3"})
+        while not source.exhausted:
+            pacer.add(source.read_timed())
+        for tick in range(1, round(21.0 / tick_s) + 2):
+            items += [timed.item for timed in pacer.due(tick * tick_s)]
+    down = next(k for k, item in enumerate(items) if isinstance(item, StreamDown))
+    up = next(k for k, item in enumerate(items) if isinstance(item, StreamUp))
+    places = [(k, item) for k, item in enumerate(items) if isinstance(item, Chunk)]
+    assert sum(len(item) for k, item in places if item.stream_id == "1" and k < down) == 1000
+    assert down < up < min(k for k, item in places if item.stream_id == "2")
+    before = [item.stamps[-1] for k, item in places if item.stream_id == "3" and k < up and len(item)]
+    assert max(before, default=0.0) <= 1010.0 + gap_s
+    assert sum(len(item) for _, item in places if item.stream_id == "3") == 2000
 
 
 @pytest.mark.parametrize(
