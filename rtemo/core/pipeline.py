@@ -31,7 +31,6 @@ from rtemo.core.settings import PipelineSettings
 from rtemo.core.timing.clock_correction import ClockModel
 from rtemo.core.timing.dejitter import Dejitter
 from rtemo.core.timing.late_samples import LateSamples
-from rtemo.core.timing.stream_notes import StreamNotes
 from rtemo.core.types import BoolArray, Chunk, ClockOffset, FloatArray, Modality, StreamInfo, StreamNotice, Window
 from rtemo.core.windows import Grid
 
@@ -98,8 +97,8 @@ class Pipeline:
     def add_stream(self, info: StreamInfo, channel_map: EegChannelMap | GazeChannelMap) -> None:
         """Use a stream. A stream of a modality that is there already takes its place and starts afresh.
 
-        Windows that end before its first sample hold what its predecessor gave; what it measured before the end of that
-        one's samples is not used. So it does not matter when, between the two, it is announced.
+        Windows that end before its first sample hold what its predecessor gave, so it does not matter when, between the
+        two, it is announced.
         """
         if isinstance(channel_map, GazeChannelMap) and channel_map.pair and self._joins(info, channel_map):
             return
@@ -115,7 +114,7 @@ class Pipeline:
         self._hand_over(before, branch, modality)
         if before is not None and before.watermark is not None:
             self._retired.setdefault(modality, []).append(before)
-            self._late.leave_out(_role_of(channel_map), -math.inf, self.grid.seconds(before.watermark))
+            branch.dejitter.leave_out(before.dejitter.left_out_until_s)
         self._branches[modality] = branch
         self._connect(info, _role_of(channel_map))
 
@@ -244,14 +243,14 @@ class Pipeline:
             return self._ready()
         times = clock.to_lsl(item.stamps)  # also of what is not believed: the clock follows how it was set
         times = np.full(len(item), np.nan) if dejitter.distrusted else times
-        values, used = item.values, self._late.used(role, times, stream.channel_map.latency_s)
-        if used is not None:
-            times, values = times[used], values[used]
-            StreamNotes(stream.notes).add("what came only after its windows were given out is not used")
-        if isinstance(branch, GazeBranch):
-            branch.push(times, values, second=role is Modality.SECOND_EYE)
-        else:
-            branch.push(times, values)
+        begin = 0
+        for stop, until_s in (*self._late.begin(role, times), (len(times), -math.inf)):
+            if isinstance(branch, GazeBranch):
+                branch.push(times[begin:stop], item.values[begin:stop], second=role is Modality.SECOND_EYE)
+            else:
+                branch.push(times[begin:stop], item.values[begin:stop])
+            dejitter.leave_out(until_s)
+            begin = stop
         return self._ready()
 
     def reached_s(self, role: Modality) -> float:
@@ -265,9 +264,10 @@ class Pipeline:
 
     def leave_out(self, role: Modality, after_s: float, until_s: float) -> None:
         """A role's stream was lost after a sample, and windows up to an end were given out without it: what else it
-        measured until then, and comes only now, is not used. See rtemo.core.timing.late_samples.
+        measured until then, and comes only after it, is not used. See rtemo.core.timing.late_samples.
         """
-        self._late.leave_out(role, after_s, until_s)
+        if self._late.leave_out(role, after_s, until_s) and (dejitter := self.dejitter(role)) is not None:
+            dejitter.leave_out(until_s)
 
     @property
     def distrusted(self) -> frozenset[Modality]:

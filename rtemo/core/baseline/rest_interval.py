@@ -6,6 +6,7 @@ that were kept, so it is the same however late a live session learns of it withi
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Learner:
         kept = round(settings.rest_max_s + settings.notice_s) + 2
         self._kept: deque[tuple[int, FloatArray]] = deque(maxlen=kept)
         self._due: list[Rest] = []
+        self._ahead: tuple[int, tuple[Rest, ...], NormaliserState] | None = None  # see snapshot_at
         self._reached = 0  # the last end that was asked about
         self.notes: list[str] = []
         self.baseline: Baseline | None = None  # the newest that took effect
@@ -67,6 +69,20 @@ class Learner:
     @property
     def snapshot(self) -> NormaliserState:
         return self._normaliser.snapshot
+
+    def snapshot_at(self, end: int) -> NormaliserState:
+        """What is known at a grid index that frames have not reached, as nothing came: rests take effect all the same,
+        and nothing else is learned there.
+        """
+        due = tuple(rest for rest in self._due if rest.effect <= end)
+        if not due:
+            return self.snapshot
+        if self._ahead is None or self._ahead[:2] != (self._reached, due):
+            later = copy.copy(self)
+            later._normaliser, later._due, later.notes = copy.copy(self._normaliser), list(due), []
+            later.at(end)
+            self._ahead = self._reached, due, later.snapshot
+        return self._ahead[2]
 
     def rest(self, rest: Rest) -> bool:
         """Have a rest take effect. False where its time is over already: it then counts from the next frame on."""

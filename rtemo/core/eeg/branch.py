@@ -285,7 +285,7 @@ class EegBranch:
         present = 1.0 if seen.valid.all() else float(seen.valid.mean())
         some = bool(seen.usable.any())
         coverage = float(some) if present == 1.0 else float(seen.valid[:, seen.usable].mean()) if some else 0.0
-        scale = self.learner.snapshot
+        scale = self.learner.snapshot_at(end)
         frame = EegFrame(end, seen.power, seen.fault, seen.usable, present, coverage, settled, scale)
         if self._sizes is None:
             return frame

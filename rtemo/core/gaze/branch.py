@@ -310,4 +310,4 @@ class GazeBranch:
         end_s = self._grid.seconds(end)
         features = self._tracker.features(end_s, self._look_back_s)
         faults = self._check.faults(end_s, self._look_back_s, features.coverage)
-        return GazeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot)
+        return GazeFrame(end, features.values, features.valid, features.coverage, faults, self.learner.snapshot_at(end))

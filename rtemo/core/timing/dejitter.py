@@ -84,6 +84,7 @@ class Dejitter:
         self.n_gaps = 0
         self.n_missing = 0  # samples that the gaps lack, by the rate
         self.unknown = UnknownTimes()
+        self.left_out_until_s = -np.inf  # see leave_out
         self.distrusted = False  # whether what comes in is not believed: see rtemo.core.types.StreamNotice
 
     @property
@@ -95,6 +96,11 @@ class Dejitter:
     def unusable(self) -> bool:
         """Whether the times of what comes in now are known to be wrong."""
         return self.distrusted or self.set_back_s > 0.0
+
+    def leave_out(self, until_s: float) -> None:
+        """From now on nothing is given out that is placed at or before a time: it comes too late to be used."""
+        self.left_out_until_s = max(self.left_out_until_s, until_s)
+        self.unknown.begins_after(until_s)
 
     def push(self, times: TimeArray, values: NDArray[Any]) -> list[SampleRun]:
         """Runs that are ready. times (n,) may hold NaN (no time known): such samples are dropped and counted."""
@@ -360,6 +366,12 @@ class Dejitter:
         if not later.all():
             self._drop(int(np.count_nonzero(~later)))
             times, values = times[later], values[later]
+        late = int(np.searchsorted(times, self.left_out_until_s, side="right"))  # they increase
+        if late:
+            self.n_dropped += late
+            self._unused += late
+            self._notes.add("what came only after its windows were given out is not used")
+            times, values = times[late:], values[late:]
         if not len(times):
             return
         hole = float(times[0]) - self._last - 1.0 / self.rate.hz

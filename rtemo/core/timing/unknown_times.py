@@ -56,6 +56,10 @@ class UnknownTimes:
                 self._open = None
             self._last_known = float(times[stop - 1])
 
+    def begins_after(self, time_s: float) -> None:
+        """What comes from now on and has no time belongs behind this one."""
+        self._last_known = max(self._last_known, time_s)
+
     def name_faults(self, faults: Mapping[str, str], span: tuple[float, float], *, still: bool) -> dict[str, str]:
         """The faults of a window; a gap in which samples without a known time came is trouble with the sender's clock.
 

@@ -319,7 +319,7 @@ class Engine:
         if replaced is not None:
             known_by[REPLACES] = replaced.name
         part = role.value if role else "none"
-        returned = self._returned(role) if role is not None else None
+        returned = self._returned(role, replaced is not None) if role is not None else None
         stated = note_details(returned) if returned is not None else {"role": part}
         self._event(EventKind.STREAM_UP, f"{text}: {info.brief()}", info, **stated, **known_by)
         if role == Modality.MARKERS or info.stream_id in self._session_streams:
@@ -332,13 +332,15 @@ class Engine:
         elif before is None or before.channels != info.channels:
             self._auxiliary.add(info, self._roles_of_streams)
 
-    def _returned(self, role: Modality) -> StreamReturned | None:
-        """What is stated where a stream is back that no window waited for, so that a replay does not use more of it."""
-        after_s, pipeline = self._lost_at.pop(role, None), self._predictor.pipeline
-        if self._live is None or self._rebuilding or after_s is None or after_s != pipeline.reached_s(role):
+    def _returned(self, role: Modality, replaced: bool) -> StreamReturned | None:  # noqa: FBT001
+        """What is stated where a stream is back that no window waited for, or another takes its place, so that a replay
+        does not use more of it.
+        """
+        pipeline = self._predictor.pipeline
+        lost_s, after_s, until_s = self._lost_at.pop(role, None), pipeline.reached_s(role), pipeline.given_until_s
+        if self._live is None or self._rebuilding or math.inf in (-after_s, -until_s):
             return None
-        until_s = pipeline.given_until_s
-        if not -math.inf < after_s < until_s:
+        if not replaced and (lost_s != after_s or until_s <= after_s):
             return None
         note = StreamReturned(role.value, after_s, until_s)
         self._predictor.note(note, self._live.clock())
