@@ -308,6 +308,26 @@ def test_both_modalities_get_their_baseline():
     assert settled_spans(windows)[-1] == [124.0, 129.75]
 
 
+def test_a_rest_takes_effect_while_its_stream_is_away():
+    def windows_of(gone):
+        pipeline = pipeline_of(settings=QUICK)
+        pipeline.rest(110.0, 122.0)
+        found = pipeline.push(gaze(100.0, 123.0)) + pipeline.push(eeg(100.0, 123.0))
+        if gone:  # as a session has it: nobody waits
+            found += pipeline.expect(Modality.GAZE, expected=False)
+            found += pipeline.push(eeg(123.0, 126.0))
+            found += pipeline.expect(Modality.GAZE, expected=True)
+        else:
+            found += pipeline.push(eeg(123.0, 126.0))
+        return {window.end_s: window for window in found + pipeline.push(gaze(126.0, 130.0))}
+
+    session, replay = windows_of(gone=True), windows_of(gone=False)
+    assert max(session) == max(replay) == 125.75
+    for end_s in session:
+        np.testing.assert_array_equal(session[end_s].eye, replay[end_s].eye)
+    assert np.abs(session[124.25].eye).max() < 3.0 < np.abs(session[122.0].eye).max()  # by the rest; by the prior
+
+
 def test_a_rest_that_never_ends_stops_counting():
     pipeline = pipeline_of(EEG, settings=QUICK)
     windows = pipeline.push(eeg(100.0, 110.0))

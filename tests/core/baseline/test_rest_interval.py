@@ -102,3 +102,21 @@ def test_a_saved_baseline_is_matched_by_name():
     np.testing.assert_array_equal(target.snapshot.mean, [[0.0], [5.0]])
     np.testing.assert_array_equal(target.snapshot.scale, [[1.0], [2.0]])
     assert target.snapshot.source == "saved"
+
+
+def test_a_rest_takes_effect_at_ends_that_no_frame_reaches_and_nothing_moves_on():
+    target = learner()
+    target.rest(Rest(10.0, 16.0, 200 * 17))
+    learn(target, range(8, 17))
+    before = target.snapshot
+    assert target.snapshot_at(200 * 17 - 1) is before
+    ahead = target.snapshot_at(200 * 17)
+    np.testing.assert_array_equal(ahead.mean, [[13.5], [13.5]])
+    assert ahead.source == "rest"
+    assert target.snapshot_at(200 * 30) is ahead
+    assert (target.snapshot, target.notes, target.baseline) == (before, [], None)
+    target.rest(Rest(11.0, 14.0, 200 * 18))  # of 12, 13, 14
+    assert target.snapshot_at(200 * 17) is not before
+    np.testing.assert_array_equal(target.snapshot_at(200 * 18).mean, [[13.0], [13.0]])
+    target.at(200 * 18)
+    np.testing.assert_array_equal(target.snapshot.mean, [[13.0], [13.0]])
