@@ -253,20 +253,23 @@ class Pipeline:
             begin = stop
         return self._ready()
 
-    def reached_s(self, role: Modality) -> float:
-        """The time of the newest sample of a role's stream, LSL time; -infinity before the first."""
-        return self._late.reached_s(role)
+    def reached(self, role: Modality) -> tuple[float, int]:
+        """The time of the newest sample of a role's stream that has one, LSL time, -infinity before the first; and how
+        many without a time came after it.
+        """
+        return self._late.reached(role)
 
     @property
     def given_until_s(self) -> float:
         """No window that ends up to here is still to come; -infinity before the first."""
         return -math.inf if self._cursor is None else self.grid.seconds(self._cursor - self.grid.hop)
 
-    def leave_out(self, role: Modality, after_s: float, until_s: float) -> None:
-        """A role's stream was lost after a sample, and windows up to an end were given out without it: what else it
-        measured until then, and comes only after it, is not used. See rtemo.core.timing.late_samples.
+    def leave_out(self, role: Modality, after_s: float, until_s: float, n_timeless: int = 0) -> None:
+        """A role's stream was lost after a sample, with n_timeless without a time behind it, and windows up to an end
+        were given out without it: what else it measured until then, and comes only later, is not used. See
+        rtemo.core.timing.late_samples.
         """
-        if self._late.leave_out(role, after_s, until_s) and (dejitter := self.dejitter(role)) is not None:
+        if self._late.leave_out(role, after_s, until_s, n_timeless) and (dejitter := self.dejitter(role)) is not None:
             dejitter.leave_out(until_s)
 
     @property

@@ -132,7 +132,7 @@ class Predictor:
         if isinstance(note, WindowsSkipped) and self._is_ours(note):
             self.skipped.add(note)
         if isinstance(note, StreamReturned) and note.role in set(Modality):
-            self.pipeline.leave_out(Modality(note.role), note.after_s, note.until_s)
+            self.pipeline.leave_out(Modality(note.role), note.after_s, note.until_s, note.n_timeless)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():

@@ -11,8 +11,8 @@ Each fact is an event whose details have the key "fact":
     calibration_ends    from_s: the trained heads decide from then on
     channel_marked      label, mark (bad, good, automatic), from_s: an EEG channel counts as that from then on
     windows_skipped     from_s, resumes_s, every, hop_s, model: what a model that is slower than the hop leaves out
-    stream_returned     role, after_s, until_s: what a stream that was lost measured after the one, LSL time, came only
-                        when windows up to the other were given out
+    stream_returned     role, after_s, until_s, n_timeless: what a stream that was lost measured after the one, LSL
+                        time, and so many samples without a time, came only when windows up to the other were given out
     gaze_checked        accuracy_deg, precision_deg, valid: the eye tracker on points of known place
     predictions         given: whether predictions are given out from then on, or suspended
     profile_used        id, digest: a device profile of that computer's own, and the SHA-256 of its file
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, get_type_hints
 
 from rtemo.model.personal.session_notes import (
@@ -189,6 +189,8 @@ def _note(kind: type[Note], details: dict[str, Any]) -> Note | None:
     types = get_type_hints(kind)
     found: dict[str, Any] = {}
     for field in fields(kind):
+        if field.name not in details and field.default is not MISSING:
+            continue  # of a recording that is older than the field
         value, wanted = details.get(field.name), types[field.name]
         if wanted is float:
             value = _number(value)

@@ -1,8 +1,9 @@
-"""`python -m tests.faults`: runs the faults and writes their table; kill, fuzz and soak. See README.md beside this."""
+"""`python -m tests.faults`: runs the faults and writes their table; kill, fuzz, soak, sessions. See README.md."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 import time
@@ -16,13 +17,13 @@ from .judge import Result
 from .run_fault import run_fault
 from .table import write_table
 
+OTHERS = {"kill": ".kill", "fuzz": ".fuzz", "soak": ".soak", "sessions": ".sessions.random_sessions"}
+
 
 def main() -> int:
     """Parse and run."""
-    if len(sys.argv) > 1 and sys.argv[1] in ("kill", "fuzz", "soak"):
-        import importlib
-
-        return int(importlib.import_module(f".{sys.argv[1]}", __package__).main(sys.argv[2:]))
+    if len(sys.argv) > 1 and sys.argv[1] in OTHERS:
+        return int(importlib.import_module(OTHERS[sys.argv[1]], __package__).main(sys.argv[2:]))
     p = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     p.add_argument("--only", action="append", default=[], metavar="NAME", help="these faults; a part of a name counts")
     p.add_argument("--mode", choices=("xdf", "live"))

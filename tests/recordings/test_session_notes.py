@@ -15,6 +15,7 @@ from rtemo.model.personal.session_notes import (
     ChannelMarked,
     LabelGiven,
     LabelWithdrawn,
+    StreamReturned,
     WindowsSkipped,
 )
 from rtemo.recordings.events import Event, EventKind, read_event
@@ -39,6 +40,7 @@ NOTES = [
 NEWER = [
     ChannelMarked("Fp1", "bad", 1000.1),
     WindowsSkipped(1000.1, 1003.3333333333333, 3, 0.1, "ab12"),
+    StreamReturned("gaze", 1000.1, 1003.3333333333333, 7),
 ]  # older recordings have none
 PREFIX = "annotation: "
 
@@ -49,6 +51,13 @@ def test_a_note_is_read_as_it_was_written(note):
     assert note_of(read_event(event.to_json_line())) == note
     for published in (True, False):
         assert note_of(event_of_sample(5.0, ["annotation: whatever", event.payload(published=published)])) == note
+
+
+def test_a_note_that_is_older_than_one_of_its_fields_is_read():
+    details = {"fact": "stream_returned", "role": "eeg", "after_s": 10.5, "until_s": 12.0}
+    assert note_of(Event(5.0, EventKind.STREAM_UP, "back", details=details)) == StreamReturned("eeg", 10.5, 12.0, 0)
+    assert note_of(Event(5.0, EventKind.STREAM_UP, "back", details={**details, "until_s": None})) is None
+    assert note_of(Event(5.0, EventKind.STREAM_UP, "back", details={**details, "n_timeless": 0.5})) is None
 
 
 @pytest.mark.parametrize("note", NOTES)

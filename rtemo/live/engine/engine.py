@@ -94,7 +94,7 @@ class Engine:
         self._marker_clocks: dict[str, ClockModel] = {}
         self._auxiliary = AuxiliaryStreams()
         self._noted: set[tuple[str, str]] = set()  # stream, note
-        self._lost_at: dict[Modality, float] = {}  # of streams that are lost: the newest sample's time
+        self._lost_at: dict[Modality, tuple[float, int]] = {}  # where streams are lost: see Pipeline.reached
         self._now_s = 0.0  # the newest LSL time seen, for events in replay
         self.n_predictions = 0
         self.abstained: Counter[str] = Counter()  # reasons
@@ -337,12 +337,12 @@ class Engine:
         does not use more of it.
         """
         pipeline = self._predictor.pipeline
-        lost_s, after_s, until_s = self._lost_at.pop(role, None), pipeline.reached_s(role), pipeline.given_until_s
-        if self._live is None or self._rebuilding or math.inf in (-after_s, -until_s):
+        lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s
+        if self._live is None or self._rebuilding or math.inf in (-reached[0], -until_s):
             return None
-        if not replaced and (lost_s != after_s or until_s <= after_s):
+        if not replaced and (lost_at != reached or until_s <= reached[0]):
             return None
-        note = StreamReturned(role.value, after_s, until_s)
+        note = StreamReturned(role.value, reached[0], until_s, reached[1])
         self._predictor.note(note, self._live.clock())
         return note
 
@@ -378,7 +378,7 @@ class Engine:
         self._event(EventKind.STREAM_DOWN, text, about, state=item.state.value)
         role = self._roles.get(item.stream_id)
         if role is not None and item.state in (StreamState.LOST, StreamState.FAILED):
-            self._lost_at[role] = self._predictor.pipeline.reached_s(role)
+            self._lost_at[role] = self._predictor.pipeline.reached(role)
             self._publish(self._predictor.expect(role, expected=False))
 
     def _notice(self, item: StreamNotice) -> None:

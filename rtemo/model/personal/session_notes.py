@@ -92,11 +92,14 @@ class WindowsSkipped:
 
 @dataclass(frozen=True, slots=True)
 class StreamReturned:
-    """A stream that was lost is back: windows up to until_s were given out without what it measured after after_s."""
+    """A stream that was lost is back, or another takes its place: windows up to until_s were given out without what it
+    measured after after_s.
+    """
 
     role: str  # a Modality
     after_s: float
     until_s: float
+    n_timeless: int = 0  # samples without a time that came after the one at after_s, before it was lost
 
     @property
     def text(self) -> str:

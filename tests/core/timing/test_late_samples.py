@@ -49,11 +49,20 @@ def test_a_stream_that_is_read_from_behind_the_loss_on_begins_with_it():
 
 def test_the_newest_sample_is_known_by_role_and_it_holds_from_there_on_at_once():
     late = LateSamples()
-    assert late.reached_s(EEG) == -math.inf
+    assert late.reached(EEG) == (-math.inf, 0)
     begun(late, [1.0, 2.0], [3.0, math.nan], [math.nan], role=EEG)
-    assert (late.reached_s(EEG), late.reached_s(GAZE)) == (3.0, -math.inf)
-    assert late.leave_out(EEG, 3.0, 5.0)
+    assert (late.reached(EEG), late.reached(GAZE)) == ((3.0, 2), (-math.inf, 0))
+    assert late.leave_out(EEG, 3.0, 5.0, 2)
     assert begun(late, [4.0], role=EEG) == []
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (2,), (3,), (4,), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("n_timeless", range(4))
+def test_samples_without_a_time_belong_before_the_loss_or_behind_it(n_timeless, cuts):
+    late = LateSamples()
+    late.leave_out(GAZE, 10.0, 12.0, n_timeless)
+    times = np.array([9.0, 10.0, math.nan, math.nan, math.nan, 12.5])
+    assert begun(late, *np.split(times, cuts)) == [(2 + n_timeless, 12.0)]
 
 
 @pytest.mark.parametrize("even", [True, False])

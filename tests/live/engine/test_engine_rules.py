@@ -42,7 +42,7 @@ class Pipeline:
         self.newest = None
         self.awaited = {}
         self.found = {}
-        self.reached, self.given_until_s = {}, -math.inf
+        self.newest_of, self.given_until_s = {}, -math.inf
         self._log = log
 
     def awaited_s(self, role):
@@ -54,8 +54,8 @@ class Pipeline:
     def notes(self, role):
         return self.found.get(role, ())
 
-    def reached_s(self, role):
-        return self.reached.get(role, -math.inf)
+    def reached(self, role):
+        return self.newest_of.get(role, (-math.inf, 0))
 
 
 class Predictor:
