@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.io import savemat
 
-from offline.datasets.seed.event_lists import EyeEvents, events_as_windows
+from offline.datasets.seed.event_lists import EyeEvents, events_as_windows, read_seed_iv_events
+from rtemo.core.errors import RtemoError
 from rtemo.core.gaze.features import GAZE_FEATURES
 
 NAMES = [feature.name for feature in GAZE_FEATURES]
@@ -48,3 +50,44 @@ def test_events_with_nan_durations_are_left_out():
     windows = events_as_windows(lists(blink=[np.nan, 100.0], fixation=[np.nan, 500.0]), 12.0)
     assert value(windows, 2, "blink_duration_mean") == pytest.approx(100.0)
     assert value(windows, 2, "blink_frequency") == pytest.approx(1 / 12)
+
+
+WIDTHS = {"blink": 1, "fixation": 1, "pupil": 4, "saccade": 2, "event": 28}
+
+
+def write_lists(folder, rows=(3, 0), **instead):
+    """The five files of a session with this many events in each trial. instead: part -> what its variable holds."""
+    files = {}
+    for part, width in WIDTHS.items():
+        cell = np.empty((len(rows), 1), dtype=object)
+        for trial, n in enumerate(rows):
+            cell[trial, 0] = 100.0 * trial + np.arange(n * width, dtype=float).reshape(n, width)
+        files[part] = folder / f"1_20260101_{part}.mat"
+        savemat(files[part], {f"Eye_{part.capitalize()}": instead.get(part, cell)}, appendmat=False)
+    return files
+
+
+def test_the_five_files_of_a_session_are_read_trial_by_trial(tmp_path):
+    first, second = read_seed_iv_events(write_lists(tmp_path), 2)
+    assert first.blink_ms.tolist() == first.fixation_ms.tolist() == [0, 1, 2]
+    assert first.pupil_px.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert first.saccade.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert first.statistics.tolist() == list(range(28))
+    assert (second.blink_ms.shape, second.pupil_px.shape, second.saccade.shape) == ((0,), (0, 4), (0, 2))
+    assert np.isnan(second.statistics).all()
+
+
+@pytest.mark.parametrize("n_trials", [1, 3])
+def test_a_cell_with_fewer_or_more_trials_than_the_session_is_refused(tmp_path, n_trials):
+    with pytest.raises(RtemoError, match=rf"Eye_Blink of .* is not a cell of {n_trials} trials; object \(2, 1\)"):
+        read_seed_iv_events(write_lists(tmp_path), n_trials)
+
+
+def test_a_matrix_in_place_of_the_cell_and_lists_of_another_width_are_refused(tmp_path):
+    matrix = np.ones((2, 1))
+    with pytest.raises(RtemoError, match=r"Eye_Saccade of .* is not a cell of 2 trials; float64 \(2, 1\)"):
+        read_seed_iv_events(write_lists(tmp_path, saccade=matrix), 2)
+    cell = np.empty((2, 1), dtype=object)
+    cell[0, 0], cell[1, 0] = np.ones((5, 4)), np.ones((5, 3))
+    with pytest.raises(RtemoError, match=r"trial 2 of Eye_Pupil .* another shape; \(5, 3\), not \(n, 4\)"):
+        read_seed_iv_events(write_lists(tmp_path, pupil=cell), 2)

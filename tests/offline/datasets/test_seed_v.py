@@ -222,6 +222,22 @@ def test_eye_trials_with_other_labels_or_lengths_are_left_out(copy, rng):
     assert sorted(set(range(1, 16)) - set(recording.eye_windows["released"])) == [2, 3]
 
 
+def test_eye_trials_without_their_data_or_label_are_left_out(copy, rng):
+    data = dict(enumerate(eye(rng)))
+    label = {k: np.full(len(v), PUBLISHED_CODES[k]) for k, v in data.items()}
+    del data[5], label[7]
+    data[9] = data[9][:, :32]
+    path = copy / "Eye_movement_features" / "2_123.npz"
+    np.savez(path, data=np.array(pickle.dumps(data)), label=np.array(pickle.dumps(label)))
+    recording = entry(seed_v.load(copy), 2, 1).load()
+    assert [f"{o.where[-8:].strip()}: {o.why}" for o in recording.omissions] == [
+        "trial 6: no (W, 33) array under key 5",
+        "trial 8: its label is [], published is 3",
+        "trial 10: no (W, 33) array under key 9",
+    ]
+    assert sorted(set(range(1, 16)) - set(recording.eye_windows["released"])) == [6, 8, 10]
+
+
 def test_shipped_eeg_features_are_channel_major(copy, rng):
     trials = [rng.normal(size=(62, 200 * s + 1)) for n in (1, 2, 3) for s in SECONDS[n]]
     path = layout.write_eeg_features(copy, 2, trials)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from offline.datasets.eeg_files import mne_raw
 from offline.datasets.eegeyenet import dataset as eegeyenet
 from offline.datasets.eegeyenet import synchronised as eegeyenet_raw
 from offline.datasets.seed import tobii_tsv
@@ -42,9 +43,20 @@ def test_eegeyenets_net_is_placed_and_its_pupil_is_an_area(egi):
     eeg, gaze = egi.streams
     fit = match(eeg.info, PROFILES)
     assert fit.profile.id == "generic-eeg"
-    assert len(eeg_channel_map(eeg.info, fit.profile).labels) == 129
+    found = eeg_channel_map(eeg.info, fit.profile)
+    assert len(found.labels) == 129
+    assert (found.scale == 1.0).all()  # in microvolts; NaN would mean that nobody knows
     fit = match(gaze.info, PROFILES)
     assert fit.profile.id == "generic-gaze"
     canonical = gaze_channel_map(gaze.info, fit.profile, eegeyenet_raw.SCREEN).canonical(next(gaze.chunks(1.0)).values)
     assert np.allclose(canonical[0, [0, 1, 4]], [0.5, 0.25, 2.0])
     assert np.isnan(canonical[0, [2, 3, 5]]).all()
+
+
+def test_prepared_epochs_and_files_that_mne_reads_are_in_microvolts(tmp_path, rng):
+    labels = np.array([[1.0, 400.0, 300.0]])
+    layout.write_prepared(tmp_path, "Position_task", "dots", rng.normal(0, 20, (1, 500, 129)), labels)
+    prepared = eegeyenet.load(tmp_path).entries[0].load().streams[0].info
+    for info, n in ((prepared, 129), (mne_raw.eeg_info(("Fp1", "Fp2", "Cz", "Oz"), 500.0), 4)):
+        found = eeg_channel_map(info, match(info, PROFILES).profile)
+        assert found.scale.tolist() == [1.0] * n

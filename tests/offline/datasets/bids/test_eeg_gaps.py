@@ -160,6 +160,42 @@ def test_records_that_overlap_are_an_error(tmp_path, rng, onsets):
         mne_raw.header(path)
 
 
+@pytest.mark.parametrize(
+    ("apart", "expected"),
+    [
+        (0.4, [SampleStretch(0, 300, 0.0)]),
+        (-0.4, [SampleStretch(0, 300, 0.0)]),
+        (0.6, [SampleStretch(0, 200, 0.0), SampleStretch(200, 100, pytest.approx(2.006))]),
+        (-0.6, None),
+    ],
+)
+def test_records_less_than_half_a_sample_apart_follow_each_other(tmp_path, rng, apart, expected):
+    """apart: samples that the third record begins after the end of the second one, or before it."""
+    path = write_edf(tmp_path / "a.edf", samples_of(3, rng), [0, 1, 2 + apart / HZ])
+    if expected is None:
+        with pytest.raises(RtemoError, match=r"record 3 begins at 1\.994 s"):
+            mne_raw.header(path)
+    else:
+        assert list(mne_raw.header(path).stretches) == expected
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_file_of_very_few_samples_is_read_like_any_other(tmp_path, n):
+    path = write_vhdr(tmp_path / "a.vhdr", np.arange(5.0 * n).reshape(n, 5), [(1, "0" * 20)])
+    file = mne_raw.header(path)
+    assert (file.n_samples, file.rate_hz, file.duration_s) == (n, 100.0, n / 100)
+    assert np.concatenate(list(mne_raw.segments(file, LABELS, 0.0)[0].blocks(7))) == pytest.approx(
+        np.arange(5.0 * n).reshape(n, 5), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("ending", [".set", ".SET", ".edf", ".bdf", ".vhdr", ".cnt"])
+def test_a_file_that_is_not_there_is_named_as_eeg_whatever_its_format(tmp_path, ending):
+    with pytest.raises(RtemoError) as caught:
+        mne_raw.header(tmp_path / f"a{ending}")
+    assert str(caught.value).startswith(f"{tmp_path / f'a{ending}'} cannot be read as EEG; FileNotFoundError")
+
+
 def test_a_plain_edf_file_has_one_stretch(tmp_path, rng):
     signals = [
         edfio.EdfSignal(c, HZ, label=n, physical_range=(-3000, 3000))
