@@ -238,10 +238,10 @@ def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):
 
 def test_what_is_lost_stands_in_its_own_place():
     status = RecorderStatus(
-        RecorderState.WAITING, "full", {"eeg": 90}, {"eeg": 7, "gaze": 3}, ("first", "second"), 10, 0, 0,
+        RecorderState.WAITING, "full", {"eeg": 90}, {"eeg": 7, "gaze": 3}, ("first", "second", "third"), 10, 0, 0,
         (Path("/data/r.xdf"), Path("/data/r_2.xdf")),
     )  # fmt: skip
     assert read_recorder_status(json.loads(json.dumps(recorder_fields(status)))) == status
     assert recorder_view(status, Path("/data/r.xdf"), 20) == RecorderView(
-        "/data/r_2.xdf", "waiting", "full", 10, 20, n_files=2, problem="second", n_lost=10
+        "/data/r_2.xdf", "waiting", "full", 10, 20, n_files=2, problem="third", n_lost=10
     )
