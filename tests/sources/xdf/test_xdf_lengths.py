@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtemo.sources.xdf.chunks import read_length, write_length
+from rtemo.sources.xdf.samples import SampleLayout
 
 
 @pytest.mark.parametrize(("value", "data"), [
@@ -28,3 +29,23 @@ def test_longer_forms_than_needed_are_read_too():
 ])  # fmt: skip
 def test_what_is_cut_off_or_has_another_size_is_none(data):
     assert read_length(data) is None
+
+
+@pytest.mark.parametrize(
+    ("layout", "n_samples", "n_bytes", "fits"),
+    [
+        (SampleLayout("string", 1, 0.0), 3, 9, True),  # a byte for no stamp, two for an empty text
+        (SampleLayout("string", 1, 0.0), 3, 8, False),
+        (SampleLayout("string", 1, 0.0), 3, 1000, True),
+        (SampleLayout("string", 2, 0.0), 3, 15, True),
+        (SampleLayout("string", 2, 0.0), 3, 14, False),
+        (SampleLayout("float32", 2, 0.01), 3, 27, True),  # a byte and two values of four
+        (SampleLayout("float32", 2, 0.01), 3, 27 + 16, True),  # two of the three have a stamp
+        (SampleLayout("float32", 2, 0.01), 3, 27 + 24, True),
+        (SampleLayout("float32", 2, 0.01), 3, 27 + 32, False),
+        (SampleLayout("float32", 2, 0.01), 3, 27 + 12, False),
+        (SampleLayout("float32", 2, 0.01), 3, 19, False),
+    ],
+)
+def test_how_many_bytes_so_many_samples_can_take(layout, n_samples, n_bytes, fits):
+    assert layout.fits(n_samples, n_bytes) == fits
