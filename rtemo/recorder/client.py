@@ -296,8 +296,8 @@ class RemoteSource:
         if not self._before or info is None or (last_s := self._before.pop(_key(info), None)) is None:
             return
         away_s = float(chunk.stamps[0]) - last_s
-        n = round(away_s * info.nominal_rate_hz) - 1
-        if math.isfinite(away_s) and n > 0 and self._recording:
+        n = round(away_s * info.nominal_rate_hz) - 1 if math.isfinite(away_s) else 0
+        if n > 0 and self._recording:
             self._outages.append(
                 f"{info.name}: at least {n} samples ({away_s:.1f} s) are in no file: no recorder was there"
             )

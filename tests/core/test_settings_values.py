@@ -7,6 +7,7 @@ written down a second time, so that no slip of the hand goes unseen.
 import hashlib
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -218,3 +219,43 @@ def test_before_any_data_power_is_expected_to_fall_with_frequency():
 
     found = PipelineSettings().eeg_prior_mean(np.array([1.0, math.e, 10.0]))
     np.testing.assert_allclose(found, [3.4, 2.1, 3.4 - 1.3 * math.log(10.0)])
+
+
+RANGES = {  # from where to where a setting makes sense
+    "grid_hz": (1, 1e5),
+    "highpass_hz": (0.01, 1e5),
+    "lowpass_hz": (0.1, 1e5),
+    "lowpass_order": (2, 20),
+    "notch_hz": (0.1, 1e5),
+    "notch_q": (0.1, 1e4),
+    "band_low_hz": (0.01, 1e5),
+    "n_bands": (2, 1000),
+    "noise_update_s": (0.01, 1e9),
+    "dispersion_deg": (0.001, 360),
+    "pupil_hz": (0.1, 1000),
+    "pupil_buffer_s": (1, 600),
+    "statistics_s": (0, 3600),
+    "rest_max_s": (0, 86_400),
+    "notice_s": (0, 3600),
+    "eeg_prior_level": (-1e9, 1e9),
+    "eeg_prior_slope": (-1e9, 1e9),
+    "flat_uv": (0, 1e9),  # as every other one
+}
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [(name, *found) for name, found in RANGES.items()])
+def test_a_setting_out_of_its_range_is_refused_with_the_range_and_its_limits_are_in_it(name, low, high):
+    plain = json.loads(json.dumps(DEFAULTS))
+    (holder,) = [one for one in (plain, *(part for part in plain.values() if isinstance(part, dict))) if name in one]
+    whole, several = isinstance(holder[name], int), isinstance(holder[name], list)
+    below, above = (low - 1, high + 1) if whole else (low - 1e-3 * max(abs(low), 1e-3), 1.001 * high)
+    stated = f"{name} is .*, not {low:g} to {high:g}".replace("+", r"\+")
+    for value, outside in ((below, True), (low, False), (high, False), (above, True)):
+        one = int(value) if whole else float(value)
+        holder[name] = [one] if several else one
+        try:
+            PipelineSettings.from_dict(plain)
+            found = ""
+        except RtemoError as error:
+            found = str(error)
+        assert bool(re.search(stated, found)) == outside, (value, found)

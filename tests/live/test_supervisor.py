@@ -104,3 +104,30 @@ def test_an_engine_that_has_left_its_recorder_writes_its_report(told, monkeypatc
     told.answer = Message("state", {"paths": []})
     assert told._end(hurry) == 130
     assert told._engine.process.poll() is None
+
+
+class Turns:
+    """A stop that comes after so many turns."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def wait(self, _timeout_s):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize(("code", "started_again"), [(None, []), (-9, ["killed by signal 9"]), (1, ["exit code 1"])])
+def test_an_engine_is_started_again_where_it_has_ended_and_only_there(told, monkeypatch, code, started_again):
+    first = told._engine.process
+    monkeypatch.setattr(first, "poll", lambda: code)
+    monkeypatch.setattr(told, "_end", lambda _hurry: 130)
+    monkeypatch.setattr(told, "_quit", lambda: None)
+    assert told.run(Turns(2), threading.Event()) == 130
+    assert told.said == [
+        f"warning: the engine ended: {how}; the recording goes on, predictions are restarted" for how in started_again
+    ]
+    assert (told._engine.process is first) == (not started_again)
+    monkeypatch.undo()
+    first.kill()
+    first.wait()

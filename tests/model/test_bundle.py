@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from safetensors.numpy import load_file, save_file
 
 from rtemo.core.errors import RtemoError
+from rtemo.core.records import Misfit
 from rtemo.model.bundle import FORMAT, Bundle, _fingerprint, _sha256, load_bundle, read_network, write_bundle
+from rtemo.model.bundle_schema import FixedChannels
 from rtemo.model.runtime import Runtime
 
 
@@ -279,3 +281,23 @@ Runtime(bundle), Decoder(bundle)
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program, str(bundle.path)], check=True)
+
+
+def test_a_bundle_of_format_1_holds_the_network_of_rtemo_that_gives_no_features_beside_its_embedding(copy):
+    def older(document):
+        document["format"] = 1
+        for key in ("must_understand", "model", "calibrated", "calibration_of"):
+            del document[key]
+
+    rewrite(copy, older)
+    spec = load_bundle(copy).spec
+    assert (spec.model.kind, spec.model.name, spec.model.channels) == ("network", "rtemo network", None)
+    assert spec.model.inputs == ("eeg", "eeg_mask", "positions", "eye", "eye_valid")
+    assert (spec.model.output, spec.model.features) == ("embedding", 0)
+    assert spec.calibrated
+
+
+@pytest.mark.parametrize(("labels", "places"), [((), 0), (("Cz", "Pz"), 1), (("Cz",), 2)])
+def test_fixed_channels_have_one_place_each(labels, places):
+    with pytest.raises(Misfit, match=f"^positions: not one place for each of {len(labels)} channels$"):
+        FixedChannels(labels, ((0.0, 0.0, 1.0),) * places)

@@ -54,6 +54,7 @@ def test_the_gate_wants_coverage_channels_and_features(bundle, window):
     assert usable(window(eeg_mask=one_channel), gate, known) == "eye"
     assert usable(window(channels=30, eeg_mask=few_cells), gate, known) == "eye"
     assert usable(window(channels=0), gate, known) == "eye"
+    assert usable(window(channels=1), replace(gate, eeg_channels=1.0), known) == "both"
     assert usable(window(eeg_coverage=0.49), gate, known) == "eye"
     assert usable(window(eye_valid=np.arange(33) < 9), gate, known) == "eeg"
     assert usable(window(eye_valid=np.arange(33) < 9, eeg_coverage=0.1), gate, known) is None

@@ -58,3 +58,25 @@ def test_what_the_network_raises_comes_out_at_its_place(network):
     assert next(found) == (1, "z1")
     with pytest.raises(RuntimeError, match="the graph failed"):
         next(found)
+
+
+class Unfinished:
+    """A result that is not there yet; whoever asks for it has it all the same, and it is seen."""
+
+    def __init__(self, windows):
+        self.windows = windows
+
+    def done(self):
+        return False
+
+    def result(self):
+        return [f"z{window}" for window in self.windows]
+
+
+@pytest.mark.parametrize(("n", "taken"), [(256, []), (257, [0]), (300, list(range(44)))])
+def test_no_more_than_256_windows_lie_between_the_pipeline_and_the_network(network, monkeypatch, n, taken):
+    queue = EmbeddingQueue(network)
+    monkeypatch.setattr(queue._worker, "submit", lambda _embed, windows: Unfinished(windows))
+    for window in range(n):
+        queue.put([window])
+    assert list(queue.take(wait=False)) == [(window, f"z{window}") for window in taken]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from multiprocessing import Pipe
 
 import numpy as np
 import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamDown, StreamInfo, StreamNotice, StreamState, StreamUp
-from rtemo.recorder.messages import Message, pack, pack_item, read_status, status_fields, unpack
+from rtemo.recorder.messages import Message, ask, pack, pack_item, read_status, status_fields, unpack
 from rtemo.sources.lsl.stream_state import LslStream
 
 INFO = StreamInfo(
@@ -89,3 +90,14 @@ def test_damaged_bytes_are_refused_or_give_something_and_never_anything_else(see
                 data[at:at] = rng.bytes(int(rng.integers(1, 40)))
     with contextlib.suppress(RtemoError):
         list(unpack(bytes(data)))
+
+
+def test_whoever_asks_a_recorder_that_does_not_answer_is_not_left_waiting():
+    own, recorder = Pipe()
+    with own, recorder:
+        with pytest.raises(EOFError, match="the recorder does not answer"):
+            ask(own, "status", 0.0)
+        (request,) = unpack(recorder.recv_bytes())
+        assert request == Message("status", {})
+        recorder.send_bytes(pack("status", n=3))
+        assert ask(own, "status", 1.0).fields == {"n": 3}

@@ -303,3 +303,15 @@ def test_a_file_that_can_grow_no_further_is_gone_on_from_in_the_next(tmp_path):
     parts = [read(part)[1]["time_series"][:, 0] for part in (path, second, third)]
     assert all(len(part) >= 5_000 for part in parts[:2])
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(21_000))
+
+
+def test_a_device_that_is_changed_and_changed_back_comes_after_both(tmp_path):
+    """The third stream is described as the first, but the second took its place: none of its samples go before."""
+    fast, back = replace(EEG, stream_id="fast", nominal_rate_hz=200.0), replace(EEG, stream_id="back")
+    gone = [StreamDown(name, StreamState.LOST, "gone") for name in ("eeg", "fast")]
+    path = tmp_path / "a.xdf"
+    record(
+        path, StreamUp(EEG), ramp(0), gone[0], StreamUp(fast, "eeg"), ramp(10, 5, "fast"), gone[1],
+        StreamUp(back, "fast"), ramp(20, 3, "back"),
+    )  # fmt: skip
+    assert sorted(len(stream["time_stamps"]) for stream in read(path).values()) == [3, 5, 10]

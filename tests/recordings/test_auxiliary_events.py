@@ -195,3 +195,20 @@ def test_a_recording_without_such_columns_has_no_reader():
     roles.choose([plain])
     assert auxiliary_reader(plain, roles) is None
     assert isinstance(auxiliary_reader(OHMS, roles), AuxiliaryReader)
+
+
+def test_samples_come_in_parts_around_what_they_show_and_none_is_lost():
+    roles, streams = StreamRoles(PROFILES), AuxiliaryStreams()
+    roles.choose([AMP])
+    streams.add(AMP, roles)
+    joined = chunks()
+    whole = Chunk("amp", *(np.concatenate([getattr(one, part) for one in joined]) for part in ("stamps", "values")))
+    found = list(streams.parts(whole))
+    lost = "by its sample counter 7 samples never came"
+    stated = [len(one) if isinstance(one, Chunk) else one.text for one in found]
+    assert stated == [400, "3", 500, "5", 300, lost, 800, "5", 500]
+    parts = [one for one in found if isinstance(one, Chunk)]
+    for name in ("stamps", "values"):
+        np.testing.assert_array_equal(np.concatenate([getattr(one, name) for one in parts]), getattr(whole, name))
+    other = Chunk("other", np.ones(2), np.ones((2, 1)))
+    assert list(streams.parts(other)) == [other]

@@ -154,3 +154,10 @@ def test_the_figure_is_open_where_nothing_came(summaries):
     assert "lead I" in page
     assert "mV" in page
     assert further_section((), Axis(1000.0, 1006.0)) == ""
+
+
+def test_of_a_fast_stream_the_lowest_and_highest_of_every_few_samples_stand_at_the_first_and_last_of_them():
+    values = np.array([[3], [1], [4], [1], [5], [9], [2], [6], [5], [3]], np.float32)
+    times, shown = extremes(np.arange(10) / 1000.0, values, 1000.0)  # every four, for 500 Hz
+    assert times.tolist() == [0.0, 0.003, 0.004, 0.007, 0.008, 0.009]
+    assert shown[:, 0].tolist() == [1, 4, 2, 9, 3, 5]

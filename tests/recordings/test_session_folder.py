@@ -1,5 +1,6 @@
 """The session folder."""
 
+import shutil
 import tomllib
 from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, StreamInfo
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.sources.recording_places import is_portable, safe_name
+from rtemo.sources.recording_places import free_bytes, is_portable, safe_name
 from rtemo.sources.session_settings import SessionSettings, read_settings
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7)
@@ -70,3 +71,12 @@ def test_a_file_in_the_way_is_said(tmp_path):
     (tmp_path / "root").write_text("a file")
     with pytest.raises(RtemoError, match=r"cannot be made|no session folder"):
         SessionFolder.create(tmp_path / "root", "P1", WHEN)
+
+
+def test_the_room_of_a_recording_is_that_of_its_disk_and_none_where_that_does_not_answer(tmp_path, monkeypatch):
+    assert free_bytes(tmp_path / "away" / "recording.xdf") == 0
+    asked = []
+    usage = shutil.disk_usage(tmp_path)._replace(total=10, used=3, free=7)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or usage)
+    assert free_bytes(tmp_path / "recording.xdf") == 7
+    assert asked == [tmp_path]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtemo.cli import main
+from rtemo.core.errors import RtemoError
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_folder import SessionFolder
 from rtemo.recordings.study.conditions import marker_intervals
@@ -104,3 +105,14 @@ def test_a_session_that_is_recorded_now_is_not_erased(tmp_path, capsys):
 @pytest.mark.parametrize("words", [["", "--root", "{}"], ["P07", "--root", "{}/none"]])
 def test_a_withdrawal_of_nobody_or_from_nowhere_is_refused(tmp_path, words):
     assert main(["withdraw", *(word.format(tmp_path) for word in words)]) == 2
+
+
+@pytest.mark.parametrize(
+    "template", ["{subject", "sub-{subject}_{", "subject}", "{}", "{age}", "{run:03d}", "{run!r}", "films"]
+)
+def test_a_folder_name_that_is_no_template_is_refused(template):
+    settings = SessionSettings(subject="P7", run=2, study=Study("S", folder_name=template))
+    with pytest.raises(RtemoError, match="folder_name is no template"):
+        session_name(settings)
+    with pytest.raises(RtemoError, match="folder_name"):
+        parse_settings(settings_text(settings))

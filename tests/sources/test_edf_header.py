@@ -57,3 +57,14 @@ def test_a_header_that_cannot_be_read_is_left_to_the_reader(tmp_path, content):
     path.write_bytes(content)
     assert signals_at_other_rates(path) == ()
     assert signals_at_other_rates(path.rename(tmp_path / "one.set")) == ()
+
+
+@pytest.mark.parametrize("cut", [256, 256 + 255, 256 + 600, 256 + 3 * 256 - 1])
+def test_a_header_that_ends_too_soon_is_left_to_the_reader(tmp_path, cut):
+    path = tmp_path / "one.edf"
+    write(path, [("Fp1", 256), ("Resp", 32), ("Fp2", 256)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: 256 + 3 * 256])
+    assert signals_at_other_rates(path) == ("Resp",)
+    path.write_bytes(whole[:cut])
+    assert signals_at_other_rates(path) == ()

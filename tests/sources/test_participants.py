@@ -286,3 +286,10 @@ def test_two_names_of_one_stream_are_one_stream():
     said = ["P01: eeg=name=Amp", "P02: eeg=name=Amp,type=EEG"]
     with pytest.raises(RtemoError, match="the same eeg stream"):
         with_participants(SessionSettings(), [parse_participant(one) for one in said])
+
+
+def test_a_stream_in_the_place_of_one_that_nobody_knows_goes_to_whom_it_fits():
+    roles = given(parse_settings(TWO))
+    items = [StreamUp(amp("b"), "gone"), Chunk("eb", np.zeros(1), np.zeros((1, 1))), StreamUp(OTHER, "gone")]
+    found = ItemsOfEach(roles.each).split(items)
+    assert found == {"P01": items[2:], "P02": items[:2]}

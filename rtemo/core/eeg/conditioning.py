@@ -103,7 +103,7 @@ class GridResampler:
         left = np.searchsorted(self._times, grid, side="right") - 1
         result = self._interpolate(grid, left)
         self._next = begin + len(grid)
-        spent = max(int(np.searchsorted(self._times, self._next / self._grid_hz, side="right")) - 3, 0)
+        spent = int(np.searchsorted(self._times, self._next / self._grid_hz, side="right")) - 3
         self._times, self._values, self._valid = self._times[spent:], self._values[spent:], self._valid[spent:]
         return begin, *result
 

@@ -240,9 +240,9 @@ class ParticipantView:
     """
 
     id: str
-    n_channels: int = 0
-    n_good: int = 0
-    n_placed: int = 0
+    n_channels: int
+    n_good: int
+    n_placed: int
     places: ElectrodePlaces | None = None
     gaze_valid: float = float("nan")
     progress: Progress | None = None

@@ -292,14 +292,14 @@ class XdfSource:
         cursors = zip(self._streams, self._cursors, strict=True)
         yield from _by_time([self._lane(stream, cursor.items(start_s, stop_s)) for stream, cursor in cursors])
 
-    def _lane(self, stream: XdfStream, items: Iterator[Timed]) -> Lane:
+    def _lane(self, stream: XdfStream, items: Iterator[Timed]) -> StreamLane:
         before = self._predecessor(stream)
         after = next((one for one in self._streams if self._predecessor(one) is stream), None)
         until_s = math.inf
         if after is not None and self._known.origins[after.number] == self._known.origins[stream.number]:
             first_s = next((span.first_s for span in self._known.spans if span.stream is after), math.inf)
             until_s = first_s - self._known.origins[after.number]
-        return Lane(items, None if before is None else self._streams.index(before), until_s)
+        return StreamLane(items, None if before is None else self._streams.index(before), until_s)
 
     def _failed(self, error: OSError) -> RtemoError:
         return RtemoError(
@@ -307,7 +307,7 @@ class XdfSource:
         )
 
 
-class Lane(NamedTuple):
+class StreamLane(NamedTuple):
     """A stream's items. follows: the place among the streams of the one whose place it took, and after whose items its
     own come. until_s: elapsed seconds at which the one begins that takes its place.
     """
@@ -328,7 +328,7 @@ class Lane(NamedTuple):
         return turn_s - (UP_LEAD_S if isinstance(timed.item, StreamUp) else 0.0), timed
 
 
-def _by_time(lanes: Sequence[Lane]) -> Iterator[Timed]:
+def _by_time(lanes: Sequence[StreamLane]) -> Iterator[Timed]:
     """Merges by each chunk's first sample, holding one chunk of each stream."""
     order = itertools.count()  # streams that stand at the same time take turns
     heap: list[tuple[float, int, Timed, int]] = []

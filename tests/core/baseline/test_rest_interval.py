@@ -120,3 +120,7 @@ def test_a_rest_takes_effect_at_ends_that_no_frame_reaches_and_nothing_moves_on(
     np.testing.assert_array_equal(target.snapshot_at(200 * 18).mean, [[13.0], [13.0]])
     target.at(200 * 18)
     np.testing.assert_array_equal(target.snapshot.mean, [[13.0], [13.0]])
+
+
+def test_a_rest_is_in_time_for_whoever_was_not_asked_about_any_end_yet():
+    assert learner().rest(Rest(-20.0, -1.0, 1))

@@ -260,3 +260,9 @@ def test_half_of_the_labels_must_be_those_of_a_net():
     net = ["E1", "E2", "E3", "E4", "E5"]
     assert place([*net, "Fz", "Cz", "Pz", "Oz"]).source.startswith("EGI")
     assert place([*net, "Fz", "Cz", "Pz", "Oz", "Fp1"]).source.startswith("10-05")
+
+
+def test_where_no_column_is_placed_the_positions_are_an_empty_table_of_the_same_kind():
+    placement = place(["", "x"])
+    assert placement.columns == ()
+    assert (placement.positions.shape, placement.positions.dtype) == ((0, 3), np.float32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtemo.core.eeg.conditioning import GridBlock
-from rtemo.core.eeg.signal import SMALLEST_UV, ChannelSizes, scaled
+from rtemo.core.eeg.signal import SMALLEST_UV, ChannelSizes, mostly_usable, scaled
 
 
 def blocks(cuts, values, first=0):
@@ -43,3 +43,9 @@ def test_a_flat_channel_is_not_blown_up_and_nothing_is_known_before_a_second():
     loud = np.full((1, 3, 1), 1e6, np.float32)
     assert scaled(loud, sizes.at(400)[None]).max() == 20.0
     assert not scaled(loud, sizes.at(100)[None]).any()
+
+
+def test_a_channel_counts_that_is_usable_in_half_of_the_frames():
+    mask = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0]], bool)
+    assert mostly_usable(mask).tolist() == [True, True, False, False]
+    assert mostly_usable(np.stack([mask, ~mask])).tolist() == [[True, True, False, False], [False, True, True, True]]

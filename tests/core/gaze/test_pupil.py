@@ -97,3 +97,12 @@ def test_a_hole_of_days_costs_nothing():
     assert len(grid.bins) <= 4 * 600
     assert np.isnan(grid.bins[:-40]).all()
     assert grid.first + len(grid.bins) > 10**11
+
+
+@pytest.mark.parametrize(("behind_s", "finished"), [(0.0, False), (0.0008, False), (0.0012, True), (0.002, True)])
+def test_a_bin_is_finished_a_millisecond_after_no_blink_can_begin_beside_it(behind_s, finished):
+    """At 100 Hz a hole is longer than 60 ms, and 100 ms beside it do not count: 161 ms and it is over."""
+    grid = PupilGrid(SETTINGS, 100.0)
+    times = np.append(np.arange(1, 81) / 100.0, 0.7 + 0.16 + behind_s)
+    grid.push(times, np.full((81, 2), 3.0))
+    assert grid.first + len(grid.bins) - 1 == (7 if finished else 6)  # bin 7 ends at 0.7 s

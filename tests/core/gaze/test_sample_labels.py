@@ -194,3 +194,9 @@ def test_the_threshold_never_exceeds_its_limit():
     labels.push(path_of(np.zeros(100), rate_hz=100.0, start_s=100.0, speed=np.tile([10.0, 190.0], 50)))
     found = labels.push(path_of(np.zeros(2), rate_hz=100.0, start_s=101.0, speed=[199.0, 201.0]))
     assert letters(found) == "SM"
+
+
+def test_by_velocity_every_sample_has_its_label_with_itself():
+    labels = VelocityLabels(SETTINGS, 100.0)
+    first, second = labels.push(path_of([0.0] * 3, rate_hz=100.0)), labels.push(path_of([0.0] * 2, start_s=101.0))
+    assert (first.known_at.tolist(), second.known_at.tolist()) == ([0, 1, 2], [3, 4])

@@ -200,3 +200,18 @@ def test_a_stretch_without_times_that_goes_on_counts_only_for_a_preliminary_wind
     gap = {"Cz": "gap in the stream"}
     assert dejitter.unknown.name_faults(gap, (4.0, 6.0), still=False) == gap
     assert dejitter.unknown.name_faults(gap, (4.0, 6.0), still=True) == {"Cz": "clock trouble"}
+
+
+@pytest.mark.parametrize(("hole", "n_holes", "n_noted"), [(25, 3, 0), (124, 3, 0), (130, 3, 3), (150, 60, 50)])
+def test_gaps_of_half_a_second_are_noted_at_most_50_times_and_all_are_counted(hole, n_holes, n_noted):
+    """At 250 Hz, 300 samples between two holes of so many samples."""
+    notes: list[str] = []
+    dejitter = Dejitter(250.0, even=True, notes=notes)
+    index = np.arange((n_holes + 1) * (300 + hole))
+    index = index[index % (300 + hole) < 300]
+    dejitter.push(1000.0 + index / 250.0, index[:, None].astype(float))
+    dejitter.flush()
+    assert (dejitter.n_gaps, dejitter.n_missing) == (n_holes, n_holes * hole)
+    noted = [note for note in notes if note.startswith("gap of")]
+    assert len(noted) == n_noted
+    assert all(f"about {hole} samples are missing" in note for note in noted)

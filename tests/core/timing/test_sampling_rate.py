@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtemo.core.timing.sampling_rate import enough, measure, steps_of
+from rtemo.core.timing.sampling_rate import Rate, enough, measure, refused, steps_of
 
 
 def regular(hz, n=200, start_s=1000.0):
@@ -101,3 +101,19 @@ def test_a_rate_takes_a_second_and_sixteen_samples(n, hz, suffices):
 
 def test_steps_begin_with_the_one_from_the_stamp_before():
     np.testing.assert_array_equal(steps_of(np.array([3.0, 3.5, 5.0]), 1.0), [2.0, 0.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("hz", "newest_s", "nominal_hz", "why"),
+    [
+        (0.4, 1000.0, 0.0, ""),  # the slowest signal there is
+        (0.399, 1000.0, 0.0, "a step of 2.506 from sample to sample"),
+        (250.0, 1e11, 250.0, ""),
+        (250.0, -2e11, 250.0, "a step of 0.004 from sample to sample"),
+        (0.25, 1000.0, 250.0, "1000 times what its rate allows (milliseconds)"),
+        (0.2, 1000.0, 200_000.0, "1000000 times what its rate allows (microseconds)"),
+    ],
+)
+def test_stamps_of_no_sensor_are_refused(hz, newest_s, nominal_hz, why):
+    found = refused(Rate(hz, False, 1.0), np.array([0.0, newest_s]), nominal_hz)
+    assert found == (f"stamps are not seconds: {why}; they are not used" if why else "")

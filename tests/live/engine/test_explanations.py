@@ -102,6 +102,7 @@ def test_nobody_waits_for_an_explanation(monkeypatch):
     explaining = Explaining("bundle")
     assert explaining.ask(window(4.0), "model")
     assert Explainer.taken.wait(30)  # the thread stands at the gate
+    assert explaining._thread.daemon  # nor does a program that ends
     assert explaining.ask(window(5.0), "model")  # one waits
     assert not explaining.ask(window(6.0), "model")  # and no more
     Explainer.gate.set()

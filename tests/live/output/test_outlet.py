@@ -12,7 +12,7 @@ import pylsl
 import pytest
 
 from rtemo.core.types import Chunk
-from rtemo.live.output.outlet import EventOutlet, OutletIdentity, PredictionOutlet, prediction_values
+from rtemo.live.output.outlet import EventOutlet, OutletIdentity, PredictionOutlet, ValueOutlet, prediction_values
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.session_stream import find_session_stream
@@ -205,3 +205,13 @@ def test_names_and_descriptions_carry_participant_and_session():
     assert find_session_stream([events.info], "0123").stream_ids == ("lab_events",)
     assert find_session_stream([events.info, outlets[1].info], "4567").stream_ids == ()
     events.close()
+
+
+def test_values_are_recorded_in_the_format_that_their_stream_is_described_in():
+    kept = []
+    outlet = ValueOutlet(("a", "b"), OutletIdentity("0123"), kept.append, publish=False)
+    outlet.push(np.array([0.1, 2.0]), 3.0)
+    (chunk,) = kept
+    assert outlet.info.channel_format == "float32"
+    assert chunk.values.dtype == np.float32
+    np.testing.assert_array_equal(chunk.values, np.array([[0.1, 2.0]], np.float32))

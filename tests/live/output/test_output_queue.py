@@ -227,3 +227,12 @@ def test_every_entry_is_written_once_in_order_or_counted(steps, limit):
     assert place.got == sorted(set(place.got))
     told = [state for state, _ in place.told]
     assert all(a is not b for a, b in pairwise(told))  # once per change
+
+
+def test_what_was_never_written_is_dropped_once_and_does_not_wait_any_more():
+    place = Place(FULL)
+    for entry in range(3):
+        place.queue.put(entry)
+    place.queue.close()
+    status = place.queue.status()
+    assert (status.state, status.n_written, status.n_dropped, status.n_waiting) == (OutputState.FAILED, 0, 3, 0)

@@ -140,3 +140,12 @@ def test_an_event_log_without_a_file_only_keeps(tmp_path):
     log = EventLog()
     log.add(Event(1.0, EventKind.NOTE, "é"))
     assert io.StringIO(log.events[0].to_json_line()).read() == '{"time_s": 1.0, "kind": "note", "text": "é"}'
+
+
+def test_a_csv_file_has_the_same_line_ends_on_every_system(tmp_path):
+    sink = open_output(tmp_path / "a.csv", LABELS, replace=False)
+    sink.put(prediction())
+    sink.put(prediction(10.5))
+    sink.close()
+    data = (tmp_path / "a.csv").read_bytes()
+    assert (data.count(b"\n"), data.count(b"\r"), data[-1:]) == (3, 0, b"\n")

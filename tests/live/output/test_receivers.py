@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 from rtemo.core.errors import RtemoError
 from rtemo.live.output import output_queue, websocket
 from rtemo.live.output import receivers as receivers_module
+from rtemo.live.output.news import StateNews, as_json
 from rtemo.live.output.output_queue import OutputState
 from rtemo.live.output.receivers import Receivers
 from rtemo.recordings.events import Event, EventKind
@@ -257,3 +258,8 @@ def test_only_this_computer_is_reached_unless_the_network_is_allowed(host, insid
         else:
             with pytest.raises(RtemoError, match="stays on this computer"):
                 OutputSettings(**place).check()
+
+
+def test_what_is_sent_of_the_state_is_text_as_it_is_written():
+    text = as_json(StateNews({"subject": "Jörg", "phase": "running"}))
+    assert text == '{"type": "state", "data": {"subject": "Jörg", "phase": "running"}}'

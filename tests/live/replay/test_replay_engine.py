@@ -104,3 +104,14 @@ def test_embeddings_are_the_same_whatever_the_batch():
             together = RUNTIME.embed_batch(*(value[begin : begin + size] for value in inputs))
             for k, embedded in enumerate(together):
                 assert np.array_equal(embedded, np.concatenate([z[k] for z in one_by_one[begin : begin + size]]))
+
+
+@pytest.mark.parametrize(("paced", "ahead"), [(True, []), (False, ["ahead"])])
+def test_only_a_replay_that_nobody_watches_works_ahead(recording, monkeypatch, paced, ahead):
+    asked = []
+    monkeypatch.setattr(Predictor, "work_ahead", lambda _self: asked.append("ahead"))
+    opened = OpenRecording(recording, PROFILES)
+    predictor = Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE))
+    replay_engine(opened, predictor, BUNDLE, EventLog(), warn=pytest.fail, paced=paced)
+    opened.close()
+    assert asked == ahead

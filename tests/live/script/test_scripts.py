@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def test_values_and_texts_are_streams_of_the_session_from_the_first_on():
     assert [chunk.stamps.tolist() for chunk in chunks] == [[3.0], [7.0], [4.0]]
     np.testing.assert_array_equal(chunks[0].values, [[1.5, np.nan]])
     np.testing.assert_array_equal(chunks[1].values, [[1.0, 2.0]])
+    assert {chunk.values.dtype for chunk in chunks[:2]} == {np.dtype(np.float32)}  # as the stream is described
     assert chunks[2].values[0, 0] == "Tür"
 
 
@@ -240,3 +242,47 @@ def test_a_script_that_crashes_and_hangs_costs_the_session_nothing(person, tmp_p
     gaps = np.diff(streams["rtemo_P01"]["time_stamps"])
     assert len(gaps) > 8
     np.testing.assert_allclose(gaps, 0.25, atol=1e-6)
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The commands of the processes that would have been started, each without the interpreter's part."""
+    found = []
+
+    class Process:
+        def __init__(self, command, **_files):
+            found.append(command[3:])
+
+        def poll(self):
+            return None
+
+    monkeypatch.setattr(beside_process.subprocess, "Popen", Process)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (ScriptPlace(Path("own.py"), "lab"), []),
+        (ScriptPlace(Path("own.py"), "lab", Path("/run/r")), ["--engine-at", "/run/r"]),
+        (ScriptPlace(Path("own.py"), "lab", None, ("A", "B")), ["--participant", "A", "--participant", "B"]),
+    ],
+)
+def test_a_script_knows_the_engine_that_it_is_beside(commands, place, words):
+    script_process(place, lambda _kind, _text: None)
+    assert commands == [["script", "own.py", "--engine", "lab", *words, "--owner", str(os.getpid())]]
+
+
+def test_what_a_script_gave_out_is_counted_and_it_hangs_after_five_seconds_without_a_sign(commands, monkeypatch):
+    now_s, notes = [100.0], []
+    monkeypatch.setattr(beside_process.time, "monotonic", lambda: now_s[0])
+    script = script_process(ScriptPlace(Path("own.py"), "lab"), lambda kind, text: notes.append(text))
+    for _ in range(3):
+        now_s[0] += 5.0
+        script.look()
+        script.given()
+    assert (script.status().state, script.status().n_written) == (OutputState.WORKING, 3)
+    now_s[0] += 5.5
+    script.look()
+    assert notes[1:] == ["script own.py hangs: it has taken nothing for 5 s; the session goes on"]
+    assert (script.status().state, script.status().n_written) == (OutputState.BEHIND, 3)

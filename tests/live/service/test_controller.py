@@ -100,7 +100,9 @@ def test_the_replay_of_a_session_gives_its_predictions(lab, tmp_path):
     (folder,) = tmp_path.iterdir()
     assert folder.name.endswith("_P-01")
     assert {p.name for p in folder.iterdir()} == {"recording.xdf", "predictions.csv", "session.toml", "events.jsonl"}
-    assert "film <1>" in (folder / "events.jsonl").read_text()
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert "film <1>" in [event["text"] for event in events]
+    assert [event["text"] for event in events if event["kind"] == "session"][-1] == "stopped after 12 s"
     assert (
         main(["replay", str(folder / "recording.xdf"), "--speed", "max", "--quiet", "--out", str(tmp_path / "r.csv")])
         == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,9 @@ from rtemo.live.service.feed import (
     join_eeg,
     join_gaze,
 )
+from rtemo.live.service.headless_feed import HeadlessFeed
 from rtemo.live.service.snapshot import EegBlock, GazeBlock, Phase, Snapshot
+from rtemo.recorder.endpoint import Endpoint
 from rtemo.recordings.events import Event, EventKind
 
 
@@ -197,3 +200,24 @@ def test_a_numbered_log_counts_what_it_has_forgotten():
     log.clear()
     log.put("f")
     assert (log.since(0), log.stop) == (["f"], 6)
+
+
+def test_gaze_that_does_not_come_any_more_is_none_and_its_newest_sample_decides(bench):
+    samples = bench.feed.samples_of("")
+    assert math.isnan(samples.gaze_validity(100.0))
+    seen = GazeBlock(np.array([93.0, 94.0, 97.0]), np.array([[0, 0], [math.nan, 0], [0, 0]]), np.ones((3, 2)))
+    samples.put_gaze(seen)
+    # a sample in two seconds, the median step, from the first one on: 2 of 3 are valid
+    assert samples.gaze_validity(98.9) == samples.gaze_validity(99.0) == pytest.approx(2 / 3)
+    assert math.isnan(samples.gaze_validity(99.1))
+
+
+def test_a_session_without_a_window_runs_from_its_first_state_on(tmp_path):
+    feed = HeadlessFeed(Endpoint("headless", tmp_path / "run"), lambda: 7.0, {}, ("",))
+    feed._taps[""] = SimpleNamespace(update=lambda pipeline: pipeline.append("shown"))
+    pipeline = []
+    feed.update(pipeline, "")
+    state = feed.feed.state
+    assert (state.phase, state.time_s, pipeline) == (Phase.RUNNING, 7.0, ["shown"])
+    feed.close()
+    assert feed.feed.state.phase is Phase.IDLE

@@ -238,10 +238,46 @@ def test_a_recorder_that_is_not_there_has_never_answered(tmp_path):
 
 def test_what_is_lost_stands_in_its_own_place():
     status = RecorderStatus(
-        RecorderState.WAITING, "full", {"eeg": 90}, {"eeg": 7, "gaze": 3}, ("first", "second"), 10, 0, 0,
+        RecorderState.WAITING, "full", {"eeg": 90}, {"eeg": 7, "gaze": 3}, ("first", "second", "third"), 10, 0, 0,
         (Path("/data/r.xdf"), Path("/data/r_2.xdf")),
     )  # fmt: skip
     assert read_recorder_status(json.loads(json.dumps(recorder_fields(status)))) == status
     assert recorder_view(status, Path("/data/r.xdf"), 20) == RecorderView(
-        "/data/r_2.xdf", "waiting", "full", 10, 20, n_files=2, problem="second", n_lost=10
+        "/data/r_2.xdf", "waiting", "full", 10, 20, n_files=2, problem="third", n_lost=10
     )
+
+
+def test_a_recording_begins_with_the_streams_that_are_there_for_the_engine_too(process, tmp_path):
+    source = RemoteSource(process.endpoint, StreamRoles(()), {})
+    source.start()
+    wait_for(lambda: source.read(0.0) or source.announced.infos)
+    process.supply.items.put(ClockOffset("eeg", 10.0, 0.5))
+    wait_for(lambda: any(isinstance(item, ClockOffset) for item in source.read(0.01)))
+    opening = source.record(RecordingRequest(tmp_path / "recording.xdf", "id", about=ABOUT))
+    assert opening == [StreamUp(INFO), ClockOffset("eeg", 10.0, 0.5)]
+    source.leave()
+
+
+@pytest.mark.parametrize(
+    ("first_s", "stated"),
+    [
+        (10.01, []),  # the next sample: none is missing
+        (10.03, ["amp: at least 2 samples (0.0 s) are in no file: no recorder was there"]),
+        (12.5, ["amp: at least 249 samples (2.5 s) are in no file: no recorder was there"]),
+        (9.0, []),  # its clock was set back: nobody knows
+        (math.nan, []),
+        (math.inf, []),
+    ],
+)
+def test_samples_that_came_while_no_recorder_was_there_are_counted_by_their_stamps(tmp_path, first_s, stated):
+    def chunk(*stamps):
+        return Chunk("eeg", np.array(stamps), np.zeros((len(stamps), 2), np.float32))
+
+    source = RemoteSource(Endpoint("nobody", tmp_path), StreamRoles(()), {})
+    source.take_up()
+    for item in (StreamUp(INFO), chunk(9.99, 10.0)):
+        source._take(item)
+    source._lose("killed")
+    for item in (StreamUp(INFO), chunk(first_s, first_s + 0.01), chunk(99.0)):
+        source._take(item)
+    assert source.outages() == ["the recorder ended: killed", *stated]

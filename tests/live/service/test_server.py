@@ -174,6 +174,12 @@ def test_a_client_that_only_watches_does_not_keep_an_engine_alive(desk, client):
         unpack(watcher.recv_bytes())
     wait_for(lambda: desk.server.n_clients == 2)
     assert desk.server.n_needing == 1
+    left = desk.connect()
+    left.send_bytes(pack_request(Poll("", watches=True)))
+    unpack(left.recv_bytes())
+    left.close()
+    wait_for(lambda: desk.server.n_clients == 2)
+    assert desk.server.n_needing == 1  # whoever watched before does not count against those that are there
     idle, endpoint = SimpleNamespace(busy=False), SimpleNamespace(dismissed=False)
     stop, over = threading.Event(), threading.Event()
     client.close()
@@ -300,3 +306,22 @@ def test_a_killed_window_ends_nothing_and_a_killed_engine_takes_its_session_up_a
             person.kill()
             if client is not None:
                 client.close()
+
+
+def test_an_engine_that_is_being_started_is_waited_for_until_it_has_an_address(tmp_path, monkeypatch):
+    desks = []
+
+    class Process:
+        returncode = None
+
+        def poll(self):
+            """Asked while there is no address: the engine is there next time."""
+            desks.append(Desk(tmp_path / "run"))
+
+    monkeypatch.setattr(client_module, "_start", lambda _launch, _endpoint: Process())
+    client = EngineClient(Launch("desk", folder=tmp_path / "run"))
+    wait_for(lambda: client.connected or client.failure)
+    assert (client.connected, client.failure, len(desks)) == (True, "", 1)
+    client._process = None
+    client.close()
+    desks[0].close()

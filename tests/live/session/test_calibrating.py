@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hand_fed import BUNDLE, Lab, wait_for
 
 from rtemo.cli import main
+from rtemo.core.errors import RtemoError
+from rtemo.live.session.calibrating import SessionCalibration
 from rtemo.model.bundle import LinearHead
 from rtemo.model.personal.calibration import PersonalCalibration, load_person, save_person
 from rtemo.model.personal.fit import FitOutcome
+from rtemo.model.personal.session_notes import CalibrationBegun, CalibrationEnded, LabelGiven, LabelWithdrawn
 from rtemo.recordings.events import EventKind
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
@@ -110,3 +114,22 @@ def test_a_person_of_another_bundle_is_refused_before_anything_is_replayed(tmp_p
     code = main(["replay", str(tmp_path / "s.xdf"), "--speed", "max", "--quiet", "--person", str(tmp_path / "p.json")])
     assert code == 2
     assert "made for another model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("notes", "calibrated"), [
+    ([], False),
+    ([CalibrationBegun(5.0)], True),
+    ([CalibrationBegun(5.0), CalibrationEnded(8.0)], False),
+    ([CalibrationBegun(5.0), CalibrationEnded(8.0), CalibrationBegun(9.0)], True),
+])  # fmt: skip
+def test_a_session_that_is_taken_up_has_the_labels_and_the_calibration_that_it_had(notes, calibrated):
+    predictor, events = SimpleNamespace(watches=[], note=lambda _note, _now_s: None), []
+    calibration = SessionCalibration(BUNDLE, predictor, pytest.fail, lambda: 20.0, events.append)
+    labels = [LabelGiven(number, "sad", number, number + 1.0) for number in range(3)]
+    calibration.take_up([(10.0, note) for note in (*labels, LabelWithdrawn(1), *notes)])
+    assert calibration.labels == (labels[0], labels[2])
+    if calibrated:
+        calibration.uncalibrate()
+        assert [event.text for event in events] == ["calibration ends at 22.0"]
+    with pytest.raises(RtemoError, match="there is no calibration"):
+        calibration.uncalibrate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -231,3 +232,24 @@ def test_a_stream_that_appears_later_is_announced_to_the_next_engine(streams, ne
     turn(streams, 1)
     streams.preview()
     assert "late" in streams.run_of("").engine._infos
+
+
+@pytest.mark.parametrize(
+    ("runs", "participant", "found"),
+    [
+        ({"": 0}, "", 0),
+        ({"A": 1, "B": 2}, "B", 2),
+        ({"A": 1}, "", 1),
+        ({"A": 1, "B": 2}, "C", "there is no participant 'C'; found A, B; name one of them"),
+        ({"A": 1, "B": 2}, "", "this is about one participant; found A, B; name one of them"),
+        ({"": 0}, "A", "there is no participant 'A'; found nobody is told apart from others; name one of them"),
+    ],
+)
+def test_the_engine_of_one_participant_is_found_or_it_is_stated_who_there_is(runs, participant, found):
+    streams = SimpleNamespace(runs=runs)
+    if isinstance(found, int):
+        assert LiveStreams.run_of(streams, participant) == found
+        return
+    with pytest.raises(RtemoError) as caught:
+        LiveStreams.run_of(streams, participant)
+    assert str(caught.value) == found

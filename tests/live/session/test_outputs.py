@@ -17,9 +17,13 @@ import pyxdf
 from hand_fed import BUNDLE, HandFed, wait_for
 from hand_fed import recorded as recorded_source
 
+from rtemo.core.errors import RtemoError
 from rtemo.live.output import line_file, outlet
 from rtemo.live.output.line_file import StandardOutput
+from rtemo.live.output.output_queue import OutputState, OutputStatus
 from rtemo.live.output.prediction_files import JsonLines, open_output
+from rtemo.live.output.receivers import Receivers
+from rtemo.live.session import outputs as outputs_module
 from rtemo.live.session.outputs import OutputsRequest, SessionOutputs
 from rtemo.model.prediction import Prediction
 from rtemo.recordings.events import Event, EventKind, EventLog, read_event
@@ -365,3 +369,25 @@ def test_a_long_session_keeps_its_newest_events_in_memory_and_hands_on_all_of_th
         assert len(log.events) <= 20
     assert handed == events
     assert log.events[-10:] == events[-10:]
+
+
+def test_a_session_whose_files_cannot_be_made_leaves_no_recording_open(tmp_path, monkeypatch):
+    def refuse(*_given, **_more):
+        raise RtemoError("no room for predictions")
+
+    monkeypatch.setattr(outputs_module, "open_output", refuse)
+    source = recorded_source(HandFed())
+    source.start()
+    with pytest.raises(RtemoError, match="no room for predictions"):
+        SessionOutputs(OutputsRequest(SessionSettings(), tmp_path, publish=False), BUNDLE, 0.25, lambda: 7.0, source)
+    assert source.recorder is None
+    assert source.close_recording() is None
+
+
+def test_what_befalls_a_receiver_on_the_network_is_an_event_of_the_session_too(tmp_path):
+    receivers = Receivers("")
+    outputs = opened(tmp_path, receivers=receivers)
+    receivers._tell(OutputStatus("OSC 127.0.0.1:9000", OutputState.FAILED, "no route"))
+    assert texts(outputs) == ["output OSC 127.0.0.1:9000 failed: no route; it is tried again, the session goes on"]
+    outputs.close()
+    receivers.end()

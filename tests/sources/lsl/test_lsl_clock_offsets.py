@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtemo.core.timing.clock_correction import ClockModel
-from rtemo.core.types import Chunk, ClockOffset
+from rtemo.core.types import Chunk, ClockOffset, StreamNotice
 from rtemo.sources.lsl.times.clock_offsets import ClockBasis, ClockSync, Measurement
+from rtemo.sources.lsl.times.delay_watch import DelaySlope, DelayWatch
+from rtemo.sources.lsl.times.stamp_order import StampOrder
 
 
 def chunk(*stamps: float) -> Chunk:
@@ -211,3 +213,45 @@ def test_what_is_held_when_the_connection_ends_is_handed_over_with_a_measurement
     assert items[0] == ClockOffset("s", 60.0, 10.0)
     assert items[1].stamps.tolist() == [60.0]
     assert sync.give_up() == []
+
+
+def test_how_stamps_are_placed_is_stated_once_behind_the_first_measurement_and_before_the_samples():
+    text = "its sender does not answer clock requests (UDP blocked?); its samples are placed by their arrival"
+    sync, items = ClockSync("s", 100.0), []
+    for tick in range(250):
+        items += sync.take(100.0 + 0.01 * tick, chunk(93.0 + 0.01 * tick), None)
+    assert items[:2] == [ClockOffset("s", 93.0, 7.0), StreamNotice("s", text)]
+    assert [item for item in items[2:] if isinstance(item, StreamNotice)] == []
+
+    foreign = ClockSync("s", 100.0)
+    items = [item for k in range(600) for item in foreign.take(100 + k / 100, chunk(2e9 + k / 100), measured(99.0))]
+    text = "its stamps are not in LSL time; they are placed by their arrival, late by the transport's delay"
+    assert [item for item in items if isinstance(item, StreamNotice)] == [StreamNotice("s", text)]
+
+    usual = ClockSync("s", 100.0)
+    items = [item for k in range(600) for item in usual.take(100 + k / 100, chunk(99.5 + k / 100), measured(99.0))]
+    assert [item for item in items if isinstance(item, StreamNotice)] == []
+
+
+@pytest.mark.parametrize("rest", [[], [math.nan], [5.0, 5.0], [90.0]])
+def test_of_the_first_stamps_one_that_lies_ahead_of_its_arrival_as_no_other_does_not_fit(rest):
+    """A second apart, each 10 s before its arrival, but one 9.5 s; `rest` belongs to no line and comes first."""
+    stamps = [*rest, 1.0, 2.0, 3.5, 4.0, 5.0]
+    arrived = [(10.0, chunk(*rest))] if rest else []
+    arrived += [(10.0 + second, chunk(stamp)) for second, stamp in enumerate(stamps[len(rest) :], 1)]
+    masks = StampOrder().begin(arrived)
+    assert np.concatenate(masks).tolist() == [*[False] * len(rest), True, True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("off", "straight"), [(0.0, True), (0.24, True), (0.25, False), (0.26, False), (-0.24, True), (-0.26, False)]
+)
+def test_delays_that_grow_are_a_slope_where_none_lies_off_a_line_by_a_quarter_of_its_height(off, straight):
+    """Six least delays, two seconds apart, that grow by 1/32 s from the first two to the last two."""
+    watch, height_s, found = DelayWatch(), 1 / 32, []
+    for second, share in enumerate([0.0, 0.0, 0.375 + off, 0.625, 1.0, 1.0]):
+        for sample in range(10):
+            at_s = 2.0 * second + (sample / 16 if sample < 9 else 1.5)
+            found.append(watch.add(at_s, 0.5 + height_s * share))
+    slopes = [one for one in found if isinstance(one, DelaySlope)]
+    assert slopes == ([DelaySlope(height_s / 8, 0.5 + height_s, 0.5)] if straight else [])

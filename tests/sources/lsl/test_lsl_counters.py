@@ -7,6 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from rtemo.core.types import Channel, Chunk, StreamInfo
+from rtemo.sources.lsl.stream_state import LslStream
+from rtemo.sources.lsl.times.clock_offsets import PlacedStamps
 from rtemo.sources.lsl.times.counters import Counters
 
 
@@ -136,3 +139,18 @@ def test_before_the_first_chunks_a_steady_stream_gets_a_little_longer():
     counters.add(0.0, np.array([0.0]))
 
     assert counters.silence_s == 2.0
+
+
+@pytest.mark.parametrize(("afresh", "n_missing"), [(True, 0), (False, 9700)])
+def test_nothing_is_missing_where_the_senders_clock_was_set_ahead(afresh, n_missing):
+    """Three seconds of samples, and 97 s further three more, 10 ms later."""
+    stream = LslStream(
+        StreamInfo("s", "amp", "EEG", "float32", 100.0, (Channel("Fz"),)), lambda _item: None, announced=True
+    )
+    for k in range(60):
+        stamps = 5.0 + np.arange(10 * k, 10 * k + 10) / 100.0 + (97.0 if k >= 30 else 0.0)
+        placed = PlacedStamps([stamps], afresh=afresh and k == 30)
+        stream.deliver(float(k), Chunk("s", stamps, np.zeros((10, 1))), [], placed)
+    status = stream.status(60.0)
+    assert (status.n_missing, status.n_samples) == (n_missing, 600)
+    assert status.rate_hz == pytest.approx(100.0)

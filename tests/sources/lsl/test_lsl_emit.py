@@ -10,11 +10,15 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+import pylsl
+import pytest
 from xdf_build import ramp, stream, write
 
 from rtemo.core.types import Chunk, ClockOffset
+from rtemo.sources.lsl import emit as lsl_emit
 from rtemo.sources.lsl.config import settings_for
 from rtemo.sources.stream_xml import parse_xml
+from rtemo.sources.xdf.source import XdfSource
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,3 +120,32 @@ def test_a_real_recording_without_labels_host_or_source_goes_out_again(tmp_path,
     result = play(shared_recordings / "minimal.xdf", tmp_path, speed=3.0)
     assert result["sent"] == {"0": 9, "46202862": 9}
     assert sorted(len(one["values"]) for one in result["streams"]) == [9, 9]
+
+
+def test_a_recording_is_sent_at_its_pace_and_a_stop_ends_each_wait(tmp_path, monkeypatch):
+    """On an invented clock, which only waits move on: 2 s of samples at twice the speed, a pause of 1 s among them."""
+    now_s, waits, pushed = [50.0], [], []
+
+    class Stop:
+        def is_set(self):
+            return False
+
+        def wait(self, seconds):
+            waits.append(seconds)
+            now_s[0] += seconds
+
+    class Outlet:
+        def push_chunk(self, values, stamps):
+            pushed.extend((now_s[0], stamp, row[0]) for stamp, row in zip(stamps, np.asarray(values), strict=True))
+
+    monkeypatch.setattr(pylsl, "local_clock", lambda: now_s[0])
+    monkeypatch.setattr(lsl_emit, "open_outlet", lambda _info: Outlet())
+    path = write(tmp_path / "a.xdf", stream("1"), ramp(n=100), ramp(begin=200, n=100))
+    assert lsl_emit.emit(XdfSource(path), 2.0, Stop()) == {"1": 200}
+    due = [50.0 + k / 200 for k in (*range(100), *range(200, 300))]
+    assert [row for _, _, row in pushed] == [*range(100), *range(200, 300)]
+    np.testing.assert_allclose([stamp for _, stamp, _ in pushed], due, atol=1e-9)
+    late = np.array([at_s for at_s, _, _ in pushed]) - due
+    assert -1e-5 < late.min() <= late.max() < 0.02  # samples are handed out every 10 ms
+    assert now_s[0] - pushed[-1][0] == pytest.approx(1.0)  # what is still on its way is waited for
+    assert min(waits) > 0.0

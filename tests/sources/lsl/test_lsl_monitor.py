@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, StreamDown, StreamInfo, StreamNotice, StreamState, StreamUp
 from rtemo.sources.lsl import monitor as lsl_monitor
+from rtemo.sources.lsl import source as lsl_source
 from rtemo.sources.lsl.discovery import free_id
 from rtemo.sources.lsl.monitor import Monitor
+from rtemo.sources.lsl.source import _Watch
 from rtemo.sources.lsl.stream_requests import EveryStream, OneStream
 from rtemo.sources.lsl.times.clock_offsets import ClockBasis, Measurement
 
@@ -752,3 +755,27 @@ def test_different_samples_under_one_stamp_are_no_repetition():
         stream.deliver(100.0 + 0.04 * k, chunk, [chunk])
 
     assert stream.status(110.0).n_repeated == 0
+
+
+def test_the_watch_states_that_nobody_looked_before_it_looks_again(monkeypatch):
+    """Ticks of 0.1 s, one of 4 s and one of exactly a second, which is none yet."""
+    now, pauses, calls = [100.0], [0.1, 4.0, 0.1, 1.0, 0.1], []
+
+    def wait(_seconds):
+        now[0] += pauses.pop(0) if pauses else 0.0
+        return not pauses
+
+    def tick(now_s, _seen, _dead):
+        calls.append(("tick", round(now_s, 6)))
+        return set()
+
+    stood_still = lambda now_s, seconds: calls.append(("stood still", round(now_s, 6), round(seconds, 6)))  # noqa: E731
+    directory = SimpleNamespace(look=dict, doubt=lambda _uids: None, dead=set(), problems={})
+    monkeypatch.setattr(lsl_source, "local_clock", lambda: now[0])
+    watch = _Watch(SimpleNamespace(stood_still=stood_still, tick=tick))
+    watch._stop = SimpleNamespace(wait=wait)
+    watch._run(directory)
+    assert watch.failure == ""
+    assert calls == [
+        ("tick", 100.1), ("stood still", 104.1, 4.0), ("tick", 104.1), ("tick", 104.2), ("tick", 105.2),
+    ]  # fmt: skip

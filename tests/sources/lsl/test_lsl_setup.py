@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from textwrap import indent
+from types import SimpleNamespace
 
 import pytest
 from lab import DEADLINE_S, Sender
@@ -213,3 +214,17 @@ def test_a_stream_that_is_doubted_is_struck_off_when_its_program_is_gone(sender)
 def test_lsl_works_on_this_computer():
     assert 0.0 < self_test() < DEADLINE_S
     assert lsl_version().startswith("liblsl 1.")
+
+
+def test_what_is_wrong_with_a_stream_is_stated_as_long_as_it_is_there(monkeypatch):
+    def seen(uid, name):
+        return SimpleNamespace(uid=lambda: uid, name=lambda: name, as_xml=lambda: "<info>")
+
+    there = [seen("a", "Amp"), seen("b", "Eye")]
+    monkeypatch.setattr(pylsl, "ContinuousResolver", lambda **_options: SimpleNamespace(results=lambda: there))
+    directory = Directory()
+    assert directory.look() == {}
+    assert {uid: text.split(":")[0] for uid, text in directory.problems.items()} == {"a": "'Amp'", "b": "'Eye'"}
+    del there[0]
+    directory.look()
+    assert list(directory.problems) == ["b"]

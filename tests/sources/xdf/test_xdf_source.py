@@ -373,3 +373,17 @@ def test_one_wrong_stamp_at_an_end_does_not_move_the_recordings_extent(tmp_path,
     source = started(path)
     assert source.first_s == pytest.approx(1000.0, abs=0.011)
     assert source.last_s == pytest.approx(1009.99, abs=0.011)
+
+
+def test_a_disk_error_while_a_file_is_looked_through_is_stated_with_the_file(tmp_path, monkeypatch):
+    from rtemo.sources.xdf import source as xdf
+
+    def failing(*_args, **_more):
+        raise OSError(5, "Input/output error")
+
+    path = write(tmp_path / "a.xdf", stream(), ramp())
+    monkeypatch.setattr(xdf, "open_parts", failing)
+    source = XdfSource(path)
+    with pytest.raises(RtemoError, match=r"reading .*a\.xdf failed; Input/output error; check the disk"):
+        source.start()
+    assert source.exhausted
