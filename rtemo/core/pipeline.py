@@ -249,7 +249,7 @@ class Pipeline:
                 branch.push(times[begin:stop], item.values[begin:stop], second=role is Modality.SECOND_EYE)
             else:
                 branch.push(times[begin:stop], item.values[begin:stop])
-            dejitter.leave_out(until_s)
+            self._leave_out_now(role, until_s)
             begin = stop
         return self._ready()
 
@@ -269,8 +269,17 @@ class Pipeline:
         were given out without it: what else it measured until then, and comes only later, is not used. See
         rtemo.core.timing.late_samples.
         """
-        if self._late.leave_out(role, after_s, until_s, n_timeless) and (dejitter := self.dejitter(role)) is not None:
-            dejitter.leave_out(until_s)
+        if self._late.leave_out(role, after_s, until_s, n_timeless):
+            self._leave_out_now(role, until_s)
+
+    def _leave_out_now(self, role: Modality, until_s: float) -> None:
+        branch = self._branches.get(_branch_of(role))
+        if until_s == -math.inf or branch is None:
+            return
+        if isinstance(branch, EegBranch):
+            branch.leave_out(until_s)
+        elif (eye := SECOND if role is Modality.SECOND_EYE else FIRST) in branch.streams:
+            branch.leave_out(eye, until_s)
 
     @property
     def distrusted(self) -> frozenset[Modality]:

@@ -6,6 +6,7 @@ T - 0.03 s; and it begins with the third sample of a stream.
 """
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -264,6 +265,41 @@ def test_windows_do_not_depend_on_when_the_stream_that_takes_anothers_place_is_a
     assert coverage[104.75] > 0.98
     assert coverage[105.0] > 0.98
     assert coverage[117.75] == 1.0
+
+
+@pytest.mark.parametrize("lost", [Modality.EEG, Modality.GAZE])
+@pytest.mark.parametrize("back_s", [105.02, 105.2, 105.26, 105.31, 106.0])  # a short hole is bridged, a long one is not
+def test_what_comes_later_changes_no_frame_of_a_window_that_was_given_out(lost, back_s):
+    def cut(chunk, begin, end):
+        own = (chunk.stamps > begin - 0.001) & (chunk.stamps < end - 0.001)
+        return dataclasses.replace(chunk, stamps=chunk.stamps[own], values=chunk.values[own])
+
+    whole = [eeg(100.0, 112.0), gaze(100.0, 112.0)]
+    lost_one, other_one = whole if lost is Modality.EEG else whole[::-1]
+    of_lost, of_other = functools.partial(cut, lost_one), functools.partial(cut, other_one)
+    after_s = float(of_lost(100.0, 105.0).stamps[-1])
+
+    def session():
+        pipeline = pipeline_of()
+        found = pipeline.push(of_lost(100.0, 105.0)) + pipeline.push(of_other(100.0, 105.3))
+        found += pipeline.expect(lost, expected=False)
+        assert pipeline.given_until_s == 105.25
+        pipeline.leave_out(lost, after_s, 105.25)
+        found += pipeline.expect(lost, expected=True)
+        return found + pipeline.push(of_other(105.3, 112.0)) + pipeline.push(of_lost(back_s, 112.0))
+
+    def replay():
+        pipeline = pipeline_of()
+        pipeline.leave_out(lost, after_s, 105.25)
+        found = pipeline.push(of_other(100.0, 112.0))
+        return found + pipeline.push(of_lost(100.0, 105.0)) + pipeline.push(of_lost(back_s, 112.0))
+
+    one, other = session(), replay()
+    assert ends(one) == ends(other) == every_quarter(104.0, 111.75)
+    for before, again in zip(one, other, strict=True):
+        np.testing.assert_array_equal(before.eeg, again.eeg)
+        np.testing.assert_array_equal(before.eye, again.eye)
+        assert (before.eeg_coverage, before.gaze_coverage) == (again.eeg_coverage, again.gaze_coverage)
 
 
 QUICK = PipelineSettings(

@@ -149,6 +149,16 @@ class EegBranch:
         for run in self.dejitter.flush():
             self._take(run)
 
+    def leave_out(self, until_s: float) -> None:
+        """Windows up to a time were given out without what is still to come: nothing of it changes their frames."""
+        self.dejitter.leave_out(until_s)
+        if self._next_end is None:
+            return
+        last = min(self._grid.at_or_before(until_s), self._values.stop + self._grid.frame)
+        for end in range(self._next_end, last + 1, self._grid.step):
+            if (frame := self.frame_at(end)) is not None:
+                self.frames[end] = frame
+
     def frame_at(self, end: int) -> EegFrame | None:
         """The frame that ends at an index: as computed, or from what is there so far. None where nothing is."""
         known = self.frames.get(end)
@@ -252,7 +262,7 @@ class EegBranch:
             for end, seen in zip(some, self._look_at(some), strict=True):
                 self.learner.at(end)
                 frame = self._frame(end, seen)
-                self.frames[end] = frame
+                self.frames.setdefault(end, frame)  # see leave_out
                 if learn and frame.settled and end % round(self._grid.hz) == 0:
                     self.learner.learn(end, frame.power, np.isfinite(frame.power))
                 self._next_end = end + self._grid.step

@@ -170,6 +170,18 @@ class GazeBranch:
         self._awaited.clear()
         self._take_ready()
 
+    def leave_out(self, eye: int, until_s: float) -> None:
+        """Windows up to a time were given out without what is still to come of a stream: nothing of it changes their
+        frames. Those of two eyes go on with the other one.
+        """
+        self.streams[eye].dejitter.leave_out(until_s)
+        if self._next_end is None or self._paired:
+            return
+        last = self._grid.at_or_before(min(until_s, self._last_time + self._look_back_s))
+        for end in range(self._next_end, last + 1, self._grid.step):
+            if (frame := self.frame_at(end)) is not None:
+                self.frames[end] = frame
+
     def frame_at(self, end: int) -> GazeFrame | None:
         """The features at an end: as computed, or from what is there so far. None where nothing is."""
         known = self.frames.get(end)
@@ -297,7 +309,7 @@ class GazeBranch:
             return
         self.learner.at(self._next_end)
         frame = self._compute(self._next_end)
-        self.frames[frame.end] = frame
+        self.frames.setdefault(frame.end, frame)  # see leave_out
         # a hole teaches nothing: a live session that goes on without this stream must know the same as its replay
         in_hole = next_time - self._last_time > HOLE_S
         if frame.end % round(self._grid.hz) == 0 and not in_hole:
