@@ -49,7 +49,9 @@ class Pacer:
             while pending and _first_s(pending[0]) <= now_s + EARLY_S:
                 timed = pending.popleft()
                 if isinstance(timed.item, StreamUp):  # whatever the stamps of the one that was there say
-                    out += self._pending.pop(timed.item.replaces, ())
+                    before = self._pending.pop(timed.item.replaces, deque())
+                    out += before
+                    before.clear()
                 n_due = int(np.searchsorted(np.maximum.accumulate(timed.elapsed), now_s + EARLY_S, side="right"))
                 out.append(_cut(timed, slice(None, n_due)))
                 if n_due < len(timed.elapsed):

@@ -110,7 +110,10 @@ class GazeBranch:
     def join(self, channel_map: GazeChannelMap, nominal_hz: float) -> None:
         """Use a stream: the tracker's only one, or that of an eye; in the place of the one that was its before."""
         eye = SECOND if channel_map.pair == "second" else FIRST
+        before = self.streams.get(eye)
         self.streams[eye] = GazeStream(channel_map, nominal_hz, [] if eye == SECOND else self.notes)
+        if before is not None:
+            self.streams[eye].dejitter.leave_out(before.dejitter.left_out_until_s)
         self._pair.begin(eye)
         self._ahead = None
         self._awaited.add(eye)

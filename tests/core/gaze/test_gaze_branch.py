@@ -7,6 +7,7 @@ import pytest
 
 from rtemo.core.channel_map import EyeColumns, GazeChannelMap, Screen, ViewGeometry
 from rtemo.core.gaze.branch import GazeBranch
+from rtemo.core.gaze.eye_pair import FIRST
 from rtemo.core.gaze.quality import GAP, GAZE
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import WindowSpec
@@ -207,3 +208,12 @@ def test_a_sample_that_comes_too_early_before_an_end_is_the_next_frames_however_
     for end, frame in single.frames.items():
         assert frame.values.tobytes() == whole.frames[end].values.tobytes()
         assert frame.coverage == whole.frames[end].coverage
+
+
+def test_a_stream_that_takes_anothers_place_is_not_placed_where_windows_were_given_out_either():
+    branch = branch_of(120.0)
+    branch.leave_out(FIRST, 5.0)
+    before = branch.dejitter
+    branch.join(branch.channel_map, 120.0)
+    assert branch.dejitter is not before
+    assert branch.dejitter.left_out_until_s == 5.0
