@@ -250,6 +250,10 @@ class XdfSource:
         number = self._succession.replaced.get(stream.number)
         return next((one for one in self._streams if one.number == number), None)
 
+    def _successor(self, stream: XdfStream) -> XdfStream | None:
+        """The selected stream that takes a stream's place."""
+        return next((one for one in self._streams if self._predecessor(one) is stream), None)
+
     def _doubts(self, stream: XdfStream) -> list[tuple[int, StreamNotice]]:
         """What the file itself shows: stamps that are no seconds."""
         text = self._known.not_seconds.get(stream.number, "")
@@ -257,7 +261,7 @@ class XdfSource:
 
     def _plan(self, stream: XdfStream) -> StreamPlan:
         before = self._predecessor(stream)
-        after = next((one for one in self._streams if self._predecessor(one) is stream), None)
+        after = self._successor(stream)
         down = self._succession.reasons.get(stream.number) or "lost" if after is not None else ""
         return StreamPlan(
             self._known.offsets[stream.number],
@@ -294,7 +298,7 @@ class XdfSource:
 
     def _lane(self, stream: XdfStream, items: Iterator[Timed]) -> StreamLane:
         before = self._predecessor(stream)
-        after = next((one for one in self._streams if self._predecessor(one) is stream), None)
+        after = self._successor(stream)
         until_s = math.inf
         if after is not None and self._known.origins[after.number] == self._known.origins[stream.number]:
             first_s = next((span.first_s for span in self._known.spans if span.stream is after), math.inf)
