@@ -68,12 +68,15 @@ class Tree:
         for compiled in target.parent.glob(f"__pycache__/{target.stem}.*.pyc"):
             compiled.unlink()
 
-    def pytest(self, arguments: Sequence[str], timeout_s: float, covering: Path | None = None) -> Outcome:
-        """Run tests in the copy, in a process group of their own that ends with them."""
+    def pytest(
+        self, arguments: Sequence[str], timeout_s: float, covering: Path | None = None, plugin: object = None
+    ) -> Outcome:
+        """Run tests in the copy, in a process group of their own that ends with them. plugin: one more for pytest."""
         output = self.path / "pytest-output.txt"
+        output.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
-            _run(self.path, arguments, output, covering)
+            _run(self.path, arguments, output, covering, plugin)
         status, end_s = None, time.monotonic() + timeout_s
         try:
             while time.monotonic() < end_s:
@@ -97,7 +100,7 @@ def project_files() -> list[str]:
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
-def _run(tree: Path, arguments: Sequence[str], output: Path, covering: Path | None) -> None:
+def _run(tree: Path, arguments: Sequence[str], output: Path, covering: Path | None, plugin: object) -> None:
     """In the child: become pytest in the tree. Never returns."""
     code = 70
     try:
@@ -120,7 +123,7 @@ def _run(tree: Path, arguments: Sequence[str], output: Path, covering: Path | No
             options += ["-p", "tests.mutation.covering", "--maxfail=1000"]
         import pytest
 
-        code = int(pytest.main([*options, *arguments]))
+        code = int(pytest.main([*options, *arguments], plugins=[] if plugin is None else [plugin]))
     finally:
         sys.stdout.flush()
         os._exit(code)
