@@ -176,17 +176,21 @@ class Engine:
             "clocks": self._marker_clocks,
             "auxiliary": self._auxiliary.state(),
             "noted": self._noted,
-            "lost_at": self._lost_at,
             "now_s": self._now_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from the state of another engine, whose predictor's state ours has."""
+        """Go on from the state of another engine, whose predictor's state ours has.
+
+        Streams that were lost then are awaited again: what is rebuilt from here on does not say when they came back.
+        For those that are still gone StreamDown follows.
+        """
         self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
         self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
         self._auxiliary.restore(state["auxiliary"])
-        self._lost_at = dict(state["lost_at"])
         self._now_s = state["now_s"]
+        for role in self._roles.values():
+            self._predictor.pipeline.expect(role, expected=True)
 
     def use(self, predictor: Predictor) -> None:
         """Work with another predictor. Nothing has been taken yet."""

@@ -1,4 +1,4 @@
-"""`python -m tests.faults sessions -n 200 [--first SEED]`: random sessions, each compared with its replay.
+"""`python -m tests.faults sessions -n 200 [--first SEED] [--people N]`: random sessions, compared with their replays.
 
 A seed decides what is wrong with the streams (up to two faults), when they are lost, changed and found again, when the
 engine is killed, and what is asked of it meanwhile. Predictions of windows that nobody forced must be the replay's,
@@ -28,7 +28,8 @@ from rtemo.model.prediction import csv_header
 from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording, open_each
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, with_participants
 
 from ..plan import build
 from .fed_session import BUNDLE, PROFILES, Act, FedSession
@@ -42,11 +43,14 @@ Change = tuple[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class Case:
-    """A session of so many seconds: changes of its streams (see plan.py), acts, the baseline's setting."""
+    """A session of so many seconds: changes of each participant's streams (see plan.py), acts, the baseline's setting.
+
+    changes: by participant; of somebody alone, by "".
+    """
 
     seconds: float
     tick_s: float
-    changes: list[Change] = field(default_factory=list)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
     baseline: str = ""
 
@@ -70,19 +74,31 @@ class Draw:
         return str(self.one_of("eeg", "gaze"))
 
 
-def case_of(seed: int) -> Case:
-    """What a seed stands for."""
+def case_of(seed: int, n_people: int = 1) -> Case:
+    """What a seed stands for. The first of several participants has what the seed gives to somebody alone."""
     draw = Draw(seed)
     case = Case(draw.one_of(30.0, 38.0, 45.0), draw.one_of(0.02, 0.05, 0.1, 0.25))
+    names = [f"P{number:02d}" for number in range(1, n_people + 1)] if n_people > 1 else [""]
+    case.changes[names[0]] = _changes(draw, case.seconds)
+    case.acts = _acts(draw, case.seconds)
+    markers = [options for kind, options in case.changes[names[0]] if kind == "markers"]
+    if any(options["every_s"] == 4.0 for options in markers) and draw.often(0.3):
+        case.baseline = "marker=clip_1,clip_3"
+    for whose in names[1:]:
+        case.changes[whose] = [change for change in _changes(draw, case.seconds) if change[0] != "markers"]
+        own = [act for act in _acts(draw, case.seconds) if act.name not in ("save", "crash")]  # of the whole session
+        case.acts += [act._replace(options={**act.options, "whose": whose}) for act in own]
+    return case
+
+
+def _changes(draw: Draw, seconds: float) -> list[Change]:
+    """What is wrong with one participant's streams."""
+    changes: list[Change] = []
     if draw.often(0.3):
         rates = {"eeg_hz": draw.one_of(128.0, 250.0, 500.0), "gaze_hz": draw.one_of(10.0, 60.0, 120.0, 300.0)}
-        case.changes.append(("rates", rates))
+        changes.append(("rates", rates))
     kinds = draw.rng.choice(len(KINDS), draw.one_of(0, 1, 2), replace=False)
-    case.changes += [(KINDS[kind], _options(KINDS[kind], draw, case.seconds)) for kind in kinds]
-    case.acts = _acts(draw, case.seconds)
-    if any(name == "markers" and options["every_s"] == 4.0 for name, options in case.changes) and draw.often(0.3):
-        case.baseline = "marker=clip_1,clip_3"
-    return case
+    return changes + [(KINDS[kind], _options(KINDS[kind], draw, seconds)) for kind in kinds]
 
 
 KINDS = (
@@ -181,13 +197,21 @@ def _acts(draw: Draw, seconds: float) -> list[Act]:
 
 def problems_of(case: Case, seed: int, root: Path) -> tuple[int, list[str]]:
     """How many predictions a session gave, and what is wrong with it or its replay."""
-    plan = build(tuple(case.changes), case.seconds, T0, seed=seed)
-    session = FedSession(
-        plan, root, SessionSettings(subject="P", baseline=case.baseline), case.acts, case.tick_s, HOP_S
-    )
+    plans = {
+        whose: build(tuple(changes), case.seconds, T0, seed=seed + number)
+        for number, (whose, changes) in enumerate(case.changes.items())
+    }
+    session = FedSession(plans, root, _settings(case), case.acts, case.tick_s, HOP_S)
     folder = session.run()
     n, found = compare(folder)
     return n, found + [f"event: {text}" for text in session.events if "Traceback" in text or "Error" in text]
+
+
+def _settings(case: Case) -> SessionSettings:
+    if "" in case.changes:
+        return SessionSettings(subject="P", baseline=case.baseline)
+    said = [parse_participant(f"{whose}: eeg=name=Amp {whose}; gaze=name=Tobii {whose}") for whose in case.changes]
+    return with_participants(SessionSettings(baseline=case.baseline), said)
 
 
 class _Rows:
@@ -245,10 +269,11 @@ def main(arguments: list[str]) -> int:
     p = argparse.ArgumentParser(prog="python -m tests.faults sessions", description=__doc__)
     p.add_argument("-n", type=int, default=100)
     p.add_argument("--first", type=int, default=0, metavar="SEED")
+    p.add_argument("--people", type=int, default=1, metavar="N", help="in each session")
     args = p.parse_args(arguments)
     wrong, begun_s, total = [], time.monotonic(), 0
     for seed in range(args.first, args.first + args.n):
-        case = case_of(seed)
+        case = case_of(seed, args.people)
         try:
             with tempfile.TemporaryDirectory(prefix="rtemo-session-") as name:
                 n, found = problems_of(case, seed, Path(name))
