@@ -341,7 +341,7 @@ class Engine:
         does not use more of it.
         """
         pipeline = self._predictor.pipeline
-        lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s
+        lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s(role)
         if self._live is None or self._rebuilding or math.inf in (-reached[0], -until_s):
             return None
         if not replaced and (lost_at != reached or until_s <= reached[0]):
