@@ -265,7 +265,9 @@ class Pipeline:
         """
         windows_s = -math.inf if self._cursor is None else self.grid.seconds(self._cursor - self.grid.hop)
         branch = self._branches.get(_branch_of(role))
-        return max(windows_s, branch.joined_until_s) if isinstance(branch, GazeBranch) else windows_s
+        if not isinstance(branch, GazeBranch):
+            return windows_s
+        return branch.given_until_s(SECOND if role is Modality.SECOND_EYE else FIRST, windows_s)
 
     def leave_out(self, role: Modality, after_s: float, until_s: float, n_timeless: int = 0) -> None:
         """A role's stream was lost after a sample, with n_timeless without a time behind it, and windows up to an end

@@ -189,6 +189,10 @@ class StreamRoles:
         if role in self._assigned:
             self._assigned[role] = (info, self._assigned[role][1])
 
+    def had(self, info: StreamInfo, role: Modality) -> None:
+        """Let a stream count as one that had this role before another one took its place."""
+        self._roles.setdefault(_who(info), role)
+
     def layout(self, info: StreamInfo, role: Modality) -> EegChannelMap | GazeChannelMap:
         """How the stream's channels are read. Raises RtemoError with the reason where they cannot be."""
         layout = _layout(info, self.profile_of(role), role, self.settings)

@@ -153,10 +153,9 @@ class GazeBranch:
             return None
         return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
-    @property
-    def joined_until_s(self) -> float:
-        """Of two eyes up to where one has gone on with the other, or alone; -infinity where there is only one."""
-        return self._pair.joined_until_s if self._paired else -np.inf
+    def given_until_s(self, eye: int, windows_s: float) -> float:
+        """Up to where nothing of a stream counts any more that comes only now. windows_s: the end of the last window."""
+        return self._pair.given_until_s(eye, windows_s) if self._paired else windows_s
 
     @property
     def reached(self) -> int | None:
@@ -183,6 +182,9 @@ class GazeBranch:
         frames. Those of two eyes go on with the other one.
         """
         self.streams[eye].dejitter.leave_out(until_s)
+        if self._paired:
+            self._pair.leave_out(eye, until_s)
+            self._take_ready()
         if self._next_end is None or self._paired:
             return
         last = self._grid.at_or_before(min(until_s, self._last_time + self._look_back_s))

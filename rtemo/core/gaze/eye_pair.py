@@ -5,8 +5,10 @@ two samples around each, or nowhere where these lie too far apart. In holes of t
 alone. What comes out depends on the samples' times alone, not on which stream came sooner or how it was cut.
 
 A live session does not wait for an eye whose stream is lost, and finds out a little late that it is back. So that a
-replay, which waits, gives the same, an eye counts RETURN_S after its begin and after each longer hole. An eye that is
-silent and not lost is waited for, but only until the other one has come WAIT_S further, by the samples' times.
+replay, which waits, gives the same, an eye counts RETURN_S after its begin and after each longer hole, and where the
+session stated that an eye adds nothing up to a time, the other one goes on alone up to there and waits from there on.
+An eye that is silent and not lost is waited for, but only until the other one has come WAIT_S further, by the samples'
+times.
 """
 
 from __future__ import annotations
@@ -37,16 +39,29 @@ class GazeRun(NamedTuple):
 
 
 class _Eye:
-    """The samples of one eye that still matter: the last one that came out, if any, and those that wait."""
+    """The samples of one eye that still matter: the last one that came out, if any, and those that wait.
 
-    def __init__(self) -> None:
+    before: the same eye's, of the stream whose place this one takes.
+    """
+
+    def __init__(self, before: _Eye | None = None) -> None:
         self.rows: Array = np.empty((0, len(CANONICAL) + 2))
         self._new: list[Array] = []  # to be put behind them
         self.begin_s = np.inf  # its first sample
         self.reached_s = -np.inf  # its newest one
         self._back_s = -np.inf  # the end of its last longer hole
+        self.nothing_until_s = -np.inf  # up to here nothing of it is still to come
         self.awaited = False
         self.n_done = 0  # rows that have come out: none or one
+        if before is not None:
+            before.join()
+            self.rows, self.n_done = before.rows, before.n_done
+            self.nothing_until_s = before.nothing_until_s
+
+    @property
+    def known_s(self) -> float:
+        """Up to here all of it is known."""
+        return max(self.reached_s, self.nothing_until_s)
 
     def add(self, run: GazeRun) -> None:
         rows = np.empty((len(run.times), self.rows.shape[1]))
@@ -61,7 +76,10 @@ class _Eye:
     def join(self) -> None:
         """Put what is new behind the rows: not for every run, as an eye may wait for the other one for long."""
         if self._new:
-            self.rows, self._new = np.concatenate([self.rows, *self._new]), []
+            new = np.concatenate(self._new)
+            if len(self.rows):  # of another stream before, which may have gone on for longer
+                new = new[new[:, _TIME].searchsorted(self.rows[-1, _TIME], side="right") :]
+            self.rows, self._new = np.concatenate([self.rows, new]), []
 
     def due(self, until_s: float) -> Array:
         """The rows that come out next."""
@@ -81,16 +99,21 @@ class EyePair:
 
     def __init__(self) -> None:
         self._eyes = [_Eye(), _Eye()]
-        self.joined_until_s = -np.inf  # the time of what came out last
+        self._joined_until_s = -np.inf  # the time of what came out last
         self._until_s = -np.inf  # up to where all is out
 
     def begin(self, eye: int) -> None:
-        """An eye's stream begins, or another one takes its place."""
-        self._eyes[eye] = _Eye()
+        """An eye's stream begins, or another one takes its place; what waits of that one comes out in its turn."""
+        self._eyes[eye] = _Eye(self._eyes[eye])
 
     def expect(self, eye: int, *, awaited: bool) -> None:
         """Whether the other eye waits for this one from now on."""
         self._eyes[eye].awaited = awaited
+
+    def leave_out(self, eye: int, until_s: float) -> None:
+        """Nothing that is still to come of an eye lies at or before a time."""
+        one = self._eyes[eye]
+        one.nothing_until_s = max(one.nothing_until_s, until_s)
 
     def push(self, eye: int, run: GazeRun) -> None:
         """Take in samples of one eye, later than all of this eye before."""
@@ -101,11 +124,20 @@ class EyePair:
         """The newest sample of either eye, also where it waits for the other one's."""
         return max(eye.reached_s for eye in self._eyes)
 
+    def given_until_s(self, eye: int, windows_s: float) -> float:
+        """Up to where nothing of an eye counts any more that comes only now. windows_s: the end of the last window.
+
+        The other eye may have gone on alone from there. After a longer hole nobody need know: RETURN_S is enough.
+        """
+        if windows_s - self._eyes[eye].reached_s > HOLE_S:
+            return windows_s
+        return max(windows_s, self._joined_until_s)
+
     def _known_s(self, eye: int) -> float:
         """Up to here everything is known of an eye that is awaited, and has not stayed behind for too long."""
         own, other = self._eyes[eye], self._eyes[SECOND if eye == FIRST else FIRST]
-        left_behind = other.reached_s - max(own.reached_s, other.begin_s) > WAIT_S
-        return own.reached_s if own.awaited and not left_behind else np.inf
+        left_behind = other.reached_s - max(own.known_s, other.begin_s) > WAIT_S
+        return own.known_s if own.awaited and not left_behind else np.inf
 
     def ready(self) -> list[GazeRun]:
         """What is known by now, in order of time."""
@@ -127,12 +159,12 @@ class EyePair:
         both[:, :_TIME][seen] = eye[seen]
         rows = np.concatenate([both, alone])
         rows = rows[rows[:, _TIME].argsort(kind="stable")]
-        rows = rows[rows[:, _TIME].searchsorted(self.joined_until_s, side="right") :]  # what comes too late is left out
+        rows = rows[rows[:, _TIME].searchsorted(self._joined_until_s, side="right") :]  # what comes too late is left out
         first.forget(n_first)
         second.forget(n_second)
         if not len(rows):
             return []
-        self.joined_until_s = float(rows[-1, _TIME])
+        self._joined_until_s = float(rows[-1, _TIME])
         apart = (rows[1:, _TIME] - rows[:-1, _TIME]) * rows[1:, _RATE] > LINK
         cuts = ((rows[1:, _RATE] != rows[:-1, _RATE]) | apart).nonzero()[0] + 1
         return [GazeRun(part[:, _TIME], part[:, :_TIME], float(part[0, _RATE])) for part in np.split(rows, cuts)]

@@ -93,12 +93,16 @@ class TakenUpSession:
 
     def give_roles(self, roles: StreamRoles) -> None:
         """Give the session's streams that are lost now their roles: nobody announces them, and what comes back must be
-        known as theirs.
+        known as theirs; so must what they measured before others took their places.
         """
         recorded = self._recording.roles
         for info in reversed(self._recording.streams):
             role = recorded.role_of(info)
-            if role in OWN_ROLES and role is not None and role not in roles.filled:
+            if role is None or role not in OWN_ROLES:
+                continue
+            if role in roles.filled:
+                roles.had(info, role)
+            else:
                 roles.choose_for(role, [info])
 
     def prepare(

@@ -41,6 +41,28 @@ def test_an_eye_that_comes_back_with_what_it_kept_changes_nothing_where_the_othe
     assert problems_of(case, 1, tmp_path) == (23, [])
 
 
+def test_an_eye_whose_tracker_is_changed_while_the_other_is_lost_keeps_what_it_had_measured(tmp_path):
+    changed = ("restart", {"role": "gaze", "at_s": 8.07, "gap_s": 0.02, "source_id": "another"})
+    case = Case(12.0, 0.1, {"": []}, second={"": [changed]}, acts=[Act(6.41, "lose", {"role": "gaze"})])
+    assert problems_of(case, 1, tmp_path)[1] == []
+
+
+def test_an_eye_is_waited_for_from_where_its_next_tracker_begins(tmp_path):
+    """However far the other eye has come: 35 s, when nothing of the new tracker has been used."""
+    changed = ("restart", {"role": "gaze", "at_s": 35.25, "gap_s": 0.3, "source_id": "another"})
+    case = Case(42.0, 0.1, {"": [changed]}, second={"": []})
+    assert problems_of(case, 1, tmp_path)[1] == []
+
+
+@pytest.mark.parametrize("role", ["gaze", "eeg"])
+def test_a_killed_engine_knows_the_rest_that_a_device_measured_which_another_one_has_replaced(role, tmp_path):
+    changed = ("restart", {"role": role, "at_s": 29.75, "gap_s": 0.3, "source_id": "another"})
+    acts = [Act(0.5, "rest", {"seconds": 21.0}), Act(34.1, "crash", {})]
+    n, problems = problems_of(Case(36.0, 0.1, {"": [changed]}, acts=acts), 1, tmp_path)
+    assert n > 100
+    assert problems == []
+
+
 def test_a_seed_is_always_the_same_session():
     assert case_of(7) == case_of(7)
     assert case_of(7) != case_of(8)
