@@ -154,7 +154,7 @@ class GazeBranch:
         return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
     def given_until_s(self, eye: int, windows_s: float) -> float:
-        """Up to where nothing of a stream counts any more that comes only now. windows_s: the end of the last window."""
+        """Up to where nothing of a stream counts that comes only now. windows_s: the end of the last window."""
         return self._pair.given_until_s(eye, windows_s) if self._paired else windows_s
 
     @property

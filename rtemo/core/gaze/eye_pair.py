@@ -159,7 +159,7 @@ class EyePair:
         both[:, :_TIME][seen] = eye[seen]
         rows = np.concatenate([both, alone])
         rows = rows[rows[:, _TIME].argsort(kind="stable")]
-        rows = rows[rows[:, _TIME].searchsorted(self._joined_until_s, side="right") :]  # what comes too late is left out
+        rows = rows[rows[:, _TIME].searchsorted(self._joined_until_s, side="right") :]  # what is late is left out
         first.forget(n_first)
         second.forget(n_second)
         if not len(rows):
