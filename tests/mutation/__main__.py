@@ -3,8 +3,9 @@
     python -m tests.mutation [--seed N] [--sites N] [--only DIR] [--processes N] [--out DIR] [--write]
 
 Draws a seeded random sample of mutation sites, at least two a file, makes each in a copy of the tree and runs the tests
-that concern it. What is done is kept in DIR/results.jsonl: a run that was ended goes on where it stopped. Survivors are
-tried again whenever a test that concerns them has changed. --write puts the table into tests/mutation/README.md.
+that concern it, the nearest first. What is done is kept in DIR/results.jsonl: a run that was ended goes on where it
+stopped. Survivors are tried again whenever a test that concerns them has changed. --write puts the table into
+tests/mutation/README.md.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from tests.mutation import cover_map
+from tests.mutation import cover_map, in_memory
 from tests.mutation.cover_map import IN_REAL_TIME, CoverMap, TestRun
 from tests.mutation.sites import Site, sample, sites_of
 from tests.mutation.tree import ROOT, Outcome, Tree, load_libraries
@@ -33,6 +34,7 @@ MUTATED = (
     "offline/datasets",
 )
 NEAREST_FILES, NEAREST_S = 2, 3.0
+MOST_FILES, MOST_S = 8, 10.0  # of tests for a site that runs at import: pytest collects them anew for each
 MARK = "<!-- the table below is written by python -m tests.mutation --write -->"
 
 
@@ -45,20 +47,15 @@ def main() -> int:
         cover_map.measure(options.out / "cover.json", again=options.measure_again)
     cover = cover_map.read(options.out / "cover.json")
     results = Results(options.out / "results.jsonl")
-    todo = [
-        site
-        for site in chosen
-        if not results.is_known(site, [test.name for test in cover.tests_for(site, options.budget)])
-    ]
-    todo.sort(key=lambda site: any(t.file.startswith(IN_REAL_TIME) for t in cover.tests_for(site, options.budget)))
-    todo = todo[::-1] if options.backwards else todo
+    tests_of = {site: _tests_of(site, cover, options.budget) for site in chosen}
+    todo = [site for site in chosen if not results.is_known(site, tests_of[site])]
     print(f"{len(todo)} to do", flush=True)
     load_libraries()
     workers = []
     for part in range(options.processes):
         worker = os.fork()
         if worker == 0:
-            _work(todo[part :: options.processes], cover, results, options.budget)
+            _work({site: tests_of[site] for site in todo[part :: options.processes]}, results)
         workers.append(worker)
     for worker in workers:
         os.waitpid(worker, 0)
@@ -78,9 +75,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sites", type=int, default=300, help="how many, two a file at least")
     parser.add_argument("--only", default="", help="files whose path begins so, such as rtemo/core")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
-    parser.add_argument("--budget", type=float, default=10.0, help="seconds of tests for one site")
+    parser.add_argument("--budget", type=float, default=30.0, help="seconds of tests for one site")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutation")
-    parser.add_argument("--backwards", action="store_true", help="begin at the end, beside another run")
     parser.add_argument("--measure-again", action="store_true", help="which tests run which function")
     parser.add_argument("--as-measured", action="store_true", help="do not look for changed tests")
     parser.add_argument("--write", action="store_true", help="put the table into the README")
@@ -106,78 +102,75 @@ class Results:
     def of(self, site: Site) -> dict[str, object] | None:
         return self._of.get(site.key)
 
-    def is_known(self, site: Site, tests: list[str]) -> bool:
+    def is_known(self, site: Site, tests: list[TestRun]) -> bool:
         """Whether it was caught, or survived the same tests with the same text."""
         record = self._of.get(site.key)
         return record is not None and (record["outcome"] == "caught" or record["tests"] == _digests(tests))
 
-    def is_done_elsewhere(self, site: Site) -> bool:
-        """Whether another run has written about it since this one read the file."""
-        new = Results(self._path)
-        return new.of(site) is not None and new.of(site) != self.of(site)
-
-    def add(self, site: Site, outcome: str, by: str, tests: list[str], seconds: float) -> None:
+    def add(self, site: Site, outcome: str, by: str, tests: list[TestRun], seconds: float) -> None:
         record = {"key": site.key, "outcome": outcome, "by": by, "tests": _digests(tests), "seconds": round(seconds, 1)}
         self._of[site.key] = record
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
 
-def _digests(tests: list[str]) -> str:
+def _digests(tests: list[TestRun]) -> str:
     """One for the text of all files that hold these tests."""
-    files = sorted({cover_map.file_of(name) for name in tests})
-    return str([cover_map.digest(file)[:12] for file in files])
+    return str([cover_map.digest(file)[:12] for file in sorted({test.file for test in tests})])
 
 
-def _work(todo: list[Site], cover: CoverMap, results: Results, budget_s: float) -> None:
+def _tests_of(site: Site, cover: CoverMap, budget_s: float) -> list[TestRun]:
+    if in_memory.is_possible(site):
+        return cover_map.within(cover.tests_for(site), budget_s)
+    return cover_map.within(cover.tests_for(site), min(MOST_S, budget_s), MOST_FILES)
+
+
+def _work(tests_of: dict[Site, list[TestRun]], results: Results) -> None:
     """In a process of its own, which never returns."""
+    terminal, left = os.dup(1), len(tests_of)
+
+    def report(site: Site, outcome: str, by: str, seconds: float) -> None:
+        nonlocal left
+        left -= 1
+        results.add(site, outcome, by, tests_of[site], seconds)
+        line = f"{outcome} {site.file}:{site.line} {site.scope} {site.kind}: {_short(site)}  {by}   {left} left\n"
+        os.write(terminal, line.encode())
+
     tree = Tree()
     try:
-        for i, site in enumerate(todo):
-            if results.is_done_elsewhere(site):
-                continue
-            _try(tree, site, cover, results, budget_s)
-            print(f"    {len(todo) - i - 1} left", flush=True)
+        inside = {site: tests for site, tests in tests_of.items() if in_memory.is_possible(site)}
+        server = in_memory.Server(tree, inside, report)
+        done = tree.pytest(server.files(), 100_000.0, plugin=server)
+        if done.status != 0:
+            print(done.output[-3000:], flush=True)
+        left = len(tests_of) - len(inside)
+        for site in [site for site in tests_of if site not in inside]:
+            start = time.monotonic()
+            outcome, by = _tried_anew(tree, site, tests_of[site])
+            report(site, outcome, by, time.monotonic() - start)
     finally:
         tree.remove()
         os._exit(0)
 
 
-def _try(tree: Tree, site: Site, cover: CoverMap, results: Results, budget_s: float) -> None:
-    tests = cover.tests_for(site, budget_s)
-    names = [test.name for test in tests]
-    text = (ROOT / site.file).read_bytes()
-    start = time.monotonic()
-    if names:
-        tree.write(site.file, site.apply(text))
-        try:
-            done = _run(tree, tests)
-        finally:
-            tree.write(site.file, text)
-        outcome = "survived" if done.status == 0 else "caught"
-        by = done.first_failure or {None: "out of time", 0: ""}.get(done.status, f"status {done.status}")
-    else:
-        outcome, by = "survived", "no test"
-    results.add(site, outcome, by, names, time.monotonic() - start)
-    print(f"{outcome} {site.file}:{site.line} {site.scope} {site.kind}: {_short(site)}  {by}", flush=True)
-
-
-def _run(tree: Tree, tests: list[TestRun]) -> Outcome:
-    """The nearest tests first, as most mutants fall there; then the rest, which takes long to collect."""
+def _tried_anew(tree: Tree, site: Site, tests: list[TestRun]) -> tuple[str, str]:
+    """Outcome, and the test that fails. The nearest tests first, then the rest, which takes long to collect."""
+    if not tests:
+        return "survived", "no test"
     files = list(dict.fromkeys(test.file for test in tests))[:NEAREST_FILES]
     near = [test for test in tests if test.file in files and test.seconds < NEAREST_S]
     for part in (near, [test for test in tests if test not in near]):
         if part:
-            done = _confirmed(tree, [test.name for test in part], 40.0 + 3.0 * sum(test.seconds for test in part))
+            done = _confirmed(tree, site, part)
             if done.status != 0:
-                return done
-    return done
+                return "caught", done.first_failure or {None: "out of time"}.get(done.status, f"status {done.status}")
+    return "survived", ""
 
 
-def _confirmed(tree: Tree, names: list[str], limit_s: float) -> Outcome:
+def _confirmed(tree: Tree, site: Site, tests: list[TestRun]) -> Outcome:
     """A test on real streams may fail because the computer is busy: it must fail twice."""
     for _ in range(2):
-        done = tree.pytest(names, limit_s)
+        done = tree.mutated(site, [test.name for test in tests], 40.0 + 3.0 * cover_map.seconds_of(tests))
         if not done.first_failure.startswith(IN_REAL_TIME):
             break
     return done

@@ -21,16 +21,16 @@ FOLDERS = ("core", "model", "sources", "recorder", "recordings", "live", "simula
 LOADERS = ("offline/corpus", "offline/datasets")
 WHOLE_PROGRAM = ("test_equivalence.py", "test_one_road.py")
 FILE_LIMIT_S = 900.0
-IN_REAL_TIME = ("tests/sources/lsl", "tests/live", "tests/recorder", "tests/simulate")
-MOST_FILES, FEW_FILES = 8, 3  # whose tests are run for one site; of those that wait for real streams
+IN_REAL_TIME = ("tests/sources/lsl", "tests/live", "tests/recorder", "tests/simulate")  # wait for real streams
 
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """One test: what it is called and how long it took."""
+    """One test: what it is called, and how long it and its fixtures took."""
 
     name: str
     seconds: float
+    setup_s: float
     __test__ = False
 
     @property
@@ -47,8 +47,8 @@ class CoverMap:
     of_file: dict[str, list[TestRun]] = field(default_factory=lambda: defaultdict(list))
     _known: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def tests_for(self, site: Site, budget_s: float) -> list[TestRun]:
-        """Those that concern a site, the nearest first, as many as the time allows."""
+    def tests_for(self, site: Site) -> list[TestRun]:
+        """Those that concern a site, the nearest first."""
         function = f"{site.file}::{site.scope}"
         own, shared = self.own.get(function, []), self.shared.get(function, [])
         if site.runs_at_import or not (own or shared):  # or only another process runs it: whatever uses the file
@@ -64,8 +64,10 @@ class CoverMap:
             return not test.name.startswith(mirror), not is_named, -knows[test.file], test.seconds
 
         if site.runs_at_import:
-            return _within(sorted([*own, *shared, *near], key=rank), budget_s)
-        return _within([*sorted(own, key=rank), *sorted(shared, key=rank), *sorted(near, key=rank)], budget_s)
+            order = sorted([*own, *shared, *near], key=rank)
+        else:
+            order = [*sorted(own, key=rank), *sorted(shared, key=rank), *sorted(near, key=rank)]
+        return list({test.name: test for test in order}.values())
 
     def _functions_run(self, source: str) -> Counter[str]:
         """How many functions of a source file each test file runs itself."""
@@ -86,20 +88,29 @@ def mirrored(file: str) -> str:
     return "/".join(["tests", *(parts[1:] if parts[0] == "rtemo" else parts)]) + "/"
 
 
-def _within(order: Iterable[TestRun], budget_s: float) -> list[TestRun]:
-    """As many as fit, of a few files only: the fixtures of each cost time that is not in the tests' own."""
-    taken: dict[str, TestRun] = {}
-    files: set[str] = set()
+def seconds_of(tests: Iterable[TestRun]) -> float:
+    """What they take together: each its own time, and each file once what the dearest of its fixtures takes."""
+    fixtures: dict[str, float] = {}
+    total = 0.0
+    for test in tests:
+        total += test.seconds
+        fixtures[test.file] = max(test.setup_s, fixtures.get(test.file, 0.0))
+    return total + sum(fixtures.values())
+
+
+def within(tests: Iterable[TestRun], budget_s: float, most_files: int = 1000) -> list[TestRun]:
+    """Of these in order as many as fit into the time and into so many files. The first one in any case."""
+    taken: list[TestRun] = []
+    fixtures: dict[str, float] = {}
     spent = 0.0
-    for test in order:
-        slow = test.file.startswith(IN_REAL_TIME)
-        room = sum(file.startswith(IN_REAL_TIME) == slow for file in files) < (FEW_FILES if slow else MOST_FILES)
-        fits = spent + test.seconds <= budget_s and (test.file in files or room)
-        if test.name not in taken and (not taken or fits):
-            taken[test.name] = test
-            files.add(test.file)
-            spent += test.seconds
-    return list(taken.values())
+    for test in tests:
+        more = max(test.setup_s - fixtures.get(test.file, 0.0), 0.0)
+        fits = spent + test.seconds + more <= budget_s and (test.file in fixtures or len(fixtures) < most_files)
+        if not taken or fits:
+            taken.append(test)
+            spent += test.seconds + more
+            fixtures[test.file] = more + fixtures.get(test.file, 0.0)
+    return taken
 
 
 def test_files() -> list[str]:
@@ -119,7 +130,7 @@ def read(store: Path) -> CoverMap:
         tests = []
         for record in known["tests"]:
             if record["passed"]:
-                test = TestRun(record["test"], record["seconds"])
+                test = TestRun(record["test"], record["seconds"], record["setup_s"])
                 tests.append(test)
                 for function in record["functions"]:
                     cover.own[function].append(test)

@@ -2,7 +2,8 @@
 
     RTEMO_COVERING=FILE python -m pytest -p tests.mutation.covering ...
 
-Each line of FILE is one test: its id, seconds, whether it passed, and the functions that it runs itself. A last line
+Each line of FILE is one test: its id, its seconds and those of its fixtures, whether it passed, and the functions that
+it runs itself. A last line
 for each test file holds what ran while it was collected and its fixtures were made: that belongs to all of its tests.
 Only this process is seen, not those that a test starts.
 """
@@ -26,7 +27,7 @@ TOPS = ("rtemo" + os.sep, "offline" + os.sep)
 _seen: set[CodeType] = set()
 _ours: dict[CodeType, str] = {}
 _shared: dict[str, set[str]] = {}
-_passed: dict[str, bool] = {}
+_setup_s: dict[str, float] = {}
 
 
 def _note(frame: FrameType, event: str, arg: object) -> None:
@@ -65,8 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     _shared.setdefault(_file(item), set()).update(_taken())
+    start = time.perf_counter()
     sys.settrace(_note)
     yield
+    _setup_s[item.nodeid] = time.perf_counter() - start
     _shared[_file(item)].update(_taken())
 
 
@@ -79,7 +82,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         yield
         passed = True
     finally:
-        record = {"test": item.nodeid, "seconds": round(time.perf_counter() - start, 3), "passed": passed}
+        record = {
+            "test": item.nodeid,
+            "seconds": round(time.perf_counter() - start, 3),
+            "setup_s": round(_setup_s.get(item.nodeid, 0.0), 3),
+            "passed": passed,
+        }
         _write({**record, "functions": sorted(_taken())})
 
 

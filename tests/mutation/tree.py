@@ -20,8 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.mutation.sites import Site
+
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_BYTES = 12 << 30  # of address space: a mutant that never stops appending must not take the computer down
+FILE_BYTES = 1 << 30  # nor one that never stops writing
 POLL_S = 0.02
 LOADED = ("pytest", "hypothesis", "numpy", "scipy.signal", "scipy.stats", "scipy.spatial", "psutil")
 ALSO = ("onnxruntime", "safetensors", "torch", "mne")
@@ -89,6 +92,15 @@ class Tree:
             _end(child, is_over=status is not None)
         return Outcome(status, output.read_text(errors="replace") if output.exists() else "")
 
+    def mutated(self, site: Site, tests: Sequence[str], timeout_s: float) -> Outcome:
+        """Run tests with this mutation in the file."""
+        text = (ROOT / site.file).read_bytes()
+        self.write(site.file, site.apply(text))
+        try:
+            return self.pytest(tests, timeout_s)
+        finally:
+            self.write(site.file, text)
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -106,6 +118,7 @@ def _run(tree: Path, arguments: Sequence[str], output: Path, covering: Path | No
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
         file = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
