@@ -378,8 +378,8 @@ class Dejitter:
         gap_s = hole if hole > self.rate.gap_s else 0.0
         if 0.0 < gap_s < np.inf:
             self._count_gap(gap_s)
-        self.unknown.note(times, np.ones(len(times), dtype=bool))
         self._last = float(times[-1])
+        self.unknown.note_known(float(times[0]), self._last)
         self._unused = 0
         runs.append(SampleRun(times, values, self.rate.hz, gap_s))
 
@@ -400,8 +400,7 @@ class Dejitter:
         self.n_dropped += n
         self._unused += n
         if n:
-            nothing = np.full(1, np.nan)
-            self.unknown.note(nothing, np.zeros(1, dtype=bool), distrusted=self.unusable)
+            self.unknown.note_unknown(distrusted=self.unusable)
 
     def _drop_wrong(self, n: int) -> None:
         """Samples whose stamps are out of line with their neighbours."""

@@ -37,7 +37,7 @@ class RateWatch:
     def keep(self, times: TimeArray, hz: float) -> None:
         """Stamps that a rate may be measured on."""
         self._recent.append(times)
-        while len(self._recent) > 1 and sum(map(len, self._recent)) - len(self._recent[0]) > 2.0 * hz + 64:
+        while sum(map(len, self._recent)) - len(self._recent[0]) > 2.0 * hz + 64:
             self._recent.popleft()
 
     def late(self, n: int) -> None:

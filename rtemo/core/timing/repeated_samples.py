@@ -24,7 +24,7 @@ class RepeatedSamples:
         self._before: deque[tuple[TimeArray, NDArray[Any]]] = deque()  # at least the last REACH samples
         self._highest: deque[float] = deque()  # the newest stamp of each of these
         self._n_before = 0
-        self._since_differing = REACH + 1  # samples since one that shares its stamp with another one but not the values
+        self._since_differing = REACH  # samples since one that shares its stamp with another one but not the values
 
     def find(self, stamps: TimeArray, values: NDArray[Any]) -> BoolArray:
         """Which of these samples (n,) came before."""
@@ -59,7 +59,7 @@ class RepeatedSamples:
     def _judge(self, n: int, at: NDArray[np.intp], same: BoolArray) -> BoolArray:
         """at: the samples with the stamp of an earlier one; same: whether the values are equal too."""
         differing = np.full(n + 1, -self._since_differing)
-        differing[1:][at[~same]] = np.arange(1, n + 1)[at[~same]]
+        differing[at[~same] + 1] = at[~same] + 1
         last = np.maximum.accumulate(differing)
         self._since_differing = int(n - last[-1])
         repeated = np.zeros(n, dtype=bool)

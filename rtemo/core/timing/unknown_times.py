@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from rtemo.core.eeg.quality import CLOCK, REASONS, ChannelFault
-from rtemo.core.types import BoolArray, TimeArray
 
 GAP = REASONS[ChannelFault.GAP]
 MAX_SPANS = 64  # intervals that are remembered
@@ -40,21 +38,18 @@ class UnknownTimes:
         self._open: _Span | None = None
         self._spans: deque[_Span] = deque(maxlen=MAX_SPANS)
 
-    def note(self, times: TimeArray, known: BoolArray, *, distrusted: bool = False) -> None:
-        """Take in times (n,), of which some are not known. distrusted: those that are not known are not believed."""
-        cuts = (np.flatnonzero(known[1:] != known[:-1]) + 1).tolist()
-        for begin, stop in pairwise([0, *cuts, len(times)]):
-            if stop == begin:
-                continue
-            if not known[begin]:
-                since = self._last_known if self._open is None else self._open.begin_s
-                was = self._open is not None and self._open.distrusted
-                self._open = _Span(since, np.inf, was or distrusted)
-                continue
-            if self._open is not None:
-                self._spans.append(_Span(self._open.begin_s, float(times[begin]), self._open.distrusted))
-                self._open = None
-            self._last_known = float(times[stop - 1])
+    def note_known(self, first_s: float, last_s: float) -> None:
+        """Take in samples whose times are known: those of the first and the last one."""
+        if self._open is not None:
+            self._spans.append(_Span(self._open.begin_s, first_s, self._open.distrusted))
+            self._open = None
+        self._last_known = last_s
+
+    def note_unknown(self, *, distrusted: bool) -> None:
+        """Take in samples without a known time. distrusted: whether that is so as they are not believed."""
+        since = self._last_known if self._open is None else self._open.begin_s
+        was = self._open is not None and self._open.distrusted
+        self._open = _Span(since, np.inf, was or distrusted)
 
     def begins_after(self, time_s: float) -> None:
         """What comes from now on and has no time belongs behind this one."""

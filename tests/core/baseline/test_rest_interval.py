@@ -86,7 +86,7 @@ def test_rows_without_data_are_not_in_the_baseline():
 def test_frames_are_kept_as_long_as_the_longest_rest_and_its_notice_need():
     target = learner()
     learn(target, range(100))
-    target.rest(Rest(88.0, 99.0, 200 * 99))  # longer than allowed: the oldest frames are gone
+    target.rest(Rest(80.0, 99.0, 200 * 99))  # longer than allowed: the oldest frames are gone
     target.at(200 * 99)
     assert target.notes[-1].endswith("in effect: 11 s of usable data")  # rest_max_s + notice_s + 2 = 11 are kept
 
@@ -124,3 +124,14 @@ def test_a_rest_takes_effect_at_ends_that_no_frame_reaches_and_nothing_moves_on(
 
 def test_a_rest_is_in_time_for_whoever_was_not_asked_about_any_end_yet():
     assert learner().rest(Rest(-20.0, -1.0, 1))
+
+
+def test_a_rest_with_just_the_data_that_it_needs_counts_and_a_frame_is_one_second():
+    target = learner()
+    target.rest(Rest(10.0, 14.0, 200 * 15))  # frames at 11 .. 13, and 14 has none
+    learn(target, range(8, 10))
+    np.testing.assert_array_equal(target.snapshot.seconds, [[2.0], [2.0]])
+    learn(target, range(10, 14))
+    target.at(200 * 15)
+    assert target.notes == ["baseline of 4 s that ended at 14.0 s in effect: 3 s of usable data"]
+    np.testing.assert_array_equal(target.snapshot.mean, [[12.0], [12.0]])

@@ -84,3 +84,9 @@ def test_samples_of_one_frame_in_rows_with_the_same_stamp_are_spread_over_it(nom
     assert len(times) == 900
     assert np.diff(times) == pytest.approx(np.full(899, 1 / 90), abs=1e-3)
     assert dejitter.n_dropped == 0
+
+
+def test_the_last_row_of_the_run_before_is_the_one_before_the_first():
+    rows = PackedRows(2)
+    rows.unpacked(run_of([1.0, 1.01], 100.0))
+    assert rows.unpacked(run_of([1.016, 1.026], 100.0)).times == pytest.approx([1.013, 1.016, 1.021, 1.026])
