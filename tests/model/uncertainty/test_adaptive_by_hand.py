@@ -32,6 +32,13 @@ def test_one_window_a_second_is_kept_and_a_copy_goes_its_own_way():
     assert [one.end_s for one in copy.between(1.0, 4.0)] == [2.0, 3.1, 4.0]
 
 
+def test_two_hours_of_windows_are_kept():
+    found = recent(*(smoothed(float(second)) for second in range(7203)))
+    kept = found.copy().between(-1.0, 1e9)
+    assert (kept[0].end_s, len(kept)) == (3.0, 7200)
+    assert len(RecentSets([smoothed(0.0)] * 7201).between(-1.0, 1.0)) == 7200
+
+
 @pytest.mark.parametrize(
     ("level", "expected"), [(0.0, 0.0), (0.4, 0.3), (0.8, 0.6), (0.85, 0.7), (0.95, 0.9), (1.0, 1.0), (1.2, 1.0)]
 )

@@ -6,10 +6,28 @@ import numpy as np
 import pytest
 
 from rtemo.core.errors import RtemoError
-from rtemo.model.uncertainty.smoothing import Smoothing, SmoothingState, advance, start, tempered_posterior
+from rtemo.core.records import Reader
+from rtemo.model.uncertainty.smoothing import Shares, Smoothing, SmoothingState, advance, start, tempered_posterior
 
 HALVES = Smoothing(dwell_s=1.0 / math.log(2.0), window_s=2.0, prior=(0.5, 0.5))  # a second keeps one half
 FIRST, SECOND = np.array([0.8, 0.2]), np.array([0.2, 0.8])
+
+
+def test_every_label_is_equally_likely_at_the_start():
+    assert start(Smoothing(10.0, 2.0, (0.5, 0.3, 0.1, 0.1))).posterior.tolist() == [0.25] * 4
+
+
+@pytest.mark.parametrize(
+    ("prior", "fits"),
+    [([0.5, 0.5000005], True), ([0.5, 0.5000012], False), ([0.5, 0.4999988], False), ([1.5, 1.0], False)],
+)
+def test_a_prior_adds_up_to_1(prior, fits):
+    reader = Reader("the bundle", "get it again")
+    if fits:
+        assert reader.value(Shares, prior, "prior") == tuple(prior)
+        return
+    with pytest.raises(RtemoError, match="positive shares that add up to 1"):
+        reader.value(Shares, prior, "prior")
 
 
 def test_each_step_by_hand():

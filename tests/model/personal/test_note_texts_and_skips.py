@@ -27,6 +27,11 @@ def test_each_note_has_its_sentence(note, text):
     assert note.text == text
 
 
+def test_a_label_counts_two_seconds_after_it_was_given_and_no_samples_are_without_a_time_unless_stated():
+    assert notes.NOTICE_S == 2.0
+    assert notes.StreamReturned("eeg", 1.5, 2.5).n_timeless == 0
+
+
 def skipped(from_s=10.0, resumes_s=12.0, every=3):
     return notes.WindowsSkipped(from_s, resumes_s, every, 0.5, "m")
 
