@@ -59,7 +59,7 @@ class Routes:
         """Nothing goes any more to where an announced stream went that one described otherwise takes the place of."""
         route = self._routes.get(stream_id)
         if route is not None and not same_description(route.target, info):
-            route.over, route.connected = True, False
+            route.over = True
 
     def disconnect(self, down: StreamDown) -> None:
         """Takes a loss. A stalled stream is still there: another one of the same description is its twin."""

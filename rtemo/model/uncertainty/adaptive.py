@@ -16,7 +16,6 @@ Everything depends on stamps: a report holds from a time on, whenever it arrived
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def adapted_level(
 
 def without(reports: Sequence[SelfReport], index: int, until_s: float) -> tuple[SelfReport, ...]:
     """The reports with one taken back from a time on."""
-    pairs = zip(reports, itertools.count(), strict=False)
     return tuple(
-        SelfReport(one.label, one.begin_s, one.end_s, one.holds_s, until_s) if at == index else one for one, at in pairs
+        SelfReport(one.label, one.begin_s, one.end_s, one.holds_s, until_s) if at == index else one
+        for at, one in enumerate(reports)
     )
