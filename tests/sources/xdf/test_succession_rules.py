@@ -37,6 +37,7 @@ def test_the_log_gives_reasons_and_notices_in_the_order_of_their_places():
     entries = [
         LogEntry("notice", 1, 30, text="late", trusted=False),
         LogEntry("notice", 1, 10, text="early", trusted=True),
+        LogEntry("notice", 1, 10, text="at the same place", trusted=None),
         LogEntry("notice", 9, 1, text="of nobody"),
         LogEntry("down", 2, 5, state=StreamState.LOST, text="first"),
         LogEntry("down", 2, 7, state=StreamState.LOST, text="gone"),
@@ -44,8 +45,11 @@ def test_the_log_gives_reasons_and_notices_in_the_order_of_their_places():
     ]
     found = from_log(entries, NUMBERS)
     assert found.reasons == {2: "gone"}
-    early, late = StreamNotice("1", "early", True), StreamNotice("1", "late", False)
-    assert found.notices == {1: ((10, early), (30, late))}
+    early, same, late = (
+        StreamNotice("1", text, trusted)
+        for text, trusted in (("early", True), ("at the same place", None), ("late", False))
+    )
+    assert found.notices == {1: ((10, early), (10, same), (30, late))}
     assert found.replaced == {}
 
 
