@@ -28,7 +28,7 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         partial.replace(path)
     except OSError:  # nothing half written stays, as on a full disk
         with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+            partial.unlink()
         raise
 
 

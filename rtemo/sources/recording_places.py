@@ -36,7 +36,7 @@ def places_elsewhere(recording: Path) -> tuple[Path, ...]:
 
 def safe_name(subject: str) -> str:
     """A subject's name as a part of a folder's name on any system."""
-    cleaned = re.sub(r"[^\w-]+", "-", subject, flags=re.UNICODE).strip("-_")
+    cleaned = re.sub(r"[^\w-]+", "-", subject).strip("-_")
     short = cleaned[:60].encode()[:NAME_BYTES].decode("utf-8", "ignore")
     return short or "anonymous"
 

@@ -68,3 +68,27 @@ def test_a_header_that_ends_too_soon_is_left_to_the_reader(tmp_path, cut):
     assert signals_at_other_rates(path) == ("Resp",)
     path.write_bytes(whole[:cut])
     assert signals_at_other_rates(path) == ()
+
+
+def laid_out(path, signals):
+    """A header alone: each signal's label and the text of its number of samples a record."""
+    head = f"{len(signals):<4}".rjust(256).encode()
+    labels = b"".join(label.ljust(16).encode() for label, _ in signals)
+    counts = b"".join(count.ljust(8).encode() for _, count in signals)
+    path.write_bytes(head + labels + b" " * 200 * len(signals) + counts + b" " * 32 * len(signals))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("signals", "others"),
+    [
+        ([("Temp", "1"), ("Cz", "256")], ("Temp",)),  # of two, the higher one, wherever it stands
+        ([("Cz", "256"), ("Temp", "1")], ("Temp",)),
+        ([("Cz", "256")], ()),
+        ([("EDF Annotations", "60")], ()),
+        ([("Cz", "256"), ("EDF Annotations", "60"), ("BDF Annotations", "30")], ()),
+        ([("A", "1"), ("B", "?"), ("C", "1")], ("B",)),  # a count that is none is the count of nobody else
+    ],
+)
+def test_the_usual_rate_is_that_of_most_and_of_two_the_higher_one(tmp_path, signals, others):
+    assert signals_at_other_rates(laid_out(tmp_path / "one.EDF", signals)) == others

@@ -57,7 +57,7 @@ def read_file_header(path: Path) -> FileHeader | None:
     """The header of a file that is not compressed; None where there is none that can be read."""
     try:
         with path.open("rb") as file:
-            head = file.read(len(MAGIC) + HEAD_BYTES + 9)
+            head = file.read(len(MAGIC) + HEAD_BYTES)
             chunk = parse_head(head[len(MAGIC) :], len(MAGIC)) if head.startswith(MAGIC) else None
             if chunk is None or chunk.tag != Tag.FILE_HEADER or chunk.end - chunk.body > LONGEST:
                 return None

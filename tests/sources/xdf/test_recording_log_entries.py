@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rtemo.core.types import StreamState
-from rtemo.sources.xdf.recording_log import LogEntry, log_info, read_entry
+from rtemo.sources.xdf.recording_log import LogEntry, is_log, log_info, read_entry
 
 
 @pytest.mark.parametrize(("entry", "written"), [
@@ -32,3 +34,9 @@ def test_the_log_names_its_session():
     assert log_info("S1").source_id == "rtemo_recorder S1"
     assert log_info("").source_id == "rtemo_recorder"
     assert (log_info("").n_channels, log_info("").channel_format, log_info("").nominal_rate_hz) == (1, "string", 0.0)
+
+
+@pytest.mark.parametrize("changed", [{"name": "amp"}, {"type": "EEG"}, {"channel_format": "float32"}])
+def test_only_a_stream_of_its_name_type_and_format_is_the_log(changed):
+    assert is_log(log_info("S1"))
+    assert not is_log(replace(log_info("S1"), **changed))
