@@ -76,7 +76,7 @@ def test_a_template_stays_below_its_root_and_names_a_file(template):
     if not template:
         assert FileName(template=template).recording(ROOT) is None
         return
-    with pytest.raises(RtemoError, match="the template leaves its root; it gives .*; put what is above into {root:…}"):
+    with pytest.raises(RtemoError, match=r"the template leaves its root; it gives .*; put what is above into {root:…}"):
         FileName(template=template).recording(ROOT)
 
 
