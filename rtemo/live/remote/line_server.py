@@ -82,16 +82,17 @@ class LineServer:
                     text = line.decode("utf-8", "replace").strip()
                     if len(line) > MAX_LINE or _HTTP.match(text):
                         return
-                    if not known:
+                    if not text:
+                        continue
+                    if known:
+                        with self._turn:
+                            answer = self._answer(text)
+                            self.n_answers += 1
+                    else:
                         word, _, given = text.partition(" ")
                         known = word == "token" and secrets.compare_digest(given.strip().encode(), self._token.encode())
                         answer = "OK" if known else "ERROR a token is needed; begin with: token TOKEN"
-                    else:
-                        with self._turn:
-                            answer = self._answer(text) if text else ""
-                            self.n_answers += 1
-                    if text:
-                        client.sendall(" ".join(answer.split("\n")).encode() + b"\n")
+                    client.sendall(" ".join(answer.split("\n")).encode() + b"\n")
                     if not known:
                         return
         except OSError:
