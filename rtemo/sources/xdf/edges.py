@@ -5,6 +5,8 @@ An end's stamp is judged by the next ones: it counts where it lies near their me
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -22,16 +24,20 @@ def mend_edges(file: BinaryIO, stream: XdfStream) -> None:
     """Correct first_s and last_s of a stream of regular samples."""
     if stream.n_samples < LOOKED_AT or not stream.layout.interval_s:
         return
-    first = _stamps(file, stream, slice(0, 1))[:LOOKED_AT]
-    last = _stamps(file, stream, slice(-1, None))[-LOOKED_AT:][::-1]
+    first = _joined(islice(_stamps(file, stream, slice(0, 1)), LOOKED_AT))[:LOOKED_AT]
+    last = _joined(deque(_stamps(file, stream, slice(-1, None)), LOOKED_AT))[-LOOKED_AT:][::-1]
     stream.first_s = _edge(first, stream.first_s, stream.layout.interval_s)
     stream.last_s = _edge(last, stream.last_s, stream.layout.interval_s)
 
 
-def _stamps(file: BinaryIO, stream: XdfStream, spans: slice) -> TimeArray:
-    blocks = read_stream(file, stream, lambda _byte, _n: None, spans)
-    parts = [samples.stamps for samples in islice(blocks, 64)]
-    return np.concatenate(parts) if parts else np.empty(0)
+def _stamps(file: BinaryIO, stream: XdfStream, spans: slice) -> Iterator[TimeArray]:
+    """Of each block of these spans, which holds a sample at least. A recording may be one chunk of many blocks."""
+    for samples in read_stream(file, stream, lambda _byte, _n: None, spans):
+        yield samples.stamps
+
+
+def _joined(parts: Iterable[TimeArray]) -> TimeArray:
+    return np.concatenate([np.empty(0), *parts])
 
 
 def _edge(stamps: TimeArray, found_s: float, interval_s: float) -> float:
