@@ -47,7 +47,8 @@ def test_wrong_stamps_at_both_ends_of_16_regular_samples_or_more_do_not_count(tm
 
 def test_the_end_of_a_recording_that_is_one_chunk_is_its_last_sample_however_large_the_chunk(tmp_path):
     values = np.zeros((300, 20_000), "<f4")  # 24 MB: many more blocks than one of 256 KiB
-    path = raw_file(tmp_path / "a.xdf", header(1, channels=20_000, rate="100"), samples(1, values, np.arange(300) / 100))
+    chunk = samples(1, values, [k / 100 for k in range(300)])
+    path = raw_file(tmp_path / "a.xdf", header(1, channels=20_000, rate="100"), chunk)
     (stream,) = read_index(path).streams
     with path.open("rb") as file:
         mend_edges(file, stream)
