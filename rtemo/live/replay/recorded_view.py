@@ -51,8 +51,8 @@ class SampleFile:
 
     def takes(self, times: NDArray[np.float64], rows: NDArray[np.float32]) -> bool:
         """Whether rows go on where the file ends."""
-        same = not self._n or (rows.shape[1] == self._width and times[0] >= self._lasts[-1])
-        return same and bool((np.diff(times) >= 0).all())
+        goes_on = not self._n or (rows.shape[1] == self._width and times[0] >= self._lasts[-1])
+        return bool(goes_on and (np.diff(times) >= 0).all())
 
     def between(self, after_s: float, until_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Times (n,) and rows (n, width) with after_s < t <= until_s."""
