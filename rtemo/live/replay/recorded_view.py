@@ -65,8 +65,9 @@ class SampleFile:
         end = int(np.searchsorted(times, until_s, side="right"))
         row_bytes = 4 * self._width
         self._file.seek((self._starts[first] + begin) * row_bytes)
-        raw = self._file.read(max(end - begin, 0) * row_bytes)
-        return times[begin:end], np.frombuffer(raw, np.float32).reshape(-1, self._width)
+        found = times[begin:end]
+        raw = self._file.read(len(found) * row_bytes)
+        return found, np.frombuffer(raw, np.float32).reshape(len(found), self._width)
 
     def close(self) -> None:
         self._file.close()

@@ -186,3 +186,14 @@ def test_closing_gives_every_file_up():
     files = [made._eeg._file, made._gaze._file, made._traces["ecg"]._file]
     made.close()
     assert all(file.closed for file in files)
+
+
+def test_rows_are_kept_as_float32_whatever_they_come_as():
+    file = SampleFile()
+    times, rows = file.between(0.0, 9.0)
+    assert (len(times), rows.shape, rows.dtype) == (0, (0, 0), np.float32)
+    file.put(np.array([1.0, 2.0]), np.array([[1.5, 2.0], [0.25, 4.0]]).T)  # float64, column by column
+    times, rows = file.between(0.0, 9.0)
+    assert (rows.tolist(), rows.dtype) == ([[1.5, 0.25], [2.0, 4.0]], np.float32)
+    assert file.between(5.0, 1.0)[1].shape == (0, 2)
+    file.close()
